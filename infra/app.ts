@@ -1,0 +1,10 @@
+import { App } from "aws-cdk-lib";
+import { configFromContext } from "./config.ts";
+import { PipelineStack } from "./pipeline-stack.ts";
+
+const app = new App();
+new PipelineStack(app, "Orchard", {
+  config: configFromContext((key) => app.node.tryGetContext(key)),
+  env: { account: process.env["CDK_DEFAULT_ACCOUNT"], region: process.env["CDK_DEFAULT_REGION"] },
+  description: "Image features and PCA on a transient EMR cluster, which is always torn down",
+});

@@ -1,0 +1,56 @@
+import { join } from "node:path";
+import { Duration, RemovalPolicy } from "aws-cdk-lib";
+import type { PolicyStatement } from "aws-cdk-lib/aws-iam";
+import { Architecture, Runtime } from "aws-cdk-lib/aws-lambda";
+import { type ICommandHooks, NodejsFunction, OutputFormat } from "aws-cdk-lib/aws-lambda-nodejs";
+import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
+import { Construct } from "constructs";
+
+const root = join(import.meta.dirname, "..", "..");
+
+interface HandlerProps {
+  /** File in lambdas/, without .ts. */
+  readonly name: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly policy: readonly PolicyStatement[];
+  /** @default 1 minute */
+  readonly timeout?: Duration;
+  /** @default 256 */
+  readonly memoryMiB?: number;
+  readonly commandHooks?: ICommandHooks;
+}
+
+/** A handler of lambdas/ as a function with a log group of its own and just the permissions it names. */
+export class Handler extends Construct {
+  readonly function: NodejsFunction;
+
+  constructor(scope: Construct, id: string, props: HandlerProps) {
+    super(scope, id);
+    this.function = new NodejsFunction(this, "Function", {
+      entry: join(root, "lambdas", `${props.name}.ts`),
+      projectRoot: root,
+      depsLockFilePath: join(root, "package-lock.json"),
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      timeout: props.timeout ?? Duration.minutes(1),
+      memorySize: props.memoryMiB ?? 256,
+      environment: { POWERTOOLS_SERVICE_NAME: "orchard", NODE_OPTIONS: "--enable-source-maps", ...props.environment },
+      logGroup: new LogGroup(this, "Logs", {
+        retention: RetentionDays.THREE_MONTHS,
+        removalPolicy: RemovalPolicy.DESTROY,
+      }),
+      bundling: {
+        format: OutputFormat.ESM,
+        target: "node24",
+        // The SDK travels along: one version, tested, whatever the runtime brings.
+        externalModules: [],
+        sourceMap: true,
+        sourcesContent: false,
+        // Some CommonJS dependencies call require() when bundled as ESM.
+        banner: 'import{createRequire}from"node:module";const require=createRequire(import.meta.url);',
+        ...(props.commandHooks ? { commandHooks: props.commandHooks } : {}),
+      },
+    });
+    for (const statement of props.policy) this.function.addToRolePolicy(statement);
+  }
+}

@@ -1,0 +1,110 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { RemovalPolicy, Stack } from "aws-cdk-lib";
+import { PolicyStatement } from "aws-cdk-lib/aws-iam";
+import type { IFunction } from "aws-cdk-lib/aws-lambda";
+import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
+import type { IBucket } from "aws-cdk-lib/aws-s3";
+import { DefinitionBody, LogLevel, StateMachine, StateMachineType } from "aws-cdk-lib/aws-stepfunctions";
+import { Construct } from "constructs";
+import type { EmrRoles } from "./emr-roles.ts";
+
+const definitionFile = join(import.meta.dirname, "..", "..", "statemachine", "orchard.asl.json");
+
+/** The functions of the workflow, by the state that calls them. */
+export interface WorkflowFunctions {
+  readonly preflight: IFunction;
+  readonly uploadScripts: IFunction;
+  readonly validateResults: IFunction;
+  readonly terminateCluster: IFunction;
+  readonly confirmTerminated: IFunction;
+  readonly diagnoseFailure: IFunction;
+  readonly notify: IFunction;
+}
+
+interface WorkflowProps {
+  readonly functions: WorkflowFunctions;
+  readonly bucket: IBucket;
+  readonly emrRoles: EmrRoles;
+}
+
+/** The state machine of statemachine/, its placeholders filled, its role just wide enough. */
+export class Workflow extends Construct {
+  readonly stateMachine: StateMachine;
+
+  constructor(scope: Construct, id: string, props: WorkflowProps) {
+    super(scope, id);
+    const stack = Stack.of(this);
+    const { functions, emrRoles } = props;
+
+    this.stateMachine = new StateMachine(this, "StateMachine", {
+      stateMachineType: StateMachineType.STANDARD,
+      definitionBody: DefinitionBody.fromString(JSON.stringify(JSON.parse(readFileSync(definitionFile, "utf8")))),
+      definitionSubstitutions: {
+        PreflightFunctionArn: functions.preflight.functionArn,
+        UploadScriptsFunctionArn: functions.uploadScripts.functionArn,
+        ValidateResultsFunctionArn: functions.validateResults.functionArn,
+        TerminateClusterFunctionArn: functions.terminateCluster.functionArn,
+        ConfirmTerminatedFunctionArn: functions.confirmTerminated.functionArn,
+        DiagnoseFailureFunctionArn: functions.diagnoseFailure.functionArn,
+        NotifyFunctionArn: functions.notify.functionArn,
+        DataBucketName: props.bucket.bucketName,
+        EmrServiceRoleName: emrRoles.serviceRole.roleName,
+        EmrInstanceProfileName: emrRoles.instanceProfile.instanceProfileName,
+      },
+      logs: {
+        // Without this prefix the log resource policy grows with every state machine until its size limit.
+        destination: new LogGroup(this, "Logs", {
+          logGroupName: `/aws/vendedlogs/states/${stack.stackName}`,
+          retention: RetentionDays.THREE_MONTHS,
+          removalPolicy: RemovalPolicy.DESTROY,
+        }),
+        level: LogLevel.ALL,
+        includeExecutionData: true,
+      },
+    });
+
+    for (const handler of Object.values(functions) as IFunction[]) handler.grantInvoke(this.stateMachine);
+    emrRoles.serviceRole.grantPassRole(this.stateMachine.role);
+    emrRoles.instanceRole.grantPassRole(this.stateMachine.role);
+    for (const statement of emrStatements(stack)) this.stateMachine.addToRolePolicy(statement);
+  }
+}
+
+/** What createCluster.sync, addStep.sync and terminateCluster.sync need, as the Step Functions guide lists it. */
+const emrStatements = (stack: Stack): PolicyStatement[] => [
+  new PolicyStatement({
+    // RunJobFlow and the tags it sets at creation know no cluster's ARN yet.
+    actions: ["elasticmapreduce:RunJobFlow"],
+    resources: ["*"],
+  }),
+  new PolicyStatement({
+    actions: [
+      "elasticmapreduce:DescribeCluster",
+      "elasticmapreduce:TerminateJobFlows",
+      "elasticmapreduce:AddTags",
+      "elasticmapreduce:AddJobFlowSteps",
+      "elasticmapreduce:DescribeStep",
+      "elasticmapreduce:CancelSteps",
+      "elasticmapreduce:PutAutoTerminationPolicy",
+    ],
+    resources: [stack.formatArn({ service: "elasticmapreduce", resource: "cluster", resourceName: "*" })],
+  }),
+  new PolicyStatement({
+    actions: ["iam:CreateServiceLinkedRole"],
+    resources: [
+      stack.formatArn({
+        service: "iam",
+        region: "",
+        resource: "role",
+        resourceName: "aws-service-role/elasticmapreduce.amazonaws.com/AWSServiceRoleForEMRCleanup",
+      }),
+    ],
+  }),
+  new PolicyStatement({
+    actions: ["events:PutTargets", "events:PutRule", "events:DescribeRule"],
+    resources: ["RunJobFlow", "AddJobFlowSteps", "TerminateJobFlows"].map((api) =>
+      stack.formatArn({ service: "events", resource: "rule", resourceName: `StepFunctionsGetEventForEMR${api}Rule` }),
+    ),
+  }),
+];

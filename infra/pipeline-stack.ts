@@ -1,0 +1,179 @@
+import { CfnOutput, Duration, Stack, type StackProps } from "aws-cdk-lib";
+import { Rule } from "aws-cdk-lib/aws-events";
+import { LambdaFunction } from "aws-cdk-lib/aws-events-targets";
+import { PolicyStatement } from "aws-cdk-lib/aws-iam";
+import { Topic } from "aws-cdk-lib/aws-sns";
+import { EmailSubscription } from "aws-cdk-lib/aws-sns-subscriptions";
+import type { Construct } from "constructs";
+import type { Config } from "./config.ts";
+import { DataBucket } from "./constructs/data-bucket.ts";
+import { EmrRoles } from "./constructs/emr-roles.ts";
+import { Handler } from "./constructs/handler.ts";
+import { Workflow } from "./constructs/workflow.ts";
+
+interface PipelineStackProps extends StackProps {
+  readonly config: Config;
+}
+
+const allow = (actions: string[], resources: string[]): PolicyStatement => new PolicyStatement({ actions, resources });
+
+/** The whole workflow: bucket, topic, roles, functions, state machine. It only wires. */
+export class PipelineStack extends Stack {
+  constructor(scope: Construct, id: string, props: PipelineStackProps) {
+    super(scope, id, props);
+    const { config } = props;
+
+    const { bucket } = new DataBucket(this, "Data");
+    const topic = new Topic(this, "Notifications", { enforceSSL: true });
+    if (config.notificationEmail) topic.addSubscription(new EmailSubscription(config.notificationEmail));
+    const emrRoles = new EmrRoles(this, "EmrRoles", { bucket });
+
+    const data = { DATA_BUCKET: bucket.bucketName };
+    const model = {
+      MODEL_SHA256: config.modelSha256,
+      MODEL_WEIGHTS: config.modelWeights,
+      WHEELHOUSE_SHA256: config.wheelhouseSha256,
+    };
+    const under = (...prefixes: string[]): string[] => prefixes.map((prefix) => bucket.arnForObjects(prefix));
+    const listBucket = allow(["s3:ListBucket"], [bucket.bucketArn]);
+    const clusters = [this.formatArn({ service: "elasticmapreduce", resource: "cluster", resourceName: "*" })];
+    const listClusters = allow(["elasticmapreduce:ListClusters"], ["*"]);
+
+    const preflight = new Handler(this, "Preflight", {
+      name: "preflight",
+      timeout: Duration.minutes(5),
+      memoryMiB: 1024,
+      environment: {
+        ...data,
+        ...model,
+        TOPIC_ARN: topic.topicArn,
+        ALLOW_SEEDED_WEIGHTS: String(config.allowSeededWeights),
+        ALLOWED_REGION_PREFIX: config.allowedRegionPrefix,
+        EMR_SERVICE_ROLE: emrRoles.serviceRole.roleName,
+        EMR_INSTANCE_PROFILE: emrRoles.instanceProfile.instanceProfileName,
+        SUBNET_ID: config.subnetId ?? "",
+        KEY_PAIR: config.keyPair ?? "",
+        MAX_COST_USD: String(config.maxCostUsd),
+      },
+      policy: [
+        listBucket,
+        allow(
+          ["s3:GetBucketLocation", "s3:GetBucketPublicAccessBlock", "s3:GetReplicationConfiguration"],
+          [bucket.bucketArn],
+        ),
+        allow(["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], under("artifacts/*")),
+        allow(["s3:GetObject", "s3:PutObject"], under("runs/*")),
+        allow(["iam:GetRole"], [emrRoles.serviceRole.roleArn, emrRoles.instanceRole.roleArn]),
+        allow(["iam:GetInstanceProfile"], [emrRoles.instanceProfile.instanceProfileArn]),
+        allow(
+          [
+            "ec2:DescribeSubnets",
+            "ec2:DescribeKeyPairs",
+            "ec2:DescribeInstanceTypeOfferings",
+            "ec2:DescribeInstanceTypes",
+            "ec2:DescribeAccountAttributes",
+          ],
+          ["*"],
+        ),
+        allow(["sns:ListSubscriptionsByTopic"], [topic.topicArn]),
+      ],
+    });
+    const uploadScripts = new Handler(this, "UploadScripts", {
+      name: "upload-scripts",
+      environment: { ...data, ...model },
+      policy: [listBucket, allow(["s3:GetObject", "s3:PutObject"], under("artifacts/*"))],
+      commandHooks: {
+        beforeBundling: () => [],
+        beforeInstall: () => [],
+        afterBundling: (input, output) => [
+          `mkdir -p "${output}/spark/orchard" "${output}/bootstrap"`,
+          `cp "${input}/spark/main.py" "${output}/spark/"`,
+          `cp "${input}"/spark/orchard/*.py "${output}/spark/orchard/"`,
+          `cp "${input}/bootstrap/bootstrap.sh" "${output}/bootstrap/"`,
+        ],
+      },
+    });
+    const validateResults = new Handler(this, "ValidateResults", {
+      name: "validate-results",
+      timeout: Duration.minutes(5),
+      memoryMiB: 512,
+      environment: data,
+      policy: [listBucket, allow(["s3:GetObject", "s3:PutObject"], under("runs/*"))],
+    });
+    const terminateCluster = new Handler(this, "TerminateCluster", {
+      name: "terminate-cluster",
+      timeout: Duration.minutes(2),
+      environment: {},
+      policy: [
+        listClusters,
+        allow(
+          [
+            "elasticmapreduce:DescribeCluster",
+            "elasticmapreduce:SetTerminationProtection",
+            "elasticmapreduce:TerminateJobFlows",
+          ],
+          clusters,
+        ),
+      ],
+    });
+    const confirmTerminated = new Handler(this, "ConfirmTerminated", {
+      name: "confirm-terminated",
+      environment: {},
+      policy: [listClusters, allow(["elasticmapreduce:DescribeCluster"], clusters)],
+    });
+    const diagnoseFailure = new Handler(this, "DiagnoseFailure", {
+      name: "diagnose-failure",
+      timeout: Duration.minutes(2),
+      memoryMiB: 512,
+      environment: data,
+      policy: [
+        listBucket,
+        listClusters,
+        allow(["s3:GetObject"], under("logs/emr/*", "runs/*")),
+        allow(
+          [
+            "elasticmapreduce:DescribeCluster",
+            "elasticmapreduce:DescribeStep",
+            "elasticmapreduce:ListSteps",
+            "elasticmapreduce:ListInstances",
+          ],
+          clusters,
+        ),
+      ],
+    });
+    const notify = new Handler(this, "Notify", {
+      name: "notify",
+      environment: { ...data, TOPIC_ARN: topic.topicArn },
+      policy: [allow(["sns:Publish"], [topic.topicArn])],
+    });
+
+    const { stateMachine } = new Workflow(this, "Workflow", {
+      bucket,
+      emrRoles,
+      functions: {
+        preflight: preflight.function,
+        uploadScripts: uploadScripts.function,
+        validateResults: validateResults.function,
+        terminateCluster: terminateCluster.function,
+        confirmTerminated: confirmTerminated.function,
+        diagnoseFailure: diagnoseFailure.function,
+        notify: notify.function,
+      },
+    });
+
+    // No Catch runs when an execution is stopped or times out: the event does the clean-up then.
+    new Rule(this, "ExecutionEndedBadly", {
+      description: "Ends the cluster of an execution that failed, timed out or was stopped",
+      eventPattern: {
+        source: ["aws.states"],
+        detailType: ["Step Functions Execution Status Change"],
+        detail: { stateMachineArn: [stateMachine.stateMachineArn], status: ["FAILED", "TIMED_OUT", "ABORTED"] },
+      },
+      targets: [new LambdaFunction(terminateCluster.function)],
+    });
+
+    new CfnOutput(this, "StateMachineArn", { value: stateMachine.stateMachineArn });
+    new CfnOutput(this, "DataBucketName", { value: bucket.bucketName });
+    new CfnOutput(this, "TopicArn", { value: topic.topicArn });
+  }
+}

@@ -1,0 +1,117 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import aslValidator from "asl-validator";
+import { App } from "aws-cdk-lib";
+import { Match, Template } from "aws-cdk-lib/assertions";
+import { afterAll, describe, expect, it } from "vitest";
+import { configFromContext } from "../../infra/config.ts";
+import { PipelineStack } from "../../infra/pipeline-stack.ts";
+import { environment } from "../../lambdas/shared/config.ts";
+
+const root = join(import.meta.dirname, "..", "..");
+const context: Record<string, string> = {
+  modelSha256: "a".repeat(64),
+  modelWeights: "imagenet",
+  wheelhouseSha256: "b".repeat(64),
+};
+
+const outdir = mkdtempSync(join(tmpdir(), "orchard-synth-"));
+afterAll(() => rmSync(outdir, { recursive: true, force: true }));
+
+const synthesise = (): Template => {
+  const app = new App({ outdir });
+  const stack = new PipelineStack(app, "Orchard", { config: configFromContext((key) => context[key]) });
+  return Template.fromStack(stack);
+};
+
+type Resource = { readonly Properties: Record<string, never> };
+/** CloudFormation's own functions, resolved far enough to look at the text: every reference becomes its name. */
+const asText = (value: unknown): string => {
+  if (typeof value === "string") return value;
+  const object = value as { "Fn::Join"?: [string, unknown[]]; Ref?: string; "Fn::GetAtt"?: [string, string] };
+  if (object["Fn::Join"]) return object["Fn::Join"][1].map(asText).join(object["Fn::Join"][0]);
+  return object.Ref ?? object["Fn::GetAtt"]?.join(".") ?? JSON.stringify(value);
+};
+
+describe("the stack", () => {
+  const template = synthesise();
+
+  it("is a template that cfn-lint accepts", () => {
+    const file = join(outdir, "template.json");
+    writeFileSync(file, JSON.stringify(template.toJSON()));
+    const cfnLint = join(root, ".orchard", "python", "bin", "cfn-lint");
+    expect(execFileSync(cfnLint, ["--regions", "eu-west-1", "--", file], { encoding: "utf8" })).toBe("");
+  });
+
+  it("renders a definition that is valid and has no placeholder left", () => {
+    const machine = Object.values(template.findResources("AWS::StepFunctions::StateMachine"))[0] as unknown as {
+      Properties: { DefinitionString: unknown; DefinitionSubstitutions: Record<string, unknown> };
+    };
+    const text = asText(machine.Properties.DefinitionString);
+    const names = [...text.matchAll(/\$\{(\w+)\}/g)].map((match) => match[1]);
+    expect(new Set(names)).toEqual(new Set(Object.keys(machine.Properties.DefinitionSubstitutions)));
+    const filled = text.replaceAll(/\$\{\w+FunctionArn\}/g, "arn:aws:lambda:eu-west-1:000000000000:function:f");
+    expect(aslValidator(JSON.parse(filled.replaceAll(/\$\{\w+\}/g, "x"))).errorsText("\n")).toBe("");
+  });
+
+  it("lets nobody read the bucket from outside and keeps it when the stack goes", () => {
+    template.hasResource("AWS::S3::Bucket", {
+      DeletionPolicy: "Retain",
+      Properties: {
+        PublicAccessBlockConfiguration: {
+          BlockPublicAcls: true,
+          BlockPublicPolicy: true,
+          IgnorePublicAcls: true,
+          RestrictPublicBuckets: true,
+        },
+      },
+    });
+  });
+
+  it("gives the functions only environment variables that they know", () => {
+    const known = new Set([...Object.keys(environment.shape), "POWERTOOLS_SERVICE_NAME", "NODE_OPTIONS"]);
+    const functions = Object.values(template.findResources("AWS::Lambda::Function")) as Resource[];
+    const given = functions.flatMap((f) =>
+      Object.keys((f.Properties["Environment"] as { Variables: object }).Variables),
+    );
+    expect(given.filter((name) => !known.has(name))).toEqual([]);
+    expect(functions).toHaveLength(7);
+  });
+
+  it("ends the cluster when an execution fails, times out or is stopped", () => {
+    template.hasResourceProperties("AWS::Events::Rule", {
+      EventPattern: {
+        source: ["aws.states"],
+        detail: { status: ["FAILED", "TIMED_OUT", "ABORTED"], stateMachineArn: [Match.anyValue()] },
+      },
+    });
+  });
+
+  it("allows no action on everything but those that AWS scopes to nothing smaller", () => {
+    const unscoped = /^(elasticmapreduce:(RunJobFlow|ListClusters)|ec2:Describe\w+|logs:\w+)$/;
+    const policies = Object.values(template.findResources("AWS::IAM::Policy")) as Resource[];
+    for (const { Properties } of policies) {
+      const { Statement } = Properties["PolicyDocument"] as {
+        Statement: { Action: string | string[]; Resource: unknown }[];
+      };
+      for (const { Action, Resource } of Statement) {
+        if (Resource !== "*") continue;
+        for (const action of [Action].flat()) expect(action).toMatch(unscoped);
+      }
+    }
+  });
+});
+
+describe("the configuration", () => {
+  it("names every key that is missing", () => {
+    expect(() => configFromContext(() => undefined)).toThrow(/modelSha256[\s\S]*modelWeights[\s\S]*wheelhouseSha256/);
+  });
+
+  it("refuses a digest that is none", () => {
+    expect(() => configFromContext((key) => (key === "modelSha256" ? "abc" : context[key]))).toThrow(
+      /modelSha256: must be/,
+    );
+  });
+});

@@ -1,0 +1,64 @@
+import aslValidator from "asl-validator";
+import { describe, expect, it } from "vitest";
+import { renderedDefinition, tasks } from "./definition.ts";
+
+const definition = renderedDefinition();
+
+/** After these the cluster is gone or never was, so a failure of theirs must not start the clean-up again. */
+const afterTeardown = [
+  "NotifySuccess",
+  "ConfirmTerminated",
+  "DiagnoseFailure",
+  "NotifyFailure",
+  "TerminateClusterAfterFailure",
+];
+
+describe("the definition", () => {
+  it("is valid Amazon States Language", () => {
+    const { isValid, errorsText } = aslValidator(definition, { checkArn: true, checkPaths: true });
+    expect(errorsText("\n")).toBe("");
+    expect(isValid).toBe(true);
+  });
+
+  it("leads every state somewhere that exists, and reaches every state", () => {
+    const reached = new Set<string>();
+    const visit = (name: string): void => {
+      const state = definition.States[name];
+      if (!state) throw new Error(`no state ${name}`);
+      if (reached.has(name)) return;
+      reached.add(name);
+      const next = [
+        state.Next,
+        state.Default,
+        ...(state.Choices ?? []).map((c) => c.Next),
+        ...(state.Catch ?? []).map((c) => c.Next),
+      ];
+      for (const target of next) if (target) visit(target);
+    };
+    visit(definition.StartAt);
+    expect([...reached].sort()).toEqual(Object.keys(definition.States).sort());
+  });
+
+  it.each(tasks(definition))("%s has a time-out and one catch-all that keeps the input", (name, state) => {
+    expect(state.TimeoutSeconds).toBeGreaterThan(0);
+    expect(state.Catch).toHaveLength(1);
+    const [catcher] = state.Catch ?? [];
+    expect(catcher?.ErrorEquals).toEqual(["States.ALL"]);
+    if (afterTeardown.includes(name)) expect(catcher?.ResultPath).not.toBe("$.error");
+    else expect(catcher).toMatchObject({ ResultPath: "$.error", Next: "TerminateClusterAfterFailure" });
+  });
+
+  it.each(tasks(definition))("%s retries within a bound, CreateCluster never", (name, state) => {
+    if (name === "CreateCluster") expect(state.Retry).toBeUndefined();
+    else for (const retrier of state.Retry ?? []) expect(retrier.MaxAttempts).toBeLessThanOrEqual(20);
+  });
+
+  it("gives a cluster the tags by which the clean-up finds it", () => {
+    const parameters = definition.States["CreateCluster"]?.Parameters as { Tags: unknown };
+    expect(parameters.Tags).toContainEqual({ Key: "orchard:execution-arn", "Value.$": "$$.Execution.Id" });
+  });
+
+  it("names no context field that the embedded interpreter lacks", () => {
+    expect(JSON.stringify(definition)).not.toContain("$$.State");
+  });
+});

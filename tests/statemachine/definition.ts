@@ -1,0 +1,41 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** One state of the definition, as far as the tests look into it. */
+export interface State {
+  readonly Type: string;
+  readonly Resource?: string;
+  readonly Next?: string;
+  readonly Default?: string;
+  readonly TimeoutSeconds?: number;
+  readonly ResultPath?: string | null;
+  readonly Parameters?: unknown;
+  readonly Choices?: readonly { readonly Next: string }[];
+  readonly Retry?: readonly { readonly ErrorEquals: readonly string[]; readonly MaxAttempts: number }[];
+  readonly Catch?: readonly {
+    readonly ErrorEquals: readonly string[];
+    readonly ResultPath: string;
+    readonly Next: string;
+  }[];
+}
+
+export interface Definition {
+  readonly StartAt: string;
+  readonly TimeoutSeconds: number;
+  readonly States: Readonly<Record<string, State>>;
+}
+
+const file = join(import.meta.dirname, "..", "..", "statemachine", "orchard.asl.json");
+
+/** The definition with every placeholder filled as the stack fills it: an ARN or a name. */
+export const renderedDefinition = (): Definition => {
+  const text = readFileSync(file, "utf8").replaceAll(/\$\{(\w+)\}/g, (_, name: string) =>
+    name.endsWith("FunctionArn")
+      ? `arn:aws:lambda:eu-west-1:000000000000:function:${name.slice(0, -"FunctionArn".length)}`
+      : name.toLowerCase(),
+  );
+  return JSON.parse(text) as Definition;
+};
+
+export const tasks = (definition: Definition): [string, State][] =>
+  Object.entries(definition.States).filter(([, state]) => state.Type === "Task");

@@ -1,0 +1,180 @@
+import { StateMachine, type StateMachineDefinition } from "aws-local-stepfunctions";
+import { describe, expect, it } from "vitest";
+import { renderedDefinition, tasks } from "./definition.ts";
+
+type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+type Handlers = Record<string, (input: Json) => Json>;
+
+const definition = renderedDefinition();
+const happyStates = [
+  "TakeInput",
+  "Preflight",
+  "AnythingToDo",
+  "UploadScripts",
+  "CreateCluster",
+  "NeedsInventory",
+  "Inventory",
+  "NeedsFeatures",
+  "ExtractFeatures",
+  "NeedsReduction",
+  "ReduceDimensions",
+  "ValidateResults",
+  "TerminateCluster",
+  "NotifySuccess",
+  "Succeeded",
+];
+const cleanUpStates = [
+  "TerminateClusterAfterFailure",
+  "ConfirmTerminated",
+  "DiagnoseFailure",
+  "NotifyFailure",
+  "Failed",
+];
+
+const plan = {
+  cluster: { name: "orchard-run", releaseLabel: "emr-7.13.0", instances: {} },
+  steps: { any: true, inventory: true, features: true, reduction: true },
+};
+
+const workingHandlers = (steps: Readonly<Record<string, boolean | undefined>> = {}): Handlers => ({
+  ...Object.fromEntries(tasks(definition).map(([name]) => [name, () => ({})])),
+  Preflight: () => ({ ...plan, steps: { ...plan.steps, ...steps } }),
+  UploadScripts: () => ({
+    bootstrap: "s3://b/bootstrap.sh",
+    bootstrapArgs: [],
+    steps: { inventory: [], features: [], reduction: [] },
+  }),
+  CreateCluster: () => ({ ClusterId: "j-1" }),
+  DiagnoseFailure: () => ({ cause: "the root cause" }),
+});
+
+const failing =
+  (name: string, message = `${name}: it broke`) =>
+  (): Json => {
+    const error = new Error(message);
+    error.name = name;
+    throw error;
+  };
+
+/** Runs the definition on plain functions in place of the services; answers the states entered and how it ended. */
+const run = async (handlers: Handlers, input: Json = { mode: "mini" }) => {
+  const machine = new StateMachine(definition as unknown as StateMachineDefinition);
+  const noWaiting = Object.fromEntries(tasks(definition).map(([name]) => [name, 0]));
+  const execution = machine.run(input, {
+    overrides: { taskResourceLocalHandlers: handlers, retryIntervalOverrides: noWaiting },
+    context: { Execution: { Id: "arn:execution", Name: "run", StartTime: "2026-01-01T00:00:00Z" } },
+  });
+  const ended = execution.result.then(
+    () => ({ status: "SUCCEEDED" }) as const,
+    (error: Error) => ({ status: "FAILED", error: error.cause as Error }) as const,
+  );
+  const entered: string[] = [];
+  let lastInput: Json = null;
+  for await (const event of execution.eventLogs) {
+    if (event.type !== "StateEntered") continue;
+    entered.push(event.state.name);
+    lastInput = event.state.input;
+  }
+  return { ...(await ended), entered, lastInput: lastInput as Record<string, Json> };
+};
+
+describe("the paths", () => {
+  it("goes the whole way when all is well", async () => {
+    const { status, entered } = await run(workingHandlers());
+    expect(status).toBe("SUCCEEDED");
+    expect(entered).toEqual(happyStates);
+  });
+
+  it.each([
+    { steps: { features: false, reduction: false }, ran: ["Inventory"] },
+    { steps: { inventory: false, features: false }, ran: ["ReduceDimensions"] },
+    { steps: { inventory: false }, ran: ["ExtractFeatures", "ReduceDimensions"] },
+  ])("runs just the steps of the plan: $ran", async ({ steps, ran }) => {
+    const { status, entered } = await run(workingHandlers(steps));
+    expect(status).toBe("SUCCEEDED");
+    expect(entered.filter((name) => ["Inventory", "ExtractFeatures", "ReduceDimensions"].includes(name))).toEqual(ran);
+  });
+
+  it("creates no cluster when there is nothing to do", async () => {
+    const { status, entered } = await run(workingHandlers({ any: false }));
+    expect(status).toBe("SUCCEEDED");
+    expect(entered).toEqual(["TakeInput", "Preflight", "AnythingToDo", "NotifySuccess", "Succeeded"]);
+  });
+
+  it("hands the cluster's id to every step", async () => {
+    const seen: Json[] = [];
+    const step = (input: Json): Json => {
+      seen.push((input as { ClusterId: string }).ClusterId);
+      return {};
+    };
+    await run({
+      ...workingHandlers(),
+      Inventory: step,
+      ExtractFeatures: step,
+      ReduceDimensions: step,
+      TerminateCluster: step,
+    });
+    expect(seen).toEqual(["j-1", "j-1", "j-1", "j-1"]);
+  });
+
+  const beforeTeardown = happyStates.filter(
+    (name) => definition.States[name]?.Type === "Task" && name !== "NotifySuccess",
+  );
+  it.each(beforeTeardown)(
+    "tears down, diagnoses, notifies and fails when %s fails, with the first error's name",
+    async (name) => {
+      const { status, entered, lastInput, ...rest } = await run({
+        ...workingHandlers(),
+        [name]: failing("FirstError"),
+      });
+      expect(status).toBe("FAILED");
+      expect(entered.slice(-cleanUpStates.length)).toEqual(cleanUpStates);
+      expect(lastInput["error"]).toMatchObject({ Error: "FirstError" });
+      expect("error" in rest && rest.error.name).toBe("FirstError");
+      expect("error" in rest && rest.error.message).toBe("the root cause");
+    },
+  );
+
+  it.each([[[1, 2]], ["text"], [7]])("fails cleanly on an input that is no object: %j", async (input) => {
+    const { status, entered, ...rest } = await run(
+      { ...workingHandlers(), Preflight: failing("InvalidInput") },
+      input as Json,
+    );
+    expect(status).toBe("FAILED");
+    expect(entered.at(-1)).toBe("Failed");
+    expect("error" in rest && rest.error.name).toBe("InvalidInput");
+  });
+
+  it.each(["TerminateClusterAfterFailure", "ConfirmTerminated", "DiagnoseFailure", "NotifyFailure"])(
+    "keeps the first error when %s fails too, and still notifies",
+    async (name) => {
+      const { entered, ...rest } = await run({
+        ...workingHandlers(),
+        Inventory: failing("FirstError", "first"),
+        [name]: failing("SecondError", "second"),
+      });
+      expect(entered).toContain("NotifyFailure");
+      expect(entered.at(-1)).toBe("Failed");
+      expect("error" in rest && rest.error.name).toBe("FirstError");
+      expect("error" in rest && rest.error.message).toBe(name === "DiagnoseFailure" ? "first" : "the root cause");
+    },
+  );
+
+  it("succeeds although the mail cannot be sent", async () => {
+    const { status, entered } = await run({ ...workingHandlers(), NotifySuccess: failing("SnsDown") });
+    expect(status).toBe("SUCCEEDED");
+    expect(entered.at(-1)).toBe("Succeeded");
+  });
+
+  it("waits for a cluster that is still terminating", async () => {
+    let calls = 0;
+    const confirm = (): Json => (++calls < 5 ? failing("ClusterStillTerminating")() : {});
+    const { entered } = await run({
+      ...workingHandlers(),
+      Inventory: failing("FirstError"),
+      ConfirmTerminated: confirm,
+    });
+    expect(calls).toBe(5);
+    expect(entered.at(-1)).toBe("Failed");
+  });
+});
