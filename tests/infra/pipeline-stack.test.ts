@@ -26,7 +26,7 @@ const synthesise = (): Template => {
   return Template.fromStack(stack);
 };
 
-type Resource = { readonly Properties: Record<string, never> };
+type Resource = { readonly Properties: Record<string, unknown> };
 /** CloudFormation's own functions, resolved far enough to look at the text: every reference becomes its name. */
 const asText = (value: unknown): string => {
   if (typeof value === "string") return value;
