@@ -1,0 +1,159 @@
+"""Every mode through the deployed state machine; the numbers are computed again by other means."""
+
+import csv
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from conftest import Account, Execution
+from numpy.typing import NDArray
+
+FULL_STORY = [
+    "TakeInput",
+    "Preflight",
+    "AnythingToDo",
+    "UploadScripts",
+    "CreateCluster",
+    "NeedsInventory",
+    "Inventory",
+    "NeedsFeatures",
+    "ExtractFeatures",
+    "NeedsReduction",
+    "ReduceDimensions",
+    "ValidateResults",
+    "TerminateCluster",
+    "NotifySuccess",
+    "Succeeded",
+]
+COMPONENTS = 50
+
+
+def _labels(sample: Path, split: str) -> Counter[str]:
+    return Counter(image.parent.name for image in (sample / split).glob("*/*.jpg"))
+
+
+def _expected(account: Account, mode: str) -> int:
+    training = _labels(account.sample, "Training")
+    if mode == "full":
+        return training.total()
+    if mode == "apples":
+        return sum(n for label, n in training.items() if label.startswith("Apple"))
+    return {"mini": 300, "single-class": training["Apple Golden 1"]}[mode]
+
+
+def _rows(folder: Path) -> list[dict[str, str]]:
+    rows: list[dict[str, str]] = []
+    csv.field_size_limit(10**7)
+    for part in sorted(folder.glob("*.csv")):
+        with part.open(newline="", encoding="utf-8") as lines:
+            rows.extend(csv.DictReader(lines))
+    return rows
+
+
+def _matrix(values: list[Any]) -> NDArray[np.float64]:
+    return np.array(values, dtype=np.float64)
+
+
+def _assert_pca_is_right(run: Path, components: int) -> None:
+    """PCA once more, by SVD of the centred features (scikit-learn's way), and the projection without centring."""
+    features = pq.read_table(run / "features" / "parquet").sort_by("path")
+    reduced = pq.read_table(run / "pca" / "parquet").sort_by("path")
+    assert features["path"].to_pylist() == reduced["path"].to_pylist()
+    x = _matrix(features["features"].to_pylist())
+    y = _matrix(reduced["pca_features"].to_pylist())
+    _, singular, basis = np.linalg.svd(x - x.mean(axis=0), full_matrices=False)
+    ratio = (singular**2 / (singular**2).sum())[:components]
+    info = json.loads((run / "model_info" / "model_info.json").read_text())
+    np.testing.assert_allclose(info["variance_by_component"], ratio, rtol=1e-6, atol=1e-12)
+    assert info["total_variance_explained"] == pytest.approx(ratio.sum(), abs=1e-9)
+    # Only well separated components are unique; up to sign.
+    separated = [k for k in range(10) if ratio[k] > 1.05 * ratio[k + 1]]
+    expected = np.abs(x @ basis[separated].T)
+    np.testing.assert_allclose(np.abs(y[:, separated]), expected, rtol=1e-3, atol=1e-3 * expected.max())
+
+
+def _assert_csv_equals_parquet(run: Path, kind: str, column: str) -> None:
+    table = pq.read_table(run / kind / "parquet").sort_by("path")
+    rows = sorted(_rows(run / kind / "csv"), key=lambda row: row["path"])
+    assert [row["path"] for row in rows] == table["path"].to_pylist()
+    assert [row["label"] for row in rows] == table["label"].to_pylist()
+    written = [[float(number) for number in row[f"{column}_string"].split(",")] for row in rows]
+    np.testing.assert_array_equal(np.array(written, dtype=np.float32), np.array(table[column].to_pylist(), np.float32))
+
+
+@pytest.mark.parametrize("mode", ["mini", "apples", "full", "single-class"])
+def test_mode_leaves_features_and_their_pca(account: Account, tmp_path: Path, mode: str) -> None:
+    components = 20 if mode == "single-class" else COMPONENTS
+    label = {"label": "Apple Golden 1"} if mode == "single-class" else {}
+
+    execution = account.run({"mode": mode, "pca": {"components": components}} | label)
+
+    assert execution.status == "SUCCEEDED", execution.cause
+    assert account.states(execution.arn) == FULL_STORY
+    run = account.download(execution.run_id, tmp_path / "run")
+    table = pq.read_table(run / "pca" / "parquet")
+    assert table.num_rows == _expected(account, mode)
+    assert table.column_names == ["path", "label", "pca_features"]
+    assert np.isfinite(_matrix(table["pca_features"].to_pylist())).all()
+    assert {len(row) for row in table["pca_features"].to_pylist()} == {components}
+    _assert_pca_is_right(run, components)
+    _assert_csv_equals_parquet(run, "features", "features")
+    _assert_csv_equals_parquet(run, "pca", "pca_features")
+    _assert_is_complete(account, run, execution)
+
+
+def _assert_is_complete(account: Account, run: Path, execution: Execution) -> None:
+    for name in ["plan.json", "progress.json", "manifest.json", "model_info/variance.csv"]:
+        assert (run / name).is_file(), name
+    assert len(_rows(run / "metadata")) == len(_rows(run / "features" / "csv"))
+    latest = account.download("latest.json", run / "latest.json")
+    assert json.loads(latest.read_text())["runId"] == execution.run_id if latest.is_file() else True
+    [cluster] = account.clusters(execution.run_id)
+    assert cluster["Status"]["State"] == "TERMINATED"
+    [mail] = account.mails(execution.run_id)
+    assert mail["subject"].isascii()
+    assert len(mail["subject"]) < 100
+
+
+def test_inventory_counts_every_image_of_every_split(account: Account, tmp_path: Path) -> None:
+    execution = account.run({"mode": "inventory"})
+
+    assert execution.status == "SUCCEEDED", execution.cause
+    run = account.download(execution.run_id, tmp_path / "run")
+    stats = {(row["split"], row["label"]): int(row["count"]) for row in _rows(run / "inventory" / "stats")}
+    expected = {
+        (split, label): count
+        for split in ["Training", "Validation"]
+        for label, count in _labels(account.sample, split).items()
+    }
+    assert stats == expected
+    metadata = _rows(run / "inventory" / "metadata")
+    assert list(metadata[0]) == ["s3_path", "label", "filename", "split", "modification_time", "file_size_bytes"]
+    sizes = {
+        f"s3://{account.bucket}/data/raw/{image.relative_to(account.sample)}": image.stat().st_size
+        for image in account.sample.glob("*/*/*.jpg")
+    }
+    assert {row["s3_path"]: int(row["file_size_bytes"]) for row in metadata} == sizes
+    assert not (run / "features").exists()
+    assert "ExtractFeatures" not in account.states(execution.arn)
+
+
+def test_features_are_what_keras_predicts(account: Account, tmp_path: Path) -> None:
+    keras_model = pytest.importorskip("model").build_model()
+    from PIL import Image
+
+    execution = account.run({"mode": "mini", "limit": 24, "pca": {"components": 5}, "splits": ["Validation"]})
+
+    assert execution.status == "SUCCEEDED", execution.cause
+    run = account.download(execution.run_id, tmp_path / "run")
+    table = pq.read_table(run / "features" / "parquet")
+    assert table.num_rows == 24
+    prefix = f"s3://{account.bucket}/data/raw/"
+    paths = [account.sample / path.removeprefix(prefix) for path in table["path"].to_pylist()]
+    pixels = np.stack([np.asarray(Image.open(p).convert("RGB").resize((224, 224)), np.float32) for p in paths])
+    predicted = keras_model.predict(pixels / 127.5 - 1, verbose=0)
+    np.testing.assert_allclose(np.array(table["features"].to_pylist(), np.float32), predicted, atol=1e-4)
