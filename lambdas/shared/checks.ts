@@ -1,0 +1,340 @@
+import {
+  DescribeInstanceTypesCommand,
+  DescribeKeyPairsCommand,
+  DescribeSubnetsCommand,
+  type EC2Client,
+} from "@aws-sdk/client-ec2";
+import { GetInstanceProfileCommand, GetRoleCommand, type IAMClient } from "@aws-sdk/client-iam";
+import {
+  DeleteObjectCommand,
+  GetBucketReplicationCommand,
+  GetPublicAccessBlockCommand,
+  HeadBucketCommand,
+  PutObjectCommand,
+  type S3Client,
+  S3ServiceException,
+} from "@aws-sdk/client-s3";
+import { ListSubscriptionsByTopicCommand, type SNSClient } from "@aws-sdk/client-sns";
+import { GetCallerIdentityCommand, type STSClient } from "@aws-sdk/client-sts";
+import type { Environment } from "./config.ts";
+import { describeError, isNamed } from "./errors.ts";
+import { instanceType } from "./prices.ts";
+import { objectExists, objectSha256 } from "./s3.ts";
+import type { Check, ClusterPlan, Execution, Plan } from "./schemas.ts";
+
+export type PreflightConfig = Omit<Environment, "LAMBDA_TASK_ROOT">;
+
+export interface PreflightClients {
+  readonly s3: S3Client;
+  readonly sts: STSClient;
+  readonly iam: IAMClient;
+  readonly ec2: EC2Client;
+  readonly sns: SNSClient;
+}
+
+/** One question to the account. */
+export interface CheckSpec {
+  readonly name: string;
+  readonly remedy: string;
+  /** A failed warning is reported and does not stop the run. */
+  readonly isWarning?: boolean;
+  /** Answers what was found; throws what is wrong. */
+  readonly run: () => Promise<string> | string;
+}
+
+export interface CheckOutcome extends Check {
+  readonly isWarning: boolean;
+}
+
+/** A check's own finding, told without an error name. */
+class Finding extends Error {}
+
+const maxDetailLength = 300;
+
+/** Runs all the checks, whatever the others say. */
+export const runChecks = (specs: readonly CheckSpec[]): Promise<readonly CheckOutcome[]> =>
+  Promise.all(
+    specs.map(async ({ name, remedy, isWarning = false, run }) => {
+      try {
+        return { name, ok: true, detail: await run(), remedy: "", isWarning };
+      } catch (error) {
+        const detail = error instanceof Finding ? error.message : describeError(error);
+        return { name, ok: false, detail: detail.slice(0, maxDetailLength), remedy, isWarning };
+      }
+    }),
+  );
+
+/** Where a bucket is. S3 says so even when it refuses the request, as for another region's or another owner's bucket. */
+const bucketRegion = async (s3: S3Client, bucket: string): Promise<string> => {
+  try {
+    const { BucketRegion } = await s3.send(new HeadBucketCommand({ Bucket: bucket }));
+    if (BucketRegion) return BucketRegion;
+  } catch (error) {
+    const region = error instanceof S3ServiceException ? error.$response?.headers["x-amz-bucket-region"] : undefined;
+    if (!region) throw error;
+    return region;
+  }
+  throw new Finding(`S3 does not say in which region ${bucket} is`);
+};
+
+const checkBucket = async (s3: S3Client, bucket: string, region: string): Promise<string> => {
+  try {
+    const actual = await bucketRegion(s3, bucket);
+    if (actual !== region) throw new Finding(`${bucket} is in ${actual}, the workflow runs in ${region}`);
+    return `${bucket} is in ${region}`;
+  } catch (error) {
+    if (isNamed(error, "NotFound", "NoSuchBucket")) throw new Finding(`There is no bucket ${bucket}`);
+    throw error;
+  }
+};
+
+const checkPublicAccess = async (s3: S3Client, bucket: string): Promise<string> => {
+  try {
+    const { PublicAccessBlockConfiguration: block } = await s3.send(
+      new GetPublicAccessBlockCommand({ Bucket: bucket }),
+    );
+    const settings = {
+      BlockPublicAcls: block?.BlockPublicAcls,
+      IgnorePublicAcls: block?.IgnorePublicAcls,
+      BlockPublicPolicy: block?.BlockPublicPolicy,
+      RestrictPublicBuckets: block?.RestrictPublicBuckets,
+    };
+    const open = Object.entries(settings).flatMap(([name, isSet]) => (isSet === true ? [] : [name]));
+    if (open.length > 0) throw new Finding(`${bucket} does not set ${open.join(", ")}`);
+    return `${bucket} blocks all public access`;
+  } catch (error) {
+    if (isNamed(error, "NoSuchPublicAccessBlockConfiguration"))
+      throw new Finding(`${bucket} has no public access block`);
+    throw error;
+  }
+};
+
+const checkReplication = async (s3: S3Client, bucket: string, region: string): Promise<string> => {
+  try {
+    const { ReplicationConfiguration } = await s3.send(new GetBucketReplicationCommand({ Bucket: bucket }));
+    const targets = (ReplicationConfiguration?.Rules ?? [])
+      .filter(({ Status }) => Status === "Enabled")
+      .flatMap(({ Destination }) => Destination?.Bucket?.split(":::")[1] ?? []);
+    for (const target of targets) {
+      const actual = await bucketRegion(s3, target);
+      if (actual !== region) throw new Finding(`${bucket} is replicated to ${target} in ${actual}`);
+    }
+    return targets.length === 0 ? "not replicated" : `replicated within ${region}`;
+  } catch (error) {
+    if (isNamed(error, "ReplicationConfigurationNotFoundError")) return "not replicated";
+    throw error;
+  }
+};
+
+/** Writes and deletes a probe: the only way to know that a policy, a key and a quota let objects in. */
+const checkWritable = async (s3: S3Client, bucket: string, runId: string): Promise<string> => {
+  const Key = `artifacts/preflight-probe/${runId}`;
+  await s3.send(new PutObjectCommand({ Bucket: bucket, Key, Body: "probe" }));
+  await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key }));
+  return `s3://${bucket}/artifacts/ can be written`;
+};
+
+const checkWheelhouse = async (s3: S3Client, bucket: string, digest: string): Promise<string> => {
+  const key = `artifacts/${digest}/wheelhouse.tar`;
+  if (!(await objectExists(s3, { bucket, key }))) throw new Finding(`s3://${bucket}/${key} is not there`);
+  return key;
+};
+
+const checkModel = async (s3: S3Client, bucket: string, digest: string): Promise<string> => {
+  const key = `artifacts/${digest}/model.tflite`;
+  try {
+    const actual = await objectSha256(s3, { bucket, key });
+    if (actual !== digest) throw new Finding(`s3://${bucket}/${key} has sha256 ${actual}`);
+    return key;
+  } catch (error) {
+    if (isNamed(error, "NoSuchKey", "NotFound")) throw new Finding(`s3://${bucket}/${key} is not there`);
+    throw error;
+  }
+};
+
+const checkServiceRole = async (iam: IAMClient, name: string): Promise<string> => {
+  const { Role } = await iam.send(new GetRoleCommand({ RoleName: name }));
+  const trust = decodeURIComponent(Role?.AssumeRolePolicyDocument ?? "");
+  if (!trust.includes("elasticmapreduce.amazonaws.com"))
+    throw new Finding(`Role ${name} does not trust elasticmapreduce.amazonaws.com`);
+  return name;
+};
+
+const checkInstanceProfile = async (iam: IAMClient, name: string): Promise<string> => {
+  const { InstanceProfile } = await iam.send(new GetInstanceProfileCommand({ InstanceProfileName: name }));
+  const [role] = InstanceProfile?.Roles ?? [];
+  if (!role) throw new Finding(`Instance profile ${name} holds no role`);
+  return `${name} with role ${role.RoleName}`;
+};
+
+const checkSubnet = async (ec2: EC2Client, subnetId: string | undefined, nodes: number): Promise<string> => {
+  if (subnetId === undefined) return "none configured: EMR takes the default VPC's";
+  const { Subnets } = await ec2.send(new DescribeSubnetsCommand({ SubnetIds: [subnetId] }));
+  const [subnet] = Subnets ?? [];
+  if (!subnet) throw new Finding(`There is no subnet ${subnetId}`);
+  const free = subnet.AvailableIpAddressCount ?? 0;
+  if (free < nodes) throw new Finding(`${subnetId} has ${free} free addresses, the cluster needs ${nodes}`);
+  return `${subnetId} in ${subnet.AvailabilityZone}, ${free} free addresses`;
+};
+
+const checkKeyPair = async (ec2: EC2Client, keyPair: string | undefined): Promise<string> => {
+  if (keyPair === undefined) return "none configured";
+  await ec2.send(new DescribeKeyPairsCommand({ KeyNames: [keyPair] }));
+  return keyPair;
+};
+
+/** DescribeInstanceTypes answers for the region it is asked in, and refuses a type that is not offered there. */
+const checkInstanceTypes = async (ec2: EC2Client, cluster: ClusterPlan): Promise<string> => {
+  const types = [...new Set([cluster.primaryType, cluster.coreType])];
+  const { InstanceTypes } = await ec2.send(
+    new DescribeInstanceTypesCommand({ InstanceTypes: types.map((type) => type as "m5.xlarge") }),
+  );
+  const offered = (InstanceTypes ?? []).map(({ InstanceType }) => String(InstanceType));
+  const missing = types.filter((type) => !offered.includes(type));
+  if (missing.length > 0) throw new Finding(`Not offered in this region: ${missing.join(", ")}`);
+  const vcpus = instanceType(cluster.primaryType).vcpus + cluster.coreCount * instanceType(cluster.coreType).vcpus;
+  return `${types.join(", ")}; ${vcpus} vCPUs wanted, the account's quota is not read`;
+};
+
+const checkSubscriber = async (sns: SNSClient, topicArn: string): Promise<string> => {
+  let NextToken: string | undefined;
+  let pending = 0;
+  do {
+    const page = await sns.send(new ListSubscriptionsByTopicCommand({ TopicArn: topicArn, NextToken }));
+    for (const { SubscriptionArn, Endpoint } of page.Subscriptions ?? []) {
+      if (SubscriptionArn?.startsWith("arn:")) return `${Endpoint} is subscribed`;
+      pending += 1;
+    }
+    NextToken = page.NextToken;
+  } while (NextToken);
+  throw new Finding(
+    pending === 0
+      ? "Nobody is subscribed: the mail about this run reaches nobody"
+      : `${pending} subscriber(s), none confirmed`,
+  );
+};
+
+/** What EMR takes as a tag's value: the cluster is found again by the execution's name and ARN. */
+const legalTagValue = /^[\p{L}\p{N}\p{Zs}_.:/=+\-@]+$/u;
+
+const checkExecutionName = (name: string): string => {
+  if (!legalTagValue.test(name))
+    throw new Finding(`${JSON.stringify(name)} has characters that a tag's value cannot have`);
+  if (/^\.+$/.test(name)) throw new Finding(`${JSON.stringify(name)} means another folder`);
+  return name;
+};
+
+const checkWeights = (config: PreflightConfig): string => {
+  if (config.MODEL_WEIGHTS === "imagenet") return "ImageNet's";
+  if (config.ALLOW_SEEDED_WEIGHTS) return "SEEDED RANDOM WEIGHTS, allowed by configuration";
+  throw new Finding("The model has seeded random weights: its features mean nothing");
+};
+
+export interface CheckContext {
+  readonly config: PreflightConfig;
+  readonly clients: PreflightClients;
+  readonly execution: Execution;
+  readonly cluster: Plan["cluster"];
+  /** Answers how many images were found; rejects with what listing them met. */
+  readonly imageCount: () => Promise<number>;
+}
+
+/** Everything that Preflight asks, in the order in which people set it up. */
+export const preflightChecks = ({ config, clients, execution, cluster, imageCount }: CheckContext): CheckSpec[] => {
+  const { s3, sts, iam, ec2, sns } = clients;
+  const bucket = config.DATA_BUCKET;
+  const region = config.AWS_REGION;
+  const allowed = config.ALLOWED_REGION_PREFIX;
+  return [
+    {
+      name: "region",
+      remedy: `Deploy to a region that begins with "${allowed}", or set allowedRegionPrefix in the stack's configuration`,
+      run: () => {
+        if (!region.startsWith(allowed)) throw new Finding(`${region} is outside of "${allowed}"`);
+        return region;
+      },
+    },
+    {
+      name: "credentials",
+      remedy: "Look at the function's role",
+      run: async () => (await sts.send(new GetCallerIdentityCommand({}))).Arn ?? "known",
+    },
+    {
+      name: "execution-name",
+      remedy: "Start again with a name of letters, digits and _ . : / = + - @, or with none",
+      run: () => checkExecutionName(execution.name),
+    },
+    {
+      name: "model-weights",
+      remedy:
+        "Make the model where there is a network (npm run model) and deploy again, or set allowSeededWeights for a trial",
+      run: () => checkWeights(config),
+    },
+    {
+      name: "bucket",
+      remedy: `Deploy the stack again in ${region}: it owns the bucket`,
+      run: () => checkBucket(s3, bucket, region),
+    },
+    {
+      name: "bucket-public-access",
+      remedy: `Deploy the stack again, or: aws s3api put-public-access-block --bucket ${bucket} --public-access-block-configuration BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true`,
+      run: () => checkPublicAccess(s3, bucket),
+    },
+    {
+      name: "bucket-replication",
+      remedy: `Remove the rule that copies out of ${region}: aws s3api delete-bucket-replication --bucket ${bucket}`,
+      run: () => checkReplication(s3, bucket, region),
+    },
+    {
+      name: "input-images",
+      remedy: "Look at the input's bucket and prefix, and whether the function may list it",
+      run: async () => `${await imageCount()} images`,
+    },
+    {
+      name: "scripts-uploadable",
+      remedy: "Look at the function's role and the bucket's policy and encryption key",
+      run: () => checkWritable(s3, bucket, execution.name),
+    },
+    {
+      name: "wheelhouse",
+      remedy: "Deploy again: that uploads the wheels for the nodes",
+      run: () => checkWheelhouse(s3, bucket, config.WHEELHOUSE_SHA256),
+    },
+    {
+      name: "model",
+      remedy: "Make the model again (npm run model) and deploy: that uploads it",
+      run: () => checkModel(s3, bucket, config.MODEL_SHA256),
+    },
+    {
+      name: "emr-service-role",
+      remedy: "Deploy the stack again: it owns the role",
+      run: () => checkServiceRole(iam, config.EMR_SERVICE_ROLE),
+    },
+    {
+      name: "emr-instance-profile",
+      remedy: "Deploy the stack again: it owns the instance profile",
+      run: () => checkInstanceProfile(iam, config.EMR_INSTANCE_PROFILE),
+    },
+    {
+      name: "subnet",
+      remedy: "Set subnetId in the stack's configuration to a subnet with room",
+      run: () => checkSubnet(ec2, config.SUBNET_ID, cluster.coreCount + 1),
+    },
+    {
+      name: "key-pair",
+      remedy: "Create the key pair, or take keyPair out of the stack's configuration",
+      run: () => checkKeyPair(ec2, config.KEY_PAIR),
+    },
+    {
+      name: "instance-types",
+      remedy: 'Choose others with {"cluster": {"primaryType": …, "coreType": …}}',
+      run: () => checkInstanceTypes(ec2, cluster),
+    },
+    {
+      name: "subscriber",
+      isWarning: true,
+      remedy: `aws sns subscribe --topic-arn ${config.TOPIC_ARN} --protocol email --notification-endpoint you@example.com, then confirm by the mail`,
+      run: () => checkSubscriber(sns, config.TOPIC_ARN),
+    },
+  ];
+};

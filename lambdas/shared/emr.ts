@@ -1,0 +1,86 @@
+import {
+  type Cluster,
+  type ClusterState,
+  DescribeClusterCommand,
+  EMRClient,
+  ListClustersCommand,
+} from "@aws-sdk/client-emr";
+import type { Execution, PartialState } from "./schemas.ts";
+
+/** EMR's control plane allows few calls a second for a whole account: patience is cheaper than a failed teardown. */
+export const createEmrClient = (): EMRClient => new EMRClient({ maxAttempts: 8 });
+
+/** A cluster that costs money, or still may. */
+const activeStates: readonly ClusterState[] = ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING", "TERMINATING"];
+
+/** The execution's start is Step Functions' clock, the cluster's creation EMR's. */
+const clockMarginMs = 5 * 60_000;
+
+/** Tag that says which execution created a cluster; the state machine sets it at creation. */
+export const executionTag = "orchard:execution-arn";
+
+export const stateOf = (cluster: Cluster): string => cluster.Status?.State ?? "UNKNOWN";
+
+export const isGone = (state: string): boolean => state === "TERMINATED" || state === "TERMINATED_WITH_ERRORS";
+
+/** @throws InvalidRequestException when there is no such cluster */
+export const describeCluster = async (emr: EMRClient, id: string): Promise<Cluster> => {
+  const { Cluster: cluster } = await emr.send(new DescribeClusterCommand({ ClusterId: id }));
+  if (!cluster) throw new Error(`DescribeCluster of ${id} answered without a cluster`);
+  return cluster;
+};
+
+const namedAfter = async (
+  emr: EMRClient,
+  execution: Execution,
+  states: readonly ClusterState[] | undefined,
+): Promise<readonly string[]> => {
+  const ids: string[] = [];
+  let Marker: string | undefined;
+  do {
+    const page = await emr.send(
+      new ListClustersCommand({
+        ClusterStates: states && [...states],
+        CreatedAfter: new Date(Date.parse(execution.startTime) - clockMarginMs),
+        Marker,
+      }),
+    );
+    for (const { Id, Name } of page.Clusters ?? []) {
+      if (Id !== undefined && Name === `orchard-${execution.name}`) ids.push(Id);
+    }
+    Marker = page.Marker;
+  } while (Marker);
+  return ids;
+};
+
+/** The clusters of an execution, sorted by whether its tag confirms them. */
+export interface FoundClusters {
+  readonly ours: readonly Cluster[];
+  /** Named in the state or named alike, but with another execution's tag, or none. */
+  readonly others: readonly Cluster[];
+}
+
+/**
+ * Finds every cluster that the execution may have created: the one that the state knows by id, and those that only
+ * bear its name, because the answer to RunJobFlow may have been lost. ListClusters cannot filter by tag and does not
+ * return tags, so each candidate's tags are read.
+ *
+ * @param which clusters to look for by name: "any" finds those that are gone, too
+ */
+export const findClusters = async (
+  emr: EMRClient,
+  execution: Execution,
+  state: Pick<PartialState, "cluster">,
+  which: "active" | "any" = "active",
+): Promise<FoundClusters> => {
+  const ids = new Set(await namedAfter(emr, execution, which === "active" ? activeStates : undefined));
+  if (state.cluster) ids.add(state.cluster.id);
+  const ours: Cluster[] = [];
+  const others: Cluster[] = [];
+  for (const id of ids) {
+    const cluster = await describeCluster(emr, id);
+    const isOurs = cluster.Tags?.some(({ Key, Value }) => Key === executionTag && Value === execution.id) ?? false;
+    (isOurs ? ours : others).push(cluster);
+  }
+  return { ours, others };
+};

@@ -1,0 +1,51 @@
+import { Logger } from "@aws-lambda-powertools/logger";
+import { injectLambdaContext } from "@aws-lambda-powertools/logger/middleware";
+import middy, { type MiddlewareObj } from "@middy/core";
+import type { Context } from "aws-lambda";
+import { z } from "zod";
+import { OrchardError } from "./errors.ts";
+
+/** The one logger of a function; its service name comes from POWERTOOLS_SERVICE_NAME. */
+export const logger = new Logger();
+
+/** Replaces the event by what the schema makes of it, and names the execution in every later log line. */
+const parseEvent = (schema: z.ZodType<{ readonly execution: { readonly name: string } }>): MiddlewareObj => ({
+  before: (request) => {
+    const parsed = schema.safeParse(request.event);
+    if (!parsed.success) {
+      throw new Error(`The event is not what the state machine sends.\n${z.prettifyError(parsed.error)}`);
+    }
+    logger.appendKeys({ execution: parsed.data.execution.name });
+    request.event = parsed.data;
+  },
+});
+
+/** Logs how the invocation ended. A refusal is part of the job and a warning; anything else is an error. */
+const logOutcome = (): MiddlewareObj => ({
+  after: (request) => {
+    logger.info("Done", { result: request.response });
+  },
+  onError: (request) => {
+    const { error } = request;
+    if (error instanceof OrchardError) logger.warn(error.message, { error });
+    else logger.error("Failed", { error });
+  },
+});
+
+/**
+ * Wraps a handler's pure function for Lambda. The error that it throws is what Lambda reports, name and message.
+ *
+ * @param schema what the event has to be; the function gets the schema's output
+ */
+export const lambdaHandler = <Event extends { readonly execution: { readonly name: string } }, Result>(
+  schema: z.ZodType<Event>,
+  run: (event: Event) => Promise<Result>,
+): ((event: unknown, context: Context) => Promise<Result>) => {
+  const wrapped = middy()
+    .use(injectLambdaContext(logger, { resetKeys: true }))
+    .use(parseEvent(schema))
+    .use(logOutcome())
+    // What parseEvent put there; middy cannot know.
+    .handler((event: unknown) => run(event as Event));
+  return (event, context) => wrapped(event, context) as Promise<Result>;
+};

@@ -1,0 +1,164 @@
+import { z } from "zod";
+import { InvalidInput } from "./errors.ts";
+import { instanceTypes } from "./prices.ts";
+import { formats, markets, modes, type Pca, type Plan } from "./schemas.ts";
+import { nearest } from "./selection.ts";
+
+const memory = z.string().regex(/^[1-9][0-9]*[mg]$/, 'must be a size as Spark takes it, such as "6g" or "512m"');
+const type = z.enum(Object.keys(instanceTypes));
+
+/** The execution's input. Defaults that depend on the mode or on the stack are filled in by resolveInput. */
+export const inputSchema = z.strictObject({
+  mode: z.enum(modes),
+  label: z.string().min(1).optional(),
+  input: z
+    .string()
+    .regex(/^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/.*)?$/s, "must be s3://bucket/prefix")
+    .optional(),
+  splits: z.array(z.string().min(1)).min(1).optional(),
+  limit: z.int().min(2).optional(),
+  pca: z
+    .strictObject({ components: z.int().min(1).optional(), variance: z.number().gt(0).lte(1).optional() })
+    .refine(({ components, variance }) => (components === undefined) !== (variance === undefined), {
+      message: 'must be either {"components": k} or {"variance": v}',
+    })
+    .optional(),
+  formats: z
+    .array(z.enum(formats))
+    .min(1)
+    .refine((list) => new Set(list).size === list.length, { message: "must not name a format twice" })
+    .optional(),
+  force: z.boolean().optional(),
+  maxCostUsd: z.number().positive().optional(),
+  cluster: z
+    .strictObject({
+      id: z.string().optional(),
+      primaryType: type.optional(),
+      coreType: type.optional(),
+      coreCount: z.int().min(1).max(20).optional(),
+      market: z.enum(markets).optional(),
+      ebsGiB: z.int().min(32).max(1024).optional(),
+      executorMemory: memory.optional(),
+      executorMemoryOverhead: memory.optional(),
+    })
+    .optional(),
+  keepMinutes: z.int().min(0).optional(),
+  quality: z
+    .strictObject({
+      maxErrorRate: z.number().min(0).max(1).optional(),
+      minVariance: z.number().gt(0).lte(1).optional(),
+    })
+    .optional(),
+});
+export type Input = Readonly<z.output<typeof inputSchema>>;
+
+/** The input with every default filled in. */
+export interface ResolvedInput extends Pick<Plan, "mode" | "label" | "input" | "splits" | "limit" | "force"> {
+  readonly pca: Pca;
+  readonly formats: Plan["formats"];
+  readonly quality: Plan["quality"];
+  readonly maxCostUsd: number;
+  readonly cluster: NonNullable<Input["cluster"]>;
+}
+
+export interface InputDefaults {
+  readonly bucket: string;
+  readonly maxCostUsd: number;
+}
+
+const list = (names: readonly string[]): string => names.map((name) => JSON.stringify(name)).join(", ");
+
+/** The keys that are allowed where an unknown one was found. */
+const knownKeys = (path: readonly PropertyKey[]): readonly string[] => {
+  const objects: Readonly<Record<string, readonly string[]>> = {
+    "": Object.keys(inputSchema.shape),
+    pca: ["components", "variance"],
+    cluster: Object.keys(inputSchema.shape.cluster.unwrap().shape),
+    quality: Object.keys(inputSchema.shape.quality.unwrap().shape),
+  };
+  return objects[path.join(".")] ?? [];
+};
+
+const describeIssue = (issue: z.core.$ZodIssue): string => {
+  const path = issue.path.join(".");
+  if (issue.code === "unrecognized_keys") {
+    const known = knownKeys(issue.path);
+    return issue.keys
+      .map((key) => {
+        const [suggestion] = nearest(key, known, 1);
+        const hint = suggestion === undefined ? "" : ` Did you mean ${JSON.stringify(suggestion)}?`;
+        return `${path === "" ? "" : `${path}: `}unknown key ${JSON.stringify(key)}.${hint} Known keys: ${known.join(", ")}`;
+      })
+      .join("\n- ");
+  }
+  return `${path === "" ? "the input" : path}: ${issue.message}`;
+};
+
+const crossFieldProblems = (input: Input): string[] => {
+  const problems: string[] = [];
+  if (input.mode === "single-class" && input.label === undefined)
+    problems.push('label: mode "single-class" needs one, such as {"mode": "single-class", "label": "Apple Golden 1"}');
+  if (input.mode !== "single-class" && input.label !== undefined)
+    problems.push(`label: only mode "single-class" takes one, and the mode is "${input.mode}". Leave it out`);
+  if (input.cluster?.id !== undefined)
+    problems.push("cluster.id: running on a kept cluster is not available yet. Leave it out: a cluster is created");
+  if (input.keepMinutes !== undefined && input.keepMinutes > 0)
+    problems.push("keepMinutes: keeping the cluster is not available yet. Leave it out, or give 0");
+  return problems;
+};
+
+/** @throws InvalidInput that lists the problems, if there are any */
+export const refuseIf = (problems: readonly string[]): void => {
+  if (problems.length === 0) return;
+  throw new InvalidInput(
+    problems.length === 1
+      ? `The input is refused: ${problems[0]}`
+      : `The input is refused, ${problems.length} problems:\n- ${problems.join("\n- ")}`,
+  );
+};
+
+/**
+ * Parses the execution's input and fills in the defaults.
+ *
+ * @throws InvalidInput that names every problem, not only the first
+ */
+export const parseInput = (given: unknown, defaults: InputDefaults): ResolvedInput => {
+  const parsed = inputSchema.safeParse(given, {
+    error: (issue) => {
+      if (issue.input === undefined) {
+        return issue.code === "invalid_value" ? `is required; one of ${list(issue.values.map(String))}` : "is required";
+      }
+      if (issue.code === "invalid_value") {
+        const values = issue.values.map(String);
+        const [suggestion] = nearest(String(issue.input), values, 1);
+        const hint = suggestion === undefined ? "" : ` Did you mean ${JSON.stringify(suggestion)}?`;
+        return `${JSON.stringify(issue.input)} is not allowed; one of ${list(values)}.${hint}`;
+      }
+      // Zod's own words, and what was given: a person compares the two.
+      return undefined;
+    },
+  });
+  if (!parsed.success) refuseIf(parsed.error.issues.map(describeIssue));
+  const input = parsed.data as Input;
+  refuseIf(crossFieldProblems(input));
+  const root = input.input ?? `s3://${defaults.bucket}/data/raw/`;
+  return {
+    mode: input.mode,
+    label: input.label ?? null,
+    input: root.endsWith("/") ? root : `${root}/`,
+    splits: input.splits ?? (input.mode === "inventory" ? null : ["Training"]),
+    limit: input.limit ?? (input.mode === "mini" ? 300 : null),
+    pca:
+      input.pca?.variance === undefined
+        ? { components: input.pca?.components ?? 50 }
+        : { variance: input.pca.variance },
+    formats: input.formats ?? [...formats],
+    force: input.force ?? false,
+    quality: {
+      maxErrorRate: input.quality?.maxErrorRate ?? 0.01,
+      minVariance: input.quality?.minVariance ?? null,
+    },
+    maxCostUsd: input.maxCostUsd ?? defaults.maxCostUsd,
+    cluster: input.cluster ?? {},
+  };
+};

@@ -1,0 +1,141 @@
+import { usdPerHour } from "./planner.ts";
+import type { Execution, PartialState } from "./schemas.ts";
+
+export interface Mail {
+  readonly subject: string;
+  readonly message: string;
+}
+
+/** SNS takes a subject of ASCII, fewer than 100 characters, without line breaks or control characters. */
+const maxSubjectLength = 99;
+
+/** Makes any text a subject that SNS takes; letters with accents lose them. */
+export const subjectLine = (text: string): string => {
+  const ascii = text
+    .normalize("NFKD")
+    .replaceAll(/\p{M}/gu, "")
+    .replaceAll(/\s+/g, " ")
+    .replaceAll(/[^\x20-\x7e]/g, "?")
+    .trim();
+  return ascii.length <= maxSubjectLength ? ascii : `${ascii.slice(0, maxSubjectLength - 3)}...`;
+};
+
+/** The parts of arn:aws:states:<region>:<account>:execution:<state machine>:<name>. */
+const parseExecutionArn = (arn: string): { readonly region: string; readonly stateMachineArn: string } => {
+  const [, partition, , region = "", account, , machine] = arn.split(":");
+  return { region, stateMachineArn: `arn:${partition}:states:${region}:${account}:stateMachine:${machine}` };
+};
+
+const shellQuote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+
+const seededNotice = "SEEDED RANDOM WEIGHTS: the features of this run mean nothing.";
+
+const isSeeded = (state: PartialState): boolean => state.plan?.model.weights === "seeded";
+
+const clusterIds = (state: PartialState): readonly string[] => [
+  ...new Set([...(state.cluster ? [state.cluster.id] : []), ...(state.teardown?.clusterIds ?? [])]),
+];
+
+const links = (state: PartialState, execution: Execution): readonly string[] => {
+  const { region } = parseExecutionArn(execution.id);
+  const console = `https://${region}.console.aws.amazon.com`;
+  return [
+    `Execution: ${console}/states/home?region=${region}#/v2/executions/details/${encodeURIComponent(execution.id)}`,
+    ...clusterIds(state).map((id) => `Cluster:   ${console}/emr/home?region=${region}#/clusterDetails/${id}`),
+  ];
+};
+
+const percent = (share: number, digits = 1): string => `${(100 * share).toFixed(digits)} %`;
+
+/** The mail about a run that succeeded. */
+export const successMail = (state: PartialState, execution: Execution, now: Date): Mail => {
+  const { plan, validation } = state;
+  const minutes = (now.getTime() - Date.parse(execution.startTime)) / 60_000;
+  const usd = plan && state.cluster ? (usdPerHour(plan.cluster) * minutes) / 60 : 0;
+  const warnings = [...new Set([...(plan?.warnings ?? []), ...(validation?.warnings ?? [])])];
+  const lines = [
+    `Run ${execution.name} (${plan?.mode ?? "?"}) succeeded.`,
+    ...(isSeeded(state) ? ["", seededNotice] : []),
+    "",
+    ...(validation
+      ? [
+          `Images:    ${validation.images} of ${validation.labels} labels`,
+          `Errors:    ${validation.errors} (${percent(validation.errorRate, 2)})${validation.errors > 0 ? `, see ${validation.results}errors/` : ""}`,
+          ...(validation.variance === null
+            ? []
+            : [`Variance:  ${percent(validation.variance, 2)} kept by ${validation.components} components`]),
+        ]
+      : ["Nothing was new: the earlier results stand."]),
+    `Time:      ${minutes.toFixed(1)} minutes`,
+    `Cost:      about ${usd.toFixed(2)} USD${plan ? ` (estimated before the run: ${plan.estimate.usd.toFixed(2)} USD)` : ""}`,
+    `Results:   ${validation?.results ?? plan?.run ?? "?"}`,
+    "Cluster:   terminated",
+    ...(warnings.length > 0 ? ["", "Warnings:", ...warnings.map((warning) => `- ${warning}`)] : []),
+    "",
+    ...links(state, execution),
+  ];
+  const found = validation
+    ? `: ${validation.images} images${validation.variance === null ? "" : `, ${percent(validation.variance)} variance kept`}`
+    : "";
+  return {
+    subject: subjectLine(`Orchard: ${execution.name} succeeded${found}${isSeeded(state) ? " (SEEDED WEIGHTS)" : ""}`),
+    message: lines.join("\n"),
+  };
+};
+
+/** Before the scripts were up nothing was created, and a teardown that failed had nothing to end. */
+const mayBeRunning = (state: PartialState): boolean => state.teardownError !== undefined && state.scripts !== undefined;
+
+const describeTeardown = (state: PartialState): readonly string[] => {
+  const ids = clusterIds(state);
+  if (mayBeRunning(state)) {
+    return [
+      `Cluster:   MAY STILL BE RUNNING AND COST MONEY (${ids.join(", ") || "id unknown"}); ending it failed: ${state.teardownError?.Error}`,
+      ids.length > 0
+        ? `End it:    aws emr terminate-clusters --cluster-ids ${ids.join(" ")}`
+        : "Find it:   aws emr list-clusters --active, then: aws emr terminate-clusters --cluster-ids <id>",
+    ];
+  }
+  return [ids.length > 0 ? `Cluster:   ${ids.join(", ")}, terminated` : "Cluster:   none was created"];
+};
+
+/** The longest input that is repeated in the mail; a longer one is in the execution. */
+const maxInputLength = 4_000;
+
+const restartCommand = (state: PartialState, execution: Execution): string => {
+  const { stateMachineArn } = parseExecutionArn(execution.id);
+  const input = JSON.stringify(state.input ?? {});
+  const argument = input.length <= maxInputLength ? shellQuote(input) : "file://input.json";
+  return `aws stepfunctions start-execution --state-machine-arn ${stateMachineArn} --input ${argument}`;
+};
+
+/** The mail about a run that failed: what and why in its first line, then what to do. */
+export const failureMail = (state: PartialState, execution: Execution): Mail => {
+  const { diagnosis, error } = state;
+  const where = diagnosis?.state ?? "an unknown state";
+  const cause = diagnosis?.cause || error?.Cause || "no cause is known";
+  const lines = [
+    `${where} failed: ${cause}`,
+    "",
+    `Run:       ${execution.name}${state.plan ? ` (${state.plan.mode})` : ""}`,
+    `State:     ${where}`,
+    `Error:     ${error?.Error ?? "unknown"}`,
+    ...describeTeardown(state),
+    `Log:       ${diagnosis?.log ?? "none"}`,
+    ...(state.validation ? [`Results:   valid, at ${state.validation.results}`] : []),
+    ...(isSeeded(state) ? ["", seededNotice] : []),
+    ...(diagnosis && diagnosis.excerpt.length > 0
+      ? ["", "The log's last lines:", ...diagnosis.excerpt.map((line) => `  ${line}`)]
+      : []),
+    "",
+    "Start again, with the same input:",
+    `  ${restartCommand(state, execution)}`,
+    "",
+    ...links(state, execution),
+  ];
+  const urgent = mayBeRunning(state) ? "CLUSTER MAY BE RUNNING, " : "";
+  return {
+    subject: subjectLine(`Orchard: ${urgent}${execution.name} FAILED in ${where}: ${error?.Error ?? "unknown"}`),
+    message: lines.join("\n"),
+  };
+};

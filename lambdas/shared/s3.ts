@@ -1,0 +1,123 @@
+import { createHash } from "node:crypto";
+import {
+  GetObjectCommand,
+  type GetObjectCommandOutput,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  type S3Client,
+} from "@aws-sdk/client-s3";
+import type { z } from "zod";
+import { describeError, isNamed } from "./errors.ts";
+
+/** A place on S3: a bucket, and a key or a prefix in it. */
+export interface S3Location {
+  readonly bucket: string;
+  readonly key: string;
+}
+
+export interface S3Object {
+  readonly key: string;
+  readonly bytes: number;
+}
+
+/** @throws Error when the text is no s3:// address */
+export const parseS3Uri = (uri: string): S3Location => {
+  const match = /^s3:\/\/([^/]+)\/(.*)$/s.exec(uri);
+  if (match?.[1] === undefined || match[2] === undefined) throw new Error(`Not an s3:// address: ${uri}`);
+  return { bucket: match[1], key: match[2] };
+};
+
+/** What lies directly under a prefix: the objects, and the "folders" with their trailing slash taken off. */
+export const listFolder = async (
+  s3: S3Client,
+  { bucket, key }: S3Location,
+): Promise<{ readonly folders: readonly string[]; readonly objects: readonly S3Object[] }> => {
+  const folders: string[] = [];
+  const objects: S3Object[] = [];
+  let token: string | undefined;
+  do {
+    const page = await s3.send(
+      new ListObjectsV2Command({ Bucket: bucket, Prefix: key, Delimiter: "/", ContinuationToken: token }),
+    );
+    for (const { Prefix } of page.CommonPrefixes ?? []) if (Prefix) folders.push(Prefix.slice(key.length, -1));
+    for (const { Key, Size } of page.Contents ?? []) if (Key) objects.push({ key: Key, bytes: Size ?? 0 });
+    token = page.NextContinuationToken;
+  } while (token);
+  return { folders, objects };
+};
+
+/** Every object under a prefix, however deep, up to `limit` of them. */
+export const listObjects = async (
+  s3: S3Client,
+  { bucket, key }: S3Location,
+  limit = Number.POSITIVE_INFINITY,
+): Promise<readonly S3Object[]> => {
+  const objects: S3Object[] = [];
+  let token: string | undefined;
+  do {
+    const page = await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: key, ContinuationToken: token }));
+    for (const { Key, Size } of page.Contents ?? []) if (Key) objects.push({ key: Key, bytes: Size ?? 0 });
+    token = page.NextContinuationToken;
+  } while (token && objects.length < limit);
+  return objects.slice(0, limit);
+};
+
+/** Needs s3:ListBucket: without it S3 answers 403 for an absent key, and that is thrown. */
+export const objectExists = async (s3: S3Client, { bucket, key }: S3Location): Promise<boolean> => {
+  try {
+    await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
+    return true;
+  } catch (error) {
+    if (isNamed(error, "NotFound", "NoSuchKey")) return false;
+    throw error;
+  }
+};
+
+const bodyOf = (answer: GetObjectCommandOutput): NonNullable<GetObjectCommandOutput["Body"]> => {
+  if (!answer.Body) throw new Error("S3 answered without a body");
+  return answer.Body;
+};
+
+/** @throws NoSuchKey */
+export const readBytes = async (s3: S3Client, { bucket, key }: S3Location, range?: string): Promise<Uint8Array> => {
+  const answer = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key, Range: range }));
+  return bodyOf(answer).transformToByteArray();
+};
+
+/** An object that is there and is not the JSON that it should be. */
+export class MalformedObject extends Error {
+  override readonly name = "MalformedObject";
+}
+
+/** @throws NoSuchKey, or MalformedObject when it is not the JSON that the schema describes */
+export const readJson = async <T>(s3: S3Client, location: S3Location, schema: z.ZodType<T>): Promise<T> => {
+  const text = new TextDecoder().decode(await readBytes(s3, location));
+  const name = `s3://${location.bucket}/${location.key}`;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new MalformedObject(`${name} is no JSON: ${describeError(error)}`, { cause: error });
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
+  throw new MalformedObject(`${name} is not what it should be: ${problems.join("; ")}`);
+};
+
+export const writeJson = async (s3: S3Client, { bucket, key }: S3Location, value: unknown): Promise<void> => {
+  const Body = `${JSON.stringify(value, null, 2)}\n`;
+  await s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body, ContentType: "application/json" }));
+};
+
+/** Hexadecimal sha256 of an object's content, streamed. @throws NoSuchKey */
+export const objectSha256 = async (s3: S3Client, { bucket, key }: S3Location): Promise<string> => {
+  const answer = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+  const hash = createHash("sha256");
+  for await (const chunk of bodyOf(answer).transformToWebStream()) hash.update(chunk);
+  return hash.digest("hex");
+};
+
+/** Hexadecimal sha256. */
+export const sha256 = (content: string | Uint8Array): string => createHash("sha256").update(content).digest("hex");

@@ -1,0 +1,131 @@
+import { z } from "zod";
+
+export const modes = ["inventory", "mini", "apples", "full", "single-class"] as const;
+export const formats = ["parquet", "csv"] as const;
+export const markets = ["ON_DEMAND", "SPOT"] as const;
+
+/** What the state machine says about the execution, from $$.Execution. */
+export const execution = z.object({
+  /** The execution's ARN. */
+  id: z.string().startsWith("arn:"),
+  name: z.string().min(1),
+  /** ISO 8601. */
+  startTime: z.string(),
+});
+export type Execution = Readonly<z.output<typeof execution>>;
+
+export const check = z.object({
+  name: z.string(),
+  ok: z.boolean(),
+  detail: z.string(),
+  remedy: z.string(),
+});
+export type Check = Readonly<z.output<typeof check>>;
+
+export const clusterPlan = z.object({
+  name: z.string(),
+  releaseLabel: z.string(),
+  primaryType: z.string(),
+  coreType: z.string(),
+  coreCount: z.int(),
+  market: z.enum(markets),
+  /** Size of each core node's volume. */
+  ebsGiB: z.int(),
+  /** As spark.executor.memory takes it: 6g. */
+  executorMemory: z.string(),
+  executorMemoryOverhead: z.string(),
+  /** RunJobFlow's Instances, whole. */
+  instances: z.record(z.string(), z.unknown()),
+});
+export type ClusterPlan = Readonly<z.output<typeof clusterPlan>>;
+
+export const pca = z.union([z.object({ components: z.int() }), z.object({ variance: z.number() })]);
+export type Pca = Readonly<z.output<typeof pca>>;
+
+const counts = z.object({ images: z.int(), labels: z.int(), bytes: z.int() });
+export type Counts = Readonly<z.output<typeof counts>>;
+
+export const plan = z.object({
+  runId: z.string(),
+  executionArn: z.string(),
+  mode: z.enum(modes),
+  label: z.string().nullable(),
+  bucket: z.string(),
+  /** s3://bucket/prefix/ of the image tree. */
+  input: z.string(),
+  /** s3://bucket/runs/<runId>/ */
+  run: z.string(),
+  /** null: all. */
+  splits: z.array(z.string()).nullable(),
+  limit: z.int().nullable(),
+  pca,
+  formats: z.array(z.enum(formats)),
+  force: z.boolean(),
+  quality: z.object({ maxErrorRate: z.number(), minVariance: z.number().nullable() }),
+  /** The selection, not the bucket. */
+  counts,
+  model: z.object({
+    key: z.string(),
+    sha256: z.string(),
+    weights: z.enum(["imagenet", "seeded"]),
+    inputSize: z.int(),
+    dimensions: z.int(),
+  }),
+  steps: z.object({ inventory: z.boolean(), features: z.boolean(), reduction: z.boolean(), any: z.boolean() }),
+  cluster: clusterPlan,
+  estimate: z.object({ minutes: z.number(), usd: z.number(), arithmetic: z.string() }),
+  warnings: z.array(z.string()),
+  checks: z.array(check),
+});
+export type Plan = Readonly<z.output<typeof plan>>;
+
+/** What a mail or a diagnosis reads about a failure; every part may be missing. */
+export const failure = z.object({ Error: z.string().default("Unknown"), Cause: z.string().default("") });
+export type Failure = Readonly<z.output<typeof failure>>;
+
+export const validation = z.object({
+  images: z.int(),
+  labels: z.int(),
+  errors: z.int(),
+  errorRate: z.number(),
+  components: z.int().nullable(),
+  variance: z.number().nullable(),
+  warnings: z.array(z.string()),
+  results: z.string(),
+});
+export type Validation = Readonly<z.output<typeof validation>>;
+
+export const teardown = z.object({
+  clusterIds: z.array(z.string()),
+  states: z.record(z.string(), z.string()),
+});
+export type Teardown = Readonly<z.output<typeof teardown>>;
+
+export const diagnosis = z.object({
+  /** The root cause, one line. */
+  cause: z.string(),
+  /** The state that failed, where it can be told. */
+  state: z.string().nullable().default(null),
+  /** s3:// address of the log to read. */
+  log: z.string().nullable().default(null),
+  /** The log's last lines. */
+  excerpt: z.array(z.string()).default([]),
+});
+export type Diagnosis = Readonly<z.output<typeof diagnosis>>;
+
+/**
+ * The state data as the failure path sees it: whatever is there and well formed. A malformed part counts as
+ * missing, because a clean-up that dies of a bad event would leave a cluster behind.
+ */
+export const partialState = z.looseObject({
+  input: z.unknown(),
+  plan: plan.optional().catch(undefined),
+  scripts: z.unknown(),
+  cluster: z.object({ id: z.string() }).optional().catch(undefined),
+  validation: validation.optional().catch(undefined),
+  error: failure.optional().catch(undefined),
+  teardown: teardown.optional().catch(undefined),
+  teardownError: failure.optional().catch(undefined),
+  diagnosis: diagnosis.optional().catch(undefined),
+});
+export type PartialState = Readonly<z.output<typeof partialState>>;

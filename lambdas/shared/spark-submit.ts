@@ -1,0 +1,45 @@
+import type { Plan } from "./schemas.ts";
+
+/** Where bootstrap.sh puts the environment on every node; EMR's own python3 is too old. */
+const python = "/opt/orchard/python/bin/python";
+
+interface Job {
+  /** s3:// address of orchard.zip. */
+  readonly pyFiles: string;
+  /** s3:// address of main.py. */
+  readonly script: string;
+  readonly step: string;
+}
+
+/** The arguments of command-runner.jar for a step. Number and size of executors beyond this are EMR's choice. */
+export const sparkSubmit = (plan: Pick<Plan, "cluster" | "run">, job: Job): readonly string[] => {
+  const conf: Readonly<Record<string, string>> = {
+    "spark.pyspark.python": python,
+    "spark.yarn.appMasterEnv.PYSPARK_PYTHON": python,
+    "spark.executorEnv.PYSPARK_PYTHON": python,
+    // Python salts its string hashes for each process; groupings would differ between workers.
+    "spark.yarn.appMasterEnv.PYTHONHASHSEED": "0",
+    "spark.executorEnv.PYTHONHASHSEED": "0",
+    // A second attempt would run the whole step again and hide the first one's error.
+    "spark.yarn.maxAppAttempts": "1",
+    // A worker keeps its interpreter of the model from one partition to the next.
+    "spark.python.worker.reuse": "true",
+    "spark.executor.cores": "4",
+    "spark.executor.memory": plan.cluster.executorMemory,
+    "spark.executor.memoryOverhead": plan.cluster.executorMemoryOverhead,
+  };
+  return [
+    "spark-submit",
+    "--master",
+    "yarn",
+    "--deploy-mode",
+    "cluster",
+    ...Object.entries(conf).flatMap(([key, value]) => ["--conf", `${key}=${value}`]),
+    "--py-files",
+    job.pyFiles,
+    job.script,
+    job.step,
+    "--plan",
+    `${plan.run}plan.json`,
+  ];
+};

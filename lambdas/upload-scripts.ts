@@ -1,0 +1,80 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { type Zippable, zipSync } from "fflate";
+import { z } from "zod";
+import { type Environment, environment, readConfig } from "./shared/config.ts";
+import { isNamed } from "./shared/errors.ts";
+import { lambdaHandler } from "./shared/handler.ts";
+import { objectExists, sha256 } from "./shared/s3.ts";
+import { execution, plan } from "./shared/schemas.ts";
+import { sparkSubmit } from "./shared/spark-submit.ts";
+
+export const uploadScriptsEvent = z.object({ state: z.object({ plan }), execution });
+export type UploadScriptsEvent = z.output<typeof uploadScriptsEvent>;
+
+const settings = environment.pick({ DATA_BUCKET: true, WHEELHOUSE_SHA256: true, LAMBDA_TASK_ROOT: true });
+export type UploadScriptsConfig = Pick<Environment, keyof typeof settings.shape>;
+
+export interface Scripts {
+  /** s3:// address of the bootstrap script. */
+  readonly bootstrap: string;
+  readonly bootstrapArgs: readonly string[];
+  /** Arguments of command-runner.jar, for each step. */
+  readonly steps: Readonly<Record<"inventory" | "features" | "reduction", readonly string[]>>;
+}
+
+/** Packs the Python package. The same files give the same bytes: sorted names, one date, no attributes. */
+export const packPackage = async (folder: string): Promise<Uint8Array> => {
+  const names = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith(".py")).sort();
+  if (names.length === 0) throw new Error(`No Python files in the bundle's ${folder}; deploy the stack again`);
+  const files: Zippable = {};
+  for (const name of names) files[`orchard/${name}`] = await readFile(join(folder, name));
+  // The format's first day, in local time as zip has it, so that the bytes do not depend on the time zone.
+  return zipSync(files, { level: 9, mtime: new Date(1980, 0, 1) });
+};
+
+/** Puts content under its own sha256, unless it is there: what is there is the same, and is never written again. */
+const putArtifact = async (s3: S3Client, bucket: string, file: string, content: Uint8Array): Promise<string> => {
+  const key = `artifacts/${sha256(content)}/${file}`;
+  if (!(await objectExists(s3, { bucket, key }))) {
+    try {
+      await s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: content, IfNoneMatch: "*" }));
+    } catch (error) {
+      // Another execution was quicker, with the same bytes.
+      if (!isNamed(error, "PreconditionFailed", "ConditionalRequestConflict")) throw error;
+    }
+  }
+  return `s3://${bucket}/${key}`;
+};
+
+/** Puts the bundled scripts on S3, content-addressed, and says what the cluster has to run. */
+export const uploadScripts = async (
+  { state: { plan } }: UploadScriptsEvent,
+  config: UploadScriptsConfig,
+  s3: S3Client,
+): Promise<Scripts> => {
+  const root = config.LAMBDA_TASK_ROOT;
+  const bucket = config.DATA_BUCKET;
+  const [zip, main, bootstrapScript] = await Promise.all([
+    packPackage(join(root, "spark", "orchard")),
+    readFile(join(root, "spark", "main.py")),
+    readFile(join(root, "bootstrap", "bootstrap.sh")),
+  ]);
+  const [pyFiles, script, bootstrap] = await Promise.all([
+    putArtifact(s3, bucket, "orchard.zip", zip),
+    putArtifact(s3, bucket, "main.py", main),
+    putArtifact(s3, bucket, "bootstrap.sh", bootstrapScript),
+  ]);
+  const wheelhouse = config.WHEELHOUSE_SHA256;
+  const step = (name: string): readonly string[] => sparkSubmit(plan, { pyFiles, script, step: name });
+  return {
+    bootstrap,
+    bootstrapArgs: [`s3://${bucket}/artifacts/${wheelhouse}/wheelhouse.tar`, wheelhouse],
+    steps: { inventory: step("inventory"), features: step("features"), reduction: step("reduction") },
+  };
+};
+
+const s3 = new S3Client({});
+
+export const handler = lambdaHandler(uploadScriptsEvent, (event) => uploadScripts(event, readConfig(settings), s3));
