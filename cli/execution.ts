@@ -17,40 +17,47 @@ import { type Lifetime, waitUntil } from "./lifetime.ts";
 
 const POLL_MS = 300;
 /** After an execution was stopped, its cluster is ended by an event: that takes a moment. */
-const CLUSTER_END_MS = 20_000;
+const CLUSTER_END_MS = 30_000;
 
 export interface Execution {
   readonly runId: string;
   readonly arn: string;
 }
 
-/** Starts an execution that is stopped, with its cluster, when the command ends before it. */
+/**
+ * Starts an execution that is stopped, with its cluster, when the command ends before it.
+ *
+ * @param outlives the account lives on after the command; else it takes its clusters with it
+ */
 export const startExecution = async (
   lifetime: Lifetime,
   clients: Clients,
   stateMachineArn: string,
   runId: string,
   input: ExecutionInput,
+  outlives: boolean,
 ): Promise<Execution> => {
   const started = await clients.sfn.send(
     new StartExecutionCommand({ stateMachineArn, name: runId, input: JSON.stringify(input) }),
   );
   const execution: Execution = { runId, arn: started.executionArn ?? "" };
-  lifetime.defer(() => stopExecution(clients, execution));
+  lifetime.defer(() => stopExecution(clients, execution, outlives));
   return execution;
 };
 
 const describe = ({ sfn }: Clients, { arn }: Execution): Promise<DescribeExecutionOutput> =>
   sfn.send(new DescribeExecutionCommand({ executionArn: arn }));
 
-const stopExecution = async (clients: Clients, execution: Execution): Promise<void> => {
+const stopExecution = async (clients: Clients, execution: Execution, outlives: boolean): Promise<void> => {
   if ((await describe(clients, execution)).status !== "RUNNING") return;
   const cause = "The command that started the execution was interrupted.";
   await clients.sfn.send(new StopExecutionCommand({ executionArn: execution.arn, error: "Interrupted", cause }));
-  await waitUntil(async () => {
+  if (!outlives) return;
+  const isGone = await waitUntil(async () => {
     const cluster = await findCluster(clients, execution.runId);
     return cluster === undefined || isTerminated(cluster);
   }, CLUSTER_END_MS);
+  if (!isGone) throw new Error(`the cluster of ${execution.runId} may still be running; npm run local -- stop ends it`);
 };
 
 export interface Cluster {

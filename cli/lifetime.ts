@@ -4,6 +4,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 const SAME_SIGNAL_MS = 1_000;
 const PARENT_CHECK_MS = 500;
 
+/** The setup that started us, if it did. It is ours alone: what we start has us for a parent. */
+const setupPid = Number(process.env["ORCHARD_PARENT_PID"] ?? 0);
+delete process.env["ORCHARD_PARENT_PID"];
+
 interface Cleanup {
   /** Ends it in order. */
   readonly end: () => Promise<void>;
@@ -63,10 +67,9 @@ export class Lifetime {
 
   watchSignals(): void {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => this.#interrupt(signal));
-    const parent = Number(process.env["ORCHARD_PARENT_PID"]);
-    if (parent > 0) {
+    if (setupPid > 0) {
       setInterval(() => {
-        if (process.ppid !== parent && !this.interrupted) this.#interrupt("SIGTERM");
+        if (process.ppid !== setupPid && !this.interrupted) this.#interrupt("SIGTERM");
       }, PARENT_CHECK_MS).unref();
     }
   }

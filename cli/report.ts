@@ -132,7 +132,7 @@ export const renderReport = (report: Report): string => {
   row("Total", duration(report.seconds));
   const warnings = report.warnings.map((warning) => yellow(`! ${warning}`));
   if (report.weights === "seeded") warnings.push(yellow(`! ${seededWarning}`));
-  return [table.toString(), ...warnings, ...renderMail(report.mail)].join("\n");
+  return [table.toString().replaceAll(/ +$/gm, ""), ...warnings, ...renderMail(report.mail)].join("\n");
 };
 
 const renderMail = (mail: Mail | null): readonly string[] => {

@@ -50,7 +50,7 @@ export class PipelineStack extends Stack {
         ALLOW_SEEDED_WEIGHTS: String(config.allowSeededWeights),
         ALLOWED_REGION_PREFIX: config.allowedRegionPrefix,
         EMR_SERVICE_ROLE: emrRoles.serviceRole.roleName,
-        EMR_INSTANCE_PROFILE: emrRoles.instanceProfile.instanceProfileName,
+        EMR_INSTANCE_PROFILE: emrRoles.instanceProfileName,
         SUBNET_ID: config.subnetId ?? "",
         KEY_PAIR: config.keyPair ?? "",
         MAX_COST_USD: String(config.maxCostUsd),
@@ -64,7 +64,7 @@ export class PipelineStack extends Stack {
         allow(["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], under("artifacts/*")),
         allow(["s3:GetObject", "s3:PutObject"], under("runs/*")),
         allow(["iam:GetRole"], [emrRoles.serviceRole.roleArn, emrRoles.instanceRole.roleArn]),
-        allow(["iam:GetInstanceProfile"], [emrRoles.instanceProfile.instanceProfileArn]),
+        allow(["iam:GetInstanceProfile"], [emrRoles.instanceProfileArn]),
         allow(
           [
             "ec2:DescribeSubnets",

@@ -20,7 +20,7 @@ import { writeJson } from "./shared/s3.ts";
 import { execution, type Plan } from "./shared/schemas.ts";
 import { countImages, type Listing, listImages, nearest, takeImages } from "./shared/selection.ts";
 
-export const preflightEvent = z.object({ state: z.looseObject({ input: z.unknown() }), execution });
+export const preflightEvent = z.object({ state: z.looseObject({ input: z.unknown().optional() }), execution });
 export type PreflightEvent = z.output<typeof preflightEvent>;
 
 const dimensions = 1280;

@@ -95,7 +95,14 @@ const execute = async (
 ): Promise<Report> => {
   const { account, clients, deployment } = session;
   const { bucket } = deployment;
-  const execution = await startExecution(lifetime, clients, deployment.stateMachineArn, newRunId(new Date()), input);
+  const execution = await startExecution(
+    lifetime,
+    clients,
+    deployment.stateMachineArn,
+    newRunId(new Date()),
+    input,
+    account.reused,
+  );
   const { runId } = execution;
   line(`${runId} ${JSON.stringify(input)}`);
   const described = await watchExecution(lifetime, clients, bucket, execution, {

@@ -11,14 +11,22 @@ interface EmrRolesProps {
 export class EmrRoles extends Construct {
   readonly serviceRole: Role;
   readonly instanceRole: Role;
-  readonly instanceProfile: InstanceProfile;
+  /** A name, as RunJobFlow's JobFlowRole takes it. */
+  readonly instanceProfileName: string;
+  readonly instanceProfileArn: string;
 
   constructor(scope: Construct, id: string, props: EmrRolesProps) {
     super(scope, id);
     const stack = Stack.of(this);
 
     this.instanceRole = new Role(this, "InstanceRole", { assumedBy: new ServicePrincipal("ec2.amazonaws.com") });
-    this.instanceProfile = new InstanceProfile(this, "InstanceProfile", { role: this.instanceRole });
+    // Named here, because what a reference to an instance profile answers, a name or an ARN, is not the same everywhere.
+    this.instanceProfileName = `${stack.stackName}-EmrInstanceProfile-${stack.region}`;
+    const profile = new InstanceProfile(this, "InstanceProfile", {
+      instanceProfileName: this.instanceProfileName,
+      role: this.instanceRole,
+    });
+    this.instanceProfileArn = profile.instanceProfileArn;
     props.bucket.grantRead(this.instanceRole, "data/*");
     props.bucket.grantRead(this.instanceRole, "artifacts/*");
     for (const prefix of ["runs/*", "features-store/*", "logs/emr/*", "spark-events/*"]) {

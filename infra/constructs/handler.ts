@@ -47,7 +47,7 @@ export class Handler extends Construct {
         sourceMap: true,
         sourcesContent: false,
         // Some CommonJS dependencies call require() when bundled as ESM.
-        banner: 'import{createRequire}from"node:module";const require=createRequire(import.meta.url);',
+        banner: 'import{createRequire as requireFrom}from"node:module";const require=requireFrom(import.meta.url);',
         ...(props.commandHooks ? { commandHooks: props.commandHooks } : {}),
       },
     });

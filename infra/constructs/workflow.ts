@@ -50,7 +50,7 @@ export class Workflow extends Construct {
         NotifyFunctionArn: functions.notify.functionArn,
         DataBucketName: props.bucket.bucketName,
         EmrServiceRoleName: emrRoles.serviceRole.roleName,
-        EmrInstanceProfileName: emrRoles.instanceProfile.instanceProfileName,
+        EmrInstanceProfileName: emrRoles.instanceProfileName,
       },
       logs: {
         // Without this prefix the log resource policy grows with every state machine until its size limit.

@@ -118,9 +118,9 @@ export type Diagnosis = Readonly<z.output<typeof diagnosis>>;
  * missing, because a clean-up that dies of a bad event would leave a cluster behind.
  */
 export const partialState = z.looseObject({
-  input: z.unknown(),
+  input: z.unknown().optional(),
   plan: plan.optional().catch(undefined),
-  scripts: z.unknown(),
+  scripts: z.unknown().optional(),
   cluster: z.object({ id: z.string() }).optional().catch(undefined),
   validation: validation.optional().catch(undefined),
   error: failure.optional().catch(undefined),

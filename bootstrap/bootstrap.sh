@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# Makes the Python environment of the Spark job on an EMR node, from the wheelhouse alone: no network but S3.
+#
+#   bootstrap.sh <s3 uri of wheelhouse.tar> <its sha256>
+#
+# The environment is ${ORCHARD_PREFIX:-}/opt/orchard/python. It uses what a node has: bash, aws, python3.11, tar,
+# sha256sum. Running it again does nothing when the environment was made from the same wheelhouse.
+set -euo pipefail
+
+say() { printf 'orchard: bootstrap: %s\n' "$*"; }
+fail() {
+  printf 'orchard: error: bootstrap: %s\n' "$*" >&2
+  exit 1
+}
+
+[[ $# -eq 2 ]] || fail "usage: bootstrap.sh <s3 uri of wheelhouse.tar> <sha256>; got $# arguments"
+readonly archive_uri=$1 sha256=$2
+[[ $archive_uri == s3://*/* ]] || fail "'$archive_uri' is not an s3:// URI of a file"
+[[ $sha256 =~ ^[0-9a-f]{64}$ ]] || fail "'$sha256' is not a sha256: 64 lower-case hexadecimal digits are needed"
+for tool in aws python3.11 tar sha256sum; do
+  command -v "$tool" >/dev/null || fail "$tool is not on this node's PATH"
+done
+
+readonly home="${ORCHARD_PREFIX:-}/opt/orchard"
+readonly environment="$home/python" stamp="$home/python/.wheelhouse-sha256"
+if [[ -f $stamp && $(<"$stamp") == "$sha256" ]]; then
+  say "$environment is already made from this wheelhouse"
+  exit 0
+fi
+
+# Bootstrap actions run as the user hadoop, who may not write to /opt.
+mkdir -p "$home" 2>/dev/null || sudo install -d -o "$(id -un)" "$home" || fail "$home cannot be created"
+[[ -w $home ]] || sudo chown "$(id -un)" "$home" || fail "$home cannot be written to"
+scratch=$(mktemp -d "$home/bootstrap.XXXXXX") || fail "no temporary folder could be made in $home"
+readonly scratch
+trap 'rm -rf "$scratch"' EXIT
+
+say "fetching $archive_uri"
+aws s3 cp --only-show-errors "$archive_uri" "$scratch/wheelhouse.tar" ||
+  fail "$archive_uri could not be fetched: is it there, and may this node's instance profile read it?"
+
+found=$(sha256sum "$scratch/wheelhouse.tar" | cut -d ' ' -f 1)
+[[ $found == "$sha256" ]] ||
+  fail "$archive_uri has sha256 $found, but $sha256 was expected: deploy again to upload the wheelhouse"
+
+mkdir "$scratch/wheels"
+tar -xf "$scratch/wheelhouse.tar" -C "$scratch/wheels" || fail "$archive_uri is not a tar archive"
+[[ -f $scratch/wheels/requirements.txt ]] || fail "$archive_uri has no requirements.txt"
+
+say "making $environment with $(python3.11 --version)"
+# A half-made environment of an earlier try must not be built upon.
+rm -rf "$environment"
+python3.11 -m venv "$environment" || fail "python3.11 could not make a virtual environment in $environment"
+
+say "installing $(find "$scratch/wheels" -name '*.whl' | wc -l) wheels"
+# The lock names every package, so there is nothing to resolve (--no-deps); what is used is compiled below (--no-compile).
+"$environment/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --no-cache-dir --no-index \
+  --find-links "$scratch/wheels" --require-hashes --no-deps --no-compile -r "$scratch/wheels/requirements.txt" ||
+  fail "pip could not install the wheels of $archive_uri: were they made for this platform and Python 3.11?"
+
+# Shows that the libraries load on this node, and leaves the byte code of what the job imports: Spark's workers run as a
+# user who may not write it.
+"$environment/bin/python" - <<'PYTHON' || fail "a library of the Spark job does not load on this node"
+import ai_edge_litert.interpreter, boto3, numpy, PIL.Image, PIL.JpegImagePlugin, PIL.PngImagePlugin, pyarrow.fs, pyarrow.parquet
+boto3.client("s3", region_name="eu-west-1", aws_access_key_id="-", aws_secret_access_key="-")
+PYTHON
+
+printf '%s' "$sha256" >"$stamp"
+say "$environment is ready"

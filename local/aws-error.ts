@@ -1,0 +1,39 @@
+/** An error that an AWS API answers with; `name` is the AWS error code. */
+export class AwsError extends Error {
+  readonly status: number;
+
+  constructor(code: string, message: string, status = 400) {
+    super(message);
+    this.name = code;
+    this.status = status;
+  }
+}
+
+export type JsonObject = { readonly [key: string]: unknown };
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+export function errorText(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}
+
+/** Seconds since the epoch, as AWS's JSON protocols write a timestamp. */
+export function epochSeconds(date: Date = new Date()): number {
+  return date.getTime() / 1000;
+}
+
+/** One page of a list; the token is the position of the next page. */
+export function page<T>(
+  items: readonly T[],
+  token: string | undefined,
+  size: number,
+): { readonly items: readonly T[]; readonly next?: string } {
+  const start = token === undefined ? 0 : Number(token);
+  if (!Number.isInteger(start) || start < 0) {
+    throw new AwsError("InvalidToken", `The pagination token '${token}' is not one that this API has answered.`);
+  }
+  const next = start + size < items.length ? String(start + size) : undefined;
+  return { items: items.slice(start, start + size), ...(next === undefined ? {} : { next }) };
+}

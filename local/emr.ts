@@ -1,0 +1,586 @@
+import { randomBytes, randomInt } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { AwsError, epochSeconds, errorText, type JsonObject, page } from "./aws-error.ts";
+import { EmrNode } from "./emr-node.ts";
+import {
+  checkIdleTimeout,
+  checkJobFlow,
+  checkSteps,
+  checkTags,
+  type InstanceGroup,
+  type JobFlowRequest,
+  type StepRequest,
+  type Tag,
+} from "./emr-rules.ts";
+import { ServiceModel } from "./service-model.ts";
+import type { AccountContext } from "./supervise.ts";
+
+interface Reason {
+  readonly Code?: string;
+  readonly Message?: string;
+}
+
+interface Status {
+  State: string;
+  StateChangeReason: Reason;
+  Timeline: { CreationDateTime: number; ReadyDateTime?: number; StartDateTime?: number; EndDateTime?: number };
+  FailureDetails?: { readonly Reason?: string; readonly Message?: string; readonly LogFile?: string };
+}
+
+interface Step {
+  readonly Id: string;
+  readonly Name: string;
+  readonly Config: { readonly Jar: string; readonly Args: readonly string[]; readonly Properties: object };
+  readonly ActionOnFailure: string;
+  readonly Status: Status;
+}
+
+interface Cluster {
+  readonly Id: string;
+  readonly instanceId: string;
+  readonly request: JobFlowRequest;
+  readonly groups: readonly (InstanceGroup & { readonly Id: string })[];
+  readonly Status: Status;
+  readonly steps: Step[];
+  tags: readonly Tag[];
+  terminationProtected: boolean;
+  stepConcurrencyLevel: number;
+  idleTimeoutSeconds: number | undefined;
+}
+
+/** What a live cluster has besides its record. */
+interface Runtime {
+  readonly ending: AbortController;
+  readonly cancelled: Map<string, AbortController>;
+  wake: () => void;
+  done: Promise<void>;
+}
+
+const TERMINAL = ["TERMINATED", "TERMINATED_WITH_ERRORS"];
+const STOPPED: Reason = { Code: "INTERNAL_ERROR", Message: "The embedded account stopped while the cluster ran." };
+
+type Operation = (input: never) => unknown;
+
+/** The EMR API over clusters that are folders and processes of this machine. */
+export class EmrService {
+  readonly #context: AccountContext;
+  readonly #model: ServiceModel;
+  readonly #clusters = new Map<string, Cluster>();
+  readonly #runtimes = new Map<string, Runtime>();
+  readonly #operations: Readonly<Record<string, Operation>>;
+
+  constructor(context: AccountContext) {
+    this.#context = context;
+    this.#model = new ServiceModel(context.tools, "emr");
+    this.#operations = this.#table();
+    this.#load();
+  }
+
+  /**
+   * Answers one request of the EMR API.
+   * @throws AwsError ValidationException, InvalidRequestException, UnknownOperationException
+   */
+  handle(operation: string, input: unknown): unknown {
+    this.#model.check(operation, input);
+    const run = this.#operations[operation];
+    if (run === undefined) {
+      throw new AwsError(
+        "UnknownOperationException",
+        `The embedded account does not serve elasticmapreduce:${operation}.`,
+      );
+    }
+    return run(input as never) ?? {};
+  }
+
+  /** Ends every cluster; resolves when no process of theirs is left. */
+  async stop(): Promise<void> {
+    for (const [id, runtime] of this.#runtimes) {
+      runtime.ending.abort(STOPPED);
+      this.#transition(this.#cluster(id).Status, "TERMINATING", STOPPED);
+    }
+    await Promise.allSettled([...this.#runtimes.values()].map((runtime) => runtime.done));
+  }
+
+  #table(): Readonly<Record<string, Operation>> {
+    return {
+      RunJobFlow: (input: JobFlowRequest) => this.#runJobFlow(input),
+      AddJobFlowSteps: (input: { JobFlowId: string; Steps: readonly StepRequest[] }) => {
+        const cluster = this.#modifiable(input.JobFlowId);
+        checkSteps(input.Steps);
+        const steps = input.Steps.map(newStep);
+        // Management guide, "Submit work": 256 steps may be PENDING or RUNNING at a time.
+        if (cluster.steps.filter(isActive).length + steps.length > 256) {
+          throw new AwsError("ValidationException", "Maximum number of active steps(256) for cluster exceeded.");
+        }
+        cluster.steps.push(...steps);
+        this.#save(cluster);
+        this.#runtimes.get(cluster.Id)?.wake();
+        return { StepIds: steps.map((step) => step.Id) };
+      },
+      DescribeCluster: (input: { ClusterId: string }) => ({
+        Cluster: describe(this.#cluster(input.ClusterId), this.#context),
+      }),
+      ListClusters: (input: {
+        CreatedAfter?: number;
+        CreatedBefore?: number;
+        ClusterStates?: readonly string[];
+        Marker?: string;
+      }) => {
+        const found = [...this.#clusters.values()]
+          .filter(({ Status: status }) =>
+            input.ClusterStates?.length ? input.ClusterStates.includes(status.State) : true,
+          )
+          .filter(({ Status: { Timeline: timeline } }) => timeline.CreationDateTime >= (input.CreatedAfter ?? 0))
+          .filter(
+            ({ Status: { Timeline: timeline } }) => timeline.CreationDateTime <= (input.CreatedBefore ?? Infinity),
+          )
+          .sort((a, b) => b.Status.Timeline.CreationDateTime - a.Status.Timeline.CreationDateTime)
+          .map((cluster) => ({
+            Id: cluster.Id,
+            Name: cluster.request.Name,
+            Status: cluster.Status,
+            NormalizedInstanceHours: 0,
+            ClusterArn: this.#arn(cluster.Id),
+          }));
+        const { items, next } = page(found, input.Marker, 50);
+        return { Clusters: items, ...(next === undefined ? {} : { Marker: next }) };
+      },
+      DescribeStep: (input: { ClusterId: string; StepId: string }) => {
+        const step = this.#cluster(input.ClusterId).steps.find(({ Id: id }) => id === input.StepId);
+        if (step === undefined) {
+          throw new AwsError("InvalidRequestException", `Step id '${input.StepId}' is not valid.`);
+        }
+        return { Step: step };
+      },
+      ListSteps: (input: {
+        ClusterId: string;
+        StepStates?: readonly string[];
+        StepIds?: readonly string[];
+        Marker?: string;
+      }) => {
+        const found = this.#cluster(input.ClusterId)
+          .steps.filter((step) => (input.StepStates?.length ? input.StepStates.includes(step.Status.State) : true))
+          .filter((step) => (input.StepIds?.length ? input.StepIds.includes(step.Id) : true))
+          .toReversed();
+        const { items, next } = page(found, input.Marker, 50);
+        return { Steps: items, ...(next === undefined ? {} : { Marker: next }) };
+      },
+      CancelSteps: (input: { ClusterId: string; StepIds: readonly string[] }) => {
+        const cluster = this.#cluster(input.ClusterId);
+        return { CancelStepsInfoList: input.StepIds.map((id) => this.#cancel(cluster, id)) };
+      },
+      TerminateJobFlows: (input: { JobFlowIds: readonly string[] }) => {
+        // API reference, TerminateJobFlows: "The maximum number of clusters allowed is 10."
+        if (input.JobFlowIds.length > 10) {
+          throw new AwsError("ValidationException", "Size of jobFlowIds cannot be more than 10.");
+        }
+        const clusters = input.JobFlowIds.map((id) => this.#jobFlow(id));
+        for (const cluster of clusters.filter((one) => !one.terminationProtected)) {
+          this.#terminate(cluster, { Code: "USER_REQUEST", Message: "Terminated by user request" });
+        }
+        if (clusters.some((cluster) => cluster.terminationProtected && !TERMINAL.includes(cluster.Status.State))) {
+          throw new AwsError(
+            "ValidationException",
+            "Could not shut down one or more job flows since they are termination protected.",
+          );
+        }
+      },
+      SetTerminationProtection: (input: { JobFlowIds: readonly string[]; TerminationProtected: boolean }) => {
+        for (const cluster of input.JobFlowIds.map((id) => this.#modifiable(id))) {
+          cluster.terminationProtected = input.TerminationProtected;
+          this.#save(cluster);
+        }
+      },
+      AddTags: (input: { ResourceId: string; Tags: readonly Tag[] }) => {
+        const cluster = this.#cluster(input.ResourceId);
+        checkTags(input.Tags);
+        const kept = cluster.tags.filter(({ Key: key }) => !input.Tags.some((tag) => tag.Key === key));
+        cluster.tags = [...kept, ...input.Tags];
+        this.#save(cluster);
+      },
+      RemoveTags: (input: { ResourceId: string; TagKeys: readonly string[] }) => {
+        const cluster = this.#cluster(input.ResourceId);
+        cluster.tags = cluster.tags.filter(({ Key: key = "" }) => !input.TagKeys.includes(key));
+        this.#save(cluster);
+      },
+      PutAutoTerminationPolicy: (input: { ClusterId: string; AutoTerminationPolicy?: { IdleTimeout?: number } }) => {
+        const cluster = this.#modifiable(input.ClusterId);
+        checkIdleTimeout(input.AutoTerminationPolicy?.IdleTimeout);
+        cluster.idleTimeoutSeconds = input.AutoTerminationPolicy?.IdleTimeout;
+        this.#save(cluster);
+      },
+      GetAutoTerminationPolicy: (input: { ClusterId: string }) => {
+        const { idleTimeoutSeconds } = this.#cluster(input.ClusterId);
+        return idleTimeoutSeconds === undefined ? {} : { AutoTerminationPolicy: { IdleTimeout: idleTimeoutSeconds } };
+      },
+      RemoveAutoTerminationPolicy: (input: { ClusterId: string }) => {
+        const cluster = this.#modifiable(input.ClusterId);
+        cluster.idleTimeoutSeconds = undefined;
+        this.#save(cluster);
+      },
+      ModifyCluster: (input: { ClusterId: string; StepConcurrencyLevel?: number }) => {
+        const cluster = this.#modifiable(input.ClusterId);
+        cluster.stepConcurrencyLevel = input.StepConcurrencyLevel ?? cluster.stepConcurrencyLevel;
+        this.#save(cluster);
+        return { StepConcurrencyLevel: cluster.stepConcurrencyLevel };
+      },
+      ListBootstrapActions: (input: { ClusterId: string }) => ({
+        BootstrapActions: (this.#cluster(input.ClusterId).request.BootstrapActions ?? []).map((action) => ({
+          Name: action.Name,
+          ScriptPath: action.ScriptBootstrapAction.Path,
+          Args: action.ScriptBootstrapAction.Args ?? [],
+        })),
+      }),
+      ListInstanceGroups: (input: { ClusterId: string }) => {
+        const cluster = this.#cluster(input.ClusterId);
+        return { InstanceGroups: cluster.groups.map((group) => describeGroup(group, cluster)) };
+      },
+      ListInstances: (input: { ClusterId: string; InstanceGroupTypes?: readonly string[] }) => {
+        const cluster = this.#cluster(input.ClusterId);
+        const ended = TERMINAL.includes(cluster.Status.State);
+        const instances = cluster.groups
+          .filter((group) => input.InstanceGroupTypes?.includes(group.InstanceRole) ?? true)
+          .flatMap((group) => Array.from({ length: group.InstanceCount }, (_, index) => ({ group, index })))
+          .map(({ group, index }) => ({
+            Id: `ci-${group.Id.slice(3)}${index}`,
+            Ec2InstanceId:
+              group.InstanceRole === "MASTER" ? cluster.instanceId : `${cluster.instanceId.slice(0, -2)}${index}c`,
+            InstanceGroupId: group.Id,
+            InstanceType: group.InstanceType,
+            Market: group.Market ?? "ON_DEMAND",
+            PrivateIpAddress: "127.0.0.1",
+            Status: {
+              State: ended ? "TERMINATED" : "RUNNING",
+              StateChangeReason: {},
+              Timeline: cluster.Status.Timeline,
+            },
+          }));
+        return { Instances: instances };
+      },
+    };
+  }
+
+  #runJobFlow(request: JobFlowRequest): object {
+    checkJobFlow(request);
+    const { Instances: instances } = request;
+    const simple: readonly InstanceGroup[] = [
+      { InstanceRole: "MASTER", InstanceType: instances.MasterInstanceType ?? "m5.xlarge", InstanceCount: 1 },
+      {
+        InstanceRole: "CORE",
+        InstanceType: instances.SlaveInstanceType ?? "m5.xlarge",
+        InstanceCount: (instances.InstanceCount ?? 1) - 1,
+      },
+    ];
+    const cluster: Cluster = {
+      Id: `j-${randomId(13)}`,
+      instanceId: `i-${randomBytes(9).toString("hex").slice(0, 17)}`,
+      request,
+      groups: (instances.InstanceGroups ?? simple.filter((group) => group.InstanceCount > 0)).map((group) => ({
+        ...group,
+        Id: `ig-${randomId(13)}`,
+      })),
+      Status: newStatus("STARTING"),
+      steps: (request.Steps ?? []).map(newStep),
+      tags: request.Tags ?? [],
+      terminationProtected: instances.TerminationProtected ?? false,
+      stepConcurrencyLevel: request.StepConcurrencyLevel ?? 1,
+      idleTimeoutSeconds: request.AutoTerminationPolicy?.IdleTimeout,
+    };
+    this.#clusters.set(cluster.Id, cluster);
+    this.#save(cluster);
+    const runtime: Runtime = {
+      ending: new AbortController(),
+      cancelled: new Map(),
+      wake: () => undefined,
+      done: Promise.resolve(),
+    };
+    this.#runtimes.set(cluster.Id, runtime);
+    runtime.done = this.#live(cluster, runtime);
+    return { JobFlowId: cluster.Id, ClusterArn: this.#arn(cluster.Id) };
+  }
+
+  /** A cluster's whole life: bootstrap, steps, termination. */
+  async #live(cluster: Cluster, runtime: Runtime): Promise<void> {
+    const node = new EmrNode(this.#context, cluster.Id, cluster.request.LogUri);
+    let end: Reason;
+    try {
+      await node.create();
+      end = (await this.#bootstrap(cluster, runtime, node)) ?? (await this.#work(cluster, runtime, node));
+    } catch (error) {
+      this.#context.log(`emr: ${cluster.Id}: ${errorText(error)}`);
+      end = { Code: "INTERNAL_ERROR", Message: errorText(error) };
+    }
+    this.#transition(cluster.Status, "TERMINATING", end);
+    this.#save(cluster);
+    for (const step of cluster.steps.filter(isActive)) {
+      this.#transition(step.Status, "CANCELLED", { Message: "Job terminated" });
+    }
+    await node.remove();
+    const withErrors = ["BOOTSTRAP_FAILURE", "INTERNAL_ERROR", "STEP_FAILURE"].includes(end.Code ?? "");
+    this.#transition(cluster.Status, withErrors ? "TERMINATED_WITH_ERRORS" : "TERMINATED", end);
+    this.#save(cluster);
+    this.#runtimes.delete(cluster.Id);
+  }
+
+  /** Runs the bootstrap actions. Answers why the cluster must end, or undefined when it is ready. */
+  async #bootstrap(cluster: Cluster, { ending }: Runtime, node: EmrNode): Promise<Reason | undefined> {
+    const master = `On the master instance (${cluster.instanceId}), bootstrap action`;
+    for (const [index, { ScriptBootstrapAction: action }] of (cluster.request.BootstrapActions ?? []).entries()) {
+      this.#transition(cluster.Status, "BOOTSTRAPPING", {});
+      this.#save(cluster);
+      const number = index + 1;
+      let script: string;
+      try {
+        script = await node.download(action.Path, number);
+      } catch (error) {
+        this.#context.log(`emr: ${cluster.Id}: ${action.Path}: ${errorText(error)}`);
+        const message = `Master instance (${cluster.instanceId}) failed attempting to download bootstrap action ${number} file from S3`;
+        return { Code: "BOOTSTRAP_FAILURE", Message: message };
+      }
+      const { exitCode } = await node.bootstrap(script, action.Args ?? [], number, cluster.instanceId, ending.signal);
+      if (!ending.signal.aborted && exitCode !== 0) {
+        return { Code: "BOOTSTRAP_FAILURE", Message: `${master} ${number} returned a non-zero return code` };
+      }
+    }
+    return ending.signal.aborted ? ending.signal.reason : undefined;
+  }
+
+  /** Runs the steps, one at a time, until something ends the cluster; answers what. */
+  async #work(cluster: Cluster, runtime: Runtime, node: EmrNode): Promise<Reason> {
+    const { ending } = runtime;
+    cluster.Status.Timeline.ReadyDateTime = epochSeconds();
+    let idleSince = Date.now();
+    while (!ending.signal.aborted) {
+      const step = cluster.steps.find(({ Status: status }) => status.State === "PENDING");
+      if (step !== undefined) {
+        this.#transition(cluster.Status, "RUNNING", { Message: "Running step" });
+        await this.#runStep(cluster, runtime, node, step);
+        idleSince = Date.now();
+        const fatal = ["TERMINATE_CLUSTER", "TERMINATE_JOB_FLOW"].includes(step.ActionOnFailure);
+        if (step.Status.State === "FAILED" && fatal && !ending.signal.aborted) {
+          return { Code: "STEP_FAILURE", Message: "Shut down as step failed" };
+        }
+        continue;
+      }
+      if (!(cluster.request.Instances.KeepJobFlowAliveWhenNoSteps ?? false)) {
+        return { Code: "ALL_STEPS_COMPLETED", Message: "Steps completed" };
+      }
+      this.#transition(cluster.Status, "WAITING", { Message: "Cluster ready after last step completed." });
+      this.#save(cluster);
+      const idleSeconds = (Date.now() - idleSince) / 1000;
+      if (cluster.idleTimeoutSeconds !== undefined && idleSeconds >= cluster.idleTimeoutSeconds) {
+        return { Code: "USER_REQUEST", Message: `The cluster was idle for ${cluster.idleTimeoutSeconds} seconds` };
+      }
+      const pause = new AbortController();
+      runtime.wake = () => pause.abort();
+      await sleep(1000, undefined, { signal: AbortSignal.any([pause.signal, ending.signal]) }).catch(() => undefined);
+    }
+    return ending.signal.reason;
+  }
+
+  async #runStep(cluster: Cluster, { ending, cancelled }: Runtime, node: EmrNode, step: Step): Promise<void> {
+    const cancel = new AbortController();
+    cancelled.set(step.Id, cancel);
+    this.#transition(step.Status, "RUNNING", {});
+    step.Status.Timeline.StartDateTime = epochSeconds();
+    this.#save(cluster);
+    const signal = AbortSignal.any([cancel.signal, ending.signal]);
+    const { exitCode, outputTail, logFolder } = await node.step(step.Id, step.Config.Args, signal);
+    cancelled.delete(step.Id);
+    if (ending.signal.aborted) {
+      this.#transition(step.Status, "CANCELLED", { Message: "Job terminated" });
+    } else if (cancel.signal.aborted) {
+      this.#transition(step.Status, "CANCELLED", { Message: "Cancelled by user" });
+    } else if (exitCode === 0) {
+      this.#transition(step.Status, "COMPLETED", {});
+    } else {
+      const cause = outputTail.split("\n").findLast((line) => /^\S.*(?:Exception|Error|error:)/.test(line));
+      step.Status.FailureDetails = {
+        Reason: "Unknown Error.",
+        ...(cause === undefined ? {} : { Message: cause.slice(0, 1000) }),
+        ...(logFolder === undefined ? {} : { LogFile: `${logFolder}stderr.gz` }),
+      };
+      this.#transition(step.Status, "FAILED", {});
+      if (step.ActionOnFailure === "CANCEL_AND_WAIT") {
+        for (const waiting of cluster.steps.filter(({ Status: status }) => status.State === "PENDING")) {
+          this.#transition(waiting.Status, "CANCELLED", { Message: "Job cancelled as an earlier step failed" });
+        }
+      }
+    }
+    this.#save(cluster);
+  }
+
+  #cancel(cluster: Cluster, stepId: string): object {
+    const step = cluster.steps.find(({ Id: id }) => id === stepId);
+    const running = this.#runtimes.get(cluster.Id)?.cancelled.get(stepId);
+    if (step?.Status.State === "PENDING") {
+      this.#transition(step.Status, "CANCELLED", { Message: "Cancelled by user" });
+      this.#save(cluster);
+    } else if (running !== undefined) {
+      running.abort();
+    } else {
+      const reason = step === undefined ? "is not valid" : `is ${step.Status.State} and cannot be cancelled`;
+      return { StepId: stepId, Status: "FAILED", Reason: `Step ${stepId} ${reason}.` };
+    }
+    return { StepId: stepId, Status: "SUBMITTED" };
+  }
+
+  #terminate(cluster: Cluster, reason: Reason): void {
+    const runtime = this.#runtimes.get(cluster.Id);
+    if (runtime !== undefined && !runtime.ending.signal.aborted) {
+      this.#transition(cluster.Status, "TERMINATING", reason);
+      this.#save(cluster);
+      runtime.ending.abort(reason);
+    }
+  }
+
+  #transition(status: Status, state: string, reason: Reason): void {
+    if (status.State === state || TERMINAL.includes(status.State)) {
+      return;
+    }
+    status.State = state;
+    status.StateChangeReason = reason;
+    if ([...TERMINAL, "COMPLETED", "FAILED", "CANCELLED", "INTERRUPTED"].includes(state)) {
+      status.Timeline.EndDateTime = epochSeconds();
+    }
+  }
+
+  #cluster(id: string): Cluster {
+    const cluster = this.#clusters.get(id);
+    if (cluster === undefined) {
+      throw new AwsError("InvalidRequestException", `Cluster id '${id}' is not valid.`);
+    }
+    return cluster;
+  }
+
+  #jobFlow(id: string): Cluster {
+    const cluster = this.#clusters.get(id);
+    if (cluster === undefined) {
+      throw new AwsError("ValidationException", "Specified job flow ID does not exist.");
+    }
+    return cluster;
+  }
+
+  #modifiable(id: string): Cluster {
+    const cluster = this.#jobFlow(id);
+    if (["TERMINATING", ...TERMINAL].includes(cluster.Status.State)) {
+      throw new AwsError(
+        "ValidationException",
+        "A job flow that is shutting down, terminated, or finished may not be modified.",
+      );
+    }
+    return cluster;
+  }
+
+  #arn(id: string): string {
+    return `arn:aws:elasticmapreduce:${this.#context.region}:${this.#context.accountId}:cluster/${id}`;
+  }
+
+  #save(cluster: Cluster): void {
+    const folder = join(this.#context.directory, "emr", cluster.Id);
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, "cluster.json.new"), JSON.stringify(cluster, null, 1));
+    renameSync(join(folder, "cluster.json.new"), join(folder, "cluster.json"));
+  }
+
+  /** Reads what an earlier account left; clusters that ran when it was killed have ended with it. */
+  #load(): void {
+    const folder = join(this.#context.directory, "emr");
+    mkdirSync(folder, { recursive: true });
+    for (const file of readdirSync(folder).map((id) => join(folder, id, "cluster.json"))) {
+      if (!existsSync(file)) {
+        continue;
+      }
+      const cluster: Cluster = JSON.parse(readFileSync(file, "utf8"));
+      this.#clusters.set(cluster.Id, cluster);
+      if (!TERMINAL.includes(cluster.Status.State)) {
+        for (const step of cluster.steps.filter(isActive)) {
+          this.#transition(step.Status, step.Status.State === "RUNNING" ? "INTERRUPTED" : "CANCELLED", {
+            Message: "Job terminated",
+          });
+        }
+        this.#transition(cluster.Status, "TERMINATED_WITH_ERRORS", STOPPED);
+        this.#save(cluster);
+        const node = new EmrNode(this.#context, cluster.Id, undefined);
+        node.remove().catch((error: unknown) => this.#context.log(`emr: ${cluster.Id}: ${errorText(error)}`));
+      }
+    }
+  }
+}
+
+function isActive(step: Step): boolean {
+  return step.Status.State === "PENDING" || step.Status.State === "RUNNING";
+}
+
+function newStatus(state: string): Status {
+  return { State: state, StateChangeReason: {}, Timeline: { CreationDateTime: epochSeconds() } };
+}
+
+function newStep(request: StepRequest): Step {
+  const { Jar: jar, Args: args } = request.HadoopJarStep;
+  return {
+    Id: `s-${randomId(13)}`,
+    Name: request.Name,
+    Config: { Jar: jar, Args: args ?? [], Properties: {} },
+    ActionOnFailure: request.ActionOnFailure ?? "TERMINATE_CLUSTER",
+    Status: newStatus("PENDING"),
+  };
+}
+
+/** n characters of A-Z and 0-9, as EMR's ids have them. */
+function randomId(length: number): string {
+  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+  return Array.from({ length }, () => alphabet[randomInt(alphabet.length)]).join("");
+}
+
+function describeGroup(group: InstanceGroup & { readonly Id: string }, cluster: Cluster): JsonObject {
+  const ended = TERMINAL.includes(cluster.Status.State);
+  return {
+    Id: group.Id,
+    Name: group.Name ?? group.InstanceRole,
+    InstanceGroupType: group.InstanceRole,
+    InstanceType: group.InstanceType,
+    Market: group.Market ?? "ON_DEMAND",
+    RequestedInstanceCount: group.InstanceCount,
+    RunningInstanceCount: ended ? 0 : group.InstanceCount,
+    Status: { State: ended ? "TERMINATED" : "RUNNING", StateChangeReason: {}, Timeline: cluster.Status.Timeline },
+  };
+}
+
+/** The Cluster structure of DescribeCluster. */
+function describe(cluster: Cluster, context: AccountContext): JsonObject {
+  const { request } = cluster;
+  const { Instances: instances } = request;
+  const optional = {
+    Ec2KeyName: instances["Ec2KeyName"],
+    Ec2SubnetId: instances.Ec2SubnetId,
+    EmrManagedMasterSecurityGroup: instances["EmrManagedMasterSecurityGroup"],
+    EmrManagedSlaveSecurityGroup: instances["EmrManagedSlaveSecurityGroup"],
+    ServiceAccessSecurityGroup: instances["ServiceAccessSecurityGroup"],
+  };
+  return {
+    Id: cluster.Id,
+    Name: request.Name,
+    Status: cluster.Status,
+    Ec2InstanceAttributes: { ...optional, IamInstanceProfile: request.JobFlowRole },
+    InstanceCollectionType: "INSTANCE_GROUP",
+    LogUri: request.LogUri?.replace(/^s3:/, "s3n:"),
+    ReleaseLabel: request.ReleaseLabel,
+    AutoTerminate: !(instances.KeepJobFlowAliveWhenNoSteps ?? false),
+    TerminationProtected: cluster.terminationProtected,
+    VisibleToAllUsers: true,
+    Applications: (request.Applications ?? []).map(({ Name: name }) => ({ Name: name })),
+    Tags: cluster.tags,
+    ServiceRole: request.ServiceRole,
+    NormalizedInstanceHours: 0,
+    MasterPublicDnsName: "localhost",
+    Configurations: request["Configurations"] ?? [],
+    SecurityConfiguration: request["SecurityConfiguration"],
+    ScaleDownBehavior: request["ScaleDownBehavior"] ?? "TERMINATE_AT_TASK_COMPLETION",
+    EbsRootVolumeSize: request["EbsRootVolumeSize"],
+    StepConcurrencyLevel: cluster.stepConcurrencyLevel,
+    ClusterArn: `arn:aws:elasticmapreduce:${context.region}:${context.accountId}:cluster/${cluster.Id}`,
+  };
+}

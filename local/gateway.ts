@@ -1,0 +1,190 @@
+import { randomUUID } from "node:crypto";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createProxyServer } from "http-proxy-3";
+import { AwsError, errorText } from "./aws-error.ts";
+import type { EmrService } from "./emr.ts";
+import type { LambdaRunner } from "./lambda.ts";
+import type { Mailbox } from "./mail.ts";
+import type { StepFunctionsService } from "./stepfunctions.ts";
+
+/** The port that was asked for belongs to another program. */
+export class PortInUse extends Error {
+  override readonly name = "PortInUse";
+  readonly port: number;
+
+  constructor(port: number) {
+    super(`Port ${port} is in use by another program: stop that program, or choose another port with --port.`);
+    this.port = port;
+  }
+}
+
+export interface Services {
+  readonly ministack: string;
+  readonly stepFunctions: StepFunctionsService;
+  readonly emr: EmrService;
+  readonly lambda: LambdaRunner;
+  readonly mail: Mailbox;
+  /** Called after a request that may have changed MiniStack's state other than S3 objects, which it keeps by itself. */
+  readonly changed: () => void;
+  readonly log: (line: string) => void;
+}
+
+/** Lambda's limit for an asynchronous or synchronous payload is 6 MB; nothing that is answered here may be larger. */
+const MAX_BODY_BYTES = 8 * 1024 * 1024;
+
+/** One AWS endpoint on loopback: what MiniStack lacks is served here, all else goes through to it. */
+export class Gateway {
+  readonly #server: Server;
+  readonly #proxy = createProxyServer({ xfwd: false });
+  #services: Services | undefined;
+
+  private constructor() {
+    this.#server = createServer((request, response) => {
+      this.#route(request, response).catch((error: unknown) => this.#fail(response, error));
+    });
+    // Uploads of any length must be able to take their time.
+    this.#server.requestTimeout = 0;
+    this.#proxy.on("error", (error, _request, response) => {
+      if ("writeHead" in response) {
+        this.#fail(response as ServerResponse, new AwsError("ServiceUnavailable", errorText(error), 503));
+      } else {
+        response.destroy();
+      }
+    });
+  }
+
+  /** @throws PortInUse */
+  static async listen(port: number): Promise<Gateway> {
+    const gateway = new Gateway();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    gateway.#server.once("error", (error: NodeJS.ErrnoException) => {
+      reject(error.code === "EADDRINUSE" ? new PortInUse(port) : error);
+    });
+    gateway.#server.listen(port, "127.0.0.1", resolve);
+    await promise;
+    return gateway;
+  }
+
+  /** Until this is called every request is answered 503. */
+  serve(services: Services): void {
+    this.#services = services;
+  }
+
+  async close(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#server.close(() => resolve());
+    this.#server.closeAllConnections();
+    this.#proxy.close();
+    await promise;
+  }
+
+  async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const services = this.#services;
+    if (services === undefined) {
+      throw new AwsError("ServiceUnavailable", "The embedded account is starting.", 503);
+    }
+    const { pathname } = new URL(request.url ?? "/", "http://127.0.0.1");
+    const [prefix, operation = ""] = String(request.headers["x-amz-target"] ?? "").split(".");
+    const invocation = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/.exec(pathname);
+    if (prefix === "ElasticMapReduce") {
+      this.#json(response, 200, services.emr.handle(operation, parse(await read(request))), "1.1");
+    } else if (prefix === "AWSStepFunctions" && services.stepFunctions.serves(operation)) {
+      const answer = await services.stepFunctions.handle(operation, parse(await read(request)));
+      this.#json(response, 200, answer, "1.0");
+    } else if (request.method === "POST" && invocation?.[1] !== undefined) {
+      await this.#invoke(services, decodeURIComponent(invocation[1]), request, response);
+    } else if (pathname === "/_orchard/health") {
+      this.#json(response, 200, { ok: true, pid: process.pid });
+    } else if (pathname === "/_orchard/mail") {
+      const body = await read(request);
+      this.#json(response, 200, request.method === "POST" ? await services.mail.receive(body) : services.mail.list());
+    } else if (pathname.startsWith("/_orchard/")) {
+      throw new AwsError("NotFound", `There is nothing at ${pathname}.`, 404);
+    } else {
+      response.once("close", () => {
+        if (mayChange(request, pathname)) {
+          services.changed();
+        }
+      });
+      // The Host header stays as it is: signatures and bucket addressing depend on it.
+      this.#proxy.web(request, response, { target: services.ministack });
+    }
+  }
+
+  async #invoke(services: Services, name: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const event = await read(request);
+    const type = request.headers["x-amz-invocation-type"] ?? "RequestResponse";
+    if (type === "DryRun") {
+      response.writeHead(204).end();
+    } else if (type === "Event") {
+      services.lambda
+        .invoke(name, event)
+        .catch((error: unknown) => services.log(`lambda: ${name}: ${errorText(error)}`));
+      response.writeHead(202).end();
+    } else {
+      const { requestId, payload, functionError, logLines } = await services.lambda.invoke(name, event);
+      const tail = Buffer.from(`${logLines.join("\n")}\n`)
+        .subarray(-4096)
+        .toString("base64");
+      response.writeHead(200, {
+        "content-type": "application/json",
+        "x-amzn-requestid": requestId,
+        "x-amz-executed-version": "$LATEST",
+        ...(functionError === undefined ? {} : { "x-amz-function-error": functionError }),
+        ...(request.headers["x-amz-log-type"] === "Tail" ? { "x-amz-log-result": tail } : {}),
+      });
+      response.end(payload);
+    }
+  }
+
+  #json(response: ServerResponse, status: number, body: unknown, version?: string): void {
+    response.writeHead(status, {
+      "content-type": version === undefined ? "application/json" : `application/x-amz-json-${version}`,
+      "x-amzn-requestid": randomUUID(),
+    });
+    response.end(JSON.stringify(body));
+  }
+
+  #fail(response: ServerResponse, error: unknown): void {
+    const failure = error instanceof AwsError ? error : new AwsError("InternalFailure", errorText(error), 500);
+    if (failure.status >= 500) {
+      this.#services?.log(`gateway: ${errorText(error)}`);
+    }
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
+    response.setHeader("x-amzn-errortype", failure.name);
+    this.#json(response, failure.status, { __type: failure.name, message: failure.message });
+  }
+}
+
+async function read(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request) {
+    bytes += chunk.length;
+    if (bytes > MAX_BODY_BYTES) {
+      throw new AwsError("RequestEntityTooLarge", `The request has more than ${MAX_BODY_BYTES} bytes.`, 413);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function parse(body: string): unknown {
+  try {
+    return body === "" ? {} : JSON.parse(body);
+  } catch (error) {
+    throw new AwsError("SerializationException", errorText(error));
+  }
+}
+
+/** An object's content is kept by MiniStack itself; buckets and their settings, which have no key in the path, are not. */
+function mayChange(request: IncomingMessage, pathname: string): boolean {
+  if (request.method === "GET" || request.method === "HEAD") {
+    return false;
+  }
+  const isS3 = /\/s3\/aws4_request/.test(request.headers.authorization ?? "");
+  return !isS3 || !/^\/[^/]+\/./.test(pathname);
+}

@@ -1,0 +1,556 @@
+import { randomUUID } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
+import { EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
+import { DescribeStateMachineCommand, type DescribeStateMachineCommandOutput, SFNClient } from "@aws-sdk/client-sfn";
+import { ExecutionAbortedError, ExecutionError, ExecutionTimeoutError, StateMachine } from "aws-local-stepfunctions";
+import { AwsError, epochSeconds, errorText, isObject, type JsonObject, page } from "./aws-error.ts";
+import { ServiceModel } from "./service-model.ts";
+import type { AccountContext } from "./supervise.ts";
+import { TaskError, type Tasks } from "./tasks.ts";
+
+/** Input and output of a state or an execution, in UTF-8. https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html */
+const MAX_DATA_BYTES = 262_144;
+/** The library fails a Task without TimeoutSeconds after 60 s; AWS's default is 99,999,999 s, more than a timer can hold. */
+const LONGEST_TIMER_SECONDS = 2_000_000;
+
+type Machine = ConstructorParameters<typeof StateMachine>[0];
+type Run = ReturnType<StateMachine["run"]>;
+type Json = Parameters<StateMachine["run"]>[0];
+type EventLog = Run["eventLogs"] extends AsyncGenerator<infer Event> ? Event : never;
+type ExecutionStatus = "RUNNING" | "SUCCEEDED" | "FAILED" | "TIMED_OUT" | "ABORTED";
+
+interface HistoryEvent extends JsonObject {
+  readonly timestamp: number;
+  readonly type: string;
+  readonly id: number;
+  readonly previousEventId: number;
+}
+
+interface Execution {
+  readonly executionArn: string;
+  readonly stateMachineArn: string;
+  readonly stateMachineName: string;
+  readonly name: string;
+  readonly startDate: number;
+  readonly input: string;
+  readonly roleArn: string;
+  readonly definition: string;
+  status: ExecutionStatus;
+  stopDate?: number;
+  output?: string;
+  error?: string | undefined;
+  cause?: string | undefined;
+  readonly events: HistoryEvent[];
+}
+
+/** What a running execution has besides its record. */
+interface Live {
+  readonly run: Run;
+  /** Why it was aborted, when it was. */
+  outcome?: {
+    readonly status: ExecutionStatus;
+    readonly error?: string | undefined;
+    readonly cause?: string | undefined;
+  };
+  readonly tasks: Map<string, AbortController>;
+  done: Promise<void>;
+}
+
+class DataLimitExceeded extends TaskError {
+  // Neither retried nor caught by States.ALL. https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
+  readonly isRetryable = false;
+  readonly isCatchable = false;
+
+  constructor(state: string, what: "input" | "output") {
+    const limit = "a size exceeding the maximum number of bytes service limit";
+    super(
+      "States.DataLimitExceeded",
+      `The state/task '${state}' returned a result with ${limit} (${what} > ${MAX_DATA_BYTES}).`,
+    );
+  }
+}
+
+type Operation = (input: never) => unknown;
+
+/** The executions half of the Step Functions API: runs the definitions that are deployed in MiniStack. */
+export class StepFunctionsService {
+  readonly #context: AccountContext;
+  readonly #tasks: Tasks;
+  readonly #model: ServiceModel;
+  readonly #machines: SFNClient;
+  readonly #events: EventBridgeClient;
+  readonly #folder: string;
+  readonly #executions = new Map<string, Execution>();
+  readonly #live = new Map<string, Live>();
+  readonly #operations: Readonly<Record<string, Operation>>;
+  /** Status changes leave one after the other, in the order in which they happened. */
+  #published: Promise<void> = Promise.resolve();
+
+  constructor(context: AccountContext, tasks: Tasks) {
+    const config = { endpoint: context.ministack, region: context.region, credentials: context.credentials };
+    this.#context = context;
+    this.#tasks = tasks;
+    this.#model = new ServiceModel(context.tools, "stepfunctions");
+    this.#machines = new SFNClient(config);
+    this.#events = new EventBridgeClient(config);
+    this.#folder = join(context.directory, "executions");
+    this.#operations = {
+      StartExecution: (input: { stateMachineArn: string; name?: string; input?: string }) => this.#start(input),
+      DescribeExecution: (input: { executionArn: string }) => this.#describe(this.#execution(input.executionArn)),
+      DescribeStateMachineForExecution: (input: { executionArn: string }) => this.#machineOf(input.executionArn),
+      GetExecutionHistory: (input: HistoryRequest) => this.#history(input),
+      ListExecutions: (input: ListRequest) => this.#list(input),
+      StopExecution: (input: { executionArn: string; error?: string; cause?: string }) => this.#stop(input),
+      RedriveExecution: () => {
+        throw new AwsError(
+          "ExecutionNotRedrivable",
+          "The embedded account does not redrive executions: start a new one with the same input.",
+        );
+      },
+    };
+  }
+
+  /** Does this half of the API serve the operation? The rest (state machines, tags, …) is MiniStack's. */
+  serves(operation: string): boolean {
+    return operation in this.#operations;
+  }
+
+  /** @throws AwsError as the Step Functions API names them */
+  async handle(operation: string, input: unknown): Promise<unknown> {
+    this.#model.check(operation, input);
+    return (await this.#operations[operation]?.(input as never)) ?? {};
+  }
+
+  /** Reads what an earlier account left; an execution that ran when it was killed has been aborted by that. */
+  async recover(): Promise<void> {
+    mkdirSync(this.#folder, { recursive: true });
+    const files = readdirSync(this.#folder, { recursive: true, encoding: "utf8" });
+    for (const file of files.filter((name) => name.endsWith(".json"))) {
+      const execution: Execution = JSON.parse(readFileSync(join(this.#folder, file), "utf8"));
+      this.#executions.set(execution.executionArn, execution);
+      if (execution.status === "RUNNING") {
+        await this.#finish(execution, { status: "ABORTED", ...STOPPED });
+      }
+    }
+  }
+
+  /** Aborts every running execution; resolves when all of them are recorded. */
+  async stop(): Promise<void> {
+    const live = [...this.#live.values()];
+    for (const one of live) {
+      one.outcome = { status: "ABORTED", ...STOPPED };
+      one.run.abort();
+    }
+    await Promise.allSettled(live.map((one) => one.done));
+  }
+
+  async #start(input: { stateMachineArn: string; name?: string; input?: string }): Promise<object> {
+    const machine = await this.#machine(input.stateMachineArn);
+    const name = input.name ?? randomUUID();
+    checkName(name);
+    const text = input.input ?? "{}";
+    const data = parseInput(text);
+    const executionArn = `${input.stateMachineArn.replace(":stateMachine:", ":execution:")}:${name}`;
+    const existing = this.#executions.get(executionArn);
+    if (existing !== undefined) {
+      // API reference, StartExecution: idempotent for the same name and input while the execution runs.
+      if (existing.status === "RUNNING" && existing.input === text) {
+        return { executionArn, startDate: existing.startDate };
+      }
+      throw new AwsError("ExecutionAlreadyExists", `Execution Already Exists: '${executionArn}'`);
+    }
+    const execution: Execution = {
+      executionArn,
+      stateMachineArn: input.stateMachineArn,
+      stateMachineName: machine.name ?? "",
+      name,
+      startDate: epochSeconds(),
+      input: text,
+      roleArn: machine.roleArn ?? "",
+      definition: machine.definition ?? "{}",
+      status: "RUNNING",
+      events: [],
+    };
+    this.#executions.set(executionArn, execution);
+    this.#record(execution, "ExecutionStarted", {
+      executionStartedEventDetails: { input: text, inputDetails: { truncated: false }, roleArn: execution.roleArn },
+    });
+    const live = this.#launch(execution, data);
+    this.#save(execution);
+    live.done = this.#settle(execution, live);
+    await this.#publish(execution);
+    return { executionArn, startDate: execution.startDate };
+  }
+
+  #launch(execution: Execution, input: Json): Live {
+    const definition: Machine = JSON.parse(execution.definition);
+    const tasks = new Map<string, AbortController>();
+    const states = taskStates(definition);
+    const handlers = states.map(([name, resource, timeoutSeconds]) => {
+      const handler = (parameters: unknown) => this.#task(execution, name, resource, timeoutSeconds, parameters, tasks);
+      return [name, handler as (input: Json) => Promise<Json>] as const;
+    });
+    const machine = new StateMachine(definition, { validationOptions: { checkArn: false } });
+    const run = machine.run(input, {
+      overrides: { taskResourceLocalHandlers: Object.fromEntries(handlers) },
+      context: {
+        Execution: { Id: execution.executionArn, Name: execution.name, RoleArn: execution.roleArn },
+        StateMachine: { Id: execution.stateMachineArn, Name: execution.stateMachineName },
+      },
+    });
+    run.result.catch(() => undefined); // read in #settle, after the events
+    const live: Live = { run, tasks, done: Promise.resolve() };
+    this.#live.set(execution.executionArn, live);
+    return live;
+  }
+
+  /** Follows an execution to its end and records how it ended. */
+  async #settle(execution: Execution, live: Live): Promise<void> {
+    for await (const event of live.run.eventLogs) {
+      this.#observe(execution, live, event);
+    }
+    let outcome: NonNullable<Live["outcome"]> & { readonly output?: string };
+    try {
+      outcome = { status: "SUCCEEDED", output: JSON.stringify(await live.run.result) };
+    } catch (error) {
+      outcome = this.#failure(error);
+    }
+    for (const task of live.tasks.values()) {
+      task.abort();
+    }
+    this.#live.delete(execution.executionArn);
+    await this.#finish(execution, live.outcome ?? outcome);
+  }
+
+  #failure(error: unknown): NonNullable<Live["outcome"]> {
+    if (error instanceof ExecutionAbortedError) {
+      return { status: "ABORTED" };
+    }
+    if (error instanceof ExecutionTimeoutError) {
+      return { status: "TIMED_OUT", error: "States.Timeout" };
+    }
+    const cause = error instanceof ExecutionError ? error.cause : error;
+    if (!(cause instanceof Error)) {
+      return { status: "FAILED", error: "States.Runtime", cause: String(cause) };
+    }
+    // A Fail state without Error has no error on AWS; the library calls it so.
+    const unnamed = cause.name === "FailStateError";
+    return { status: "FAILED", error: unnamed ? undefined : cause.name, cause: cause.message };
+  }
+
+  async #finish(
+    execution: Execution,
+    outcome: NonNullable<Live["outcome"]> & { readonly output?: string },
+  ): Promise<void> {
+    execution.status = outcome.status;
+    execution.stopDate = epochSeconds();
+    const cause = outcome.cause?.slice(0, 32_768);
+    if (outcome.output === undefined) {
+      Object.assign(execution, { error: outcome.error, cause });
+    } else {
+      execution.output = outcome.output;
+    }
+    const kind = { SUCCEEDED: "Succeeded", FAILED: "Failed", TIMED_OUT: "TimedOut", ABORTED: "Aborted", RUNNING: "" }[
+      outcome.status
+    ];
+    this.#record(execution, `Execution${kind}`, {
+      [`execution${kind}EventDetails`]:
+        outcome.output === undefined
+          ? { error: outcome.error, cause }
+          : { output: outcome.output, outputDetails: { truncated: false } },
+    });
+    this.#save(execution);
+    await this.#publish(execution);
+  }
+
+  /** Turns the library's events into AWS's history, and enforces what the library does not. */
+  #observe(execution: Execution, live: Live, event: EventLog): void {
+    if (event.type === "StateEntered") {
+      const input = JSON.stringify(event.state.input);
+      this.#record(execution, `${event.state.type}StateEntered`, {
+        stateEnteredEventDetails: { name: event.state.name, input, inputDetails: { truncated: false } },
+      });
+    } else if (event.type === "StateExited") {
+      const output = JSON.stringify(event.state.output);
+      if (Buffer.byteLength(output) > MAX_DATA_BYTES) {
+        const { name: error, message: cause } = new DataLimitExceeded(event.state.name, "output");
+        live.outcome ??= { status: "FAILED", error, cause };
+        live.run.abort();
+      } else if (event.state.type !== "Fail") {
+        this.#record(execution, `${event.state.type}StateExited`, {
+          stateExitedEventDetails: { name: event.state.name, output, outputDetails: { truncated: false } },
+        });
+      }
+    } else if (event.type === "StateFailed" && event.state.type === "Task" && event.Error === "States.Timeout") {
+      // The library stops waiting for the task but cannot stop it: that is for us.
+      const task = live.tasks.get(event.state.name);
+      if (task !== undefined) {
+        task.abort();
+        live.tasks.delete(event.state.name);
+        const resource =
+          taskStates(JSON.parse(execution.definition)).find(([name]) => name === event.state.name)?.[1] ?? "";
+        this.#record(execution, "TaskTimedOut", {
+          taskTimedOutEventDetails: { ...resourceDetails(resource), error: "States.Timeout" },
+        });
+      }
+    }
+  }
+
+  async #task(
+    execution: Execution,
+    state: string,
+    resource: string,
+    timeoutInSeconds: number | undefined,
+    parameters: unknown,
+    running: Map<string, AbortController>,
+  ): Promise<unknown> {
+    await setImmediate(); // the library's events of what came before are read first
+    const cancel = new AbortController();
+    const { signal } = cancel;
+    if (execution.status !== "RUNNING" || this.#live.get(execution.executionArn)?.outcome !== undefined) {
+      throw new TaskError("States.Aborted", "The execution has ended.");
+    }
+    running.set(state, cancel);
+    const details = resourceDetails(resource);
+    const record = (kind: string, fields: JsonObject) => {
+      if (!signal.aborted) {
+        const key = `${kind[0]?.toLowerCase()}${kind.slice(1)}EventDetails`;
+        this.#record(execution, kind, { [key]: { ...details, ...fields } });
+      }
+    };
+    const { region } = this.#context;
+    const text = JSON.stringify(parameters);
+    record("TaskScheduled", {
+      region,
+      parameters: text,
+      ...(timeoutInSeconds === undefined ? {} : { timeoutInSeconds }),
+    });
+    record("TaskStarted", {});
+    this.#save(execution);
+    try {
+      if (Buffer.byteLength(text) > MAX_DATA_BYTES) {
+        throw new DataLimitExceeded(state, "input");
+      }
+      const submitted = (answer: unknown) =>
+        record("TaskSubmitted", { output: JSON.stringify(answer), outputDetails: { truncated: false } });
+      const output = await this.#tasks.run(resource, parameters, { signal, submitted });
+      const outputText = JSON.stringify(output);
+      if (Buffer.byteLength(outputText) > MAX_DATA_BYTES) {
+        throw new DataLimitExceeded(state, "output");
+      }
+      record("TaskSucceeded", { output: outputText, outputDetails: { truncated: false } });
+      return output;
+    } catch (error) {
+      const failure = error instanceof TaskError ? error : new TaskError("States.TaskFailed", errorText(error));
+      const refused = failure.atSubmission && resource.endsWith(".sync");
+      record(refused ? "TaskSubmitFailed" : "TaskFailed", { error: failure.name, cause: failure.message });
+      throw failure;
+    } finally {
+      if (running.get(state) === cancel) {
+        running.delete(state);
+      }
+    }
+  }
+
+  #stop(input: { executionArn: string; error?: string; cause?: string }): Promise<object> | object {
+    const execution = this.#execution(input.executionArn);
+    const live = this.#live.get(input.executionArn);
+    if (live === undefined) {
+      return { stopDate: execution.stopDate };
+    }
+    live.outcome ??= { status: "ABORTED", error: input.error, cause: input.cause };
+    live.run.abort();
+    return live.done.then(() => ({ stopDate: execution.stopDate }));
+  }
+
+  #describe(execution: Execution): object {
+    const { events: _, definition: __, roleArn: ___, stateMachineName: ____, ...described } = execution;
+    return {
+      ...described,
+      inputDetails: { included: true },
+      ...(execution.output === undefined ? {} : { outputDetails: { included: true } }),
+      redriveCount: 0,
+      redriveStatus: "NOT_REDRIVABLE",
+      redriveStatusReason: "The embedded account does not redrive executions.",
+    };
+  }
+
+  #machineOf(executionArn: string): object {
+    const { stateMachineArn, stateMachineName: name, definition, roleArn, startDate } = this.#execution(executionArn);
+    return { stateMachineArn, name, definition, roleArn, updateDate: startDate };
+  }
+
+  #history(input: HistoryRequest): object {
+    const { events } = this.#execution(input.executionArn);
+    const ordered = input.reverseOrder === true ? events.toReversed() : events;
+    const { items, next } = page(ordered, input.nextToken, input.maxResults || 100);
+    const shown = input.includeExecutionData === false ? items.map(withoutData) : items;
+    return { events: shown, ...(next === undefined ? {} : { nextToken: next }) };
+  }
+
+  async #list(input: ListRequest): Promise<object> {
+    if (input.stateMachineArn === undefined) {
+      throw new AwsError("ValidationException", "Must provide a StateMachineArn to ListExecutions.");
+    }
+    await this.#machine(input.stateMachineArn);
+    const found = [...this.#executions.values()]
+      .filter((execution) => execution.stateMachineArn === input.stateMachineArn)
+      .filter((execution) => input.statusFilter === undefined || execution.status === input.statusFilter)
+      .sort((a, b) => b.startDate - a.startDate)
+      .map(({ executionArn, stateMachineArn, name, status, startDate, stopDate }) => {
+        return { executionArn, stateMachineArn, name, status, startDate, stopDate };
+      });
+    const { items, next } = page(found, input.nextToken, input.maxResults || 100);
+    return { executions: items, ...(next === undefined ? {} : { nextToken: next }) };
+  }
+
+  #execution(arn: string): Execution {
+    const execution = this.#executions.get(arn);
+    if (execution === undefined) {
+      throw new AwsError("ExecutionDoesNotExist", `Execution Does Not Exist: '${arn}'`);
+    }
+    return execution;
+  }
+
+  async #machine(stateMachineArn: string): Promise<DescribeStateMachineCommandOutput> {
+    try {
+      return await this.#machines.send(new DescribeStateMachineCommand({ stateMachineArn }));
+    } catch (error) {
+      if (error instanceof Error && (error.name === "StateMachineDoesNotExist" || error.name === "InvalidArn")) {
+        throw new AwsError(error.name, error.message);
+      }
+      throw error;
+    }
+  }
+
+  #record(execution: Execution, type: string, details: JsonObject): void {
+    const id = execution.events.length + 1;
+    // On AWS the first state's event follows nothing, too.
+    const previousEventId = id <= 2 ? 0 : id - 1;
+    execution.events.push({ timestamp: epochSeconds(), type, id, previousEventId, ...details });
+  }
+
+  #save(execution: Execution): void {
+    const folder = join(this.#folder, execution.stateMachineName);
+    mkdirSync(folder, { recursive: true });
+    const file = join(folder, `${execution.name}.json`);
+    writeFileSync(`${file}.new`, JSON.stringify(execution));
+    renameSync(`${file}.new`, file);
+  }
+
+  #publish(execution: Execution): Promise<void> {
+    const detail = statusChange(execution);
+    this.#published = this.#published.then(() => this.#put(execution, detail));
+    return this.#published;
+  }
+
+  async #put({ executionArn, name }: Execution, detail: JsonObject): Promise<void> {
+    const entry = {
+      Source: "aws.states",
+      DetailType: "Step Functions Execution Status Change",
+      Resources: [executionArn],
+      Detail: JSON.stringify(detail),
+    };
+    try {
+      const { Entries: [answer] = [] } = await this.#events.send(new PutEventsCommand({ Entries: [entry] }));
+      if (answer?.ErrorCode !== undefined) {
+        throw new AwsError(answer.ErrorCode, answer.ErrorMessage ?? "");
+      }
+    } catch (failure) {
+      this.#context.log(
+        `stepfunctions: the event of ${name} (${detail["status"]}) was not delivered: ${errorText(failure)}`,
+      );
+    }
+  }
+}
+
+/** https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html: times in ms, nulls where nothing is. */
+function statusChange(execution: Execution): JsonObject {
+  const { executionArn, stateMachineArn, name, status, startDate, stopDate, input, output, error, cause } = execution;
+  return {
+    executionArn,
+    stateMachineArn,
+    name,
+    status,
+    startDate: Math.round(startDate * 1000),
+    stopDate: stopDate === undefined ? null : Math.round(stopDate * 1000),
+    input,
+    inputDetails: { included: true },
+    output: output ?? null,
+    outputDetails: output === undefined ? null : { included: true },
+    error: error ?? null,
+    cause: cause ?? null,
+  };
+}
+
+interface HistoryRequest {
+  readonly executionArn: string;
+  readonly maxResults?: number;
+  readonly reverseOrder?: boolean;
+  readonly nextToken?: string;
+  readonly includeExecutionData?: boolean;
+}
+
+interface ListRequest {
+  readonly stateMachineArn?: string;
+  readonly statusFilter?: string;
+  readonly maxResults?: number;
+  readonly nextToken?: string;
+}
+
+const STOPPED = { error: "EmbeddedAccount.Stopped", cause: "The embedded account stopped while this execution ran." };
+
+/** Every Task of the machine, also those in Map and Parallel: name, resource, timeout. Sets the timeouts it must have. */
+function taskStates(definition: Pick<Machine, "States">): readonly (readonly [string, string, number | undefined])[] {
+  return Object.entries(definition.States).flatMap(([name, state]) => {
+    if (state.Type === "Task") {
+      const { TimeoutSeconds: seconds } = state;
+      if (state.TimeoutSecondsPath === undefined) {
+        state.TimeoutSeconds = Math.min(seconds ?? LONGEST_TIMER_SECONDS, LONGEST_TIMER_SECONDS);
+      }
+      return [[name, state.Resource, seconds] as const];
+    }
+    const nested =
+      state.Type === "Parallel" ? state.Branches : state.Type === "Map" ? [state.ItemProcessor ?? state.Iterator] : [];
+    return nested.flatMap((one) => (one === undefined ? [] : taskStates(one)));
+  });
+}
+
+function resourceDetails(resource: string): { readonly resourceType: string; readonly resource: string } {
+  const [resourceType = "", name = ""] = resource.startsWith("arn:aws:states:::")
+    ? resource.slice("arn:aws:states:::".length).split(":")
+    : ["lambda", resource];
+  return { resourceType, resource: name };
+}
+
+/** API reference, StartExecution: what a name must not contain. */
+function checkName(name: string): void {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are among what is forbidden
+  if (name.length < 1 || name.length > 80 || /[\s<>{}[\]?*"#%\\^|~`$&,;:/\u0000-\u001f\u007f-\u009f]/.test(name)) {
+    throw new AwsError("InvalidName", `Invalid Name: '${name}'`);
+  }
+}
+
+function parseInput(text: string): Json {
+  if (Buffer.byteLength(text) > MAX_DATA_BYTES) {
+    throw new AwsError("InvalidExecutionInput", `The execution input has more than ${MAX_DATA_BYTES} bytes.`);
+  }
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new AwsError("InvalidExecutionInput", `Invalid State Machine Execution Input: '${errorText(error)}'`);
+  }
+}
+
+function withoutData(event: HistoryEvent): JsonObject {
+  const hide = ([key, value]: [string, unknown]) => {
+    return isObject(value)
+      ? [key, Object.fromEntries(Object.entries(value).filter(([name]) => !DATA.includes(name)))]
+      : [key, value];
+  };
+  return Object.fromEntries(Object.entries(event).map(hide));
+}
+
+const DATA = ["input", "output", "parameters"];

@@ -1,0 +1,214 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { AwsError, isObject, type JsonObject } from "./aws-error.ts";
+import type { EmrService } from "./emr.ts";
+import type { LambdaRunner } from "./lambda.ts";
+
+const POLL_MS = 200;
+
+/** Fails a task under the error name that Retry and Catch match; the message is the Cause. */
+export class TaskError extends Error {
+  /** The API call was refused, so the .sync job never ran. */
+  readonly atSubmission: boolean;
+
+  constructor(name: string, cause: string, atSubmission = false) {
+    super(cause);
+    this.name = name;
+    this.atSubmission = atSubmission;
+  }
+}
+
+export interface TaskRun {
+  /** Fires when the state has timed out or the execution has been stopped. */
+  readonly signal: AbortSignal;
+  /** Called with the API's answer when a .sync job has been accepted. */
+  readonly submitted: (output: unknown) => void;
+}
+
+/** The service integrations that the state machine uses: Lambda, and EMR on EC2 with its .sync forms. */
+export class Tasks {
+  readonly #lambda: LambdaRunner;
+  readonly #emr: EmrService;
+
+  constructor(lambda: LambdaRunner, emr: EmrService) {
+    this.#lambda = lambda;
+    this.#emr = emr;
+  }
+
+  /**
+   * Runs one task.
+   * @param resource e.g. arn:aws:states:::elasticmapreduce:addStep.sync
+   * @throws TaskError
+   */
+  async run(resource: string, input: unknown, run: TaskRun): Promise<unknown> {
+    const parameters = isObject(input) ? input : {};
+    if (resource.startsWith("arn:aws:lambda:")) {
+      return (await this.#invoke(resource, input, run.signal)).Payload;
+    }
+    const integration = resource.replace(/^arn:aws:states:::/, "");
+    if (integration === "lambda:invoke") {
+      return this.#invoke(String(parameters["FunctionName"]), parameters["Payload"] ?? {}, run.signal);
+    }
+    switch (integration) {
+      case "elasticmapreduce:createCluster":
+        return createdCluster(this.#call("RunJobFlow", clusterParameters(parameters)));
+      case "elasticmapreduce:createCluster.sync":
+        return this.#createCluster(parameters, run);
+      case "elasticmapreduce:addStep":
+        return this.#addStep(parameters);
+      case "elasticmapreduce:addStep.sync":
+        return this.#addStepAndWait(parameters, run);
+      case "elasticmapreduce:cancelStep":
+        return this.#call("CancelSteps", { ClusterId: parameters["ClusterId"], StepIds: [parameters["StepId"]] });
+      case "elasticmapreduce:setClusterTerminationProtection":
+        return this.#call("SetTerminationProtection", {
+          JobFlowIds: [parameters["ClusterId"]],
+          TerminationProtected: parameters["TerminationProtected"],
+        });
+      case "elasticmapreduce:terminateCluster":
+        return this.#call("TerminateJobFlows", { JobFlowIds: [parameters["ClusterId"]] });
+      case "elasticmapreduce:terminateCluster.sync":
+        return this.#terminateCluster(parameters, run);
+      default:
+        throw new TaskError("States.Runtime", `The embedded account does not serve the resource '${resource}'.`);
+    }
+  }
+
+  /** https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html: error named by the function, Cause its JSON. */
+  async #invoke(name: string, payload: unknown, signal: AbortSignal) {
+    try {
+      const invocation = await this.#lambda.invoke(name, JSON.stringify(payload), signal);
+      const answer: unknown = JSON.parse(invocation.payload);
+      if (invocation.functionError !== undefined) {
+        const type = isObject(answer) ? answer["errorType"] : undefined;
+        throw new TaskError(typeof type === "string" && type !== "" ? type : "Lambda.Unknown", invocation.payload);
+      }
+      return {
+        ExecutedVersion: "$LATEST",
+        Payload: answer,
+        SdkHttpMetadata: { HttpStatusCode: 200 },
+        SdkResponseMetadata: { RequestId: invocation.requestId },
+        StatusCode: 200,
+      };
+    } catch (error) {
+      if (error instanceof AwsError) {
+        throw new TaskError(`Lambda.${error.name}`, serviceCause(error, "AWSLambda"));
+      }
+      throw error;
+    }
+  }
+
+  #call(operation: string, input: JsonObject): unknown {
+    try {
+      return this.#emr.handle(operation, input);
+    } catch (error) {
+      if (error instanceof AwsError) {
+        const cause = serviceCause(error, "AmazonElasticMapReduce");
+        throw new TaskError("EMR.AmazonElasticMapReduceException", cause, true);
+      }
+      throw error;
+    }
+  }
+
+  async #createCluster(parameters: JsonObject, run: TaskRun): Promise<unknown> {
+    const created = createdCluster(this.#call("RunJobFlow", clusterParameters(parameters)));
+    run.submitted(created);
+    const cluster = await this.#poll(
+      () => member(this.#call("DescribeCluster", { ClusterId: created.ClusterId }), "Cluster"),
+      ["RUNNING", "WAITING", "TERMINATED", "TERMINATED_WITH_ERRORS"],
+      run.signal,
+      () => this.#call("TerminateJobFlows", { JobFlowIds: [created.ClusterId] }),
+    );
+    const output = { ...created, Cluster: cluster };
+    if (state(cluster).startsWith("TERMINATED")) {
+      throw new TaskError("States.TaskFailed", JSON.stringify(output));
+    }
+    return output;
+  }
+
+  #addStep(parameters: JsonObject): { readonly StepId: unknown } {
+    const { ClusterId: clusterId, Step: step } = parameters;
+    const answer = this.#call("AddJobFlowSteps", { JobFlowId: clusterId, Steps: [step] });
+    const ids = member(answer, "StepIds");
+    return { StepId: Array.isArray(ids) ? ids[0] : undefined };
+  }
+
+  async #addStepAndWait(parameters: JsonObject, run: TaskRun): Promise<unknown> {
+    const added = this.#addStep(parameters);
+    run.submitted(added);
+    const ids = { ClusterId: parameters["ClusterId"], StepId: added.StepId };
+    const step = await this.#poll(
+      () => member(this.#call("DescribeStep", ids), "Step"),
+      ["COMPLETED", "FAILED", "CANCELLED", "INTERRUPTED"],
+      run.signal,
+      () => this.#call("CancelSteps", { ClusterId: ids.ClusterId, StepIds: [ids.StepId] }),
+    );
+    if (state(step) !== "COMPLETED") {
+      throw new TaskError("States.TaskFailed", JSON.stringify({ ...ids, Step: step }));
+    }
+    return { ...added, Step: step };
+  }
+
+  async #terminateCluster(parameters: JsonObject, run: TaskRun): Promise<unknown> {
+    const { ClusterId: clusterId } = parameters;
+    run.submitted(this.#call("TerminateJobFlows", { JobFlowIds: [clusterId] }));
+    const cluster = await this.#poll(
+      () => member(this.#call("DescribeCluster", { ClusterId: clusterId }), "Cluster"),
+      ["TERMINATED", "TERMINATED_WITH_ERRORS"],
+      run.signal,
+      () => undefined,
+    );
+    return { ClusterId: clusterId, Cluster: cluster };
+  }
+
+  /** Waits for one of the states. When the signal fires, cancels the job, as AWS does, and never answers. */
+  async #poll(
+    describe: () => unknown,
+    states: readonly string[],
+    signal: AbortSignal,
+    cancel: () => unknown,
+  ): Promise<unknown> {
+    while (!signal.aborted) {
+      const subject = describe();
+      if (states.includes(state(subject))) {
+        return structuredClone(subject);
+      }
+      await sleep(POLL_MS);
+    }
+    cancel();
+    throw new TaskError("States.Aborted", "The task was cancelled.");
+  }
+}
+
+/**
+ * createCluster takes the syntax of RunJobFlow, with two differences.
+ * https://docs.aws.amazon.com/step-functions/latest/dg/connect-emr.html: KeepJobFlowAliveWhenNoSteps is mandatory and
+ * must be TRUE, Steps is not allowed.
+ */
+function clusterParameters(parameters: JsonObject): JsonObject {
+  const instances = parameters["Instances"];
+  if (!isObject(instances) || instances["KeepJobFlowAliveWhenNoSteps"] !== true) {
+    throw new TaskError("States.Runtime", "Instances.KeepJobFlowAliveWhenNoSteps is mandatory and must be true.");
+  }
+  if (parameters["Steps"] !== undefined) {
+    throw new TaskError("States.Runtime", "The field Steps is not allowed in createCluster: use addStep.");
+  }
+  return parameters;
+}
+
+function createdCluster(answer: unknown): { readonly ClusterId: unknown; readonly ClusterArn: unknown } {
+  return { ClusterId: member(answer, "JobFlowId"), ClusterArn: member(answer, "ClusterArn") };
+}
+
+function member(value: unknown, name: string): unknown {
+  return isObject(value) ? value[name] : undefined;
+}
+
+function state(subject: unknown): string {
+  return String(member(member(subject, "Status"), "State"));
+}
+
+function serviceCause(error: AwsError, service: string): string {
+  const details = `Service: ${service}; Status Code: ${error.status}; Error Code: ${error.name}`;
+  return `${error.message} (${details}; Request ID: ${randomUUID()}; Proxy: null)`;
+}

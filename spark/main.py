@@ -1,0 +1,108 @@
+"""The entry point that spark-submit runs.
+
+spark-submit --py-files orchard.zip main.py inventory|features|reduction --plan URI
+spark-submit --py-files orchard.zip main.py reduction --features URI --output URI --components K | --variance V
+"""
+
+import argparse
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import NoReturn
+
+from orchard import features, inventory, reduction, session, storage
+from orchard.errors import JobError, root_cause
+from orchard.plan import Components, read_plan
+from orchard.progress import Progress
+from pyspark import SparkContext
+from pyspark.sql import SparkSession
+
+
+class Parser(argparse.ArgumentParser):
+    """Argument errors look like all other errors."""
+
+    def error(self, message: str) -> NoReturn:
+        """Prints the usage and the error, and exits with code 2."""
+        self.print_usage(sys.stderr)
+        self.exit(2, f"orchard: error: {message}\n")
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = Parser(prog="main.py", description="The jobs of a run.")
+    parser.add_argument("step", choices=["inventory", "features", "reduction"])
+    parser.add_argument("--plan", help="URI of the run's plan.json")
+    parser.add_argument("--features", help="URI of a folder of Parquet files with path, label and features")
+    parser.add_argument("--output", help="URI of the folder for the results")
+    parser.add_argument("--components", type=int, help="how many components")
+    parser.add_argument("--variance", type=float, help="as few components as keep this share of the variance")
+    options = parser.parse_args(arguments)
+    alone = (options.features, options.output, options.components, options.variance)
+    if options.plan is None:
+        if options.step != "reduction" or options.features is None or options.output is None:
+            parser.error("--plan is needed (or, for reduction alone, --features and --output)")
+        if (options.components is None) == (options.variance is None):
+            parser.error("one of --components and --variance is needed")
+    elif any(value is not None for value in alone):
+        parser.error("--plan says all; it goes with no other option")
+    return options
+
+
+def run(spark: SparkSession, options: argparse.Namespace) -> None:
+    """Runs one step; progress.json says how it ended.
+
+    Raises:
+        JobError, or whatever Spark raises.
+    """
+    if options.plan is None:
+        job = reduction.Reduction(
+            features=options.features.rstrip("/"),
+            output=options.output.rstrip("/"),
+            components=Components(options.components, options.variance),
+        )
+        with Progress(spark.sparkContext, storage.join(job.output, "progress.json"), "", options.step) as progress:
+            reduction.run(spark, job, progress)
+        return
+    plan = read_plan(options.plan)
+    with Progress(spark.sparkContext, storage.join(plan.run, "progress.json"), plan.run_id, options.step) as progress:
+        match options.step:
+            case "inventory":
+                inventory.run(spark, plan, progress)
+            case "features":
+                features.run(spark, plan, progress)
+            case "reduction":
+                reduction.run(spark, reduction.from_plan(plan), progress)
+
+
+def report(error: Exception) -> None:
+    """Ends Spark and prints the error to stderr; the last line is `orchard: error: <root cause>`."""
+    text = f"orchard: error: {root_cause(error)}"
+    if not isinstance(error, JobError):
+        text = "".join(traceback.format_exception(error)) + text
+    context, jvm = SparkContext._active_spark_context, SparkContext._jvm
+    if context is not None:
+        context.setLogLevel("OFF")  # nothing may follow the last line
+        context.stop()
+    if jvm is None:
+        print(text, file=sys.stderr, flush=True)
+    else:
+        # spark-submit sends all that Python prints to its own stdout; stderr is the JVM's.
+        jvm.java.lang.System.err.println(text)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a step and answers the exit code: 1 when it failed."""
+    options = parse(arguments)
+    try:
+        spark = session.start(options.step)
+        run(spark, options)
+        spark.stop()
+    # Whatever went wrong, somebody reads the last line.
+    except Exception as error:  # noqa: BLE001
+        report(error)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

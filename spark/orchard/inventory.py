@@ -1,0 +1,164 @@
+"""The inventory job: what images there are, and which of them the run uses."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+from pyspark import Accumulator
+from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import functions as sf
+from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.types import LongType, StringType, StructField, StructType, TimestampType
+
+from orchard import outputs, storage
+from orchard.arrow import ArrowFunction, map_in_arrow, numbers
+from orchard.errors import JobError
+from orchard.plan import Plan
+from orchard.progress import Progress
+from orchard.selection import select_images
+from orchard.session import cores
+
+IMAGES = StructType(
+    [
+        StructField("path", StringType(), False),
+        StructField("split", StringType(), False),
+        StructField("label", StringType(), False),
+        StructField("filename", StringType(), False),
+        StructField("size", LongType(), False),
+        StructField("mtime", TimestampType(), False),
+        StructField("etag", StringType(), False),
+    ]
+)
+ARROW_IMAGES = to_arrow_schema(IMAGES)
+# How many names an error message lists.
+NAMES_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class LabelFolder:
+    """One `<split>/<label>` folder."""
+
+    split: str
+    label: str
+    uri: str
+
+
+def run(session: SparkSession, plan: Plan, progress: Progress) -> None:
+    """Writes inventory/{metadata,stats,selection,summary.json}.
+
+    Raises:
+        JobError: there are no images, or the mode selects none.
+    """
+    region = storage.region_of(plan.source)
+    folders = find_folders(plan.source, plan.splits)
+    images = list_images(session, folders, region, progress.done).cache()
+    everything = _counts(images)
+    progress.begin(everything["images"])
+    if everything["images"] == 0:
+        raise JobError(f"{plan.source} has no .jpg, .jpeg or .png file under <split>/<label>/")
+
+    selection = select_images(images, plan.mode, plan.label, plan.limit).cache()
+    selected = _counts(selection)
+    if selected["images"] == 0:
+        raise nothing_selected(plan, images)
+
+    folder = storage.join(plan.run, "inventory")
+    outputs.write_csv(metadata(images), storage.join(folder, "metadata"))
+    outputs.write_csv(stats(images), storage.join(folder, "stats"))
+    # A list of paths is small: one file, which the features job cuts evenly.
+    outputs.write_parquet(selection.coalesce(1), storage.join(folder, "selection"))
+    summary = {**everything, "selected": selected}
+    outputs.write_json(summary, storage.join(folder, "summary.json"))
+
+
+def find_folders(source: str, splits: tuple[str, ...] | None) -> list[LabelFolder]:
+    """The `<split>/<label>` folders under `source`, in order; all splits when none are named.
+
+    Raises:
+        JobError: there are no splits, or a named one is not there.
+    """
+    there = storage.list_folders(source)
+    if not there:
+        raise JobError(f"{source} is empty or does not exist; images are expected at <split>/<label>/<image>")
+    missing = [split for split in splits or () if split not in there]
+    if missing:
+        raise JobError(f"{source} has no split {', '.join(missing)}; there are: {_some(there)}")
+    return [
+        LabelFolder(split, label, storage.join(source, split, label))
+        for split in (there if splits is None else splits)
+        for label in storage.list_folders(storage.join(source, split))
+    ]
+
+
+def list_images(
+    session: SparkSession, folders: list[LabelFolder], region: str | None, done: Accumulator[int]
+) -> DataFrame:
+    """One row an image in `folders` (schema IMAGES); the workers list, a few folders a task."""
+    # A folder is one LIST call or more, whatever its size; small tasks even that out.
+    tasks = max(1, min(len(folders), 4 * cores(session)))
+    return map_in_arrow(session.range(0, len(folders), 1, tasks), _lister(folders, region, done), IMAGES)
+
+
+def _lister(folders: list[LabelFolder], region: str | None, done: Accumulator[int]) -> ArrowFunction:
+    def list_folder(folder: LabelFolder) -> pa.RecordBatch:
+        files = list(storage.list_images(folder.uri, region))
+        done.add(len(files))
+        rows = [
+            {
+                "path": file.path,
+                "split": folder.split,
+                "label": folder.label,
+                "filename": file.name,
+                "size": file.size_bytes,
+                "mtime": file.modified,
+                "etag": file.etag,
+            }
+            for file in files
+        ]
+        return pa.RecordBatch.from_pylist(rows, schema=ARROW_IMAGES)
+
+    def list_all(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for number in numbers(batches):
+            yield list_folder(folders[number])
+
+    return list_all
+
+
+def metadata(images: DataFrame) -> DataFrame:
+    """s3_path, label, filename, split, modification_time (UTC), file_size_bytes"""
+    return images.select(
+        sf.col("path").alias("s3_path"),
+        "label",
+        "filename",
+        "split",
+        sf.col("mtime").alias("modification_time"),
+        sf.col("size").alias("file_size_bytes"),
+    )
+
+
+def stats(images: DataFrame) -> DataFrame:
+    """split, label, count; one file, in order"""
+    counts = images.groupBy("split", "label").agg(sf.count(sf.lit(1)).alias("count"))
+    return counts.select("split", "label", "count").coalesce(1).sortWithinPartitions("split", "label")
+
+
+def nothing_selected(plan: Plan, images: DataFrame) -> JobError:
+    """The error that says which labels there are."""
+    rows = images.select("label").distinct().orderBy("label").collect()
+    what = f"mode {plan.mode}" + (f" with label {plan.label!r}" if plan.mode == "single-class" else "")
+    return JobError(f"{what} selects no image of {plan.source}; labels there: {_some([row.label for row in rows])}")
+
+
+def _counts(images: DataFrame) -> dict[str, int]:
+    row: Row | None = images.agg(
+        sf.count(sf.lit(1)).alias("images"),
+        sf.count_distinct("label").alias("labels"),
+        sf.coalesce(sf.sum("size"), sf.lit(0)).alias("bytes"),
+    ).first()
+    assert row is not None  # an aggregate without groups has one row
+    return {"images": row["images"], "labels": row["labels"], "bytes": row["bytes"]}
+
+
+def _some(names: list[str]) -> str:
+    more = len(names) - NAMES_SHOWN
+    return ", ".join(names[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,84 @@
+"""progress.json: how far a job is, about once a second."""
+
+import json
+import sys
+import threading
+import time
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Literal
+
+from pyspark import Accumulator, SparkContext
+
+from orchard import storage
+
+INTERVAL_SECONDS = 1.0
+
+State = Literal["RUNNING", "SUCCEEDED", "FAILED"]
+
+
+class Progress:
+    """Counts images and writes the count to `uri` while it is entered; the last state written is how the block ended.
+
+    `done` and `errors` are accumulators that tasks add to. A task that runs twice counts twice, so what is shown is
+    never above `total`.
+    """
+
+    def __init__(self, context: SparkContext, uri: str, run_id: str, step: str) -> None:
+        self.done: Accumulator[int] = context.accumulator(0)
+        self.errors: Accumulator[int] = context.accumulator(0)
+        self.total = 0
+        self._uri = uri
+        self._run_id = run_id
+        self._step = step
+        self._started = time.monotonic()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._report, name="progress", daemon=True)
+
+    def begin(self, total: int) -> None:
+        """Says how many images there are; the rate counts from here."""
+        self.total = total
+        self._started = time.monotonic()
+
+    def __enter__(self) -> "Progress":
+        self._write("RUNNING")
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._thread.join()
+        self._write("SUCCEEDED" if error is None else "FAILED")
+
+    def _report(self) -> None:
+        while not self._ended.wait(INTERVAL_SECONDS):
+            self._write("RUNNING")
+
+    def document(self, state: State) -> dict[str, object]:
+        """The content of progress.json."""
+        done = min(self.done.value, self.total) if self.total else self.done.value
+        seconds = time.monotonic() - self._started
+        rate = done / seconds if seconds > 0 else 0.0
+        left = (self.total - done) / rate if rate > 0 and self.total else None
+        return {
+            "runId": self._run_id,
+            "step": self._step,
+            "state": state,
+            "done": done,
+            "total": self.total,
+            "unit": "images",
+            "errors": self.errors.value,
+            "ratePerSecond": round(rate, 2),
+            "secondsLeft": None if left is None else round(left, 1),
+            "updatedAt": datetime.now(UTC).isoformat(),
+        }
+
+    def _write(self, state: State) -> None:
+        content = json.dumps(self.document(state)).encode()
+        try:
+            storage.write_bytes(self._uri, content)
+        # Progress is a courtesy: when it cannot be written, that is said and the job goes on.
+        except Exception as error:  # noqa: BLE001
+            print(f"orchard: warning: {self._uri} was not written: {error}", file=sys.stderr)

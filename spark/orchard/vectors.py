@@ -1,0 +1,91 @@
+"""Parquet files of features, read by the workers themselves.
+
+Rows that go through the JVM to Python cost several times what the arithmetic on them does (measured: 10 s against
+2.4 s for 67,692 rows of 1,280 numbers). So Spark hands out row groups, and workers read them with pyarrow.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+
+from orchard import storage
+from orchard.errors import JobError
+
+Rows = npt.NDArray[np.floating[Any]]
+
+COLUMNS = ("path", "label", "features")
+
+
+@dataclass(frozen=True)
+class RowGroup:
+    """One row group of one file; `path` is as the file system names it."""
+
+    path: str
+    number: int
+    rows: int
+
+
+def find_row_groups(uri: str, region: str | None) -> list[RowGroup]:
+    """The row groups of all Parquet files under `uri`, in order.
+
+    Raises:
+        JobError: there are none, or a file has not the columns path, label and features.
+    """
+    files = storage.filesystem(uri, region)
+    root = storage.path_in_filesystem(uri).rstrip("/")
+    found = files.get_file_info(pafs.FileSelector(root, recursive=True, allow_not_found=True))
+    # Spark's own names begin with _ or . where a file is no result.
+    paths = sorted(
+        file.path
+        for file in found
+        if file.type == pafs.FileType.File
+        and file.path.endswith(".parquet")
+        and not any(part.startswith(("_", ".")) for part in file.path.removeprefix(root).split("/"))
+    )
+    if not paths:
+        raise JobError(f"{uri} has no Parquet files")
+
+    def footer(path: str) -> list[RowGroup]:
+        with files.open_input_file(path) as source:
+            metadata = pq.read_metadata(source)
+        missing = [name for name in COLUMNS if name not in metadata.schema.to_arrow_schema().names]
+        if missing:
+            raise JobError(f"{path} has no column {', '.join(missing)}; needed are {', '.join(COLUMNS)}")
+        return [RowGroup(path, n, metadata.row_group(n).num_rows) for n in range(metadata.num_row_groups)]
+
+    with ThreadPoolExecutor(16) as pool:
+        return [group for groups in pool.map(footer, paths) for group in groups if group.rows > 0]
+
+
+def read_row_groups(uri: str, region: str | None, groups: Iterator[RowGroup], columns: list[str]) -> Iterator[pa.Table]:
+    """The given columns of each row group."""
+    files = storage.filesystem(uri, region)
+    for group in groups:
+        with files.open_input_file(group.path) as source:
+            yield pq.ParquetFile(source).read_row_group(group.number, columns=columns, use_threads=False)
+
+
+def matrix(table: pa.Table, where: str, dimensions: int | None = None) -> Rows:
+    """The column `features` as an array (rows, dimensions); the first row's length where none is given.
+
+    Raises:
+        JobError: a row is missing, has another length or a number that is not finite. `where` names the file.
+    """
+    column: Any = pa.concat_arrays(table.column("features").chunks)
+    lengths = np.asarray(column.value_lengths().fill_null(-1))
+    width = int(lengths[0]) if dimensions is None else dimensions
+    values = column.flatten()
+    if width < 1 or (lengths != width).any() or values.null_count:
+        raise JobError(f"{where}: {int((lengths != width).sum())} of {len(column)} rows have not {width} features")
+    rows: Rows = values.to_numpy(zero_copy_only=False).reshape(len(column), width)
+    finite = np.isfinite(rows).all(axis=1)
+    if not finite.all():
+        raise JobError(f"{where}: {int((~finite).sum())} of {len(column)} rows have features that are NaN or infinite")
+    return rows

@@ -1,0 +1,154 @@
+"""bootstrap.sh, really run; only `aws s3 cp` is a copy from a folder."""
+
+import hashlib
+import os
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = ROOT / "bootstrap" / "bootstrap.sh"
+AWS = """#!/bin/bash
+# aws s3 cp --only-show-errors s3://bucket/key file
+echo "$@" >> {bucket}/calls
+exec cp "{bucket}/${{4#s3://bucket/}}" "$5"
+"""
+
+
+class Node:
+    """A sandboxed node with a bucket beside it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.bucket = folder / "bucket"
+        self.prefix = folder / "node"
+        self.tools = folder / "tools"
+        self.python = self.prefix / "opt" / "orchard" / "python" / "bin" / "python"
+        for path in (self.bucket, self.prefix, self.tools):
+            path.mkdir()
+        self.tool("aws", AWS.format(bucket=self.bucket))
+        # The machine's Python 3.11 may have another name on its PATH.
+        self.tool("python3.11", f'#!/bin/bash\nexec {getattr(sys, "_base_executable")} "$@"\n')  # noqa: B009
+
+    def tool(self, name: str, content: str) -> None:
+        (self.tools / name).write_text(content)
+        (self.tools / name).chmod(0o755)
+
+    def put(self, name: str, content: bytes) -> str:
+        """Puts an object and answers its sha256."""
+        (self.bucket / name).write_bytes(content)
+        return hashlib.sha256(content).hexdigest()
+
+    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        environment = {
+            "PATH": f"{self.tools}:/usr/bin:/bin",
+            "HOME": str(self.prefix),
+            "ORCHARD_PREFIX": str(self.prefix),
+        }
+        command = ["bash", str(SCRIPT), *arguments]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Node:
+    return Node(tmp_path)
+
+
+def wheelhouse(tmp_path: Path, requirements: str) -> bytes:
+    path = tmp_path / "made.tar"
+    (tmp_path / "requirements.txt").write_text(requirements)
+    with tarfile.open(path, "w") as tar:
+        tar.add(tmp_path / "requirements.txt", "requirements.txt")
+    return path.read_bytes()
+
+
+def test_makes_an_environment_that_has_what_the_job_imports(node: Node) -> None:
+    made = subprocess.run(
+        [sys.executable, str(ROOT / "bootstrap" / "wheelhouse.py")], capture_output=True, text=True, check=True
+    )
+    sha256 = made.stdout.strip()
+    os.link(ROOT / ".orchard" / "wheelhouse" / "wheelhouse.tar", node.bucket / "wheelhouse.tar")
+
+    done = node.run("s3://bucket/wheelhouse.tar", sha256)
+
+    assert done.returncode == 0, done.stderr
+    code = "import ai_edge_litert.interpreter, boto3, numpy, PIL, pyarrow.fs, sys; print(sys.prefix)"
+    loaded = subprocess.run([str(node.python), "-c", code], capture_output=True, text=True, check=True)
+    assert loaded.stdout.strip() == str(node.python.parents[1])
+    # PySpark comes from the node's Spark, and nothing needs pandas or TensorFlow.
+    for absent in ("pyspark", "pandas", "tensorflow"):
+        assert subprocess.run([str(node.python), "-c", f"import {absent}"], capture_output=True, check=False).returncode
+    assert [path.name for path in node.python.parents[2].iterdir()] == ["python"]
+
+    again = node.run("s3://bucket/wheelhouse.tar", sha256)
+
+    assert (again.returncode, "already made" in again.stdout) == (0, True)
+    assert len((node.bucket / "calls").read_text().splitlines()) == 1
+
+
+def test_a_wrong_sha256_is_refused(node: Node) -> None:
+    found = node.put("wheelhouse.tar", b"other content")
+
+    done = node.run("s3://bucket/wheelhouse.tar", "0" * 64)
+
+    assert done.returncode != 0
+    assert f"has sha256 {found}, but {'0' * 64} was expected" in done.stderr.splitlines()[-1]
+    assert not node.python.exists()
+
+
+def test_a_missing_file_is_refused(node: Node) -> None:
+    done = node.run("s3://bucket/wheelhouse.tar", "0" * 64)
+
+    assert done.returncode != 0
+    assert done.stderr.splitlines()[-1].startswith("orchard: error: bootstrap: s3://bucket/wheelhouse.tar could not")
+    assert list((node.prefix / "opt" / "orchard").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "usage: bootstrap.sh"),
+        (["s3://bucket/x.tar"], "usage: bootstrap.sh"),
+        (["/tmp/x.tar", "0" * 64], "is not an s3:// URI"),
+        (["s3://bucket/x.tar", "abc"], "'abc' is not a sha256"),
+    ],
+)
+def test_bad_arguments(node: Node, arguments: list[str], message: str) -> None:
+    done = node.run(*arguments)
+
+    assert done.returncode != 0
+    assert message in done.stderr.splitlines()[-1]
+
+
+def test_what_is_no_archive_is_refused(node: Node) -> None:
+    sha256 = node.put("wheelhouse.tar", b"no archive")
+
+    done = node.run("s3://bucket/wheelhouse.tar", sha256)
+
+    assert done.returncode != 0
+    assert "is not a tar archive" in done.stderr.splitlines()[-1]
+
+
+def test_a_requirement_without_its_wheel_is_refused_and_the_next_try_starts_afresh(node: Node, tmp_path: Path) -> None:
+    content = wheelhouse(tmp_path, f"absent==1.0 --hash=sha256:{'0' * 64}\n")
+    sha256 = node.put("wheelhouse.tar", content)
+
+    first, second = (node.run("s3://bucket/wheelhouse.tar", sha256) for _ in range(2))
+
+    for done in (first, second):
+        assert done.returncode != 0
+        assert "pip could not install the wheels" in done.stderr.splitlines()[-1]
+
+
+def test_a_missing_tool_is_named(node: Node) -> None:
+    (node.tools / "aws").unlink()
+    # Only what the script itself needs before it looks for its tools.
+    environment = {"PATH": str(node.tools), "ORCHARD_PREFIX": str(node.prefix)}
+    command = ["/bin/bash", str(SCRIPT), "s3://bucket/x.tar", "0" * 64]
+
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+    assert done.returncode != 0
+    assert done.stderr.strip() == "orchard: error: bootstrap: aws is not on this node's PATH"

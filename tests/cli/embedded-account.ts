@@ -1,0 +1,55 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execa, type Subprocess } from "execa";
+import getPort from "get-port";
+import { root } from "../../cli/places.ts";
+
+/** An embedded account with the stack in it, on a free port and with its state in a temporary folder. */
+export interface EmbeddedAccount {
+  readonly endpoint: string;
+  /** The four exports. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly stateMachineArn: string;
+  readonly bucket: string;
+  readonly topicArn: string;
+  /** What moves this account's folder there for other commands of `orchard`. */
+  readonly home: string;
+  readonly stop: () => Promise<void>;
+}
+
+type Description = Pick<EmbeddedAccount, "endpoint" | "env" | "stateMachineArn" | "bucket" | "topicArn">;
+
+/**
+ * Runs `orchard local` for tests, as a person would.
+ *
+ * @param dataset images to put into it, instead of the generated sample
+ */
+export const startEmbeddedAccount = async (dataset?: string): Promise<EmbeddedAccount> => {
+  const home = mkdtempSync(join(tmpdir(), "orchard-account-"));
+  const port = await getPort({ host: "127.0.0.1" });
+  const more = dataset === undefined ? [] : ["--dataset", dataset];
+  const child = execa(
+    process.execPath,
+    [join(root, "cli", "main.ts"), "local", "--json", "--port", String(port), ...more],
+    {
+      cwd: root,
+      env: { ORCHARD_HOME: home },
+      reject: false,
+      buffer: { stdout: false },
+    },
+  );
+  const description = await firstLine(child);
+  const stop = async (): Promise<void> => {
+    child.kill("SIGTERM");
+    await child;
+    rmSync(home, { recursive: true, force: true });
+  };
+  return { ...description, home, stop };
+};
+
+const firstLine = async (child: Subprocess): Promise<Description> => {
+  for await (const line of child.iterable({ from: "stdout" })) return JSON.parse(String(line));
+  const { stderr } = await child;
+  throw new Error(`The account did not start: ${String(stderr)}`);
+};

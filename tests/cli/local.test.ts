@@ -1,0 +1,51 @@
+import { join } from "node:path";
+import { execa } from "execa";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { root } from "../../cli/places.ts";
+import { type EmbeddedAccount, startEmbeddedAccount } from "./embedded-account.ts";
+
+const START_MS = 120_000;
+
+describe("orchard local", () => {
+  let account: EmbeddedAccount;
+  beforeAll(async () => {
+    account = await startEmbeddedAccount();
+  }, START_MS);
+  afterAll(() => account.stop(), START_MS);
+
+  const orchard = (...args: readonly string[]) =>
+    execa(process.execPath, [join(root, "cli", "main.ts"), ...args], {
+      reject: false,
+      env: { ORCHARD_HOME: account.home },
+    });
+
+  it("gives the four exports and the names of the stack's parts", () => {
+    expect(Object.keys(account.env)).toEqual([
+      "AWS_ENDPOINT_URL",
+      "AWS_REGION",
+      "AWS_ACCESS_KEY_ID",
+      "AWS_SECRET_ACCESS_KEY",
+    ]);
+    expect(account.stateMachineArn).toMatch(/^arn:aws:states:eu-west-1:000000000000:stateMachine:/);
+  });
+
+  it("is used by the next command, without a second deployment or upload", async () => {
+    const { stdout, exitCode } = await orchard("local", "--json");
+
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(String(stdout))).toMatchObject({ endpoint: account.endpoint, bucket: account.bucket });
+  });
+
+  it("refuses another port while it runs, with exit code 2", async () => {
+    const { stderr, exitCode } = await orchard("start", "--port", "4759", "--json");
+
+    expect(stderr).toContain(`runs already, on ${account.endpoint}`);
+    expect(exitCode).toBe(2);
+  });
+
+  it("ends with `local stop`, and then there is none to stop", async () => {
+    expect((await orchard("local", "stop")).stdout).toBe("The account has stopped.");
+    await expect(fetch(account.endpoint)).rejects.toThrow();
+    expect((await orchard("local", "stop")).stdout).toBe("No account is running.");
+  });
+});

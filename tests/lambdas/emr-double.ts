@@ -1,0 +1,92 @@
+import {
+  type Cluster,
+  DescribeClusterCommand,
+  type EMRClient,
+  ListClustersCommand,
+  SetTerminationProtectionCommand,
+  TerminateJobFlowsCommand,
+} from "@aws-sdk/client-emr";
+
+type FakeCluster = Cluster & { readonly Id: string; readonly createdAt: Date };
+
+/**
+ * EMR's clusters in memory, for the commands of the teardown. MiniStack's EMR cannot stand in: it answers dates as
+ * text, which the SDK refuses to read.
+ */
+export class EmrDouble {
+  private readonly clusters = new Map<string, FakeCluster>();
+  /** Makes the next TerminateJobFlows fail; the id of the cluster that it was for is kept. */
+  throttleNextTermination = false;
+  throttled = "";
+  readonly client = { send: async (command: unknown) => this.answer(command) } as unknown as EMRClient;
+
+  create(name: string, tags: Record<string, string>, changes: Partial<Cluster> = {}, createdAt = new Date()): string {
+    const Id = `j-${this.clusters.size + 1}`;
+    const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+    this.clusters.set(Id, { Id, Name: name, Tags, Status: { State: "WAITING" }, createdAt, ...changes });
+    return Id;
+  }
+
+  find(id: string | undefined): FakeCluster {
+    const cluster = this.clusters.get(id ?? "");
+    if (!cluster)
+      throw Object.assign(new Error(`Cluster id '${id}' is not valid.`), { name: "InvalidRequestException" });
+    return cluster;
+  }
+
+  stateOf(id: string): string | undefined {
+    return this.find(id).Status?.State;
+  }
+
+  private answer(command: unknown): unknown {
+    if (command instanceof DescribeClusterCommand) return { Cluster: this.find(command.input.ClusterId) };
+    if (command instanceof ListClustersCommand) return this.list(command.input);
+    if (command instanceof SetTerminationProtectionCommand) {
+      for (const id of command.input.JobFlowIds ?? [])
+        this.clusters.set(id, { ...this.find(id), TerminationProtected: command.input.TerminationProtected ?? false });
+      return {};
+    }
+    if (command instanceof TerminateJobFlowsCommand) return this.terminate(command.input.JobFlowIds ?? []);
+    throw new Error(`The double has no answer to ${String(command)}`);
+  }
+
+  private list({ ClusterStates, CreatedAfter, Marker }: ListClustersCommand["input"]): unknown {
+    const wanted = [...this.clusters.values()].filter(
+      ({ Status, createdAt }) =>
+        (!ClusterStates || (Status?.State !== undefined && ClusterStates.includes(Status.State))) &&
+        (!CreatedAfter || createdAt >= CreatedAfter),
+    );
+    // Pages of one: whoever forgets the marker is found out. Tags are left out, as EMR does.
+    const index = Number(Marker ?? 0);
+    const page = wanted.slice(index, index + 1).map(({ Id, Name, Status }) => ({ Id, Name, Status }));
+    return { Clusters: page, Marker: index + 1 < wanted.length ? String(index + 1) : undefined };
+  }
+
+  private terminate(ids: readonly string[]): unknown {
+    for (const id of ids) {
+      if (this.throttleNextTermination) {
+        this.throttleNextTermination = false;
+        this.throttled = id;
+        throw Object.assign(new Error("Rate exceeded"), { name: "ThrottlingException" });
+      }
+      const cluster = this.find(id);
+      if (cluster.TerminationProtected)
+        throw Object.assign(
+          new Error("Could not shut down one or more job flows since they are termination protected."),
+          {
+            name: "ValidationException",
+          },
+        );
+      this.clusters.set(id, { ...cluster, Status: { State: "TERMINATING" } });
+    }
+    return {};
+  }
+
+  /** Time goes by: what was terminating is gone. */
+  settle(): void {
+    for (const [id, cluster] of this.clusters) {
+      if (cluster.Status?.State === "TERMINATING")
+        this.clusters.set(id, { ...cluster, Status: { State: "TERMINATED" } });
+    }
+  }
+}

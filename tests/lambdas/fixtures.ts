@@ -1,0 +1,134 @@
+import { randomUUID } from "node:crypto";
+import { AddRoleToInstanceProfileCommand, CreateInstanceProfileCommand, CreateRoleCommand } from "@aws-sdk/client-iam";
+import { CreateBucketCommand, PutObjectCommand, PutPublicAccessBlockCommand } from "@aws-sdk/client-s3";
+import { CreateTopicCommand, SubscribeCommand } from "@aws-sdk/client-sns";
+import type { PreflightConfig } from "../../lambdas/shared/checks.ts";
+import { estimate, planCluster } from "../../lambdas/shared/planner.ts";
+import { sha256 } from "../../lambdas/shared/s3.ts";
+import type { Execution, Plan } from "../../lambdas/shared/schemas.ts";
+import { type Ministack, region } from "./ministack.ts";
+
+export const anExecution = (name = "run-1"): Execution => ({
+  id: `arn:aws:states:eu-west-1:000000000000:execution:Orchard:${name}`,
+  name,
+  startTime: new Date().toISOString(),
+});
+
+export const uniqueName = (prefix: string): string => `${prefix}-${randomUUID().slice(0, 13)}`;
+
+export const putObject = async (
+  { s3 }: Ministack,
+  bucket: string,
+  key: string,
+  content: string | Uint8Array,
+): Promise<void> => {
+  await s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: content }));
+};
+
+export const createBucket = async (account: Ministack, name = uniqueName("data")): Promise<string> => {
+  await account.s3.send(
+    new CreateBucketCommand({ Bucket: name, CreateBucketConfiguration: { LocationConstraint: region } }),
+  );
+  return name;
+};
+
+/** Three labels, two of which begin with "Apple", two images each. */
+export const labels = ["Apple Golden 1", "Apple Red é", "Banana"];
+const model = new TextEncoder().encode("a model");
+const wheelhouse = new TextEncoder().encode("wheels");
+
+/** Everything that Preflight asks for, as a deployed stack has it. */
+export const createReadyAccount = async (account: Ministack): Promise<PreflightConfig> => {
+  const { s3, iam, sns } = account;
+  const bucket = await createBucket(account);
+  await s3.send(
+    new PutPublicAccessBlockCommand({
+      Bucket: bucket,
+      PublicAccessBlockConfiguration: {
+        BlockPublicAcls: true,
+        IgnorePublicAcls: true,
+        BlockPublicPolicy: true,
+        RestrictPublicBuckets: true,
+      },
+    }),
+  );
+  for (const label of labels) {
+    for (const file of ["0_100.jpg", "1_100.JPG"]) {
+      await putObject(account, bucket, `data/raw/Training/${label}/${file}`, `${label}/${file}`);
+    }
+  }
+  await putObject(account, bucket, `artifacts/${sha256(model)}/model.tflite`, model);
+  await putObject(account, bucket, `artifacts/${sha256(wheelhouse)}/wheelhouse.tar`, wheelhouse);
+
+  const trust = (service: string): string =>
+    JSON.stringify({
+      Version: "2012-10-17",
+      Statement: [{ Effect: "Allow", Principal: { Service: service }, Action: "sts:AssumeRole" }],
+    });
+  const serviceRole = uniqueName("service");
+  const nodeRole = uniqueName("node");
+  await iam.send(
+    new CreateRoleCommand({
+      RoleName: serviceRole,
+      AssumeRolePolicyDocument: trust("elasticmapreduce.amazonaws.com"),
+    }),
+  );
+  await iam.send(new CreateRoleCommand({ RoleName: nodeRole, AssumeRolePolicyDocument: trust("ec2.amazonaws.com") }));
+  await iam.send(new CreateInstanceProfileCommand({ InstanceProfileName: nodeRole }));
+  await iam.send(new AddRoleToInstanceProfileCommand({ InstanceProfileName: nodeRole, RoleName: nodeRole }));
+
+  const topic = await sns.send(new CreateTopicCommand({ Name: uniqueName("topic") }));
+  const topicArn = topic.TopicArn ?? "";
+  await sns.send(new SubscribeCommand({ TopicArn: topicArn, Protocol: "sms", Endpoint: "+353000000" }));
+
+  return {
+    AWS_REGION: region,
+    DATA_BUCKET: bucket,
+    TOPIC_ARN: topicArn,
+    MODEL_SHA256: sha256(model),
+    MODEL_WEIGHTS: "imagenet",
+    ALLOW_SEEDED_WEIGHTS: false,
+    WHEELHOUSE_SHA256: sha256(wheelhouse),
+    ALLOWED_REGION_PREFIX: "eu-",
+    EMR_SERVICE_ROLE: serviceRole,
+    EMR_INSTANCE_PROFILE: nodeRole,
+    SUBNET_ID: undefined,
+    KEY_PAIR: undefined,
+    MAX_COST_USD: 20,
+  };
+};
+
+export const aPlan = (bucket: string, changes: Partial<Plan> = {}): Plan => {
+  const runId = changes.runId ?? "run-1";
+  const cluster = planCluster(runId, 60, {}, {});
+  const steps = { inventory: true, features: true, reduction: true, any: true };
+  return {
+    runId,
+    executionArn: anExecution(runId).id,
+    mode: "mini",
+    label: null,
+    bucket,
+    input: `s3://${bucket}/data/raw/`,
+    run: `s3://${bucket}/runs/${runId}/`,
+    splits: ["Training"],
+    limit: 60,
+    pca: { components: 50 },
+    formats: ["parquet", "csv"],
+    force: false,
+    quality: { maxErrorRate: 0.02, minVariance: null },
+    counts: { images: 60, labels: 3, bytes: 60_000 },
+    model: {
+      key: `artifacts/${"a".repeat(64)}/model.tflite`,
+      sha256: "a".repeat(64),
+      weights: "imagenet",
+      inputSize: 224,
+      dimensions: 1280,
+    },
+    steps,
+    cluster,
+    estimate: estimate(cluster, 60, steps),
+    warnings: [],
+    checks: [],
+    ...changes,
+  };
+};

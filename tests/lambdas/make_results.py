@@ -1,0 +1,117 @@
+"""Writes the outputs of a run to a folder, sound or with one planted fault, for tests/lambdas.
+
+Usage: python make_results.py FOLDER FAULT
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+ROWS = 59
+ERRORS = 1
+COMPONENTS = 50
+DIMENSIONS = 1280
+CHECKS = ("row_count", "dimensions", "finite", "unique_paths", "variance")
+
+
+def write_parquet(folder: Path, name: str, vectors: list[list[float | None]]) -> None:
+    """Writes path, label and the vectors as two files, as a Spark job with two partitions does."""
+    folder.mkdir(parents=True)
+    table = pa.table(
+        {
+            "path": [f"Training/Apple {i % 3}/{i}.jpg" for i in range(len(vectors))],
+            "label": [f"Apple {i % 3}" for i in range(len(vectors))],
+            name: pa.array(vectors, pa.list_(pa.float32())),
+        }
+    )
+    half = len(vectors) // 2
+    pq.write_table(table.slice(0, half), folder / "part-00000.snappy.parquet", compression="snappy")
+    pq.write_table(table.slice(half), folder / "part-00001.snappy.parquet", compression="snappy")
+
+
+def write_json(path: Path, value: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value))
+
+
+def write_text(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def main(folder: Path, fault: str) -> None:
+    """Writes every output; `fault` names what is wrong with them."""
+    rng = np.random.default_rng(0)
+    features: list[list[float | None]] = rng.random((ROWS, DIMENSIONS), np.float32).tolist()
+    reduced: list[list[float | None]] = rng.random((ROWS, COMPONENTS), np.float32).tolist()
+    vector = "pca_features"
+    if fault == "missing-row":
+        reduced.pop()
+    if fault == "narrow-row":
+        reduced[7].pop()
+    if fault == "nan":
+        reduced[7][3] = float("nan")
+    if fault == "null":
+        reduced[7][3] = None
+    if fault == "narrow-feature":
+        features[20].pop()
+    if fault == "column":
+        vector = "pca"
+    write_parquet(folder / "features/parquet", "features", features)
+    write_parquet(folder / "pca/parquet", vector, reduced)
+    for name in ("features", "pca"):
+        write_text(folder / name / "csv/part-00000.csv", "path,label,x\n")
+    write_text(folder / "errors/part-00000.csv", "path,label,reason\n")
+
+    write_text(folder / "inventory/metadata/part-00000.csv", "s3_path,label\n")
+    counts = {"Apple 0": 20, "Apple 1": 20, "Apple 2": 20, 'Ba"na,na': 7}
+    lines = [f'Training,"{label}",{count}' for label, count in counts.items()]
+    write_text(folder / "inventory/stats/part-00000.csv", "\n".join(["split,label,count", *lines, ""]))
+    write_json(
+        folder / "inventory/summary.json",
+        {
+            "images": 67,
+            "labels": 4,
+            "bytes": 67_000,
+            "selected": {"images": 60, "labels": 3, "bytes": 60_000},
+        },
+    )
+    write_json(
+        folder / "features/summary.json",
+        {
+            "images": ROWS,
+            "errors": ERRORS,
+            "dimensions": DIMENSIONS,
+            "checks": [{"name": "finite", "ok": True, "detail": "all"}],
+        },
+    )
+    write_json(
+        folder / "model_info/model_info.json",
+        {
+            "timestamp": "2026-01-01T00:00:00Z",
+            "pca_components": COMPONENTS,
+            "original_dimensions": DIMENSIONS,
+            "reduced_dimensions": COMPONENTS,
+            "total_variance_explained": 0.93,
+            "num_images_processed": ROWS,
+            "model": {"name": "MobileNetV2", "weights": "imagenet", "sha256": "a" * 64},
+            "labels": 3,
+            "errors": ERRORS,
+            "checks": [
+                {
+                    "name": name,
+                    "ok": not (fault == "nan" and name == "finite"),
+                    "detail": "1 value is not finite" if fault == "nan" and name == "finite" else "fine",
+                }
+                for name in CHECKS
+            ],
+        },
+    )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])

@@ -1,0 +1,73 @@
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { EC2Client } from "@aws-sdk/client-ec2";
+import { IAMClient } from "@aws-sdk/client-iam";
+import { S3Client } from "@aws-sdk/client-s3";
+import { SNSClient } from "@aws-sdk/client-sns";
+import { STSClient } from "@aws-sdk/client-sts";
+import { execa } from "execa";
+import getPort from "get-port";
+
+const root = join(import.meta.dirname, "..", "..");
+export const python = join(root, ".orchard", "python", "bin", "python");
+const ministack = join(root, ".orchard", "python", "bin", "ministack");
+
+export const region = "eu-west-1";
+
+export interface Ministack {
+  readonly endpoint: string;
+  readonly s3: S3Client;
+  readonly sts: STSClient;
+  readonly iam: IAMClient;
+  readonly ec2: EC2Client;
+  readonly sns: SNSClient;
+  /** An S3 client of another region. */
+  readonly s3In: (region: string) => S3Client;
+  readonly stop: () => Promise<void>;
+}
+
+const isHealthy = async (endpoint: string): Promise<boolean> => {
+  try {
+    return (await fetch(`${endpoint}/_ministack/health`)).ok;
+  } catch (error) {
+    // Nothing listens yet.
+    if (error instanceof TypeError) return false;
+    throw error;
+  }
+};
+
+/** Starts a MiniStack of the test file's own, on a free loopback port, with nothing in it. */
+export const startMinistack = async (): Promise<Ministack> => {
+  if (!existsSync(ministack)) throw new Error("No MiniStack in .orchard/python: npm test sets it up");
+  const port = await getPort();
+  const folder = mkdtempSync(join(tmpdir(), "orchard-ministack-"));
+  const child = execa(ministack, [], {
+    cwd: folder,
+    env: { GATEWAY_PORT: String(port), EDGE_PORT: String(port), BIND_HOST: "127.0.0.1", MINISTACK_REGION: region },
+    stdio: "ignore",
+    reject: false,
+    cleanup: true,
+  });
+  const endpoint = `http://127.0.0.1:${port}`;
+  for (let attempt = 0; !(await isHealthy(endpoint)); attempt += 1) {
+    if (attempt === 200 || child.exitCode !== null) throw new Error("MiniStack did not start");
+    await sleep(100);
+  }
+  const settings = { endpoint, region, credentials: { accessKeyId: "test", secretAccessKey: "test" } };
+  return {
+    endpoint,
+    s3: new S3Client(settings),
+    sts: new STSClient(settings),
+    iam: new IAMClient(settings),
+    ec2: new EC2Client(settings),
+    sns: new SNSClient(settings),
+    s3In: (other) => new S3Client({ ...settings, region: other }),
+    stop: async () => {
+      child.kill("SIGTERM");
+      await child;
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+};

@@ -1,0 +1,176 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { json } from "node:stream/consumers";
+import { ConfirmSubscriptionCommand, CreateTopicCommand, SubscribeCommand } from "@aws-sdk/client-sns";
+import { execa } from "execa";
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { notify } from "../../lambdas/notify.ts";
+import { failureMail, type Mail, subjectLine, successMail } from "../../lambdas/shared/mail.ts";
+import { type PartialState, partialState } from "../../lambdas/shared/schemas.ts";
+import { anExecution, aPlan, uniqueName } from "./fixtures.ts";
+import { type Ministack, startMinistack } from "./ministack.ts";
+
+let account: Ministack;
+
+beforeAll(async () => {
+  account = await startMinistack();
+});
+afterAll(async () => {
+  await account.stop();
+});
+
+const execution = { ...anExecution(), startTime: "2026-01-01T00:00:00Z" };
+const halfAnHourLater = new Date("2026-01-01T00:30:00Z");
+
+const validation = {
+  images: 59,
+  labels: 3,
+  errors: 1,
+  errorRate: 1 / 60,
+  components: 50,
+  variance: 0.85,
+  warnings: ["50 components keep 85.0 % of the variance, less than 90 %"],
+  results: "s3://data/runs/run-1/",
+};
+const input = { mode: "mini", input: "s3://data/l'été/" };
+const state = (parts: object): PartialState => partialState.parse({ input, plan: aPlan("data"), ...parts });
+
+const succeeded = state({ scripts: {}, cluster: { id: "j-1" }, validation });
+const failed = (parts: object = {}): PartialState =>
+  state({
+    scripts: {},
+    cluster: { id: "j-1" },
+    error: { Error: "States.TaskFailed", Cause: "{}" },
+    teardown: { clusterIds: ["j-1"], states: { "j-1": "TERMINATED" } },
+    diagnosis: {
+      cause: "7 images of 10 are bad",
+      state: "ExtractFeatures",
+      log: "s3://data/logs/emr/j-1/steps/s-1/stderr.gz",
+      excerpt: ["orchard: error: 7 images of 10 are bad"],
+    },
+    ...parts,
+  });
+
+/** An http subscriber of the topic, which confirms as every one has to. */
+const subscribe = async (TopicArn: string): Promise<{ mails: Record<string, string>[]; close: () => void }> => {
+  const mails: Record<string, string>[] = [];
+  const server = createServer((request, response) => {
+    void json(request).then((mail) => {
+      mails.push(mail as Record<string, string>);
+      response.end();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await account.sns.send(new SubscribeCommand({ TopicArn, Protocol: "http", Endpoint: `http://127.0.0.1:${port}/` }));
+  await expect.poll(() => mails[0]?.["Token"], { timeout: 10_000 }).toBeDefined();
+  await account.sns.send(new ConfirmSubscriptionCommand({ TopicArn, Token: mails.shift()?.["Token"] }));
+  return { mails, close: () => server.close() };
+};
+
+test("a mail goes to the topic's subscribers as it is answered", async () => {
+  const { TopicArn = "" } = await account.sns.send(new CreateTopicCommand({ Name: uniqueName("topic") }));
+  const { mails, close } = await subscribe(TopicArn);
+
+  const sent = await notify({ state: succeeded, execution }, { TOPIC_ARN: TopicArn }, account.sns, halfAnHourLater);
+
+  await expect.poll(() => mails, { timeout: 10_000 }).toHaveLength(1);
+  expect(mails[0]).toMatchObject({ Subject: sent.subject, Message: sent.message, MessageId: sent.messageId });
+  close();
+});
+
+test("a success tells what there is and where", () => {
+  const { subject, message } = successMail(succeeded, execution, halfAnHourLater);
+
+  expect(subject).toBe("Orchard: run-1 succeeded: 59 images, 85.0 % variance kept");
+  for (const part of [
+    "59 of 3 labels",
+    "1 (1.67 %), see s3://data/runs/run-1/errors/",
+    "85.00 % kept by 50 components",
+    "30.0 minutes",
+    "about 0.26 USD",
+    "Results:   s3://data/runs/run-1/",
+    "- 50 components keep 85.0 % of the variance, less than 90 %",
+    "#/v2/executions/details/arn%3Aaws%3Astates",
+    "#/clusterDetails/j-1",
+  ]) {
+    expect(message).toContain(part);
+  }
+});
+
+test("a failure tells what and why in its first line, and what to do", () => {
+  const { subject, message } = failureMail(failed(), execution);
+
+  expect(subject).toBe("Orchard: run-1 FAILED in ExtractFeatures: States.TaskFailed");
+  expect(message.split("\n")[0]).toBe("ExtractFeatures failed: 7 images of 10 are bad");
+  for (const part of ["j-1, terminated", "Log:       s3://data/logs/emr/j-1/steps/s-1/stderr.gz"]) {
+    expect(message).toContain(part);
+  }
+});
+
+test("the command that starts again survives a shell", async () => {
+  const { message } = failureMail(failed(), execution);
+  const command = message.split("\n").find((line) => line.includes("start-execution")) ?? "";
+
+  const { stdout } = await execa("bash", ["-c", `aws() { printf '%s\\n' "$@"; }; ${command}`]);
+
+  expect(stdout.split("\n")).toEqual([
+    "stepfunctions",
+    "start-execution",
+    "--state-machine-arn",
+    "arn:aws:states:eu-west-1:000000000000:stateMachine:Orchard",
+    "--input",
+    JSON.stringify(input),
+  ]);
+});
+
+test("a cluster that may still run is said first, with the command that ends it", () => {
+  const teardownError = { Error: "ClusterStillTerminating", Cause: "" };
+  const { subject, message } = failureMail(failed({ teardownError }), execution);
+
+  expect(subject).toMatch(/^Orchard: CLUSTER MAY BE RUNNING, run-1 FAILED/);
+  expect(message).toMatch(/MAY STILL BE RUNNING AND COST MONEY \(j-1\)/);
+  expect(message).toContain("aws emr terminate-clusters --cluster-ids j-1");
+  expect(message).not.toContain("j-1, terminated");
+});
+
+test("a failure before any cluster says that there was none", () => {
+  const { message } = failureMail(
+    partialState.parse({
+      input,
+      error: { Error: "InvalidInput", Cause: "x" },
+      teardown: { clusterIds: [], states: {} },
+      diagnosis: { cause: "label: there is none", state: "Preflight" },
+    }),
+    execution,
+  );
+
+  expect(message).toContain("Cluster:   none was created");
+});
+
+test("a failure without a diagnosis still has a cause", () => {
+  const { message } = failureMail(partialState.parse({ error: { Error: "E", Cause: "the first cause" } }), execution);
+
+  expect(message.split("\n")[0]).toBe("an unknown state failed: the first cause");
+});
+
+test.each<[string, (seeded: PartialState) => Mail]>([
+  ["success", (seeded) => successMail(seeded, execution, halfAnHourLater)],
+  ["failure", (seeded) => failureMail({ ...seeded, error: { Error: "E", Cause: "" } }, execution)],
+])("seeded weights are said loudly in the mail about a %s", (_, mail) => {
+  const plan = aPlan("data");
+  const seeded = state({ validation, plan: { ...plan, model: { ...plan.model, weights: "seeded" } } });
+
+  expect(mail(seeded).message).toContain("SEEDED RANDOM WEIGHTS");
+});
+
+test("a subject is what SNS takes, whatever goes in", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "binary", maxLength: 300, size: "max" }), (text) => {
+      const subject = subjectLine(`Orchard: ${text}`);
+      expect(subject).toMatch(/^[\x20-\x7e]{1,99}$/);
+    }),
+  );
+  expect(subjectLine("Été\n2")).toBe("Ete 2");
+});

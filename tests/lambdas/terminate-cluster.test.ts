@@ -1,0 +1,163 @@
+import { beforeEach, expect, test } from "vitest";
+import { confirmTerminated } from "../../lambdas/confirm-terminated.ts";
+import { ClusterNotOurs, ClusterStillTerminating } from "../../lambdas/shared/errors.ts";
+import { partialState, type Teardown } from "../../lambdas/shared/schemas.ts";
+import { terminateCluster, terminateClusterEvent } from "../../lambdas/terminate-cluster.ts";
+import { EmrDouble } from "./emr-double.ts";
+import { anExecution } from "./fixtures.ts";
+
+let emr: EmrDouble;
+
+beforeEach(() => {
+  emr = new EmrDouble();
+});
+
+const execution = anExecution("run-1");
+const tagsOf = (name: string): Record<string, string> => ({ "orchard:execution-arn": anExecution(name).id });
+/** A cluster as the state machine creates it. */
+const createCluster = (...[changes, createdAt]: [Parameters<EmrDouble["create"]>[2]?, Date?]): string =>
+  emr.create("orchard-run-1", tagsOf("run-1"), changes, createdAt);
+
+const terminate = (state: object = {}): Promise<Teardown> =>
+  terminateCluster({ state: partialState.parse(state), execution }, emr.client);
+
+test("ends the cluster that the state knows by id", async () => {
+  const id = createCluster();
+
+  expect(await terminate({ cluster: { id } })).toEqual({ clusterIds: [id], states: { [id]: "TERMINATING" } });
+});
+
+test.each(["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"] as const)("ends a cluster that is %s", async (State) => {
+  const id = createCluster({ Status: { State } });
+
+  await terminate();
+
+  expect(emr.stateOf(id)).toBe("TERMINATING");
+});
+
+test("ends every cluster that bears the execution's name and tag, known to nobody by id", async () => {
+  const ids = [createCluster(), createCluster()];
+
+  const { clusterIds } = await terminate({ error: { Error: "States.Timeout", Cause: "" } });
+
+  expect(clusterIds).toEqual(ids);
+  expect(ids.map((id) => emr.stateOf(id))).toEqual(["TERMINATING", "TERMINATING"]);
+});
+
+test("finds a cluster that EMR's clock created a little before the execution started", async () => {
+  const id = createCluster({}, new Date(Date.parse(execution.startTime) - 60_000));
+
+  expect((await terminate()).clusterIds).toEqual([id]);
+});
+
+test("leaves alone what only bears the name, and what belongs to another execution", async () => {
+  const others = [
+    emr.create("orchard-run-1", {}),
+    emr.create("orchard-run-1", tagsOf("run-2")),
+    emr.create("orchard-run-2", tagsOf("run-2")),
+    emr.create("orchard-run-11", tagsOf("run-11")),
+  ];
+
+  expect(await terminate()).toEqual({ clusterIds: [], states: {} });
+
+  expect(others.map((id) => emr.stateOf(id))).toEqual(["WAITING", "WAITING", "WAITING", "WAITING"]);
+});
+
+test("refuses another execution's cluster by id, after it has ended its own", async () => {
+  const own = createCluster();
+  const other = emr.create("orchard-run-2", tagsOf("run-2"));
+
+  await expect(terminate({ cluster: { id: other } })).rejects.toThrow(ClusterNotOurs);
+
+  expect(emr.stateOf(own)).toBe("TERMINATING");
+  expect(emr.stateOf(other)).toBe("WAITING");
+});
+
+test("takes termination protection off first", async () => {
+  const id = createCluster({ TerminationProtected: true });
+
+  await terminate({ cluster: { id } });
+
+  expect(emr.stateOf(id)).toBe("TERMINATING");
+});
+
+test("a second call is a success, and so is a third when it is gone", async () => {
+  const id = createCluster();
+
+  await terminate({ cluster: { id } });
+  expect(await terminate({ cluster: { id } })).toEqual({ clusterIds: [id], states: { [id]: "TERMINATING" } });
+
+  emr.settle();
+  expect(await terminate({ cluster: { id } })).toEqual({ clusterIds: [id], states: { [id]: "TERMINATED" } });
+});
+
+test("no cluster at all is a success", async () => {
+  expect(await terminate()).toEqual({ clusterIds: [], states: {} });
+});
+
+test("a cluster that cannot be ended does not save the next one, and is reported", async () => {
+  const ids = [createCluster(), createCluster()];
+  emr.throttleNextTermination = true;
+
+  await expect(terminate()).rejects.toThrow("Rate exceeded");
+
+  const [other = ""] = ids.filter((id) => id !== emr.throttled);
+  expect(emr.stateOf(other)).toBe("TERMINATING");
+});
+
+test("takes EventBridge's event for an execution that was stopped", async () => {
+  const id = createCluster();
+  const event = terminateClusterEvent.parse({
+    source: "aws.states",
+    "detail-type": "Step Functions Execution Status Change",
+    detail: { executionArn: execution.id, name: "run-1", status: "ABORTED", startDate: Date.now() },
+  });
+
+  expect(await terminateCluster(event, emr.client)).toMatchObject({ clusterIds: [id] });
+});
+
+test.each(["RUNNING", "SUCCEEDED", "PENDING_REDRIVE"])("refuses the event of an execution that is %s", (status) => {
+  const detail = { executionArn: execution.id, name: "run-1", status, startDate: 0 };
+
+  expect(terminateClusterEvent.safeParse({ detail }).success).toBe(false);
+});
+
+test("takes a state of which parts are malformed: the clean-up goes on with the rest", () => {
+  const event = terminateClusterEvent.parse({
+    state: { input: 3, plan: "?", cluster: { id: 4 }, error: null },
+    execution,
+  });
+
+  expect(event.state).toMatchObject({ plan: undefined, cluster: undefined, error: undefined });
+});
+
+const confirm = (state: object): Promise<unknown> =>
+  confirmTerminated({ state: partialState.parse(state), execution }, emr.client, { attempts: 3, pauseMs: 20 });
+
+test("confirms what is gone", async () => {
+  const teardown = await terminate({ cluster: { id: createCluster() } });
+  emr.settle();
+
+  expect(await confirm({ teardown })).toEqual({ terminated: true, clusterIds: teardown.clusterIds });
+});
+
+test("waits a little for what is on its way down", async () => {
+  const teardown = await terminate({ cluster: { id: createCluster() } });
+
+  const confirmed = confirm({ teardown });
+  emr.settle();
+
+  expect(await confirmed).toMatchObject({ terminated: true });
+});
+
+test("throws for what is still there, so that the machine asks again", async () => {
+  const teardown = await terminate({ cluster: { id: createCluster() } });
+
+  await expect(confirm({ teardown })).rejects.toThrow(ClusterStillTerminating);
+});
+
+test("looks for clusters itself when the teardown told of none", async () => {
+  const id = createCluster();
+
+  await expect(confirm({})).rejects.toThrow(`Not terminated yet: ${id} is WAITING`);
+});

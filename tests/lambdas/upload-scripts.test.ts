@@ -1,0 +1,126 @@
+import { cp, mkdir, mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { GetObjectCommand, ListObjectVersionsCommand, PutBucketVersioningCommand } from "@aws-sdk/client-s3";
+import { strFromU8, unzipSync } from "fflate";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { parseS3Uri, sha256 } from "../../lambdas/shared/s3.ts";
+import { packPackage, type Scripts, uploadScripts } from "../../lambdas/upload-scripts.ts";
+import { anExecution, aPlan, createBucket } from "./fixtures.ts";
+import { type Ministack, startMinistack } from "./ministack.ts";
+
+let account: Ministack;
+let folder: string;
+let bucket: string;
+
+beforeAll(async () => {
+  account = await startMinistack();
+});
+afterAll(async () => {
+  await account.stop();
+});
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "orchard-bundle-"));
+  await mkdir(join(folder, "spark", "orchard", "inner"), { recursive: true });
+  await mkdir(join(folder, "bootstrap"));
+  await writeFile(join(folder, "spark", "main.py"), "print('main')\n");
+  await writeFile(join(folder, "spark", "orchard", "__init__.py"), "");
+  await writeFile(join(folder, "spark", "orchard", "pca.py"), "x = 1\n");
+  await writeFile(join(folder, "spark", "orchard", "inner", "deep.py"), "y = 2\n");
+  await writeFile(join(folder, "spark", "orchard", "notes.txt"), "not code");
+  await writeFile(join(folder, "bootstrap", "bootstrap.sh"), "#!/bin/bash\n");
+  bucket = await createBucket(account);
+  return () => rm(folder, { recursive: true });
+});
+
+const wheelhouse = "b".repeat(64);
+const upload = (): Promise<Scripts> =>
+  uploadScripts(
+    { state: { plan: aPlan(bucket) }, execution: anExecution() },
+    { DATA_BUCKET: bucket, WHEELHOUSE_SHA256: wheelhouse, LAMBDA_TASK_ROOT: folder },
+    account.s3,
+  );
+
+const read = async (uri: string): Promise<Uint8Array> => {
+  const { bucket: Bucket, key: Key } = parseS3Uri(uri);
+  const { Body } = await account.s3.send(new GetObjectCommand({ Bucket, Key }));
+  return (await Body?.transformToByteArray()) ?? new Uint8Array();
+};
+
+const argumentAfter = (args: readonly string[], flag: string): string => args[args.indexOf(flag) + 1] ?? "";
+
+test("every file lies under its own sha256", async () => {
+  const scripts = await upload();
+
+  const args = scripts.steps.inventory;
+  const main = args[args.indexOf("--plan") - 2] ?? "";
+  for (const uri of [scripts.bootstrap, main, argumentAfter(args, "--py-files")]) {
+    expect(uri.split("/").at(-2)).toBe(sha256(await read(uri)));
+  }
+  expect(scripts.bootstrapArgs).toEqual([`s3://${bucket}/artifacts/${wheelhouse}/wheelhouse.tar`, wheelhouse]);
+});
+
+test("the zip holds the package's Python files, and them alone", async () => {
+  const scripts = await upload();
+
+  const files = unzipSync(await read(argumentAfter(scripts.steps.features, "--py-files")));
+
+  expect(Object.keys(files)).toEqual(["orchard/__init__.py", "orchard/inner/deep.py", "orchard/pca.py"]);
+  expect(strFromU8(files["orchard/pca.py"] ?? new Uint8Array())).toBe("x = 1\n");
+});
+
+test("the same files give the same zip, whatever their dates", async () => {
+  const before = await packPackage(join(folder, "spark", "orchard"));
+  const copy = join(folder, "copy");
+  await cp(join(folder, "spark", "orchard"), copy, { recursive: true });
+  await utimes(join(copy, "pca.py"), 1, 1);
+
+  expect(sha256(await packPackage(copy))).toBe(sha256(before));
+});
+
+test("a second upload writes nothing", async () => {
+  await account.s3.send(
+    new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration: { Status: "Enabled" } }),
+  );
+
+  const first = await upload();
+  const second = await upload();
+
+  expect(second).toEqual(first);
+  const { Versions = [] } = await account.s3.send(new ListObjectVersionsCommand({ Bucket: bucket }));
+  expect(Versions).toHaveLength(3);
+});
+
+test("two uploads at once agree", async () => {
+  const [one, two] = await Promise.all([upload(), upload()]);
+
+  expect(one).toEqual(two);
+});
+
+test("a step is a whole spark-submit", async () => {
+  const { steps } = await upload();
+  const plan = aPlan(bucket);
+
+  for (const [name, args] of Object.entries(steps)) {
+    expect(args.slice(0, 5)).toEqual(["spark-submit", "--master", "yarn", "--deploy-mode", "cluster"]);
+    expect(args.slice(-3)).toEqual([name, "--plan", `s3://${bucket}/runs/run-1/plan.json`]);
+    const conf = args.filter((_, index) => args[index - 1] === "--conf");
+    expect(conf).toEqual(
+      expect.arrayContaining([
+        "spark.pyspark.python=/opt/orchard/python/bin/python",
+        "spark.yarn.appMasterEnv.PYSPARK_PYTHON=/opt/orchard/python/bin/python",
+        "spark.executorEnv.PYSPARK_PYTHON=/opt/orchard/python/bin/python",
+        "spark.executorEnv.PYTHONHASHSEED=0",
+        `spark.executor.memory=${plan.cluster.executorMemory}`,
+        `spark.executor.memoryOverhead=${plan.cluster.executorMemoryOverhead}`,
+      ]),
+    );
+  }
+});
+
+test("a bundle without the package is told as such", async () => {
+  await rm(join(folder, "spark", "orchard"), { recursive: true });
+  await mkdir(join(folder, "spark", "orchard"));
+
+  await expect(upload()).rejects.toThrow(/No Python files in the bundle/);
+});

@@ -1,0 +1,244 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DeleteObjectCommand, GetObjectCommand, NoSuchKey } from "@aws-sdk/client-s3";
+import { execa } from "execa";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { ResultsInvalid } from "../../lambdas/shared/errors.ts";
+import type { Plan, Validation } from "../../lambdas/shared/schemas.ts";
+import { validateResults } from "../../lambdas/validate-results.ts";
+import { anExecution, aPlan, createBucket, putObject } from "./fixtures.ts";
+import { type Ministack, python, startMinistack } from "./ministack.ts";
+
+const faults = ["none", "missing-row", "narrow-row", "nan", "null", "narrow-feature", "column"] as const;
+type Fault = (typeof faults)[number];
+
+const folder = mkdtempSync(join(tmpdir(), "orchard-results-"));
+let account: Ministack;
+let bucket: string;
+
+beforeAll(async () => {
+  const script = join(import.meta.dirname, "make_results.py");
+  const made = faults.map((fault) => execa(python, [script, join(folder, fault), fault]));
+  [account] = await Promise.all([startMinistack(), ...made]);
+}, 60_000);
+afterAll(async () => {
+  rmSync(folder, { recursive: true });
+  await account.stop();
+});
+beforeEach(async () => {
+  bucket = await createBucket(account);
+});
+
+const upload = async (fault: Fault): Promise<void> => {
+  const from = join(folder, fault);
+  for (const file of await readdir(from, { recursive: true, withFileTypes: true })) {
+    if (!file.isFile()) continue;
+    const path = join(file.parentPath, file.name);
+    await putObject(account, bucket, `runs/run-1/${path.slice(from.length + 1)}`, await readFile(path));
+  }
+};
+
+const read = async (key: string): Promise<unknown> => {
+  const { Body } = await account.s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+  return JSON.parse((await Body?.transformToString()) ?? "");
+};
+
+const editJson = async (path: string, changes: object): Promise<void> => {
+  const value = { ...((await read(`runs/run-1/${path}`)) as object), ...changes };
+  await putObject(account, bucket, `runs/run-1/${path}`, JSON.stringify(value));
+};
+
+const validate = (changes: Partial<Plan> = {}): Promise<Validation> =>
+  validateResults({ state: { plan: aPlan(bucket, changes) }, execution: anExecution() }, account.s3);
+
+/** The failed checks of a refused run, which is marked as such and which nothing points at. */
+const refusal = async (changes: Partial<Plan> = {}): Promise<string> => {
+  const error = await validate(changes).then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(ResultsInvalid);
+  const { failed } = (await read("runs/run-1/invalid.json")) as { failed: { name: string }[] };
+  const { message } = error as Error;
+  for (const { name } of failed) expect(message).toContain(name);
+  await expect(read("runs/run-1/manifest.json")).rejects.toBeInstanceOf(NoSuchKey);
+  await expect(read("runs/latest.json")).rejects.toBeInstanceOf(NoSuchKey);
+  return message;
+};
+
+test("a sound run is accepted, gets its manifest, and is the latest", async () => {
+  await upload("none");
+
+  const validation = await validate();
+
+  expect(validation).toEqual({
+    images: 59,
+    labels: 3,
+    errors: 1,
+    errorRate: 1 / 60,
+    components: 50,
+    variance: 0.93,
+    warnings: [],
+    results: `s3://${bucket}/runs/run-1/`,
+  });
+  expect(await read("runs/run-1/manifest.json")).toMatchObject({ runId: "run-1", validation });
+  expect(await read("runs/latest.json")).toEqual({ runId: "run-1", run: `s3://${bucket}/runs/run-1/` });
+});
+
+test("one NaN is refused", async () => {
+  await upload("nan");
+
+  expect(await refusal()).toMatch(/^1 of \d+ .*: finite: 1 value is not finite$/);
+});
+
+test("a missing row is refused", async () => {
+  await upload("missing-row");
+
+  expect(await refusal()).toMatch(/^1 of \d+ .*: pca\/parquet rows: expected 59, found 58$/);
+});
+
+test("a row of 49 numbers is refused", async () => {
+  await upload("narrow-row");
+
+  expect(await refusal()).toMatch(/^1 of \d+ .*: pca\/parquet dimensions: expected 59 x 50 = 2950 values, found 2949$/);
+});
+
+test("a null among the numbers is refused", async () => {
+  await upload("null");
+
+  expect(await refusal()).toMatch(/^1 of \d+ .*: pca\/parquet nulls: pca_features has 1 nulls$/);
+});
+
+test("a row of 1,279 features is refused", async () => {
+  await upload("narrow-feature");
+
+  expect(await refusal()).toMatch(
+    /^1 of \d+ .*: features\/parquet dimensions: expected 59 x 1280 = 75520 values, found 75519$/,
+  );
+});
+
+test("other columns are refused", async () => {
+  await upload("column");
+
+  expect(await refusal()).toMatch(/pca\/parquet columns: expected path,label,pca_features, found path,label,pca\n/);
+});
+
+test("a file that is no Parquet is refused", async () => {
+  await upload("none");
+  await putObject(account, bucket, "runs/run-1/pca/parquet/part-00002.parquet", "PAR1 or not");
+
+  expect(await refusal()).toMatch(/^1 of \d+ .*: pca\/parquet: is no readable Parquet: /);
+});
+
+test("fewer images than planned are refused", async () => {
+  await upload("none");
+
+  const message = await refusal({ counts: { images: 61, labels: 3, bytes: 1 } });
+
+  expect(message).toMatch(/inventory selection: planned 61 images of 3 labels, found 60 of 3/);
+  expect(message).toMatch(/- images: planned 61, found 59 with features and 1 in errors/);
+});
+
+test("too many bad images are refused", async () => {
+  await upload("none");
+
+  expect(await refusal({ quality: { maxErrorRate: 0.01, minVariance: null } })).toMatch(
+    /^1 of \d+ .*: error rate: 1 of 60 images are bad \(1\.67 %\), allowed are 1 %$/,
+  );
+});
+
+test("too little variance is refused when a minimum was asked for", async () => {
+  await upload("none");
+
+  expect(await refusal({ quality: { maxErrorRate: 0.02, minVariance: 0.95 } })).toMatch(
+    /^1 of \d+ .*: minimum variance: kept 0\.93, asked for 0\.95$/,
+  );
+});
+
+test("little variance is a warning when none was asked for", async () => {
+  await upload("none");
+  await editJson("model_info/model_info.json", { total_variance_explained: 0.8 });
+
+  expect((await validate()).warnings).toEqual(["50 components keep 80.0 % of the variance, less than 90 %"]);
+});
+
+test("a share of the variance that was not reached is refused", async () => {
+  await upload("none");
+
+  expect(await refusal({ pca: { variance: 0.94 } })).toMatch(/^1 of .*: components: asked for \{"variance":0\.94\}/);
+});
+
+test("another number of components than asked for is refused", async () => {
+  await upload("none");
+
+  expect(await refusal({ pca: { components: 40 } })).toMatch(
+    /^1 of .*: components: asked for \{"components":40\}, found 50/,
+  );
+});
+
+test("a check that the job did not make is refused", async () => {
+  await upload("none");
+  await editJson("model_info/model_info.json", { checks: [] });
+
+  expect(await refusal()).toMatch(/^5 of .*finite: the reduction did not check it/s);
+});
+
+test("another model is refused", async () => {
+  await upload("none");
+  await editJson("model_info/model_info.json", { model: { weights: "imagenet", sha256: "b".repeat(64) } });
+
+  expect(await refusal()).toMatch(/^1 of .*: model: planned aaa.*, the job used bbb/);
+});
+
+test("seeded weights are a loud warning", async () => {
+  await upload("none");
+  await editJson("model_info/model_info.json", { model: { weights: "seeded", sha256: "a".repeat(64) } });
+
+  expect((await validate()).warnings).toEqual([expect.stringMatching(/SEEDED RANDOM WEIGHTS/)]);
+});
+
+test.each(["inventory/summary.json", "features/summary.json", "model_info/model_info.json"])(
+  "a run without %s is refused",
+  async (path) => {
+    await upload("none");
+    await account.s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: `runs/run-1/${path}` }));
+
+    expect(await refusal()).toContain(`${path}: is not there`);
+  },
+);
+
+test("NaN in a report, which is no JSON, is refused", async () => {
+  await upload("none");
+  await putObject(account, bucket, "runs/run-1/model_info/model_info.json", '{"total_variance_explained": NaN}');
+
+  expect(await refusal()).toMatch(/model_info\.json: .* is no JSON/);
+});
+
+test("a run without the CSV files that were asked for is refused", async () => {
+  await upload("none");
+  await account.s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: "runs/run-1/pca/csv/part-00000.csv" }));
+
+  expect(await refusal()).toMatch(/^1 of .*: pca\/csv files: 0 \.csv file\(s\)$/);
+});
+
+test("an inventory is judged by its own outputs", async () => {
+  await upload("none");
+
+  expect(await validate({ mode: "inventory" })).toMatchObject({
+    images: 60,
+    labels: 3,
+    components: null,
+    variance: null,
+  });
+});
+
+test("an inventory whose counts do not add up is refused", async () => {
+  await upload("none");
+  await editJson("inventory/summary.json", { images: 68 });
+
+  expect(await refusal({ mode: "inventory" })).toMatch(
+    /^1 of .*: inventory counts: expected 68, the CSV adds up to 67$/,
+  );
+});

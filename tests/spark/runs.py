@@ -1,0 +1,78 @@
+"""Generated images and plans of runs on local files."""
+
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class ModelArtifact:
+    """The artifact in .orchard/model, which is made where it is missing."""
+
+    path: Path
+    info: dict[str, Any]
+
+
+def picture(seed: int, size: tuple[int, int] = (100, 100)) -> Image.Image:
+    """A fruit-like picture: a shaded disc on white, another one for each seed."""
+    random = np.random.default_rng(seed)
+    width, height = size
+    y, x = np.mgrid[0:height, 0:width]
+    radius = random.uniform(0.25, 0.45) * min(size)
+    distance = np.hypot(x - width / 2, y - height / 2) / radius
+    colour = random.uniform(30, 220, 3)
+    shade = 1 - 0.5 * distance + 0.2 * np.sin(x / random.uniform(2, 9) + y / random.uniform(2, 9))
+    pixels = np.where(distance[..., None] < 1, colour * shade[..., None], 255)
+    return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+
+
+def encode(image: Image.Image, format: str = "JPEG", **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, format, **options)
+    return buffer.getvalue()
+
+
+def plant(root: Path, name: str, content: bytes) -> Path:
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def write_plan(run: Path, source: Path, artifact: ModelArtifact | None = None, **changes: Any) -> Path:
+    """A plan.json as Preflight writes it, for local files; `changes` replace its keys."""
+    model = None
+    if artifact is not None:
+        model = {
+            "key": str(artifact.path),
+            "sha256": artifact.info["sha256"],
+            "weights": artifact.info["weights"],
+            "inputSize": 224,
+            "dimensions": 1280,
+        }
+    document = {
+        "runId": "run-1",
+        "mode": "full",
+        "label": None,
+        "bucket": "bucket",
+        "input": f"{source}/",
+        "run": f"{run}/",
+        "splits": None,
+        "limit": None,
+        "pca": {"components": 3},
+        "formats": ["parquet", "csv"],
+        "quality": {"maxErrorRate": 0.01, "minVariance": None},
+        "model": model,
+        **changes,
+    }
+    run.mkdir(parents=True, exist_ok=True)
+    path = run / "plan.json"
+    path.write_text(json.dumps(document))
+    return path

