@@ -57,30 +57,18 @@ export class PipelineStack extends Stack {
       },
       policy: [
         listBucket,
-        allow(
-          ["s3:GetBucketLocation", "s3:GetBucketPublicAccessBlock", "s3:GetReplicationConfiguration"],
-          [bucket.bucketArn],
-        ),
+        allow(["s3:GetBucketPublicAccessBlock", "s3:GetReplicationConfiguration"], [bucket.bucketArn]),
         allow(["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], under("artifacts/*")),
-        allow(["s3:GetObject", "s3:PutObject"], under("runs/*")),
+        allow(["s3:PutObject"], under("runs/*")),
         allow(["iam:GetRole"], [emrRoles.serviceRole.roleArn, emrRoles.instanceRole.roleArn]),
         allow(["iam:GetInstanceProfile"], [emrRoles.instanceProfileArn]),
-        allow(
-          [
-            "ec2:DescribeSubnets",
-            "ec2:DescribeKeyPairs",
-            "ec2:DescribeInstanceTypeOfferings",
-            "ec2:DescribeInstanceTypes",
-            "ec2:DescribeAccountAttributes",
-          ],
-          ["*"],
-        ),
+        allow(["ec2:DescribeSubnets", "ec2:DescribeKeyPairs", "ec2:DescribeInstanceTypes"], ["*"]),
         allow(["sns:ListSubscriptionsByTopic"], [topic.topicArn]),
       ],
     });
     const uploadScripts = new Handler(this, "UploadScripts", {
       name: "upload-scripts",
-      environment: { ...data, ...model },
+      environment: { ...data, WHEELHOUSE_SHA256: config.wheelhouseSha256 },
       policy: [listBucket, allow(["s3:GetObject", "s3:PutObject"], under("artifacts/*"))],
       commandHooks: {
         beforeBundling: () => [],
@@ -97,7 +85,7 @@ export class PipelineStack extends Stack {
       name: "validate-results",
       timeout: Duration.minutes(5),
       memoryMiB: 512,
-      environment: data,
+      environment: {},
       policy: [listBucket, allow(["s3:GetObject", "s3:PutObject"], under("runs/*"))],
     });
     const terminateCluster = new Handler(this, "TerminateCluster", {
@@ -129,21 +117,13 @@ export class PipelineStack extends Stack {
       policy: [
         listBucket,
         listClusters,
-        allow(["s3:GetObject"], under("logs/emr/*", "runs/*")),
-        allow(
-          [
-            "elasticmapreduce:DescribeCluster",
-            "elasticmapreduce:DescribeStep",
-            "elasticmapreduce:ListSteps",
-            "elasticmapreduce:ListInstances",
-          ],
-          clusters,
-        ),
+        allow(["s3:GetObject"], under("logs/emr/*")),
+        allow(["elasticmapreduce:DescribeCluster", "elasticmapreduce:ListSteps"], clusters),
       ],
     });
     const notify = new Handler(this, "Notify", {
       name: "notify",
-      environment: { ...data, TOPIC_ARN: topic.topicArn },
+      environment: { TOPIC_ARN: topic.topicArn },
       policy: [allow(["sns:Publish"], [topic.topicArn])],
     });
 

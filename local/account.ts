@@ -13,7 +13,8 @@ import { Tasks } from "./tasks.ts";
 export { PortInUse };
 
 export const DEFAULT_PORT = 4566;
-const REGION = "eu-west-1";
+/** Not eu-west-1: version 1 of the AWS CLI prefers its own table of EMR endpoints to AWS_ENDPOINT_URL, and this region is not in it. */
+const REGION = "eu-central-1";
 const ACCOUNT_ID = "000000000000";
 const CREDENTIALS = { accessKeyId: "test", secretAccessKey: "test" };
 const START_TIMEOUT_MS = 60_000;
@@ -61,6 +62,8 @@ export function accountEnv(endpoint: string): Readonly<Record<string, string>> {
   return {
     AWS_ENDPOINT_URL: endpoint,
     AWS_REGION: REGION,
+    // What version 1 of the AWS CLI and boto3 read.
+    AWS_DEFAULT_REGION: REGION,
     AWS_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
     AWS_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
   };

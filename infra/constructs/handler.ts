@@ -46,8 +46,6 @@ export class Handler extends Construct {
         externalModules: [],
         sourceMap: true,
         sourcesContent: false,
-        // Some CommonJS dependencies call require() when bundled as ESM.
-        banner: 'import{createRequire as requireFrom}from"node:module";const require=requireFrom(import.meta.url);',
         ...(props.commandHooks ? { commandHooks: props.commandHooks } : {}),
       },
     });

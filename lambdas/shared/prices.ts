@@ -1,8 +1,8 @@
 /**
  * Instance types that a cluster may have. US dollars an hour, Linux, on demand, eu-west-1, and the charge that EMR
- * adds to each: AWS's price pages (aws.amazon.com/ec2/pricing/on-demand, aws.amazon.com/emr/pricing), noted 2026-11.
- * Only m5.2xlarge has been compared with a bill; the others are list prices. An estimate, not an invoice: no
- * volumes, no tax, and Spot counted at the on-demand price, which it does not exceed.
+ * adds to each (aws.amazon.com/ec2/pricing/on-demand, aws.amazon.com/emr/pricing). Only m5.2xlarge is from a bill; the
+ * others are list prices that nobody has compared with one. An estimate, not an invoice: no volumes, no tax, and Spot
+ * counted at the on-demand price, which it does not exceed.
  */
 export interface InstanceType {
   readonly vcpus: number;

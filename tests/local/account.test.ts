@@ -1,0 +1,190 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { AddJobFlowStepsCommand, DescribeClusterCommand, EMRClient, RunJobFlowCommand } from "@aws-sdk/client-emr";
+import {
+  CreateStateMachineCommand,
+  DescribeExecutionCommand,
+  SFNClient,
+  StartExecutionCommand,
+} from "@aws-sdk/client-sfn";
+import {
+  CreateTopicCommand,
+  GetTopicAttributesCommand,
+  PublishCommand,
+  SNSClient,
+  SubscribeCommand,
+} from "@aws-sdk/client-sns";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { AccountRunning, isRunning, PortInUse, startAccount } from "../../local/account.ts";
+import { aws, bashStep, clientConfig, createFunction, jobFlow, PROJECT, processes, put, until } from "./fixtures.ts";
+
+const PORT = 4723;
+const ENDPOINT = `http://127.0.0.1:${PORT}`;
+let directory: string;
+const children: ChildProcess[] = [];
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "orchard-life-"));
+});
+
+afterEach(async () => {
+  for (const child of children.splice(0).filter((one) => one.exitCode === null && one.signalCode === null)) {
+    child.kill("SIGTERM"); // a failed test left it
+    await once(child, "exit");
+  }
+  rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
+});
+
+/** An account in a process of its own, that can be killed. */
+async function foreground(): Promise<ChildProcess> {
+  const child = spawn(process.execPath, [join(PROJECT, "local/main.ts"), String(PORT), directory], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  children.push(child);
+  await Promise.race([
+    once(child.stdout ?? child, "data"),
+    once(child, "exit").then(() => Promise.reject(new Error("The account did not start."))),
+  ]);
+  return child;
+}
+
+test("killed by SIGKILL in the middle of a step: no orphan, and the next start finds everything and says what ended", async () => {
+  const child = await foreground();
+  await put(ENDPOINT, "data", { "a b/é #1.txt": "kept" });
+  await createFunction(ENDPOINT, "kept", "export const handler = async () => 'kept';");
+  const sfn = new SFNClient(clientConfig(ENDPOINT));
+  const emr = new EMRClient(clientConfig(ENDPOINT));
+  const states = { Rest: { Type: "Wait", Seconds: 60, End: true } };
+  const definition = JSON.stringify({ StartAt: "Rest", States: states });
+  const { stateMachineArn } = await sfn.send(
+    new CreateStateMachineCommand({ name: "kept", definition, roleArn: "arn:aws:iam::000000000000:role/r" }),
+  );
+  const { executionArn } = await sfn.send(new StartExecutionCommand({ stateMachineArn }));
+  const { JobFlowId } = await emr.send(new RunJobFlowCommand(jobFlow("killed")));
+  await emr.send(
+    new AddJobFlowStepsCommand({ JobFlowId, Steps: [bashStep("work", "sleep 4714.1 & exec sleep 4714.2")] }),
+  );
+  await until(
+    async () => processes("sleep 4714."),
+    (found) => found.length >= 3,
+  );
+
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  await until(
+    async () => [...processes("sleep 4714."), ...processes(directory)],
+    (found) => found.length === 0,
+  );
+  const account = await startAccount({ port: PORT, directory });
+
+  try {
+    const execution = await sfn.send(new DescribeExecutionCommand({ executionArn }));
+    expect(execution).toMatchObject({
+      status: "ABORTED",
+      cause: "The embedded account stopped while this execution ran.",
+    });
+    const { Cluster } = await emr.send(new DescribeClusterCommand({ ClusterId: JobFlowId }));
+    expect(Cluster?.Status).toMatchObject({
+      State: "TERMINATED_WITH_ERRORS",
+      StateChangeReason: { Code: "INTERNAL_ERROR" },
+    });
+    expect(await aws(ENDPOINT, "s3", "ls", "s3://data", "--recursive")).toContain("a b/é #1.txt");
+    await aws(ENDPOINT, "lambda", "invoke", "--function-name", "kept", join(directory, "answer.json"));
+    expect(readFileSync(join(directory, "answer.json"), "utf8")).toBe('"kept"');
+    await sfn.send(new StartExecutionCommand({ stateMachineArn }));
+  } finally {
+    await account.stop();
+  }
+  expect(processes(directory)).toEqual([]);
+}, 90_000);
+
+test("SIGTERM ends the account with its steps and its functions", async () => {
+  const child = await foreground();
+  const emr = new EMRClient(clientConfig(ENDPOINT));
+  await createFunction(
+    ENDPOINT,
+    "slow",
+    "export const handler = () => new Promise((done) => setTimeout(done, 60_000));",
+    60,
+  );
+  const invocation = aws(ENDPOINT, "lambda", "invoke", "--function-name", "slow", join(directory, "answer.json")).catch(
+    () => undefined,
+  );
+  await emr.send(
+    new RunJobFlowCommand({
+      ...jobFlow("stopped"),
+      Steps: [bashStep("work", "trap '' TERM; sleep 4715.1; sleep 4715.2")],
+    }),
+  );
+  await until(
+    async () => [processes("sleep 4715."), processes("lambda-runtime.ts")],
+    (found) => found.every((list) => list.length > 0),
+  );
+
+  child.kill("SIGTERM");
+  await once(child, "exit");
+  await invocation;
+
+  expect(processes("sleep 4715.")).toEqual([]);
+  expect(processes(directory)).toEqual([]);
+  expect(await isRunning(directory)).toBeUndefined();
+}, 60_000);
+
+test("a second start with the same directory names the running account; another directory finds the port in use", async () => {
+  const account = await startAccount({ port: PORT, directory });
+  const other = mkdtempSync(join(tmpdir(), "orchard-other-"));
+
+  try {
+    expect(await isRunning(directory)).toMatchObject({ pid: process.pid, endpoint: ENDPOINT });
+    await expect(startAccount({ port: PORT + 1, directory })).rejects.toThrow(AccountRunning);
+    await expect(startAccount({ port: PORT, directory: other })).rejects.toThrow(PortInUse);
+    await expect(startAccount({ port: PORT, directory: other })).rejects.toThrow(`Port ${PORT} is in use`);
+  } finally {
+    await account.stop();
+    rmSync(other, { recursive: true, force: true });
+  }
+});
+
+test("a pid file whose process is another program's does not keep the account from starting", async () => {
+  const server = createServer((_request, response) => response.end("{}")).listen(PORT + 2, "127.0.0.1");
+  const stale = { pid: process.pid, endpoint: `http://127.0.0.1:${PORT + 2}`, startedAt: "" };
+  writeFileSync(join(directory, "account.json"), JSON.stringify(stale));
+
+  const account = await startAccount({ port: PORT, directory });
+
+  expect(account.env).toMatchObject({ AWS_ENDPOINT_URL: ENDPOINT, AWS_REGION: "eu-central-1" });
+  await account.stop();
+  server.close();
+});
+
+test("the mailbox confirms its subscription and keeps what the topic sends; S3 streams large objects through", async () => {
+  const account = await startAccount({ port: PORT, directory });
+  const sns = new SNSClient(clientConfig(ENDPOINT));
+
+  try {
+    const { TopicArn } = await sns.send(new CreateTopicCommand({ Name: "results" }));
+    await sns.send(new SubscribeCommand({ TopicArn, Protocol: "http", Endpoint: `${ENDPOINT}/_orchard/mail` }));
+    await until(
+      () => sns.send(new GetTopicAttributesCommand({ TopicArn })),
+      ({ Attributes }) => Attributes?.["SubscriptionsConfirmed"] === "1",
+    );
+    await sns.send(new PublishCommand({ TopicArn, Subject: "Orchard: done", Message: "300 images\né" }));
+    const mails = await until(
+      async () => (await fetch(`${ENDPOINT}/_orchard/mail`)).json() as Promise<object[]>,
+      (list) => list.length > 0,
+    );
+    await put(ENDPOINT, "large", { "32MB.bin": new Uint8Array(32 * 1024 * 1024) });
+
+    expect(mails).toEqual([
+      { subject: "Orchard: done", message: "300 images\né", topicArn: TopicArn, timestamp: expect.any(String) },
+    ]);
+    expect(await (await fetch(`${ENDPOINT}/_orchard/health`)).json()).toEqual({ ok: true, pid: process.pid });
+    expect(await aws(ENDPOINT, "s3", "ls", "s3://large")).toContain("33554432 32MB.bin");
+  } finally {
+    await account.stop();
+  }
+}, 60_000);

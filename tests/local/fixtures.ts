@@ -1,0 +1,139 @@
+import { execFile, execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import { CreateFunctionCommand, LambdaClient } from "@aws-sdk/client-lambda";
+import { CreateBucketCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { zipSync } from "fflate";
+import { type Account, startAccount } from "../../local/account.ts";
+
+export const PROJECT = join(import.meta.dirname, "../..");
+
+export interface TestAccount extends Account {
+  readonly directory: string;
+  /** Stops the account and removes its directory. */
+  remove(): Promise<void>;
+}
+
+export async function testAccount(port: number): Promise<TestAccount> {
+  const directory = mkdtempSync(join(tmpdir(), "orchard-account-"));
+  const account = await startAccount({ port, directory });
+  const remove = async () => {
+    await account.stop();
+    rmSync(directory, { recursive: true, force: true });
+  };
+  return { ...account, directory, remove };
+}
+
+export function clientConfig(endpoint: string) {
+  return {
+    endpoint,
+    region: "eu-central-1",
+    credentials: { accessKeyId: "test", secretAccessKey: "test" },
+    maxAttempts: 1,
+  };
+}
+
+/** Runs the real AWS CLI; answers its JSON, or its text where it prints none. Throws its standard error. */
+export async function aws(endpoint: string, ...args: readonly string[]) {
+  const file = join(PROJECT, ".orchard/python/bin/aws");
+  // Version 1 of the CLI sends `aws emr` to AWS whatever AWS_ENDPOINT_URL says, but not when the option is given.
+  const { stdout } = await promisify(execFile)(file, ["--endpoint-url", endpoint, ...args], {
+    env: {
+      AWS_DEFAULT_REGION: "eu-central-1",
+      AWS_ACCESS_KEY_ID: "test",
+      AWS_SECRET_ACCESS_KEY: "test",
+      AWS_PAGER: "",
+      HOME: tmpdir(),
+      PATH: "/usr/bin:/bin",
+    },
+    maxBuffer: 16 * 1024 * 1024,
+  });
+  try {
+    return JSON.parse(stdout);
+  } catch {
+    return stdout;
+  }
+}
+
+export async function put(endpoint: string, bucket: string, objects: Readonly<Record<string, string | Uint8Array>>) {
+  const s3 = new S3Client({ ...clientConfig(endpoint), forcePathStyle: true });
+  await s3.send(new CreateBucketCommand({ Bucket: bucket }));
+  for (const [key, body] of Object.entries(objects)) {
+    await s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body }));
+  }
+}
+
+export async function createFunction(endpoint: string, name: string, source: string, timeoutSeconds = 10) {
+  await new LambdaClient(clientConfig(endpoint)).send(
+    new CreateFunctionCommand({
+      FunctionName: name,
+      Runtime: "nodejs22.x",
+      Handler: "index.handler",
+      Role: "arn:aws:iam::000000000000:role/any",
+      Timeout: timeoutSeconds,
+      Environment: { Variables: { GREETING: "hello" } },
+      Code: { ZipFile: zipSync({ "index.mjs": Buffer.from(source) }) },
+    }),
+  );
+}
+
+export async function until<T>(read: () => Promise<T>, done: (value: T) => boolean, seconds = 30): Promise<T> {
+  const deadline = Date.now() + seconds * 1000;
+  for (;;) {
+    const value = await read();
+    if (done(value)) {
+      return value;
+    }
+    if (Date.now() > deadline) {
+      throw new Error(`Not within ${seconds} s; the last value was ${JSON.stringify(value)}`);
+    }
+    await sleep(100);
+  }
+}
+
+/** The command lines of all processes that contain a text. */
+export function processes(text: string): readonly string[] {
+  const lines = existsSync("/proc/self/cmdline")
+    ? readdirSync("/proc")
+        .filter((name) => /^\d+$/.test(name))
+        .map(commandLine)
+    : execFileSync("/bin/ps", ["-A", "-o", "args="], { encoding: "utf8" }).split("\n");
+  return lines.filter((line) => line.includes(text));
+}
+
+function commandLine(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+  } catch {
+    return ""; // it has ended since it was listed
+  }
+}
+
+/** The smallest RunJobFlow request that EMR takes for a cluster that waits for steps. */
+export function jobFlow(name: string, more: object = {}) {
+  return {
+    Name: name,
+    ReleaseLabel: "emr-7.13.0",
+    ServiceRole: "EMR_DefaultRole",
+    JobFlowRole: "EMR_EC2_DefaultRole",
+    Instances: {
+      KeepJobFlowAliveWhenNoSteps: true,
+      InstanceGroups: [
+        { InstanceRole: "MASTER" as const, InstanceType: "m5.xlarge", InstanceCount: 1 },
+        { InstanceRole: "CORE" as const, InstanceType: "m5.xlarge", InstanceCount: 2 },
+      ],
+    },
+    ...more,
+  };
+}
+
+export function bashStep(name: string, script: string) {
+  return {
+    Name: name,
+    ActionOnFailure: "CONTINUE" as const,
+    HadoopJarStep: { Jar: "command-runner.jar", Args: ["bash", "-c", script] },
+  };
+}
