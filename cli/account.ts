@@ -17,7 +17,7 @@ const HEALTH_MS = 3_000;
 
 export interface RunningAccount {
   readonly endpoint: string;
-  /** The four exports that make an AWS client use this account. */
+  /** The exports that make an AWS client use this account. */
   readonly env: Readonly<Record<string, string>>;
   readonly pid: number;
   /** It ran already when this command came. */

@@ -188,6 +188,8 @@ export class EmrNode {
       SPARK_HOME: this.#sparkHome(),
       SPARK_CONF_DIR: join(this.#root, "conf"),
       SPARK_LOCAL_IP: "127.0.0.1",
+      // What a killed JVM leaves goes with the node's folder.
+      SPARK_SUBMIT_OPTS: `-Djava.io.tmpdir=${join(this.#root, "tmp")}`,
     };
   }
 

@@ -44,6 +44,8 @@ def build(weights: Weights | None = None) -> KerasModel:
     """MobileNetV2 without its classifier: float32 (BATCH, 224, 224, 3) in [-1, 1] to float32 (BATCH, 1280)."""
     from tensorflow import keras
 
+    # The names of layers go into the flat buffer, and Keras counts them up from the last model that it made.
+    keras.utils.clear_session()
     model = keras.applications.MobileNetV2(
         weights=None,
         include_top=False,
@@ -91,9 +93,10 @@ def imagenet_weights() -> Weights | None:
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(20)  # without it an unanswered connection holds for minutes
     try:
-        model = keras.applications.MobileNetV2(
-            weights="imagenet", include_top=False, pooling="avg", input_shape=(INPUT_SIZE, INPUT_SIZE, 3)
-        )
+        with contextlib.redirect_stdout(sys.stderr):  # stdout is for the description alone
+            model = keras.applications.MobileNetV2(
+                weights="imagenet", include_top=False, pooling="avg", input_shape=(INPUT_SIZE, INPUT_SIZE, 3)
+            )
     # Keras raises a bare Exception when a download fails.
     except Exception as error:  # noqa: BLE001
         reason = " ".join(str(error).split())
@@ -147,12 +150,21 @@ def verify(buffer: bytes, model: KerasModel) -> float:
         features = interpreter.get_tensor(target)
         largest = max(largest, float(np.abs(features - model.predict_on_batch(image)).max()))
         rows.append(features)
-    spread = float(np.concatenate(rows).std(axis=0).mean())
     if not largest <= TOLERANCE:
         raise ModelError(f"LiteRT and Keras differ by {largest:.2e}; at most {TOLERANCE:.0e} is allowed")
+    check_spread(np.concatenate(rows))
+    return largest
+
+
+def check_spread(features: npt.NDArray[np.float32]) -> None:
+    """Refuses features (images, dimensions) that are the same for every image.
+
+    Raises:
+        ModelError: they are.
+    """
+    spread = float(features.std(axis=0).mean())
     if not spread > 1e-3:
         raise ModelError(f"the features do not vary from image to image (mean deviation {spread:.2e})")
-    return largest
 
 
 def is_current(folder: Path) -> bool:

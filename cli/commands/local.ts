@@ -46,7 +46,7 @@ const describe = ({ account, deployment }: Session, json: boolean): string => {
   const exports = Object.entries(account.env).map(([name, value]) => `export ${name}=${value}`);
   const end = account.reused
     ? "It ran already and goes on. Stop it with: npm run local -- stop"
-    : "Ctrl-C stops it. In another terminal, after the four exports:";
+    : "Ctrl-C stops it. In another terminal, after these exports:";
   return `
 ${exports.join("\n")}
 

@@ -1,6 +1,7 @@
 """The features job: the numbers that the model gives for each image of the selection."""
 
 import hashlib
+import json
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -26,6 +27,7 @@ from orchard.plan import Model, Plan
 from orchard.progress import Progress
 from orchard.session import cores
 
+SELECTION = StructType([StructField("path", StringType()), StructField("label", StringType())])
 FEATURES = StructType(
     [
         StructField("path", StringType()),
@@ -53,15 +55,14 @@ def run(session: SparkSession, plan: Plan, progress: Progress) -> None:
     """Writes features/{parquet,csv,summary.json}, errors and metadata.
 
     Raises:
-        JobError: there is no selection, or the model is missing or not the planned one.
+        JobError: there is no inventory, or the model is missing or not the planned one.
     """
     if plan.model is None:
         raise JobError("the plan names no model")
     flat_buffer = read_model(plan.model)
-    selection = session.read.parquet(storage.join(plan.run, "inventory", "selection")).select("path", "label")
-    images = selection.count()
-    if images == 0:
-        raise JobError(f"the selection of {plan.run} is empty")
+    inventory = storage.join(plan.run, "inventory")
+    images = int(json.loads(storage.read_bytes(storage.join(inventory, "summary.json")))["selected"]["images"])
+    selection = session.read.schema(SELECTION).parquet(storage.join(inventory, "selection"))
     progress.begin(images)
 
     broadcast = session.sparkContext.broadcast(flat_buffer)

@@ -1,5 +1,7 @@
 """The inventory job: what images there are, and which of them the run uses."""
 
+import csv
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -52,23 +54,28 @@ def run(session: SparkSession, plan: Plan, progress: Progress) -> None:
     region = storage.region_of(plan.source)
     folders = find_folders(plan.source, plan.splits)
     images = list_images(session, folders, region, progress.done).cache()
-    everything = _counts(images)
+    folder_stats = stats(images)
+    everything = {
+        "images": sum(row["count"] for row in folder_stats),
+        "labels": len({row["label"] for row in folder_stats}),
+        "bytes": sum(row["bytes"] for row in folder_stats),
+    }
     progress.begin(everything["images"])
-    if everything["images"] == 0:
+    if not folder_stats:
         raise JobError(f"{plan.source} has no .jpg, .jpeg or .png file under <split>/<label>/")
 
-    selection = select_images(images, plan.mode, plan.label, plan.limit).cache()
-    selected = _counts(selection)
+    # A list of paths is small: one file, which the features job cuts evenly.
+    selection = select_images(images, plan.mode, plan.label, plan.limit).coalesce(1).sortWithinPartitions("path")
+    selection = selection.cache()
+    selected = count_selected(selection)
     if selected["images"] == 0:
-        raise nothing_selected(plan, images)
+        raise nothing_selected(plan, sorted({row["label"] for row in folder_stats}))
 
     folder = storage.join(plan.run, "inventory")
     outputs.write_csv(metadata(images), storage.join(folder, "metadata"))
-    outputs.write_csv(stats(images), storage.join(folder, "stats"))
-    # A list of paths is small: one file, which the features job cuts evenly.
-    outputs.write_parquet(selection.coalesce(1), storage.join(folder, "selection"))
-    summary = {**everything, "selected": selected}
-    outputs.write_json(summary, storage.join(folder, "summary.json"))
+    storage.write_bytes(storage.join(folder, "stats", "part-00000.csv"), stats_csv(folder_stats).encode())
+    outputs.write_parquet(selection, storage.join(folder, "selection"))
+    outputs.write_json({**everything, "selected": selected}, storage.join(folder, "summary.json"))
 
 
 def find_folders(source: str, splits: tuple[str, ...] | None) -> list[LabelFolder]:
@@ -136,27 +143,35 @@ def metadata(images: DataFrame) -> DataFrame:
     )
 
 
-def stats(images: DataFrame) -> DataFrame:
-    """split, label, count; one file, in order"""
-    counts = images.groupBy("split", "label").agg(sf.count(sf.lit(1)).alias("count"))
-    return counts.select("split", "label", "count").coalesce(1).sortWithinPartitions("split", "label")
+def stats(images: DataFrame) -> list[Row]:
+    """split, label, count, bytes of each folder that has images, in order; as few as there are folders"""
+    counts = images.groupBy("split", "label").agg(sf.count("path").alias("count"), sf.sum("size").alias("bytes"))
+    return sorted(counts.collect(), key=lambda row: (str(row["split"]), str(row["label"])))
 
 
-def nothing_selected(plan: Plan, images: DataFrame) -> JobError:
+def stats_csv(folder_stats: list[Row]) -> str:
+    """split, label, count"""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["split", "label", "count"])
+    writer.writerows((row["split"], row["label"], row["count"]) for row in folder_stats)
+    return text.getvalue()
+
+
+def count_selected(selection: DataFrame) -> dict[str, int]:
+    """images, labels and bytes"""
+    rows = selection.groupBy("label").agg(sf.count("path").alias("count"), sf.sum("size").alias("bytes")).collect()
+    return {
+        "images": sum(row["count"] for row in rows),
+        "labels": len(rows),
+        "bytes": sum(row["bytes"] for row in rows),
+    }
+
+
+def nothing_selected(plan: Plan, labels: list[str]) -> JobError:
     """The error that says which labels there are."""
-    rows = images.select("label").distinct().orderBy("label").collect()
     what = f"mode {plan.mode}" + (f" with label {plan.label!r}" if plan.mode == "single-class" else "")
-    return JobError(f"{what} selects no image of {plan.source}; labels there: {_some([row.label for row in rows])}")
-
-
-def _counts(images: DataFrame) -> dict[str, int]:
-    row: Row | None = images.agg(
-        sf.count(sf.lit(1)).alias("images"),
-        sf.count_distinct("label").alias("labels"),
-        sf.coalesce(sf.sum("size"), sf.lit(0)).alias("bytes"),
-    ).first()
-    assert row is not None  # an aggregate without groups has one row
-    return {"images": row["images"], "labels": row["labels"], "bytes": row["bytes"]}
+    return JobError(f"{what} selects no image of {plan.source}; labels there: {_some(labels)}")
 
 
 def _some(names: list[str]) -> str:

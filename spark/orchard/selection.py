@@ -27,6 +27,5 @@ def take(images: DataFrame, limit: int | None) -> DataFrame:
 
 
 def select_images(images: DataFrame, mode: str, label: str | None, limit: int | None) -> DataFrame:
-    """The images that a run uses, in the order of their paths: path, label, size, mtime, etag."""
-    chosen = take(images.where(in_mode(mode, label)), limit)
-    return chosen.select("path", "label", "size", "mtime", "etag").orderBy("path")
+    """The images that a run uses: path, label, size, mtime, etag."""
+    return take(images.where(in_mode(mode, label)), limit).select("path", "label", "size", "mtime", "etag")

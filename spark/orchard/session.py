@@ -8,7 +8,9 @@ def start(name: str) -> SparkSession:
     session = SparkSession.builder.appName(f"orchard {name}").getOrCreate()
     session.sparkContext.setLogLevel("WARN")
     session.conf.set("spark.sql.session.timeZone", "UTC")
-    # The jobs shuffle lists of paths, never features: a few tasks a core are enough.
+    # The jobs shuffle lists of paths, never features: a few tasks a core are enough, and adaptive execution, which
+    # makes a job of each shuffle, only adds to them.
+    session.conf.set("spark.sql.adaptive.enabled", "false")
     session.conf.set("spark.sql.shuffle.partitions", str(2 * cores(session)))
     return session
 

@@ -1,14 +1,16 @@
+import importlib.util
 import os
-import sys
 import tarfile
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "bootstrap"))
-
-import wheelhouse  # noqa: E402
+# bootstrap/ is no package: its files run by themselves.
+_spec = importlib.util.spec_from_file_location("wheelhouse", Path(__file__).parents[2] / "bootstrap" / "wheelhouse.py")
+assert _spec is not None
+assert _spec.loader is not None
+wheelhouse = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(wheelhouse)
 
 
 def write_files(folder: Path, names: list[str], modified: int) -> None:

@@ -22,11 +22,11 @@ describe("orchard local", () => {
   it("gives the exports and the names of the stack's parts", () => {
     expect(account.env).toMatchObject({
       AWS_ENDPOINT_URL: account.endpoint,
-      AWS_REGION: "eu-west-1",
+      AWS_REGION: expect.any(String),
       AWS_ACCESS_KEY_ID: expect.any(String),
       AWS_SECRET_ACCESS_KEY: expect.any(String),
     });
-    expect(account.stateMachineArn).toMatch(/^arn:aws:states:eu-central-1:000000000000:stateMachine:/);
+    expect(account.stateMachineArn).toContain(`arn:aws:states:${account.env["AWS_REGION"]}:000000000000:stateMachine:`);
   });
 
   it("is used by the next command, without a second deployment or upload", async () => {

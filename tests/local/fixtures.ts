@@ -7,7 +7,10 @@ import { promisify } from "node:util";
 import { CreateFunctionCommand, LambdaClient } from "@aws-sdk/client-lambda";
 import { CreateBucketCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { zipSync } from "fflate";
-import { type Account, startAccount } from "../../local/account.ts";
+import { type Account, accountEnv, startAccount } from "../../local/account.ts";
+
+/** The account's region. */
+export const REGION = "eu-central-1";
 
 export const PROJECT = join(import.meta.dirname, "../..");
 
@@ -36,19 +39,10 @@ export function clientConfig(endpoint: string) {
   };
 }
 
-/** Runs the real AWS CLI; answers its JSON, or its text where it prints none. Throws its standard error. */
+/** Runs the real AWS CLI with the account's exports alone; answers its JSON, or its text. Throws its standard error. */
 export async function aws(endpoint: string, ...args: readonly string[]) {
-  const file = join(PROJECT, ".orchard/python/bin/aws");
-  // Version 1 of the CLI sends `aws emr` to AWS whatever AWS_ENDPOINT_URL says, but not when the option is given.
-  const { stdout } = await promisify(execFile)(file, ["--endpoint-url", endpoint, ...args], {
-    env: {
-      AWS_DEFAULT_REGION: "eu-central-1",
-      AWS_ACCESS_KEY_ID: "test",
-      AWS_SECRET_ACCESS_KEY: "test",
-      AWS_PAGER: "",
-      HOME: tmpdir(),
-      PATH: "/usr/bin:/bin",
-    },
+  const { stdout } = await promisify(execFile)(join(PROJECT, ".orchard/python/bin/aws"), args, {
+    env: { ...accountEnv(endpoint), HOME: tmpdir(), PATH: "/usr/bin:/bin" },
     maxBuffer: 16 * 1024 * 1024,
   });
   try {

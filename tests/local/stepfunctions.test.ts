@@ -227,7 +227,9 @@ test("more than 256 KiB of state data ends the execution, past any Catch", async
 
 test("an execution past its TimeoutSeconds is TIMED_OUT, and the status changes arrive on EventBridge", async () => {
   const events = new EventBridgeClient(clientConfig(account.endpoint));
-  const queue = await aws(account.endpoint, "sqs", "create-queue", "--queue-name", "changes");
+  // The CLI prefers its own table of SQS endpoints to AWS_ENDPOINT_URL.
+  const sqs = (...args: string[]) => aws(account.endpoint, "--endpoint-url", account.endpoint, "sqs", ...args);
+  const queue = await sqs("create-queue", "--queue-name", "changes");
   const pattern = { source: ["aws.states"], "detail-type": ["Step Functions Execution Status Change"] };
   await events.send(new PutRuleCommand({ Name: "changes", EventPattern: JSON.stringify(pattern) }));
   const target = { Id: "queue", Arn: "arn:aws:sqs:eu-central-1:000000000000:changes" };
@@ -239,8 +241,7 @@ test("an execution past its TimeoutSeconds is TIMED_OUT, and the status changes 
 
   expect(execution).toMatchObject({ status: "TIMED_OUT", error: "States.Timeout" });
   const received = await until(
-    () =>
-      aws(account.endpoint, "sqs", "receive-message", "--queue-url", queue.QueueUrl, "--max-number-of-messages", "10"),
+    () => sqs("receive-message", "--queue-url", queue.QueueUrl, "--max-number-of-messages", "10"),
     (answer) => answer.Messages?.length >= 2,
   );
   const details = received.Messages.map((message: { Body: string }) => JSON.parse(message.Body).detail);

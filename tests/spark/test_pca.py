@@ -21,8 +21,8 @@ def correlated(rows: int, dimensions: int) -> Rows:
     random = np.random.default_rng(7)
     mixed = random.normal(size=(rows, dimensions)) * np.geomspace(5, 0.05, dimensions)
     rotation = np.linalg.qr(random.normal(size=(dimensions, dimensions)))[0]
-    rows: Rows = (mixed @ rotation + 3).astype(np.float32)
-    return rows
+    turned: Rows = (mixed @ rotation + 3).astype(np.float32)
+    return turned
 
 
 def fit_in_parts(rows: Rows, wanted: Components, parts: int = 3) -> Fit:

@@ -1,5 +1,6 @@
 import hashlib
 from collections import Counter, defaultdict
+from random import Random
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

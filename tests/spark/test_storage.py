@@ -131,5 +131,5 @@ def test_whole_files(root: str) -> None:
 def test_an_unreachable_file_is_an_error_and_no_bad_image(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
 
-    with pytest.raises(OSError, match="a.jpg"):
+    with pytest.raises(OSError, match=r"a\.jpg"):
         list(read_ahead([(f"{bucket}/a.jpg", "label")], "eu-west-1"))
