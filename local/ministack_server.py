@@ -31,6 +31,7 @@ def forget_unfinished_stacks(state: Path, objects: Path) -> None:
         return
     stacks = json.loads(saved.read_text())["payload"]["stacks"]["data"].values()
     if not all(is_usable(stack["StackStatus"]) for stack in stacks):
+        print("A stack can be neither updated nor deleted: the account starts empty.", flush=True)
         shutil.rmtree(state)
         shutil.rmtree(objects, ignore_errors=True)
 

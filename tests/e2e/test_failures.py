@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from conftest import Account
+
+from .account import Account
 
 
 @pytest.mark.parametrize(

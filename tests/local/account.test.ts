@@ -102,6 +102,28 @@ test("killed by SIGKILL in the middle of a step: no orphan, and the next start f
   expect(processes(directory)).toEqual([]);
 }, 90_000);
 
+test.each([
+  ["CREATE_COMPLETE", "data"],
+  ["CREATE_IN_PROGRESS", ""],
+  ["ROLLBACK_COMPLETE", ""],
+])("an account that was killed with a stack in %s starts with the buckets '%s'", async (status, buckets) => {
+  const first = await startAccount({ port: PORT, directory });
+  await put(ENDPOINT, "data", { "a.txt": "a" });
+  await first.stop();
+  const stacks = {
+    __account_region_scoped__: true,
+    data: { "000000000000\0eu-central-1\0'S'": { StackStatus: status } },
+  };
+  const saved = JSON.stringify({ __ministack_format__: 2, payload: { stacks } });
+  writeFileSync(join(directory, "ministack/state/cloudformation.json"), saved);
+
+  const second = await startAccount({ port: PORT, directory });
+  const listed = await aws(ENDPOINT, "s3", "ls");
+  await second.stop();
+
+  expect(listed.split(/\s/).at(-2) ?? "").toBe(buckets);
+});
+
 test("SIGTERM ends the account with its steps and its functions", async () => {
   const child = await foreground();
   const emr = new EMRClient(clientConfig(ENDPOINT));
