@@ -44,6 +44,8 @@ export class Handler extends Construct {
         target: "node24",
         // The SDK travels along: one version, tested, whatever the runtime brings.
         externalModules: [],
+        // The SDK's ES modules: smaller, and free of require(), which an ES module bundle cannot call.
+        mainFields: ["module", "main"],
         sourceMap: true,
         sourcesContent: false,
         ...(props.commandHooks ? { commandHooks: props.commandHooks } : {}),

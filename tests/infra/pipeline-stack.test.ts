@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import aslValidator from "asl-validator";
@@ -16,6 +16,9 @@ const context: Record<string, string> = {
   modelWeights: "imagenet",
   wheelhouseSha256: "b".repeat(64),
 };
+
+/** What a handler may count on when its module is loaded. */
+const lambdaEnvironment = { AWS_REGION: "eu-west-1" };
 
 const outdir = mkdtempSync(join(tmpdir(), "orchard-synth-"));
 afterAll(() => rmSync(outdir, { recursive: true, force: true }));
@@ -45,6 +48,18 @@ describe("the stack", () => {
     // W3005: CDK writes a DependsOn beside every GetAtt of a role.
     const args = ["--regions", "eu-west-1", "--ignore-checks", "W3005", "--", file];
     expect(execFileSync(cfnLint, args, { encoding: "utf8" })).toBe("");
+  });
+
+  it("bundles every handler into a module that loads", async () => {
+    const bundles = readdirSync(outdir)
+      .filter((name) => name.startsWith("asset."))
+      .map((name) => join(outdir, name, "index.mjs"));
+    expect(bundles).toHaveLength(7);
+    for (const bundle of bundles) {
+      const script = `const { handler } = await import(${JSON.stringify(bundle)}); console.log(typeof handler);`;
+      const args = ["--input-type=module", "--eval", script];
+      expect(execFileSync(process.execPath, args, { encoding: "utf8", env: lambdaEnvironment })).toBe("function\n");
+    }
   });
 
   it("renders a definition that is valid and has no placeholder left", () => {
