@@ -108,7 +108,14 @@ export const preflight = async (
   const cost = estimate(cluster, counts.images, steps);
 
   const outcomes = await runChecks(
-    preflightChecks({ config, clients, execution, cluster, imageCount: async () => (await selection).length }),
+    preflightChecks({
+      config,
+      clients,
+      execution,
+      cluster,
+      input: input.input,
+      imageCount: async () => (await selection).length,
+    }),
   );
   const failed = outcomes.filter(({ ok, isWarning }) => !ok && !isWarning);
   const failures = describeFailed(failed);

@@ -236,11 +236,20 @@ export interface CheckContext {
   readonly execution: Execution;
   readonly cluster: Plan["cluster"];
   /** Answers how many images were found; rejects with what listing them met. */
+  /** Where the images are, as an s3:// URI. */
+  readonly input: string;
   readonly imageCount: () => Promise<number>;
 }
 
 /** Everything that Preflight asks, in the order in which people set it up. */
-export const preflightChecks = ({ config, clients, execution, cluster, imageCount }: CheckContext): CheckSpec[] => {
+export const preflightChecks = ({
+  config,
+  clients,
+  execution,
+  cluster,
+  input,
+  imageCount,
+}: CheckContext): CheckSpec[] => {
   const { s3, sts, iam, ec2, sns } = clients;
   const bucket = config.DATA_BUCKET;
   const region = config.AWS_REGION;
@@ -288,7 +297,13 @@ export const preflightChecks = ({ config, clients, execution, cluster, imageCoun
     {
       name: "input-images",
       remedy: "Look at the input's bucket and prefix, and whether the function may list it",
-      run: async () => `${await imageCount()} images`,
+      run: async () => {
+        try {
+          return `${await imageCount()} images`;
+        } catch (error) {
+          throw new Finding(`${input} cannot be listed: ${describeError(error)}`);
+        }
+      },
     },
     {
       name: "scripts-uploadable",
