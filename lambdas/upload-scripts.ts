@@ -13,7 +13,12 @@ import { sparkSubmit } from "./shared/spark-submit.ts";
 export const uploadScriptsEvent = z.object({ state: z.object({ plan }), execution });
 export type UploadScriptsEvent = z.output<typeof uploadScriptsEvent>;
 
-const settings = environment.pick({ DATA_BUCKET: true, WHEELHOUSE_SHA256: true, LAMBDA_TASK_ROOT: true });
+const settings = environment.pick({
+  AWS_REGION: true,
+  DATA_BUCKET: true,
+  WHEELHOUSE_SHA256: true,
+  LAMBDA_TASK_ROOT: true,
+});
 export type UploadScriptsConfig = Pick<Environment, keyof typeof settings.shape>;
 
 export interface Scripts {
@@ -67,7 +72,8 @@ export const uploadScripts = async (
     putArtifact(s3, bucket, "bootstrap.sh", bootstrapScript),
   ]);
   const wheelhouse = config.WHEELHOUSE_SHA256;
-  const step = (name: string): readonly string[] => sparkSubmit(plan, { pyFiles, script, step: name });
+  const step = (name: string): readonly string[] =>
+    sparkSubmit(plan, { pyFiles, script, step: name }, config.AWS_REGION);
   return {
     bootstrap,
     bootstrapArgs: [`s3://${bucket}/artifacts/${wheelhouse}/wheelhouse.tar`, wheelhouse],

@@ -12,7 +12,7 @@ interface Job {
 }
 
 /** The arguments of command-runner.jar for a step. Number and size of executors beyond this are EMR's choice. */
-export const sparkSubmit = (plan: Pick<Plan, "cluster" | "run">, job: Job): readonly string[] => {
+export const sparkSubmit = (plan: Pick<Plan, "cluster" | "run">, job: Job, region: string): readonly string[] => {
   const conf: Readonly<Record<string, string>> = {
     "spark.pyspark.python": python,
     "spark.yarn.appMasterEnv.PYSPARK_PYTHON": python,
@@ -20,6 +20,9 @@ export const sparkSubmit = (plan: Pick<Plan, "cluster" | "run">, job: Job): read
     // Python salts its string hashes for each process; groupings would differ between workers.
     "spark.yarn.appMasterEnv.PYTHONHASHSEED": "0",
     "spark.executorEnv.PYTHONHASHSEED": "0",
+    // A YARN container knows no region, and the Python code would have to ask S3 for it.
+    "spark.yarn.appMasterEnv.AWS_REGION": region,
+    "spark.executorEnv.AWS_REGION": region,
     // A second attempt would run the whole step again and hide the first one's error.
     "spark.yarn.maxAppAttempts": "1",
     // A worker keeps its interpreter of the model from one partition to the next.

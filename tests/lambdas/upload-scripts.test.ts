@@ -37,7 +37,7 @@ const wheelhouse = "b".repeat(64);
 const upload = (): Promise<Scripts> =>
   uploadScripts(
     { state: { plan: aPlan(bucket) }, execution: anExecution() },
-    { DATA_BUCKET: bucket, WHEELHOUSE_SHA256: wheelhouse, LAMBDA_TASK_ROOT: folder },
+    { DATA_BUCKET: bucket, AWS_REGION: "eu-west-1", WHEELHOUSE_SHA256: wheelhouse, LAMBDA_TASK_ROOT: folder },
     account.s3,
   );
 
