@@ -1,24 +1,26 @@
 """The features job: the numbers that the model gives for each image of the selection."""
 
+import functools
 import hashlib
 import json
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.fs as pafs
-from pyspark import Broadcast
+from pyspark import Accumulator, Broadcast
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as sf
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import ArrayType, FloatType, StringType, StructField, StructType
 from pyspark.storagelevel import StorageLevel
 
-from orchard import litert, outputs, storage
+from orchard import litert, outputs, storage, store
 from orchard.arrow import ArrowFunction, map_in_arrow
 from orchard.checks import check_vectors
 from orchard.errors import JobError
@@ -27,7 +29,9 @@ from orchard.plan import Model, Plan
 from orchard.progress import Progress
 from orchard.session import cores
 
-SELECTION = StructType([StructField("path", StringType()), StructField("label", StringType())])
+SELECTION = StructType(
+    [StructField("path", StringType()), StructField("label", StringType()), StructField("etag", StringType())]
+)
 FEATURES = StructType(
     [
         StructField("path", StringType()),
@@ -45,6 +49,8 @@ MAX_TASKS = 64
 # Files that a worker reads ahead, and threads that do so: they hide S3's latency, 20 to 100 ms an object.
 PREFETCH_FILES = 32
 PREFETCH_THREADS = 8
+# Images of the store that are worth a task of their own; reading one costs a hundredth of computing it.
+REUSED_IMAGES_PER_TASK = 1024
 # Rows that leave a worker at a time.
 ROWS_PER_BATCH = 256
 
@@ -53,6 +59,8 @@ Vector = npt.NDArray[np.float32]
 
 def run(session: SparkSession, plan: Plan, progress: Progress) -> None:
     """Writes features/{parquet,csv,summary.json}, errors and metadata.
+
+    Only images that the store has not are computed, and then it has them.
 
     Raises:
         JobError: there is no inventory, or the model is missing or not the planned one.
@@ -65,11 +73,25 @@ def run(session: SparkSession, plan: Plan, progress: Progress) -> None:
     selection = session.read.schema(SELECTION).parquet(storage.join(inventory, "selection"))
     progress.begin(images)
 
+    known = None
+    if plan.store is not None and not plan.force:
+        known = store.find(session, plan.store, storage.region_of(plan.store), selection)
+        known = None if known is None else known.cache()
+    reused = 0 if known is None else known.count()
+
     broadcast = session.sparkContext.broadcast(flat_buffer)
-    extract = extraction(plan.model, broadcast, storage.region_of(plan.source), progress)
-    even = selection.repartition(count_tasks(images, cores(session)))
+    changed = session.sparkContext.accumulator(0)
+    parts = []
+    if reused < images:
+        new = selection if known is None else selection.join(known, ["path", "etag"], "left_anti")
+        even = new.select("path", "label", "etag").repartition(count_tasks(images - reused, cores(session)))
+        parts.append(map_in_arrow(even, extraction(plan, plan.model, broadcast, progress, changed), RESULTS))
+    if plan.store is not None and known is not None and reused > 0:
+        read = store.reader(plan.store, storage.region_of(plan.store), ARROW_RESULTS, progress)
+        tasks = min(2 * cores(session), 1 + reused // REUSED_IMAGES_PER_TASK)
+        parts.append(map_in_arrow(store.arrange(known, tasks), read, RESULTS))
     # Several files are written from one computation; what does not fit into memory goes to disk.
-    results = map_in_arrow(even, extract, RESULTS).persist(StorageLevel.MEMORY_AND_DISK)
+    results = functools.reduce(DataFrame.union, parts).persist(StorageLevel.MEMORY_AND_DISK)
     write(results, plan)
 
     folder = storage.join(plan.run, "features")
@@ -79,6 +101,9 @@ def run(session: SparkSession, plan: Plan, progress: Progress) -> None:
     summary = {
         "images": images - errors,
         "errors": errors,
+        "computed": images - reused,
+        "reused": reused,
+        "changed": changed.value,
         "dimensions": plan.model.dimensions,
         "checks": [check.as_json() for check in checks],
     }
@@ -133,13 +158,22 @@ def features_as_text(features: DataFrame) -> DataFrame:
     return features.select("path", "label", outputs.joined(sf.col("features")).alias("features_string"))
 
 
-def extraction(model: Model, flat_buffer: Broadcast[bytes], region: str | None, progress: Progress) -> ArrowFunction:
-    """The function that workers run: batches of path, label to batches of ARROW_RESULTS."""
+def extraction(
+    plan: Plan, model: Model, flat_buffer: Broadcast[bytes], progress: Progress, changed: Accumulator[int]
+) -> ArrowFunction:
+    """The function that workers run: batches of path, label, etag to batches of ARROW_RESULTS.
+
+    The store gets the same rows. `changed` counts the images that are not, or no longer, what the selection says.
+    """
     done, errors = progress.done, progress.errors
     sha256, size = model.sha256, model.input_size
+    region = storage.region_of(plan.source)
+    uri, run_id = plan.store, plan.run_id
+    store_region = None if uri is None else storage.region_of(uri)
 
     def extract(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         extractor = litert.extractor(sha256, lambda: flat_buffer.value)
+        writer = None if uri is None else store.Writer(uri, store_region, run_id)
 
         def result(content: bytes | None) -> tuple[Vector | None, str | None]:
             if content is None:
@@ -149,53 +183,64 @@ def extraction(model: Model, flat_buffer: Broadcast[bytes], region: str | None, 
             except BadImageError as error:
                 return None, str(error)
 
-        rows = ((path, label, *result(content)) for path, label, content in read_ahead(_rows(batches), region))
+        rows = ((file, *result(file.content)) for file in read_ahead(_rows(batches), region))
         while chunk := list(islice(rows, ROWS_PER_BATCH)):
+            batch = to_batch([(file.path, file.label, features, reason) for file, features, reason in chunk])
+            if writer is not None:
+                writer.add(batch, [file.found_etag for file, _, _ in chunk])
             done.add(len(chunk))
-            errors.add(sum(reason is not None for _, _, _, reason in chunk))
-            yield to_batch(chunk)
+            errors.add(sum(reason is not None for _, _, reason in chunk))
+            changed.add(sum(file.found_etag != file.etag for file, _, _ in chunk))
+            yield batch
+        if writer is not None:
+            writer.flush()
 
     return extract
 
 
-def _rows(batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[str, str]]:
+def _rows(batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[str, str, str]]:
     for batch in batches:
-        yield from zip(batch.column(0).to_pylist(), batch.column(1).to_pylist(), strict=True)
+        yield from zip(*(batch.column(number).to_pylist() for number in range(3)), strict=True)
 
 
-def read_ahead(rows: Iterable[tuple[str, str]], region: str | None) -> Iterator[tuple[str, str, bytes | None]]:
-    """path, label and content of each file, in order; None for a file that is not there.
+class ImageFile(NamedTuple):
+    """A file as the selection names it, and as it was found: without content and etag when it is not there."""
+
+    path: str
+    label: str
+    etag: str
+    content: bytes | None
+    found_etag: str | None
+
+
+def read_ahead(rows: Iterable[tuple[str, str, str]], region: str | None) -> Iterator[ImageFile]:
+    """The file of each path, label, etag, in order.
 
     Raises:
         OSError: a file could not be read for another reason; Spark runs the task again.
     """
     filesystems: dict[bool, pafs.FileSystem] = {}
 
-    def read(path: str) -> bytes | None:
+    def read(path: str, label: str, etag: str) -> ImageFile:
         kind = storage.is_s3(path)
         if kind not in filesystems:
             filesystems[kind] = storage.filesystem(path, region)
         try:
-            with filesystems[kind].open_input_stream(storage.path_in_filesystem(path)) as stream:
-                content: bytes = stream.read()
+            content, found = storage.read_stream(filesystems[kind], storage.path_in_filesystem(path))
         except FileNotFoundError:
-            return None
-        return content
+            return ImageFile(path, label, etag, None, None)
+        return ImageFile(path, label, etag, content, found or etag)
 
-    waiting: deque[tuple[str, str, Future[bytes | None]]] = deque()
-
-    def first() -> tuple[str, str, bytes | None]:
-        path, label, content = waiting.popleft()
-        return path, label, content.result()
+    waiting: deque[Future[ImageFile]] = deque()
 
     with ThreadPoolExecutor(PREFETCH_THREADS, "prefetch") as pool:
         try:
-            for path, label in rows:
-                waiting.append((path, label, pool.submit(read, path)))
+            for row in rows:
+                waiting.append(pool.submit(read, *row))
                 if len(waiting) > PREFETCH_FILES:
-                    yield first()
+                    yield waiting.popleft().result()
             while waiting:
-                yield first()
+                yield waiting.popleft().result()
         finally:
             # After an error nobody wants what is still on its way.
             pool.shutdown(wait=False, cancel_futures=True)

@@ -1,6 +1,7 @@
 """The inventory job: what images there are, and which of them the run uses."""
 
 import csv
+import hashlib
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -75,7 +76,8 @@ def run(session: SparkSession, plan: Plan, progress: Progress) -> None:
     outputs.write_csv(metadata(images), storage.join(folder, "metadata"))
     storage.write_bytes(storage.join(folder, "stats", "part-00000.csv"), stats_csv(folder_stats).encode())
     outputs.write_parquet(selection, storage.join(folder, "selection"))
-    outputs.write_json({**everything, "selected": selected}, storage.join(folder, "summary.json"))
+    summary = {**everything, "selected": {**selected, "fingerprint": fingerprint(selection)}}
+    outputs.write_json(summary, storage.join(folder, "summary.json"))
 
 
 def find_folders(source: str, splits: tuple[str, ...] | None) -> list[LabelFolder]:
@@ -166,6 +168,25 @@ def count_selected(selection: DataFrame) -> dict[str, int]:
         "labels": len(rows),
         "bytes": sum(row["bytes"] for row in rows),
     }
+
+
+def fingerprint(selection: DataFrame) -> str:
+    """sha256 of a line `<path>\\t<etag>\\n` for each image, in hexadecimal. Preflight computes the same.
+
+    Args:
+        selection: path, etag in one partition, in the order of the paths' UTF-8 bytes.
+    """
+
+    def digest(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        lines = hashlib.sha256()
+        for batch in batches:
+            for path, etag in zip(batch.column(0).to_pylist(), batch.column(1).to_pylist(), strict=True):
+                lines.update(f"{path}\t{etag}\n".encode())
+        yield pa.RecordBatch.from_pydict({"sha256": [lines.hexdigest()]})
+
+    schema = StructType([StructField("sha256", StringType())])
+    [row] = map_in_arrow(selection.select("path", "etag"), digest, schema).collect()
+    return str(row["sha256"])
 
 
 def nothing_selected(plan: Plan, labels: list[str]) -> JobError:

@@ -53,6 +53,11 @@ class Plan:
     csv: bool
     min_variance: float | None
     model: Model | None
+    # Where features are kept from run to run; None: nowhere.
+    store: str | None = None
+    force: bool = False
+    # An earlier run's features (a folder of Parquet files), when only the reduction is to be done.
+    features: str | None = None
 
 
 def read_plan(uri: str) -> Plan:
@@ -101,7 +106,14 @@ def parse_plan(document: dict[str, Any]) -> Plan:
             input_size=model["inputSize"],
             dimensions=model["dimensions"],
         ),
+        store=_folder(document.get("store")),
+        force=document.get("force", False),
+        features=_folder(document.get("features")),
     )
+
+
+def _folder(uri: str | None) -> str | None:
+    return None if uri is None else uri.rstrip("/")
 
 
 def _model_uri(bucket: str, key: str) -> str:

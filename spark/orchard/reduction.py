@@ -65,14 +65,15 @@ class Reduction:
 
 
 def from_plan(plan: Plan) -> Reduction:
-    """The reduction of a run; the features job's summary says how many images there must be.
+    """The reduction of a run, of its own features or of an earlier run's; their summary says how many there must be.
 
     Raises:
-        JobError: the run has no features/summary.json.
+        JobError: there is no features/summary.json.
     """
-    summary = json.loads(storage.read_bytes(storage.join(plan.run, "features", "summary.json")))
+    features = plan.features or storage.join(plan.run, "features", "parquet")
+    summary = json.loads(storage.read_bytes(storage.join(features.rpartition("/")[0], "summary.json")))
     return Reduction(
-        features=storage.join(plan.run, "features", "parquet"),
+        features=features,
         output=plan.run,
         components=plan.components,
         csv=plan.csv,

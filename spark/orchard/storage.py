@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.fs as pafs
 
 from orchard.errors import JobError
@@ -76,15 +77,32 @@ def region_of(uri: str) -> str | None:
 def filesystem(uri: str, region: str | None = None) -> pafs.FileSystem:
     """The file system that reads `uri`."""
     if is_s3(uri):
-        # Arrow's SDK looks for the endpoint in files, not in the environment as boto3 does.
-        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-        return pafs.S3FileSystem(region=region, endpoint_override=endpoint)
+        return pafs.S3FileSystem(region=region, endpoint_override=_endpoint())
     return pafs.LocalFileSystem()
+
+
+def _endpoint() -> str | None:
+    # Arrow's SDK looks for the endpoint in files, not in the environment as boto3 does.
+    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
 
 
 def path_in_filesystem(uri: str) -> str:
     """`uri` as its file system names it: bucket/key, or the path itself."""
     return uri.removeprefix("s3://")
+
+
+def read_stream(files: pafs.FileSystem, path: str) -> tuple[bytes, str | None]:
+    """The whole content of a file of `files`, and its etag as `list_images` gives it; None where S3 gives none.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
+    if isinstance(files, pafs.LocalFileSystem):
+        with Path(path).open("rb") as stream:
+            return stream.read(), _local_etag(os.fstat(stream.fileno()))
+    with files.open_input_stream(path) as stream:
+        etag = stream.metadata().get(b"ETag")
+        return stream.read(), None if etag is None else etag.decode().strip('"')
 
 
 def read_bytes(uri: str) -> bytes:
@@ -119,6 +137,19 @@ def write_bytes(uri: str, content: bytes) -> None:
     partial.replace(path)
 
 
+def write_whole(uri: str, content: pa.Buffer, region: str | None = None) -> None:
+    """Writes a whole file from a worker: as `write_bytes`, through the file system that a worker has open anyway."""
+    if not is_s3(uri):
+        write_bytes(uri, content.to_pybytes())
+        return
+    # An object appears when its upload is complete, in one piece or in several.
+    files = pafs.S3FileSystem(  # type: ignore[call-arg]  # pyarrow's own stub lacks the last one
+        region=region, endpoint_override=_endpoint(), allow_delayed_open=True
+    )
+    with files.open_output_stream(path_in_filesystem(uri)) as target:
+        target.write(content)
+
+
 def list_folders(uri: str) -> list[str]:
     """The names of the folders directly under `uri`, in order; none when it does not exist."""
     if not is_s3(uri):
@@ -145,8 +176,9 @@ def list_images(folder: str, region: str | None = None) -> Iterator[StoredFile]:
                 if entry.name.lower().endswith(IMAGE_SUFFIXES) and entry.is_file():
                     status = entry.stat()
                     modified = datetime.fromtimestamp(status.st_mtime, UTC)
-                    etag = f"{status.st_mtime_ns:x}-{status.st_size:x}"
-                    yield StoredFile(join(folder, entry.name), entry.name, status.st_size, modified, etag)
+                    yield StoredFile(
+                        join(folder, entry.name), entry.name, status.st_size, modified, _local_etag(status)
+                    )
         return
     bucket, prefix = split_s3(join(folder, ""))
     pages = s3_client(region).get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
@@ -156,3 +188,7 @@ def list_images(folder: str, region: str | None = None) -> Iterator[StoredFile]:
             if name.lower().endswith(IMAGE_SUFFIXES):
                 etag = entry["ETag"].strip('"')
                 yield StoredFile(f"s3://{bucket}/{entry['Key']}", name, entry["Size"], entry["LastModified"], etag)
+
+
+def _local_etag(status: os.stat_result) -> str:
+    return f"{status.st_mtime_ns:x}-{status.st_size:x}"

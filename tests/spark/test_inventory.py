@@ -1,4 +1,5 @@
 import csv
+import hashlib
 import json
 from pathlib import Path
 
@@ -70,7 +71,11 @@ def test_lists_every_image_of_all_splits(spark: SparkSession, tree: Path, tmp_pa
     ]
     everything = {"images": 10, "labels": 3, "bytes": 10 * len(IMAGE)}
     summary = json.loads((run / "inventory" / "summary.json").read_text())
-    assert summary == {**everything, "selected": everything}
+    table = pq.read_table(run / "inventory" / "selection").to_pydict()
+    etags = dict(zip(table["path"], table["etag"], strict=True))
+    lines = "".join(f"{path}\t{etags[path]}\n" for path in sorted(etags))
+    fingerprint = hashlib.sha256(lines.encode()).hexdigest()
+    assert summary == {**everything, "selected": {**everything, "fingerprint": fingerprint}}
     progress = json.loads((run / "progress.json").read_text())
     assert (progress["state"], progress["done"], progress["total"]) == ("SUCCEEDED", 10, 10)
 

@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -13,9 +14,9 @@ import pytest
 from .runs import ROOT, encode, picture, plant, write_plan
 
 
-def submit(work: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """The package as a step runs it: zipped, through spark-submit."""
-    archive = work / "orchard.zip"
+def start_step(work: Path, *arguments: str) -> "subprocess.Popen[str]":
+    """The package as a step runs it: zipped, through spark-submit; in a process group of its own."""
+    archive = Path(tempfile.mkdtemp(dir=work)) / "orchard.zip"
     with zipfile.ZipFile(archive, "w") as package:
         for path in sorted((ROOT / "spark" / "orchard").glob("*.py")):
             package.write(path, f"orchard/{path.name}")
@@ -29,7 +30,22 @@ def submit(work: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     }
     command = [str(home / "bin" / "spark-submit"), "--master", "local[2]", "--conf", "spark.ui.enabled=false"]
     command += ["--py-files", str(archive), str(ROOT / "spark" / "main.py"), *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, cwd=work, check=False, timeout=120)
+    return subprocess.Popen(
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=work,
+        start_new_session=True,
+    )
+
+
+def submit(work: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Runs a step to its end."""
+    step = start_step(work, *arguments)
+    stdout, stderr = step.communicate(timeout=120)
+    return subprocess.CompletedProcess(step.args, step.returncode, stdout, stderr)
 
 
 def test_a_step_that_fails_ends_with_its_cause(tmp_path: Path) -> None:

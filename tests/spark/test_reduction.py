@@ -179,3 +179,16 @@ def test_the_golden_features(spark: SparkSession, tmp_path: Path) -> None:
     assert document["total_variance_explained"] == pytest.approx(0.9292699028497264, abs=1e-9)
     assert all(check["ok"] for check in document["checks"])
     assert document["num_images_processed"] == 300
+
+
+def test_a_plan_that_names_an_earlier_runs_features_reduces_those(spark: SparkSession, tmp_path: Path) -> None:
+    rows = vectors()
+    earlier = planned(spark, tmp_path / "earlier", rows, pca={"components": 5})
+
+    plan = write_plan(tmp_path / "run", tmp_path, features=f"{earlier}/features/parquet", pca={"components": 3})
+    main.run(spark, main.parse(["reduction", "--plan", str(plan)]))
+
+    found = info(tmp_path / "run")
+    assert found["variance_by_component"] == pytest.approx(info(earlier)["variance_by_component"][:3], abs=1e-12)
+    assert (found["num_images_processed"], found["errors"]) == (60, 2)
+    assert {check["ok"] for check in found["checks"]} == {True}

@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from orchard import storage
 from orchard.errors import JobError
@@ -106,10 +107,12 @@ def test_any_name_is_listed_and_read_as_it_was_written(root: str) -> None:
     assert len({file.etag for file in files.values()}) == len(NAMES)
     paths = [files[name].path for name in NAMES]
     assert paths == [storage.join(folder, name) for name in NAMES]
-    found = list(read_ahead([(path, "label") for path in [*paths, storage.join(folder, "gone.jpg")]], region))
+    gone = storage.join(folder, "gone.jpg")
+    found = list(read_ahead([(path, "label", "as listed") for path in [*paths, gone]], region))
+    # A file's etag is the same however it is asked for.
     assert found == [
-        *((path, "label", name.encode()) for path, name in zip(paths, NAMES, strict=True)),
-        (storage.join(folder, "gone.jpg"), "label", None),
+        *((files[name].path, "label", "as listed", name.encode(), files[name].etag) for name in NAMES),
+        (gone, "label", "as listed", None, None),
     ]
 
 
@@ -128,8 +131,19 @@ def test_whole_files(root: str) -> None:
     assert storage.read_bytes(uri) == b"2"
 
 
+def test_whole_files_from_workers(root: str) -> None:
+    uri = storage.join(root, "model=0", "features.parquet")
+    # Larger than one part of an upload, and smaller.
+    for size in (6_000_000, 10):
+        content = bytes(range(256)) * (size // 256 + 1)
+
+        storage.write_whole(uri, pa.py_buffer(content), storage.region_of(root))
+
+        assert storage.read_bytes(uri) == content
+
+
 def test_an_unreachable_file_is_an_error_and_no_bad_image(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
 
     with pytest.raises(OSError, match=r"a\.jpg"):
-        list(read_ahead([(f"{bucket}/a.jpg", "label")], "eu-west-1"))
+        list(read_ahead([(f"{bucket}/a.jpg", "label", "etag")], "eu-west-1"))

@@ -1,0 +1,136 @@
+"""The features store: what was computed once is not computed again.
+
+A store is a folder of Parquet files (schema ROWS), one folder for each model. A file is written in one go when its
+rows are complete and is never changed, so whatever is there can be trusted, whoever was killed and however many runs
+write at once. The same image may be in several files; readers take the newest.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import groupby
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+from pyspark import TaskContext
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as sf
+from pyspark.sql.types import ArrayType, FloatType, StringType, StructField, StructType
+
+from orchard import storage
+from orchard.arrow import ArrowFunction
+from orchard.errors import JobError
+from orchard.progress import Progress
+
+ROWS = StructType(
+    [
+        StructField("path", StringType()),
+        StructField("etag", StringType()),
+        # One of these two is null: an image that cannot be used is not tried again either.
+        StructField("features", ArrayType(FloatType())),
+        StructField("reason", StringType()),
+    ]
+)
+# 5 MB of features, which is what a worker holds back, and what is lost of its work when it is killed.
+ROWS_PER_FILE = 1024
+
+
+class Writer:
+    """Puts rows into a store, a file at a time. One for each task."""
+
+    def __init__(self, uri: str, region: str | None, run_id: str) -> None:
+        self._uri = uri
+        self._region = region
+        # A run's name may hold characters that a file's name had better not.
+        self._run = hashlib.sha256(run_id.encode()).hexdigest()[:12]
+        self._waiting: list[pa.Table] = []
+
+    def add(self, results: pa.RecordBatch, etags: list[str | None]) -> None:
+        """Rows of path, label, features, reason; `etags` are those of the contents that were read, None if none was."""
+        rows = pa.table(
+            {
+                "path": results.column("path"),
+                "etag": pa.array(etags, pa.string()),
+                "features": results.column("features"),
+                "reason": results.column("reason"),
+            }
+        )
+        self._waiting.append(rows.filter(rows.column("etag").is_valid()))
+        if sum(table.num_rows for table in self._waiting) >= ROWS_PER_FILE:
+            self.flush()
+
+    def flush(self) -> None:
+        """Writes what waits."""
+        table = pa.concat_tables(self._waiting) if self._waiting else None
+        self._waiting = []
+        if table is None or table.num_rows == 0:
+            return
+        content = pa.BufferOutputStream()
+        pq.write_table(table, content, use_dictionary=False)
+        context = TaskContext.get()
+        task = 0 if context is None else context.partitionId()
+        # The time comes first: in the order of names a later file is a newer one.
+        name = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{self._run}-{task:05d}-{uuid.uuid4().hex[:12]}.parquet"
+        storage.write_whole(storage.join(self._uri, name), content.getvalue(), self._region)
+
+
+def find(session: SparkSession, uri: str, region: str | None, selection: DataFrame) -> DataFrame | None:
+    """Where the store has the images of `selection` (path, label, etag): path, label, etag, file, row.
+
+    One row an image, none for one that is new or changed. Only the keys are read. None when the store is empty.
+    """
+    found = storage.filesystem(uri, region).get_file_info(
+        pafs.FileSelector(storage.path_in_filesystem(uri), allow_not_found=True)
+    )
+    if not any(_is_complete(file.base_name) for file in found):
+        return None
+    keys = (
+        session.read.schema(ROWS)
+        .parquet(uri)
+        .select("path", "etag", sf.col("_metadata.file_name").alias("file"), sf.col("_metadata.row_index").alias("row"))
+    )
+    newest = sf.max(sf.struct("file", "row")).alias("newest")
+    places = keys.join(selection, ["path", "etag"]).groupBy("path", "label", "etag").agg(newest)
+    return places.select("path", "label", "etag", "newest.file", "newest.row")
+
+
+def _is_complete(name: str) -> bool:
+    return name.endswith(".parquet") and not name.startswith((".", "_"))
+
+
+def arrange(places: DataFrame, tasks: int) -> DataFrame:
+    """path, label, file, row as `reader` wants them: the rows of a file together and in order."""
+    together = places.select("path", "label", "file", "row").repartition(tasks, "file")
+    return together.sortWithinPartitions("file", "row")
+
+
+def reader(uri: str, region: str | None, schema: pa.Schema, progress: Progress) -> ArrowFunction:
+    """The function that workers run: batches of path, label, file, row to batches of path, label, features, reason."""
+    done, errors = progress.done, progress.errors
+
+    def read_file(files: pafs.FileSystem, name: str, places: list[tuple[str, str, str, int]]) -> pa.RecordBatch:
+        with files.open_input_file(storage.path_in_filesystem(storage.join(uri, name))) as source:
+            table = pq.ParquetFile(source).read(columns=["path", "features", "reason"], use_threads=False)
+        rows = table.take([row for _, _, _, row in places])
+        paths = [path for path, _, _, _ in places]
+        if rows.column("path").to_pylist() != paths:
+            raise JobError(f"{storage.join(uri, name)} is not what it was; delete it, or start again with force")
+        columns = [
+            pa.array(paths, pa.string()),
+            pa.array([label for _, label, _, _ in places], pa.string()),
+            rows.column("features").combine_chunks().cast(schema.field("features").type),
+            rows.column("reason").combine_chunks(),
+        ]
+        done.add(len(paths))
+        errors.add(len(paths) - columns[3].null_count)
+        return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+    def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        files = storage.filesystem(uri, region)
+        places = ((*row.values(),) for batch in batches for row in batch.to_pylist())
+        for name, group in groupby(places, key=lambda place: place[2]):
+            yield read_file(files, name, list(group))
+
+    return read
