@@ -7,6 +7,17 @@ import type { StateVisit } from "./history.ts";
 import type { Mail } from "./mail.ts";
 import type { StepLog } from "./results.ts";
 
+const validationSchema = z.object({
+  images: z.number(),
+  labels: z.number(),
+  errors: z.number(),
+  computed: z.number().nullish(),
+  reused: z.number().nullish(),
+  components: z.number().nullish(),
+  variance: z.number().nullish(),
+  warnings: z.array(z.string()).default([]),
+});
+
 /** The parts of the state data (docs/contracts.md) that a person wants to see; a failed execution may have few. */
 const dataSchema = z.object({
   plan: z
@@ -14,19 +25,15 @@ const dataSchema = z.object({
       mode: z.string(),
       counts: z.object({ images: z.number(), labels: z.number() }),
       model: z.object({ weights: z.string() }),
+      reuse: z.object({ run: z.string(), validation: validationSchema }).nullish(),
     })
     .optional(),
-  validation: z
-    .object({
-      images: z.number(),
-      labels: z.number(),
-      errors: z.number(),
-      components: z.number().nullish(),
-      variance: z.number().nullish(),
-      warnings: z.array(z.string()).default([]),
-    })
-    .optional(),
+  validation: validationSchema.optional(),
 });
+
+/** The run whose results stand, as s3://bucket/runs/<runId>/, when nothing was new. */
+export const reusedRun = (data: Readonly<Record<string, unknown>>): string | null =>
+  dataSchema.parse(data).plan?.reuse?.run ?? null;
 
 export interface Report {
   readonly runId: string;
@@ -37,6 +44,11 @@ export interface Report {
   readonly images: number | null;
   readonly labels: number | null;
   readonly errors: number | null;
+  /** Images whose features the run computed, and those whose it had from earlier runs. */
+  readonly computed: number | null;
+  readonly reused: number | null;
+  /** The earlier run whose results stand, as an s3:// folder, when nothing was new. */
+  readonly reusedRun: string | null;
   readonly components: number | null;
   /** Share of the variance that the components keep, 0 to 1. */
   readonly variance: number | null;
@@ -67,7 +79,11 @@ const secondsOf = ({ enteredAt, leftAt }: StateVisit): number =>
 
 /** What a run came to, from the execution's state data, its history and the account. */
 export const makeReport = ({ data, visits, cluster, mail, ...rest }: ReportParts): Report => {
-  const { plan, validation } = dataSchema.parse(data);
+  const { plan, validation: own } = dataSchema.parse(data);
+  const reuse = plan?.reuse;
+  const validation = own ?? reuse?.validation;
+  // An earlier run computed what it computed; this one, nothing.
+  const features = reuse ? { computed: 0, reused: reuse.validation.images + reuse.validation.errors } : validation;
   return {
     ...rest,
     mode: plan?.mode ?? null,
@@ -75,6 +91,9 @@ export const makeReport = ({ data, visits, cluster, mail, ...rest }: ReportParts
     images: validation?.images ?? plan?.counts.images ?? null,
     labels: validation?.labels ?? plan?.counts.labels ?? null,
     errors: validation?.errors ?? null,
+    computed: features?.computed ?? null,
+    reused: features?.reused ?? null,
+    reusedRun: reuse?.run ?? null,
     components: validation?.components ?? null,
     variance: validation?.variance ?? null,
     warnings: validation?.warnings ?? [],
@@ -123,6 +142,8 @@ export const renderReport = (report: Report): string => {
   row("Images", report.images?.toLocaleString("en") ?? null);
   row("Labels", report.labels);
   row("Errors", report.errors);
+  if (report.reusedRun !== null) row("Nothing new", `the results of ${report.reusedRun} stand`);
+  if (report.computed !== null) row("Features", `${report.computed} computed, ${report.reused} reused`);
   row("Components", report.components);
   row("Variance kept", report.variance === null ? null : `${(report.variance * 100).toFixed(2)} %`);
   for (const { name, seconds, failed } of report.states)

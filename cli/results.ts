@@ -19,9 +19,10 @@ const save = async (path: string, content: Uint8Array): Promise<void> => {
   await writeFile(path, content);
 };
 
-/** Copies a run's folder, with its layout. Returns the number of files. */
-export const downloadRun = async (clients: Clients, bucket: string, runId: string, folder: string): Promise<number> => {
-  const prefix = `runs/${runId}/`;
+/** Copies the folder of a run (s3://bucket/runs/<runId>/), with its layout. Returns the number of files. */
+export const downloadRun = async (clients: Clients, uri: string, folder: string): Promise<number> => {
+  const [bucket = "", ...path] = uri.slice("s3://".length).split("/");
+  const prefix = path.join("/");
   const files = (await listObjects(clients.s3, bucket, prefix)).filter(({ key }) => key !== "" && !key.endsWith("/"));
   await pMap(
     files,

@@ -59,7 +59,7 @@ export class PipelineStack extends Stack {
         listBucket,
         allow(["s3:GetBucketPublicAccessBlock", "s3:GetReplicationConfiguration"], [bucket.bucketArn]),
         allow(["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], under("artifacts/*")),
-        allow(["s3:PutObject"], under("runs/*")),
+        allow(["s3:GetObject", "s3:PutObject"], under("runs/*")),
         allow(["iam:GetRole"], [emrRoles.serviceRole.roleArn, emrRoles.instanceRole.roleArn]),
         allow(["iam:GetInstanceProfile"], [emrRoles.instanceProfileArn]),
         allow(["ec2:DescribeSubnets", "ec2:DescribeKeyPairs", "ec2:DescribeInstanceTypes"], ["*"]),

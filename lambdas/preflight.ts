@@ -12,13 +12,14 @@ import {
   runChecks,
 } from "./shared/checks.ts";
 import { environment, readConfig } from "./shared/config.ts";
+import { findEarlierRun } from "./shared/earlier-runs.ts";
 import { PreflightFailed } from "./shared/errors.ts";
 import { lambdaHandler } from "./shared/handler.ts";
 import { parseInput, type ResolvedInput, refuseIf } from "./shared/input.ts";
 import { estimate, planCluster } from "./shared/planner.ts";
 import { writeJson } from "./shared/s3.ts";
 import { execution, type Plan } from "./shared/schemas.ts";
-import { countImages, type Listing, listImages, nearest, takeImages } from "./shared/selection.ts";
+import { countImages, fingerprint, type Listing, listImages, nearest, takeImages } from "./shared/selection.ts";
 
 export const preflightEvent = z.object({ state: z.looseObject({ input: z.unknown().optional() }), execution });
 export type PreflightEvent = z.output<typeof preflightEvent>;
@@ -100,7 +101,27 @@ export const preflight = async (
   const counts = countImages(selected.status === "fulfilled" ? selected.value : []);
 
   const isFullRun = input.mode !== "inventory";
-  const steps = { inventory: true, features: isFullRun, reduction: isFullRun, any: true };
+  const images = fingerprint(input.input, selected.status === "fulfilled" ? selected.value : []);
+  const model = {
+    key: `artifacts/${config.MODEL_SHA256}/model.tflite`,
+    sha256: config.MODEL_SHA256,
+    weights: config.MODEL_WEIGHTS,
+    inputSize: 224,
+    dimensions,
+  };
+  // A bucket that cannot be read is reported by the checks, with a remedy.
+  const [earlier] = await Promise.allSettled([
+    isFullRun && !input.force && counts.images > 0
+      ? findEarlierRun(clients.s3, { ...input, bucket, selection: images, model })
+      : { reuse: null, features: null },
+  ]);
+  const { reuse, features } = earlier.status === "fulfilled" ? earlier.value : { reuse: null, features: null };
+  const steps = {
+    inventory: features === null,
+    features: isFullRun && features === null,
+    reduction: isFullRun && reuse === null,
+    any: reuse === null,
+  };
   const cluster = planCluster(runId, isFullRun ? counts.images : 0, input.cluster, {
     subnetId: config.SUBNET_ID,
     keyPair: config.KEY_PAIR,
@@ -136,6 +157,8 @@ export const preflight = async (
     );
   }
 
+  if (earlier.status === "rejected") throw earlier.reason;
+
   const warnings = describeFailed(outcomes.filter(({ ok, isWarning }) => !ok && isWarning));
   const plan: Plan = {
     runId,
@@ -152,13 +175,11 @@ export const preflight = async (
     force: input.force,
     quality: input.quality,
     counts,
-    model: {
-      key: `artifacts/${config.MODEL_SHA256}/model.tflite`,
-      sha256: config.MODEL_SHA256,
-      weights: config.MODEL_WEIGHTS,
-      inputSize: 224,
-      dimensions,
-    },
+    selection: images,
+    store: `s3://${bucket}/features-store/model=${model.sha256}/`,
+    features,
+    reuse,
+    model,
     steps,
     cluster,
     estimate: cost,

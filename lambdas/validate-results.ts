@@ -1,5 +1,6 @@
 import { S3Client } from "@aws-sdk/client-s3";
 import { z } from "zod";
+import { featuresRunOf, indexRun } from "./shared/earlier-runs.ts";
 import { describeError, isNamed, ResultsInvalid } from "./shared/errors.ts";
 import { readFooters } from "./shared/footers.ts";
 import { lambdaHandler } from "./shared/handler.ts";
@@ -23,11 +24,15 @@ type JobCheck = Readonly<z.output<typeof jobCheck>>;
 const inventorySummary = z.looseObject({
   images: z.int(),
   labels: z.int(),
-  selected: z.looseObject({ images: z.int(), labels: z.int() }),
+  selected: z.looseObject({ images: z.int(), labels: z.int(), fingerprint: z.string() }),
 });
 const featuresSummary = z.looseObject({
   images: z.int(),
   errors: z.int(),
+  computed: z.int(),
+  reused: z.int(),
+  /** Images that changed or went between the inventory and their turn. */
+  changed: z.int(),
   dimensions: z.int(),
   checks: z.array(jobCheck),
 });
@@ -51,13 +56,19 @@ const varianceTolerance = 1e-9;
 
 /** Collects the findings about one run. */
 class Findings {
-  readonly checks: JobCheck[] = [];
+  readonly checks: JobCheck[];
   private readonly s3: S3Client;
   private readonly run: S3Location;
 
-  constructor(s3: S3Client, run: S3Location) {
+  constructor(s3: S3Client, run: S3Location, checks: JobCheck[] = []) {
     this.s3 = s3;
     this.run = run;
+    this.checks = checks;
+  }
+
+  /** For another run's outputs; what is found counts here. */
+  of(run: string): Findings {
+    return new Findings(this.s3, parseS3Uri(run), this.checks);
   }
 
   expect(name: string, ok: boolean, detail: string): void {
@@ -120,7 +131,12 @@ class Findings {
   }
 }
 
-const checkInventory = async (findings: Findings, plan: Plan, s3: S3Client): Promise<Validation | undefined> => {
+/** What the inventory says, and the fingerprint of the images that it selected. */
+const checkInventory = async (
+  findings: Findings,
+  plan: Plan,
+  s3: S3Client,
+): Promise<{ readonly validation: Validation; readonly selection: string } | undefined> => {
   const summary = await findings.report("inventory/summary.json", inventorySummary);
   if (!summary) return undefined;
   const { selected } = summary;
@@ -142,27 +158,37 @@ const checkInventory = async (findings: Findings, plan: Plan, s3: S3Client): Pro
     counted === summary.images,
     `expected ${summary.images}, the CSV adds up to ${counted}`,
   );
-  return {
+  const validation: Validation = {
     images: selected.images,
     labels: selected.labels,
     errors: 0,
     errorRate: 0,
+    computed: null,
+    reused: null,
     components: null,
     variance: null,
     warnings: [],
     results: plan.run,
   };
+  return { validation, selection: selected.fingerprint };
 };
 
-const checkFeatures = async (findings: Findings, plan: Plan): Promise<void> => {
+type FeaturesSummary = Readonly<z.output<typeof featuresSummary>>;
+
+const checkFeatures = async (findings: Findings, plan: Plan): Promise<FeaturesSummary | undefined> => {
   const { counts, quality, model } = plan;
   const summary = await findings.report("features/summary.json", featuresSummary);
-  if (!summary) return;
+  if (!summary) return undefined;
   for (const check of summary.checks) findings.expect(`features ${check.name}`, check.ok, check.detail);
   findings.expect(
     "images",
     summary.images + summary.errors === counts.images,
     `planned ${counts.images}, found ${summary.images} with features and ${summary.errors} in errors`,
+  );
+  findings.expect(
+    "images computed and reused",
+    summary.computed + summary.reused === counts.images,
+    `planned ${counts.images}, found ${summary.computed} computed and ${summary.reused} reused`,
   );
   const errorRate = summary.errors / counts.images;
   findings.expect(
@@ -179,9 +205,13 @@ const checkFeatures = async (findings: Findings, plan: Plan): Promise<void> => {
     await findings.expectParquet("features/parquet", "features", summary.images, model.dimensions);
   if (plan.formats.includes("csv")) await findings.expectFiles("features/csv", ".csv");
   if (summary.errors > 0) await findings.expectFiles("errors", "");
+  return summary;
 };
 
-const checkReduction = async (findings: Findings, plan: Plan): Promise<Validation | undefined> => {
+const checkReduction = async (
+  findings: Findings,
+  plan: Plan,
+): Promise<Omit<Validation, "computed" | "reused"> | undefined> => {
   const info = await findings.report("model_info/model_info.json", modelInfo);
   if (!info) return undefined;
   const { counts, quality } = plan;
@@ -238,9 +268,37 @@ const checkReduction = async (findings: Findings, plan: Plan): Promise<Validatio
   };
 };
 
+interface Judgement {
+  readonly validation: Validation | undefined;
+  /** Fingerprint of the images that the features are of; null when there are none, or images changed meanwhile. */
+  readonly selection: string | null;
+}
+
+/** Makes every check of what the plan's steps leave. */
+const judge = async (findings: Findings, plan: Plan, s3: S3Client): Promise<Judgement> => {
+  if (plan.features !== null) {
+    // Only the reduction ran; the features are an earlier run's, and are looked at again.
+    const summary = await checkFeatures(findings.of(featuresRunOf(plan)), plan);
+    const reduction = await checkReduction(findings, plan);
+    const validation = reduction && { ...reduction, computed: 0, reused: plan.counts.images };
+    return { validation, selection: summary ? plan.selection : null };
+  }
+  const inventory = await checkInventory(findings, plan, s3);
+  if (plan.mode === "inventory") return { validation: inventory?.validation, selection: null };
+  const summary = await checkFeatures(findings, plan);
+  const reduction = await checkReduction(findings, plan);
+  if (!inventory || !summary || !reduction) return { validation: undefined, selection: null };
+  const { computed, reused, changed } = summary;
+  return {
+    validation: { ...reduction, computed, reused },
+    selection: changed === 0 ? inventory.selection : null,
+  };
+};
+
 /**
  * Judges a run by what the Spark job found, cross-checked with the Parquet footers, the plan and the errors. A valid
- * run gets its manifest.json, last of all its files, and only then does runs/latest.json point at it.
+ * run gets its manifest.json, last of all its files, and only then does runs/latest.json point at it and do later runs
+ * find it.
  *
  * @throws ResultsInvalid that lists every failed check, after writing them to invalid.json
  */
@@ -249,11 +307,7 @@ export const validateResults = async (
   s3: S3Client,
 ): Promise<Validation> => {
   const findings = new Findings(s3, parseS3Uri(plan.run));
-  let validation = await checkInventory(findings, plan, s3);
-  if (plan.mode !== "inventory") {
-    await checkFeatures(findings, plan);
-    validation = await checkReduction(findings, plan);
-  }
+  const { validation, selection } = await judge(findings, plan, s3);
   const { checks } = findings;
   const failed = checks.filter(({ ok }) => !ok);
   const about = { runId: plan.runId, executionArn: execution.id, mode: plan.mode, checkedAt: new Date().toISOString() };
@@ -264,9 +318,10 @@ export const validateResults = async (
       `${failed.length} of ${checks.length} checks of the results failed${list.length === 1 ? ": " : ":\n- "}${list.join("\n- ")}`,
     );
   }
-  await writeJson(s3, findings.at("manifest.json"), { ...about, plan, validation, checks });
+  await writeJson(s3, findings.at("manifest.json"), { ...about, plan, selection, validation, checks });
   const latest: S3Location = { bucket: plan.bucket, key: "runs/latest.json" };
   await writeJson(s3, latest, { runId: plan.runId, run: plan.run });
+  if (selection !== null) await indexRun(s3, plan, selection);
   return validation;
 };
 

@@ -16,7 +16,7 @@ import {
 import { type Lifetime, withLifetime } from "../lifetime.ts";
 import { readMailOf } from "../mail.ts";
 import { root } from "../places.ts";
-import { duration, makeReport, type Report, renderReport, stateLine } from "../report.ts";
+import { duration, makeReport, type Report, renderReport, reusedRun, stateLine } from "../report.ts";
 import { downloadFailedStepLog, downloadRun } from "../results.ts";
 import { openDataset, type Session, sessionSteps, uploadImages } from "../session.ts";
 import { type Reporter, runSteps } from "../tasks.ts";
@@ -120,7 +120,9 @@ const execute = async (
   title(`Execution: ${described.status}`);
   const folder = join(root, "results", runId);
   const ending = await readEnding(clients, execution);
-  const files = await downloadRun(clients, bucket, runId, folder);
+  // When nothing was new, the results are the earlier run's.
+  const uri = reusedRun(ending.data) ?? `s3://${bucket}/runs/${runId}/`;
+  const files = await downloadRun(clients, uri, folder);
   const log = ending.cluster
     ? await downloadFailedStepLog(clients, bucket, ending.cluster.id, join(folder, "logs"))
     : undefined;
@@ -133,7 +135,7 @@ const execute = async (
         ? null
         : { name: described.error ?? described.status ?? "Unknown", cause: causeOf(described.cause), log: log ?? null },
     ...ending,
-    results: { folder: relative(process.cwd(), folder), uri: `s3://${bucket}/runs/${runId}/`, files },
+    results: { folder: relative(process.cwd(), folder), uri, files },
     mail: await readMailOf(account.endpoint, runId),
     seconds: (Date.now() - since) / 1_000,
   });

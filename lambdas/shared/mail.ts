@@ -1,3 +1,4 @@
+import { featuresRunOf } from "./earlier-runs.ts";
 import { usdPerHour } from "./planner.ts";
 import type { Execution, PartialState } from "./schemas.ts";
 
@@ -47,35 +48,45 @@ const links = (state: PartialState, execution: Execution): readonly string[] => 
 
 const percent = (share: number, digits = 1): string => `${(100 * share).toFixed(digits)} %`;
 
+/** A run that only reduced has its bad images where its features are. */
+const errorsAt = (plan: PartialState["plan"], results: string): string =>
+  `${plan?.features ? featuresRunOf(plan) : results}errors/`;
+
 /** The mail about a run that succeeded. */
 export const successMail = (state: PartialState, execution: Execution, now: Date): Mail => {
-  const { plan, validation } = state;
+  const { plan } = state;
+  const reuse = plan?.reuse;
+  const validation = state.validation ?? reuse?.validation;
   const minutes = (now.getTime() - Date.parse(execution.startTime)) / 60_000;
   const usd = plan && state.cluster ? (usdPerHour(plan.cluster) * minutes) / 60 : 0;
   const warnings = [...new Set([...(plan?.warnings ?? []), ...(validation?.warnings ?? [])])];
   const lines = [
     `Run ${execution.name} (${plan?.mode ?? "?"}) succeeded.`,
     ...(isSeeded(state) ? ["", seededNotice] : []),
+    ...(reuse ? ["", "Nothing is new: no cluster was created, an earlier run's results stand."] : []),
     "",
     ...(validation
       ? [
           `Images:    ${validation.images} of ${validation.labels} labels`,
-          `Errors:    ${validation.errors} (${percent(validation.errorRate, 2)})${validation.errors > 0 ? `, see ${validation.results}errors/` : ""}`,
+          `Errors:    ${validation.errors} (${percent(validation.errorRate, 2)})${validation.errors > 0 ? `, see ${errorsAt(plan, validation.results)}` : ""}`,
+          ...(validation.computed === null || reuse
+            ? []
+            : [`Features:  ${validation.computed} computed, ${validation.reused} reused`]),
           ...(validation.variance === null
             ? []
             : [`Variance:  ${percent(validation.variance, 2)} kept by ${validation.components} components`]),
         ]
-      : ["Nothing was new: the earlier results stand."]),
+      : []),
     `Time:      ${minutes.toFixed(1)} minutes`,
     `Cost:      about ${usd.toFixed(2)} USD${plan ? ` (estimated before the run: ${plan.estimate.usd.toFixed(2)} USD)` : ""}`,
     `Results:   ${validation?.results ?? plan?.run ?? "?"}`,
-    "Cluster:   terminated",
+    `Cluster:   ${state.cluster ? "terminated" : "none was created"}`,
     ...(warnings.length > 0 ? ["", "Warnings:", ...warnings.map((warning) => `- ${warning}`)] : []),
     "",
     ...links(state, execution),
   ];
   const found = validation
-    ? `: ${validation.images} images${validation.variance === null ? "" : `, ${percent(validation.variance)} variance kept`}`
+    ? `: ${reuse ? "nothing new, " : ""}${validation.images} images${validation.variance === null ? "" : `, ${percent(validation.variance)} variance kept`}`
     : "";
   return {
     subject: subjectLine(`Orchard: ${execution.name} succeeded${found}${isSeeded(state) ? " (SEEDED WEIGHTS)" : ""}`),

@@ -91,6 +91,7 @@ export const usdPerHour = (cluster: Readonly<{ primaryType: string; coreType: st
 
 /** Expected minutes and US dollars, with the arithmetic as text. */
 export const estimate = (cluster: ClusterPlan, images: number, steps: Plan["steps"]): Plan["estimate"] => {
+  if (!steps.any) return { minutes: 0, usd: 0, arithmetic: "nothing is new: no cluster" };
   const stepCount = [steps.inventory, steps.features, steps.reduction].filter(Boolean).length;
   const vcpus = cluster.coreCount * instanceType(cluster.coreType).vcpus;
   const imageMinutes = steps.features ? images / (imagesPerSecondPerVcpu * vcpus) / 60 : 0;

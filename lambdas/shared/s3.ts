@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import {
+  type _Object,
   GetObjectCommand,
   type GetObjectCommandOutput,
   HeadObjectCommand,
@@ -19,7 +20,14 @@ export interface S3Location {
 export interface S3Object {
   readonly key: string;
   readonly bytes: number;
+  /** Without its quotes. */
+  readonly etag: string;
 }
+
+const asObjects = (contents: readonly _Object[] = []): readonly S3Object[] =>
+  contents.flatMap(({ Key, Size = 0, ETag = "" }) =>
+    Key ? [{ key: Key, bytes: Size, etag: ETag.replaceAll('"', "") }] : [],
+  );
 
 /** @throws Error when the text is no s3:// address */
 export const parseS3Uri = (uri: string): S3Location => {
@@ -41,7 +49,7 @@ export const listFolder = async (
       new ListObjectsV2Command({ Bucket: bucket, Prefix: key, Delimiter: "/", ContinuationToken: token }),
     );
     for (const { Prefix } of page.CommonPrefixes ?? []) if (Prefix) folders.push(Prefix.slice(key.length, -1));
-    for (const { Key, Size } of page.Contents ?? []) if (Key) objects.push({ key: Key, bytes: Size ?? 0 });
+    objects.push(...asObjects(page.Contents));
     token = page.NextContinuationToken;
   } while (token);
   return { folders, objects };
@@ -57,7 +65,7 @@ export const listObjects = async (
   let token: string | undefined;
   do {
     const page = await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: key, ContinuationToken: token }));
-    for (const { Key, Size } of page.Contents ?? []) if (Key) objects.push({ key: Key, bytes: Size ?? 0 });
+    objects.push(...asObjects(page.Contents));
     token = page.NextContinuationToken;
   } while (token && objects.length < limit);
   return objects.slice(0, limit);

@@ -45,6 +45,21 @@ export type Pca = Readonly<z.output<typeof pca>>;
 const counts = z.object({ images: z.int(), labels: z.int(), bytes: z.int() });
 export type Counts = Readonly<z.output<typeof counts>>;
 
+export const validation = z.object({
+  images: z.int(),
+  labels: z.int(),
+  errors: z.int(),
+  errorRate: z.number(),
+  /** Images whose features this run computed, and whose it took from the store or an earlier run; null: no features. */
+  computed: z.int().nullable(),
+  reused: z.int().nullable(),
+  components: z.int().nullable(),
+  variance: z.number().nullable(),
+  warnings: z.array(z.string()),
+  results: z.string(),
+});
+export type Validation = Readonly<z.output<typeof validation>>;
+
 export const plan = z.object({
   runId: z.string(),
   executionArn: z.string(),
@@ -64,6 +79,14 @@ export const plan = z.object({
   quality: z.object({ maxErrorRate: z.number(), minVariance: z.number().nullable() }),
   /** The selection, not the bucket. */
   counts,
+  /** Fingerprint of the images that Preflight found: of their paths and etags. */
+  selection: z.string(),
+  /** s3:// folder in which the model's features are kept from run to run. */
+  store: z.string(),
+  /** An earlier run's features, when only the reduction is to be done. */
+  features: z.string().nullable(),
+  /** The earlier run that has all that was asked for, when nothing is to be done. */
+  reuse: z.object({ run: z.string(), validation }).nullable(),
   model: z.object({
     key: z.string(),
     sha256: z.string(),
@@ -82,18 +105,6 @@ export type Plan = Readonly<z.output<typeof plan>>;
 /** What a mail or a diagnosis reads about a failure; every part may be missing. */
 export const failure = z.object({ Error: z.string().default("Unknown"), Cause: z.string().default("") });
 export type Failure = Readonly<z.output<typeof failure>>;
-
-export const validation = z.object({
-  images: z.int(),
-  labels: z.int(),
-  errors: z.int(),
-  errorRate: z.number(),
-  components: z.int().nullable(),
-  variance: z.number().nullable(),
-  warnings: z.array(z.string()),
-  results: z.string(),
-});
-export type Validation = Readonly<z.output<typeof validation>>;
 
 export const teardown = z.object({
   clusterIds: z.array(z.string()),

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { S3Client } from "@aws-sdk/client-s3";
 import { distance } from "fastest-levenshtein";
 import pMap from "p-map";
@@ -12,6 +13,7 @@ export interface Image {
   /** <split>/<label>/<file> */
   readonly path: string;
   readonly bytes: number;
+  readonly etag: string;
 }
 
 /** The tree under the input: what is there, and the images in the folders that the rule chooses. */
@@ -68,7 +70,7 @@ export const listImages = async (s3: S3Client, input: string, rule: SelectionRul
       const { objects } = await listFolder(s3, { ...root, key: `${root.key}${split}/${label}/` });
       return objects
         .filter(({ key }) => isImage(key))
-        .map(({ key, bytes }) => ({ label, path: key.slice(root.key.length), bytes }));
+        .map(({ key, bytes, etag }) => ({ label, path: key.slice(root.key.length), bytes, etag }));
     },
     { concurrency: listConcurrency },
   );
@@ -106,6 +108,19 @@ export const countImages = (images: readonly Image[]): Counts => ({
   labels: new Set(images.map(({ label }) => label)).size,
   bytes: images.reduce((sum, { bytes }) => sum + bytes, 0),
 });
+
+/**
+ * sha256 of a line `<s3:// path>\t<etag>\n` for each image, in the order of the paths' UTF-8 bytes: the same for the
+ * same images with the same content. The Inventory step computes it for what it finds.
+ */
+export const fingerprint = (input: string, images: readonly Image[]): string => {
+  const hash = createHash("sha256");
+  const rows = images.map(({ path, etag }) => ({ path: Buffer.from(`${input}${path}`), etag }));
+  for (const { path, etag } of rows.sort((a, b) => Buffer.compare(a.path, b.path))) {
+    hash.update(path).update(`\t${etag}\n`);
+  }
+  return hash.digest("hex");
+};
 
 /** The names most like the given one, letter case aside, best first. */
 export const nearest = (name: string, known: readonly string[], count = 3): readonly string[] =>

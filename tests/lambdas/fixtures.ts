@@ -117,6 +117,10 @@ export const aPlan = (bucket: string, changes: Partial<Plan> = {}): Plan => {
     force: false,
     quality: { maxErrorRate: 0.02, minVariance: null },
     counts: { images: 60, labels: 3, bytes: 60_000 },
+    selection: "f".repeat(64),
+    store: `s3://${bucket}/features-store/model=${"a".repeat(64)}/`,
+    features: null,
+    reuse: null,
     model: {
       key: `artifacts/${"a".repeat(64)}/model.tflite`,
       sha256: "a".repeat(64),

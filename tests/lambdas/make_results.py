@@ -77,7 +77,7 @@ def main(folder: Path, fault: str) -> None:
             "images": 67,
             "labels": 4,
             "bytes": 67_000,
-            "selected": {"images": 60, "labels": 3, "bytes": 60_000},
+            "selected": {"images": 60, "labels": 3, "bytes": 60_000, "fingerprint": "f" * 64},
         },
     )
     write_json(
@@ -85,6 +85,9 @@ def main(folder: Path, fault: str) -> None:
         {
             "images": ROWS,
             "errors": ERRORS,
+            "computed": 13,
+            "reused": ROWS + ERRORS - 13,
+            "changed": 0,
             "dimensions": DIMENSIONS,
             "checks": [{"name": "finite", "ok": True, "detail": "all"}],
         },

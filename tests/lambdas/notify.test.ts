@@ -28,6 +28,8 @@ const validation = {
   labels: 3,
   errors: 1,
   errorRate: 1 / 60,
+  computed: 13,
+  reused: 47,
   components: 50,
   variance: 0.85,
   warnings: ["50 components keep 85.0 % of the variance, less than 90 %"],
@@ -87,6 +89,7 @@ test("a success tells what there is and where", () => {
   for (const part of [
     "59 of 3 labels",
     "1 (1.67 %), see s3://data/runs/run-1/errors/",
+    "13 computed, 47 reused",
     "85.00 % kept by 50 components",
     "30.0 minutes",
     "about 0.26 USD",
@@ -97,6 +100,30 @@ test("a success tells what there is and where", () => {
   ]) {
     expect(message).toContain(part);
   }
+});
+
+test("a success without anything new tells the earlier run's numbers", () => {
+  const reuse = { run: "s3://data/runs/run-0/", validation: { ...validation, results: "s3://data/runs/run-0/" } };
+  const { subject, message } = successMail(state({ plan: aPlan("data", { reuse }) }), execution, halfAnHourLater);
+
+  expect(subject).toBe("Orchard: run-1 succeeded: nothing new, 59 images, 85.0 % variance kept");
+  for (const part of [
+    "no cluster was created",
+    "59 of 3 labels",
+    "Results:   s3://data/runs/run-0/",
+    "about 0.00 USD",
+  ]) {
+    expect(message).toContain(part);
+  }
+  expect(message).not.toContain("terminated");
+});
+
+test("a success that only reduced names the bad images of the run that has the features", () => {
+  const plan = aPlan("data", { features: "s3://data/runs/run-0/features/parquet" });
+
+  expect(successMail(state({ plan, validation }), execution, halfAnHourLater).message).toContain(
+    "see s3://data/runs/run-0/errors/",
+  );
 });
 
 test("a failure tells what and why in its first line, and what to do", () => {

@@ -7,6 +7,7 @@ const image = (label: string, file: string, split = "Training"): Image => ({
   label,
   path: `${split}/${label}/${file}`,
   bytes: 1,
+  etag: file,
 });
 
 const digest = ({ path }: Image): string => createHash("sha256").update(path, "utf8").digest("hex");

@@ -78,6 +78,8 @@ test("a sound run is accepted, gets its manifest, and is the latest", async () =
     labels: 3,
     errors: 1,
     errorRate: 1 / 60,
+    computed: 13,
+    reused: 47,
     components: 50,
     variance: 0.93,
     warnings: [],
@@ -241,4 +243,76 @@ test("an inventory whose counts do not add up is refused", async () => {
   expect(await refusal({ mode: "inventory" })).toMatch(
     /^1 of .*: inventory counts: expected 68, the CSV adds up to 67$/,
   );
+});
+
+const indexOf = (name: string, selection = "f".repeat(64)): Promise<unknown> =>
+  read(`runs/index/${"a".repeat(64)}/${selection}/${name}.json`);
+
+test("a valid run is found by later ones, under the fingerprint of the images that it used", async () => {
+  await upload("none");
+
+  await validate({ selection: "what Preflight found" });
+
+  const run = `s3://${bucket}/runs/run-1/`;
+  expect(await indexOf("components-50")).toMatchObject({ runId: "run-1", run, featuresRun: run });
+  expect(await read("runs/run-1/manifest.json")).toMatchObject({ selection: "f".repeat(64) });
+});
+
+test("a run under which images changed is valid and not found by later ones", async () => {
+  await upload("none");
+  await editJson("features/summary.json", { changed: 1 });
+
+  await validate();
+
+  expect(await read("runs/run-1/manifest.json")).toMatchObject({ selection: null });
+  await expect(indexOf("components-50")).rejects.toBeInstanceOf(NoSuchKey);
+});
+
+test("images that were neither computed nor reused are refused", async () => {
+  await upload("none");
+  await editJson("features/summary.json", { reused: 46 });
+
+  expect(await refusal()).toMatch(/^1 of .*: images computed and reused: planned 60, found 13 computed and 46 reused$/);
+});
+
+/** A run that only reduced the features of run-1. */
+const reductionOf = (): Partial<Plan> => ({
+  runId: "run-2",
+  run: `s3://${bucket}/runs/run-2/`,
+  features: `s3://${bucket}/runs/run-1/features/parquet`,
+  steps: { inventory: false, features: false, reduction: true, any: true },
+});
+
+const uploadReduction = async (): Promise<void> => {
+  await upload("none");
+  const from = join(folder, "none");
+  for (const file of await readdir(from, { recursive: true, withFileTypes: true })) {
+    const path = join(file.parentPath, file.name);
+    const name = path.slice(from.length + 1);
+    if (!file.isFile() || !/^(pca|model_info)/.test(name)) continue;
+    await putObject(account, bucket, `runs/run-2/${name}`, await readFile(path));
+    await account.s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: `runs/run-1/${name}` }));
+  }
+};
+
+test("a run that only reduced is judged by its reduction and the features it reduced", async () => {
+  await uploadReduction();
+
+  const validation = await validate(reductionOf());
+
+  expect(validation).toMatchObject({ images: 59, errors: 1, computed: 0, reused: 60, components: 50 });
+  expect(validation.results).toBe(`s3://${bucket}/runs/run-2/`);
+  expect(await indexOf("components-50")).toMatchObject({
+    run: `s3://${bucket}/runs/run-2/`,
+    featuresRun: `s3://${bucket}/runs/run-1/`,
+  });
+});
+
+test("a run that only reduced features that are gone is refused", async () => {
+  await uploadReduction();
+  const Key = "runs/run-1/features/parquet/part-00001.snappy.parquet";
+  await account.s3.send(new DeleteObjectCommand({ Bucket: bucket, Key }));
+
+  await expect(validate(reductionOf())).rejects.toThrow(/features\/parquet rows: expected 59, found 29/);
+  await expect(indexOf("components-50")).rejects.toBeInstanceOf(NoSuchKey);
 });
