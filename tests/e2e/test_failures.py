@@ -100,7 +100,7 @@ def test_too_many_bad_images_make_the_results_invalid(
 
 
 def test_stop_execution_ends_the_cluster(account: Account) -> None:
-    arn = account.start({"mode": "mini"})
+    arn = account.start({"mode": "mini", "force": True})
     account.wait_for_state(arn, "Inventory")
     account.aws("stepfunctions", "stop-execution", "--execution-arn", arn, "--cause", "changed my mind")
 

@@ -1,0 +1,91 @@
+"""Never the same work twice: what an earlier run left is used, and only the rest is done."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from .account import Account, Execution
+
+IMAGES = 24
+
+
+@pytest.fixture(scope="module")
+def prefix(account: Account, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Some images under a prefix of their own."""
+    folder = tmp_path_factory.mktemp("again")
+    for number, image in enumerate(sorted((account.sample / "Training").glob("Banana/*.jpg"))[:IMAGES]):
+        target = folder / "Training" / f"Apple {'AB'[number % 2]}" / image.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(image.read_bytes())
+    uri = f"s3://{account.bucket}/data/again/"
+    account.aws("s3", "cp", "--recursive", "--only-show-errors", str(folder), uri)
+    return uri
+
+
+def _steps(account: Account, execution: Execution) -> list[str]:
+    [cluster] = account.clusters(execution.run_id)
+    listed = account.aws("emr", "list-steps", "--cluster-id", cluster["Id"])["Steps"]
+    return sorted(step["Name"] for step in listed)
+
+
+def _json(account: Account, execution: Execution, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = account.aws("s3", "cp", f"s3://{account.bucket}/runs/{execution.run_id}/{name}", "-")
+    return found
+
+
+def _features(account: Account, execution: Execution, folder: Path) -> dict[str, bytes]:
+    table = pq.read_table(account.download(execution.run_id, folder) / "features" / "parquet")
+    vectors = table["features"].to_pylist()
+    paths = table["path"].to_pylist()
+    assert len(set(paths)) == len(paths)
+    return {str(path): np.array(vector, np.float32).tobytes() for path, vector in zip(paths, vectors, strict=True)}
+
+
+def test_only_what_is_new_is_done(account: Account, prefix: str, tmp_path: Path) -> None:
+    given = {"mode": "apples", "input": prefix, "pca": {"components": 5}}
+    first = account.run(given)
+    assert first.status == "SUCCEEDED", first.cause
+    assert _steps(account, first) == ["ExtractFeatures", "Inventory", "ReduceDimensions"]
+    assert _json(account, first, "manifest.json")["validation"]["computed"] == IMAGES
+
+    # The same again: no cluster.
+    again = account.run(given)
+    assert again.status == "SUCCEEDED", again.cause
+    assert account.states(again.arn) == ["TakeInput", "Preflight", "AnythingToDo", "NotifySuccess", "Succeeded"]
+    assert account.clusters(again.run_id) == []
+    [mail] = account.mails(again.run_id)
+    assert "nothing new" in mail["subject"]
+    assert f"runs/{first.run_id}/" in mail["message"]
+
+    # The same features, reduced in another way.
+    other = account.run({**given, "pca": {"components": 3}})
+    assert other.status == "SUCCEEDED", other.cause
+    assert _steps(account, other) == ["ReduceDimensions"]
+    verdict = _json(account, other, "manifest.json")["validation"]
+    assert (verdict["images"], verdict["computed"], verdict["reused"]) == (IMAGES, 0, IMAGES)
+    assert _json(account, other, "model_info/model_info.json")["pca_components"] == 3
+
+    # One new image.
+    image = account.sample / "Validation" / "Banana"
+    account.aws(
+        "s3", "cp", "--only-show-errors", str(next(image.glob("*.jpg"))), f"{prefix}Training/Apple B/a new+one.jpg"
+    )
+    more = account.run(given)
+    assert more.status == "SUCCEEDED", more.cause
+    verdict = _json(account, more, "manifest.json")["validation"]
+    assert (verdict["images"], verdict["computed"], verdict["reused"]) == (IMAGES + 1, 1, IMAGES)
+    [mail] = account.mails(more.run_id)
+    assert f"1 computed, {IMAGES} reused" in mail["message"]
+
+    # By force: all of them, and the same numbers.
+    forced = account.run({**given, "force": True})
+    assert forced.status == "SUCCEEDED", forced.cause
+    assert _json(account, forced, "manifest.json")["validation"]["computed"] == IMAGES + 1
+    features = _features(account, forced, tmp_path / "forced")
+    assert features == _features(account, more, tmp_path / "more")
+    assert features.items() >= _features(account, first, tmp_path / "first").items()
+    names = {name.rsplit("/", 1)[1] for name in features}
+    assert "a new+one.jpg" in names
