@@ -340,7 +340,7 @@ test("bucket-replication within the region is fine", async () => {
 
 test("input-images", async () => {
   expect(await onlyFailure(run({ ...input, input: "s3://no-such-bucket/tree/" }))).toMatch(
-    /input-images: NoSuchBucket: /,
+    /input-images: s3:\/\/no-such-bucket\/tree\/ cannot be listed: NoSuchBucket/,
   );
 });
 
