@@ -178,7 +178,7 @@ const checkFeatures = async (findings: Findings, plan: Plan): Promise<void> => {
   if (plan.formats.includes("parquet"))
     await findings.expectParquet("features/parquet", "features", summary.images, model.dimensions);
   if (plan.formats.includes("csv")) await findings.expectFiles("features/csv", ".csv");
-  if (summary.errors > 0) await findings.expectFiles("errors", "");
+  if (summary.errors > 0) await findings.expectFiles("errors", ".csv");
 };
 
 const checkReduction = async (findings: Findings, plan: Plan): Promise<Validation | undefined> => {
