@@ -144,7 +144,7 @@ export const stopAccount = async (): Promise<boolean> => {
   return true;
 };
 
-const isAlive = (pid: number): boolean => {
+export const isAlive = (pid: number): boolean => {
   try {
     process.kill(pid, 0);
     return true;

@@ -37,11 +37,11 @@ export const startExecution = async (
   input: ExecutionInput,
   outlives: boolean,
 ): Promise<Execution> => {
-  const started = await clients.sfn.send(
-    new StartExecutionCommand({ stateMachineArn, name: runId, input: JSON.stringify(input) }),
-  );
-  const execution: Execution = { runId, arn: started.executionArn ?? "" };
+  const arn = `${stateMachineArn.replace(":stateMachine:", ":execution:")}:${runId}`;
+  const execution: Execution = { runId, arn };
+  // Before it starts: an interruption may come while the answer is on its way.
   lifetime.defer(() => stopExecution(clients, execution, outlives));
+  await clients.sfn.send(new StartExecutionCommand({ stateMachineArn, name: runId, input: JSON.stringify(input) }));
   return execution;
 };
 
@@ -49,7 +49,13 @@ const describe = ({ sfn }: Clients, { arn }: Execution): Promise<DescribeExecuti
   sfn.send(new DescribeExecutionCommand({ executionArn: arn }));
 
 const stopExecution = async (clients: Clients, execution: Execution, outlives: boolean): Promise<void> => {
-  if ((await describe(clients, execution)).status !== "RUNNING") return;
+  try {
+    if ((await describe(clients, execution)).status !== "RUNNING") return;
+  } catch (error) {
+    // It was interrupted before it had started.
+    if (error instanceof Error && error.name === "ExecutionDoesNotExist") return;
+    throw error;
+  }
   const cause = "The command that started the execution was interrupted.";
   await clients.sfn.send(new StopExecutionCommand({ executionArn: execution.arn, error: "Interrupted", cause }));
   if (!outlives) return;

@@ -25,6 +25,7 @@ export class Lifetime {
   readonly #say: (line: string) => void;
   #signalAt = 0;
   #running: Cleanup | undefined;
+  #closing: Promise<void> | undefined;
 
   constructor(say: (line: string) => void = (line) => process.stderr.write(`${line}\n`)) {
     this.#say = say;
@@ -53,6 +54,13 @@ export class Lifetime {
 
   /** Ends everything, the last registered first. One that fails does not keep the others from ending. */
   async close(): Promise<void> {
+    // A signal that comes during the last clean-up waits for that one.
+    this.#closing ??= this.#endAll();
+    await this.#closing;
+    this.#closing = undefined;
+  }
+
+  async #endAll(): Promise<void> {
     for (let cleanup = this.#cleanups.pop(); cleanup; cleanup = this.#cleanups.pop()) {
       this.#running = cleanup;
       try {
@@ -66,6 +74,12 @@ export class Lifetime {
   }
 
   watchSignals(): void {
+    // A terminal that was closed, or a reader such as `head` that had enough: end in order, there is nobody to tell.
+    for (const stream of [process.stdout, process.stderr]) {
+      stream.on("error", () => {
+        if (!this.interrupted) this.#interrupt("SIGHUP");
+      });
+    }
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => this.#interrupt(signal));
     if (setupPid > 0) {
       setInterval(() => {

@@ -13,6 +13,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
@@ -28,6 +29,7 @@ const GRACE_MS = 3_000;
 const HEARTBEAT_MS = 15_000;
 /** The terminal and npm both pass one Ctrl-C on; what comes within this time is the same one. */
 const SAME_SIGNAL_MS = 1_000;
+const EMPTY_LOCK_MS = 5_000;
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const home = join(root, ".orchard");
@@ -426,8 +428,11 @@ async function alone(work) {
     } catch (error) {
       if (/** @type {NodeJS.ErrnoException} */ (error).code !== "EEXIST") throw error;
     }
-    const owner = existsSync(lock) ? Number(readFileSync(lock, "utf8")) : 0;
-    if (owner > 0 && !isAlive(owner)) rmSync(lock, { force: true });
+    const found = statSync(lock, { throwIfNoEntry: false });
+    const owner = found ? Number(readFileSync(lock, "utf8")) : 0;
+    // Empty: its owner is just about to write its number, or was killed before it could.
+    const isEmptyAndOld = found && owner === 0 && Date.now() - found.mtimeMs > EMPTY_LOCK_MS;
+    if ((owner > 0 && !isAlive(owner)) || isEmptyAndOld) rmSync(lock, { force: true });
     else if (owner > 0 && !told) {
       told = true;
       print(`Waiting for another setup of this folder (process ${owner})`);
@@ -507,6 +512,7 @@ async function main() {
   }
   const parts = partsOf(args[0], args);
   if (parts.some((part) => !isReady(part))) await alone(() => setUp(parts));
+  if (stopping) throw new SetupError("interrupted", 130);
   return orchard(args);
 }
 

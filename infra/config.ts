@@ -17,7 +17,7 @@ const schema = z.strictObject({
   maxCostUsd: z.coerce.number().positive().default(20),
   /** An address that gets the mail at the end; it has to be confirmed by its owner. */
   notificationEmail: z.email().optional(),
-  /** Subnet of the cluster. @default the account's default VPC */
+  /** Subnet of the cluster. It and its VPC carry for-use-with-amazon-emr-managed-policies=true. @default EMR chooses */
   subnetId: z.string().startsWith("subnet-").optional(),
   /** Name of an EC2 key pair for SSH into the cluster. @default none */
   keyPair: z.string().optional(),

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { createEmrClient, describeCluster, findClusters, isGone, stateOf } from "./shared/emr.ts";
 import { ClusterStillTerminating } from "./shared/errors.ts";
 import { lambdaHandler } from "./shared/handler.ts";
-import { execution, partialState } from "./shared/schemas.ts";
+import { type Execution, execution, type PartialState, partialState } from "./shared/schemas.ts";
 
 export const confirmTerminatedEvent = z.object({ state: partialState, execution });
 export type ConfirmTerminatedEvent = z.output<typeof confirmTerminatedEvent>;
@@ -17,6 +17,17 @@ export interface Patience {
 /** About 20 s; the state machine asks again after that. */
 const patience: Patience = { attempts: 5, pauseMs: 4_000 };
 
+const activeClusterIds = async (
+  emr: EMRClient,
+  execution: Execution,
+  state: Pick<PartialState, "cluster">,
+): Promise<readonly string[]> => {
+  const { ours, failures } = await findClusters(emr, execution, state);
+  // What could not be looked at is not known to be gone.
+  if (failures.length > 0) throw failures[0];
+  return ours.flatMap(({ Id }) => (Id === undefined ? [] : [Id]));
+};
+
 /**
  * Waits a little for the clusters that TerminateCluster ended.
  *
@@ -27,9 +38,7 @@ export const confirmTerminated = async (
   emr: EMRClient,
   { attempts, pauseMs }: Patience = patience,
 ): Promise<{ readonly terminated: true; readonly clusterIds: readonly string[] }> => {
-  const clusterIds =
-    state.teardown?.clusterIds ??
-    (await findClusters(emr, execution, state)).ours.flatMap(({ Id }) => (Id === undefined ? [] : [Id]));
+  const clusterIds = state.teardown?.clusterIds ?? (await activeClusterIds(emr, execution, state));
   let alive: readonly string[] = [];
   for (let attempt = 1; attempt <= attempts; attempt += 1) {
     const clusters = await Promise.all(clusterIds.map((id) => describeCluster(emr, id)));

@@ -47,9 +47,9 @@ const terminate = async (emr: EMRClient, cluster: Cluster): Promise<string> => {
  * @throws ClusterNotOurs after ours were ended, when the state names a cluster that bears another execution's tag
  */
 export const terminateCluster = async (event: TerminateClusterEvent, emr: EMRClient): Promise<Teardown> => {
-  const { ours, others } = await findClusters(emr, event.execution, event.state);
+  const { ours, others, failures: notDescribed } = await findClusters(emr, event.execution, event.state);
   const states: Record<string, string> = {};
-  const failures: unknown[] = [];
+  const failures = [...notDescribed];
   for (const cluster of ours) {
     try {
       states[cluster.Id ?? ""] = await terminate(emr, cluster);

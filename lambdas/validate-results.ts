@@ -204,7 +204,7 @@ const checkFeatures = async (findings: Findings, plan: Plan): Promise<FeaturesSu
   if (plan.formats.includes("parquet"))
     await findings.expectParquet("features/parquet", "features", summary.images, model.dimensions);
   if (plan.formats.includes("csv")) await findings.expectFiles("features/csv", ".csv");
-  if (summary.errors > 0) await findings.expectFiles("errors", "");
+  if (summary.errors > 0) await findings.expectFiles("errors", ".csv");
   return summary;
 };
 

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Command } from "@commander-js/extra-typings";
-import { findAccount, stopAccount } from "../account.ts";
+import { isAlive, stopAccount } from "../account.ts";
 import { parsePort } from "../input.ts";
 import { withLifetime } from "../lifetime.ts";
 import { IMAGES_PREFIX, openDataset, type Session, sessionSteps, uploadImages } from "../session.ts";
 import { listObjects } from "../sync.ts";
 import { type Reporter, runSteps } from "../tasks.ts";
 
-const HEALTH_CHECK_MS = 1_000;
+const ALIVE_CHECK_MS = 1_000;
 
 const stop = new Command("stop").description("stop the account that runs in the background").action(async () => {
   const stopped = await stopAccount();
@@ -33,7 +33,7 @@ export const local = new Command("local")
       process.stdout.write(describe(get(), json));
       if (get().account.reused) return;
       // Until Ctrl-C, or until somebody stops it.
-      while (await findAccount()) await sleep(HEALTH_CHECK_MS, undefined, { signal: lifetime.signal });
+      while (isAlive(get().account.pid)) await sleep(ALIVE_CHECK_MS, undefined, { signal: lifetime.signal });
     }),
   );
 local.addCommand(stop);

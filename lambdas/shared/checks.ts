@@ -167,12 +167,18 @@ const checkInstanceProfile = async (iam: IAMClient, name: string): Promise<strin
   return `${name} with role ${role.RoleName}`;
 };
 
+const emrPolicyTag = "for-use-with-amazon-emr-managed-policies";
+
 const checkSubnet = async (ec2: EC2Client, subnetId: string | undefined, nodes: number): Promise<string> => {
   if (subnetId === undefined) return "none configured: EMR takes the default VPC's";
   const { Subnets } = await ec2.send(new DescribeSubnetsCommand({ SubnetIds: [subnetId] }));
   const [subnet] = Subnets ?? [];
   if (!subnet) throw new Finding(`There is no subnet ${subnetId}`);
   const free = subnet.AvailableIpAddressCount ?? 0;
+  // AmazonEMRServicePolicy_v2 allows EMR nothing in a subnet without it.
+  if (!subnet.Tags?.some(({ Key, Value }) => Key === emrPolicyTag && Value === "true")) {
+    throw new Finding(`${subnetId} has no tag ${emrPolicyTag}=true, without which EMR may not use it`);
+  }
   if (free < nodes) throw new Finding(`${subnetId} has ${free} free addresses, the cluster needs ${nodes}`);
   return `${subnetId} in ${subnet.AvailabilityZone}, ${free} free addresses`;
 };
@@ -235,9 +241,9 @@ export interface CheckContext {
   readonly clients: PreflightClients;
   readonly execution: Execution;
   readonly cluster: Plan["cluster"];
-  /** Answers how many images were found; rejects with what listing them met. */
   /** Where the images are, as an s3:// URI. */
   readonly input: string;
+  /** Answers how many images were found; rejects with what listing them met. */
   readonly imageCount: () => Promise<number>;
 }
 
@@ -276,7 +282,7 @@ export const preflightChecks = ({
     {
       name: "model-weights",
       remedy:
-        "Make the model where there is a network (npm run model) and deploy again, or set allowSeededWeights for a trial",
+        "Make the model where there is a network (npm run model -- --force) and deploy again, or set allowSeededWeights for a trial",
       run: () => checkWeights(config),
     },
     {
@@ -296,8 +302,12 @@ export const preflightChecks = ({
     },
     {
       name: "input-images",
-      remedy: "Look at the input's bucket and prefix, and whether the function may list it",
+      remedy: "Put the images there, and look at whether the function may list the prefix",
       run: async () => {
+        // The role of the cluster's machines reads nothing else; the failure would come when the cluster is paid for.
+        const readable = `s3://${bucket}/data/`;
+        if (!input.startsWith(readable))
+          throw new Finding(`${input} is not under ${readable}, where the cluster may read`);
         try {
           return `${await imageCount()} images`;
         } catch (error) {
@@ -317,7 +327,7 @@ export const preflightChecks = ({
     },
     {
       name: "model",
-      remedy: "Make the model again (npm run model) and deploy: that uploads it",
+      remedy: "Make the model again (npm run model -- --force) and deploy: that uploads it",
       run: () => checkModel(s3, bucket, config.MODEL_SHA256),
     },
     {

@@ -58,6 +58,8 @@ export interface FoundClusters {
   readonly ours: readonly Cluster[];
   /** Named in the state or named alike, but with another execution's tag, or none. */
   readonly others: readonly Cluster[];
+  /** What was thrown for clusters that could not be described. */
+  readonly failures: readonly unknown[];
 }
 
 /**
@@ -77,10 +79,16 @@ export const findClusters = async (
   if (state.cluster) ids.add(state.cluster.id);
   const ours: Cluster[] = [];
   const others: Cluster[] = [];
+  const failures: unknown[] = [];
   for (const id of ids) {
-    const cluster = await describeCluster(emr, id);
-    const isOurs = cluster.Tags?.some(({ Key, Value }) => Key === executionTag && Value === execution.id) ?? false;
-    (isOurs ? ours : others).push(cluster);
+    try {
+      const cluster = await describeCluster(emr, id);
+      const isOurs = cluster.Tags?.some(({ Key, Value }) => Key === executionTag && Value === execution.id) ?? false;
+      (isOurs ? ours : others).push(cluster);
+    } catch (error) {
+      // One cluster that cannot be looked at must not save the others.
+      failures.push(error);
+    }
   }
-  return { ours, others };
+  return { ours, others, failures };
 };

@@ -6,16 +6,27 @@ import { nearest } from "./selection.ts";
 
 const memory = z.string().regex(/^[1-9][0-9]*[mg]$/, 'must be a size as Spark takes it, such as "6g" or "512m"');
 const type = z.enum(Object.keys(instanceTypes));
+/** S3's limit of a key. Bounds keep the state data far below Step Functions' limit of 256 KiB, whatever the input. */
+const maxNameLength = 1024;
+const name = z.string().min(1).max(maxNameLength);
+const maxSplits = 100;
+const isWithoutRepeats = (list: readonly string[]): boolean => new Set(list).size === list.length;
 
 /** The execution's input. Defaults that depend on the mode or on the stack are filled in by resolveInput. */
 export const inputSchema = z.strictObject({
   mode: z.enum(modes),
-  label: z.string().min(1).optional(),
+  label: name.optional(),
   input: z
     .string()
+    .max(maxNameLength)
     .regex(/^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/.*)?$/s, "must be s3://bucket/prefix")
     .optional(),
-  splits: z.array(z.string().min(1)).min(1).optional(),
+  splits: z
+    .array(name)
+    .min(1)
+    .max(maxSplits)
+    .refine(isWithoutRepeats, { message: "must not name a split twice" })
+    .optional(),
   limit: z.int().min(2).optional(),
   pca: z
     .strictObject({ components: z.int().min(1).optional(), variance: z.number().gt(0).lte(1).optional() })
@@ -26,13 +37,13 @@ export const inputSchema = z.strictObject({
   formats: z
     .array(z.enum(formats))
     .min(1)
-    .refine((list) => new Set(list).size === list.length, { message: "must not name a format twice" })
+    .refine(isWithoutRepeats, { message: "must not name a format twice" })
     .optional(),
   force: z.boolean().optional(),
   maxCostUsd: z.number().positive().optional(),
   cluster: z
     .strictObject({
-      id: z.string().optional(),
+      id: name.optional(),
       primaryType: type.optional(),
       coreType: type.optional(),
       coreCount: z.int().min(1).max(20).optional(),
@@ -130,7 +141,8 @@ export const parseInput = (given: unknown, defaults: InputDefaults): ResolvedInp
       }
       if (issue.code === "invalid_value") {
         const values = issue.values.map(String);
-        const [suggestion] = nearest(String(issue.input), values, 1);
+        // An object may have a toString that is no function.
+        const [suggestion] = typeof issue.input === "string" ? nearest(issue.input, values, 1) : [];
         const hint = suggestion === undefined ? "" : ` Did you mean ${JSON.stringify(suggestion)}?`;
         return `${JSON.stringify(issue.input)} is not allowed; one of ${list(values)}.${hint}`;
       }

@@ -1,3 +1,4 @@
+import { instanceType } from "./prices.ts";
 import type { Plan } from "./schemas.ts";
 
 /** Where bootstrap.sh puts the environment on every node; EMR's own python3 is too old. */
@@ -27,6 +28,10 @@ export const sparkSubmit = (plan: Pick<Plan, "cluster" | "run">, job: Job, regio
     "spark.yarn.maxAppAttempts": "1",
     // A worker keeps its interpreter of the model from one partition to the next.
     "spark.python.worker.reuse": "true",
+    // Executors register after the job has asked how many tasks run at once: say it, or it sees two.
+    "spark.default.parallelism": String(plan.cluster.coreCount * instanceType(plan.cluster.coreType).vcpus),
+    // The driver's Python sums the partitions' Gramians, 13 MB each, beside the JVM.
+    "spark.driver.memoryOverhead": "2g",
     "spark.executor.cores": "4",
     "spark.executor.memory": plan.cluster.executorMemory,
     "spark.executor.memoryOverhead": plan.cluster.executorMemoryOverhead,

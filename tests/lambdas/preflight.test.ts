@@ -1,4 +1,10 @@
-import { DescribeInstanceTypesCommand, DescribeKeyPairsCommand, ImportKeyPairCommand } from "@aws-sdk/client-ec2";
+import {
+  CreateSubnetCommand,
+  CreateTagsCommand,
+  DescribeInstanceTypesCommand,
+  DescribeKeyPairsCommand,
+  ImportKeyPairCommand,
+} from "@aws-sdk/client-ec2";
 import { CreateInstanceProfileCommand, CreateRoleCommand } from "@aws-sdk/client-iam";
 import {
   CreateBucketCommand,
@@ -103,6 +109,12 @@ test("an account that is ready gets its plan, which is also on S3", async () => 
 
 test("a subnet and a key pair that are configured reach the cluster", async () => {
   await account.ec2.send(new ImportKeyPairCommand({ KeyName: "key", PublicKeyMaterial: new Uint8Array([1]) }));
+  await account.ec2.send(
+    new CreateTagsCommand({
+      Resources: ["subnet-00000001"],
+      Tags: [{ Key: "for-use-with-amazon-emr-managed-policies", Value: "true" }],
+    }),
+  );
 
   const plan = await run(input, { config: { SUBNET_ID: "subnet-00000001", KEY_PAIR: "key" } });
 
@@ -198,8 +210,8 @@ test("an empty folder is refused with the layout that it has to have", async () 
 });
 
 test("a single image is refused for a PCA and fine for an inventory", async () => {
-  await putObject(account, config.DATA_BUCKET, "one/Training/Kiwi/0.jpg", "x");
-  const one = { input: `s3://${config.DATA_BUCKET}/one/` };
+  await putObject(account, config.DATA_BUCKET, "data/one/Training/Kiwi/0.jpg", "x");
+  const one = { input: `s3://${config.DATA_BUCKET}/data/one/` };
 
   await expect(run({ mode: "full", ...one })).rejects.toThrow(/at least 2/);
   expect((await run({ mode: "inventory", ...one })).counts.images).toBe(1);
@@ -338,9 +350,16 @@ test("bucket-replication within the region is fine", async () => {
   expect(check).toMatchObject({ ok: true, detail: "replicated within eu-west-1" });
 });
 
-test("input-images", async () => {
+test("input-images, where the cluster may not read", async () => {
   expect(await onlyFailure(run({ ...input, input: "s3://no-such-bucket/tree/" }))).toMatch(
-    /input-images: NoSuchBucket: /,
+    /input-images: s3:\/\/no-such-bucket\/tree\/ is not under s3:\/\/.*\/data\//,
+  );
+});
+
+test("input-images, which may not be listed", async () => {
+  const s3 = answering(account.s3, ListObjectsV2Command, failing("AccessDenied", "Access Denied"));
+  expect(await onlyFailure(run(input, { clients: { s3 } }))).toMatch(
+    /input-images: s3:.*\/data\/raw\/ cannot be listed: AccessDenied/,
   );
 });
 
@@ -395,6 +414,15 @@ test("emr-instance-profile, empty", async () => {
   await account.iam.send(new CreateInstanceProfileCommand({ InstanceProfileName: profile }));
   expect(await onlyFailure(run(input, { config: { EMR_INSTANCE_PROFILE: profile } }))).toMatch(
     /emr-instance-profile: .* holds no role/,
+  );
+});
+
+test("subnet, without the tag that EMR's policy asks for", async () => {
+  const { Subnet } = await account.ec2.send(
+    new CreateSubnetCommand({ VpcId: "vpc-00000001", CidrBlock: "172.31.96.0/20" }),
+  );
+  expect(await onlyFailure(run(input, { config: { SUBNET_ID: Subnet?.SubnetId ?? "" } }))).toMatch(
+    /subnet: .* has no tag/,
   );
 });
 

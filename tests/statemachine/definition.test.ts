@@ -53,6 +53,11 @@ describe("the definition", () => {
     else for (const retrier of state.Retry ?? []) expect(retrier.MaxAttempts).toBeLessThanOrEqual(20);
   });
 
+  it("gives the whole execution more time than all of its states together", () => {
+    const sum = tasks(definition).reduce((seconds, [, state]) => seconds + (state.TimeoutSeconds ?? 0), 0);
+    expect(definition.TimeoutSeconds).toBeGreaterThan(sum);
+  });
+
   it("gives a cluster the tags by which the clean-up finds it", () => {
     const parameters = definition.States["CreateCluster"]?.Parameters as { Tags: unknown };
     expect(parameters.Tags).toContainEqual({ Key: "orchard:execution-arn", "Value.$": "$$.Execution.Id" });
