@@ -229,7 +229,7 @@ def read_ahead(rows: Iterable[tuple[str, str, str]], region: str | None) -> Iter
             content, found = storage.read_stream(filesystems[kind], storage.path_in_filesystem(path))
         except FileNotFoundError:
             return ImageFile(path, label, etag, None, None)
-        return ImageFile(path, label, etag, content, found or etag)
+        return ImageFile(path, label, etag, content, found)
 
     waiting: deque[Future[ImageFile]] = deque()
 

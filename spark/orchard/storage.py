@@ -91,8 +91,8 @@ def path_in_filesystem(uri: str) -> str:
     return uri.removeprefix("s3://")
 
 
-def read_stream(files: pafs.FileSystem, path: str) -> tuple[bytes, str | None]:
-    """The whole content of a file of `files`, and its etag as `list_images` gives it; None where S3 gives none.
+def read_stream(files: pafs.FileSystem, path: str) -> tuple[bytes, str]:
+    """The whole content of a file of `files`, and its etag as `list_images` gives it.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -101,8 +101,8 @@ def read_stream(files: pafs.FileSystem, path: str) -> tuple[bytes, str | None]:
         with Path(path).open("rb") as stream:
             return stream.read(), _local_etag(os.fstat(stream.fileno()))
     with files.open_input_stream(path) as stream:
-        etag = stream.metadata().get(b"ETag")
-        return stream.read(), None if etag is None else etag.decode().strip('"')
+        etag: str = stream.metadata()["ETag"].decode().strip('"')
+        return stream.read(), etag
 
 
 def read_bytes(uri: str) -> bytes:
