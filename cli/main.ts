@@ -8,6 +8,7 @@ const commands = {
   local: async () => (await import("./commands/local.ts")).local,
   reduce: async () => (await import("./commands/reduce.ts")).reduce,
   project: async () => (await import("./commands/project.ts")).project,
+  bench: async () => (await import("./commands/bench.ts")).bench,
   model: async () => (await import("./commands/model.ts")).model,
   check: async () => (await import("./commands/check.ts")).check,
   test: async () => (await import("./commands/test.ts")).test,
