@@ -6,6 +6,9 @@ import { CommandFailed, UsageError } from "./errors.ts";
 const commands = {
   start: async () => (await import("./commands/start.ts")).start,
   local: async () => (await import("./commands/local.ts")).local,
+  reduce: async () => (await import("./commands/reduce.ts")).reduce,
+  project: async () => (await import("./commands/project.ts")).project,
+  bench: async () => (await import("./commands/bench.ts")).bench,
   model: async () => (await import("./commands/model.ts")).model,
   check: async () => (await import("./commands/check.ts")).check,
   test: async () => (await import("./commands/test.ts")).test,

@@ -13,6 +13,7 @@ export const places = {
   accountLog: join(own, "account.log"),
   sample: join(own, "sample"),
   tests: join(own, "tests"),
+  bench: join(own, "bench"),
   model: join(home, "model"),
   wheelhouse: join(home, "wheelhouse"),
   python: join(home, "python"),

@@ -378,6 +378,8 @@ async function ensure(part) {
 function partsOf(command, args) {
   if (command === undefined || args.some((arg) => arg === "--help" || arg === "-h")) return [nodeModules];
   if (command === "check") return [nodeModules, uv, pythonPackages];
+  if (command === "reduce" || command === "project") return [nodeModules, uv, pythonPackages, jars];
+  if (command === "bench") return [nodeModules, uv, pythonPackages, model];
   if (command === "model") return [nodeModules, uv, pythonPackages, model];
   return [nodeModules, uv, pythonPackages, jars, model, wheelhouse];
 }

@@ -2,6 +2,7 @@
 
 spark-submit --py-files orchard.zip main.py inventory|features|reduction --plan URI
 spark-submit --py-files orchard.zip main.py reduction --features URI --output URI --components K | --variance V
+spark-submit --py-files orchard.zip main.py projection --model URI --features URI --output URI
 """
 
 import argparse
@@ -10,7 +11,7 @@ import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
-from orchard import features, inventory, reduction, session, storage
+from orchard import features, inventory, projection, reduction, session, storage
 from orchard.errors import JobError, root_cause
 from orchard.plan import Components, read_plan
 from orchard.progress import Progress
@@ -30,21 +31,29 @@ class Parser(argparse.ArgumentParser):
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = Parser(prog="main.py", description="The jobs of a run.")
-    parser.add_argument("step", choices=["inventory", "features", "reduction"])
+    parser.add_argument("step", choices=["inventory", "features", "reduction", "projection"])
     parser.add_argument("--plan", help="URI of the run's plan.json")
+    parser.add_argument("--model", help="URI of a reduction's output, whose fitted PCA is to be applied")
     parser.add_argument("--features", help="URI of a folder of Parquet files with path, label and features")
     parser.add_argument("--output", help="URI of the folder for the results")
     parser.add_argument("--components", type=int, help="how many components")
     parser.add_argument("--variance", type=float, help="as few components as keep this share of the variance")
     options = parser.parse_args(arguments)
-    alone = (options.features, options.output, options.components, options.variance)
-    if options.plan is None:
-        if options.step != "reduction" or options.features is None or options.output is None:
-            parser.error("--plan is needed (or, for reduction alone, --features and --output)")
-        if (options.components is None) == (options.variance is None):
-            parser.error("one of --components and --variance is needed")
-    elif any(value is not None for value in alone):
-        parser.error("--plan says all; it goes with no other option")
+    how_many = (options.components, options.variance)
+    if options.plan is not None:
+        if any(value is not None for value in (options.model, options.features, options.output, *how_many)):
+            parser.error("--plan says all; it goes with no other option")
+        if options.step == "projection":
+            parser.error("projection needs --model, --features and --output, and no --plan")
+        return options
+    if options.step not in ("reduction", "projection") or options.features is None or options.output is None:
+        parser.error("--plan is needed (or, for reduction and projection alone, --features and --output)")
+    if options.step == "reduction" and how_many.count(None) != 1:
+        parser.error("one of --components and --variance is needed")
+    if options.step == "projection" and (options.model is None or how_many.count(None) != 2):
+        parser.error("projection needs --model; how many components there are is the model's")
+    if options.step == "reduction" and options.model is not None:
+        parser.error("--model goes with projection; reduction fits its own")
     return options
 
 
@@ -55,13 +64,7 @@ def run(spark: SparkSession, options: argparse.Namespace) -> None:
         JobError, or whatever Spark raises.
     """
     if options.plan is None:
-        job = reduction.Reduction(
-            features=options.features.rstrip("/"),
-            output=options.output.rstrip("/"),
-            components=Components(options.components, options.variance),
-        )
-        with Progress(spark.sparkContext, storage.join(job.output, "progress.json"), "", options.step) as progress:
-            reduction.run(spark, job, progress)
+        run_alone(spark, options)
         return
     plan = read_plan(options.plan)
     with Progress(spark.sparkContext, storage.join(plan.run, "progress.json"), plan.run_id, options.step) as progress:
@@ -72,6 +75,22 @@ def run(spark: SparkSession, options: argparse.Namespace) -> None:
                 features.run(spark, plan, progress)
             case "reduction":
                 reduction.run(spark, reduction.from_plan(plan), progress)
+
+
+def run_alone(spark: SparkSession, options: argparse.Namespace) -> None:
+    """Runs a step that belongs to no run, and says what came of it.
+
+    Raises:
+        JobError, or whatever Spark raises.
+    """
+    features, output = options.features.rstrip("/"), options.output.rstrip("/")
+    with Progress(spark.sparkContext, storage.join(output, "progress.json"), "", options.step) as progress:
+        if options.step == "projection":
+            said = projection.run(spark, projection.Projection(options.model, features, output), progress)
+        else:
+            components = Components(options.components, options.variance)
+            said = reduction.run(spark, reduction.Reduction(features, output, components), progress)
+    print(f"orchard: {said}", flush=True)
 
 
 def report(error: Exception) -> None:

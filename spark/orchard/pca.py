@@ -67,9 +67,15 @@ class Moments:
 
 @dataclass(frozen=True)
 class Fit:
-    """`components` (d, k), one a column, of length 1; `ratios` (k,): the share of the variance of each, falling."""
+    """A fitted model; all arrays are float64.
+
+    `components` (d, k): one a column, of length 1. `mean` (d,): of the rows; the transformation does not subtract it.
+    `variances` (k,): the sample variance along each component, falling; `ratios` (k,): its share of the whole.
+    """
 
     components: Matrix
+    mean: Matrix
+    variances: Matrix
     ratios: Matrix
 
 
@@ -95,7 +101,7 @@ def fit(moments: Moments, wanted: Components) -> Fit:
     An eigenvector's sign is arbitrary; here each component's element of largest magnitude is positive.
 
     Raises:
-        JobError: more components are asked for than there can be, or all rows are equal.
+        JobError: more components are asked for than the rows' rank, or all rows are equal.
     """
     dimensions = len(moments.total)
     check_components(wanted, moments.count, dimensions)
@@ -106,11 +112,27 @@ def fit(moments: Moments, wanted: Components) -> Fit:
     if not whole > 0:
         raise JobError(f"the features of all {moments.count} images are equal: there is no variance to explain")
     ratios = values / whole
-    count = wanted.count or _fewest(ratios, wanted.variance or 1.0, min(moments.count - 1, dimensions))
+    rank = _rank(values, moments)
+    if wanted.count is not None and wanted.count > rank:
+        raise JobError(
+            f"{wanted.count} components are asked for, but at most {rank} are possible: "
+            f"the features of the {moments.count} images have rank {rank}"
+        )
+    count = wanted.count or _fewest(ratios, wanted.variance or 1.0, rank)
     components = vectors[:, :count]
     largest = np.abs(components).argmax(axis=0)
     signs = np.where(components[largest, np.arange(count)] < 0, -1.0, 1.0)
-    return Fit(components * signs, ratios[:count])
+    return Fit(components * signs, moments.total / moments.count, values[:count], ratios[:count])
+
+
+def _rank(values: Matrix, moments: Moments) -> int:
+    """How many eigenvalues of the covariance are more than rounding errors of the sums that it was made from.
+
+    The bound is that of numpy.linalg.matrix_rank, for the Gramian: its trace is what was summed and rounded, and it
+    is much larger than the covariance where the mean is far from zero.
+    """
+    rounding = np.finfo(np.float64).eps * np.trace(moments.gramian) / (moments.count - 1)
+    return max(1, min(int((values > len(values) * rounding).sum()), moments.count - 1))
 
 
 def _fewest(ratios: Matrix, variance: float, maximum: int) -> int:

@@ -20,7 +20,7 @@ from pyspark.sql.types import (
     StructType,
 )
 
-from orchard import outputs, pca, storage
+from orchard import fitted, outputs, pca, storage
 from orchard.arrow import map_in_arrow, numbers
 from orchard.checks import Check, check_variance, check_vectors
 from orchard.pca import Fit, Moments
@@ -84,10 +84,11 @@ def from_plan(plan: Plan) -> Reduction:
     )
 
 
-def run(session: SparkSession, job: Reduction, progress: Progress) -> None:
-    """Writes pca/{parquet,csv} and model_info/{model_info.json,variance.csv}.
+def run(session: SparkSession, job: Reduction, progress: Progress) -> str:
+    """Writes pca/{parquet,csv} and model_info/{model_info.json,variance.csv,pca.npz,pca.json}.
 
-    What the checks find is written and does not stop the job: who reads model_info.json decides.
+    Answers one line about it. What the checks find is written and does not stop the job: who reads model_info.json
+    decides.
 
     Raises:
         JobError: there are no features, they are damaged, or more components are asked for than there can be.
@@ -96,28 +97,30 @@ def run(session: SparkSession, job: Reduction, progress: Progress) -> None:
     groups = find_row_groups(job.features, region)
     images = sum(group.rows for group in groups)
     progress.begin(images)
-    pca.check_components(job.components, images, _dimensions(job.features, region, groups[0]))
+    pca.check_components(job.components, images, dimensions_of(job.features, region, groups[0]))
 
     moments = sum_moments(session, job.features, region, groups)
     fit = pca.fit(moments, job.components)
 
     reduced = transform(session, job.features, region, groups, fit, progress).persist()
-    folder = storage.join(job.output, "pca")
-    outputs.write_parquet(reduced, storage.join(folder, "parquet"))
-    if job.csv:
-        outputs.write_csv(reduced_as_text(reduced), storage.join(folder, "csv"))
+    write_reduced(reduced, job.output, csv=job.csv)
 
-    written = session.read.schema(REDUCED).parquet(storage.join(folder, "parquet"))
+    written = session.read.schema(REDUCED).parquet(storage.join(job.output, "pca", "parquet"))
     expected = images if job.expected_images is None else job.expected_images
     checks = check_vectors(written, "pca_features", expected, len(fit.ratios))
     checks.append(check_variance(float(fit.ratios.sum()), job.min_variance))
     labels = written.agg(sf.count_distinct("label").alias("labels")).collect()[0]["labels"]
     info = storage.join(job.output, "model_info")
     storage.write_bytes(storage.join(info, "variance.csv"), variance_csv(fit).encode())
+    fitted.save(fit, provenance(job, fit, moments), info)
     outputs.write_json(model_info(job, fit, moments, labels, checks), storage.join(info, "model_info.json"))
+    return (
+        f"{len(fit.ratios)} components explain {fit.ratios.sum():.6f} of the variance of {images} images: {job.output}"
+    )
 
 
-def _dimensions(uri: str, region: str | None, group: RowGroup) -> int:
+def dimensions_of(uri: str, region: str | None, group: RowGroup) -> int:
+    """How many features the first image has."""
     first = next(read_row_groups(uri, region, iter([group]), ["features"])).slice(0, 1)
     return len(matrix(first, group.path)[0])
 
@@ -184,6 +187,14 @@ def transform(  # noqa: PLR0917
     return map_in_arrow(session.range(0, len(groups), 1, tasks), transform_groups, REDUCED)
 
 
+def write_reduced(reduced: DataFrame, output: str, *, csv: bool) -> None:
+    """Writes pca/parquet under `output`, and pca/csv when it is wanted."""
+    folder = storage.join(output, "pca")
+    outputs.write_parquet(reduced, storage.join(folder, "parquet"))
+    if csv:
+        outputs.write_csv(reduced_as_text(reduced), storage.join(folder, "csv"))
+
+
 def reduced_as_text(reduced: DataFrame) -> DataFrame:
     """path, label, pca_features_string"""
     return reduced.select("path", "label", outputs.joined(sf.col("pca_features")).alias("pca_features_string"))
@@ -209,8 +220,24 @@ def model_info(job: Reduction, fit: Fit, moments: Moments, labels: int, checks: 
         "num_images_processed": moments.count,
         "labels": labels,
         "errors": job.errors,
-        "model": None
-        if job.model is None
-        else {"name": job.model.name, "weights": job.model.weights, "sha256": job.model.sha256},
+        "model": _model(job),
         "checks": [check.as_json() for check in checks],
     }
+
+
+def provenance(job: Reduction, fit: Fit, moments: Moments) -> dict[str, object]:
+    """The content of pca.json: see orchard.fitted."""
+    return {
+        "features": job.features,
+        "run": job.output,
+        "images": moments.count,
+        "dimensions": len(moments.total),
+        "components": len(fit.ratios),
+        "model": _model(job),
+    }
+
+
+def _model(job: Reduction) -> dict[str, str] | None:
+    if job.model is None:
+        return None
+    return {"name": job.model.name, "weights": job.model.weights, "sha256": job.model.sha256}

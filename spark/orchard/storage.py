@@ -124,6 +124,16 @@ def read_bytes(uri: str) -> bytes:
     return content
 
 
+def exists(uri: str) -> bool:
+    """Whether there is such a file."""
+    if not is_s3(uri):
+        return Path(uri).is_file()
+    bucket, key = split_s3(uri)
+    # A listing, because HEAD of a missing key is "forbidden" to who may not list.
+    found = s3_client().list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents", [])
+    return bool(found) and found[0]["Key"] == key
+
+
 def write_bytes(uri: str, content: bytes) -> None:
     """Writes a whole file, which is never seen half-written; folders are made."""
     if is_s3(uri):

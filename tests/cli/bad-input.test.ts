@@ -28,6 +28,12 @@ describe("a wrong call ends with exit code 2 and one message, before anything is
   const wrong: readonly (readonly [args: string, message: RegExp])[] = [
     ["nonsense", /unknown command 'nonsense'/],
     ["start --nonsense", /unknown option '--nonsense'/],
+    ["reduce --features x", /required option '--output <path>' not specified/],
+    ["reduce --features x --output y", /One of --components and --variance is needed/],
+    ["reduce --features x --output y --components 5 --variance 0.5", /One of --components and --variance is needed/],
+    ["reduce --features x --output y --components 1e2", /--components must be a whole number of 1 or more, not "1e2"/],
+    ["reduce --features x --output y --variance 1.1", /--variance must be a number above 0 and at most 1, not "1.1"/],
+    ["project --features x --output y", /required option '--model <path>' not specified/],
     ["start more", /too many arguments/],
     ["start --mode small", /'small' is invalid\. Allowed choices are inventory, mini, apples, full, single-class/],
     ["start --mode single-class", /needs a label/],

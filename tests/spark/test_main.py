@@ -82,6 +82,9 @@ def test_an_error_in_a_worker_is_the_last_line_too(tmp_path: Path) -> None:
         (["features"], "--plan is needed"),
         (["reduction", "--features", "x", "--output", "y"], "one of --components and --variance is needed"),
         (["reduction", "--plan", "x", "--components", "5"], "--plan says all"),
+        (["projection", "--features", "x", "--output", "y"], "projection needs --model"),
+        (["projection", "--plan", "x"], "projection needs --model, --features and --output"),
+        (["reduction", "--model", "m", "--features", "x", "--output", "y", "--components", "5"], "--model goes with"),
     ],
 )
 def test_bad_arguments(capsys: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:

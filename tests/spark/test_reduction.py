@@ -192,3 +192,44 @@ def test_a_plan_that_names_an_earlier_runs_features_reduces_those(spark: SparkSe
     assert found["variance_by_component"] == pytest.approx(info(earlier)["variance_by_component"][:3], abs=1e-12)
     assert (found["num_images_processed"], found["errors"]) == (60, 2)
     assert {check["ok"] for check in found["checks"]} == {True}
+
+
+def fitted_files(output: Path) -> dict[str, bytes]:
+    return {name: (output / "model_info" / name).read_bytes() for name in ("pca.npz", "pca.json")}
+
+
+def test_the_fit_is_saved(spark: SparkSession, tmp_path: Path) -> None:
+    rows = vectors()
+    run = planned(spark, tmp_path / "run", rows, pca={"components": 5})
+    first = fitted_files(run)
+
+    main.run(spark, main.parse(["reduction", "--plan", str(run / "plan.json")]))
+
+    assert fitted_files(run) == first  # the same bytes from the same plan
+    with np.load(run / "model_info" / "pca.npz", allow_pickle=False) as arrays:
+        found = dict(arrays)
+    exact = rows.astype(np.float64)
+    np.testing.assert_allclose(found["mean"], exact.mean(axis=0), atol=1e-12)
+    np.testing.assert_allclose(
+        found["explained_variance"], np.linalg.eigvalsh(np.cov(exact.T))[::-1][:5], atol=1e-10, rtol=0
+    )
+    assert found["explained_variance_ratio"].tolist() == info(run)["variance_by_component"]
+    assert found["components"].shape == (DIMENSIONS, 5)
+    assert json.loads(first["pca.json"]) == {
+        "features": f"{run}/features/parquet",
+        "run": str(run),
+        "images": 60,
+        "dimensions": DIMENSIONS,
+        "components": 5,
+        "model": {"name": "MobileNetV2", "weights": "seeded", "sha256": "ab"},
+    }
+
+
+def test_more_components_than_the_rank(spark: SparkSession, tmp_path: Path) -> None:
+    # 60 images, but only 8 different ones
+    rows = np.tile(vectors(8), (8, 1))[:60]
+
+    with pytest.raises(JobError, match=r"8 components are asked for, but at most 7 are possible: .* have rank 7"):
+        planned(spark, tmp_path / "run", rows, pca={"components": 8})
+
+    assert info(planned(spark, tmp_path / "other", rows, pca={"components": 7}))["pca_components"] == 7

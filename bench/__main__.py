@@ -1,0 +1,222 @@
+"""Runs the benchmark: features against the bare limit first, then PCA, then the rest.
+
+Each number is said on stderr as soon as it is there; the table, or the JSON object, is printed last.
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bench import bare, images, others, ours, pca
+from bench.spark import ROOT, cpu_seconds, submit
+
+PARTS = ("features", "pca", "daft", "reference", "growth")
+GOALS = {
+    "features.ratioToBare": 0.90,
+    "features.marginalRatioToBare": 0.95,
+    "features.ratioToDaft": 1.05,
+    "features.ratioToReference": 50.0,
+    "pca.ratioToMllib": 10.0,
+}
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much work to measure with."""
+
+    images: int = 8000
+    reference: int = 100
+    growth: tuple[int, ...] = (1000, 2000, 4000, 8000)
+    rows: int = 67_692
+    dimensions: int = 1280
+
+
+QUICK = Sizes(200, 6, (50, 100), 3000, 256)
+
+Results = dict[str, object]
+
+
+def say(line: str) -> None:
+    """One line for who waits."""
+    print(line, file=sys.stderr, flush=True)
+
+
+class Bench:
+    """What all parts share. `results` has a key for each number, dotted as in the goals."""
+
+    def __init__(self, options: argparse.Namespace, sizes: Sizes, work: Path) -> None:
+        self.cores = os.cpu_count() or 1
+        self.sizes = sizes
+        self.work = work
+        self.home: Path = options.home
+        self.model: Path = options.model
+        self.results: Results = {}
+        self.is_generated = options.images is None
+        needed = max(2 * sizes.images, *sizes.growth)
+        self.source: Path = images.generate(self.home, needed) if options.images is None else options.images
+        self.images = images.find(self.source)
+        if len(self.images) < self.cores:
+            raise SystemExit(f"{self.source} has {len(self.images)} images; at least {self.cores} are needed")
+        self.count = min(sizes.images, len(self.images))
+        # Every label's images are as likely in a part as in the whole.
+        order = np.random.default_rng(0).permutation(len(self.images))
+        self.images = [self.images[number] for number in order]
+
+    def put(self, name: str, value: object) -> None:
+        """Keeps a result and says it."""
+        self.results[name] = round(value, 4) if isinstance(value, float) else value
+        say(f"  {name} = {json.dumps(self.results[name])}")
+
+    def features(self) -> None:
+        """Ours against the bare limit, whole and marginal."""
+        both = {}
+        for count in (self.count, 2 * self.count):
+            if count > len(self.images):
+                break
+            chosen = self.images[:count]
+            # Warm: what is compared is the work, not whose turn it was to read the disk first.
+            for path in chosen:
+                path.read_bytes()
+            cpu_before = cpu_seconds()
+            limit = bare.measure(self.model, chosen, self.cores, self.work)
+            cpu = cpu_seconds() - cpu_before
+            self.put(
+                f"features.bare.{count}",
+                {"imagesPerSecond": round(count / limit, 1), "seconds": round(limit, 2), "cpuSeconds": round(cpu, 2)},
+            )
+            run = ours.features(self.model, chosen, self.work)
+            self.put(f"features.ours.{count}", {"imagesPerSecond": round(count / run.seconds, 1), **run.as_json()})
+            both[count] = (limit, run.seconds)
+            if count == self.count:
+                self.put("features.ratioToBare", limit / run.seconds)
+                self.put("features.cpuRatioToBare", cpu / run.cpu_seconds)
+                self.put("features.rate", count / run.seconds)
+                reduction = ours.reduction(self.work)
+                self.put("job.reduction", reduction.as_json())
+                inventory = ours.inventory(self.model, self.source, self.work) if self.is_generated else None
+                if inventory:
+                    self.put("job.inventory", inventory.as_json())
+                work = max(float(str(phase["seconds"])) for phase in run.phases)
+                # The model's work is in the longest job; a bare process has only that.
+                self.put(
+                    "job.overhead",
+                    {
+                        "features": round(run.seconds - work, 2),
+                        "reduction": round(reduction.seconds, 2),
+                        "inventory": None if inventory is None else round(inventory.seconds, 2),
+                        "where": [phase for phase in run.phases if phase["seconds"] != work],
+                    },
+                )
+        if len(both) == 2:
+            (limit, seconds), (limit_2, seconds_2) = both.values()
+            self.put("features.marginalRatioToBare", (limit_2 - limit) / (seconds_2 - seconds))
+
+    def pca(self) -> None:
+        """The fit against MLlib's."""
+        folder = pca.generate(self.home, self.sizes.rows, self.sizes.dimensions)
+        found = {}
+        for which in ("ours", "mllib"):
+            answer = self.work / f"pca-{which}.json"
+            submit(self.work, ROOT / "bench" / "pca.py", which, str(folder), str(answer))
+            found[which] = json.loads(answer.read_text())
+            self.put(f"pca.{which}.seconds", float(found[which]["seconds"]))
+        self.put("pca.ratioToMllib", found["mllib"]["seconds"] / found["ours"]["seconds"])
+        mine, theirs = (np.array(found[which]["ratios"]) for which in ("ours", "mllib"))
+        self.results["pca.largestRelativeDifference"] = float(np.abs(mine / theirs - 1).max())
+
+    def daft(self) -> None:
+        """Daft on the same images."""
+        python = others.daft_python(self.home.parent / "bench-python")
+        seconds = others.daft(python, self.model, self.images[: self.count], self.work)
+        self.put("features.daft.seconds", seconds)
+        self.put("features.ratioToDaft", self._rate() * seconds / self.count)
+
+    def reference(self) -> None:
+        """A job as usually written, on fewer images."""
+        chosen = self.images[: self.sizes.reference]
+        seconds = others.reference(chosen, self.work)
+        self.put("features.reference.imagesPerSecond", len(chosen) / seconds)
+        self.put("features.ratioToReference", self._rate() * seconds / len(chosen))
+
+    def _rate(self) -> float:
+        if "features.rate" not in self.results:
+            run = ours.features(self.model, self.images[: self.count], self.work)
+            self.put("features.rate", self.count / run.seconds)
+        return float(str(self.results["features.rate"]))
+
+    def growth(self) -> None:
+        """Time and memory at growing numbers of images."""
+        table = []
+        for count in self.sizes.growth:
+            if count <= len(self.images):
+                run = ours.features(self.model, self.images[:count], self.work)
+                table.append({"images": count, **run.as_json()})
+        self.put("growth", table)
+
+
+def nested(results: Results) -> Results:
+    """{"a.b": 1} as {"a": {"b": 1}}."""
+    tree: Results = {}
+    for name, value in results.items():
+        *parents, last = name.split(".")
+        place = tree
+        for parent in parents:
+            place = place.setdefault(parent, {})  # type: ignore[assignment]
+        place[last] = value
+    return tree
+
+
+def table(results: Results) -> str:
+    """The numbers, with the goals beside them."""
+    lines = [f"{'':34} {'measured':>12}   goal"]
+    for name, value in results.items():
+        if isinstance(value, int | float | str):
+            goal = GOALS.get(name)
+            said = "" if goal is None else f">= {goal} {'met' if float(str(value)) >= goal else 'MISSED'}"
+            lines.append(f"{name:34} {value!s:>12}   {said}")
+    rows = results.get("growth")
+    if isinstance(rows, list):
+        lines.append("images   seconds   peak MB: JVM, Python workers")
+        for row in rows:
+            peak = row["peakMb"]
+            lines.append(f"{row['images']:6} {row['seconds']:9.1f}   {peak['jvm']:.0f}, {peak['pythonWorkers']}")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="npm run bench --", description=__doc__)
+    parser.add_argument("--home", type=Path, required=True, help="folder for what is generated")
+    parser.add_argument("--model", type=Path, required=True, help="folder of the model artifact")
+    parser.add_argument("--images", type=Path, help="a folder of images")
+    parser.add_argument("--count", type=int, help="images for the features stage")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
+    options = parser.parse_args()
+    sizes = QUICK if options.quick else Sizes()
+    if options.count is not None:
+        growth = tuple(count for count in sizes.growth if count <= options.count)
+        sizes = Sizes(options.count, sizes.reference, growth, sizes.rows, sizes.dimensions)
+    options.home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=options.home, prefix="work-") as work:
+        bench = Bench(options, sizes, Path(work))
+        bench.put("machine.cores", bench.cores)
+        bench.put("machine.system", f"{platform.system()} {platform.machine()}")
+        bench.put("images.count", len(bench.images))
+        for part in PARTS:
+            if part in options.only:
+                say(f"{part}:")
+                getattr(bench, part)()
+    print(json.dumps(nested(bench.results)) if options.json else table(bench.results))
+
+
+if __name__ == "__main__":
+    main()

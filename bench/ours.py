@@ -1,0 +1,75 @@
+"""The project's own features and reduction steps on a list of files."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bench.spark import ROOT, Run, submit
+
+
+def features(model: Path, images: Sequence[Path], work: Path) -> Run:
+    """The features step, as a run has it, all of its outputs included; the inventory's answer is made here."""
+    run = work / "run"
+    shutil.rmtree(run, ignore_errors=True)
+    selection = run / "inventory" / "selection"
+    selection.mkdir(parents=True)
+    count = len(images)
+    status = [path.stat() for path in images]
+    labels = [path.parent.name for path in images]
+    sizes = [found.st_size for found in status]
+    table = {
+        "path": [str(path) for path in images],
+        "label": labels,
+        "size": sizes,
+        "mtime": pa.array([found.st_mtime_ns // 1000 for found in status], pa.timestamp("us", "UTC")),
+        "etag": [f"{found.st_mtime_ns:x}-{found.st_size:x}" for found in status],
+    }
+    pq.write_table(pa.table(table), selection / "part-0.parquet")
+    selected = {"images": count, "labels": len(set(labels)), "bytes": sum(sizes)}
+    (run / "inventory" / "summary.json").write_text(json.dumps({**selected, "selected": selected}))
+    plan = _plan(model, images[0].parents[2], run)
+    done = submit(work, ROOT / "spark" / "main.py", "features", "--plan", str(plan))
+    summary = json.loads((run / "features" / "summary.json").read_text())
+    if (summary["images"], summary["errors"]) != (count, 0):
+        raise RuntimeError(f"of {count} images, {summary['images']} have features and {summary['errors']} are errors")
+    return done
+
+
+def reduction(work: Path) -> Run:
+    """The reduction step on what `features` left."""
+    return submit(work, ROOT / "spark" / "main.py", "reduction", "--plan", str(work / "run" / "plan.json"))
+
+
+def inventory(model: Path, source: Path, work: Path) -> Run:
+    """The inventory step on a tree <split>/<label>/<file>."""
+    run = work / "inventory-run"
+    shutil.rmtree(run, ignore_errors=True)
+    run.mkdir()
+    return submit(work, ROOT / "spark" / "main.py", "inventory", "--plan", str(_plan(model, source, run)))
+
+
+def _plan(model: Path, source: Path, run: Path) -> Path:
+    info = json.loads((model / "model.json").read_text())
+    keys = ("sha256", "weights", "inputSize", "dimensions")
+    document = {
+        "runId": "bench",
+        "mode": "full",
+        "label": None,
+        "bucket": "",
+        "input": f"{source}/",
+        "run": f"{run}/",
+        "splits": None,
+        "limit": None,
+        "pca": {"components": 50},
+        "formats": ["parquet", "csv"],
+        "force": True,
+        "quality": {"maxErrorRate": 0.01, "minVariance": None},
+        "model": {"key": str(model / "model.tflite"), **{key: info[key] for key in keys}},
+    }
+    path = run / "plan.json"
+    path.write_text(json.dumps(document))
+    return path

@@ -1,0 +1,77 @@
+"""The PCA's fit against MLlib's, on the same Parquet files. Run by spark-submit: pca.py ours|mllib FOLDER ANSWER."""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyspark.sql import SparkSession
+
+COMPONENTS = 50
+FILES = 8
+
+
+def generate(folder: Path, rows: int, dimensions: int) -> Path:
+    """A folder of Parquet files with path, label and features (float32); made when it is not there."""
+    target = folder / f"features-{rows}x{dimensions}"
+    if target.exists():
+        return target
+    partial = folder / f"{target.name}.partial"
+    partial.mkdir(parents=True, exist_ok=True)
+    random = np.random.default_rng(1)
+    turn = np.linalg.qr(random.normal(size=(dimensions, dimensions)))[0] * np.geomspace(3, 0.01, dimensions)[:, None]
+    for number, some in enumerate(np.array_split(np.arange(rows), FILES)):
+        # Half of the activations are zero, as after a ReLU6.
+        values = (random.normal(size=(len(some), dimensions)) @ turn).clip(0, 6).astype(np.float32)
+        offsets = pa.array(np.arange(0, values.size + 1, dimensions), pa.int32())
+        table = pa.table(
+            {
+                "path": pa.array([f"Training/Fruit {row % 131}/{row}_100.jpg" for row in some]),
+                "label": pa.array([f"Fruit {row % 131}" for row in some]),
+                "features": pa.ListArray.from_arrays(offsets, pa.array(values.ravel(), pa.float32())),
+            }
+        )
+        pq.write_table(table, partial / f"part-{number:05}.parquet", compression="snappy", use_dictionary=False)
+    return partial.rename(target)
+
+
+def fit_ours(session: SparkSession, folder: str) -> list[float]:
+    """The shares of the variance that the reduction step finds."""
+    from orchard import pca, reduction  # noqa: PLC0415
+    from orchard.plan import Components  # noqa: PLC0415
+    from orchard.vectors import find_row_groups  # noqa: PLC0415
+
+    groups = find_row_groups(folder, None)
+    moments = reduction.sum_moments(session, folder, None, groups)
+    ratios: list[float] = pca.fit(moments, Components(count=COMPONENTS)).ratios.tolist()
+    return ratios
+
+
+def fit_mllib(session: SparkSession, folder: str) -> list[float]:
+    """The shares of the variance that MLlib finds."""
+    from pyspark.ml.feature import PCA  # noqa: PLC0415
+    from pyspark.ml.functions import array_to_vector  # noqa: PLC0415
+    from pyspark.sql.functions import col  # noqa: PLC0415
+
+    frame = session.read.parquet(folder).select(array_to_vector(col("features")).alias("features"))
+    ratios: list[float] = PCA(k=COMPONENTS, inputCol="features").fit(frame).explainedVariance.toArray().tolist()
+    return ratios
+
+
+def main(which: str, folder: str, answer: str) -> None:
+    """Fits once in a session that has just started, and writes seconds and ratios."""
+    from orchard import session as sessions  # noqa: PLC0415
+
+    session = sessions.start(f"pca {which}")
+    started = time.monotonic()
+    ratios = (fit_ours if which == "ours" else fit_mllib)(session, folder)
+    seconds = time.monotonic() - started
+    Path(answer).write_text(json.dumps({"seconds": seconds, "ratios": ratios}))
+    session.stop()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,48 @@
+"""The features as such jobs are usually written: one pandas UDF, the Keras model made in every call, image by image.
+
+Run by spark-submit: reference_job.py LIST ANSWER.
+"""
+
+import io
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd  # type: ignore[import-untyped, unused-ignore]
+from PIL import Image
+from pyspark.sql import SparkSession
+from pyspark.sql.pandas.functions import pandas_udf
+from pyspark.sql.types import ArrayType, FloatType
+
+
+@pandas_udf(ArrayType(FloatType()))  # type: ignore[call-overload, untyped-decorator, unused-ignore]
+def featurize(contents: pd.Series) -> pd.Series:
+    """The features of each image file."""
+    import model as artifact  # noqa: PLC0415
+
+    model = artifact.build(None)  # the time does not depend on the weights
+
+    def predict(content: bytes) -> list[float]:
+        image = Image.open(io.BytesIO(content)).convert("RGB").resize((224, 224))
+        pixels = np.asarray(image, dtype=np.float32)[np.newaxis] / 127.5 - 1
+        features: list[float] = model.predict(pixels, verbose=0)[0].tolist()
+        return features
+
+    return contents.map(predict)
+
+
+def main(images: str, answer: str) -> None:
+    """Writes the seconds, without the session's start."""
+    session = SparkSession.builder.appName("reference").getOrCreate()
+    started = time.monotonic()
+    paths = Path(images).read_text().splitlines()
+    frame = session.read.format("binaryFile").load(paths).repartition(session.sparkContext.defaultParallelism)
+    frame.select("path", featurize("content").alias("features")).write.mode("overwrite").parquet(f"{answer}.parquet")
+    Path(answer).write_text(json.dumps({"seconds": time.monotonic() - started}))
+    session.stop()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,168 @@
+"""spark-submit on all cores, watched: how long, where the time went, and how much memory each process had."""
+
+import json
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+SAMPLE_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """One spark-submit. `phases` are in order and sum to `seconds`; memory is the peak resident set, in MB.
+
+    `cpu_seconds` is what all of its processes used: on a machine that is not idle it says more than the clock.
+    """
+
+    seconds: float
+    cpu_seconds: float
+    phases: list[dict[str, object]]
+    jvm_mb: float
+    driver_mb: float
+    workers_mb: list[float] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, object]:
+        """Rounded, for people."""
+        return {
+            "seconds": round(self.seconds, 2),
+            "cpuSeconds": round(self.cpu_seconds, 2),
+            "phases": self.phases,
+            "peakMb": {"jvm": self.jvm_mb, "pythonDriver": self.driver_mb, "pythonWorkers": self.workers_mb},
+        }
+
+
+def cpu_seconds() -> float:
+    """What the processes that we started, and that have ended, used."""
+    used = os.times()
+    return used.children_user + used.children_system
+
+
+def submit(work: Path, script: Path, *arguments: str, settings: Sequence[str] = ()) -> Run:
+    """Runs `script` to its end.
+
+    Raises:
+        RuntimeError: it failed; its last lines are in the message.
+    """
+    events = work / "events"
+    events.mkdir(parents=True, exist_ok=True)
+    for old in events.iterdir():
+        old.unlink()
+    fixed = (
+        "spark.ui.enabled=false",
+        "spark.ui.showConsoleProgress=false",
+        "spark.log.level=ERROR",
+        # As the embedded cluster has it: the work is in Python.
+        "spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1",
+        "spark.eventLog.enabled=true",
+        f"spark.eventLog.dir={events.as_uri()}",
+        f"spark.local.dir={work}",
+    )
+    command = [str(Path(os.environ["SPARK_HOME"], "bin", "spark-submit")), "--master", "local[*]"]
+    command += ["--driver-memory", "4g"]
+    for setting in (*fixed, *settings):
+        command += ["--conf", setting]
+    command += [str(script), *arguments]
+    log = work / "spark.log"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "spark"), str(ROOT)])}
+    started, started_at, cpu_before = time.monotonic(), time.time(), cpu_seconds()
+    with log.open("w") as output:
+        process = subprocess.Popen(command, env=environment, cwd=work, stdout=output, stderr=subprocess.STDOUT)
+        with Memory(process.pid) as memory:
+            code = process.wait()
+    seconds = time.monotonic() - started
+    if code != 0:
+        raise RuntimeError(f"{script.name} {' '.join(arguments)} failed:\n{log.read_text()[-4000:]}")
+    return Run(
+        seconds,
+        cpu_seconds() - cpu_before,
+        _phases(events, started_at, seconds),
+        memory.jvm(),
+        memory.driver(),
+        memory.workers(),
+    )
+
+
+def _phases(events: Path, started_at: float, seconds: float) -> list[dict[str, object]]:
+    """Session start, each job by its call site, what is between them, and the end; from Spark's event log."""
+    begun: dict[int, tuple[float, str]] = {}
+    spans: list[tuple[float, float, str]] = []
+    (log,) = events.iterdir()
+    for line in log.read_text().splitlines():
+        event = json.loads(line)
+        if event["Event"] == "SparkListenerJobStart":
+            names = [stage["Stage Name"] for stage in event["Stage Infos"]]
+            begun[event["Job ID"]] = (event["Submission Time"] / 1000 - started_at, names[-1].split(" at ")[0])
+        elif event["Event"] == "SparkListenerJobEnd":
+            start, name = begun[event["Job ID"]]
+            spans.append((start, event["Completion Time"] / 1000 - started_at, name))
+    phases: list[dict[str, object]] = []
+    at = 0.0
+    for start, end, name in sorted(spans):
+        if start - at > 0.05:
+            phases.append({"name": "between jobs" if phases else "session start", "seconds": round(start - at, 2)})
+        phases.append({"name": f"job: {name}", "seconds": round(end - max(at, start), 2)})
+        at = max(at, end)
+    return [*phases, {"name": "end", "seconds": round(seconds - at, 2)}]
+
+
+class Memory:
+    """Watches the resident memory of a process and of all that it starts."""
+
+    def __init__(self, pid: int) -> None:
+        self._root = pid
+        self._peaks: dict[int, tuple[int, str, int]] = {}  # pid: parent, command, KiB
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> "Memory":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(SAMPLE_SECONDS):
+            ps = ["ps", "-A", "-o", "pid=,ppid=,rss=,comm="]
+            listing = subprocess.run(ps, check=True, capture_output=True, text=True)
+            processes = {}
+            for line in listing.stdout.splitlines():
+                number, parent_number, resident, name = line.split(None, 3)
+                processes[int(number)] = (int(parent_number), Path(name).name, int(resident))
+            ours = {self._root}
+            for _ in range(6):  # generations
+                ours |= {pid for pid, (parent, _, _) in processes.items() if parent in ours}
+            for pid in ours & processes.keys():
+                parent, command, kib = processes[pid]
+                self._peaks[pid] = (parent, command, max(kib, self._peaks.get(pid, (0, "", 0))[2]))
+
+    def jvm(self) -> float:
+        """The driver's JVM."""
+        return max((kib for _, command, kib in self._peaks.values() if command == "java"), default=0) // 1024
+
+    def _daemons(self) -> set[int]:
+        """Python processes that have Python children: pyspark.daemon."""
+        python = {pid for pid, (_, command, _) in self._peaks.items() if command.startswith("python")}
+        return {self._peaks[pid][0] for pid in python} & python
+
+    def driver(self) -> float:
+        """The script."""
+        daemons = self._daemons()
+        plain = [
+            kib
+            for pid, (parent, command, kib) in self._peaks.items()
+            if command.startswith("python") and parent not in daemons and pid not in daemons
+        ]
+        return max(plain, default=0) // 1024
+
+    def workers(self) -> list[float]:
+        """Each Python worker; a forked one's memory counts what it shares with the daemon, too."""
+        daemons = self._daemons()
+        return sorted((kib // 1024 for parent, _, kib in self._peaks.values() if parent in daemons), reverse=True)

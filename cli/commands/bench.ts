@@ -1,0 +1,27 @@
+import { Command } from "@commander-js/extra-typings";
+import { CommandFailed } from "../errors.ts";
+import { withLifetime } from "../lifetime.ts";
+import { places } from "../places.ts";
+import { fromHere, sparkEnvironment } from "../spark.ts";
+import { runTool } from "../tools.ts";
+
+export const bench = new Command("bench")
+  .description("compare the Spark job with the machine's limit, with Daft, MLlib and a job as usually written")
+  .option("--json", "print one JSON object in place of the table", false)
+  .option("--images <dir>", "a folder of images, in place of generated ones")
+  .option("--count <n>", "images for the features stage (and twice as many for the marginal rate)")
+  .option("--quick", "small sizes: whether it works, not how fast it is", false)
+  .option("--only <part...>", "these parts alone: features, pca, daft, reference, growth")
+  .action(({ json, images, count, quick, only }) =>
+    withLifetime(async (lifetime) => {
+      const env = { ...process.env, ...(await sparkEnvironment(lifetime)) };
+      const args = ["-m", "bench", "--home", places.bench, "--model", places.model];
+      if (json) args.push("--json");
+      if (images !== undefined) args.push("--images", fromHere(images));
+      if (count !== undefined) args.push("--count", count);
+      if (quick) args.push("--quick");
+      if (only !== undefined) args.push("--only", ...only);
+      const { failed } = await runTool(lifetime, env["PYSPARK_PYTHON"] ?? "python", args, { show: true, env });
+      if (failed) throw new CommandFailed("The benchmark failed.");
+    }),
+  );

