@@ -14,6 +14,7 @@ export interface InputOptions {
   readonly limit?: number | undefined;
   readonly components?: number | undefined;
   readonly variance?: number | undefined;
+  readonly force?: true | undefined;
   readonly input?: string | undefined;
 }
 
@@ -36,7 +37,7 @@ export const executionInput = (options: InputOptions): ExecutionInput => {
     }
     return readInputFile(input);
   }
-  const { mode = "mini", label, limit, components, variance } = keys;
+  const { mode = "mini", label, limit, components, variance, force } = keys;
   if (mode === "single-class" && label === undefined) {
     throw new UsageError('--mode single-class needs a label, for instance: --label "Apple Golden 1"');
   }
@@ -54,6 +55,7 @@ export const executionInput = (options: InputOptions): ExecutionInput => {
     ...(label === undefined ? {} : { label }),
     ...(limit === undefined ? {} : { limit }),
     ...(pca === undefined ? {} : { pca }),
+    ...(force === undefined ? {} : { force }),
   };
 };
 
