@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from bench import bare, images, others, ours, pca
-from bench.spark import ROOT, cpu_seconds, submit
+from bench.spark import ROOT, submit
 
 PARTS = ("features", "pca", "daft", "reference", "growth")
 GOALS = {
@@ -84,19 +84,16 @@ class Bench:
             # Warm: what is compared is the work, not whose turn it was to read the disk first.
             for path in chosen:
                 path.read_bytes()
-            cpu_before = cpu_seconds()
             limit = bare.measure(self.model, chosen, self.cores, self.work)
-            cpu = cpu_seconds() - cpu_before
             self.put(
                 f"features.bare.{count}",
-                {"imagesPerSecond": round(count / limit, 1), "seconds": round(limit, 2), "cpuSeconds": round(cpu, 2)},
+                {"imagesPerSecond": round(count / limit, 1), "seconds": round(limit, 2)},
             )
             run = ours.features(self.model, chosen, self.work)
             self.put(f"features.ours.{count}", {"imagesPerSecond": round(count / run.seconds, 1), **run.as_json()})
             both[count] = (limit, run.seconds)
             if count == self.count:
                 self.put("features.ratioToBare", limit / run.seconds)
-                self.put("features.cpuRatioToBare", cpu / run.cpu_seconds)
                 self.put("features.rate", count / run.seconds)
                 reduction = ours.reduction(self.work)
                 self.put("job.reduction", reduction.as_json())

@@ -15,13 +15,9 @@ SAMPLE_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Run:
-    """One spark-submit. `phases` are in order and sum to `seconds`; memory is the peak resident set, in MB.
-
-    `cpu_seconds` is what all of its processes used: on a machine that is not idle it says more than the clock.
-    """
+    """One spark-submit. `phases` are in order and sum to `seconds`; memory is the peak resident set, in MB."""
 
     seconds: float
-    cpu_seconds: float
     phases: list[dict[str, object]]
     jvm_mb: float
     driver_mb: float
@@ -31,16 +27,9 @@ class Run:
         """Rounded, for people."""
         return {
             "seconds": round(self.seconds, 2),
-            "cpuSeconds": round(self.cpu_seconds, 2),
             "phases": self.phases,
             "peakMb": {"jvm": self.jvm_mb, "pythonDriver": self.driver_mb, "pythonWorkers": self.workers_mb},
         }
-
-
-def cpu_seconds() -> float:
-    """What the processes that we started, and that have ended, used."""
-    used = os.times()
-    return used.children_user + used.children_system
 
 
 def submit(work: Path, script: Path, *arguments: str, settings: Sequence[str] = ()) -> Run:
@@ -70,7 +59,7 @@ def submit(work: Path, script: Path, *arguments: str, settings: Sequence[str] = 
     command += [str(script), *arguments]
     log = work / "spark.log"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "spark"), str(ROOT)])}
-    started, started_at, cpu_before = time.monotonic(), time.time(), cpu_seconds()
+    started, started_at = time.monotonic(), time.time()
     with log.open("w") as output:
         process = subprocess.Popen(command, env=environment, cwd=work, stdout=output, stderr=subprocess.STDOUT)
         with Memory(process.pid) as memory:
@@ -80,7 +69,6 @@ def submit(work: Path, script: Path, *arguments: str, settings: Sequence[str] = 
         raise RuntimeError(f"{script.name} {' '.join(arguments)} failed:\n{log.read_text()[-4000:]}")
     return Run(
         seconds,
-        cpu_seconds() - cpu_before,
         _phases(events, started_at, seconds),
         memory.jvm(),
         memory.driver(),
