@@ -1,7 +1,8 @@
-import { ArnFormat, Stack } from "aws-cdk-lib";
-import { InstanceProfile, ManagedPolicy, PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import { Stack } from "aws-cdk-lib";
+import { InstanceProfile, ManagedPolicy, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { IBucket } from "aws-cdk-lib/aws-s3";
 import { Construct } from "constructs";
+import { allowServiceLinkedRole } from "./service-linked-role.ts";
 
 interface EmrRolesProps {
   readonly bucket: IBucket;
@@ -40,19 +41,6 @@ export class EmrRoles extends Construct {
     });
     // The managed policy lets EMR pass EMR_EC2_DefaultRole only.
     this.instanceRole.grantPassRole(this.serviceRole);
-    this.serviceRole.addToPolicy(
-      new PolicyStatement({
-        actions: ["iam:CreateServiceLinkedRole"],
-        resources: [
-          stack.formatArn({
-            service: "iam",
-            region: "",
-            resource: "role",
-            resourceName: "aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot",
-            arnFormat: ArnFormat.SLASH_RESOURCE_NAME,
-          }),
-        ],
-      }),
-    );
+    this.serviceRole.addToPolicy(allowServiceLinkedRole(stack, "spot.amazonaws.com", "AWSServiceRoleForEC2Spot"));
   }
 }

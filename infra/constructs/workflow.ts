@@ -8,6 +8,7 @@ import type { IBucket } from "aws-cdk-lib/aws-s3";
 import { DefinitionBody, LogLevel, StateMachine, StateMachineType } from "aws-cdk-lib/aws-stepfunctions";
 import { Construct } from "constructs";
 import type { EmrRoles } from "./emr-roles.ts";
+import { allowServiceLinkedRole } from "./service-linked-role.ts";
 
 const definitionFile = join(import.meta.dirname, "..", "..", "statemachine", "orchard.asl.json");
 
@@ -90,17 +91,7 @@ const emrStatements = (stack: Stack): PolicyStatement[] => [
     ],
     resources: [stack.formatArn({ service: "elasticmapreduce", resource: "cluster", resourceName: "*" })],
   }),
-  new PolicyStatement({
-    actions: ["iam:CreateServiceLinkedRole"],
-    resources: [
-      stack.formatArn({
-        service: "iam",
-        region: "",
-        resource: "role",
-        resourceName: "aws-service-role/elasticmapreduce.amazonaws.com/AWSServiceRoleForEMRCleanup",
-      }),
-    ],
-  }),
+  allowServiceLinkedRole(stack, "elasticmapreduce.amazonaws.com", "AWSServiceRoleForEMRCleanup"),
   new PolicyStatement({
     actions: ["events:PutTargets", "events:PutRule", "events:DescribeRule"],
     resources: ["RunJobFlow", "AddJobFlowSteps", "TerminateJobFlows"].map((api) =>
