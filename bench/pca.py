@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
 COMPONENTS = 50
@@ -38,24 +39,25 @@ def generate(folder: Path, rows: int, dimensions: int) -> Path:
     return partial.rename(target)
 
 
-def fit_ours(session: SparkSession, folder: str) -> list[float]:
+def fit_ours(context: SparkContext, folder: str) -> list[float]:
     """The shares of the variance that the reduction step finds."""
     from orchard import pca, reduction  # noqa: PLC0415
     from orchard.plan import Components  # noqa: PLC0415
     from orchard.vectors import find_row_groups  # noqa: PLC0415
 
     groups = find_row_groups(folder, None)
-    moments = reduction.sum_moments(session, folder, None, groups)
+    moments = reduction.sum_moments(context, folder, None, groups)
     ratios: list[float] = pca.fit(moments, Components(count=COMPONENTS)).ratios.tolist()
     return ratios
 
 
-def fit_mllib(session: SparkSession, folder: str) -> list[float]:
+def fit_mllib(context: SparkContext, folder: str) -> list[float]:
     """The shares of the variance that MLlib finds."""
     from pyspark.ml.feature import PCA  # noqa: PLC0415
     from pyspark.ml.functions import array_to_vector  # noqa: PLC0415
     from pyspark.sql.functions import col  # noqa: PLC0415
 
+    session = SparkSession(context)
     frame = session.read.parquet(folder).select(array_to_vector(col("features")).alias("features"))
     ratios: list[float] = PCA(k=COMPONENTS, inputCol="features").fit(frame).explainedVariance.toArray().tolist()
     return ratios
@@ -65,12 +67,12 @@ def main(which: str, folder: str, answer: str) -> None:
     """Fits once in a session that has just started, and writes seconds and ratios."""
     from orchard import session as sessions  # noqa: PLC0415
 
-    session = sessions.start(f"pca {which}")
+    context = sessions.start(f"pca {which}")
     started = time.monotonic()
-    ratios = (fit_ours if which == "ours" else fit_mllib)(session, folder)
+    ratios = (fit_ours if which == "ours" else fit_mllib)(context, folder)
     seconds = time.monotonic() - started
     Path(answer).write_text(json.dumps({"seconds": seconds, "ratios": ratios}))
-    session.stop()
+    context.stop()
 
 
 if __name__ == "__main__":

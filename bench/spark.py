@@ -43,17 +43,13 @@ def submit(work: Path, script: Path, *arguments: str, settings: Sequence[str] = 
     for old in events.iterdir():
         old.unlink()
     fixed = (
-        "spark.ui.enabled=false",
-        "spark.ui.showConsoleProgress=false",
         "spark.log.level=ERROR",
-        # As the embedded cluster has it: the work is in Python.
-        "spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1",
         "spark.eventLog.enabled=true",
         f"spark.eventLog.dir={events.as_uri()}",
         f"spark.local.dir={work}",
     )
     command = [str(Path(os.environ["SPARK_HOME"], "bin", "spark-submit")), "--master", "local[*]"]
-    command += ["--driver-memory", "4g"]
+    command += ["--driver-memory", "4g", "--properties-file", os.environ["SPARK_DEFAULTS"]]
     for setting in (*fixed, *settings):
         command += ["--conf", setting]
     command += [str(script), *arguments]

@@ -17,6 +17,7 @@ export const places = {
   model: join(home, "model"),
   wheelhouse: join(home, "wheelhouse"),
   python: join(home, "python"),
+  sparkDefaults: join(home, "spark", "spark-defaults.conf"),
   nodeBin: join(root, "node_modules", ".bin"),
 } as const;
 

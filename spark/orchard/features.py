@@ -1,63 +1,71 @@
 """The features job: the numbers that the model gives for each image of the selection."""
 
-import functools
 import hashlib
 import json
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from itertools import accumulate, islice
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.fs as pafs
-from pyspark import Accumulator, Broadcast
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as sf
-from pyspark.sql.pandas.types import to_arrow_schema
-from pyspark.sql.types import ArrayType, FloatType, StringType, StructField, StructType
-from pyspark.storagelevel import StorageLevel
+import pyarrow.parquet as pq
+from pyspark import RDD, Broadcast, SparkContext
 
-from orchard import litert, outputs, storage, store
-from orchard.arrow import ArrowFunction, map_in_arrow
-from orchard.checks import check_vectors
+from orchard import litert, outputs, parts, storage, store
+from orchard.arrow import prepare_worker
+from orchard.checks import Found, check_vectors, merged
 from orchard.errors import JobError
 from orchard.images import BadImageError, to_input
 from orchard.plan import Model, Plan
 from orchard.progress import Progress
 from orchard.session import cores
 
-SELECTION = StructType(
-    [StructField("path", StringType()), StructField("label", StringType()), StructField("etag", StringType())]
-)
-FEATURES = StructType(
+# path, label, etag
+Image = tuple[str, str, str]
+# path, label, and either features or the reason why there are none; how many images were not what the selection says
+Results = tuple[pa.RecordBatch, int]
+ARROW_RESULTS = pa.schema(
     [
-        StructField("path", StringType()),
-        StructField("label", StringType()),
-        StructField("features", ArrayType(FloatType())),
+        pa.field("path", pa.string()),
+        pa.field("label", pa.string()),
+        pa.field("features", pa.list_(pa.float32())),
+        pa.field("reason", pa.string()),
     ]
 )
-RESULTS = StructType([*FEATURES.fields, StructField("reason", StringType())])
-ARROW_RESULTS = to_arrow_schema(RESULTS)
 
-# A task costs some 20 ms beside its images; fewer images than this and that shows.
+# A task costs 25 ms beside its images, which take 5 to 12 ms each.
 MIN_IMAGES_PER_TASK = 16
-# More tasks than this even out nothing more, unless the cluster has more than half as many cores.
-MAX_TASKS = 64
+MAX_IMAGES_PER_TASK = 256
+# Each task's results are files of their own; a very large run gets larger tasks and not more of them.
+MAX_TASKS = 2000
 # Files that a worker reads ahead, and threads that do so: they hide S3's latency, 20 to 100 ms an object.
 PREFETCH_FILES = 32
 PREFETCH_THREADS = 8
 # Images of the store that are worth a task of their own; reading one costs a hundredth of computing it.
 REUSED_IMAGES_PER_TASK = 1024
-# Rows that leave a worker at a time.
+# Rows that are handed on at a time.
 ROWS_PER_BATCH = 256
 
 Vector = npt.NDArray[np.float32]
 
 
-def run(session: SparkSession, plan: Plan, progress: Progress) -> None:
+@dataclass
+class Task:
+    """What one task did. `errors` of the `images` could not be used; `changed` were not what the selection says."""
+
+    images: int = 0
+    errors: int = 0
+    changed: int = 0
+    found: Found = field(default_factory=Found)
+
+
+def run(context: SparkContext, plan: Plan, progress: Progress) -> None:
     """Writes features/{parquet,csv,summary.json}, errors and metadata.
 
     Only images that the store has not are computed, and then it has them.
@@ -70,40 +78,43 @@ def run(session: SparkSession, plan: Plan, progress: Progress) -> None:
     flat_buffer = read_model(plan.model)
     inventory = storage.join(plan.run, "inventory")
     images = int(json.loads(storage.read_bytes(storage.join(inventory, "summary.json")))["selected"]["images"])
-    selection = session.read.schema(SELECTION).parquet(storage.join(inventory, "selection"))
+    selection = storage.join(inventory, "selection")
     progress.begin(images)
-
-    known = None
-    if plan.store is not None and not plan.force:
-        known = store.find(session, plan.store, storage.region_of(plan.store), selection)
-        known = None if known is None else known.cache()
-    reused = 0 if known is None else known.count()
-
-    broadcast = session.sparkContext.broadcast(flat_buffer)
-    changed = session.sparkContext.accumulator(0)
-    parts = []
-    if reused < images:
-        new = selection if known is None else selection.join(known, ["path", "etag"], "left_anti")
-        even = new.select("path", "label", "etag").repartition(count_tasks(images - reused, cores(session)))
-        parts.append(map_in_arrow(even, extraction(plan, plan.model, broadcast, progress, changed), RESULTS))
-    if plan.store is not None and known is not None and reused > 0:
-        read = store.reader(plan.store, storage.region_of(plan.store), ARROW_RESULTS, progress)
-        tasks = min(2 * cores(session), 1 + reused // REUSED_IMAGES_PER_TASK)
-        parts.append(map_in_arrow(store.arrange(known, tasks), read, RESULTS))
-    # Several files are written from one computation; what does not fit into memory goes to disk.
-    results = functools.reduce(DataFrame.union, parts).persist(StorageLevel.MEMORY_AND_DISK)
-    write(results, plan)
-
     folder = storage.join(plan.run, "features")
-    written = session.read.schema(FEATURES).parquet(storage.join(folder, "parquet"))
-    errors = bad(results).count()
-    checks = check_vectors(written, "features", images - errors, plan.model.dimensions)
+    parts.begin(folder)
+    for name in ("metadata", "errors"):
+        storage.remove_folder(storage.join(plan.run, name))
+
+    known = None if plan.store is None or plan.force else store.find(context, plan.store, selection)
+    reused = 0 if known is None else known.count()
+    extract = extraction(plan, plan.model, context.broadcast(flat_buffer), progress)
+    shares = cut(images - reused, cores(context))
+    jobs: list[RDD[Task]] = []
+    if shares:
+        if known is None:
+            new = selected(context, selection, shares)
+        else:
+            new = store.missing(context, selection, known).repartition(len(shares)).rdd.map(tuple)
+        jobs.append(new.mapPartitionsWithIndex(writing(plan, extract)))
+    if plan.store is not None and known is not None and reused > 0:
+        read = store.reader(plan.store, ARROW_RESULTS, progress)
+        places = store.arrange(known, min(2 * cores(context), 1 + reused // REUSED_IMAGES_PER_TASK)).rdd.map(tuple)
+        jobs.append(places.mapPartitionsWithIndex(writing(plan, read, first_task=len(shares))))
+    done = context.union(jobs).collect()
+
+    errors = sum(task.errors for task in done)
+    if errors == 0:
+        nothing = [ARROW_RESULTS.field(name) for name in ("path", "label", "reason")]
+        write_table(pa.schema(nothing).empty_table(), storage.join(plan.run, "errors"), 0)
+    region = storage.region_of(folder)
+    found = merged(task.found for task in done)
+    checks = check_vectors(storage.join(folder, "parquet"), region, found, images - errors, plan.model.dimensions)
     summary = {
         "images": images - errors,
         "errors": errors,
         "computed": images - reused,
         "reused": reused,
-        "changed": changed.value,
+        "changed": sum(task.changed for task in done),
         "dimensions": plan.model.dimensions,
         "checks": [check.as_json() for check in checks],
     }
@@ -123,55 +134,87 @@ def read_model(model: Model) -> bytes:
     return content
 
 
-def count_tasks(images: int, cores: int) -> int:
-    """How many even tasks to cut the images into: whole rounds of the cores, two or more if there is enough to do."""
-    most = max(MAX_TASKS, 2 * cores)
-    tasks = min(most, images // MIN_IMAGES_PER_TASK)
-    if tasks <= cores:
-        return max(1, min(images, cores))
-    return tasks // cores * cores
+def cut(images: int, cores: int) -> list[int]:
+    """How many images each task gets: large shares first, and ever smaller ones, so that all cores end together.
+
+    This is guided self-scheduling (Polychronopoulos and Kuck, 1987): a share is what is left, by twice the cores.
+    """
+    most = max(MAX_IMAGES_PER_TASK, images // MAX_TASKS)
+    shares = []
+    while images > 0:
+        share = min(images, most, max(MIN_IMAGES_PER_TASK, images // (2 * cores)))
+        shares.append(share)
+        images -= share
+    return shares
 
 
-def write(results: DataFrame, plan: Plan) -> None:
-    """Writes the results (schema RESULTS) to features/, metadata/ and errors/."""
-    features = good(results)
-    folder = storage.join(plan.run, "features")
-    outputs.write_parquet(features, storage.join(folder, "parquet"))
-    if plan.csv:
-        outputs.write_csv(features_as_text(features), storage.join(folder, "csv"))
-    outputs.write_csv(features.select("path", "label").coalesce(1), storage.join(plan.run, "metadata"))
-    outputs.write_csv(bad(results).coalesce(1), storage.join(plan.run, "errors"))
+def selected(context: SparkContext, uri: str, shares: list[int]) -> "RDD[Image]":
+    """path, label, etag of the images of a selection; each task reads its own share of the files."""
+    region = storage.region_of(uri)
+
+    def read(share: tuple[int, int]) -> Iterator[Image]:
+        start, end = share
+        files = storage.filesystem(uri, region)
+        seen = 0
+        for path in storage.parquet_files(uri, files):
+            with files.open_input_file(path) as source:
+                for batch in pq.ParquetFile(source).iter_batches(columns=["path", "label", "etag"]):
+                    first = min(max(start - seen, 0), batch.num_rows)
+                    mine = batch.slice(first, max(0, end - seen - first))
+                    seen += batch.num_rows
+                    yield from zip(*(column.to_pylist() for column in mine.columns), strict=True)
+
+    ends = list(accumulate(shares))
+    return context.parallelize(list(zip([0, *ends], ends, strict=False)), len(shares)).flatMap(read)
 
 
-def good(results: DataFrame) -> DataFrame:
-    """path, label, features of the images that have some"""
-    return results.where(sf.col("reason").isNull()).select("path", "label", "features")
+def writing(
+    plan: Plan, results: Callable[[Iterable[Any]], Iterator[Results]], first_task: int = 0
+) -> Callable[[int, Iterable[Any]], Iterator[Task]]:
+    """The function that runs in a task: writes what `results` makes of the partition, and says what that was."""
+    assert plan.model is not None
+    dimensions, csv, run_uri = plan.model.dimensions, plan.csv, plan.run
+    region = storage.region_of(run_uri)
+
+    def write(partition: int, rows: Iterable[Any]) -> Iterator[Task]:
+        prepare_worker()
+        number = first_task + partition
+        writer = parts.Writer(storage.join(run_uri, "features"), region, number, dimensions, csv=csv)
+        task, good, bad = Task(found=writer.found), [], []
+        for batch, changed in results(rows):
+            has_features = batch.column("reason").is_null()
+            usable = batch.filter(has_features)
+            writer.add(usable.select(["path", "label", "features"]))
+            good.append(usable.select(["path", "label"]))
+            bad.append(batch.filter(pc.invert(has_features)).select(["path", "label", "reason"]))
+            task.images += batch.num_rows
+            task.errors += bad[-1].num_rows
+            task.changed += changed
+        writer.flush()
+        for name, batches in (("metadata", good), ("errors", bad)):
+            if any(batch.num_rows for batch in batches):
+                write_table(pa.Table.from_batches(batches), storage.join(run_uri, name), number, region)
+        yield task
+
+    return write
 
 
-def bad(results: DataFrame) -> DataFrame:
-    """path, label, reason of the images that could not be used"""
-    return results.where(sf.col("reason").isNotNull()).select("path", "label", "reason")
-
-
-def features_as_text(features: DataFrame) -> DataFrame:
-    """path, label, features_string"""
-    return features.select("path", "label", outputs.joined(sf.col("features")).alias("features_string"))
+def write_table(rows: pa.Table, folder: str, task: int, region: str | None = None) -> None:
+    """Writes one CSV file of the folder."""
+    storage.write_whole(storage.join(folder, f"{parts.part_name(task)}.csv"), parts.csv_of(rows), region)
 
 
 def extraction(
-    plan: Plan, model: Model, flat_buffer: Broadcast[bytes], progress: Progress, changed: Accumulator[int]
-) -> ArrowFunction:
-    """The function that workers run: batches of path, label, etag to batches of ARROW_RESULTS.
-
-    The store gets the same rows. `changed` counts the images that are not, or no longer, what the selection says.
-    """
+    plan: Plan, model: Model, flat_buffer: Broadcast[bytes], progress: Progress
+) -> Callable[[Iterable[Image]], Iterator[Results]]:
+    """What a task does with images (path, label, etag): computes their features; the store gets them, too."""
     done, errors = progress.done, progress.errors
     sha256, size = model.sha256, model.input_size
     region = storage.region_of(plan.source)
     uri, run_id = plan.store, plan.run_id
     store_region = None if uri is None else storage.region_of(uri)
 
-    def extract(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def extract(images: Iterable[Image]) -> Iterator[Results]:
         extractor = litert.extractor(sha256, lambda: flat_buffer.value)
         writer = None if uri is None else store.Writer(uri, store_region, run_id)
 
@@ -183,24 +226,18 @@ def extraction(
             except BadImageError as error:
                 return None, str(error)
 
-        rows = ((file, *result(file.content)) for file in read_ahead(_rows(batches), region))
+        rows = ((file, *result(file.content)) for file in read_ahead(images, region))
         while chunk := list(islice(rows, ROWS_PER_BATCH)):
             batch = to_batch([(file.path, file.label, features, reason) for file, features, reason in chunk])
             if writer is not None:
                 writer.add(batch, [file.found_etag for file, _, _ in chunk])
             done.add(len(chunk))
             errors.add(sum(reason is not None for _, _, reason in chunk))
-            changed.add(sum(file.found_etag != file.etag for file, _, _ in chunk))
-            yield batch
+            yield batch, sum(file.found_etag != file.etag for file, _, _ in chunk)
         if writer is not None:
             writer.flush()
 
     return extract
-
-
-def _rows(batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[str, str, str]]:
-    for batch in batches:
-        yield from zip(*(batch.column(number).to_pylist() for number in range(3)), strict=True)
 
 
 class ImageFile(NamedTuple):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
-from pyspark import Accumulator
+from pyspark import Accumulator, SparkContext
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as sf
 from pyspark.sql.pandas.types import to_arrow_schema
@@ -19,7 +19,7 @@ from orchard.errors import JobError
 from orchard.plan import Plan
 from orchard.progress import Progress
 from orchard.selection import select_images
-from orchard.session import cores
+from orchard.session import cores, sql
 
 IMAGES = StructType(
     [
@@ -46,12 +46,13 @@ class LabelFolder:
     uri: str
 
 
-def run(session: SparkSession, plan: Plan, progress: Progress) -> None:
+def run(context: SparkContext, plan: Plan, progress: Progress) -> None:
     """Writes inventory/{metadata,stats,selection,summary.json}.
 
     Raises:
         JobError: there are no images, or the mode selects none.
     """
+    session = sql(context)
     region = storage.region_of(plan.source)
     folders = find_folders(plan.source, plan.splits)
     images = list_images(session, folders, region, progress.done).cache()
@@ -104,7 +105,7 @@ def list_images(
 ) -> DataFrame:
     """One row an image in `folders` (schema IMAGES); the workers list, a few folders a task."""
     # A folder is one LIST call or more, whatever its size; small tasks even that out.
-    tasks = max(1, min(len(folders), 4 * cores(session)))
+    tasks = max(1, min(len(folders), 4 * cores(session.sparkContext)))
     return map_in_arrow(session.range(0, len(folders), 1, tasks), _lister(folders, region, done), IMAGES)
 
 

@@ -2,8 +2,7 @@
 
 import json
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as sf
+from pyspark.sql import DataFrame
 
 from orchard import storage
 
@@ -30,8 +29,3 @@ def write_csv(frame: DataFrame, uri: str) -> None:
 def write_json(document: object, uri: str) -> None:
     """Writes one JSON file."""
     storage.write_bytes(uri, (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode())
-
-
-def joined(vector: Column) -> Column:
-    """An array of numbers as text, joined by commas; each number reads back as the same float."""
-    return sf.array_join(vector.cast("array<string>"), ",")

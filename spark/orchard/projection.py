@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 
-from pyspark.sql import SparkSession
+from pyspark import SparkContext
 
 from orchard import fitted, outputs, storage
-from orchard.checks import check_vectors
 from orchard.errors import JobError
 from orchard.progress import Progress
-from orchard.reduction import REDUCED, dimensions_of, transform, write_reduced
+from orchard.reduction import check_transformed, dimensions_of, transform
 from orchard.vectors import find_row_groups
 
 
@@ -21,7 +20,7 @@ class Projection:
     output: str
 
 
-def run(session: SparkSession, job: Projection, progress: Progress) -> str:
+def run(context: SparkContext, job: Projection, progress: Progress) -> str:
     """Writes pca/{parquet,csv} and projection.json, and answers one line about it.
 
     projection.json: `images`, `components`, `pca` (the fitted PCA's provenance), `checks`.
@@ -41,10 +40,8 @@ def run(session: SparkSession, job: Projection, progress: Progress) -> str:
             f"{job.features} has {found} features an image, but the PCA {job.model} was fitted on {dimensions}"
         )
 
-    write_reduced(transform(session, job.features, region, groups, fit, progress).persist(), job.output, csv=True)
-
-    written = session.read.schema(REDUCED).parquet(storage.join(job.output, "pca", "parquet"))
-    checks = check_vectors(written, "pca_features", images, count)
+    transformed = transform(context, job.features, job.output, groups, fit, progress, csv=True)
+    checks = check_transformed(transformed, job.output, images, fit)
     document = {
         "images": images,
         "components": count,

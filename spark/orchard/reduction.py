@@ -1,51 +1,30 @@
 """The reduction job: the features' principal components, and a report on them."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as sf
-from pyspark.sql.pandas.types import to_arrow_schema
-from pyspark.sql.types import (
-    ArrayType,
-    BinaryType,
-    DoubleType,
-    LongType,
-    StringType,
-    StructField,
-    StructType,
-)
+from pyspark import SparkContext
 
-from orchard import fitted, outputs, pca, storage
-from orchard.arrow import map_in_arrow, numbers
-from orchard.checks import Check, check_variance, check_vectors
+from orchard import fitted, outputs, parts, pca, storage
+from orchard.arrow import prepare_worker
+from orchard.checks import Check, Found, check_variance, check_vectors, merged
 from orchard.pca import Fit, Moments
 from orchard.plan import Components, Model, Plan
 from orchard.progress import Progress
 from orchard.session import cores
 from orchard.vectors import RowGroup, find_row_groups, matrix, read_row_groups
 
-MOMENTS = StructType(
+ARROW_REDUCED = pa.schema(
     [
-        StructField("group", LongType()),
-        StructField("count", LongType()),
-        StructField("total", BinaryType()),
-        StructField("triangle", BinaryType()),
+        pa.field("path", pa.string()),
+        pa.field("label", pa.string()),
+        pa.field("pca_features", pa.list_(pa.float64())),
     ]
 )
-ARROW_MOMENTS = to_arrow_schema(MOMENTS)
-REDUCED = StructType(
-    [
-        StructField("path", StringType()),
-        StructField("label", StringType()),
-        StructField("pca_features", ArrayType(DoubleType())),
-    ]
-)
-ARROW_REDUCED = to_arrow_schema(REDUCED)
 # Each task sends 6.6 MB of sums to the driver, which takes at most 1 GB (spark.driver.maxResultSize).
 MAX_SUMMING_TASKS = 96
 
@@ -84,7 +63,7 @@ def from_plan(plan: Plan) -> Reduction:
     )
 
 
-def run(session: SparkSession, job: Reduction, progress: Progress) -> str:
+def run(context: SparkContext, job: Reduction, progress: Progress) -> str:
     """Writes pca/{parquet,csv} and model_info/{model_info.json,variance.csv,pca.npz,pca.json}.
 
     Answers one line about it. What the checks find is written and does not stop the job: who reads model_info.json
@@ -99,21 +78,19 @@ def run(session: SparkSession, job: Reduction, progress: Progress) -> str:
     progress.begin(images)
     pca.check_components(job.components, images, dimensions_of(job.features, region, groups[0]))
 
-    moments = sum_moments(session, job.features, region, groups)
+    moments = sum_moments(context, job.features, region, groups)
     fit = pca.fit(moments, job.components)
 
-    reduced = transform(session, job.features, region, groups, fit, progress).persist()
-    write_reduced(reduced, job.output, csv=job.csv)
-
-    written = session.read.schema(REDUCED).parquet(storage.join(job.output, "pca", "parquet"))
+    transformed = transform(context, job.features, job.output, groups, fit, progress, csv=job.csv)
     expected = images if job.expected_images is None else job.expected_images
-    checks = check_vectors(written, "pca_features", expected, len(fit.ratios))
+    checks = check_transformed(transformed, job.output, expected, fit)
     checks.append(check_variance(float(fit.ratios.sum()), job.min_variance))
-    labels = written.agg(sf.count_distinct("label").alias("labels")).collect()[0]["labels"]
     info = storage.join(job.output, "model_info")
     storage.write_bytes(storage.join(info, "variance.csv"), variance_csv(fit).encode())
     fitted.save(fit, provenance(job, fit, moments), info)
-    outputs.write_json(model_info(job, fit, moments, labels, checks), storage.join(info, "model_info.json"))
+    outputs.write_json(
+        model_info(job, fit, moments, len(transformed.labels), checks), storage.join(info, "model_info.json")
+    )
     return (
         f"{len(fit.ratios)} components explain {fit.ratios.sum():.6f} of the variance of {images} images: {job.output}"
     )
@@ -121,83 +98,93 @@ def run(session: SparkSession, job: Reduction, progress: Progress) -> str:
 
 def dimensions_of(uri: str, region: str | None, group: RowGroup) -> int:
     """How many features the first image has."""
-    first = next(read_row_groups(uri, region, iter([group]), ["features"])).slice(0, 1)
+    first = next(read_row_groups(uri, region, [group], ["features"])).slice(0, 1)
     return len(matrix(first, group.path)[0])
 
 
-def sum_moments(session: SparkSession, uri: str, region: str | None, groups: list[RowGroup]) -> Moments:
+def sum_moments(context: SparkContext, uri: str, region: str | None, groups: list[RowGroup]) -> Moments:
     """The sums over all rows. They are added in the files' order, so that the same features give the same bits.
 
     Raises:
         JobError: rows of unequal length, missing or not finite.
     """
-    tasks = min(len(groups), cores(session), MAX_SUMMING_TASKS)
+    tasks = min(len(groups), cores(context), MAX_SUMMING_TASKS)
 
-    def sum_groups(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        chosen = list(numbers(batches))
+    def sum_groups(numbers: Iterable[int]) -> Iterator[tuple[int, bytes, bytes]]:
+        prepare_worker()
+        chosen = [groups[number] for number in numbers]
         moments: Moments | None = None
-        tables = read_row_groups(uri, region, (groups[number] for number in chosen), ["features"])
-        for number, table in zip(chosen, tables, strict=True):
-            where = groups[number].path
-            rows = matrix(table, where, None if moments is None else len(moments.total))
+        for group, table in zip(chosen, read_row_groups(uri, region, chosen, ["features"]), strict=True):
+            rows = matrix(table, group.path, None if moments is None else len(moments.total))
             moments = Moments.zero(rows.shape[1]) if moments is None else moments
             moments.add_rows(rows)
         if moments is not None:
-            total, triangle = moments.to_bytes()
-            row = {"group": chosen[0], "count": moments.count, "total": total, "triangle": triangle}
-            yield pa.RecordBatch.from_pylist([row], schema=ARROW_MOMENTS)
+            yield moments.count, *moments.to_bytes()
 
-    rows = sorted(
-        map_in_arrow(session.range(0, len(groups), 1, tasks), sum_groups, MOMENTS).collect(),
-        key=lambda row: int(row["group"]),
-    )
-    parts = [Moments.from_bytes(row["count"], bytes(row["total"]), bytes(row["triangle"])) for row in rows]
-    moments = parts[0]
-    for part in parts[1:]:
-        moments.add(part)
+    sums = context.parallelize(range(len(groups)), tasks).mapPartitions(sum_groups).collect()
+    moments = Moments.from_bytes(*sums[0])
+    for some in sums[1:]:
+        moments.add(Moments.from_bytes(*some))
     return moments
 
 
+@dataclass(frozen=True)
+class Transformed:
+    """What was found in the rows that a transformation wrote, and their labels."""
+
+    found: Found
+    labels: frozenset[str | None]
+
+
 def transform(  # noqa: PLR0917
-    session: SparkSession, uri: str, region: str | None, groups: list[RowGroup], fit: Fit, progress: Progress
-) -> DataFrame:
-    """path, label, pca_features: each row's features (not centred) times the components, float64."""
-    components = session.sparkContext.broadcast(fit.components)
+    context: SparkContext,
+    uri: str,
+    output: str,
+    groups: list[RowGroup],
+    fit: Fit,
+    progress: Progress,
+    *,
+    csv: bool,
+) -> Transformed:
+    """Writes pca/{parquet,csv}: path, label, pca_features.
+
+    These are each row's features (not centred) times the components, float64.
+    """
+    components = context.broadcast(fit.components)
+    region, output_region = storage.region_of(uri), storage.region_of(output)
+    folder = storage.join(output, "pca")
+    parts.begin(folder)
     done = progress.done
 
-    def transform_groups(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def transform_groups(task: int, numbers: Iterable[int]) -> Iterator[Transformed]:
+        prepare_worker()
         matrix_of_components = components.value
         dimensions, count = matrix_of_components.shape
-        chosen = list(numbers(batches))
+        writer = parts.Writer(folder, output_region, task, count, csv=csv)
+        labels: set[str | None] = set()
+        chosen = [groups[number] for number in numbers]
         columns = ["path", "label", "features"]
-        tables = read_row_groups(uri, region, (groups[number] for number in chosen), columns)
-        for number, table in zip(chosen, tables, strict=True):
-            rows = matrix(table, groups[number].path, dimensions)
+        for group, table in zip(chosen, read_row_groups(uri, region, chosen, columns), strict=True):
+            rows = matrix(table, group.path, dimensions)
             values = pa.array((rows.astype(np.float64) @ matrix_of_components).ravel(), pa.float64())
             offsets = pa.array(np.arange(0, (len(rows) + 1) * count, count, dtype=np.int32), pa.int32())
-            arrays = [
-                table.column("path").cast(pa.string()).combine_chunks(),
-                table.column("label").cast(pa.string()).combine_chunks(),
-                pa.ListArray.from_arrays(offsets, values),
-            ]
-            yield from pa.Table.from_arrays(arrays, schema=ARROW_REDUCED).to_batches()
+            names = [pa.concat_arrays(table.column(name).cast(pa.string()).chunks) for name in ("path", "label")]
+            vectors = pa.ListArray.from_arrays(offsets, values)
+            writer.add(pa.RecordBatch.from_arrays([*names, vectors], schema=ARROW_REDUCED))
+            labels.update(names[1].unique().to_pylist())
             done.add(len(rows))
+        writer.flush()
+        yield Transformed(writer.found, frozenset(labels))
 
-    tasks = min(len(groups), 2 * cores(session))
-    return map_in_arrow(session.range(0, len(groups), 1, tasks), transform_groups, REDUCED)
-
-
-def write_reduced(reduced: DataFrame, output: str, *, csv: bool) -> None:
-    """Writes pca/parquet under `output`, and pca/csv when it is wanted."""
-    folder = storage.join(output, "pca")
-    outputs.write_parquet(reduced, storage.join(folder, "parquet"))
-    if csv:
-        outputs.write_csv(reduced_as_text(reduced), storage.join(folder, "csv"))
+    tasks = min(len(groups), 2 * cores(context))
+    found = context.parallelize(range(len(groups)), tasks).mapPartitionsWithIndex(transform_groups).collect()
+    return Transformed(merged(part.found for part in found), frozenset().union(*(part.labels for part in found)))
 
 
-def reduced_as_text(reduced: DataFrame) -> DataFrame:
-    """path, label, pca_features_string"""
-    return reduced.select("path", "label", outputs.joined(sf.col("pca_features")).alias("pca_features_string"))
+def check_transformed(transformed: Transformed, output: str, images: int, fit: Fit) -> list[Check]:
+    """The checks of what `transform` wrote."""
+    folder = storage.join(output, "pca", "parquet")
+    return check_vectors(folder, storage.region_of(output), transformed.found, images, len(fit.ratios))
 
 
 def variance_csv(fit: Fit) -> str:

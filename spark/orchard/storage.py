@@ -6,20 +6,26 @@ credentials and the endpoint in the environment.
 
 import functools
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.fs as pafs
 
 from orchard.errors import JobError
 
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
 S3Client = Any  # boto3 makes its classes at run time
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
+# Small requests at once: they wait for S3, not for this machine.
+THREADS = 16
 
 
 @dataclass(frozen=True)
@@ -147,6 +153,22 @@ def write_bytes(uri: str, content: bytes) -> None:
     partial.replace(path)
 
 
+def remove_folder(uri: str) -> None:
+    """Removes a folder with all that is in it; one that does not exist is no error."""
+    if not is_s3(uri):
+        shutil.rmtree(uri, ignore_errors=not Path(uri).exists())
+        return
+    bucket, prefix = split_s3(join(uri, ""))
+    client = s3_client()
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        keys = [{"Key": entry["Key"]} for entry in page.get("Contents", [])]
+        if not keys:
+            continue
+        failures = client.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True}).get("Errors", [])
+        if failures:
+            raise JobError(f"s3://{bucket}/{failures[0]['Key']} cannot be removed: {failures[0]['Message']}")
+
+
 def write_whole(uri: str, content: pa.Buffer, region: str | None = None) -> None:
     """Writes a whole file from a worker: as `write_bytes`, through the file system that a worker has open anyway."""
     if not is_s3(uri):
@@ -198,6 +220,26 @@ def list_images(folder: str, region: str | None = None) -> Iterator[StoredFile]:
             if name.lower().endswith(IMAGE_SUFFIXES):
                 etag = entry["ETag"].strip('"')
                 yield StoredFile(f"s3://{bucket}/{entry['Key']}", name, entry["Size"], entry["LastModified"], etag)
+
+
+def parquet_files(uri: str, files: pafs.FileSystem) -> list[str]:
+    """The Parquet files under `uri`, in order, as `files` names them; none where there is no such folder."""
+    root = path_in_filesystem(uri).rstrip("/")
+    found = files.get_file_info(pafs.FileSelector(root, recursive=True, allow_not_found=True))
+    # Spark's own names begin with _ or . where a file is no result.
+    return sorted(
+        file.path
+        for file in found
+        if file.type == pafs.FileType.File
+        and file.path.endswith(".parquet")
+        and not any(part.startswith(("_", ".")) for part in file.path.removeprefix(root).split("/"))
+    )
+
+
+def in_parallel(function: Callable[[Item], Answer], items: Iterable[Item]) -> list[Answer]:
+    """`function` of each item, in order."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(function, items))
 
 
 def _local_etag(status: os.stat_result) -> str:

@@ -1,38 +1,33 @@
 """The features store: what was computed once is not computed again.
 
-A store is a folder of Parquet files (schema ROWS), one folder for each model. A file is written in one go when its
+A store is a folder of Parquet files, one folder for each model. A file is written in one go when its
 rows are complete and is never changed, so whatever is there can be trusted, whoever was killed and however many runs
 write at once. The same image may be in several files; readers take the newest.
 """
 
 import hashlib
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import groupby
 
 import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
-from pyspark import TaskContext
-from pyspark.sql import DataFrame, SparkSession
+from pyspark import SparkContext, TaskContext
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as sf
-from pyspark.sql.types import ArrayType, FloatType, StringType, StructField, StructType
+from pyspark.sql.types import StringType, StructField, StructType
 
 from orchard import storage
-from orchard.arrow import ArrowFunction
 from orchard.errors import JobError
 from orchard.progress import Progress
+from orchard.session import sql
 
-ROWS = StructType(
-    [
-        StructField("path", StringType()),
-        StructField("etag", StringType()),
-        # One of these two is null: an image that cannot be used is not tried again either.
-        StructField("features", ArrayType(FloatType())),
-        StructField("reason", StringType()),
-    ]
-)
+# A row of a store's file has also `features`, or the `reason` why there are none: an image that cannot be used is not
+# tried again either.
+KEYS = StructType([StructField("path", StringType()), StructField("etag", StringType())])
+SELECTION = StructType([StructField("path", StringType()), StructField("label", StringType()), KEYS["etag"]])
 # 5 MB of features, which is what a worker holds back, and what is lost of its work when it is killed.
 ROWS_PER_FILE = 1024
 
@@ -76,24 +71,32 @@ class Writer:
         storage.write_whole(storage.join(self._uri, name), content.getvalue(), self._region)
 
 
-def find(session: SparkSession, uri: str, region: str | None, selection: DataFrame) -> DataFrame | None:
-    """Where the store has the images of `selection` (path, label, etag): path, label, etag, file, row.
+def find(context: SparkContext, uri: str, selection: str) -> DataFrame | None:
+    """Where the store has the images of a selection (the URI of path, label, etag): path, label, etag, file, row.
 
     One row an image, none for one that is new or changed. Only the keys are read. None when the store is empty.
     """
-    found = storage.filesystem(uri, region).get_file_info(
+    found = storage.filesystem(uri, storage.region_of(uri)).get_file_info(
         pafs.FileSelector(storage.path_in_filesystem(uri), allow_not_found=True)
     )
     if not any(_is_complete(file.base_name) for file in found):
         return None
+    session = sql(context)
     keys = (
-        session.read.schema(ROWS)
+        session.read.schema(KEYS)
         .parquet(uri)
         .select("path", "etag", sf.col("_metadata.file_name").alias("file"), sf.col("_metadata.row_index").alias("row"))
     )
     newest = sf.max(sf.struct("file", "row")).alias("newest")
-    places = keys.join(selection, ["path", "etag"]).groupBy("path", "label", "etag").agg(newest)
-    return places.select("path", "label", "etag", "newest.file", "newest.row")
+    wanted = session.read.schema(SELECTION).parquet(selection)
+    places = keys.join(wanted, ["path", "etag"]).groupBy("path", "label", "etag").agg(newest)
+    return places.select("path", "label", "etag", "newest.file", "newest.row").cache()
+
+
+def missing(context: SparkContext, selection: str, known: DataFrame) -> DataFrame:
+    """path, label, etag of the selection's images that `find` did not find"""
+    wanted = sql(context).read.schema(SELECTION).parquet(selection)
+    return wanted.join(known, ["path", "etag"], "left_anti").select("path", "label", "etag")
 
 
 def _is_complete(name: str) -> bool:
@@ -106,9 +109,12 @@ def arrange(places: DataFrame, tasks: int) -> DataFrame:
     return together.sortWithinPartitions("file", "row")
 
 
-def reader(uri: str, region: str | None, schema: pa.Schema, progress: Progress) -> ArrowFunction:
-    """The function that workers run: batches of path, label, file, row to batches of path, label, features, reason."""
+def reader(
+    uri: str, schema: pa.Schema, progress: Progress
+) -> Callable[[Iterable[tuple[str, str, str, int]]], Iterator[tuple[pa.RecordBatch, int]]]:
+    """What a task does with path, label, file, row: reads path, label, features, reason; none of them has changed."""
     done, errors = progress.done, progress.errors
+    region = storage.region_of(uri)
 
     def read_file(files: pafs.FileSystem, name: str, places: list[tuple[str, str, str, int]]) -> pa.RecordBatch:
         with files.open_input_file(storage.path_in_filesystem(storage.join(uri, name))) as source:
@@ -120,17 +126,16 @@ def reader(uri: str, region: str | None, schema: pa.Schema, progress: Progress) 
         columns = [
             pa.array(paths, pa.string()),
             pa.array([label for _, label, _, _ in places], pa.string()),
-            rows.column("features").combine_chunks().cast(schema.field("features").type),
-            rows.column("reason").combine_chunks(),
+            pa.concat_arrays(rows.column("features").chunks).cast(schema.field("features").type),
+            pa.concat_arrays(rows.column("reason").chunks),
         ]
         done.add(len(paths))
         errors.add(len(paths) - columns[3].null_count)
         return pa.RecordBatch.from_arrays(columns, schema=schema)
 
-    def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def read(places: Iterable[tuple[str, str, str, int]]) -> Iterator[tuple[pa.RecordBatch, int]]:
         files = storage.filesystem(uri, region)
-        places = ((*row.values(),) for batch in batches for row in batch.to_pylist())
         for name, group in groupby(places, key=lambda place: place[2]):
-            yield read_file(files, name, list(group))
+            yield read_file(files, name, list(group)), 0
 
     return read

@@ -4,15 +4,13 @@ Rows that go through the JVM to Python cost several times what the arithmetic on
 2.4 s for 67,692 rows of 1,280 numbers). So Spark hands out row groups, and workers read them with pyarrow.
 """
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from orchard import storage
@@ -39,16 +37,7 @@ def find_row_groups(uri: str, region: str | None) -> list[RowGroup]:
         JobError: there are none, or a file has not the columns path, label and features.
     """
     files = storage.filesystem(uri, region)
-    root = storage.path_in_filesystem(uri).rstrip("/")
-    found = files.get_file_info(pafs.FileSelector(root, recursive=True, allow_not_found=True))
-    # Spark's own names begin with _ or . where a file is no result.
-    paths = sorted(
-        file.path
-        for file in found
-        if file.type == pafs.FileType.File
-        and file.path.endswith(".parquet")
-        and not any(part.startswith(("_", ".")) for part in file.path.removeprefix(root).split("/"))
-    )
+    paths = storage.parquet_files(uri, files)
     if not paths:
         raise JobError(f"{uri} has no Parquet files")
 
@@ -60,11 +49,10 @@ def find_row_groups(uri: str, region: str | None) -> list[RowGroup]:
             raise JobError(f"{path} has no column {', '.join(missing)}; needed are {', '.join(COLUMNS)}")
         return [RowGroup(path, n, metadata.row_group(n).num_rows) for n in range(metadata.num_row_groups)]
 
-    with ThreadPoolExecutor(16) as pool:
-        return [group for groups in pool.map(footer, paths) for group in groups if group.rows > 0]
+    return [group for groups in storage.in_parallel(footer, paths) for group in groups if group.rows > 0]
 
 
-def read_row_groups(uri: str, region: str | None, groups: Iterator[RowGroup], columns: list[str]) -> Iterator[pa.Table]:
+def read_row_groups(uri: str, region: str | None, groups: Iterable[RowGroup], columns: list[str]) -> Iterator[pa.Table]:
     """The given columns of each row group."""
     files = storage.filesystem(uri, region)
     for group in groups:

@@ -1,65 +1,75 @@
 import math
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from orchard.checks import check_variance, check_vectors
-from pyspark.sql import SparkSession
+from orchard.checks import Found, check_variance, check_vectors
 
 Row = tuple[str | None, list[Any] | None]
-SCHEMA = "path string, pca_features array<double>"
+SCHEMA = pa.schema([("path", pa.string()), ("pca_features", pa.list_(pa.float64()))])
 
 
 def planted(rows: int = 20) -> list[Row]:
     return [(f"image-{number}", [float(number + place) for place in range(50)]) for number in range(rows)]
 
 
-def failed(spark: SparkSession, rows: list[Row], expected: int = 20) -> dict[str, str]:
-    checks = check_vectors(spark.createDataFrame(rows, SCHEMA), "pca_features", expected, 50)
+def failed(folder: Path, rows: list[Row], expected: int = 20) -> dict[str, str]:
+    found = Found()
+    for number, some in enumerate((rows[:5], rows[5:])):
+        table = pa.Table.from_pylist([dict(zip(SCHEMA.names, row, strict=True)) for row in some], SCHEMA)
+        pq.write_table(table, folder / f"part-{number}.parquet")
+        part = Found()
+        for batch in table.to_batches():
+            part.add(cast("pa.ListArray[Any]", batch.column(1)), 50)
+        found.merge(part)
+    checks = check_vectors(str(folder), None, found, expected, 50)
     assert [check.name for check in checks] == ["row_count", "dimensions", "finite", "unique_paths"]
     return {check.name: check.detail for check in checks if not check.ok}
 
 
-def test_good_vectors_pass(spark: SparkSession) -> None:
-    assert failed(spark, planted()) == {}
+def test_good_vectors_pass(tmp_path: Path) -> None:
+    assert failed(tmp_path, planted()) == {}
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, None])
-def test_one_number_that_is_not_finite_is_found(spark: SparkSession, value: float | None) -> None:
+def test_one_number_that_is_not_finite_is_found(tmp_path: Path, value: float | None) -> None:
     rows = planted()
     rows[7] = ("image-7", [*[1.0] * 49, value])
 
-    assert failed(spark, rows) == {"finite": "1 rows hold a number that is NaN, infinite or missing"}
+    assert failed(tmp_path, rows) == {"finite": "1 rows hold a number that is NaN, infinite or missing"}
 
 
-def test_a_missing_row_is_found(spark: SparkSession) -> None:
-    assert failed(spark, planted(19)) == {"row_count": "19 rows; 20 expected"}
+def test_a_missing_row_is_found(tmp_path: Path) -> None:
+    assert failed(tmp_path, planted(19)) == {"row_count": "19 rows; 20 expected"}
 
 
 @pytest.mark.parametrize("width", [49, 51, 0])
-def test_a_row_of_another_width_is_found(spark: SparkSession, width: int) -> None:
+def test_a_row_of_another_width_is_found(tmp_path: Path, width: int) -> None:
     rows = planted()
     rows[3] = ("image-3", [1.0] * width)
 
-    assert failed(spark, rows) == {"dimensions": f"1 rows have not 50 numbers (one has {width})"}
+    assert failed(tmp_path, rows) == {"dimensions": f"1 rows have not 50 numbers (one has {width})"}
 
 
-def test_a_row_without_a_vector_is_found(spark: SparkSession) -> None:
+def test_a_row_without_a_vector_is_found(tmp_path: Path) -> None:
     rows = planted()
     rows[3] = ("image-3", None)
 
-    assert set(failed(spark, rows)) == {"dimensions", "finite"}
+    assert set(failed(tmp_path, rows)) == {"dimensions", "finite"}
 
 
 @pytest.mark.parametrize("path", ["image-1", None])
-def test_a_doubled_or_missing_path_is_found(spark: SparkSession, path: str | None) -> None:
+def test_a_doubled_or_missing_path_is_found(tmp_path: Path, path: str | None) -> None:
     rows = planted()
     rows[3] = (path, rows[3][1])
 
-    assert set(failed(spark, rows)) == {"unique_paths"}
+    assert set(failed(tmp_path, rows)) == {"unique_paths"}
 
 
-def test_no_rows_at_all_are_found(spark: SparkSession) -> None:
-    assert set(failed(spark, [])) == {"row_count"}
+def test_no_rows_at_all_are_found(tmp_path: Path) -> None:
+    assert set(failed(tmp_path, [])) == {"row_count"}
 
 
 @pytest.mark.parametrize(

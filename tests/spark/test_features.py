@@ -9,8 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from orchard.errors import JobError
-from orchard.features import count_tasks
+from orchard.features import MAX_IMAGES_PER_TASK, MAX_TASKS, MIN_IMAGES_PER_TASK, cut
 from PIL import Image
 from pyspark.sql import SparkSession
 
@@ -43,9 +45,9 @@ def run(spark: SparkSession, model_artifact: ModelArtifact, tmp_path_factory: py
         plant(folder / "raw", f"Training/{name}", content)
     gone = plant(folder / "raw", "Training/Apple 1/gone.jpg", encode(picture(9)))
     plan = str(write_plan(folder / "run", folder / "raw", model_artifact))
-    main.run(spark, main.parse(["inventory", "--plan", plan]))
+    main.run(spark.sparkContext, main.parse(["inventory", "--plan", plan]))
     gone.unlink()
-    main.run(spark, main.parse(["features", "--plan", plan]))
+    main.run(spark.sparkContext, main.parse(["features", "--plan", plan]))
     return folder / "run"
 
 
@@ -137,7 +139,7 @@ def test_a_run_without_errors_has_an_errors_file_with_a_header(
     plan = write_plan(tmp_path / "run", tmp_path / "raw", model_artifact, formats=["parquet"])
 
     for step in ("inventory", "features"):
-        main.run(spark, main.parse([step, "--plan", str(plan)]))
+        main.run(spark.sparkContext, main.parse([step, "--plan", str(plan)]))
 
     texts = [path.read_text() for path in (tmp_path / "run" / "errors").glob("*.csv")]
     assert texts == ["path,label,reason\n"]
@@ -152,15 +154,22 @@ def test_another_model_than_the_planned_one_is_refused(
     plan = write_plan(tmp_path / "run", tmp_path, ModelArtifact(other, model_artifact.info))
 
     with pytest.raises(JobError, match=r"has sha256 .* but the plan says"):
-        main.run(spark, main.parse(["features", "--plan", str(plan)]))
+        main.run(spark.sparkContext, main.parse(["features", "--plan", str(plan)]))
     other.unlink()
     with pytest.raises(JobError, match=r"model\.tflite does not exist"):
-        main.run(spark, main.parse(["features", "--plan", str(plan)]))
+        main.run(spark.sparkContext, main.parse(["features", "--plan", str(plan)]))
 
 
-@pytest.mark.parametrize(
-    ("images", "cores", "tasks"),
-    [(1, 2, 1), (5, 2, 2), (40, 2, 2), (300, 2, 18), (5000, 2, 64), (67_692, 24, 48), (67_692, 100, 200)],
-)
-def test_tasks_are_even_and_fill_the_cores(images: int, cores: int, tasks: int) -> None:
-    assert count_tasks(images, cores) == tasks
+@given(st.integers(0, 200_000), st.integers(1, 200))
+def test_shares_are_whole_and_end_together(images: int, cores: int) -> None:
+    shares = cut(images, cores)
+
+    assert sum(shares) == images
+    assert shares == sorted(shares, reverse=True)
+    assert all(share >= MIN_IMAGES_PER_TASK for share in shares[:-1])
+    # The last ones that start, one on each core, are small beside what each core has had.
+    assert all(share <= MAX_IMAGES_PER_TASK for share in shares[-cores:])
+
+
+def test_a_very_large_run_has_a_bounded_number_of_tasks() -> None:
+    assert len(cut(50_000_000, 100)) < 3 * MAX_TASKS

@@ -34,7 +34,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def inventory(spark: SparkSession, plan: Path) -> Path:
-    main.run(spark, main.parse(["inventory", "--plan", str(plan)]))
+    main.run(spark.sparkContext, main.parse(["inventory", "--plan", str(plan)]))
     return plan.parent
 
 

@@ -14,13 +14,15 @@ from .test_reduction import GOLDEN, vectors, write_features
 
 
 def reduce(spark: SparkSession, features: Path, output: Path, *how_many: str) -> Path:
-    main.run(spark, main.parse(["reduction", "--features", str(features), "--output", str(output), *how_many]))
+    main.run(
+        spark.sparkContext, main.parse(["reduction", "--features", str(features), "--output", str(output), *how_many])
+    )
     return output
 
 
 def project(spark: SparkSession, model: Path, features: Path, output: Path) -> Path:
     main.run(
-        spark,
+        spark.sparkContext,
         main.parse(["projection", "--model", str(model), "--features", str(features), "--output", str(output)]),
     )
     return output

@@ -43,7 +43,7 @@ def planned(spark: SparkSession, run: Path, rows: Any, summary: dict[str, int] |
     (run / "features" / "summary.json").write_text(json.dumps(found))
     model = {"key": "artifacts/x", "sha256": "ab", "weights": "seeded", "inputSize": 224, "dimensions": DIMENSIONS}
     path = write_plan(run, run, model=model, **plan)
-    main.run(spark, main.parse(["reduction", "--plan", str(path)]))
+    main.run(spark.sparkContext, main.parse(["reduction", "--plan", str(path)]))
     return run
 
 
@@ -152,7 +152,7 @@ def test_alone_on_any_folder(spark: SparkSession, tmp_path: Path) -> None:
     write_features(tmp_path / "any folder", vectors())
     arguments = ["reduction", "--features", f"{tmp_path}/any folder/", "--output", f"{tmp_path}/out"]
 
-    main.run(spark, main.parse([*arguments, "--variance", "0.5"]))
+    main.run(spark.sparkContext, main.parse([*arguments, "--variance", "0.5"]))
 
     document = info(tmp_path / "out")
     assert document["total_variance_explained"] >= 0.5
@@ -166,14 +166,14 @@ def test_a_folder_without_features(spark: SparkSession, tmp_path: Path) -> None:
     for folder, message in [("empty", "has no Parquet files"), ("", "has no column label, features")]:
         arguments = ["reduction", "--features", f"{tmp_path}/{folder}", "--output", f"{tmp_path}/out"]
         with pytest.raises(JobError, match=message):
-            main.run(spark, main.parse([*arguments, "--components", "2"]))
+            main.run(spark.sparkContext, main.parse([*arguments, "--components", "2"]))
 
 
 @pytest.mark.skipif(not GOLDEN.exists(), reason="no shared/golden")
 def test_the_golden_features(spark: SparkSession, tmp_path: Path) -> None:
     arguments = ["reduction", "--features", str(GOLDEN.parent), "--output", str(tmp_path), "--components", "50"]
 
-    main.run(spark, main.parse(arguments))
+    main.run(spark.sparkContext, main.parse(arguments))
 
     document = info(tmp_path)
     assert document["total_variance_explained"] == pytest.approx(0.9292699028497264, abs=1e-9)
@@ -186,7 +186,7 @@ def test_a_plan_that_names_an_earlier_runs_features_reduces_those(spark: SparkSe
     earlier = planned(spark, tmp_path / "earlier", rows, pca={"components": 5})
 
     plan = write_plan(tmp_path / "run", tmp_path, features=f"{earlier}/features/parquet", pca={"components": 3})
-    main.run(spark, main.parse(["reduction", "--plan", str(plan)]))
+    main.run(spark.sparkContext, main.parse(["reduction", "--plan", str(plan)]))
 
     found = info(tmp_path / "run")
     assert found["variance_by_component"] == pytest.approx(info(earlier)["variance_by_component"][:3], abs=1e-12)
@@ -203,7 +203,7 @@ def test_the_fit_is_saved(spark: SparkSession, tmp_path: Path) -> None:
     run = planned(spark, tmp_path / "run", rows, pca={"components": 5})
     first = fitted_files(run)
 
-    main.run(spark, main.parse(["reduction", "--plan", str(run / "plan.json")]))
+    main.run(spark.sparkContext, main.parse(["reduction", "--plan", str(run / "plan.json")]))
 
     assert fitted_files(run) == first  # the same bytes from the same plan
     with np.load(run / "model_info" / "pca.npz", allow_pickle=False) as arrays:

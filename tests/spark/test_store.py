@@ -11,7 +11,6 @@ from typing import Any
 
 import main
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from orchard import store
@@ -52,13 +51,13 @@ class Tree:
 
     def inventory(self, run: str, **changes: Any) -> str:
         plan = self.plan(run, **changes)
-        main.run(self.spark, main.parse(["inventory", "--plan", plan]))
+        main.run(self.spark.sparkContext, main.parse(["inventory", "--plan", plan]))
         return plan
 
     def run(self, run: str, **changes: Any) -> tuple[int, int]:
         """Inventory and features; how many images were computed and how many taken from the store."""
         plan = self.inventory(run, **changes)
-        main.run(self.spark, main.parse(["features", "--plan", plan]))
+        main.run(self.spark.sparkContext, main.parse(["features", "--plan", plan]))
         summary = self.summary(run)
         assert all(check["ok"] for check in summary["checks"]), summary["checks"]
         return summary["computed"], summary["reused"]
@@ -146,11 +145,10 @@ def test_a_store_file_that_is_not_what_it_was_is_refused(tree: Tree) -> None:
     tree.fill(3)
     tree.run("first")
     [file, *_] = sorted(tree.store.glob("*.parquet"))
-    place = {"path": "another image", "label": "Apple 0", "file": file.name, "row": 0}
-    read = store.reader(str(tree.store), None, ARROW_RESULTS, Progress(tree.spark.sparkContext, "", "", ""))
+    read = store.reader(str(tree.store), ARROW_RESULTS, Progress(tree.spark.sparkContext, "", "", ""))
 
     with pytest.raises(JobError, match=r"\.parquet is not what it was; delete it"):
-        list(read(iter([pa.RecordBatch.from_pylist([place])])))
+        list(read([("another image", "Apple 0", file.name, 0)]))
 
 
 def test_an_image_that_changes_under_the_run_is_kept_as_what_it_was_when_read(tree: Tree) -> None:
@@ -158,7 +156,7 @@ def test_an_image_that_changes_under_the_run_is_kept_as_what_it_was_when_read(tr
     plan = tree.inventory("first")
     tree.plant(2, seed=1002)
     tree.folder.joinpath("raw/Training/Apple 0/é 3.jpg").unlink()
-    main.run(tree.spark, main.parse(["features", "--plan", plan]))
+    main.run(tree.spark.sparkContext, main.parse(["features", "--plan", plan]))
     assert tree.summary("first")["changed"] == 2
 
     assert tree.run("second") == (0, 3)
@@ -202,7 +200,7 @@ def test_what_was_finished_before_a_crash_is_kept_and_nothing_else(tree: Tree) -
     expected = tree.clean()
     assert tree.rows("next") == expected
     # The step that was killed can also just be run again, as the workflow's retry does.
-    main.run(tree.spark, main.parse(["features", "--plan", plan]))
+    main.run(tree.spark.sparkContext, main.parse(["features", "--plan", plan]))
     assert tree.rows("killed") == expected
 
 
