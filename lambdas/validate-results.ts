@@ -29,6 +29,8 @@ const inventorySummary = z.looseObject({
 const featuresSummary = z.looseObject({
   images: z.int(),
   errors: z.int(),
+  /** How many images cannot be used for which reason, the commonest first. */
+  reasons: z.record(z.string(), z.int()),
   computed: z.int(),
   reused: z.int(),
   /** Images that changed or went between the inventory and their turn. */
@@ -175,6 +177,12 @@ const checkInventory = async (
 
 type FeaturesSummary = Readonly<z.output<typeof featuresSummary>>;
 
+const commonest = (reasons: FeaturesSummary["reasons"]): string =>
+  Object.entries(reasons)
+    .slice(0, 3)
+    .map(([reason, count]) => `${reason} (${count})`)
+    .join(", ");
+
 const checkFeatures = async (findings: Findings, plan: Plan): Promise<FeaturesSummary | undefined> => {
   const { counts, quality, model } = plan;
   const summary = await findings.report("features/summary.json", featuresSummary);
@@ -194,7 +202,7 @@ const checkFeatures = async (findings: Findings, plan: Plan): Promise<FeaturesSu
   findings.expect(
     "error rate",
     errorRate <= quality.maxErrorRate,
-    `${summary.errors} of ${counts.images} images are bad (${(100 * errorRate).toFixed(2)} %), allowed are ${100 * quality.maxErrorRate} %`,
+    `${summary.errors} of ${counts.images} images are bad (${(100 * errorRate).toFixed(2)} %), allowed are ${100 * quality.maxErrorRate} %; the commonest reasons: ${commonest(summary.reasons)}`,
   );
   findings.expect(
     "feature dimensions",

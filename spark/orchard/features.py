@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -57,10 +57,10 @@ Vector = npt.NDArray[np.float32]
 
 @dataclass
 class Task:
-    """What one task did. `errors` of the `images` could not be used; `changed` were not what the selection says."""
+    """What one task did. `reasons` counts the `images` that cannot be used; `changed` were not as in the selection."""
 
     images: int = 0
-    errors: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
     changed: int = 0
     found: Found = field(default_factory=Found)
 
@@ -71,7 +71,7 @@ def run(context: SparkContext, plan: Plan, progress: Progress) -> None:
     Only images that the store has not are computed, and then it has them.
 
     Raises:
-        JobError: there is no inventory, or the model is missing or not the planned one.
+        JobError: there is no inventory, no usable image, or the model is missing or not the planned one.
     """
     if plan.model is None:
         raise JobError("the plan names no model")
@@ -102,7 +102,10 @@ def run(context: SparkContext, plan: Plan, progress: Progress) -> None:
         jobs.append(places.mapPartitionsWithIndex(writing(plan, read, first_task=len(shares))))
     done = context.union(jobs).collect()
 
-    errors = sum(task.errors for task in done)
+    reasons = sum((task.reasons for task in done), Counter[str]())
+    errors = reasons.total()
+    if errors == images:
+        raise JobError(f"none of the {images} images can be used: {_commonest(reasons)}")
     if errors == 0:
         nothing = [ARROW_RESULTS.field(name) for name in ("path", "label", "reason")]
         write_table(pa.schema(nothing).empty_table(), storage.join(plan.run, "errors"), 0)
@@ -112,6 +115,7 @@ def run(context: SparkContext, plan: Plan, progress: Progress) -> None:
     summary = {
         "images": images - errors,
         "errors": errors,
+        "reasons": dict(reasons.most_common()),
         "computed": images - reused,
         "reused": reused,
         "changed": sum(task.changed for task in done),
@@ -119,6 +123,10 @@ def run(context: SparkContext, plan: Plan, progress: Progress) -> None:
         "checks": [check.as_json() for check in checks],
     }
     outputs.write_json(summary, storage.join(folder, "summary.json"))
+
+
+def _commonest(reasons: Counter[str]) -> str:
+    return ", ".join(f"{reason} ({count})" for reason, count in reasons.most_common(3))
 
 
 def read_model(model: Model) -> bytes:
@@ -188,7 +196,7 @@ def writing(
             good.append(usable.select(["path", "label"]))
             bad.append(batch.filter(pc.invert(has_features)).select(["path", "label", "reason"]))
             task.images += batch.num_rows
-            task.errors += bad[-1].num_rows
+            task.reasons.update(str(reason) for reason in bad[-1].column("reason").to_pylist())
             task.changed += changed
         writer.flush()
         for name, batches in (("metadata", good), ("errors", bad)):

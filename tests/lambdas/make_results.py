@@ -85,6 +85,7 @@ def main(folder: Path, fault: str) -> None:
         {
             "images": ROWS,
             "errors": ERRORS,
+            "reasons": {"empty file": ERRORS},
             "computed": 13,
             "reused": ROWS + ERRORS - 13,
             "changed": 0,

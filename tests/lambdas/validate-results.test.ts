@@ -147,7 +147,7 @@ test("too many bad images are refused", async () => {
   await upload("none");
 
   expect(await refusal({ quality: { maxErrorRate: 0.01, minVariance: null } })).toMatch(
-    /^1 of \d+ .*: error rate: 1 of 60 images are bad \(1\.67 %\), allowed are 1 %$/,
+    /^1 of \d+ .*: error rate: 1 of 60 images are bad \(1\.67 %\), allowed are 1 %; the commonest reasons: empty file \(1\)$/,
   );
 });
 

@@ -1,6 +1,7 @@
 import csv
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from pyspark.sql import SparkSession
 
 from .runs import ModelArtifact, encode, picture, plant, write_plan
 
+ROTATED = Image.Exif()
+ROTATED[0x0112] = 6  # the orientation, which Keras' and Pillow's readers leave alone, too
 GOOD = {
     "Apple 1/colour.jpg": encode(picture(1)),
     "Apple 1/progressive.jpg": encode(picture(2), progressive=True),
@@ -25,12 +28,18 @@ GOOD = {
     "Apple 1/cmyk.jpg": encode(picture(4).convert("CMYK")),
     "Apple 1/large.jpg": encode(picture(5, (640, 480))),
     "Apple 1/image.png": encode(picture(6), "PNG"),
+    "Apple 1/one pixel.png": encode(picture(10).resize((1, 1)), "PNG"),
+    "Apple 1/palette.png": encode(picture(11).convert("P"), "PNG"),
+    "Apple 1/alpha.png": encode(picture(12).convert("RGBA"), "PNG"),
+    "Apple 1/rotated.jpg": encode(picture(13, (80, 120)), exif=ROTATED.tobytes()),
     'Caf\u00e9, "wild"/a b%20c+d#e?f \u00e9\U0001f34f.jpg': encode(picture(7)),
 }
 BAD = {
     "Apple 1/empty.jpg": (b"", "empty file"),
     "Apple 1/truncated.jpg": (encode(picture(8))[:900], "truncated image"),
     "Apple 1/text.jpg": (b"no image", "not an image"),
+    "Apple 1/garbage after the header.jpg": (encode(picture(8))[:300] + bytes(range(256)) * 8, "damaged image"),
+    "Apple 1/huge.jpg": (encode(Image.new("L", (10_000, 10_000))), "too many pixels"),
     "Apple 1/bomb.png": (encode(Image.new("1", (20_000, 10_000)), "PNG"), "too many pixels"),
 }
 
@@ -121,6 +130,7 @@ def test_summary_and_progress(run: Path) -> None:
     progress = json.loads((run / "progress.json").read_text())
 
     assert (summary["images"], summary["errors"], summary["dimensions"]) == (len(GOOD), len(BAD) + 1, 1280)
+    assert summary["reasons"] == Counter([*(reason for _, reason in BAD.values()), "file not found"])
     assert {check["name"]: check["ok"] for check in summary["checks"]} == {
         "row_count": True,
         "dimensions": True,
@@ -144,6 +154,18 @@ def test_a_run_without_errors_has_an_errors_file_with_a_header(
     texts = [path.read_text() for path in (tmp_path / "run" / "errors").glob("*.csv")]
     assert texts == ["path,label,reason\n"]
     assert not (tmp_path / "run" / "features" / "csv").exists()
+
+
+def test_a_run_without_a_usable_image_says_why(
+    spark: SparkSession, model_artifact: ModelArtifact, tmp_path: Path
+) -> None:
+    for number, content in enumerate([b"", b"", b"no image"]):
+        plant(tmp_path / "raw", f"Training/Apple/{number}.jpg", content)
+    plan = str(write_plan(tmp_path / "run", tmp_path / "raw", model_artifact))
+    main.run(spark.sparkContext, main.parse(["inventory", "--plan", plan]))
+
+    with pytest.raises(JobError, match=r"^none of the 3 images can be used: empty file \(2\), not an image \(1\)$"):
+        main.run(spark.sparkContext, main.parse(["features", "--plan", plan]))
 
 
 def test_another_model_than_the_planned_one_is_refused(

@@ -1,12 +1,16 @@
 import io
+import subprocess
+import sys
 import warnings
 
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from orchard.images import BadImageError, to_input
 from PIL import Image
 
-from .runs import encode, picture
+from .runs import ROOT, encode, picture
 
 
 @pytest.mark.parametrize(
@@ -59,3 +63,58 @@ def test_sixteen_bit_grey_keeps_its_shades() -> None:
     eight_bit = to_input(encode(Image.fromarray((shades >> 8).astype(np.uint8)), "PNG"), 224)
     np.testing.assert_array_equal(found, eight_bit)
     assert found.std() > 0.5
+
+
+JPEGS = [encode(picture(3)), encode(picture(4), progressive=True), encode(picture(5).convert("CMYK"))]
+REASONS = {"empty file", "not an image", "truncated image", "damaged image", "too many pixels"}
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> bytes:
+    """A JPEG or PNG with some bytes replaced, and perhaps cut off."""
+    content = bytearray(draw(st.sampled_from([*JPEGS, encode(picture(6), "PNG")])))
+    for _ in range(draw(st.integers(1, 8))):
+        content[draw(st.integers(0, len(content) - 1))] = draw(st.integers(0, 255))
+    return bytes(content[: draw(st.integers(0, len(content)))] if draw(st.booleans()) else content)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=2000) | mutated() | st.binary(max_size=500).map(lambda rest: JPEGS[0][:200] + rest))
+@example(b"\xff\xd8\xff\xe0" + b"\x00\x10JFIF\x00" + bytes(range(256)) * 8)
+def test_whatever_the_bytes_there_is_an_input_or_a_reason(content: bytes) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            found = to_input(content, 224)
+        except BadImageError as error:
+            assert str(error) in REASONS
+        else:
+            assert found.shape == (224, 224, 3)
+            assert np.abs(found).max() <= 1
+
+
+def test_the_largest_image_that_is_taken_fits_into_a_worker() -> None:
+    # In a process of its own, which has not yet used more for anything else.
+    script = """
+import io, resource
+from orchard.images import BadImageError, to_input
+from PIL import Image
+def encode(side):
+    content = io.BytesIO()
+    Image.new("RGB", (side, side)).save(content, "JPEG")
+    return content.getvalue()
+small, large = encode(7000), encode(10_000)
+for content in (small, large):
+    try:
+        print(to_input(content, 224).shape)
+    except BadImageError as error:
+        print(error)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT / "spark"
+    )
+
+    *answers, peak_kib = done.stdout.splitlines()
+    assert answers == ["(224, 224, 3)", "too many pixels"]
+    assert int(peak_kib) < 500_000
