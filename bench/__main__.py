@@ -9,13 +9,15 @@ import os
 import platform
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 
 from bench import bare, images, others, ours, pca
-from bench.spark import ROOT, submit
+from bench.spark import ROOT, Run, submit
 
 PARTS = ("features", "pca", "daft", "reference", "growth")
 GOALS = {
@@ -57,6 +59,7 @@ class Bench:
         self.work = work
         self.home: Path = options.home
         self.model: Path = options.model
+        self.repeats: int = 1 if options.quick else options.repeats
         self.results: Results = {}
         self.is_generated = options.images is None
         needed = max(2 * sizes.images, *sizes.growth)
@@ -75,67 +78,68 @@ class Bench:
         say(f"  {name} = {json.dumps(self.results[name])}")
 
     def features(self) -> None:
-        """Ours against the bare limit, whole and marginal."""
-        both = {}
-        for count in (self.count, 2 * self.count):
-            if count > len(self.images):
-                break
-            chosen = self.images[:count]
-            # Warm: what is compared is the work, not whose turn it was to read the disk first.
-            for path in chosen:
-                path.read_bytes()
-            limit = bare.measure(self.model, chosen, self.cores, self.work)
-            self.put(
-                f"features.bare.{count}",
-                {"imagesPerSecond": round(count / limit, 1), "seconds": round(limit, 2)},
-            )
-            run = ours.features(self.model, chosen, self.work)
+        """Ours against the bare limit, whole and marginal; in turns, so that the machine's moods meet both."""
+        counts = [self.count, 2 * self.count][: 1 if 2 * self.count > len(self.images) else 2]
+        limits: dict[int, list[float]] = {count: [] for count in counts}
+        runs: dict[int, list[Run]] = {count: [] for count in counts}
+        for _ in range(self.repeats):
+            for count in counts:
+                chosen = self.images[:count]
+                # Warm: what is compared is the work, not whose turn it was to read the disk first.
+                for path in chosen:
+                    path.read_bytes()
+                limits[count].append(bare.measure(self.model, chosen, self.cores, self.work))
+                runs[count].append(ours.features(self.model, chosen, self.work))
+                say(f"  {count} images: bare {limits[count][-1]:.1f} s, ours {runs[count][-1].seconds:.1f} s")
+        for count in counts:
+            limit, run = median(limits[count]), median_run(runs[count])
+            self.put(f"features.bare.{count}", {"imagesPerSecond": round(count / limit, 1), "seconds": limits[count]})
             self.put(f"features.ours.{count}", {"imagesPerSecond": round(count / run.seconds, 1), **run.as_json()})
-            both[count] = (limit, run.seconds)
-            if count == self.count:
-                self.put("features.ratioToBare", limit / run.seconds)
-                self.put("features.rate", count / run.seconds)
-                reduction = ours.reduction(self.work)
-                self.put("job.reduction", reduction.as_json())
-                inventory = ours.inventory(self.model, self.source, self.work) if self.is_generated else None
-                if inventory:
-                    self.put("job.inventory", inventory.as_json())
-                work = max(float(str(phase["seconds"])) for phase in run.phases)
-                # The model's work is in the longest job; a bare process has only that.
-                self.put(
-                    "job.overhead",
-                    {
-                        "features": round(run.seconds - work, 2),
-                        "reduction": round(reduction.seconds, 2),
-                        "inventory": None if inventory is None else round(inventory.seconds, 2),
-                        "where": [phase for phase in run.phases if phase["seconds"] != work],
-                    },
-                )
-        if len(both) == 2:
-            (limit, seconds), (limit_2, seconds_2) = both.values()
-            self.put("features.marginalRatioToBare", (limit_2 - limit) / (seconds_2 - seconds))
+        self.put("features.rate", self.count / median_run(runs[self.count]).seconds)
+        self.put("features.ratioToBare", _ratio(limits[self.count], runs[self.count]))
+        if len(counts) == 2:
+            more = [long - short for short, long in zip(*limits.values(), strict=True)]
+            ours_more = [long.seconds - short.seconds for short, long in zip(*runs.values(), strict=True)]
+            self.put("features.marginalRatioToBare", median(more) / median(ours_more))
+        self.job(median_run(runs[self.count]))
+
+    def job(self, features: Run) -> None:
+        """Where the steps' time goes, but for the work itself."""
+        reduction = ours.features_and_reduction(self.model, self.images[: self.count], self.work)
+        self.put("job.reduction", reduction.as_json())
+        inventory = ours.inventory(self.model, self.source, self.work) if self.is_generated else None
+        if inventory:
+            self.put("job.inventory", inventory.as_json())
+        overhead = {"features": features.overhead(), "reduction": reduction.overhead()}
+        self.put("job.overhead", {**overhead, "inventory": None if inventory is None else inventory.overhead()})
 
     def pca(self) -> None:
         """The fit against MLlib's."""
         folder = pca.generate(self.home, self.sizes.rows, self.sizes.dimensions)
-        found = {}
-        for which in ("ours", "mllib"):
-            answer = self.work / f"pca-{which}.json"
-            # MLlib computes in the JVM, which must not do without its second compiler there.
-            settings = ["spark.driver.extraJavaOptions="] if which == "mllib" else []
-            submit(self.work, ROOT / "bench" / "pca.py", which, str(folder), str(answer), settings=settings)
-            found[which] = json.loads(answer.read_text())
-            self.put(f"pca.{which}.seconds", float(found[which]["seconds"]))
-        self.put("pca.ratioToMllib", found["mllib"]["seconds"] / found["ours"]["seconds"])
-        mine, theirs = (np.array(found[which]["ratios"]) for which in ("ours", "mllib"))
-        self.results["pca.largestRelativeDifference"] = float(np.abs(mine / theirs - 1).max())
+        seconds: dict[str, list[float]] = {"ours": [], "mllib": []}
+        ratios = {}
+        for _ in range(self.repeats):
+            for which, found in seconds.items():
+                answer = self.work / f"pca-{which}.json"
+                # MLlib computes in the JVM, which must not do without its second compiler there.
+                settings = ["spark.driver.extraJavaOptions="] if which == "mllib" else []
+                submit(self.work, ROOT / "bench" / "pca.py", which, str(folder), str(answer), settings=settings)
+                document = json.loads(answer.read_text())
+                found.append(document["seconds"])
+                ratios[which] = np.array(document["ratios"])
+                say(f"  {which}: {found[-1]:.2f} s")
+        for which, found in seconds.items():
+            self.put(f"pca.{which}.seconds", median(found))
+        self.put("pca.ratioToMllib", median(seconds["mllib"]) / median(seconds["ours"]))
+        self.results["pca.largestRelativeDifference"] = float(np.abs(ratios["ours"] / ratios["mllib"] - 1).max())
 
     def daft(self) -> None:
         """Daft on the same images."""
         python = others.daft_python(self.home.parent / "bench-python")
-        seconds = others.daft(python, self.model, self.images[: self.count], self.work)
-        self.put("features.daft.seconds", seconds)
-        self.put("features.ratioToDaft", self._rate() * seconds / self.count)
+        chosen = self.images[: self.count]
+        seconds = [others.daft(python, self.model, chosen, self.work) for _ in range(self.repeats)]
+        self.put("features.daft.seconds", median(seconds))
+        self.put("features.ratioToDaft", self._rate() * median(seconds) / self.count)
 
     def reference(self) -> None:
         """A job as usually written, on fewer images."""
@@ -158,6 +162,16 @@ class Bench:
                 run = ours.features(self.model, self.images[:count], self.work)
                 table.append({"images": count, **run.as_json()})
         self.put("growth", table)
+
+
+def median_run(runs: Sequence[Run]) -> Run:
+    """The run in the middle, by its time."""
+    return sorted(runs, key=lambda run: run.seconds)[len(runs) // 2]
+
+
+def _ratio(limits: Sequence[float], runs: Sequence[Run]) -> float:
+    """The median of the ratios, each of a pair that ran one after the other."""
+    return median(limit / run.seconds for limit, run in zip(limits, runs, strict=True))
 
 
 def nested(results: Results) -> Results:
@@ -196,6 +210,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True, help="folder of the model artifact")
     parser.add_argument("--images", type=Path, help="a folder of images")
     parser.add_argument("--count", type=int, help="images for the features stage")
+    parser.add_argument("--repeats", type=int, default=3, help="how often each is measured; the median counts")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)

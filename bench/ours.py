@@ -39,8 +39,9 @@ def features(model: Path, images: Sequence[Path], work: Path) -> Run:
     return done
 
 
-def reduction(work: Path) -> Run:
-    """The reduction step on what `features` left."""
+def features_and_reduction(model: Path, images: Sequence[Path], work: Path) -> Run:
+    """The reduction step, after the features step that it needs."""
+    features(model, images, work)
     return submit(work, ROOT / "spark" / "main.py", "reduction", "--plan", str(work / "run" / "plan.json"))
 
 

@@ -23,6 +23,11 @@ class Run:
     driver_mb: float
     workers_mb: list[float] = field(default_factory=list)
 
+    def overhead(self) -> float:
+        """Seconds that no job took: session start, listing, writing, the end."""
+        jobs = sum(float(str(phase["seconds"])) for phase in self.phases if str(phase["name"]).startswith("job: "))
+        return round(self.seconds - jobs, 2)
+
     def as_json(self) -> dict[str, object]:
         """Rounded, for people."""
         return {

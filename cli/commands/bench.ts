@@ -10,15 +10,17 @@ export const bench = new Command("bench")
   .option("--json", "print one JSON object in place of the table", false)
   .option("--images <dir>", "a folder of images, in place of generated ones")
   .option("--count <n>", "images for the features stage (and twice as many for the marginal rate)")
+  .option("--repeats <n>", "how often each is measured; the median counts (default 3)")
   .option("--quick", "small sizes: whether it works, not how fast it is", false)
   .option("--only <part...>", "these parts alone: features, pca, daft, reference, growth")
-  .action(({ json, images, count, quick, only }) =>
+  .action(({ json, images, count, repeats, quick, only }) =>
     withLifetime(async (lifetime) => {
       const env = { ...process.env, ...(await sparkEnvironment(lifetime)) };
       const args = ["-m", "bench", "--home", places.bench, "--model", places.model];
       if (json) args.push("--json");
       if (images !== undefined) args.push("--images", fromHere(images));
       if (count !== undefined) args.push("--count", count);
+      if (repeats !== undefined) args.push("--repeats", repeats);
       if (quick) args.push("--quick");
       if (only !== undefined) args.push("--only", ...only);
       const { failed } = await runTool(lifetime, env["PYSPARK_PYTHON"] ?? "python", args, { show: true, env });
