@@ -124,9 +124,9 @@ export class EmrNode {
     readonly clusterMode: boolean;
   } {
     const env: Record<string, string> = { PYSPARK_PYTHON: join(this.#context.tools, "python/bin/python") };
-    // A file, not SPARK_CONF_DIR: a folder on the class path would make the JVM's class archive useless.
+    // A task is tried four times, as on YARN. A file, not SPARK_CONF_DIR: a folder on the class path would make the JVM's class archive useless.
     const defaults = ["--properties-file", join(this.#root, "conf/spark-defaults.conf")];
-    const command: string[] = [join(this.#sparkHome(), "bin/spark-submit"), "--master", "local[*]", ...defaults];
+    const command: string[] = [join(this.#sparkHome(), "bin/spark-submit"), "--master", "local[*, 4]", ...defaults];
     let clusterMode = false;
     for (let index = 0; index < args.length; index += 1) {
       const [flag, inline] = splitOption(args[index] ?? "");

@@ -2,10 +2,13 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,8 @@ ROOT = Path(__file__).parents[2]
 AWS = ROOT / ".orchard" / "python" / "bin" / "aws"
 NODE = ROOT / "node_modules" / ".bin" / "node"
 RUN_SECONDS = 300
+START_SECONDS = 120
+STOP_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -98,15 +103,55 @@ class Account:
         found = self.aws("emr", "list-clusters")["Clusters"]
         return [cluster for cluster in found if cluster["Name"] == f"orchard-{run_id}"]
 
+    def wait_for_clusters_to_go(self, run_id: str) -> None:
+        """Waits until every cluster that an execution created has ended, in whatever way."""
+        deadline = time.monotonic() + RUN_SECONDS
+        while any(not cluster["Status"]["State"].startswith("TERMINATED") for cluster in self.clusters(run_id)):
+            assert time.monotonic() < deadline, f"a cluster of {run_id} still runs after {RUN_SECONDS} s"
+            time.sleep(0.5)
+
     def download(self, run_id: str, folder: Path) -> Path:
         """Copies all that a run left to a folder."""
         self.aws("s3", "cp", "--recursive", "--only-show-errors", f"s3://{self.bucket}/runs/{run_id}/", str(folder))
         return folder
 
+    def names(self, prefix: str) -> set[str]:
+        """The keys below a prefix of the bucket, without the prefix."""
+        found = self.aws("s3api", "list-objects-v2", "--bucket", self.bucket, "--prefix", prefix)
+        return {item["Key"].removeprefix(prefix) for item in (found or {}).get("Contents", [])}
+
     def mails(self, run_id: str) -> list[dict[str, str]]:
         """What a subscriber of the topic got about a run."""
         done = subprocess.run(["curl", "-sf", f"{self.endpoint}/_orchard/mail"], capture_output=True, check=True)
         return [mail for mail in json.loads(done.stdout) if run_id in mail["message"]]
+
+
+@contextmanager
+def started_account(home: Path) -> Iterator[Account]:
+    """`npm run local` in a folder of its own, with the generated sample in its bucket."""
+    process = subprocess.Popen(
+        [NODE, "cli/main.ts", "local", "--json", "--port", str(free_port())],
+        cwd=ROOT,
+        env=without_aws() | {"ORCHARD_HOME": str(home)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line, f"the account did not start: exit code {process.wait(START_SECONDS)}"
+        answer = json.loads(line)
+        yield Account(
+            endpoint=answer["endpoint"],
+            env=without_aws() | answer["env"],
+            state_machine=answer["stateMachineArn"],
+            bucket=answer["bucket"],
+            process=process,
+            sample=home / "sample",
+        )
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(STOP_SECONDS)
 
 
 def free_port() -> int:

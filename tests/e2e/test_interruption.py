@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from .account import NODE, ROOT, free_port, without_aws
+from .processes import commands
 
 END_SECONDS = 60
 
@@ -33,19 +34,6 @@ def _start(home: Path, *options: str) -> "subprocess.Popen[str]":
     )
 
 
-def _left_behind(home: Path) -> list[str]:
-    """Command lines of living processes that work in the account's folder."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
-        except OSError:
-            continue  # it has ended meanwhile
-        if str(home).encode() in command:
-            found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-    return found
-
-
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for processes in /proc")
 @pytest.mark.parametrize("moment", ["Account on port", "Deployment", "Images", "CreateCluster", "Inventory"])
 def test_ctrl_c_leaves_nothing_behind(home: Path, moment: str) -> None:
@@ -58,7 +46,7 @@ def test_ctrl_c_leaves_nothing_behind(home: Path, moment: str) -> None:
 
     output, _ = process.communicate(timeout=END_SECONDS)
     assert process.returncode == 130, output
-    assert _left_behind(home) == []
+    assert commands(home) == []
 
 
 def test_the_next_start_carries_on(home: Path) -> None:
@@ -68,4 +56,4 @@ def test_the_next_start_carries_on(home: Path) -> None:
 
     report = json.loads(output[output.index("{") :])
     assert (report["status"], report["images"], report["cluster"]["state"]) == ("SUCCEEDED", 6, "TERMINATED")
-    assert _left_behind(home) == []
+    assert commands(home) == []

@@ -1,0 +1,119 @@
+"""Whatever is killed, at whatever moment: no process is left, no cluster, no half-written result, and a run succeeds.
+
+ORCHARD_KILLS says how many random moments are tried (default 4), ORCHARD_SEED repeats them.
+"""
+
+import json
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .account import Account, Execution, started_account
+from .processes import find
+
+KILLS = int(os.environ.get("ORCHARD_KILLS", "4"))
+SEED = int(os.environ.get("ORCHARD_SEED", str(random.SystemRandom().randrange(10**6))))
+# What is killed: a part of the command lines of a step's processes that tells them from others.
+TARGETS = {
+    "spark-submit": "org.apache.spark.deploy.SparkSubmit",
+    "Python worker": "pyspark.daemon",
+    "EMR's own process for the step": "supervise.py",
+    "account": None,
+}
+RUN = {"mode": "mini", "limit": 12, "pca": {"components": 2}, "force": True}
+WAIT_SECONDS = 120
+END_SECONDS = 20
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for processes in /proc")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for all kills: each account finds what the last one left."""
+    return tmp_path_factory.mktemp("killed")
+
+
+@pytest.fixture
+def account(home: Path) -> Iterator[Account]:
+    with started_account(home) as account:
+        yield account
+
+
+def moments() -> list[tuple[str, float]]:
+    """What to kill, each in turn, and when: seconds after the cluster has begun a step."""
+    chosen = random.Random(SEED)
+    names = list(TARGETS)
+    return [(names[number % len(names)], round(chosen.uniform(0, 8), 2)) for number in range(KILLS)]
+
+
+@pytest.mark.parametrize(("target", "seconds"), moments(), ids=str)
+def test_a_kill_leaves_nothing_behind(home: Path, account: Account, target: str, seconds: float) -> None:
+    print(f"ORCHARD_SEED={SEED}")
+    arn = account.start(RUN)
+    account.wait_for_state(arn, "Inventory")
+    time.sleep(seconds)
+
+    if target == "account":
+        os.kill(_process_of_account(home), signal.SIGKILL)
+        account.process.wait(WAIT_SECONDS)
+        _assert_no_process(home)
+        with started_account(home) as next_account:
+            _assert_clean(next_account, next_account.wait(arn))
+            assert next_account.run(RUN).status == "SUCCEEDED"
+        return
+    _kill(home, target)
+    execution = account.wait(arn)
+    _assert_clean(account, execution)
+    _assert_no_process(home / "account" / "emr")
+    if execution.status == "FAILED":
+        [mail] = account.mails(execution.run_id)
+        assert "terminated" in mail["message"]
+
+
+def test_a_run_succeeds_after_all_that(account: Account) -> None:
+    assert account.run(RUN).status == "SUCCEEDED"
+
+
+def _process_of_account(home: Path) -> int:
+    return int(json.loads((home / "account" / "account.json").read_text())["pid"])
+
+
+def _kill(home: Path, target: str) -> None:
+    """Kills a process of the step that runs, as soon as there is one."""
+    part = TARGETS[target]
+    assert part is not None
+    deadline = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < deadline:
+        # The newest: of the worker's daemon and its workers, a worker.
+        step = {pid: command for pid, command in find(home / "account" / "emr").items() if part in command}
+        for pid in sorted(step, reverse=True):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"no {target} to kill")
+
+
+def _assert_clean(account: Account, execution: Execution) -> None:
+    assert execution.status in {"SUCCEEDED", "FAILED", "ABORTED"}
+    account.wait_for_clusters_to_go(execution.run_id)
+    names = account.names(f"runs/{execution.run_id}/")
+    assert ("manifest.json" in names) == (execution.status == "SUCCEEDED")
+    if "latest.json" in account.names("runs/"):
+        latest = account.aws("s3", "cp", f"s3://{account.bucket}/runs/latest.json", "-")["runId"]
+        assert "manifest.json" in account.names(f"runs/{latest}/")
+
+
+def _assert_no_process(folder: Path) -> None:
+    deadline = time.monotonic() + END_SECONDS
+    while (left := find(folder)) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert left == {}
