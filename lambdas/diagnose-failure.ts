@@ -36,7 +36,7 @@ const patience: Patience = { attempts: 10, pauseMs: 3_000 };
 const maxLogFiles = 20;
 const maxLogBytes = 20 * 1024 * 1024;
 /** Of a log's text its end is kept: what went wrong last. */
-const maxTextBytes = 8 * 1024 * 1024;
+const maxTextBytes = 4 * 1024 * 1024;
 
 interface Log {
   readonly address: string;
@@ -75,8 +75,13 @@ const fetchLogs = async (s3: S3Client, folder: S3Location, wanted: RegExp): Prom
     // Container 000001 is the driver's, and its traceback says more than an executor's.
     .sort((a, b) => (a.key < b.key ? -1 : 1))
     .slice(0, maxLogFiles);
-  const logs = await Promise.all(files.map(({ key }) => fetchLog(s3, { bucket: folder.bucket, key })));
-  return logs.filter((log) => log !== undefined);
+  // One after the other: several at once may not fit into the function's memory.
+  const logs: Log[] = [];
+  for (const { key } of files) {
+    const log = await fetchLog(s3, { bucket: folder.bucket, key });
+    if (log) logs.push(log);
+  }
+  return logs;
 };
 
 /** What the logs tell; without a cause, they were there and told nothing. */
@@ -138,7 +143,10 @@ const fetchStepLogs = async (
     ["stdout", "stderr", "controller"].map((name) => fetchLog(s3, under(`steps/${stepId}/${name}.gz`))),
   );
   const application = stderr && applicationIn(stderr.text);
-  const containers = await fetchLogs(s3, under(`containers/${application ?? ""}`), /\/std(err|out)\.gz$/);
+  const containers =
+    application === undefined
+      ? await fetchLogs(s3, under("containers/"), /_000001\/std(err|out)\.gz$/)
+      : await fetchLogs(s3, under(`containers/${application}/`), /\/std(err|out)\.gz$/);
   // Without the client's word on which application is the step's: one runs after the other, so the last one is, when
   // every step has its own.
   const applications = new Set(containers.map(({ address }) => applicationIn(address)));
