@@ -192,7 +192,7 @@ export const bootstrapCause = (text: string): string | undefined => {
 };
 
 const deployAgain =
-  "Deploy the stack again: that uploads the wheelhouse and the bootstrap script under their own sha256";
+  "Make and upload the wheelhouse again, and deploy with its sha256 (README, On AWS); npm start does it on a laptop";
 
 const readBootstrapLogs = async (
   s3: S3Client,

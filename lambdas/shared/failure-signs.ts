@@ -53,10 +53,12 @@ const absent = (what: string | undefined): Reading => ({
   remedy: "Put it there, or name another place in the input",
 });
 
-const missingModule = (says?: string): Reading => ({
-  ...(says ? { says } : {}),
+const missingModule = (name: string | undefined): Reading => ({
   section: "a-module-is-missing-on-a-node",
-  remedy: "Name the package in bootstrap/requirements.in, lock it, and deploy: npm start does it on a laptop",
+  remedy:
+    name?.split(".")[0] === "orchard"
+      ? "Deploy the stack again: this package travels with the UploadScripts function"
+      : "Add the package to bootstrap/requirements.in, lock it, make and upload the wheelhouse, and deploy with its sha256 (README, On AWS)",
 });
 
 const lostNode = ({ cluster }: Evidence): Reading => {
@@ -180,13 +182,17 @@ const stepSigns: readonly Sign[] = [
     pattern: /NoSuchBucket|NoSuchKey|AmazonS3Exception: [^\n]*Status Code: 404/,
     read: (_, { text }) => absent(objectIn(text)),
   },
-  { pattern: /ModuleNotFoundError|^ImportError|: ImportError/, read: () => missingModule() },
+  {
+    pattern: /No module named '([^']+)'|ModuleNotFoundError|^ImportError|: ImportError/,
+    read: ([, name]) => missingModule(name),
+  },
   {
     pattern: /error=2, No such file or directory/,
     read: (_, { text }) => {
       const program = /Cannot run program "([^"]+)"/.exec(text)?.[1];
       return {
-        ...missingModule(program && `${program} is not on the node`),
+        ...(program ? { says: `${program} is not on the node` } : {}),
+        section: "a-module-is-missing-on-a-node",
         remedy: "Start again: the bootstrap action makes the environment on every node of a new cluster",
       };
     },
@@ -195,7 +201,8 @@ const stepSigns: readonly Sign[] = [
     pattern: /^the model \S+ has sha256|Model provided (?:has|must have)|Could not open .*model|flatbuffer/i,
     read: () => ({
       section: "job-fails",
-      remedy: "The model artifact is damaged or another one: make it again (npm run model) and deploy",
+      remedy:
+        "The model artifact is damaged or another one: make it again (npm run model), upload it, and deploy with its sha256 (README, On AWS)",
     }),
   },
 ];

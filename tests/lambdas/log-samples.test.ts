@@ -6,6 +6,7 @@ import { GetObjectCommand, ListObjectsV2Command, type S3Client } from "@aws-sdk/
 import { expect, test } from "vitest";
 import { diagnoseFailure } from "../../lambdas/diagnose-failure.ts";
 import { type Diagnosis, partialState } from "../../lambdas/shared/schemas.ts";
+import { sections } from "../../lambdas/shared/sections.ts";
 import { anExecution, aPlan } from "./fixtures.ts";
 import { type Sample, samples } from "./log-samples/table.ts";
 
@@ -93,6 +94,13 @@ test.each(samples.map((sample): [string, Sample] => [sample.name, sample]))("%s"
     section: sample.section,
     remedy: sample.remedy,
   });
+});
+
+test("every section that a diagnosis can name is in docs/troubleshooting.md", () => {
+  const page = readFileSync(join(folder, "..", "..", "..", "docs", "troubleshooting.md"), "utf8");
+  const anchors = [...page.matchAll(/^## (.+)$/gm)].map(([, title = ""]) => title.toLowerCase().replaceAll(" ", "-"));
+
+  expect(sections.filter((section) => !anchors.includes(section))).toEqual([]);
 });
 
 test("every folder of logs is in the table, and enough of them are real", () => {

@@ -29,10 +29,14 @@ const driverMemory =
   "The driver's memory is no key of the input: give a limit, or raise spark.driver.memory in lambdas/shared/spark-submit.ts and deploy";
 const nodesRole =
   "Let the nodes' role (EmrRolesInstanceRole of the stack) do this, and see the bucket's policy and KMS key";
-const modules = "Name the package in bootstrap/requirements.in, lock it, and deploy: npm start does it on a laptop";
+const modules =
+  "Add the package to bootstrap/requirements.in, lock it, make and upload the wheelhouse, and deploy with its sha256 (README, On AWS)";
 const putThere = "Put it there, or name another place in the input";
-const modelAgain = "The model artifact is damaged or another one: make it again (npm run model) and deploy";
+const modelAgain =
+  "The model artifact is damaged or another one: make it again (npm run model), upload it, and deploy with its sha256 (README, On AWS)";
 const onDemand = 'Start again, with {"cluster": {"market": "ON_DEMAND"}} or another cluster.coreType';
+const wheels =
+  "Make and upload the wheelhouse again, and deploy with its sha256 (README, On AWS); npm start does it on a laptop";
 const bootstrapFailure = (message: string): Cluster => ({
   Status: {
     State: "TERMINATED_WITH_ERRORS",
@@ -236,7 +240,7 @@ export const samples: readonly Sample[] = [
     cause:
       "Bootstrap action failed: s3://orchard-data-123456789012/artifacts/bad.tar has sha256 ea1045645075af4e9ef1db623c09bca63b38c7ea16c4dd343a6d5154fad95065, but 2944109d81fa71beb41154053a4fdf46d5bca987a0574491d1748fa571dea635 was expected: deploy again to upload the wheelhouse",
     section: "cluster-does-not-start",
-    remedy: "Deploy the stack again: that uploads the wheelhouse and the bootstrap script under their own sha256",
+    remedy: wheels,
   },
   {
     name: "bootstrap-404",
@@ -245,7 +249,7 @@ export const samples: readonly Sample[] = [
     cause:
       'Bootstrap action failed: s3://orchard-data-123456789012/artifacts/ea1045645075af4e9ef1db623c09bca63b38c7ea16c4dd343a6d5154fad95065/wheelhouse.tar could not be fetched: is it there, and may this node\'s instance profile read it? (fatal error: An error occurred (404) when calling the HeadObject operation: Key "artifacts/ea1045645075af4e9ef1db623c09bca63b38c7ea16c4dd343a6d5154fad95065/wheelhouse.tar" does not exist)',
     section: "cluster-does-not-start",
-    remedy: "Deploy the stack again: that uploads the wheelhouse and the bootstrap script under their own sha256",
+    remedy: wheels,
   },
   {
     name: "bootstrap-tar",
@@ -254,7 +258,7 @@ export const samples: readonly Sample[] = [
     cause:
       "Bootstrap action failed: s3://orchard-data-123456789012/artifacts/bad.tar is not a tar archive (tar: This does not look like a tar archive)",
     section: "cluster-does-not-start",
-    remedy: "Deploy the stack again: that uploads the wheelhouse and the bootstrap script under their own sha256",
+    remedy: wheels,
   },
   {
     name: "bootstrap-pip",
@@ -263,7 +267,7 @@ export const samples: readonly Sample[] = [
     cause:
       "Bootstrap action failed: pip could not install the wheels of s3://orchard-data-123456789012/artifacts/empty.tar: were they made for this platform and Python 3.11? (ERROR: No matching distribution found for ai-edge-litert==2.3.0)",
     section: "cluster-does-not-start",
-    remedy: "Deploy the stack again: that uploads the wheelhouse and the bootstrap script under their own sha256",
+    remedy: wheels,
   },
   {
     name: "bootstrap-xtrace",
@@ -272,7 +276,7 @@ export const samples: readonly Sample[] = [
     cause:
       "Bootstrap action failed: the command tar -xf /nowhere/wheelhouse.tar -C /opt/none (tar: /nowhere/wheelhouse.tar: Cannot open: No such file or directory)",
     section: "cluster-does-not-start",
-    remedy: "Deploy the stack again: that uploads the wheelhouse and the bootstrap script under their own sha256",
+    remedy: wheels,
   },
   {
     name: "bootstrap-missing",
@@ -282,7 +286,7 @@ export const samples: readonly Sample[] = [
     ),
     cause: "Master instance (i-0123456789abcdef0) failed attempting to download bootstrap action 1 file from S3",
     section: "cluster-does-not-start",
-    remedy: "Deploy the stack again: that uploads the wheelhouse and the bootstrap script under their own sha256",
+    remedy: wheels,
   },
   {
     name: "executor-memory-limit",
