@@ -7,7 +7,7 @@ import { z } from "zod";
 import { type Environment, environment, readConfig } from "./shared/config.ts";
 import { createEmrClient, describeCluster, findClusters } from "./shared/emr.ts";
 import { describeError, isNamed } from "./shared/errors.ts";
-import { type Reading, readClusterMessage, readLine, readLog } from "./shared/failure-signs.ts";
+import { type Reading, readClusterMessage, readFunctionError, readLine, readLog } from "./shared/failure-signs.ts";
 import { lambdaHandler, logger } from "./shared/handler.ts";
 import { isVague, lastLines, oneLine, rootCause } from "./shared/root-cause.ts";
 import { listObjects, readBytes, type S3Location } from "./shared/s3.ts";
@@ -261,13 +261,15 @@ const statedCause = (event: DiagnoseFailureEvent): Stated => {
   return { text, isFromFunction: false };
 };
 
-/** The section for what a function refused, or could not do. */
-const sectionOf = (errorName: string | undefined, text: string): Section => {
-  if (errorName === "ResultsInvalid") return "the-results-are-refused";
-  if (errorName === "ClusterNotOurs" || errorName === "ClusterStillTerminating") return "a-cluster-is-left";
-  if (/maxCostUsd/.test(text)) return "costs-too-high";
-  if (errorName === "InvalidInput" || errorName === "PreflightFailed") return "the-run-is-refused-before-it-starts";
-  return readLine(text, { text, cluster: undefined })?.section ?? "job-fails";
+/** What a function's refusal or failure is about. */
+const readThrown = (errorName: string | undefined, text: string): Reading => {
+  const about = (section: Section): Reading => ({ section, remedy: null });
+  if (errorName === "ResultsInvalid") return about("the-results-are-refused");
+  if (/maxCostUsd/.test(text)) return about("costs-too-high");
+  if (errorName === "InvalidInput" || errorName === "PreflightFailed") {
+    return about("the-run-is-refused-before-it-starts");
+  }
+  return readFunctionError(text);
 };
 
 const stepStates = { inventory: "Inventory", features: "ExtractFeatures", reduction: "ReduceDimensions" } as const;
@@ -315,10 +317,12 @@ const investigate = async (
   if (stated.isFromFunction) {
     const isValidation = event.state.cluster !== undefined && event.state.validation === undefined;
     const state = isValidation ? "ValidateResults" : failedState(event);
-    return { ...nothingRead, state, section: sectionOf(error?.Error, cause) };
+    const thrown = readThrown(error?.Error, cause);
+    return { ...nothingRead, ...thrown, state, cause: thrown.says ?? cause };
   }
   if (!plan || event.state.scripts === undefined) {
-    return { ...nothingRead, state: failedState(event), section: sectionOf(error?.Error, cause) };
+    const thrown = readThrown(error?.Error, cause);
+    return { ...nothingRead, ...thrown, state: failedState(event), cause: thrown.says ?? cause };
   }
 
   const cluster = await findCluster(event, emr);
@@ -329,6 +333,8 @@ const investigate = async (
   const { Steps = [] } = await emr.send(new ListStepsCommand({ ClusterId: cluster.Id }));
   const steps = Steps.toSorted(newestFirst);
   const state = failedState(event, steps);
+  // The results are valid, and only the cluster would not go.
+  if (state === "TerminateCluster") return { ...nothingRead, state, section: "a-cluster-is-left" };
   const clusterLogs = { bucket: config.DATA_BUCKET, key: `logs/emr/${cluster.Id}/` };
 
   const quotedStep = /\bs-[A-Z0-9]+\b/.exec(error?.Cause ?? "")?.[0];

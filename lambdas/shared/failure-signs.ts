@@ -263,8 +263,36 @@ const clusterSigns: readonly Sign[] = [
     }),
   },
   {
+    pattern: /\(States\.Timeout\)/,
+    read: () => ({
+      says: "The cluster was not ready within its time limit (States.Timeout)",
+      section: "cluster-does-not-start",
+      remedy: "Mostly EMR waits for nodes that EC2 has not: start again, with another cluster.coreType or market",
+    }),
+  },
+  {
     pattern: /Rate exceeded|Throttl/i,
     read: () => ({ section: "cluster-does-not-start", remedy: "EMR or EC2 was busy: start again" }),
+  },
+];
+
+/** What Lambda says of a function that did not come to throw an error of its own. */
+const functionSigns: readonly Sign[] = [
+  {
+    pattern: /signal: killed|Runtime\.OutOfMemory/,
+    read: ([found]) =>
+      outOfMemory(
+        `the state's function was ended by Lambda (${found})`,
+        "Raise the function's memoryMiB in infra/pipeline-stack.ts and deploy",
+      ),
+  },
+  {
+    pattern: /Task timed out after [\d.]+ seconds/,
+    read: ([found]) => ({
+      says: `The state's function did not end in time (${found})`,
+      section: "job-fails",
+      remedy: "Start again; if it comes back, raise the function's timeout in infra/pipeline-stack.ts and deploy",
+    }),
   },
 ];
 
@@ -286,6 +314,14 @@ export const readLog = (evidence: Evidence): Reading | undefined =>
     evidence.text,
     evidence,
   );
+
+/** What a function's error means, when it is not one of ours. */
+export const readFunctionError = (text: string): Reading => {
+  const evidence = { text, cluster: undefined };
+  const known = match(functionSigns, text, evidence);
+  // The remedies of a step's failures are about nodes; a function has a role and memory of its own.
+  return known ?? { section: match(stepSigns, text, evidence)?.section ?? "job-fails", remedy: null };
+};
 
 /** What EMR's own words about a cluster mean. */
 export const readClusterMessage = (text: string, cluster: ClusterPlan | undefined): Reading =>

@@ -82,6 +82,42 @@ test("a plan that is too dear is about costs", async () => {
   expect(await diagnose({ error: { Error: "InvalidInput", Cause } })).toMatchObject({ section: "costs-too-high" });
 });
 
+test.each([
+  ["Runtime.ExitError", "RequestId: 1 Error: Runtime exited with error: signal: killed", "out-of-memory"],
+  ["Sandbox.Timedout", "RequestId: 1 Error: Task timed out after 300.00 seconds", "job-fails"],
+  [
+    "AccessDenied",
+    "AccessDenied: An error occurred (AccessDenied) when calling the PutObject operation",
+    "s3-access-denied",
+  ],
+])("a function's %s names its section", async (errorType, errorMessage, section) => {
+  const Cause = JSON.stringify({ errorType, errorMessage, trace: [] });
+
+  expect(await diagnose({ error: { Error: errorType, Cause } })).toMatchObject({ state: "Preflight", section });
+});
+
+test("a cluster that would not go after a success is one that is left", async () => {
+  const validation = { images: 1, labels: 1, errors: 0, errorRate: 0, computed: 1, reused: 0, components: 1 };
+  const state = { ...running({ Error: "States.Timeout", Cause: "" }) };
+  const valid = { ...validation, variance: 1, warnings: [], results: "s3://data/runs/run-1/" };
+
+  expect(await diagnose({ ...state, validation: valid })).toMatchObject({
+    state: "TerminateCluster",
+    section: "a-cluster-is-left",
+  });
+});
+
+test("a cluster that was not ready in time is one that does not start", async () => {
+  const state = { plan: aPlan(bucket), scripts: {}, error: { Error: "States.Timeout", Cause: "" } };
+  const cluster = { Status: { State: "TERMINATED", StateChangeReason: { Code: "USER_REQUEST" } } };
+
+  expect(await diagnose(state, { cluster })).toMatchObject({
+    state: "CreateCluster",
+    cause: "The cluster was not ready within its time limit (States.Timeout)",
+    section: "cluster-does-not-start",
+  });
+});
+
 test("refused results are ValidateResults' own", async () => {
   const Cause = JSON.stringify({ errorType: "ResultsInvalid", errorMessage: "finite: no", trace: [] });
 
