@@ -188,6 +188,15 @@ test("without the client's log the last application's containers are read", asyn
   expect((await diagnose(running(failedStep), { steps: [failed] })).cause).toBe("ValueError: of this one");
 });
 
+test("an earlier step's containers are not taken for those of the step that failed", async () => {
+  await log("containers/application_1700000000000_0001/container_0001_000001/stdout.gz", ["ValueError: passed over"]);
+
+  expect(await diagnose(running(failedStep), { steps: [failed, completed] })).toMatchObject({
+    cause: "Unknown Error.",
+    log: null,
+  });
+});
+
 test("a log that was cut short is read as far as it goes, and one that is none does not spoil the others", async () => {
   const whole = gzipSync(`orchard: error: the cause\n${"x".repeat(100)}`);
   const folder = "logs/emr/j-1/steps/s-2";
@@ -232,6 +241,19 @@ test("a failed bootstrap action is quoted, of a cluster that is only found by ta
     state: "CreateCluster",
     section: "cluster-does-not-start",
   });
+});
+
+test("of several bootstrap actions the last one that ran is quoted", async () => {
+  await log("node/i-1/bootstrap-actions/1/stderr.gz", ["a word of warning"]);
+  await log("node/i-1/bootstrap-actions/2/stderr.gz", ["tar: not found"]);
+  const cluster = { Status: { State: "TERMINATED_WITH_ERRORS", StateChangeReason: { Code: "BOOTSTRAP_FAILURE" } } };
+
+  expect(
+    await diagnose(
+      { plan: aPlan(bucket), scripts: {}, error: { Error: "States.TaskFailed", Cause: "{}" } },
+      { cluster },
+    ),
+  ).toMatchObject({ cause: "Bootstrap action failed: tar: not found" });
 });
 
 test("a cluster that died says why", async () => {
@@ -290,6 +312,16 @@ test.each([
       "Caused by: java.net.ConnectException: inner",
     ],
     "java.net.ConnectException: inner",
+  ],
+  [
+    "of Python and the Java noise of a shutdown after it the Python",
+    [
+      "Traceback (most recent call last):",
+      '  File "/mnt/a.py", line 1, in <module>',
+      "KeyError: 'label'",
+      "Caused by: java.io.IOException: Connection closed",
+    ],
+    "KeyError: 'label'",
   ],
 ])("%s", (_, lines, cause) => {
   expect(rootCause(lines.join("\n"))?.line).toBe(cause);
