@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -6,7 +7,13 @@ from .account import Account, started_account
 
 
 @pytest.fixture(scope="session")
-def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of `account`."""
+    return tmp_path_factory.mktemp("orchard")
+
+
+@pytest.fixture(scope="session")
+def account(home: Path) -> Iterator[Account]:
     """One account for all tests that leave it as it was."""
-    with started_account(tmp_path_factory.mktemp("orchard")) as account:
+    with started_account(home) as account:
         yield account

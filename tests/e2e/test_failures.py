@@ -1,10 +1,18 @@
 """What goes wrong says why, costs nothing more and leaves no cluster."""
 
 import json
+import os
+import signal
+import sys
+import time
+import uuid
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from .account import Account
+from .processes import find
 
 
 @pytest.mark.parametrize(
@@ -99,15 +107,80 @@ def test_too_many_bad_images_make_the_results_invalid(
         assert account.aws("s3", "cp", f"s3://{account.bucket}/runs/latest.json", "-")["runId"] != execution.run_id
 
 
-def test_stop_execution_ends_the_cluster(account: Account) -> None:
-    arn = account.start({"mode": "mini", "force": True})
-    account.wait_for_state(arn, "Inventory")
+def test_a_bootstrap_action_that_fails_is_quoted(account: Account, tmp_path: Path) -> None:
+    [wheels] = [name for name in account.names("artifacts/") if name.endswith("/wheelhouse.tar")]
+    uri = f"s3://{account.bucket}/artifacts/{wheels}"
+    account.aws("s3", "mv", "--only-show-errors", uri, f"{uri}.aside")
+    broken = tmp_path / "wheelhouse.tar"
+    broken.write_bytes(b"no wheels")
+    account.aws("s3", "cp", "--only-show-errors", str(broken), uri)
+
+    try:
+        execution = account.run({"mode": "mini", "limit": 10, "pca": {"components": 2}, "force": True})
+    finally:
+        account.aws("s3", "mv", "--only-show-errors", f"{uri}.aside", uri)
+
+    assert (execution.status, execution.error) == ("FAILED", "States.TaskFailed")
+    assert "wheelhouse" in execution.cause
+    [cluster] = account.clusters(execution.run_id)
+    assert cluster["Status"]["State"] == "TERMINATED_WITH_ERRORS"
+    assert cluster["Status"]["StateChangeReason"]["Code"] == "BOOTSTRAP_FAILURE"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for processes in /proc")
+def test_a_step_that_hangs_is_ended_with_its_cluster_when_its_time_is_over(account: Account, home: Path) -> None:
+    # The deployed definition but for the limit, under another name.
+    described = account.aws("stepfunctions", "describe-state-machine", "--state-machine-arn", account.state_machine)
+    definition = json.loads(described["definition"])
+    definition["States"]["Inventory"]["TimeoutSeconds"] = 10
+    copy = ["--name", f"hangs-{uuid.uuid4().hex[:8]}", "--role-arn", described["roleArn"]]
+    made = account.aws("stepfunctions", "create-state-machine", *copy, "--definition", json.dumps(definition))
+    impatient = replace(account, state_machine=made["stateMachineArn"])
+    arn = impatient.start({"mode": "mini", "limit": 10, "pca": {"components": 2}, "force": True})
+    impatient.wait_for_state(arn, "Inventory")
+
+    deadline = time.monotonic() + 60
+    while not (drivers := [pid for pid, command in find(home / "account" / "emr").items() if "SparkSubmit" in command]):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    for pid in drivers:
+        os.kill(pid, signal.SIGSTOP)
+
+    execution = impatient.wait(arn)
+    assert (execution.status, execution.error) == ("FAILED", "States.Timeout")
+    impatient.wait_for_clusters_to_go(execution.run_id)
+    assert not set(drivers) & set(find(home / "account" / "emr"))
+
+
+@pytest.mark.parametrize(
+    ("state", "components"),
+    [("CreateCluster", 2), ("Inventory", 2), ("ExtractFeatures", 2), ("ReduceDimensions", 3), ("ValidateResults", 4)],
+)
+def test_stop_execution_ends_the_cluster(account: Account, state: str, components: int) -> None:
+    new = state in {"CreateCluster", "Inventory", "ExtractFeatures"}
+    arn = account.start({"mode": "mini", "limit": 12, "pca": {"components": components}, "force": new})
+    account.wait_for_state(arn, state)
     account.aws("stepfunctions", "stop-execution", "--execution-arn", arn, "--cause", "changed my mind")
 
     execution = account.wait(arn)
     assert execution.status == "ABORTED"
-    [cluster] = account.clusters(execution.run_id)
-    account.aws("emr", "wait", "cluster-terminated", "--cluster-id", cluster["Id"])
+    account.wait_for_clusters_to_go(execution.run_id)
+
+
+def test_the_sweeper_ends_a_cluster_whose_execution_is_over(account: Account) -> None:
+    over = account.run({"mode": "nonsense"})
+    release = ["--release-label", "emr-7.13.0", "--instance-type", "m5.xlarge", "--instance-count", "1"]
+    roles = ["--service-role", "EMR_DefaultRole", "--ec2-attributes", "InstanceProfile=EMR_EC2_DefaultRole"]
+    tags = ["--tags", f"orchard:execution-arn={over.arn}"]
+    name = f"orchard-{over.run_id}"
+    made = account.aws("emr", "create-cluster", "--name", name, *release, *roles, *tags, "--no-auto-terminate")
+    account.aws("emr", "wait", "cluster-running", "--cluster-id", made["ClusterId"])
+
+    functions = account.aws("lambda", "list-functions")["Functions"]
+    [sweeper] = [found["FunctionName"] for found in functions if "SweepClusters" in found["FunctionName"]]
+    account.aws("lambda", "invoke", "--function-name", sweeper, "--payload", "e30=", "/dev/null")
+
+    account.aws("emr", "wait", "cluster-terminated", "--cluster-id", made["ClusterId"])
 
 
 def test_the_aws_cli_sees_executions_clusters_and_objects(account: Account) -> None:

@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -33,16 +34,24 @@ END_SECONDS = 20
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for processes in /proc")
 
 
+class Machine:
+    """One folder for all kills, and the account in it; after its death a new one, which finds what the last one left."""
+
+    def __init__(self, home: Path, stack: ExitStack) -> None:
+        self.home = home
+        self._stack = stack
+        self._account: Account | None = None
+
+    def account(self) -> Account:
+        if self._account is None or self._account.process.poll() is not None:
+            self._account = self._stack.enter_context(started_account(self.home))
+        return self._account
+
+
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One folder for all kills: each account finds what the last one left."""
-    return tmp_path_factory.mktemp("killed")
-
-
-@pytest.fixture
-def account(home: Path) -> Iterator[Account]:
-    with started_account(home) as account:
-        yield account
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    with ExitStack() as stack:
+        yield Machine(tmp_path_factory.mktemp("killed"), stack)
 
 
 def moments() -> list[tuple[str, float]]:
@@ -53,8 +62,9 @@ def moments() -> list[tuple[str, float]]:
 
 
 @pytest.mark.parametrize(("target", "seconds"), moments(), ids=str)
-def test_a_kill_leaves_nothing_behind(home: Path, account: Account, target: str, seconds: float) -> None:
+def test_a_kill_leaves_nothing_behind(machine: Machine, target: str, seconds: float) -> None:
     print(f"ORCHARD_SEED={SEED}")
+    account, home = machine.account(), machine.home
     arn = account.start(RUN)
     account.wait_for_state(arn, "Inventory")
     time.sleep(seconds)
@@ -63,11 +73,10 @@ def test_a_kill_leaves_nothing_behind(home: Path, account: Account, target: str,
         os.kill(_process_of_account(home), signal.SIGKILL)
         account.process.wait(WAIT_SECONDS)
         _assert_no_process(home)
-        with started_account(home) as next_account:
-            _assert_clean(next_account, next_account.wait(arn))
-            assert next_account.run(RUN).status == "SUCCEEDED"
-        return
-    _kill(home, target)
+        account = machine.account()
+    else:
+        _kill(home, target)
+
     execution = account.wait(arn)
     _assert_clean(account, execution)
     _assert_no_process(home / "account" / "emr")
@@ -76,8 +85,8 @@ def test_a_kill_leaves_nothing_behind(home: Path, account: Account, target: str,
         assert "terminated" in mail["message"]
 
 
-def test_a_run_succeeds_after_all_that(account: Account) -> None:
-    assert account.run(RUN).status == "SUCCEEDED"
+def test_a_run_succeeds_after_all_that(machine: Machine) -> None:
+    assert machine.account().run(RUN).status == "SUCCEEDED"
 
 
 def _process_of_account(home: Path) -> int:
