@@ -178,7 +178,7 @@ def test_the_sweeper_ends_a_cluster_whose_execution_is_over(account: Account) ->
 
     functions = account.aws("lambda", "list-functions")["Functions"]
     [sweeper] = [found["FunctionName"] for found in functions if "SweepClusters" in found["FunctionName"]]
-    account.aws("lambda", "invoke", "--function-name", sweeper, "--payload", "e30=", "/dev/null")
+    account.aws("lambda", "invoke", "--function-name", sweeper, "--payload", "{}", "/dev/null")
 
     account.aws("emr", "wait", "cluster-terminated", "--cluster-id", made["ClusterId"])
 

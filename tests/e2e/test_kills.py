@@ -35,7 +35,7 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="lo
 
 
 class Machine:
-    """One folder for all kills, and the account in it; after its death a new one, which finds what the last one left."""
+    """One folder for all kills, and the account in it; after its death a new one, which finds what is left."""
 
     def __init__(self, home: Path, stack: ExitStack) -> None:
         self.home = home
