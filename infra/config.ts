@@ -15,6 +15,11 @@ const schema = z.strictObject({
   allowedRegionPrefix: z.string().default("eu-"),
   /** Ceiling in US dollars of an execution that names none. */
   maxCostUsd: z.coerce.number().positive().default(20),
+  /**
+   * A cluster that is older is ended whatever Step Functions answers. No execution may run longer than 15 hours, so
+   * it is above that; the rest is what a cluster can be kept on purpose.
+   */
+  maxClusterHours: z.coerce.number().min(16).max(168).default(24),
   /** An address that gets the mail at the end; it has to be confirmed by its owner. */
   notificationEmail: z.email().optional(),
   /** Subnet of the cluster. It and its VPC carry for-use-with-amazon-emr-managed-policies=true. @default EMR chooses */

@@ -1,9 +1,11 @@
-import { CfnOutput, Duration, Stack, type StackProps } from "aws-cdk-lib";
-import { Rule } from "aws-cdk-lib/aws-events";
+import { ArnFormat, CfnOutput, Duration, Stack, type StackProps } from "aws-cdk-lib";
+import { Rule, Schedule } from "aws-cdk-lib/aws-events";
 import { LambdaFunction } from "aws-cdk-lib/aws-events-targets";
-import { PolicyStatement } from "aws-cdk-lib/aws-iam";
+import { Policy, PolicyStatement } from "aws-cdk-lib/aws-iam";
+import { SqsDestination } from "aws-cdk-lib/aws-lambda-destinations";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { EmailSubscription } from "aws-cdk-lib/aws-sns-subscriptions";
+import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
 import type { Config } from "./config.ts";
 import { DataBucket } from "./constructs/data-bucket.ts";
@@ -141,7 +143,44 @@ export class PipelineStack extends Stack {
       },
     });
 
+    const executions = this.formatArn({
+      service: "states",
+      resource: "execution",
+      resourceName: `${stateMachine.stateMachineName}:*`,
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
+    const sweepClusters = new Handler(this, "SweepClusters", {
+      name: "sweep-clusters",
+      timeout: Duration.minutes(5),
+      environment: {
+        STATE_MACHINE_ARN: stateMachine.stateMachineArn,
+        MAX_CLUSTER_HOURS: String(config.maxClusterHours),
+      },
+      policy: [
+        listClusters,
+        allow(["elasticmapreduce:DescribeCluster"], clusters),
+        new PolicyStatement({
+          actions: ["elasticmapreduce:SetTerminationProtection", "elasticmapreduce:TerminateJobFlows"],
+          resources: clusters,
+          // Other people's clusters are safe from this function, whatever it thinks.
+          conditions: { StringLike: { "elasticmapreduce:ResourceTag/orchard:execution-arn": executions } },
+        }),
+      ],
+    });
+    // A policy of its own: in TerminateCluster's default one it would close a circle, since the machine names the function.
+    const describeExecutions = new Policy(this, "DescribeExecutions", {
+      statements: [allow(["states:DescribeExecution"], [executions])],
+    });
+    for (const { role } of [terminateCluster.function, sweepClusters.function]) {
+      if (role) describeExecutions.attachToRole(role);
+    }
+
     // No Catch runs when an execution is stopped or times out: the event does the clean-up then.
+    const lostStatusChanges = new Queue(this, "LostStatusChanges", {
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      retentionPeriod: Duration.days(14),
+    });
     new Rule(this, "ExecutionEndedBadly", {
       description: "Ends the cluster of an execution that failed, timed out or was stopped",
       eventPattern: {
@@ -149,7 +188,25 @@ export class PipelineStack extends Stack {
         detailType: ["Step Functions Execution Status Change"],
         detail: { stateMachineArn: [stateMachine.stateMachineArn], status: ["FAILED", "TIMED_OUT", "ABORTED"] },
       },
-      targets: [new LambdaFunction(terminateCluster.function)],
+      targets: [
+        // EventBridge hands the event over and is done; after a day the sweep has long been there.
+        new LambdaFunction(terminateCluster.function, {
+          deadLetterQueue: lostStatusChanges,
+          retryAttempts: 185,
+          maxEventAge: Duration.hours(24),
+        }),
+      ],
+    });
+    // What the function throws after that is Lambda's to retry, a minute and two minutes later.
+    terminateCluster.function.configureAsyncInvoke({
+      retryAttempts: 2,
+      maxEventAge: Duration.hours(6),
+      onFailure: new SqsDestination(lostStatusChanges),
+    });
+    new Rule(this, "SweepSchedule", {
+      description: "Ends the clusters that nothing else ended",
+      schedule: Schedule.rate(Duration.minutes(15)),
+      targets: [new LambdaFunction(sweepClusters.function)],
     });
 
     new CfnOutput(this, "StateMachineArn", { value: stateMachine.stateMachineArn });

@@ -193,7 +193,7 @@ export const preflight = async (
   return plan;
 };
 
-const settings = environment.omit({ LAMBDA_TASK_ROOT: true });
+const settings = environment.omit({ LAMBDA_TASK_ROOT: true, STATE_MACHINE_ARN: true, MAX_CLUSTER_HOURS: true });
 const clients: PreflightClients = {
   s3: new S3Client({}),
   sts: new STSClient({}),

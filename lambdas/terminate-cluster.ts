@@ -1,16 +1,15 @@
-import {
-  type Cluster,
-  type EMRClient,
-  SetTerminationProtectionCommand,
-  TerminateJobFlowsCommand,
-} from "@aws-sdk/client-emr";
+import type { EMRClient } from "@aws-sdk/client-emr";
+import type { SFNClient } from "@aws-sdk/client-sfn";
 import { z } from "zod";
-import { createEmrClient, describeCluster, executionTag, findClusters, isGone, stateOf } from "./shared/emr.ts";
+import { createEmrClient, endCluster, executionTag, findClusters, tagOf } from "./shared/emr.ts";
 import { ClusterNotOurs } from "./shared/errors.ts";
+import { createSfnClient, hasFailed, standingOf } from "./shared/executions.ts";
 import { lambdaHandler, logger } from "./shared/handler.ts";
 import { execution, partialState, type Teardown } from "./shared/schemas.ts";
 
-const fromStateMachine = z.object({ state: partialState, execution });
+const fromStateMachine = z
+  .object({ state: partialState, execution })
+  .transform((event) => ({ ...event, isStatusChange: false }));
 
 /** "Step Functions Execution Status Change": no Catch runs in an execution that was stopped or timed out. */
 const fromEventBridge = z
@@ -26,33 +25,44 @@ const fromEventBridge = z
   .transform(({ detail }) => ({
     state: partialState.parse({}),
     execution: { id: detail.executionArn, name: detail.name, startTime: new Date(detail.startDate).toISOString() },
+    isStatusChange: true,
   }));
 
 export const terminateClusterEvent = z.union([fromStateMachine, fromEventBridge]);
 export type TerminateClusterEvent = z.output<typeof terminateClusterEvent>;
 
-const terminate = async (emr: EMRClient, cluster: Cluster): Promise<string> => {
-  const id = cluster.Id ?? "";
-  if (isGone(stateOf(cluster)) || stateOf(cluster) === "TERMINATING") return stateOf(cluster);
-  if (cluster.TerminationProtected) {
-    await emr.send(new SetTerminationProtectionCommand({ JobFlowIds: [id], TerminationProtected: false }));
-  }
-  await emr.send(new TerminateJobFlowsCommand({ JobFlowIds: [id] }));
-  return stateOf(await describeCluster(emr, id));
-};
+export interface TerminateClients {
+  readonly emr: EMRClient;
+  readonly sfn: SFNClient;
+}
 
 /**
  * Ends every cluster that the execution created. Repeatable: a cluster that is already gone is a success.
  *
+ * A status change is old news when it arrives: it may be late, or doubled, and the execution redriven since. So Step
+ * Functions is asked first, and only a failed execution's clusters are ended. Without an answer nothing is touched, and
+ * what was thrown makes Lambda ask again. Clusters of a success, kept or not, are the sweep's.
+ *
  * @throws ClusterNotOurs after ours were ended, when the state names a cluster that bears another execution's tag
  */
-export const terminateCluster = async (event: TerminateClusterEvent, emr: EMRClient): Promise<Teardown> => {
+export const terminateCluster = async (
+  event: TerminateClusterEvent,
+  { emr, sfn }: TerminateClients,
+): Promise<Teardown> => {
+  if (event.isStatusChange) {
+    const standing = await standingOf(sfn, event.execution.id);
+    if (standing === "DOES_NOT_EXIST") throw new Error(`Step Functions does not know ${event.execution.id} (yet)`);
+    if (!hasFailed(standing)) {
+      logger.warn(`${event.execution.id} is ${standing} now; its clusters were left alone`);
+      return { clusterIds: [], states: {} };
+    }
+  }
   const { ours, others, failures: notDescribed } = await findClusters(emr, event.execution, event.state);
   const states: Record<string, string> = {};
   const failures = [...notDescribed];
   for (const cluster of ours) {
     try {
-      states[cluster.Id ?? ""] = await terminate(emr, cluster);
+      states[cluster.Id ?? ""] = await endCluster(emr, cluster);
     } catch (error) {
       // The next cluster costs money too: end that one first, then report.
       failures.push(error);
@@ -61,7 +71,7 @@ export const terminateCluster = async (event: TerminateClusterEvent, emr: EMRCli
   if (failures.length > 0) throw failures[0];
 
   for (const cluster of others) {
-    const owner = cluster.Tags?.find(({ Key }) => Key === executionTag)?.Value ?? "no execution";
+    const owner = tagOf(cluster, executionTag) ?? "no execution";
     const notice = `Cluster ${cluster.Id} (${cluster.Name}) belongs to ${owner}, not to ${event.execution.id}; it was left alone`;
     // Of the same name only, it is somebody else's affair; named in our state, something is wrong.
     if (cluster.Id === event.state.cluster?.id) {
@@ -74,6 +84,6 @@ export const terminateCluster = async (event: TerminateClusterEvent, emr: EMRCli
   return { clusterIds: Object.keys(states), states };
 };
 
-const emr = createEmrClient();
+const clients: TerminateClients = { emr: createEmrClient(), sfn: createSfnClient() };
 
-export const handler = lambdaHandler(terminateClusterEvent, (event) => terminateCluster(event, emr));
+export const handler = lambdaHandler(terminateClusterEvent, (event) => terminateCluster(event, clients));

@@ -22,7 +22,7 @@ import { instanceType } from "./prices.ts";
 import { objectExists, objectSha256 } from "./s3.ts";
 import type { Check, ClusterPlan, Execution, Plan } from "./schemas.ts";
 
-export type PreflightConfig = Omit<Environment, "LAMBDA_TASK_ROOT">;
+export type PreflightConfig = Omit<Environment, "LAMBDA_TASK_ROOT" | "STATE_MACHINE_ARN" | "MAX_CLUSTER_HOURS">;
 
 export interface PreflightClients {
   readonly s3: S3Client;

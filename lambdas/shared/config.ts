@@ -29,6 +29,9 @@ export const environment = z.object({
   KEY_PAIR: optional,
   /** The ceiling of an execution that names none, in US dollars. */
   MAX_COST_USD: z.coerce.number().positive(),
+  STATE_MACHINE_ARN: z.string().startsWith("arn:"),
+  /** A cluster that is older is ended, whatever its execution does. */
+  MAX_CLUSTER_HOURS: z.coerce.number().positive(),
 });
 
 export type Environment = z.output<typeof environment>;

@@ -4,20 +4,34 @@ import {
   DescribeClusterCommand,
   EMRClient,
   ListClustersCommand,
+  SetTerminationProtectionCommand,
+  TerminateJobFlowsCommand,
 } from "@aws-sdk/client-emr";
 import type { Execution, PartialState } from "./schemas.ts";
 
 /** EMR's control plane allows few calls a second for a whole account: patience is cheaper than a failed teardown. */
 export const createEmrClient = (): EMRClient => new EMRClient({ maxAttempts: 8 });
 
+/** A cluster that goes on costing money until somebody ends it. */
+export const endableStates: readonly ClusterState[] = ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"];
+
 /** A cluster that costs money, or still may. */
-const activeStates: readonly ClusterState[] = ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING", "TERMINATING"];
+const activeStates: readonly ClusterState[] = [...endableStates, "TERMINATING"];
 
 /** The execution's start is Step Functions' clock, the cluster's creation EMR's. */
 const clockMarginMs = 5 * 60_000;
 
 /** Tag that says which execution created a cluster; the state machine sets it at creation. */
 export const executionTag = "orchard:execution-arn";
+
+/** Tag that keeps a cluster until then (ISO 8601), although its execution is over. */
+export const keepUntilTag = "orchard:keep-until";
+
+/** What the name of every cluster begins with; the execution's name follows. */
+export const clusterNamePrefix = "orchard-";
+
+export const tagOf = (cluster: Cluster, key: string): string | undefined =>
+  cluster.Tags?.find(({ Key }) => Key === key)?.Value;
 
 export const stateOf = (cluster: Cluster): string => cluster.Status?.State ?? "UNKNOWN";
 
@@ -28,6 +42,21 @@ export const describeCluster = async (emr: EMRClient, id: string): Promise<Clust
   const { Cluster: cluster } = await emr.send(new DescribeClusterCommand({ ClusterId: id }));
   if (!cluster) throw new Error(`DescribeCluster of ${id} answered without a cluster`);
   return cluster;
+};
+
+/**
+ * Ends a cluster, protected or not, and answers its state then. Repeatable: one that is gone, or on its way, is left so.
+ *
+ * @param cluster as DescribeCluster answers it
+ */
+export const endCluster = async (emr: EMRClient, cluster: Cluster): Promise<string> => {
+  const id = cluster.Id ?? "";
+  if (isGone(stateOf(cluster)) || stateOf(cluster) === "TERMINATING") return stateOf(cluster);
+  if (cluster.TerminationProtected) {
+    await emr.send(new SetTerminationProtectionCommand({ JobFlowIds: [id], TerminationProtected: false }));
+  }
+  await emr.send(new TerminateJobFlowsCommand({ JobFlowIds: [id] }));
+  return stateOf(await describeCluster(emr, id));
 };
 
 const namedAfter = async (
@@ -46,7 +75,7 @@ const namedAfter = async (
       }),
     );
     for (const { Id, Name } of page.Clusters ?? []) {
-      if (Id !== undefined && Name === `orchard-${execution.name}`) ids.push(Id);
+      if (Id !== undefined && Name === `${clusterNamePrefix}${execution.name}`) ids.push(Id);
     }
     Marker = page.Marker;
   } while (Marker);
@@ -83,8 +112,7 @@ export const findClusters = async (
   for (const id of ids) {
     try {
       const cluster = await describeCluster(emr, id);
-      const isOurs = cluster.Tags?.some(({ Key, Value }) => Key === executionTag && Value === execution.id) ?? false;
-      (isOurs ? ours : others).push(cluster);
+      (tagOf(cluster, executionTag) === execution.id ? ours : others).push(cluster);
     } catch (error) {
       // One cluster that cannot be looked at must not save the others.
       failures.push(error);

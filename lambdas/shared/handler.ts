@@ -8,14 +8,19 @@ import { OrchardError } from "./errors.ts";
 /** The one logger of a function; its service name comes from POWERTOOLS_SERVICE_NAME. */
 export const logger = new Logger();
 
+/** An event tells of an execution, or (a schedule's) of none. */
+interface MayNameExecution {
+  readonly execution?: { readonly name: string };
+}
+
 /** Replaces the event by what the schema makes of it, and names the execution in every later log line. */
-const parseEvent = (schema: z.ZodType<{ readonly execution: { readonly name: string } }>): MiddlewareObj => ({
+const parseEvent = (schema: z.ZodType<MayNameExecution>): MiddlewareObj => ({
   before: (request) => {
     const parsed = schema.safeParse(request.event);
     if (!parsed.success) {
-      throw new Error(`The event is not what the state machine sends.\n${z.prettifyError(parsed.error)}`);
+      throw new Error(`The event is not what the function takes.\n${z.prettifyError(parsed.error)}`);
     }
-    logger.appendKeys({ execution: parsed.data.execution.name });
+    if (parsed.data.execution) logger.appendKeys({ execution: parsed.data.execution.name });
     request.event = parsed.data;
   },
 });
@@ -37,7 +42,7 @@ const logOutcome = (): MiddlewareObj => ({
  *
  * @param schema what the event has to be; the function gets the schema's output
  */
-export const lambdaHandler = <Event extends { readonly execution: { readonly name: string } }, Result>(
+export const lambdaHandler = <Event extends MayNameExecution, Result>(
   schema: z.ZodType<Event>,
   run: (event: Event) => Promise<Result>,
 ): ((event: unknown, context: Context) => Promise<Result>) => {

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import aslValidator from "asl-validator";
@@ -54,7 +54,7 @@ describe("the stack", () => {
     const bundles = readdirSync(outdir)
       .filter((name) => name.startsWith("asset."))
       .map((name) => join(outdir, name, "index.mjs"));
-    expect(bundles).toHaveLength(7);
+    expect(bundles).toHaveLength(8);
     for (const bundle of bundles) {
       const script = `const { handler } = await import(${JSON.stringify(bundle)}); console.log(typeof handler);`;
       const args = ["--input-type=module", "--eval", script];
@@ -94,7 +94,7 @@ describe("the stack", () => {
       Object.keys((f.Properties["Environment"] as { Variables: object }).Variables),
     );
     expect(given.filter((name) => !known.has(name))).toEqual([]);
-    expect(functions).toHaveLength(7);
+    expect(functions).toHaveLength(8);
   });
 
   it("ends the cluster when an execution fails, times out or is stopped", () => {
@@ -102,6 +102,70 @@ describe("the stack", () => {
       EventPattern: {
         source: ["aws.states"],
         detail: { status: ["FAILED", "TIMED_OUT", "ABORTED"], stateMachineArn: [Match.anyValue()] },
+      },
+    });
+  });
+
+  it("keeps a status change that could not be handed over, or that the function could not act on", () => {
+    const [queue = ""] = Object.keys(template.findResources("AWS::SQS::Queue"));
+    const queueArn = { "Fn::GetAtt": [queue, "Arn"] };
+    template.hasResourceProperties("AWS::Events::Rule", {
+      EventPattern: Match.anyValue(),
+      Targets: [
+        {
+          DeadLetterConfig: { Arn: queueArn },
+          RetryPolicy: { MaximumRetryAttempts: 185, MaximumEventAgeInSeconds: 86_400 },
+        },
+      ],
+    });
+    template.hasResourceProperties("AWS::Lambda::EventInvokeConfig", {
+      MaximumRetryAttempts: 2,
+      DestinationConfig: { OnFailure: { Destination: queueArn } },
+    });
+  });
+
+  const onlyFunction = (handler: string): Resource => {
+    const functions = template.findResources("AWS::Lambda::Function") as Record<string, Resource>;
+    const found = Object.entries(functions).filter(([id]) => id.startsWith(handler));
+    expect(found).toHaveLength(1);
+    return found[0]?.[1] as Resource;
+  };
+
+  it("sweeps every fifteen minutes, with an age limit above the longest execution", () => {
+    template.hasResourceProperties("AWS::Events::Rule", { ScheduleExpression: "rate(15 minutes)", State: "ENABLED" });
+    const { Variables } = onlyFunction("SweepClusters").Properties["Environment"] as {
+      Variables: Record<string, unknown>;
+    };
+    const definition = JSON.parse(readFileSync(join(root, "statemachine", "orchard.asl.json"), "utf8"));
+    expect(Number(Variables["MAX_CLUSTER_HOURS"]) * 3600).toBeGreaterThan(definition.TimeoutSeconds);
+    expect(() => configFromContext((key) => (key === "maxClusterHours" ? "15" : context[key]))).toThrow(
+      /maxClusterHours/,
+    );
+  });
+
+  it("lets the functions that must know ask for this machine's executions, and for no others", () => {
+    const machine = Object.keys(template.findResources("AWS::StepFunctions::StateMachine"))[0] ?? "";
+    const policies = Object.values(template.findResources("AWS::IAM::Policy")) as {
+      Properties: { Roles: { Ref: string }[]; PolicyDocument: { Statement: { Action: string; Resource: unknown }[] } };
+    }[];
+    const asking = policies.flatMap(({ Properties: { Roles, PolicyDocument } }) =>
+      PolicyDocument.Statement.filter(({ Action }) => Action === "states:DescribeExecution").map(({ Resource }) => ({
+        roles: Roles.map(({ Ref }) => Ref.replace(/Function.*/, "")),
+        of: asText(Resource).replace(/.*:execution:/, ""),
+      })),
+    );
+    expect(asking).toEqual([{ roles: ["TerminateCluster", "SweepClusters"], of: `${machine}.Name:*` }]);
+  });
+
+  it("lets the sweep end clusters of this machine's executions, and no others", () => {
+    template.hasResourceProperties("AWS::IAM::Policy", {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Action: ["elasticmapreduce:SetTerminationProtection", "elasticmapreduce:TerminateJobFlows"],
+            Condition: { StringLike: { "elasticmapreduce:ResourceTag/orchard:execution-arn": Match.anyValue() } },
+          }),
+        ]),
       },
     });
   });

@@ -18,6 +18,8 @@ export class EmrDouble {
   /** Makes the next TerminateJobFlows fail; the id of the cluster that it was for is kept. */
   throttleNextTermination = false;
   throttled = "";
+  /** The id of a cluster that DescribeCluster is throttled for. */
+  undescribable: string | undefined;
   readonly client = { send: async (command: unknown) => this.answer(command) } as unknown as EMRClient;
 
   create(name: string, tags: Record<string, string>, changes: Partial<Cluster> = {}, createdAt = new Date()): string {
@@ -39,7 +41,7 @@ export class EmrDouble {
   }
 
   private answer(command: unknown): unknown {
-    if (command instanceof DescribeClusterCommand) return { Cluster: this.find(command.input.ClusterId) };
+    if (command instanceof DescribeClusterCommand) return { Cluster: this.describe(command.input.ClusterId) };
     if (command instanceof ListClustersCommand) return this.list(command.input);
     if (command instanceof SetTerminationProtectionCommand) {
       for (const id of command.input.JobFlowIds ?? [])
@@ -48,6 +50,12 @@ export class EmrDouble {
     }
     if (command instanceof TerminateJobFlowsCommand) return this.terminate(command.input.JobFlowIds ?? []);
     throw new Error(`The double has no answer to ${String(command)}`);
+  }
+
+  private describe(id: string | undefined): Cluster {
+    if (this.undescribable === id) throw Object.assign(new Error("Rate exceeded"), { name: "ThrottlingException" });
+    const { createdAt, ...cluster } = this.find(id);
+    return { ...cluster, Status: { ...cluster.Status, Timeline: { CreationDateTime: createdAt } } };
   }
 
   private list({ ClusterStates, CreatedAfter, Marker }: ListClustersCommand["input"]): unknown {

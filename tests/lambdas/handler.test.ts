@@ -45,7 +45,7 @@ test.each(names)("%s is bundled whole, and refuses an event that is not the mach
     handler: (event: unknown, context: Context) => Promise<unknown>;
   };
 
-  await expect(handler({ state: {} }, context)).rejects.toThrow(/The event is not what the state machine sends/);
+  await expect(handler({ state: {} }, context)).rejects.toThrow(/The event is not what the function takes/);
 });
 
 test("the function gets the parsed event, and its error keeps name and message", async () => {

@@ -5,11 +5,14 @@ import { partialState, type Teardown } from "../../lambdas/shared/schemas.ts";
 import { terminateCluster, terminateClusterEvent } from "../../lambdas/terminate-cluster.ts";
 import { EmrDouble } from "./emr-double.ts";
 import { anExecution } from "./fixtures.ts";
+import { SfnDouble } from "./sfn-double.ts";
 
 let emr: EmrDouble;
+let sfn: SfnDouble;
 
 beforeEach(() => {
   emr = new EmrDouble();
+  sfn = new SfnDouble();
 });
 
 const execution = anExecution("run-1");
@@ -19,7 +22,7 @@ const createCluster = (...[changes, createdAt]: [Parameters<EmrDouble["create"]>
   emr.create("orchard-run-1", tagsOf("run-1"), changes, createdAt);
 
 const terminate = (state: object = {}): Promise<Teardown> =>
-  terminateCluster({ state: partialState.parse(state), execution }, emr.client);
+  terminateCluster(terminateClusterEvent.parse({ state, execution }), { emr: emr.client, sfn: sfn.client });
 
 test("ends the cluster that the state knows by id", async () => {
   const id = createCluster();
@@ -105,16 +108,60 @@ test("a cluster that cannot be ended does not save the next one, and is reported
   expect(emr.stateOf(other)).toBe("TERMINATING");
 });
 
-test("takes EventBridge's event for an execution that was stopped", async () => {
+test("the state machine's own call asks nobody", async () => {
   const id = createCluster();
-  const event = terminateClusterEvent.parse({
-    source: "aws.states",
-    "detail-type": "Step Functions Execution Status Change",
-    detail: { executionArn: execution.id, name: "run-1", status: "ABORTED", startDate: Date.now() },
-  });
 
-  expect(await terminateCluster(event, emr.client)).toMatchObject({ clusterIds: [id] });
+  await terminate({ cluster: { id } });
+
+  expect(sfn.questions).toEqual([]);
 });
+
+/** EventBridge tells that the execution ended; what Step Functions says when it is asked is another matter. */
+const statusChange = (status = "ABORTED"): Promise<Teardown> =>
+  terminateCluster(
+    terminateClusterEvent.parse({
+      source: "aws.states",
+      "detail-type": "Step Functions Execution Status Change",
+      detail: { executionArn: execution.id, name: "run-1", status, startDate: Date.now() },
+    }),
+    { emr: emr.client, sfn: sfn.client },
+  );
+
+test.each(["FAILED", "TIMED_OUT", "ABORTED"] as const)(
+  "a status change ends the cluster of an execution that is %s",
+  async (status) => {
+    const id = createCluster();
+    sfn.answers.set(execution.id, status);
+
+    expect(await statusChange(status)).toMatchObject({ clusterIds: [id] });
+
+    expect(emr.stateOf(id)).toBe("TERMINATING");
+  },
+);
+
+test.each(["RUNNING", "SUCCEEDED", "PENDING_REDRIVE"] as const)(
+  "a late status change of an execution that is %s by now touches nothing",
+  async (standing) => {
+    const id = createCluster();
+    sfn.answers.set(execution.id, standing);
+
+    expect(await statusChange()).toEqual({ clusterIds: [], states: {} });
+
+    expect(emr.stateOf(id)).toBe("WAITING");
+  },
+);
+
+test.each(["AccessDeniedException", "ThrottlingException", "ExecutionDoesNotExist"])(
+  "a status change whose execution nobody knows (%s) is thrown back, and nothing is touched",
+  async (name) => {
+    const id = createCluster();
+    sfn.answers.set(execution.id, Object.assign(new Error("No answer"), { name }));
+
+    await expect(statusChange()).rejects.toThrow();
+
+    expect(emr.stateOf(id)).toBe("WAITING");
+  },
+);
 
 test.each(["RUNNING", "SUCCEEDED", "PENDING_REDRIVE"])("refuses the event of an execution that is %s", (status) => {
   const detail = { executionArn: execution.id, name: "run-1", status, startDate: 0 };

@@ -1,0 +1,18 @@
+import { DescribeExecutionCommand, type ExecutionStatus, type SFNClient } from "@aws-sdk/client-sfn";
+
+/** Step Functions as the clean-up asks it: an execution has a status, or an error is thrown for it. */
+export class SfnDouble {
+  readonly answers = new Map<string, ExecutionStatus | Error>();
+  readonly questions: string[] = [];
+  readonly client = { send: async (command: unknown) => this.answer(command) } as unknown as SFNClient;
+
+  private answer(command: unknown): unknown {
+    if (!(command instanceof DescribeExecutionCommand)) throw new Error(`No answer to ${String(command)}`);
+    const { executionArn = "" } = command.input;
+    this.questions.push(executionArn);
+    const answer = this.answers.get(executionArn);
+    if (answer instanceof Error) throw answer;
+    if (answer) return { executionArn, status: answer };
+    throw Object.assign(new Error(`Execution Does Not Exist: '${executionArn}'`), { name: "ExecutionDoesNotExist" });
+  }
+}

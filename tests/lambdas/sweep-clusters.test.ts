@@ -1,0 +1,164 @@
+import { ListClustersCommand } from "@aws-sdk/client-emr";
+import { beforeEach, expect, test } from "vitest";
+import { type Sweep, sweepClusters } from "../../lambdas/sweep-clusters.ts";
+import { EmrDouble } from "./emr-double.ts";
+import { anExecution } from "./fixtures.ts";
+import { SfnDouble } from "./sfn-double.ts";
+
+let emr: EmrDouble;
+let sfn: SfnDouble;
+
+beforeEach(() => {
+  emr = new EmrDouble();
+  sfn = new SfnDouble();
+});
+
+const now = new Date("2026-01-02T12:00:00Z");
+const hoursAgo = (hours: number): Date => new Date(now.getTime() - hours * 3_600_000);
+const config = {
+  STATE_MACHINE_ARN: "arn:aws:states:eu-west-1:000000000000:stateMachine:Orchard",
+  MAX_CLUSTER_HOURS: 24,
+};
+const sweep = (): Promise<Sweep> => sweepClusters(config, { emr: emr.client, sfn: sfn.client }, now);
+
+const createCluster = (
+  run: string,
+  {
+    tags = {},
+    createdAt = hoursAgo(1),
+    ...changes
+  }: Parameters<EmrDouble["create"]>[2] & { tags?: Record<string, string>; createdAt?: Date } = {},
+): string =>
+  emr.create(`orchard-${run}`, { "orchard:execution-arn": anExecution(run).id, ...tags }, changes, createdAt);
+
+const failure = (name: string): Error => Object.assign(new Error("No answer"), { name });
+
+test.each(["FAILED", "TIMED_OUT", "ABORTED", "SUCCEEDED"] as const)(
+  "ends the cluster of an execution that is %s",
+  async (status) => {
+    const id = createCluster("run-1");
+    sfn.answers.set(anExecution("run-1").id, status);
+
+    expect(await sweep()).toEqual({ ended: [id], leftAlone: [] });
+
+    expect(emr.stateOf(id)).toBe("TERMINATING");
+  },
+);
+
+test.each(["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"] as const)(
+  "ends a cluster that is %s, protected or not",
+  async (State) => {
+    const id = createCluster("run-1", { Status: { State }, TerminationProtected: true });
+    sfn.answers.set(anExecution("run-1").id, "ABORTED");
+
+    await sweep();
+
+    expect(emr.stateOf(id)).toBe("TERMINATING");
+  },
+);
+
+test.each(["RUNNING", "PENDING_REDRIVE"] as const)(
+  "leaves the cluster of an execution alone that is %s",
+  async (status) => {
+    const id = createCluster("run-1");
+    sfn.answers.set(anExecution("run-1").id, status);
+
+    expect(await sweep()).toEqual({ ended: [], leftAlone: [id] });
+
+    expect(emr.stateOf(id)).toBe("WAITING");
+  },
+);
+
+test.each(["AccessDeniedException", "ThrottlingException", "InvalidArn", "TimeoutError"])(
+  "an answer that is none (%s) is unknown: the cluster is left alone, and the sweep fails visibly",
+  async (name) => {
+    const id = createCluster("run-1");
+    sfn.answers.set(anExecution("run-1").id, failure(name));
+
+    await expect(sweep()).rejects.toThrow(`${id} (${name}: No answer)`);
+
+    expect(emr.stateOf(id)).toBe("WAITING");
+  },
+);
+
+test("an execution that does not exist is one that is over, once the cluster is old enough", async () => {
+  const young = createCluster("run-1", { createdAt: hoursAgo(0.4) });
+  const old = createCluster("run-2", { createdAt: hoursAgo(0.6) });
+
+  expect(await sweep()).toEqual({ ended: [old], leftAlone: [young] });
+});
+
+test.each(["RUNNING", failure("ThrottlingException")] as const)(
+  "what is older than the limit is ended, whatever Step Functions answers (%s)",
+  async (answer) => {
+    const id = createCluster("run-1", {
+      createdAt: hoursAgo(24.1),
+      tags: { "orchard:keep-until": "9999-12-31T00:00:00Z" },
+    });
+    sfn.answers.set(anExecution("run-1").id, answer);
+
+    expect(await sweep()).toMatchObject({ ended: [id] });
+  },
+);
+
+test.each([
+  ["2026-01-02T12:00:01Z", "WAITING"],
+  ["2026-01-02T11:59:59Z", "TERMINATING"],
+  ["2026-01-02T13:00:00+02:00", "TERMINATING"],
+  ["tomorrow", "TERMINATING"],
+])("a cluster that is kept until %s is %s at noon", async (keepUntil, state) => {
+  const id = createCluster("run-1", { tags: { "orchard:keep-until": keepUntil } });
+  sfn.answers.set(anExecution("run-1").id, "SUCCEEDED");
+
+  await sweep();
+
+  expect(emr.stateOf(id)).toBe(state);
+});
+
+test("what is not this machine's is left alone, however old", async () => {
+  const tag = (value: string): Record<string, string> => ({ "orchard:execution-arn": value });
+  const ids = [
+    emr.create("orchard-run-1", {}, {}, hoursAgo(99)),
+    emr.create("orchard-run-1", tag(anExecution().id.replace("Orchard", "Orchard2")), {}, hoursAgo(99)),
+    emr.create("orchard-run-1", tag(anExecution().id.replace("eu-west-1", "eu-west-2")), {}, hoursAgo(99)),
+    emr.create("other-run-1", tag(anExecution().id), {}, hoursAgo(99)),
+  ];
+
+  expect((await sweep()).ended).toEqual([]);
+
+  expect(ids.map((id) => emr.stateOf(id))).toEqual(["WAITING", "WAITING", "WAITING", "WAITING"]);
+  expect(sfn.questions).toEqual([]);
+});
+
+test("one cluster's failure does not save the others, and is told at the end", async () => {
+  const ids = ["run-1", "run-2", "run-3", "run-4"].map((run) => {
+    sfn.answers.set(anExecution(run).id, "ABORTED");
+    return createCluster(run);
+  });
+  emr.undescribable = ids[0];
+  sfn.answers.set(anExecution("run-2").id, failure("ThrottlingException"));
+  emr.throttleNextTermination = true;
+
+  await expect(sweep()).rejects.toThrow(/j-1 \(.*j-2 \(.*j-3 \(/);
+
+  expect(ids.map((id) => emr.stateOf(id))).toEqual(["WAITING", "WAITING", "WAITING", "TERMINATING"]);
+});
+
+test("a list that breaks off is swept as far as it goes", async () => {
+  const ids = ["run-1", "run-2"].map((run) => createCluster(run));
+  sfn.answers.set(anExecution("run-1").id, "ABORTED");
+  const send = async (command: unknown): Promise<unknown> => {
+    if (command instanceof ListClustersCommand && command.input.Marker) throw failure("InternalServerException");
+    return emr.client.send(command as ListClustersCommand);
+  };
+
+  await expect(
+    sweepClusters(config, { emr: { send } as unknown as typeof emr.client, sfn: sfn.client }, now),
+  ).rejects.toThrow("the list of clusters (InternalServerException: No answer)");
+
+  expect(ids.map((id) => emr.stateOf(id))).toEqual(["TERMINATING", "WAITING"]);
+});
+
+test("nothing there is nothing to do", async () => {
+  expect(await sweep()).toEqual({ ended: [], leftAlone: [] });
+});
