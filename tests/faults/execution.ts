@@ -72,7 +72,11 @@ export class Execution {
     this.arn = `${world.deployed.stateMachineArn.replace(":stateMachine:", ":execution:")}:${name}`;
     this.startedAt = world.clock.now;
     host = world.host;
-    const { definition } = world.deployed;
+    // The library gives up a Task without TimeoutSeconds after a minute, AWS after three years.
+    const states = Object.entries(world.deployed.definition.States).map(([state, given]) => {
+      return [state, given.Type === "Task" ? { TimeoutSeconds: 99_999_999, ...given } : given] as const;
+    });
+    const definition = { ...world.deployed.definition, States: Object.fromEntries(states) };
     const machine = new library.StateMachine(definition as never, { validationOptions: { noValidate: true } } as never);
     const tasks = Object.entries(definition.States).filter(([, { Type }]) => Type === "Task");
     const handlers = tasks.map(([state, { Resource = "" }]) => [

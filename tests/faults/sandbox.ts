@@ -90,7 +90,7 @@ const networkOf = (host: () => Host) => {
 
 /** Reading a file takes no time: the clock must not run away from a disk. */
 const files = {
-  readFile: async (path: string, encoding?: "utf8") => readFileSync(path, encoding ?? null),
+  readFile: async (path: string, encoding?: "utf8") => readFileSync(path, { encoding: encoding ?? null }),
   readdir: async (path: string, options?: { recursive: true }) => readdirSync(path, options),
 };
 

@@ -3,8 +3,8 @@ import { aFailure, describeFault, type Failure, type Fault, failures, failuresOf
 import { type Scenario, type Stop, World } from "./world.ts";
 
 const hour = 3_600_000;
-/** More than any layer needs: the absolute age limit and a day. */
-export const horizonMs = 72 * hour;
+/** Longer than any outage, and than the absolute age limit. */
+const horizonMs = 30 * hour;
 
 export const play = (deployed: Deployed, scenario: Scenario): Promise<World> =>
   new World(deployed, scenario).play(horizonMs);
@@ -42,18 +42,29 @@ const cancelFails = ["emr:TerminateJobFlows", "emr:CancelSteps"].map((operation)
   fault("cancel", operation, "AccessDeniedException", persistently),
 );
 
+/** The number of an event in the history of a run in which all is well. */
+const eventOf = async (deployed: Deployed, type: string, state: string): Promise<number> => {
+  const { executions } = await play(deployed, scenario([]));
+  return 1 + (executions[0]?.history.findIndex((event) => event.type === type && event.state === state) ?? 0);
+};
+
 /** Runs from which the others are made: all is well, a failure that is caught, a cluster nobody knows by id, a stop. */
-const bases: readonly Scenario[] = [
-  scenario([]),
-  scenario([failedStep]),
-  scenario([lostCluster]),
-  // While the inventory step runs; Step Functions' own cancelling comes to nothing.
-  scenario(cancelFails, [stop(23)]),
-  scenario(cancelFails, [stop(23)], { deliveries: [[], []] }),
-];
+const basesOf = async (deployed: Deployed): Promise<readonly Scenario[]> => {
+  const whileStepRuns = stop(await eventOf(deployed, "TaskSubmitted", "Inventory"), 60_000);
+  const hangs = fault("*", "step:Inventory", "HANGS");
+  return [
+    scenario([]),
+    scenario([failedStep]),
+    scenario([lostCluster]),
+    scenario([fault("*", "protection:Inventory", "PROTECTED"), failedStep]),
+    // Step Functions' own cancelling comes to nothing.
+    scenario([hangs, ...cancelFails], [whileStepRuns]),
+    scenario([hangs, ...cancelFails], [whileStepRuns], { deliveries: [[], []] }),
+  ];
+};
 
 /** Every call of every state × every failure that its service can give × once or for good. */
-const everyCall = async (deployed: Deployed): Promise<Scenario[]> => {
+const everyCall = async (deployed: Deployed, bases: readonly Scenario[]): Promise<Scenario[]> => {
   const seen = new Set<string>();
   const scenarios: Scenario[] = [];
   for (const base of bases) {
@@ -102,7 +113,7 @@ const everyBehaviour = (): Scenario[] => {
 };
 
 /** Stopped or out of time at every event, with Step Functions' cancelling at work and without. */
-const everyStop = async (deployed: Deployed): Promise<Scenario[]> => {
+const everyStop = async (deployed: Deployed, bases: readonly Scenario[]): Promise<Scenario[]> => {
   const scenarios: Scenario[] = [];
   for (const base of bases.slice(0, 3)) {
     const { executions } = await play(deployed, base);
@@ -116,23 +127,40 @@ const everyStop = async (deployed: Deployed): Promise<Scenario[]> => {
 };
 
 /** The abort that falls while RunJobFlow is in flight: before EMR has the request, and before its answer is back. */
-const inFlight = (): Scenario[] =>
-  [1_000, 4_000, 4_900, 5_100, 6_000, 9_000].flatMap((afterMs) =>
+const inFlight = async (deployed: Deployed): Promise<Scenario[]> => {
+  const event = await eventOf(deployed, "TaskScheduled", "CreateCluster");
+  return [1_000, 4_000, 4_900, 5_100, 6_000, 9_000].flatMap((afterMs) =>
     [
       [[500], [500]],
       [[500], []],
       [[500], [0, 10_000]],
-    ].map((deliveries) => scenario(cancelFails, [stop(14, afterMs)], { deliveries })),
+    ].map((deliveries) => scenario(cancelFails, [stop(event, afterMs)], { deliveries })),
+  );
+};
+
+/** Nobody knows how the execution is for longer than a cluster may live. */
+const ageLimit = (bases: readonly Scenario[]): Scenario[] =>
+  bases.slice(-1).flatMap(({ faults, stops = [] }) =>
+    ["AccessDeniedException"].map((failure) =>
+      scenario([...faults, fault("layer 3", "states:DescribeExecution", failure, persistently)], stops, {
+        deliveries: [[], []],
+        outageHours: 26,
+      }),
+    ),
   );
 
 /** All scenarios of the exhaustive part. */
-export const everyScenario = async (deployed: Deployed): Promise<readonly Scenario[]> => [
-  ...bases,
-  ...(await everyCall(deployed)),
-  ...everyBehaviour(),
-  ...(await everyStop(deployed)),
-  ...inFlight(),
-];
+export const everyScenario = async (deployed: Deployed): Promise<readonly Scenario[]> => {
+  const bases = await basesOf(deployed);
+  return [
+    ...bases,
+    ...everyBehaviour(),
+    ...ageLimit(bases),
+    ...(await inFlight(deployed)),
+    ...(await everyStop(deployed, bases)),
+    ...(await everyCall(deployed, bases)),
+  ];
+};
 
 /** Two scenarios with the same signature are one: the execution went the same way. */
 export const signatureOf = (world: World): string =>

@@ -32,6 +32,8 @@ export interface Scenario {
   /** For each status event in turn the delays of its deliveries: none is lost, two is doubled. @default one prompt delivery */
   readonly deliveries?: readonly (readonly number[])[];
   readonly seed?: number;
+  /** No failure outside of an execution lasts for ever: after this the layers must do what they could not before. @default 3 */
+  readonly outageHours?: number;
 }
 
 /** What touched a cluster, and what its execution's state was then. */
@@ -42,6 +44,8 @@ export interface Touch {
   readonly at: number;
   readonly owner: string | undefined;
   readonly ownerStatus: string | undefined;
+  /** What Step Functions answered the caller about the owner. */
+  readonly toldStatus: string | undefined;
   /** It was this call that ended the cluster. */
   readonly ended: boolean;
 }
@@ -50,6 +54,8 @@ export interface Mail {
   readonly subject: string;
   readonly message: string;
   readonly by: Caller;
+  /** The execution's clusters that were not gone when it was sent. */
+  readonly alive: readonly string[];
 }
 
 interface Invocation {
@@ -67,6 +73,7 @@ interface Sandbox {
 
 const second = 1000;
 const minute = 60 * second;
+const hour = 60 * minute;
 const latencyMs: Readonly<Record<string, number>> = { "emr:RunJobFlow": 5 * second };
 const asyncRetriesMs = [minute, 2 * minute];
 export const executionTag = "orchard:execution-arn";
@@ -108,10 +115,13 @@ export class World {
   readonly invalidRuns = new Set<string>();
   /** Executions that are not simulated: their state is all that anybody sees of them. */
   readonly strangers = new Map<string, string>();
+  /** What a layer was told about an execution. */
+  readonly known = new Map<string, string>();
   readonly deployed: Deployed;
   readonly scenario: Scenario;
   readonly #faults: { readonly fault: Fault; skip: number; left: number }[];
   readonly #host: Host;
+  readonly #beginning = this.clock.now;
   #underway = 0;
   #statusEvents = 0;
 
@@ -128,18 +138,12 @@ export class World {
     return this.#host;
   }
 
-  /** Whether a cluster that an execution of this world created still costs money. */
-  get alive(): readonly Cluster[] {
-    const ours = this.executions.map(({ arn }) => arn);
-    return this.created.filter((cluster) => !Emr.isGone(cluster) && ours.includes(ownerOf(cluster) ?? ""));
-  }
-
   /** Clusters that RunJobFlow made for an execution, tagged or not. */
   readonly created: Cluster[] = [];
 
   /** Plays the scenario until all is quiet, or the horizon. */
   async play(horizonMs: number): Promise<this> {
-    const beginning = this.clock.now;
+    this.#settle();
     for (const rule of this.deployed.rules) if (rule.everyMs !== undefined) this.#schedule(rule, rule.everyMs);
     for (const [index, delay] of (this.scenario.starts ?? [0]).entries()) {
       const name = `run-${index + 1}`;
@@ -153,7 +157,7 @@ export class World {
       }, delay);
     }
     const isQuiet = () => this.#underway === 0 && this.created.every(Emr.isGone);
-    await this.clock.run(isQuiet, beginning + horizonMs);
+    await this.clock.run(isQuiet, this.#beginning + horizonMs);
     return this;
   }
 
@@ -171,12 +175,33 @@ export class World {
     return answer;
   }
 
+  /** Clusters that are none of our executions' business, and executions of which only the state is seen. */
+  #settle(): void {
+    const arn = (name: string) => `${this.deployed.stateMachineArn.replace(":stateMachine:", ":execution:")}:${name}`;
+    this.strangers.set(arn("busy"), "RUNNING");
+    this.strangers.set(arn("kept"), "SUCCEEDED");
+    const keepUntil = new Date(this.clock.now + 20 * hour).toISOString();
+    const clusters: readonly (readonly [string, Readonly<Record<string, string>>])[] = [
+      ["analytics", {}],
+      ["orchard-run-1", { "orchard:run-id": "run-1" }],
+      ["orchard-busy", { [executionTag]: arn("busy") }],
+      ["orchard-kept", { [executionTag]: arn("kept"), "orchard:keep-until": keepUntil }],
+      ["orchard-run-1", { [executionTag]: arn("run-1").replace(":Orchard:", ":Orchard-of-others:") }],
+    ];
+    for (const [Name, tags] of clusters) {
+      const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+      this.emr.handle("RunJobFlow", { Name, Tags, Instances: { KeepJobFlowAliveWhenNoSteps: true } });
+    }
+  }
+
   /** The failure that the scenario has for this call, if it is its turn. */
   fault(caller: Caller, operation: string): Failure | undefined {
     for (const one of this.#faults) {
       const { fault } = one;
       if (fault.operation !== operation || (fault.state !== "*" && fault.state !== caller.state)) continue;
       if (fault.execution !== undefined && fault.execution !== caller.execution) continue;
+      if (this.clock.now > this.#beginning + (this.scenario.outageHours ?? 3) * hour && !this.#isRunning(caller))
+        continue;
       if (one.skip > 0) one.skip -= 1;
       else if (one.left > 0) {
         one.left -= 1;
@@ -208,7 +233,9 @@ export class World {
           const owner = ownerOf(cluster);
           const ended = cluster.Status.State === "TERMINATING" && before[index] !== "TERMINATING";
           const ownerStatus = this.#statusOf(owner);
-          this.touches.push({ cluster, operation, by: caller, at: this.clock.now, owner, ownerStatus, ended });
+          const toldStatus = this.known.get(`${caller.state} ${owner}`);
+          const at = this.clock.now;
+          this.touches.push({ cluster, operation, by: caller, at, owner, ownerStatus, toldStatus, ended });
         }
       }
     });
@@ -250,6 +277,17 @@ export class World {
 
   #statusOf(arn: string | undefined): string | undefined {
     return this.executions.find((one) => one.arn === arn)?.status ?? this.strangers.get(arn ?? "");
+  }
+
+  #isRunning({ execution, state }: Caller): boolean {
+    return (
+      !state.startsWith("layer") &&
+      this.executions.some(({ name, status }) => name === execution && status === "RUNNING")
+    );
+  }
+
+  #aliveOf(execution: string): readonly string[] {
+    return this.created.filter((one) => one.Name === `orchard-${execution}` && !Emr.isGone(one)).map(({ Id }) => Id);
   }
 
   #schedule(rule: DeployedRule, everyMs: number): void {
@@ -328,10 +366,12 @@ export class World {
     const { caller } = invocation;
     const date = () => ({ date: new Date(this.clock.now).toUTCString() });
     try {
-      const answer =
+      const answer: HttpResponse =
         service === "emr"
           ? json(await this.emrCall(caller, operation, input))
           : await this.call(caller, `${service}:${operation}`, () => this.#answer(call, caller));
+      if (operation === "DescribeExecution")
+        this.known.set(`${caller.state} ${input.executionArn}`, JSON.parse(String(answer.body)).status);
       return { ...answer, headers: { ...answer.headers, ...date() } };
     } catch (error) {
       const isLogical = error instanceof ApiError && error.status < 429 && error.name !== "ThrottlingException";
@@ -346,7 +386,7 @@ export class World {
     const { service, operation, input } = call;
     if (service === "states") return json(this.describeExecution(input.executionArn));
     if (service === "sns" && operation === "Publish")
-      this.mails.push({ subject: input.Subject, message: input.Message, by });
+      this.mails.push({ subject: input.Subject, message: input.Message, by, alive: this.#aliveOf(by.execution) });
     if (service !== "s3") return standing(call);
     const answer = this.s3.handle(call);
     const latest = this.s3.json("runs/latest.json") as { runId: string } | undefined;
