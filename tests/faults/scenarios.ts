@@ -149,6 +149,15 @@ const ageLimit = (bases: readonly Scenario[]): Scenario[] =>
     ),
   );
 
+/** Every call that any of the bases makes, and what a cluster does by itself: "state service:Operation". */
+export const everyCallOf = async (deployed: Deployed): Promise<readonly string[]> => {
+  const calls = new Set(
+    everyBehaviour().flatMap(({ faults }) => faults.map(({ state, operation }) => `${state} ${operation}`)),
+  );
+  for (const base of await basesOf(deployed)) for (const call of (await play(deployed, base)).calls) calls.add(call);
+  return [...calls];
+};
+
 /** All scenarios of the exhaustive part. */
 export const everyScenario = async (deployed: Deployed): Promise<readonly Scenario[]> => {
   const bases = await basesOf(deployed);
