@@ -1,15 +1,18 @@
+import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { gunzipSync } from "node:zlib";
+import { constants, createGunzip } from "node:zlib";
 import { type Cluster, type EMRClient, ListStepsCommand, type StepStatus, type StepSummary } from "@aws-sdk/client-emr";
 import { S3Client } from "@aws-sdk/client-s3";
 import { z } from "zod";
 import { type Environment, environment, readConfig } from "./shared/config.ts";
 import { createEmrClient, describeCluster, findClusters } from "./shared/emr.ts";
 import { describeError, isNamed } from "./shared/errors.ts";
+import { type Reading, readClusterMessage, readFunctionError, readLine, readLog } from "./shared/failure-signs.ts";
 import { lambdaHandler, logger } from "./shared/handler.ts";
-import { lastLines, oneLine, rootCause } from "./shared/root-cause.ts";
+import { isVague, lastLines, oneLine, rootCause } from "./shared/root-cause.ts";
 import { listObjects, readBytes, type S3Location } from "./shared/s3.ts";
-import { type Diagnosis, execution, partialState } from "./shared/schemas.ts";
+import { type ClusterPlan, type Diagnosis, execution, partialState } from "./shared/schemas.ts";
+import type { Section } from "./shared/sections.ts";
 
 export const diagnoseFailureEvent = z.object({ state: partialState, execution });
 export type DiagnoseFailureEvent = z.output<typeof diagnoseFailureEvent>;
@@ -32,76 +35,182 @@ const patience: Patience = { attempts: 10, pauseMs: 3_000 };
 
 const maxLogFiles = 20;
 const maxLogBytes = 20 * 1024 * 1024;
+/** Of a log's text its end is kept: what went wrong last. */
+const maxTextBytes = 4 * 1024 * 1024;
 
 interface Log {
   readonly address: string;
   readonly text: string;
 }
 
-const readLog = async (s3: S3Client, { bucket, key }: S3Location): Promise<Log | undefined> => {
+/** The end of a gzipped text; that of a file that was cut short, too. */
+const unzip = async (content: Uint8Array): Promise<Uint8Array> => {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  const gunzip = createGunzip({ finishFlush: constants.Z_SYNC_FLUSH });
+  for await (const chunk of Readable.from([content]).pipe(gunzip)) {
+    chunks.push(chunk as Buffer);
+    bytes += (chunk as Buffer).length;
+    while (bytes - (chunks[0]?.length ?? 0) > maxTextBytes) bytes -= chunks.shift()?.length ?? 0;
+  }
+  return Buffer.concat(chunks);
+};
+
+/** A log that is not there yet, or that cannot be read, is none: there are others. */
+const fetchLog = async (s3: S3Client, { bucket, key }: S3Location): Promise<Log | undefined> => {
+  const address = `s3://${bucket}/${key}`;
   try {
     const content = await readBytes(s3, { bucket, key });
-    const bytes = key.endsWith(".gz") ? gunzipSync(content) : content;
-    return { address: `s3://${bucket}/${key}`, text: new TextDecoder().decode(bytes) };
+    const bytes = key.endsWith(".gz") ? await unzip(content) : content;
+    return { address, text: new TextDecoder().decode(bytes) };
   } catch (error) {
-    if (isNamed(error, "NoSuchKey")) return undefined;
-    throw error;
+    if (!isNamed(error, "NoSuchKey")) logger.warn(`${address} could not be read`, { error });
+    return undefined;
   }
 };
 
-const readLogs = async (s3: S3Client, folder: S3Location, wanted: RegExp): Promise<readonly Log[]> => {
+const fetchLogs = async (s3: S3Client, folder: S3Location, wanted: RegExp): Promise<readonly Log[]> => {
   const files = (await listObjects(s3, folder))
     .filter(({ key, bytes }) => wanted.test(key) && bytes <= maxLogBytes)
     // Container 000001 is the driver's, and its traceback says more than an executor's.
     .sort((a, b) => (a.key < b.key ? -1 : 1))
     .slice(0, maxLogFiles);
-  const logs = await Promise.all(files.map(({ key }) => readLog(s3, { bucket: folder.bucket, key })));
-  return logs.filter((log) => log !== undefined);
+  // One after the other: several at once may not fit into the function's memory.
+  const logs: Log[] = [];
+  for (const { key } of files) {
+    const log = await fetchLog(s3, { bucket: folder.bucket, key });
+    if (log) logs.push(log);
+  }
+  return logs;
 };
 
-const fromLog = ({ address, text }: Log, cause: string): Pick<Diagnosis, "cause" | "log" | "excerpt"> => ({
-  cause: oneLine(cause),
+/** What the logs tell; without a cause, they were there and told nothing. */
+type Found = Pick<Diagnosis, "log" | "excerpt" | "section" | "remedy"> & { readonly cause: string | undefined };
+
+const found = ({ address, text }: Log, cause: string | undefined, reading: Reading): Found => ({
+  cause: cause === undefined ? undefined : oneLine(cause),
   log: address,
   excerpt: [...lastLines(text)],
+  section: reading.section,
+  remedy: reading.remedy,
 });
 
-/** The step's own statement from its stderr, or in cluster deploy mode from the containers' logs, once they arrive. */
-const readStepLogs = async (
+const readContainers =
+  "The logs tell no cause yet. The containers' arrive within five minutes, beside the log's folder";
+
+/**
+ * Reads the logs as a person would: the innermost exception first; where it says nothing, whatever is fatal wherever it
+ * stands; else the exception as it is.
+ *
+ * @param logs the most telling first
+ */
+export const explain = (logs: readonly Log[], cluster: ClusterPlan | undefined): Found | undefined => {
+  const causes = logs.flatMap((log) => {
+    const cause = rootCause(log.text);
+    return cause ? [{ log, ...cause }] : [];
+  });
+  const best =
+    causes.find(({ isStated, line }) => isStated && !isVague(line)) ??
+    causes.find(({ line }) => !isVague(line)) ??
+    causes[0];
+  // Of the same exception one log has the traceback, and another only Java's words.
+  const from = best?.place ?? causes.find(({ line, place }) => line === best?.line && place !== null)?.place;
+  const place = from ? ` (${from})` : "";
+  const reading = best && readLine(best.line, { text: best.log.text, cluster });
+  if (best && reading) return found(best.log, `${reading.says ?? best.line}${place}`, reading);
+  if (!best || isVague(best.line)) {
+    for (const log of logs) {
+      const fatal = readLog({ text: log.text, cluster });
+      if (fatal) return found(log, `${fatal.says ?? best?.line}${place}`, fatal);
+    }
+  }
+  const jobFails: Reading = { section: "job-fails", remedy: !best || isVague(best.line) ? readContainers : null };
+  if (best) return found(best.log, `${best.line}${place}`, jobFails);
+  return logs[0] && found(logs[0], undefined, jobFails);
+};
+
+const applicationIn = (text: string): string | undefined => /application_\d+_\d+/.exec(text)?.[0];
+
+/** The logs of a step, and in cluster deploy mode of its application's containers, the most telling first. */
+const fetchStepLogs = async (
   s3: S3Client,
   clusterLogs: S3Location,
   stepId: string,
-  { attempts, pauseMs }: Patience,
-): Promise<Pick<Diagnosis, "cause" | "log" | "excerpt"> | undefined> => {
+  stepCount: number,
+): Promise<{ readonly logs: readonly Log[]; readonly isComplete: boolean }> => {
   const under = (path: string): S3Location => ({ ...clusterLogs, key: `${clusterLogs.key}${path}` });
-  let guess: Pick<Diagnosis, "cause" | "log" | "excerpt"> | undefined;
+  const [stdout, stderr, controller] = await Promise.all(
+    ["stdout", "stderr", "controller"].map((name) => fetchLog(s3, under(`steps/${stepId}/${name}.gz`))),
+  );
+  const application = stderr && applicationIn(stderr.text);
+  const containers =
+    application === undefined
+      ? await fetchLogs(s3, under("containers/"), /_000001\/std(err|out)\.gz$/)
+      : await fetchLogs(s3, under(`containers/${application}/`), /\/std(err|out)\.gz$/);
+  // Without the client's word on which application is the step's: one runs after the other, so the last one is, when
+  // every step has its own.
+  const applications = new Set(containers.map(({ address }) => applicationIn(address)));
+  const last = applications.size >= stepCount ? [...applications].at(-1) : undefined;
+  const guessed = containers.filter(({ address }) => stderr === undefined && applicationIn(address) === last);
+  const inContainers = application === undefined ? guessed : containers;
+  // The YARN client's own exception says only that the application failed: the containers come first.
+  const logs = [...inContainers, stderr, stdout, controller].filter((log) => log !== undefined);
+  return { logs, isComplete: stderr !== undefined && (application === undefined || containers.length > 0) };
+};
+
+/** Waits for the logs of a step within bounds, and takes what is there at the end. */
+const readStepLogs = async (
+  s3: S3Client,
+  clusterLogs: S3Location,
+  step: { readonly id: string; readonly count: number },
+  { attempts, pauseMs }: Patience,
+  cluster: ClusterPlan | undefined,
+): Promise<Found | undefined> => {
+  let best: Found | undefined;
   for (let attempt = 1; attempt <= attempts; attempt += 1) {
-    const client = await readLog(s3, under(`steps/${stepId}/stderr.gz`));
-    const application = client && /application_\d+_\d+/.exec(client.text)?.[0];
-    const containers =
-      application === undefined ? [] : await readLogs(s3, under(`containers/${application}/`), /\/std(err|out)\.gz$/);
-    // The YARN client's own exception says only that the application failed: the containers come first.
-    for (const log of [...containers, ...(client ? [client] : [])]) {
-      const found = rootCause(log.text);
-      if (found?.isCertain) return fromLog(log, found.line);
-      if (found) guess ??= fromLog(log, found.line);
-    }
-    const isComplete = client !== undefined && (application === undefined || containers.length > 0);
-    if (isComplete) return guess ?? { ...fromLog(client, ""), cause: "" };
+    const { logs, isComplete } = await fetchStepLogs(s3, clusterLogs, step.id, step.count);
+    best = explain(logs, cluster) ?? best;
+    if (isComplete) break;
     if (attempt < attempts) await sleep(pauseMs);
   }
-  return guess;
+  return best;
 };
+
+/**
+ * What a bootstrap action's standard error says: the script's own statement with what the failing command said
+ * before it; else the last command that the shell showed (set -x); else the last line.
+ */
+export const bootstrapCause = (text: string): string | undefined => {
+  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== "");
+  const stated = lines.findLastIndex((line) => line.startsWith("orchard: error: "));
+  const command = lines.findLast((line) => /^\++ /.test(line))?.replace(/^\++ /, "");
+  const said = (stated < 0 ? lines : lines.slice(0, stated)).findLast((line) => !/^\++ |\bexiting\b/i.test(line));
+  const statement = lines[stated]?.replace(/^orchard: error: (?:bootstrap: )?/, "");
+  if (statement !== undefined) return `${statement}${said === undefined ? "" : ` (${said.trim()})`}`;
+  if (command !== undefined) return `the command ${command}${said === undefined ? "" : ` (${said.trim()})`}`;
+  return rootCause(text)?.line ?? said;
+};
+
+const deployAgain =
+  "Make and upload the wheelhouse again, and deploy with its sha256 (README, On AWS); npm start does it on a laptop";
 
 const readBootstrapLogs = async (
   s3: S3Client,
   clusterLogs: S3Location,
+  instanceId: string | undefined,
   { attempts, pauseMs }: Patience,
-): Promise<Pick<Diagnosis, "cause" | "log" | "excerpt"> | undefined> => {
-  const nodes = { ...clusterLogs, key: `${clusterLogs.key}node/` };
+): Promise<Found | undefined> => {
+  const nodes = { ...clusterLogs, key: `${clusterLogs.key}node/${instanceId ?? ""}` };
   for (let attempt = 1; attempt <= attempts; attempt += 1) {
-    for (const log of await readLogs(s3, nodes, /\/bootstrap-actions\/.*\/stderr(\.gz)?$/)) {
-      const last = rootCause(log.text)?.line ?? lastLines(log.text, 1)[0];
-      if (last !== undefined) return fromLog(log, `Bootstrap action failed: ${last}`);
+    const logs = await fetchLogs(s3, nodes, /\/bootstrap-actions\/.*\/stderr(\.gz)?$/);
+    for (const log of logs.toReversed()) {
+      const cause = bootstrapCause(log.text);
+      if (cause === undefined) continue;
+      const reading = readLine(log.text, { text: log.text, cluster: undefined });
+      return found(log, `Bootstrap action failed: ${cause}`, {
+        section: reading?.section ?? "cluster-does-not-start",
+        remedy: reading?.remedy ?? deployAgain,
+      });
     }
     if (attempt < attempts) await sleep(pauseMs);
   }
@@ -131,8 +240,13 @@ const parseJson = (text: string): unknown => {
 const describeStatus = (given: StepStatus | undefined): string | undefined =>
   given?.FailureDetails?.Message ?? given?.FailureDetails?.Reason ?? given?.StateChangeReason?.Message;
 
+interface Stated {
+  readonly text: string;
+  readonly isFromFunction: boolean;
+}
+
 /** The cause as the first error gave it, in words. */
-const statedCause = (event: DiagnoseFailureEvent): { readonly text: string; readonly isFromFunction: boolean } => {
+const statedCause = (event: DiagnoseFailureEvent): Stated => {
   const { Error: name, Cause } = event.state.error ?? { Error: "Unknown", Cause: "" };
   const json = parseJson(Cause);
   const thrown = lambdaCause.safeParse(json);
@@ -145,6 +259,17 @@ const statedCause = (event: DiagnoseFailureEvent): { readonly text: string; read
     Cause ||
     (name === "States.Timeout" ? "It did not end within its time limit (States.Timeout)" : name);
   return { text, isFromFunction: false };
+};
+
+/** What a function's refusal or failure is about. */
+const readThrown = (errorName: string | undefined, text: string): Reading => {
+  const about = (section: Section): Reading => ({ section, remedy: null });
+  if (errorName === "ResultsInvalid") return about("the-results-are-refused");
+  if (/maxCostUsd/.test(text)) return about("costs-too-high");
+  if (errorName === "InvalidInput" || errorName === "PreflightFailed") {
+    return about("the-run-is-refused-before-it-starts");
+  }
+  return readFunctionError(text);
 };
 
 const stepStates = { inventory: "Inventory", features: "ExtractFeatures", reduction: "ReduceDimensions" } as const;
@@ -186,34 +311,76 @@ const investigate = async (
   wait: Patience,
 ): Promise<Diagnosis> => {
   const stated = statedCause(event);
-  const nothingRead = { cause: oneLine(stated.text), log: null, excerpt: [] };
+  const cause = oneLine(stated.text);
+  const { plan, error } = event.state;
+  const nothingRead = { cause, log: null, excerpt: [], remedy: null };
   if (stated.isFromFunction) {
     const isValidation = event.state.cluster !== undefined && event.state.validation === undefined;
-    return { ...nothingRead, state: isValidation ? "ValidateResults" : failedState(event) };
+    const state = isValidation ? "ValidateResults" : failedState(event);
+    const thrown = readThrown(error?.Error, cause);
+    return { ...nothingRead, ...thrown, state, cause: thrown.says ?? cause };
   }
-  if (!event.state.plan || event.state.scripts === undefined) return { ...nothingRead, state: failedState(event) };
+  if (!plan || event.state.scripts === undefined) {
+    const thrown = readThrown(error?.Error, cause);
+    return { ...nothingRead, ...thrown, state: failedState(event), cause: thrown.says ?? cause };
+  }
 
   const cluster = await findCluster(event, emr);
-  if (!cluster?.Id) return { ...nothingRead, state: failedState(event) };
+  const refused = readClusterMessage(cause, plan.cluster);
+  const asRefused = { ...nothingRead, cause: refused.says ?? cause, section: refused.section, remedy: refused.remedy };
+  // RunJobFlow itself was refused.
+  if (!cluster?.Id) return { ...asRefused, state: failedState(event) };
   const { Steps = [] } = await emr.send(new ListStepsCommand({ ClusterId: cluster.Id }));
   const steps = Steps.toSorted(newestFirst);
   const state = failedState(event, steps);
+  // The results are valid, and only the cluster would not go.
+  if (state === "TerminateCluster") return { ...nothingRead, state, section: "a-cluster-is-left" };
   const clusterLogs = { bucket: config.DATA_BUCKET, key: `logs/emr/${cluster.Id}/` };
 
-  const quotedStep = /\bs-[A-Z0-9]+\b/.exec(event.state.error?.Cause ?? "")?.[0];
+  const quotedStep = /\bs-[A-Z0-9]+\b/.exec(error?.Cause ?? "")?.[0];
   const step = steps.find(({ Id, Status }) => Id === quotedStep || Status?.State === "FAILED");
   if (step?.Id !== undefined) {
-    const read = await readStepLogs(s3, clusterLogs, step.Id, wait);
-    const own = describeStatus(step.Status) ?? stated.text;
-    return { state: step.Name ?? state, ...(read ?? nothingRead), cause: read?.cause || oneLine(own) };
+    const read = await readStepLogs(s3, clusterLogs, { id: step.Id, count: steps.length }, wait, plan.cluster);
+    const own = oneLine(describeStatus(step.Status) ?? stated.text);
+    const name = step.Name ?? state;
+    return { ...nothingRead, section: "job-fails", ...read, state: name, cause: read?.cause ?? own };
   }
   const reason = cluster.Status?.StateChangeReason;
   if (reason?.Code === "BOOTSTRAP_FAILURE") {
-    const read = await readBootstrapLogs(s3, clusterLogs, wait);
-    return { state, ...nothingRead, cause: oneLine(reason.Message ?? stated.text), ...read };
+    const node = /\bi-[0-9a-f]+\b/.exec(reason.Message ?? "")?.[0];
+    const read = await readBootstrapLogs(s3, clusterLogs, node, wait);
+    const own = oneLine(reason.Message ?? stated.text);
+    const asStated = { ...nothingRead, section: "cluster-does-not-start", remedy: deployAgain } as const;
+    return { ...asStated, ...read, state, cause: read?.cause ?? own };
   }
-  const died = ownReasons.includes(reason?.Code ?? "") ? undefined : reason?.Message;
-  return { state, ...nothingRead, cause: oneLine(died ?? stated.text) };
+  const detail = cluster.Status?.ErrorDetails?.[0];
+  const ended = detail?.ErrorMessage
+    ? `${detail.ErrorMessage} (${detail.ErrorCode})`
+    : ownReasons.includes(reason?.Code ?? "")
+      ? undefined
+      : reason?.Message;
+  if (ended !== undefined) {
+    const died = readClusterMessage(oneLine(ended), plan.cluster);
+    return { ...nothingRead, state, ...died, cause: died.says ?? oneLine(ended) };
+  }
+  if (state === "CreateCluster") return { ...asRefused, state };
+  // Out of time, cancelled, or EMR did not answer: the logs tell how far it was, where there are any.
+  const stopped = steps.find(({ Status }) => Status?.State === "CANCELLED" || Status?.State === "INTERRUPTED");
+  const read =
+    stopped?.Id &&
+    (await readStepLogs(
+      s3,
+      clusterLogs,
+      { id: stopped.Id, count: steps.length },
+      { attempts: 1, pauseMs: 0 },
+      plan.cluster,
+    ));
+  const remedy =
+    error?.Error === "States.Timeout"
+      ? "Start again: features that are done are kept. With more nodes (cluster.coreCount) it takes less time"
+      : null;
+  const logs = read ? { log: read.log, excerpt: read.excerpt } : {};
+  return { ...nothingRead, ...logs, state, section: "job-fails", remedy };
 };
 
 /**
@@ -236,6 +403,8 @@ export const diagnoseFailure = async (
       state: failedState(event),
       log: null,
       excerpt: [],
+      section: "job-fails",
+      remedy: null,
     };
   }
 };

@@ -1,6 +1,7 @@
 import { featuresRunOf } from "./earlier-runs.ts";
 import { usdPerHour } from "./planner.ts";
 import type { Execution, PartialState } from "./schemas.ts";
+import type { Section } from "./sections.ts";
 
 export interface Mail {
   readonly subject: string;
@@ -41,7 +42,7 @@ const links = (state: PartialState, execution: Execution): readonly string[] => 
   const { region } = parseExecutionArn(execution.id);
   const console = `https://${region}.console.aws.amazon.com`;
   return [
-    `Execution: ${console}/states/home?region=${region}#/v2/executions/details/${encodeURIComponent(execution.id)}`,
+    `Execution: ${console}/states/home?region=${region}#/v2/executions/details/${encodeURI(execution.id)}`,
     ...clusterIds(state).map((id) => `Cluster:   ${console}/emr/home?region=${region}#/clusterDetails/${id}`),
   ];
 };
@@ -94,6 +95,11 @@ export const successMail = (state: PartialState, execution: Execution, now: Date
   };
 };
 
+const troubleshooting = (section: Section): string => `docs/troubleshooting.md#${section}`;
+
+/** A cause longer than this is no line any more. */
+const maxCauseLength = 1_000;
+
 /** Before the scripts were up nothing was created, and a teardown that failed had nothing to end. */
 const mayBeRunning = (state: PartialState): boolean => state.teardownError !== undefined && state.scripts !== undefined;
 
@@ -105,6 +111,7 @@ const describeTeardown = (state: PartialState): readonly string[] => {
       ids.length > 0
         ? `End it:    aws emr terminate-clusters --cluster-ids ${ids.join(" ")}`
         : "Find it:   aws emr list-clusters --active, then: aws emr terminate-clusters --cluster-ids <id>",
+      `See:       ${troubleshooting("a-cluster-is-left")}`,
     ];
   }
   return [ids.length > 0 ? `Cluster:   ${ids.join(", ")}, terminated` : "Cluster:   none was created"];
@@ -124,10 +131,14 @@ const restartCommand = (state: PartialState, execution: Execution): string => {
 export const failureMail = (state: PartialState, execution: Execution): Mail => {
   const { diagnosis, error } = state;
   const where = diagnosis?.state ?? "an unknown state";
-  const cause = diagnosis?.cause || error?.Cause || "no cause is known";
+  const known = diagnosis?.cause || error?.Cause || "no cause is known";
+  const cause = known.length <= maxCauseLength ? known : `${known.slice(0, maxCauseLength)}...`;
   const lines = [
     `${where} failed: ${cause}`,
     "",
+    ...(diagnosis?.remedy ? [`Do this:   ${diagnosis.remedy}`] : []),
+    ...(diagnosis?.section ? [`See:       ${troubleshooting(diagnosis.section)}`] : []),
+    ...(diagnosis?.remedy || diagnosis?.section ? [""] : []),
     `Run:       ${execution.name}${state.plan ? ` (${state.plan.mode})` : ""}`,
     `State:     ${where}`,
     `Error:     ${error?.Error ?? "unknown"}`,

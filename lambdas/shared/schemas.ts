@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { sections } from "./sections.ts";
 
 export const modes = ["inventory", "mini", "apples", "full", "single-class"] as const;
 export const formats = ["parquet", "csv"] as const;
@@ -121,6 +122,10 @@ export const diagnosis = z.object({
   log: z.string().nullable().default(null),
   /** The log's last lines. */
   excerpt: z.array(z.string()).default([]),
+  /** The section of docs/troubleshooting.md about it. */
+  section: z.enum(sections).nullable().default(null),
+  /** What to do about it, where that is known: one line. */
+  remedy: z.string().nullable().default(null),
 });
 export type Diagnosis = Readonly<z.output<typeof diagnosis>>;
 

@@ -70,6 +70,51 @@ test("a function's own message is the cause, on one line", async () => {
     state: "Preflight",
     log: null,
     excerpt: [],
+    section: "the-run-is-refused-before-it-starts",
+    remedy: null,
+  });
+});
+
+test("a plan that is too dear is about costs", async () => {
+  const errorMessage = "The input is refused: maxCostUsd: the plan is estimated at 30 USD, the ceiling is 20 USD";
+  const Cause = JSON.stringify({ errorType: "InvalidInput", errorMessage, trace: [] });
+
+  expect(await diagnose({ error: { Error: "InvalidInput", Cause } })).toMatchObject({ section: "costs-too-high" });
+});
+
+test.each([
+  ["Runtime.ExitError", "RequestId: 1 Error: Runtime exited with error: signal: killed", "out-of-memory"],
+  ["Sandbox.Timedout", "RequestId: 1 Error: Task timed out after 300.00 seconds", "job-fails"],
+  [
+    "AccessDenied",
+    "AccessDenied: An error occurred (AccessDenied) when calling the PutObject operation",
+    "s3-access-denied",
+  ],
+])("a function's %s names its section", async (errorType, errorMessage, section) => {
+  const Cause = JSON.stringify({ errorType, errorMessage, trace: [] });
+
+  expect(await diagnose({ error: { Error: errorType, Cause } })).toMatchObject({ state: "Preflight", section });
+});
+
+test("a cluster that would not go after a success is one that is left", async () => {
+  const validation = { images: 1, labels: 1, errors: 0, errorRate: 0, computed: 1, reused: 0, components: 1 };
+  const state = { ...running({ Error: "States.Timeout", Cause: "" }) };
+  const valid = { ...validation, variance: 1, warnings: [], results: "s3://data/runs/run-1/" };
+
+  expect(await diagnose({ ...state, validation: valid })).toMatchObject({
+    state: "TerminateCluster",
+    section: "a-cluster-is-left",
+  });
+});
+
+test("a cluster that was not ready in time is one that does not start", async () => {
+  const state = { plan: aPlan(bucket), scripts: {}, error: { Error: "States.Timeout", Cause: "" } };
+  const cluster = { Status: { State: "TERMINATED", StateChangeReason: { Code: "USER_REQUEST" } } };
+
+  expect(await diagnose(state, { cluster })).toMatchObject({
+    state: "CreateCluster",
+    cause: "The cluster was not ready within its time limit (States.Timeout)",
+    section: "cluster-does-not-start",
   });
 });
 
@@ -79,6 +124,7 @@ test("refused results are ValidateResults' own", async () => {
   expect(await diagnose(running({ Error: "ResultsInvalid", Cause }))).toMatchObject({
     cause: "finite: no",
     state: "ValidateResults",
+    section: "the-results-are-refused",
   });
 });
 
@@ -90,6 +136,8 @@ test("a failed step's own statement is read from its stderr", async () => {
     state: "ExtractFeatures",
     log: `s3://${bucket}/logs/emr/j-1/steps/s-2/stderr.gz`,
     excerpt: ["INFO: starting", "orchard: error: 7 images of 10 are bad"],
+    section: "job-fails",
+    remedy: null,
   });
 });
 
@@ -115,6 +163,60 @@ test("a log that arrives late is waited for", async () => {
   expect((await waiting).cause).toBe("late");
 });
 
+test("an executor that was lost and replaced is not taken for the cause of what failed later", async () => {
+  await log("steps/s-2/stderr.gz", [
+    "ERROR YarnClusterScheduler: Lost executor 1 on ip-10-0-0-1: Container killed by YARN for exceeding physical memory limits.",
+    "Traceback (most recent call last):",
+    '  File "/mnt/yarn/orchard.zip/orchard/pca.py", line 7, in fit',
+    "ValueError: no rows",
+  ]);
+
+  expect((await diagnose(running(failedStep), { steps: [failed] })).cause).toBe(
+    "ValueError: no rows (orchard/pca.py, line 7)",
+  );
+});
+
+test("without the client's log the last application's containers are read", async () => {
+  for (const [number, line] of [
+    ["0001", "ValueError: of an earlier step"],
+    ["0002", "ValueError: of this one"],
+  ]) {
+    const application = `application_1700000000000_${number}`;
+    await log(`containers/${application}/container_${number}_000001/stdout.gz`, [line ?? ""]);
+  }
+
+  expect((await diagnose(running(failedStep), { steps: [failed] })).cause).toBe("ValueError: of this one");
+});
+
+test("an earlier step's containers are not taken for those of the step that failed", async () => {
+  await log("containers/application_1700000000000_0001/container_0001_000001/stdout.gz", ["ValueError: passed over"]);
+
+  expect(await diagnose(running(failedStep), { steps: [failed, completed] })).toMatchObject({
+    cause: "Unknown Error.",
+    log: null,
+  });
+});
+
+test("a log that was cut short is read as far as it goes, and one that is none does not spoil the others", async () => {
+  const whole = gzipSync(`orchard: error: the cause\n${"x".repeat(100)}`);
+  const folder = "logs/emr/j-1/steps/s-2";
+  await putObject(account, bucket, `${folder}/stderr.gz`, whole.subarray(0, whole.length - 9));
+  await putObject(account, bucket, `${folder}/stdout.gz`, "not gzipped");
+
+  expect((await diagnose(running(failedStep), { steps: [failed] })).cause).toBe("the cause");
+});
+
+test("a step that ran out of time has its log in the diagnosis", async () => {
+  await log("steps/s-2/stderr.gz", ["INFO: image 7 of 10"]);
+  const cancelled = { ...failed, Status: { State: "CANCELLED" } };
+
+  expect(await diagnose(running({ Error: "States.Timeout", Cause: "" }), { steps: [cancelled] })).toMatchObject({
+    cause: "It did not end within its time limit (States.Timeout)",
+    log: `s3://${bucket}/logs/emr/j-1/steps/s-2/stderr.gz`,
+    excerpt: ["INFO: image 7 of 10"],
+  });
+});
+
 test("without a log the step's own details are the cause", async () => {
   expect(await diagnose(running(failedStep), { steps: [failed] })).toMatchObject({
     cause: "Unknown Error.",
@@ -134,7 +236,24 @@ test("a failed bootstrap action is quoted, of a cluster that is only found by ta
       { plan: aPlan(bucket), scripts: {}, error: { Error: "States.TaskFailed", Cause: "{}" } },
       { cluster },
     ),
-  ).toMatchObject({ cause: "Bootstrap action failed: wheelhouse.tar has another sha256", state: "CreateCluster" });
+  ).toMatchObject({
+    cause: "Bootstrap action failed: wheelhouse.tar has another sha256",
+    state: "CreateCluster",
+    section: "cluster-does-not-start",
+  });
+});
+
+test("of several bootstrap actions the last one that ran is quoted", async () => {
+  await log("node/i-1/bootstrap-actions/1/stderr.gz", ["a word of warning"]);
+  await log("node/i-1/bootstrap-actions/2/stderr.gz", ["tar: not found"]);
+  const cluster = { Status: { State: "TERMINATED_WITH_ERRORS", StateChangeReason: { Code: "BOOTSTRAP_FAILURE" } } };
+
+  expect(
+    await diagnose(
+      { plan: aPlan(bucket), scripts: {}, error: { Error: "States.TaskFailed", Cause: "{}" } },
+      { cluster },
+    ),
+  ).toMatchObject({ cause: "Bootstrap action failed: tar: not found" });
 });
 
 test("a cluster that died says why", async () => {
@@ -193,6 +312,16 @@ test.each([
       "Caused by: java.net.ConnectException: inner",
     ],
     "java.net.ConnectException: inner",
+  ],
+  [
+    "of Python and the Java noise of a shutdown after it the Python",
+    [
+      "Traceback (most recent call last):",
+      '  File "/mnt/a.py", line 1, in <module>',
+      "KeyError: 'label'",
+      "Caused by: java.io.IOException: Connection closed",
+    ],
+    "KeyError: 'label'",
   ],
 ])("%s", (_, lines, cause) => {
   expect(rootCause(lines.join("\n"))?.line).toBe(cause);

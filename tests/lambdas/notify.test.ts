@@ -50,6 +50,8 @@ const failed = (parts: object = {}): PartialState =>
       state: "ExtractFeatures",
       log: "s3://data/logs/emr/j-1/steps/s-1/stderr.gz",
       excerpt: ["orchard: error: 7 images of 10 are bad"],
+      section: "job-fails",
+      remedy: "Look at the errors",
     },
     ...parts,
   });
@@ -95,8 +97,8 @@ test("a success tells what there is and where", () => {
     "about 0.26 USD",
     "Results:   s3://data/runs/run-1/",
     "- 50 components keep 85.0 % of the variance, less than 90 %",
-    "#/v2/executions/details/arn%3Aaws%3Astates",
-    "#/clusterDetails/j-1",
+    "https://eu-west-1.console.aws.amazon.com/states/home?region=eu-west-1#/v2/executions/details/arn:aws:states:",
+    "https://eu-west-1.console.aws.amazon.com/emr/home?region=eu-west-1#/clusterDetails/j-1",
   ]) {
     expect(message).toContain(part);
   }
@@ -131,7 +133,17 @@ test("a failure tells what and why in its first line, and what to do", () => {
 
   expect(subject).toBe("Orchard: run-1 FAILED in ExtractFeatures: States.TaskFailed");
   expect(message.split("\n")[0]).toBe("ExtractFeatures failed: 7 images of 10 are bad");
-  for (const part of ["j-1, terminated", "Log:       s3://data/logs/emr/j-1/steps/s-1/stderr.gz"]) {
+  for (const part of [
+    "Run:       run-1 (mini)",
+    "State:     ExtractFeatures",
+    "j-1, terminated",
+    "Log:       s3://data/logs/emr/j-1/steps/s-1/stderr.gz",
+    "Do this:   Look at the errors",
+    "See:       docs/troubleshooting.md#job-fails",
+    "https://eu-west-1.console.aws.amazon.com/states/home?region=eu-west-1#/v2/executions/details/arn:aws:states:",
+    "https://eu-west-1.console.aws.amazon.com/emr/home?region=eu-west-1#/clusterDetails/j-1",
+    "aws stepfunctions start-execution --state-machine-arn ",
+  ]) {
     expect(message).toContain(part);
   }
 });
@@ -159,6 +171,7 @@ test("a cluster that may still run is said first, with the command that ends it"
   expect(subject).toMatch(/^Orchard: CLUSTER MAY BE RUNNING, run-1 FAILED/);
   expect(message).toMatch(/MAY STILL BE RUNNING AND COST MONEY \(j-1\)/);
   expect(message).toContain("aws emr terminate-clusters --cluster-ids j-1");
+  expect(message).toContain("docs/troubleshooting.md#a-cluster-is-left");
   expect(message).not.toContain("j-1, terminated");
 });
 
@@ -174,6 +187,13 @@ test("a failure before any cluster says that there was none", () => {
   );
 
   expect(message).toContain("Cluster:   none was created");
+});
+
+test("a cause of many lines' length is cut, and the mail goes on", () => {
+  const { message } = failureMail(failed({ diagnosis: { cause: "x".repeat(5_000) } }), execution);
+
+  expect(message.split("\n")[0]?.length).toBeLessThan(1_100);
+  expect(message).toContain("start-execution");
 });
 
 test("a failure without a diagnosis still has a cause", () => {

@@ -1,0 +1,15 @@
+/** The sections of docs/troubleshooting.md that a diagnosis can name, as its anchors. */
+export const sections = [
+  "the-run-is-refused-before-it-starts",
+  "cluster-does-not-start",
+  "spot-capacity",
+  "job-fails",
+  "a-module-is-missing-on-a-node",
+  "out-of-memory",
+  "disk-full",
+  "s3-access-denied",
+  "the-results-are-refused",
+  "costs-too-high",
+  "a-cluster-is-left",
+] as const;
+export type Section = (typeof sections)[number];
