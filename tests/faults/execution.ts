@@ -247,6 +247,8 @@ export class Execution {
         if (stateOf(step) !== "COMPLETED") throw new TaskError("States.TaskFailed", JSON.stringify(output));
         return output;
       }
+      case "terminateCluster":
+        return this.#emr(caller, "TerminateJobFlows", { JobFlowIds: [clusterId] });
       case "terminateCluster.sync": {
         await this.#emr(caller, "TerminateJobFlows", { JobFlowIds: [clusterId] });
         this.#submitted(caller, task);

@@ -1,7 +1,7 @@
 import { type Cluster, Emr } from "./emr.ts";
 import type { Execution } from "./execution.ts";
 import { type Failure, type Fault, persistently } from "./failures.ts";
-import { ownerOf, type Touch, type World } from "./world.ts";
+import { type Mail, ownerOf, type Touch, type World } from "./world.ts";
 
 /** What ended a cluster: 0 itself or a person, 1 the state machine, 2 the status event, 3 the sweeper, 4 its idleness. */
 export type Layer = 0 | 1 | 2 | 3 | 4;
@@ -56,10 +56,10 @@ const latestAllowed = (world: World, execution: Execution, { Status: status }: C
   const endedAt = 1000 * (status.Timeline.EndDateTime ?? Number.POSITIVE_INFINITY);
   // Idleness ends a cluster while Step Functions still waits for an answer that never comes.
   if (endedAt < Math.min(execution.endedAt, firstFailure(execution)?.at ?? Number.POSITIVE_INFINITY)) return 4;
-  if (!wasCutOff(world, execution)) return isFor(cleanUp, "*") ? 4 : 1;
+  if (!wasCutOff(world, execution)) return isFor(cleanUp) ? 4 : 1;
   const isHeard = (world.scenario.deliveries ?? []).every((delays) => delays.some((delay) => delay < 60_000));
   const isInFlight = createdAt > execution.endedAt;
-  const isSecondWell = !world.scenario.faults.some(({ state }) => state === "layer 2" || state === "*");
+  const isSecondWell = !world.scenario.faults.some(({ state }) => state === "layer 2");
   return isHeard && !isInFlight && isSecondWell ? 2 : 4;
 };
 
@@ -100,12 +100,17 @@ const isMended = ({ failure, times }: Fault): boolean =>
 const oneTrueNotification = (world: World): string[] =>
   endedByItself(world).flatMap((execution) => {
     const mails = world.mails.filter(({ by }) => by.execution === execution.name);
-    const lies = mails.filter(({ subject, alive }) => alive.length > 0 && !subject.includes("MAY BE RUNNING"));
-    const isNotifying = ({ state }: Fault) => state.startsWith("Notify") || state === "*";
+    const isAlarm = ({ subject }: Mail) => subject.includes("MAY BE RUNNING");
+    const lies = mails.filter((mail) => mail.alive.length > 0 && !isAlarm(mail));
+    const isEndingHit = ({ state, operation }: Fault) =>
+      [cleanUp, "ConfirmTerminated"].includes(state) || /^(shutdown|protection):/.test(operation);
+    const falseAlarms = mails.filter((mail) => isAlarm(mail) && !isHit(world, execution, isEndingHit));
+    const isNotifying = ({ state }: Fault) => state.startsWith("Notify");
     const isUnsure = isHit(world, execution, (fault) => isNotifying(fault) && !isMended(fault));
     return [
       ...(mails.length === 1 || isUnsure ? [] : [`${execution.name} ended with ${mails.length} notifications`]),
       ...lies.map(({ subject, alive }) => `"${subject}" does not say that ${alive.join(", ")} may be running`),
+      ...falseAlarms.map(({ subject }) => `"${subject}" although nothing kept the cluster from ending`),
     ];
   });
 

@@ -64,12 +64,16 @@ interface Invocation {
   isOver: boolean;
 }
 
-/** A function's loaded module. It stays warm from one scenario to the next, unless it met an error that it may remember. */
+/** A function's loaded module. It stays warm from one scenario to the next. */
 interface Sandbox {
   handler: (event: unknown, context: unknown) => Promise<unknown>;
   host: Host;
-  isDirty: boolean;
+  /** Failures that its SDK clients met: each may have cost of the budget for retries, which is 500. */
+  failures: number;
 }
+
+/** After so many a scenario begins with a cold start, so that none meets a budget that another has spent. */
+const maxFailures = 10;
 
 const second = 1000;
 const minute = 60 * second;
@@ -328,7 +332,6 @@ export class World {
     const timer = this.clock.setTimeout(() => {
       // What the function still wanted to do, it never does: it is frozen and then thrown away.
       invocation.isOver = true;
-      sandbox.isDirty = true;
       reject(new TaskError("Lambda.Unknown", `Task timed out after ${deployed.timeoutSeconds}.00 seconds`));
     }, limitMs);
     const context = {
@@ -346,8 +349,8 @@ export class World {
 
   #sandbox({ arn, folder, environment }: DeployedFunction): Sandbox {
     let sandbox = warm.get(folder);
-    if (sandbox === undefined || sandbox.isDirty) {
-      const fresh: Sandbox = { handler: () => never, host: this.#host, isDirty: false };
+    if (sandbox === undefined || (sandbox.host !== this.#host && sandbox.failures > maxFailures)) {
+      const fresh: Sandbox = { handler: () => never, host: this.#host, failures: 0 };
       const env = { ...lambdaEnvironment, LAMBDA_TASK_ROOT: folder, AWS_LAMBDA_FUNCTION_NAME: arn, ...environment };
       fresh.handler = load<Pick<Sandbox, "handler">>(join(folder, "index.mjs"), () => fresh.host, env).handler;
       sandbox = fresh;
@@ -374,8 +377,7 @@ export class World {
         this.known.set(`${caller.state} ${input.executionArn}`, JSON.parse(String(answer.body)).status);
       return { ...answer, headers: { ...answer.headers, ...date() } };
     } catch (error) {
-      const isLogical = error instanceof ApiError && error.status < 429 && error.name !== "ThrottlingException";
-      if (!isLogical) invocation.sandbox.isDirty = true;
+      invocation.sandbox.failures += 1;
       if (!(error instanceof ApiError)) throw error;
       const answer = refusal(call, error);
       return { ...answer, headers: { ...answer.headers, ...date() } };
@@ -400,7 +402,11 @@ export class World {
   #behaviour(): Behaviour {
     const by = (cluster: Cluster): Caller => ({ execution: cluster.Name.replace("orchard-", ""), state: "cluster" });
     return {
-      start: (cluster) => (this.fault(by(cluster), "start:")?.name ?? "READY") as "READY",
+      start: (cluster) => {
+        // The clusters of others come up before any execution.
+        const failure = this.executions.length === 0 ? undefined : this.fault(by(cluster), "start:");
+        return (failure?.name ?? "READY") as "READY";
+      },
       step: (cluster, step) => {
         if (this.fault(by(cluster), `protection:${step.Name}`)) cluster.TerminationProtected = true;
         return (this.fault(by(cluster), `step:${step.Name}`)?.name ?? "COMPLETED") as "COMPLETED";
