@@ -6,9 +6,6 @@ import { everyScenario, play } from "./scenarios.ts";
 import type { Scenario } from "./world.ts";
 
 const deployed = deploy();
-/** All of them take minutes: `npm run test:faults`. Here the suite shows that it can fail. */
-const chosen = process.env["ORCHARD_FAULT_RUNS"] ? mutations : mutations.filter((_, index) => index % 4 === 2);
-
 let scenarios: readonly Scenario[] = [];
 beforeAll(async () => {
   scenarios = await everyScenario(deployed);
@@ -17,10 +14,10 @@ beforeAll(async () => {
 let caught = 0;
 afterAll(() => {
   deployed.remove();
-  process.stdout.write(`\nfaults: ${caught} of ${chosen.length} mutations caught\n`);
+  process.stdout.write(`\nfaults: ${caught} of ${mutations.length} mutations caught\n`);
 });
 
-it.each(chosen)(
+it.each(mutations)(
   "catches: $name",
   async ({ apply }) => {
     const mutant = apply(deployed);
