@@ -9,7 +9,7 @@ const deployed = deploy();
 let scenarios: readonly Scenario[] = [];
 beforeAll(async () => {
   scenarios = await everyScenario(deployed);
-}, 60_000);
+}, 600_000);
 
 let caught = 0;
 afterAll(() => {

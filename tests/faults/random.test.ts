@@ -15,7 +15,7 @@ afterAll(() => deployed.remove());
 let calls: readonly string[] = [];
 beforeAll(async () => {
   calls = await everyCallOf(deployed);
-}, 60_000);
+}, 600_000);
 
 const execution = fc.constantFrom("run-1", "run-2");
 const aFault = fc
