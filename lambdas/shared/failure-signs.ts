@@ -236,6 +236,14 @@ const clusterSigns: readonly Sign[] = [
     }),
   },
   {
+    pattern:
+      /is not authorized to perform: (\S+)|AccessDenied|do not have permission|insufficient (?:EC2 )?permissions|Invalid InstanceProfile|ServiceRole/i,
+    read: () => ({
+      section: "cluster-does-not-start",
+      remedy: "Deploy the stack again: it makes the roles; then see what the message says of them",
+    }),
+  },
+  {
     pattern: /\bspot\b|SPOT_/i,
     read: () => ({
       section: "spot-capacity",
@@ -253,14 +261,6 @@ const clusterSigns: readonly Sign[] = [
   {
     pattern: /NO_SLAVE_LEFT|\breclaimed\b|\blost\b/i,
     read: (_, evidence) => ({ ...lostNode(evidence), says: evidence.text }),
-  },
-  {
-    pattern:
-      /is not authorized to perform: (\S+)|AccessDenied|insufficient (?:EC2 )?permissions|Invalid InstanceProfile|ServiceRole/i,
-    read: () => ({
-      section: "cluster-does-not-start",
-      remedy: "Deploy the stack again: it makes the roles; then see what the message says of them",
-    }),
   },
   {
     pattern: /\(States\.Timeout\)/,

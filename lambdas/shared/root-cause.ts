@@ -99,11 +99,14 @@ export const isVague = (line: string): boolean =>
     line,
   ) || /SparkContext was shut down|failed status|Unknown Error|exited? with (?:status|exitCode|code)/i.test(line);
 
-/** A log's last lines that say something, each of bounded length; where Java was is none of them. */
+/** Where Java was, Python's underlining, and what Spark says of its own doings. */
+const chatter = /^\s+(?:at \S+\(|\.\.\. \d+ more|\^+$)|^Driver stacktrace:|^\d\d\/\d\d\/\d\d \d\d:\d\d:\d\d INFO /;
+
+/** A log's last lines that say something, each of bounded length. */
 export const lastLines = (log: string, count = 20): readonly string[] =>
   log
     .split(/\r?\n/)
-    .filter((line) => line.trim() !== "" && !/^\s+(?:at \S+\(|\.\.\. \d+ more)/.test(line))
+    .filter((line) => line.trim() !== "" && !chatter.test(line))
     .slice(-count)
     .map((line) => line.slice(0, 300));
 

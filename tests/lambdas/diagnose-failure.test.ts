@@ -2,7 +2,7 @@ import { gzipSync } from "node:zlib";
 import { DescribeClusterCommand, type EMRClient, ListClustersCommand, ListStepsCommand } from "@aws-sdk/client-emr";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { type DiagnoseClients, diagnoseFailure } from "../../lambdas/diagnose-failure.ts";
-import { oneLine, rootCause } from "../../lambdas/shared/root-cause.ts";
+import { lastLines, oneLine, rootCause } from "../../lambdas/shared/root-cause.ts";
 import { type Diagnosis, partialState } from "../../lambdas/shared/schemas.ts";
 import { anExecution, aPlan, createBucket, putObject } from "./fixtures.ts";
 import { type Ministack, startMinistack } from "./ministack.ts";
@@ -329,6 +329,18 @@ test.each([
 
 test("a log that tells nothing gives nothing", () => {
   expect(rootCause("INFO a\nWARN b: Error rate 3")).toBeUndefined();
+});
+
+test("of a log's last lines those that say something are shown", () => {
+  const log = [
+    "Caused by: java.io.EOFException",
+    "\tat a.b(C.java:1)",
+    "\t... 3 more",
+    "",
+    "26/11/21 10:00:00 INFO ShutdownHookManager: Shutdown hook called",
+  ];
+
+  expect(lastLines(log.join("\n"))).toEqual(["Caused by: java.io.EOFException"]);
 });
 
 test("one line is one line", () => {

@@ -451,6 +451,18 @@ export const samples: readonly Sample[] = [
     remedy: "Deploy the stack again: it makes the roles; then see what the message says of them",
   },
   {
+    name: "no-spot-role",
+    origin: "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/service-linked-roles-spot-instance-requests.html",
+    cluster: died(
+      "VALIDATION_ERROR",
+      "The provided credentials do not have permission to create the service-linked role for EC2 Spot Instances.",
+    ),
+    market: "SPOT",
+    cause: "The provided credentials do not have permission to create the service-linked role for EC2 Spot Instances.",
+    section: "cluster-does-not-start",
+    remedy: "Deploy the stack again: it makes the roles; then see what the message says of them",
+  },
+  {
     name: "throttled",
     origin: `${emrGuide}/emr-throttling-error.html`,
     cluster: died("INTERNAL_ERROR", "Throttled from Amazon EC2 while launching cluster"),
