@@ -9,6 +9,8 @@ const deployed = deploy();
 let scenarios: readonly Scenario[] = [];
 beforeAll(async () => {
   scenarios = await everyScenario(deployed);
+  // A suite that is red anyway would catch everything.
+  for (const scenario of scenarios.slice(0, 10)) expect(violationsOf(await play(deployed, scenario))).toEqual([]);
 }, 600_000);
 
 let caught = 0;
