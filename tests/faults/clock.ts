@@ -1,0 +1,64 @@
+/** A moment of the virtual time, in ms since 1970, at which every scenario begins. */
+const beginning = Date.UTC(2026, 0, 5, 8);
+
+interface Timer {
+  readonly at: number;
+  readonly order: number;
+  readonly run: () => void;
+}
+
+/** What setTimeout answers, as far as the SDK uses it. */
+interface Handle {
+  unref(): Handle;
+  ref(): Handle;
+}
+
+const isEarlier = (a: Timer, b: Timer): boolean => a.at < b.at || (a.at === b.at && a.order < b.order);
+
+/** Promises, next ticks and streams settle between two turns of the event loop; a body read as a web stream takes three. */
+const settle = async (): Promise<void> => {
+  for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+};
+
+/** Time that passes only when everything waits for it. The same scenario meets the same order of events each time. */
+export class Clock {
+  now = beginning;
+  #order = 0;
+  readonly #timers: Timer[] = [];
+  readonly #byHandle = new WeakMap<Handle, Timer>();
+
+  readonly setTimeout = (callback: (...args: unknown[]) => void, delayMs = 0, ...args: unknown[]): Handle => {
+    this.#order += 1;
+    const at = this.now + Math.max(0, Number(delayMs) || 0);
+    const timer: Timer = { at, order: this.#order, run: () => callback(...args) };
+    let index = this.#timers.length;
+    while (index > 0 && isEarlier(this.#timers[index - 1] ?? timer, timer)) index -= 1;
+    this.#timers.splice(index, 0, timer);
+    const handle: Handle = { unref: () => handle, ref: () => handle };
+    this.#byHandle.set(handle, timer);
+    return handle;
+  };
+
+  readonly clearTimeout = (handle: unknown): void => {
+    if (typeof handle !== "object" || handle === null) return;
+    const timer = this.#byHandle.get(handle as Handle);
+    const index = timer === undefined ? -1 : this.#timers.indexOf(timer);
+    if (index >= 0) this.#timers.splice(index, 1);
+  };
+
+  /** As node:timers/promises has it. */
+  readonly sleep = <T>(delayMs?: number, value?: T): Promise<T | undefined> =>
+    new Promise((resolve) => this.setTimeout(() => resolve(value), delayMs));
+
+  /** Lets time pass until the condition holds, or until nothing is left to happen before the given moment. */
+  async run(isOver: () => boolean, latest: number): Promise<void> {
+    for (;;) {
+      await settle();
+      const next = this.#timers.at(-1);
+      if (isOver() || next === undefined || next.at > latest) return;
+      this.#timers.pop();
+      this.now = Math.max(this.now, next.at);
+      next.run();
+    }
+  }
+}

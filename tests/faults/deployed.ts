@@ -1,0 +1,137 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { App } from "aws-cdk-lib";
+import { Template } from "aws-cdk-lib/assertions";
+import { configFromContext } from "../../infra/config.ts";
+import { PipelineStack } from "../../infra/pipeline-stack.ts";
+import { sha256 } from "../../lambdas/shared/s3.ts";
+import type { Definition } from "../statemachine/definition.ts";
+
+export const region = "eu-west-1";
+export const account = "000000000000";
+export const bucket = "orchard-data";
+export const model = "the model";
+export const wheelhouse = "the wheels";
+
+export interface DeployedFunction {
+  readonly arn: string;
+  /** The folder that CDK made: index.mjs and what travels along. */
+  readonly folder: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly timeoutSeconds: number;
+}
+
+/** A rule or a schedule: what starts it, and the function that it calls. */
+export interface DeployedRule {
+  readonly pattern?: unknown;
+  readonly everyMs?: number;
+  readonly target: string;
+  /** What the target gets in place of the event. */
+  readonly input?: unknown;
+}
+
+/** What `cdk deploy` would give to AWS, as far as it acts when an execution runs. */
+export interface Deployed {
+  readonly stateMachineArn: string;
+  readonly topicArn: string;
+  readonly definition: Definition;
+  readonly functions: readonly DeployedFunction[];
+  readonly rules: readonly DeployedRule[];
+}
+
+interface Resource {
+  readonly Type: string;
+  // biome-ignore lint/suspicious/noExplicitAny: a template is looked into in many places, and each would need its type
+  readonly Properties: any;
+}
+
+const arnOf = (id: string, { Type: type }: Resource): string => {
+  const [, service = "", kind = ""] = type.split("::");
+  if (service === "Lambda") return `arn:aws:lambda:${region}:${account}:function:${id}`;
+  if (service === "StepFunctions") return `arn:aws:states:${region}:${account}:stateMachine:Orchard`;
+  if (service === "SNS") return `arn:aws:sns:${region}:${account}:orchard`;
+  return `arn:aws:${service.toLowerCase()}:${region}:${account}:${kind.toLowerCase()}/${id}`;
+};
+
+/** Puts values in place of CloudFormation's functions. */
+const resolver = (resources: Readonly<Record<string, Resource>>) => {
+  const reference = (id: string): string => {
+    const resource = resources[id];
+    if (resource === undefined) return id === "AWS::Region" ? region : id === "AWS::AccountId" ? account : id;
+    if (resource.Type === "AWS::S3::Bucket") return bucket;
+    return /::(StateMachine|Topic)$/.test(resource.Type) ? arnOf(id, resource) : id;
+  };
+  const resolve = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(resolve);
+    if (typeof value !== "object" || value === null) return value;
+    const { Ref: ref, "Fn::GetAtt": attribute, "Fn::Join": join } = value as Record<string, unknown>;
+    if (typeof ref === "string") return reference(ref);
+    if (Array.isArray(attribute)) return arnOf(attribute[0], resources[attribute[0]] ?? { Type: "", Properties: {} });
+    if (Array.isArray(join)) return (resolve(join[1]) as string[]).join(String(join[0]));
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, resolve(inner)]));
+  };
+  return resolve;
+};
+
+const unitMs: Readonly<Record<string, number>> = { minute: 60_000, hour: 3_600_000, day: 86_400_000 };
+
+/** rate(15 minutes) in milliseconds. */
+const rateMs = (expression: string): number => {
+  const match = /^rate\((\d+) (minute|hour|day)s?\)$/.exec(expression);
+  if (match === null) throw new Error(`Only rates are modelled, not ${expression}`);
+  return Number(match[1]) * (unitMs[match[2] ?? ""] ?? 0);
+};
+
+const ruleOf = ({ Type: type, Properties: given = {} }: Resource): readonly DeployedRule[] => {
+  const schedule = given.ScheduleExpression === undefined ? {} : { everyMs: rateMs(given.ScheduleExpression) };
+  const pattern = given.EventPattern === undefined ? {} : { pattern: given.EventPattern };
+  const targets: { Arn: string; Input?: string }[] =
+    type === "AWS::Events::Rule" ? given.Targets : type === "AWS::Scheduler::Schedule" ? [given.Target] : [];
+  return targets.map(({ Arn: target, Input: input }) => ({
+    ...schedule,
+    ...pattern,
+    target,
+    ...(input === undefined ? {} : { input: JSON.parse(input) }),
+  }));
+};
+
+/** Synthesises the stack, bundles and all, into a folder of its own. */
+export const deploy = (): Deployed & { remove(): void } => {
+  const outdir = mkdtempSync(join(tmpdir(), "orchard-faults-"));
+  const context: Record<string, string> = {
+    modelSha256: sha256(model),
+    modelWeights: "imagenet",
+    wheelhouseSha256: sha256(wheelhouse),
+  };
+  const stack = new PipelineStack(new App({ outdir }), "Orchard", { config: configFromContext((key) => context[key]) });
+  const template: { Resources: Record<string, Resource> } = JSON.parse(JSON.stringify(Template.fromStack(stack)));
+  const resolve = resolver(template.Resources);
+  const resources = Object.entries(template.Resources).map(([id, { Type, Properties }]) => ({
+    id,
+    Type,
+    Properties: resolve(Properties) as Resource["Properties"],
+  }));
+  const ofType = (type: string) => resources.filter(({ Type }) => Type === type);
+  const [machine] = ofType("AWS::StepFunctions::StateMachine");
+  if (machine === undefined) throw new Error("The stack has no state machine");
+  const definition = String(machine.Properties.DefinitionString).replaceAll(
+    /\$\{(\w+)\}/g,
+    (_, name: string) => machine.Properties.DefinitionSubstitutions[name],
+  );
+  return {
+    stateMachineArn: arnOf(machine.id, machine),
+    topicArn: `arn:aws:sns:${region}:${account}:orchard`,
+    definition: JSON.parse(definition),
+    functions: ofType("AWS::Lambda::Function")
+      .filter(({ Properties }) => Properties.Handler === "index.handler" && Properties.Environment)
+      .map(({ id, Type, Properties }) => ({
+        arn: arnOf(id, { Type, Properties }),
+        folder: join(outdir, `asset.${String(Properties.Code.S3Key).replace(/\.zip$/, "")}`),
+        environment: Properties.Environment.Variables,
+        timeoutSeconds: Properties.Timeout,
+      })),
+    rules: resources.flatMap(ruleOf),
+    remove: () => rmSync(outdir, { recursive: true, force: true }),
+  };
+};

@@ -1,0 +1,308 @@
+import { createRequire } from "node:module";
+import type { StateMachine } from "aws-local-stepfunctions";
+import { ApiError, never, TaskError } from "./errors.ts";
+import { type Host, load } from "./sandbox.ts";
+import type { Caller, Stop, World } from "./world.ts";
+
+/** Input and output of a state, in bytes. Step Functions guide, "Quotas related to state machine executions". */
+const maxDataBytes = 262_144;
+const second = 1000;
+const minute = 60 * second;
+
+type Library = { readonly StateMachine: typeof StateMachine };
+type Status = "RUNNING" | "SUCCEEDED" | "FAILED" | "TIMED_OUT" | "ABORTED";
+
+export interface HistoryEvent {
+  readonly at: number;
+  readonly type: string;
+  readonly state?: string;
+  readonly error?: string;
+  readonly cause?: string;
+}
+
+export interface Ended {
+  readonly status: Status;
+  readonly error?: string;
+  readonly cause?: string;
+}
+
+let host: Host | undefined;
+const library = load<Library>(
+  createRequire(import.meta.url).resolve("aws-local-stepfunctions"),
+  () => {
+    if (host === undefined) throw new Error("No execution has begun");
+    return host;
+  },
+  {},
+);
+
+/** Neither retried nor caught by States.ALL. Step Functions guide, "Handling errors in workflows". */
+class Uncatchable extends TaskError {
+  readonly isRetryable = false;
+  readonly isCatchable = false;
+}
+const uncatchable = ["States.DataLimitExceeded", "States.Runtime"];
+
+/** A task that runs: what to do when it is given up. */
+interface Task {
+  isOver: boolean;
+  cancel?: (caller: Caller) => Promise<unknown>;
+}
+
+/** One execution: the interpreter of the ASL is a library, the integrations with EMR and Lambda are modelled. */
+export class Execution {
+  readonly name: string;
+  readonly arn: string;
+  readonly history: HistoryEvent[] = [];
+  /** Resolves when it has ended and its event is published. */
+  readonly ended: Promise<void>;
+  outcome: Ended = { status: "RUNNING" };
+  /** Virtual time of the end. */
+  endedAt = Number.POSITIVE_INFINITY;
+  readonly startedAt: number;
+  readonly #world: World;
+  readonly #stops: readonly Stop[];
+  readonly #abort: () => void;
+  readonly #tasks = new Map<string, Task>();
+
+  constructor(world: World, name: string, stops: readonly Stop[]) {
+    this.#world = world;
+    this.#stops = stops;
+    this.name = name;
+    this.arn = `${world.deployed.stateMachineArn.replace(":stateMachine:", ":execution:")}:${name}`;
+    this.startedAt = world.clock.now;
+    host = world.host;
+    // The library gives up a Task without TimeoutSeconds after a minute, AWS after three years.
+    const states = Object.entries(world.deployed.definition.States).map(([state, given]) => {
+      return [state, given.Type === "Task" ? { TimeoutSeconds: 99_999_999, ...given } : given] as const;
+    });
+    const definition = { ...world.deployed.definition, States: Object.fromEntries(states) };
+    const machine = new library.StateMachine(definition as never, { validationOptions: { noValidate: true } } as never);
+    const tasks = Object.entries(definition.States).filter(([, { Type }]) => Type === "Task");
+    const handlers = tasks.map(([state, { Resource = "" }]) => [
+      state,
+      (parameters: unknown) => this.#task(state, Resource, parameters),
+    ]);
+    const run = machine.run(
+      { mode: "full", formats: ["csv"], pca: { components: 2 } },
+      {
+        overrides: { taskResourceLocalHandlers: Object.fromEntries(handlers) },
+        context: { Execution: { Id: this.arn, Name: name, StartTime: new Date(this.startedAt).toISOString() } },
+      },
+    );
+    this.#abort = run.abort;
+    run.result.catch(() => undefined); // read after the events
+    this.ended = this.#follow(run);
+  }
+
+  get status(): Status {
+    return this.outcome.status;
+  }
+
+  describe(): object {
+    const { status, error, cause } = this.outcome;
+    const times = status === "RUNNING" ? {} : { stopDate: this.endedAt / second };
+    return {
+      executionArn: this.arn,
+      name: this.name,
+      status,
+      error,
+      cause,
+      startDate: this.startedAt / second,
+      ...times,
+    };
+  }
+
+  /** Step Functions guide, "Automating event delivery with EventBridge". */
+  statusChange(): unknown {
+    const { status, error = null, cause = null } = this.outcome;
+    return {
+      source: "aws.states",
+      "detail-type": "Step Functions Execution Status Change",
+      detail: {
+        executionArn: this.arn,
+        stateMachineArn: this.#world.deployed.stateMachineArn,
+        name: this.name,
+        status,
+        startDate: this.startedAt,
+        stopDate: status === "RUNNING" ? null : this.endedAt,
+        input: "{}",
+        error,
+        cause,
+      },
+    };
+  }
+
+  async #follow(run: ReturnType<StateMachine["run"]>): Promise<void> {
+    for await (const event of run.eventLogs) {
+      const state = "state" in event ? event.state.name : "";
+      if (event.type === "StateEntered") this.#record({ type: "StateEntered", state });
+      else if (event.type === "StateExited") this.#leave(state, event.state.output);
+      else if (event.type === "StateFailed" && event.Error === "States.Timeout") {
+        this.#record({ type: "TaskTimedOut", state });
+        this.#giveUp(state);
+      }
+    }
+    const failed = await run.result.then(
+      () => undefined,
+      (error: Error) => (error.name === "ExecutionError" ? (error.cause as Error) : error),
+    );
+    if (this.status === "RUNNING") {
+      if (failed === undefined) this.#finish({ status: "SUCCEEDED" });
+      else if (failed.name === "ExecutionTimeoutError") this.#finish({ status: "TIMED_OUT", error: "States.Timeout" });
+      else this.#finish({ status: "FAILED", error: failed.name, cause: failed.message });
+    }
+    for (const state of this.#tasks.keys()) this.#giveUp(state);
+    this.#record({ type: `Execution${this.status}`, ...this.outcome });
+    this.#world.publish(this);
+  }
+
+  /** Ends the execution at once, whatever runs in it. */
+  stop(outcome: Ended): void {
+    if (this.status !== "RUNNING") return;
+    this.#finish(outcome);
+    this.#abort();
+  }
+
+  #finish(outcome: Ended): void {
+    this.outcome = outcome;
+    this.endedAt = this.#world.clock.now;
+  }
+
+  #leave(state: string, output: unknown): void {
+    if (Buffer.byteLength(JSON.stringify(output)) > maxDataBytes)
+      this.stop({ status: "FAILED", error: "States.DataLimitExceeded", cause: state });
+    else this.#record({ type: "StateExited", state });
+  }
+
+  #record(event: Omit<HistoryEvent, "at">): void {
+    this.history.push({ at: this.#world.clock.now, ...event });
+    for (const { event: number, afterMs, status } of this.#stops) {
+      if (number !== this.history.length) continue;
+      const error = status === "TIMED_OUT" ? { error: "States.Timeout" } : {};
+      this.#world.clock.setTimeout(() => this.stop({ status, ...error }), afterMs);
+    }
+  }
+
+  /** A task that nobody waits for any more is cancelled, as far as that can be. */
+  #giveUp(state: string): void {
+    const task = this.#tasks.get(state);
+    this.#tasks.delete(state);
+    if (task === undefined || task.isOver) return;
+    task.isOver = true;
+    // "Step Functions will make a best-effort attempt to cancel the task": it may fail, and nobody hears of it.
+    task.cancel?.({ execution: this.name, state: "cancel" }).catch(() => undefined);
+  }
+
+  async #task(state: string, resource: string, parameters: unknown): Promise<never> {
+    const { clock } = this.#world;
+    const task: Task = { isOver: false };
+    this.#tasks.set(state, task);
+    await clock.sleep(10);
+    // The library tries again or goes on in an execution that has ended; AWS does not.
+    if (task.isOver || this.status !== "RUNNING") return never;
+    this.#record({ type: "TaskScheduled", state });
+    try {
+      const output = await this.#integrate({ execution: this.name, state }, resource, parameters, task);
+      if (task.isOver) return never;
+      this.#record({ type: "TaskSucceeded", state });
+      return output as never;
+    } catch (error) {
+      if (task.isOver) return never;
+      if (!(error instanceof TaskError)) throw error;
+      const { name, message } = error;
+      this.#record({ type: "TaskFailed", state, error: name, cause: message });
+      throw uncatchable.includes(name) ? new Uncatchable(name, message) : error;
+    } finally {
+      // A later attempt has a task of its own.
+      if (this.#tasks.get(state) === task) this.#tasks.delete(state);
+    }
+  }
+
+  // biome-ignore lint/suspicious/noExplicitAny: as many types as integrations
+  async #integrate(caller: Caller, resource: string, parameters: any, task: Task): Promise<unknown> {
+    if (resource.startsWith("arn:aws:lambda:")) return this.#world.invoke(caller, resource, parameters);
+    const { ClusterId: clusterId } = parameters;
+    switch (resource.replace(/^arn:aws:states:::elasticmapreduce:/, "")) {
+      case "createCluster.sync": {
+        const { JobFlowId: id } = await this.#emr(caller, "RunJobFlow", parameters);
+        task.cancel = (by) => this.#world.emrCall(by, "TerminateJobFlows", { JobFlowIds: [id] });
+        if (task.isOver) this.#cancelLate(task);
+        this.#submitted(caller, task);
+        const ready = ["RUNNING", "WAITING", "TERMINATED", "TERMINATED_WITH_ERRORS"];
+        const cluster = await this.#poll(caller, "DescribeCluster", { ClusterId: id }, "Cluster", ready, task);
+        const output = { ClusterId: id, Cluster: cluster };
+        if (stateOf(cluster).startsWith("TERMINATED")) throw new TaskError("States.TaskFailed", JSON.stringify(output));
+        return output;
+      }
+      case "addStep.sync": {
+        const request = { JobFlowId: clusterId, Steps: [parameters.Step] };
+        const { StepIds: ids } = await this.#emr(caller, "AddJobFlowSteps", request);
+        task.cancel = (by) => this.#world.emrCall(by, "CancelSteps", { ClusterId: clusterId, StepIds: ids });
+        this.#submitted(caller, task);
+        const input = { ClusterId: clusterId, StepId: ids[0] };
+        const over = ["COMPLETED", "FAILED", "CANCELLED", "INTERRUPTED"];
+        const step = await this.#poll(caller, "DescribeStep", input, "Step", over, task);
+        const output = { ...input, Step: step };
+        if (stateOf(step) !== "COMPLETED") throw new TaskError("States.TaskFailed", JSON.stringify(output));
+        return output;
+      }
+      case "terminateCluster":
+        return this.#emr(caller, "TerminateJobFlows", { JobFlowIds: [clusterId] });
+      case "terminateCluster.sync": {
+        await this.#emr(caller, "TerminateJobFlows", { JobFlowIds: [clusterId] });
+        this.#submitted(caller, task);
+        const gone = ["TERMINATED", "TERMINATED_WITH_ERRORS"];
+        return this.#poll(caller, "DescribeCluster", { ClusterId: clusterId }, "Cluster", gone, task);
+      }
+      default:
+        throw new TaskError("States.Runtime", `${resource} is not modelled`);
+    }
+  }
+
+  /** The answer to RunJobFlow came after the state had been given up: Step Functions has an id to cancel, at best. */
+  #cancelLate(task: Task): void {
+    task.cancel?.({ execution: this.name, state: "cancel" }).catch(() => undefined);
+  }
+
+  #submitted({ state }: Caller, task: Task): void {
+    if (!task.isOver) this.#record({ type: "TaskSubmitted", state });
+  }
+
+  // biome-ignore lint/suspicious/noExplicitAny: as many types as operations
+  async #emr(caller: Caller, operation: string, input: unknown): Promise<any> {
+    try {
+      return await this.#world.emrCall(caller, operation, input);
+    } catch (error) {
+      const { name, message } = error as Error;
+      if (error instanceof ApiError) {
+        const cause = `${message} (Service: AmazonElasticMapReduce; Status Code: ${error.status}; Error Code: ${name})`;
+        throw new TaskError("EMR.AmazonElasticMapReduceException", cause);
+      }
+      throw new TaskError("EMR.SdkClientException", `Unable to execute HTTP request: ${message}`);
+    }
+  }
+
+  /** Asks once a minute, as the integration does at first. */
+  async #poll(
+    caller: Caller,
+    operation: string,
+    input: unknown,
+    member: string,
+    states: readonly string[],
+    task: Task,
+  ): Promise<Described> {
+    while (!task.isOver) {
+      const found = (await this.#emr(caller, operation, input))[member];
+      if (states.includes(stateOf(found))) return structuredClone(found);
+      await this.#world.clock.sleep(minute);
+    }
+    return never;
+  }
+}
+
+interface Described {
+  readonly Status: { readonly State: string };
+}
+
+const stateOf = (described: Described): string => described.Status.State;

@@ -1,0 +1,152 @@
+/** A failure of one call, and where AWS says that it happens. */
+export interface Failure {
+  readonly name: string;
+  readonly source: string;
+  /** "before": the call has no effect; "after": it has, and the answer is lost; "silent": it has, and no answer ever comes. */
+  readonly when: "before" | "after" | "silent";
+  /** The service's error; without it the connection breaks. */
+  readonly error?: { readonly code: string; readonly status: number; readonly message: string };
+}
+
+const refused = (source: string, code: string, status: number, message: string): Failure => ({
+  name: code,
+  source,
+  when: "before",
+  error: { code, status, message },
+});
+
+const network: readonly Failure[] = [
+  { name: "no connection", source: "SDK reference guide, Retry behavior: transient errors", when: "before" },
+  { name: "answer lost", source: "Builders' library, Timeouts, retries and backoff: side effects", when: "after" },
+  {
+    name: "no answer",
+    source: "SDK reference guide, Retry behavior: the SDK for JavaScript has no request time-out",
+    when: "silent",
+  },
+];
+
+const emrErrors = "Amazon EMR API reference, Common Errors; service model of elasticmapreduce";
+const s3Errors = "Amazon S3 API reference, Error responses";
+const snsErrors = "Amazon SNS API reference, Publish and Common Errors";
+const commonErrors = (service: string): readonly Failure[] => [
+  refused(`${service} API reference, Common Errors`, "ThrottlingException", 400, "Rate exceeded"),
+  refused(`${service} API reference, Common Errors`, "AccessDenied", 403, "User is not authorized to perform this"),
+  refused(`${service} API reference, Common Errors`, "InternalFailure", 500, "An unknown error"),
+  ...network,
+];
+
+const lambdaErrors = "Step Functions developer guide, Handling errors in workflows: Lambda service exceptions";
+const functionFails = (code: string, message: string, when: Failure["when"], source = lambdaErrors): Failure => ({
+  name: when === "after" ? `${code} after the work` : code,
+  source,
+  when,
+  error: { code, status: 0, message },
+});
+
+/** What a cluster or a step may do by itself; the error's code tells the model of EMR what. */
+const happens = (name: string, source: string): Failure => ({ name, source, when: "before" });
+const lifecycle = "EMR management guide, Understanding the cluster lifecycle";
+
+/** Every failure that a call of the service can give. The one table from which scenarios are made. */
+export const failures: Readonly<Record<string, readonly Failure[]>> = {
+  emr: [
+    refused(emrErrors, "ThrottlingException", 400, "Rate exceeded"),
+    refused(emrErrors, "AccessDeniedException", 400, "User is not authorized to perform this"),
+    refused(emrErrors, "ValidationException", 400, "The request is not valid"),
+    refused(emrErrors, "InvalidRequestException", 400, "The request is not valid"),
+    refused(emrErrors, "InternalServerException", 500, "An internal failure"),
+    ...network,
+  ],
+  s3: [
+    refused(s3Errors, "SlowDown", 503, "Please reduce your request rate"),
+    refused(s3Errors, "AccessDenied", 403, "Access Denied"),
+    refused(s3Errors, "InternalError", 500, "We encountered an internal error. Please try again."),
+    refused(s3Errors, "NoSuchBucket", 404, "The specified bucket does not exist"),
+    ...network,
+  ],
+  sns: [
+    refused(snsErrors, "Throttled", 429, "Rate exceeded"),
+    refused(snsErrors, "AuthorizationError", 403, "User is not authorized to perform: SNS:Publish"),
+    refused(snsErrors, "InternalError", 500, "An internal error"),
+    refused(snsErrors, "InvalidParameter", 400, "Invalid parameter: Subject"),
+    refused(snsErrors, "KMSAccessDenied", 400, "The ciphertext references a key that you cannot use"),
+    ...network,
+  ],
+  sts: commonErrors("STS"),
+  iam: commonErrors("IAM"),
+  ec2: commonErrors("EC2"),
+  states: [
+    refused("Step Functions API reference, Common Errors", "ThrottlingException", 400, "Rate exceeded"),
+    refused("Step Functions API reference, Common Errors", "AccessDeniedException", 400, "User is not authorized"),
+    refused("Step Functions API reference, DescribeExecution: KMS", "KmsThrottlingException", 400, "Rate exceeded"),
+    refused("Step Functions API reference, Common Errors", "InternalFailure", 500, "An unknown error"),
+    ...network,
+  ],
+  lambda: [
+    functionFails("Lambda.ServiceException", "Lambda encountered an internal error", "before"),
+    functionFails("Lambda.AWSLambdaException", "Lambda was unable to decrypt the environment", "before"),
+    functionFails("Lambda.SdkClientException", "Unable to execute HTTP request", "before"),
+    functionFails("Lambda.SdkClientException", "Unable to execute HTTP request", "after"),
+    functionFails("Lambda.TooManyRequestsException", "Rate Exceeded", "before"),
+    functionFails("Lambda.ResourceNotFoundException", "Function not found", "before"),
+    functionFails("Lambda.Unknown", "The function ran out of memory", "before"),
+    functionFails("Lambda.Unknown", "The function ran out of memory", "after"),
+    functionFails(
+      "Runtime.ExitError",
+      "Runtime exited with error: signal: killed",
+      "after",
+      "Lambda guide, Troubleshoot invocation",
+    ),
+    functionFails("TypeError", "Cannot read properties of undefined", "before", "Lambda guide, Node.js errors"),
+    { name: "function hangs", source: `${lambdaErrors}: time-out is Lambda.Unknown`, when: "silent" },
+    functionFails(
+      "States.DataLimitExceeded",
+      "a result of more than 262144 bytes",
+      "after",
+      "Step Functions guide, Quotas",
+    ),
+    functionFails(
+      "States.Runtime",
+      "a path that the state's data does not have",
+      "after",
+      "Step Functions guide, Handling errors",
+    ),
+  ],
+  start: ["BOOTSTRAP_FAILURE", "INSTANCE_FAILURE", "USER_REQUEST", "HANGS"].map((name) =>
+    happens(name, `${lifecycle}; API reference, ClusterStateChangeReason`),
+  ),
+  step: ["FAILED", "CANCELLED", "INTERRUPTED", "INSTANCE_FAILURE", "USER_REQUEST", "HANGS"].map((name) =>
+    happens(name, `${lifecycle}; API reference, StepStatus`),
+  ),
+  results: [happens("INVALID", "design, failure 20: an image less than planned")],
+  shutdown: [happens("SLOW", lifecycle), happens("NEVER", lifecycle)],
+  protection: [happens("PROTECTED", "EMR management guide, Using termination protection: a person sets it")],
+};
+
+/** One failure in a scenario: the calls it meets, and how often. */
+export interface Fault {
+  /** The state that calls, or "layer 2", "layer 3", "cancel"; "*" for any. */
+  readonly state: string;
+  /** service:Operation, or start:, step:<name>, results:, shutdown:, protection: for what the cluster does itself. */
+  readonly operation: string;
+  readonly failure: Failure;
+  readonly times: number;
+  /** So many calls go well first. @default 0 */
+  readonly skip?: number;
+  /** Only for this execution. @default any */
+  readonly execution?: string;
+}
+
+export const persistently = Number.POSITIVE_INFINITY;
+
+export const failuresOf = (operation: string): readonly Failure[] => failures[operation.split(":")[0] ?? ""] ?? [];
+
+/** @throws Error when the table has no such failure */
+export const aFailure = (operation: string, name: string): Failure => {
+  const found = failuresOf(operation).find((failure) => failure.name === name);
+  if (found === undefined) throw new Error(`The table has no ${name} of ${operation}`);
+  return found;
+};
+
+export const describeFault = ({ state, operation, failure, times, skip = 0, execution = "" }: Fault): string =>
+  `${execution}${state}/${operation} ${failure.name} x${times === persistently ? "∞" : times}${skip > 0 ? ` after ${skip}` : ""}`;

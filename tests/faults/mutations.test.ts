@@ -1,0 +1,35 @@
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { deploy } from "./deployed.ts";
+import { violationsOf } from "./invariants.ts";
+import { mutations } from "./mutations.ts";
+import { everyScenario, play } from "./scenarios.ts";
+import type { Scenario } from "./world.ts";
+
+const deployed = deploy();
+let scenarios: readonly Scenario[] = [];
+beforeAll(async () => {
+  scenarios = await everyScenario(deployed);
+  // A suite that is red anyway would catch everything.
+  for (const scenario of scenarios.slice(0, 10)) expect(violationsOf(await play(deployed, scenario))).toEqual([]);
+}, 600_000);
+
+let caught = 0;
+afterAll(() => {
+  deployed.remove();
+  process.stdout.write(`\nfaults: ${caught} of ${mutations.length} mutations caught\n`);
+});
+
+it.each(mutations)(
+  "catches: $name",
+  async ({ apply }) => {
+    const mutant = apply(deployed);
+    for (const scenario of scenarios) {
+      if (violationsOf(await play(mutant, scenario)).length > 0) {
+        caught += 1;
+        return;
+      }
+    }
+    expect.fail(`None of ${scenarios.length} scenarios catches it`);
+  },
+  600_000,
+);

@@ -1,0 +1,129 @@
+import type { Deployed } from "./deployed.ts";
+
+/** A deliberate error in what is deployed, which a scenario has to catch. */
+export interface Mutation {
+  readonly name: string;
+  readonly apply: (deployed: Deployed) => Deployed;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a mutation may put anything anywhere
+type States = Record<string, any>;
+
+const cleanUp = "TerminateClusterAfterFailure";
+
+/** Changes a copy of the definition's states. */
+const inStates = (name: string, change: (states: States) => void): Mutation => ({
+  name,
+  apply: (deployed) => {
+    const definition = structuredClone(deployed.definition);
+    change(definition.States as States);
+    return { ...deployed, definition };
+  },
+});
+
+const withoutCatch = (state: string): Mutation =>
+  inStates(`${state} has no Catch`, (states) => delete states[state].Catch);
+
+const caughtTo = (state: string, next: string): Mutation =>
+  inStates(`a failure of ${state} leads to ${next}`, (states) => {
+    states[state].Catch[0].Next = next;
+  });
+
+const caughtAt = (state: string, path: string | null): Mutation =>
+  inStates(`a failure of ${state} is written to ${path}`, (states) => {
+    states[state].Catch[0].ResultPath = path;
+  });
+
+const followedBy = (state: string, next: string): Mutation =>
+  inStates(`${state} is followed by ${next}`, (states) => {
+    states[state].Next = next;
+  });
+
+const inRules = (name: string, change: (rules: States[]) => States[]): Mutation => ({
+  name,
+  apply: (deployed) => ({ ...deployed, rules: change(structuredClone(deployed.rules) as never) as never }),
+});
+
+export const mutations: readonly Mutation[] = [
+  ...["Preflight", "UploadScripts", "CreateCluster", "Inventory", "ReduceDimensions", "ValidateResults"].map(
+    withoutCatch,
+  ),
+  ...["TerminateCluster", "NotifySuccess", cleanUp, "ConfirmTerminated", "DiagnoseFailure", "NotifyFailure"].map(
+    withoutCatch,
+  ),
+  caughtTo("CreateCluster", "DiagnoseFailure"),
+  caughtTo("ExtractFeatures", "DiagnoseFailure"),
+  caughtTo("Preflight", "NotifyFailure"),
+  caughtTo("NotifySuccess", cleanUp),
+  caughtTo("DiagnoseFailure", "NotifyFailure"),
+  caughtAt("Inventory", "$"),
+  caughtAt("Inventory", null),
+  caughtAt(cleanUp, "$.error"),
+  caughtAt("ConfirmTerminated", "$.error"),
+  caughtAt("NotifyFailure", "$.error"),
+  followedBy("ReduceDimensions", "TerminateCluster"),
+  followedBy("ValidateResults", "NotifySuccess"),
+  followedBy(cleanUp, "DiagnoseFailure"),
+  inStates("the teardown comes after the notification", (states) => {
+    for (const { Catch: [catcher] = [] } of Object.values(states)) {
+      if (catcher?.Next === cleanUp) catcher.Next = "DiagnoseFailure";
+    }
+    states["NotifyFailure"].Next = cleanUp;
+    states["NotifyFailure"].Catch[0].Next = cleanUp;
+    states["ConfirmTerminated"].Next = "Failed";
+    states["ConfirmTerminated"].Catch[0].Next = "Failed";
+    states[cleanUp].Catch[0].Next = "Failed";
+  }),
+  inStates("CreateCluster is tried again", (states) => {
+    states["CreateCluster"].Retry = [{ ErrorEquals: ["States.ALL"], MaxAttempts: 2 }];
+  }),
+  inStates("CreateCluster keeps no id", (states) => {
+    states["CreateCluster"].ResultPath = null;
+  }),
+  inStates("the cluster does not bear the execution's tag", (states) => {
+    states["CreateCluster"].Parameters.Tags.shift();
+  }),
+  inStates("the cluster bears the state machine's name as its tag", (states) => {
+    states["CreateCluster"].Parameters.Tags[0] = { Key: "orchard:execution-arn", Value: "Orchard" };
+  }),
+  inStates("the cluster has another name", (states) => {
+    delete states["CreateCluster"].Parameters["Name.$"];
+    states["CreateCluster"].Parameters.Name = "orchard";
+  }),
+  inStates("the teardown is tried once", (states) => delete states[cleanUp].Retry),
+  inStates("ConfirmTerminated does not wait", (states) => delete states["ConfirmTerminated"].Retry),
+  inStates("the notification of a failure is tried once", (states) => delete states["NotifyFailure"].Retry),
+  inStates("the notification of a success is tried only when Lambda is busy", (states) => {
+    states["NotifySuccess"].Retry[0].ErrorEquals = ["Lambda.TooManyRequestsException"];
+  }),
+  inStates("a step may run for ever", (states) => delete states["Inventory"].TimeoutSeconds),
+  inStates("a cluster may start for ever", (states) => delete states["CreateCluster"].TimeoutSeconds),
+  inStates("the results may be anything", (states) => {
+    states["ReduceDimensions"].Next = "TerminateCluster";
+  }),
+  inStates("the execution ends with the clean-up's error", (states) => {
+    states["Failed"].ErrorPath = "$.teardownError.Error";
+  }),
+  inStates("a failed execution succeeds", (states) => {
+    states["NotifyFailure"].Next = "Succeeded";
+  }),
+  inStates("the cluster is not waited for", (states) => {
+    states["TerminateCluster"].Resource = "arn:aws:states:::elasticmapreduce:terminateCluster";
+  }),
+  inRules("the status rule does not hear of stopped executions", (rules) =>
+    rules.map((rule) => {
+      const { pattern } = rule as { pattern?: { detail: { status: string[] } } };
+      if (pattern) pattern.detail.status = pattern.detail.status.filter((status) => status !== "ABORTED");
+      return rule;
+    }),
+  ),
+  inRules("the status rule does not hear of time-outs", (rules) =>
+    rules.map((rule) => {
+      const { pattern } = rule as { pattern?: { detail: { status: string[] } } };
+      if (pattern) pattern.detail.status = pattern.detail.status.filter((status) => status !== "TIMED_OUT");
+      return rule;
+    }),
+  ),
+  inRules("there is no status rule", (rules) => rules.filter((rule) => rule["pattern"] === undefined)),
+  inRules("there is no sweeper", (rules) => rules.filter((rule) => rule["everyMs"] === undefined)),
+];

@@ -1,0 +1,74 @@
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { deploy } from "./deployed.ts";
+import { failuresOf, persistently } from "./failures.ts";
+import { violationsOf } from "./invariants.ts";
+import { everyCallOf, play } from "./scenarios.ts";
+import type { Scenario } from "./world.ts";
+
+const runs = Number(process.env["ORCHARD_FAULT_RUNS"] ?? 500);
+const minute = 60_000;
+
+const deployed = deploy();
+afterAll(() => deployed.remove());
+
+let calls: readonly string[] = [];
+beforeAll(async () => {
+  calls = await everyCallOf(deployed);
+}, 600_000);
+
+const execution = fc.constantFrom("run-1", "run-2");
+const aFault = fc
+  // The calls are known when the property runs, not before.
+  .nat()
+  .map((index) => calls[index % calls.length] ?? "")
+  .chain((call) => {
+    const [, state = "", operation = ""] = /^(.*) (\S+)$/.exec(call) ?? [];
+    return fc.record({
+      state: fc.constant(state),
+      operation: fc.constant(operation),
+      failure: fc.constantFrom(...failuresOf(operation)),
+      times: fc.constantFrom(1, 2, persistently),
+      skip: fc.nat(3),
+      execution,
+    });
+  });
+
+/** From a second to two hours: after, before and beside what the layers do. */
+const delay = fc.oneof(fc.nat(2 * minute), fc.nat(120 * minute));
+
+const aScenario: fc.Arbitrary<Scenario> = fc.record({
+  name: fc.constant("random"),
+  faults: fc.array(aFault, { maxLength: 4 }),
+  stops: fc.array(
+    fc.record({
+      execution,
+      event: fc.integer({ min: 1, max: 75 }),
+      afterMs: fc.oneof(fc.nat(20_000), fc.nat(10 * minute)),
+      status: fc.constantFrom("ABORTED" as const, "TIMED_OUT" as const),
+    }),
+    { maxLength: 2 },
+  ),
+  starts: fc.oneof(fc.constant([0]), fc.tuple(fc.constant(0), fc.nat(15 * minute))),
+  // Lost, prompt, late, doubled, and so out of order.
+  deliveries: fc.array(fc.array(delay, { maxLength: 2 }), { minLength: 4, maxLength: 4 }),
+  seed: fc.nat(),
+});
+
+it(`holds for ${runs} random schedules of several faults and two executions`, async () => {
+  let executions = 0;
+  let clusters = 0;
+  const property = fc.asyncProperty(aScenario, async (scenario) => {
+    const world = await play(deployed, scenario);
+    executions += world.executions.length;
+    clusters += world.created.length;
+    expect(violationsOf(world)).toEqual([]);
+  });
+  await fc.assert(property, {
+    numRuns: runs,
+    ...(process.env["ORCHARD_FAULT_SEED"] ? { seed: Number(process.env["ORCHARD_FAULT_SEED"]) } : {}),
+  });
+  process.stdout.write(
+    `\nfaults: ${runs} random schedules, ${executions} executions, ${clusters} clusters, none left\n`,
+  );
+}, 3_600_000);

@@ -1,0 +1,181 @@
+import type { Deployed } from "./deployed.ts";
+import { aFailure, describeFault, type Failure, type Fault, failures, failuresOf, persistently } from "./failures.ts";
+import { type Scenario, type Stop, World } from "./world.ts";
+
+const hour = 3_600_000;
+/** Longer than any outage, and than the absolute age limit. */
+const horizonMs = 30 * hour;
+
+export const play = (deployed: Deployed, scenario: Scenario): Promise<World> =>
+  new World(deployed, scenario).play(horizonMs);
+
+const steps = ["Inventory", "ExtractFeatures", "ReduceDimensions"] as const;
+
+const fault = (state: string, operation: string, failure: string | Failure, times = 1): Fault => ({
+  state,
+  operation,
+  failure: typeof failure === "string" ? aFailure(operation, failure) : failure,
+  times,
+});
+
+const scenario = (faults: readonly Fault[], stops: readonly Stop[] = [], more: Partial<Scenario> = {}): Scenario => ({
+  name: [
+    ...faults.map(describeFault),
+    ...stops.map(({ event, afterMs, status }) => `${status} ${afterMs} ms after event ${event}`),
+    ...(more.deliveries ? [`deliveries ${JSON.stringify(more.deliveries)}`] : []),
+  ].join(", "),
+  faults,
+  stops,
+  ...more,
+});
+
+const stop = (event: number, afterMs = 0, status: Stop["status"] = "ABORTED"): Stop => ({
+  execution: "run-1",
+  event,
+  afterMs,
+  status,
+});
+
+const failedStep = fault("*", "step:Inventory", "FAILED");
+const lostCluster = fault("CreateCluster", "emr:RunJobFlow", "answer lost");
+const cancelFails = ["emr:TerminateJobFlows", "emr:CancelSteps"].map((operation) =>
+  fault("cancel", operation, "AccessDeniedException", persistently),
+);
+
+/** The number of an event in the history of a run in which all is well. */
+const eventOf = async (deployed: Deployed, type: string, state: string): Promise<number> => {
+  const { executions } = await play(deployed, scenario([]));
+  return 1 + (executions[0]?.history.findIndex((event) => event.type === type && event.state === state) ?? 0);
+};
+
+/** Runs from which the others are made: all is well, a failure that is caught, a cluster nobody knows by id, a stop. */
+const basesOf = async (deployed: Deployed): Promise<readonly Scenario[]> => {
+  const whileStepRuns = stop(await eventOf(deployed, "TaskSubmitted", "Inventory"), 60_000);
+  const hangs = fault("*", "step:Inventory", "HANGS");
+  return [
+    scenario([]),
+    scenario([failedStep]),
+    scenario([lostCluster]),
+    scenario([fault("*", "protection:Inventory", "PROTECTED"), failedStep]),
+    // Step Functions' own cancelling comes to nothing.
+    scenario([hangs, ...cancelFails], [whileStepRuns]),
+    scenario([hangs, ...cancelFails], [{ ...whileStepRuns, status: "TIMED_OUT" }]),
+    scenario([hangs, ...cancelFails], [whileStepRuns], { deliveries: [[], []] }),
+  ];
+};
+
+/** Every call of every state × every failure that its service can give × once or for good. */
+const everyCall = async (deployed: Deployed, bases: readonly Scenario[]): Promise<Scenario[]> => {
+  const seen = new Set<string>();
+  const scenarios: Scenario[] = [];
+  for (const base of bases) {
+    const { calls } = await play(deployed, base);
+    for (const call of calls) {
+      if (seen.has(call)) continue;
+      seen.add(call);
+      const [, state = "", operation = ""] = /^(.*) (\S+)$/.exec(call) ?? [];
+      for (const failure of failuresOf(operation)) {
+        for (const times of [1, persistently]) {
+          scenarios.push(
+            scenario(
+              [...base.faults, fault(state, operation, failure, times)],
+              base.stops,
+              base.deliveries ? { deliveries: base.deliveries } : {},
+            ),
+          );
+        }
+      }
+    }
+  }
+  return scenarios;
+};
+
+/** What clusters and steps do by themselves, with and without a failure that is caught before. */
+const everyBehaviour = (): Scenario[] => {
+  const alone = [
+    ...(failures["start"] ?? []).map((failure) => fault("*", "start:", failure)),
+    ...steps.flatMap((step) => [
+      ...(failures["step"] ?? []).map((failure) => fault("*", `step:${step}`, failure)),
+      fault("*", `results:${step}`, "INVALID"),
+    ]),
+  ];
+  const beside = [
+    ...(failures["shutdown"] ?? []).map((failure) => fault("*", "shutdown:", failure, persistently)),
+    fault("*", "protection:Inventory", "PROTECTED"),
+  ];
+  return [
+    ...alone.map((one) => scenario([one])),
+    ...beside.flatMap((one) => [
+      scenario([one]),
+      scenario([one, failedStep]),
+      scenario([one, fault("*", "step:Inventory", "HANGS")]),
+    ]),
+  ];
+};
+
+/** Stopped or out of time at every event, with Step Functions' cancelling at work and without. */
+const everyStop = async (deployed: Deployed, bases: readonly Scenario[]): Promise<Scenario[]> => {
+  const scenarios: Scenario[] = [];
+  for (const base of bases.slice(0, 3)) {
+    const { executions } = await play(deployed, base);
+    const count = (executions[0]?.history.length ?? 1) - 1;
+    for (let event = 1; event <= count; event += 1) {
+      scenarios.push(scenario(base.faults, [stop(event)]));
+      scenarios.push(scenario([...base.faults, ...cancelFails], [stop(event, 0, "TIMED_OUT")]));
+    }
+  }
+  return scenarios;
+};
+
+/** The abort that falls while RunJobFlow is in flight: before EMR has the request, and before its answer is back. */
+const inFlight = async (deployed: Deployed): Promise<Scenario[]> => {
+  const event = await eventOf(deployed, "TaskScheduled", "CreateCluster");
+  return [1_000, 4_000, 4_900, 5_100, 6_000, 9_000].flatMap((afterMs) =>
+    [
+      [[500], [500]],
+      [[500], []],
+      [[500], [0, 10_000]],
+    ].map((deliveries) => scenario(cancelFails, [stop(event, afterMs)], { deliveries })),
+  );
+};
+
+/** Nobody knows how the execution is for longer than a cluster may live. */
+const ageLimit = (bases: readonly Scenario[]): Scenario[] =>
+  bases.slice(-1).flatMap(({ faults, stops = [] }) =>
+    ["AccessDeniedException"].map((failure) =>
+      scenario([...faults, fault("layer 3", "states:DescribeExecution", failure, persistently)], stops, {
+        deliveries: [[], []],
+        outageHours: 26,
+      }),
+    ),
+  );
+
+/** Every call that any of the bases makes, and what a cluster does by itself: "state service:Operation". */
+export const everyCallOf = async (deployed: Deployed): Promise<readonly string[]> => {
+  const calls = new Set(
+    everyBehaviour().flatMap(({ faults }) => faults.map(({ state, operation }) => `${state} ${operation}`)),
+  );
+  for (const base of await basesOf(deployed)) for (const call of (await play(deployed, base)).calls) calls.add(call);
+  return [...calls];
+};
+
+/** All scenarios of the exhaustive part; those that tell most come first. */
+export const everyScenario = async (deployed: Deployed): Promise<readonly Scenario[]> => {
+  const bases = await basesOf(deployed);
+  const calls = await everyCall(deployed, bases);
+  const isTelling = ({ faults }: Scenario) =>
+    /^Lambda.(ServiceException|Unknown)$/.test(faults.at(-1)?.failure.name ?? "");
+  return [
+    ...bases,
+    ...everyBehaviour(),
+    ...calls.filter(isTelling),
+    ...(await inFlight(deployed)),
+    ...(await everyStop(deployed, bases)),
+    ...calls.filter((one) => !isTelling(one)),
+    ...ageLimit(bases),
+  ];
+};
+
+/** Two scenarios with the same signature are one: the execution went the same way. */
+export const signatureOf = (world: World): string =>
+  JSON.stringify(world.executions.map(({ history }) => history.map(({ at, ...event }) => event)));

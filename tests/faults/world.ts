@@ -1,0 +1,443 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { join } from "node:path";
+import { Clock } from "./clock.ts";
+import type { Deployed, DeployedFunction, DeployedRule } from "./deployed.ts";
+import { type Behaviour, type Cluster, Emr } from "./emr.ts";
+import { ApiError, never, TaskError } from "./errors.ts";
+import { Execution } from "./execution.ts";
+import type { Failure, Fault } from "./failures.ts";
+import { type Host, type HttpRequest, type HttpResponse, load } from "./sandbox.ts";
+import { json, parseCall, refusal, S3, sparkResults, standing } from "./services.ts";
+
+/** Who makes a call: a state of an execution, or one of the layers that watch from outside. */
+export interface Caller {
+  readonly execution: string;
+  readonly state: string;
+}
+
+/** When an execution is ended from outside: at its n-th event, some time after that. */
+export interface Stop {
+  readonly execution: string;
+  readonly event: number;
+  readonly afterMs: number;
+  readonly status: "ABORTED" | "TIMED_OUT";
+}
+
+export interface Scenario {
+  readonly name: string;
+  readonly faults: readonly Fault[];
+  readonly stops?: readonly Stop[];
+  /** Start of each execution, in ms. @default one, at once */
+  readonly starts?: readonly number[];
+  /** For each status event in turn the delays of its deliveries: none is lost, two is doubled. @default one prompt delivery */
+  readonly deliveries?: readonly (readonly number[])[];
+  readonly seed?: number;
+  /** No failure outside of an execution lasts for ever: after this the layers must do what they could not before. @default 3 */
+  readonly outageHours?: number;
+}
+
+/** What touched a cluster, and what its execution's state was then. */
+export interface Touch {
+  readonly cluster: Cluster;
+  readonly operation: string;
+  readonly by: Caller;
+  readonly at: number;
+  readonly owner: string | undefined;
+  readonly ownerStatus: string | undefined;
+  /** What Step Functions answered the caller about the owner. */
+  readonly toldStatus: string | undefined;
+  /** It was this call that ended the cluster. */
+  readonly ended: boolean;
+}
+
+export interface Mail {
+  readonly subject: string;
+  readonly message: string;
+  readonly by: Caller;
+  /** The execution's clusters that were not gone when it was sent. */
+  readonly alive: readonly string[];
+}
+
+interface Invocation {
+  readonly caller: Caller;
+  readonly sandbox: Sandbox;
+  isOver: boolean;
+}
+
+/** A function's loaded module. It stays warm from one scenario to the next. */
+interface Sandbox {
+  handler: (event: unknown, context: unknown) => Promise<unknown>;
+  host: Host;
+  /** Failures that its SDK clients met: each may have cost of the budget for retries, which is 500. */
+  failures: number;
+}
+
+/** After so many a scenario begins with a cold start, so that none meets a budget that another has spent. */
+const maxFailures = 10;
+
+const second = 1000;
+const minute = 60 * second;
+const hour = 60 * minute;
+const latencyMs: Readonly<Record<string, number>> = { "emr:RunJobFlow": 5 * second };
+const asyncRetriesMs = [minute, 2 * minute];
+export const executionTag = "orchard:execution-arn";
+
+const warm = new Map<string, Sandbox>();
+const invocations = new AsyncLocalStorage<Invocation>();
+
+/** Small, fast, and good enough for jitter. */
+const mulberry32 = (seed: number) => () => {
+  seed = (seed + 0x6d2b79f5) | 0;
+  let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+  return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+};
+
+/** Does the event have what the pattern lists? Only literal values: the stack has no other. */
+const matches = (pattern: unknown, event: unknown): boolean => {
+  if (Array.isArray(pattern)) {
+    if (pattern.some((value) => typeof value === "object" && value !== null)) throw new Error("Not modelled");
+    return pattern.includes(event);
+  }
+  return Object.entries(pattern as object).every(([key, inner]) =>
+    matches(inner, (event as Record<string, unknown> | undefined)?.[key]),
+  );
+};
+
+/** The account in which a scenario takes place. */
+export class World {
+  readonly clock = new Clock();
+  readonly s3 = new S3();
+  readonly emr: Emr;
+  readonly executions: Execution[] = [];
+  readonly touches: Touch[] = [];
+  readonly mails: Mail[] = [];
+  /** Every kind of call that was made: "state service:Operation". */
+  readonly calls = new Set<string>();
+  /** Moments at which runs/latest.json pointed at a run that is not valid. */
+  readonly wrongLatest: string[] = [];
+  readonly invalidRuns = new Set<string>();
+  /** Executions that are not simulated: their state is all that anybody sees of them. */
+  readonly strangers = new Map<string, string>();
+  /** What a layer was told about an execution. */
+  readonly known = new Map<string, string>();
+  readonly deployed: Deployed;
+  readonly scenario: Scenario;
+  readonly #faults: { readonly fault: Fault; skip: number; left: number }[];
+  readonly #host: Host;
+  readonly #beginning = this.clock.now;
+  #underway = 0;
+  #statusEvents = 0;
+
+  constructor(deployed: Deployed, scenario: Scenario) {
+    this.deployed = deployed;
+    this.scenario = scenario;
+    this.#faults = scenario.faults.map((fault) => ({ fault, skip: fault.skip ?? 0, left: fault.times }));
+    const random = mulberry32(scenario.seed ?? 1);
+    this.#host = { clock: this.clock, random, http: (request) => this.#http(request) };
+    this.emr = new Emr(this.clock, this.#behaviour());
+  }
+
+  get host(): Host {
+    return this.#host;
+  }
+
+  /** Clusters that RunJobFlow made for an execution, tagged or not. */
+  readonly created: Cluster[] = [];
+
+  /** Plays the scenario until all is quiet, or the horizon. */
+  async play(horizonMs: number): Promise<this> {
+    this.#settle();
+    for (const rule of this.deployed.rules) if (rule.everyMs !== undefined) this.#schedule(rule, rule.everyMs);
+    for (const [index, delay] of (this.scenario.starts ?? [0]).entries()) {
+      const name = `run-${index + 1}`;
+      const stops = (this.scenario.stops ?? []).filter(({ execution }) => execution === name);
+      this.#begin();
+      this.clock.setTimeout(() => {
+        const execution = new Execution(this, name, stops);
+        this.executions.push(execution);
+        this.publish(execution);
+        execution.ended.then(() => this.#end());
+      }, delay);
+    }
+    const isQuiet = () => this.#underway === 0 && this.created.every(Emr.isGone);
+    await this.clock.run(isQuiet, this.#beginning + horizonMs);
+    return this;
+  }
+
+  /** One call of an API: it takes time, and it may fail in the ways that the scenario has for it. */
+  async call<T>(caller: Caller, operation: string, effect: () => T | Promise<T>): Promise<T> {
+    this.calls.add(`${caller.state} ${operation}`);
+    const latency = latencyMs[operation] ?? 20;
+    await this.clock.sleep(latency);
+    const failure = this.fault(caller, operation);
+    if (failure?.when === "before") throw errorOf(failure);
+    const answer = await effect();
+    if (failure?.when === "silent") return never;
+    await this.clock.sleep(latency);
+    if (failure !== undefined) throw errorOf(failure);
+    return answer;
+  }
+
+  /** Clusters that are none of our executions' business, and executions of which only the state is seen. */
+  #settle(): void {
+    const arn = (name: string) => `${this.deployed.stateMachineArn.replace(":stateMachine:", ":execution:")}:${name}`;
+    this.strangers.set(arn("busy"), "RUNNING");
+    this.strangers.set(arn("kept"), "SUCCEEDED");
+    const keepUntil = new Date(this.clock.now + 20 * hour).toISOString();
+    const clusters: readonly (readonly [string, Readonly<Record<string, string>>])[] = [
+      ["analytics", {}],
+      ["orchard-run-1", { "orchard:run-id": "run-1" }],
+      ["orchard-busy", { [executionTag]: arn("busy") }],
+      ["orchard-kept", { [executionTag]: arn("kept"), "orchard:keep-until": keepUntil }],
+      ["orchard-run-1", { [executionTag]: arn("run-1").replace(":Orchard:", ":Orchard-of-others:") }],
+    ];
+    for (const [Name, tags] of clusters) {
+      const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+      this.emr.handle("RunJobFlow", { Name, Tags, Instances: { KeepJobFlowAliveWhenNoSteps: true } });
+    }
+  }
+
+  /** The failure that the scenario has for this call, if it is its turn. */
+  fault(caller: Caller, operation: string): Failure | undefined {
+    for (const one of this.#faults) {
+      const { fault } = one;
+      if (fault.operation !== operation || (fault.state !== "*" && fault.state !== caller.state)) continue;
+      if (fault.execution !== undefined && fault.execution !== caller.execution) continue;
+      if (this.clock.now > this.#beginning + (this.scenario.outageHours ?? 3) * hour && !this.#isRunning(caller))
+        continue;
+      if (one.skip > 0) one.skip -= 1;
+      else if (one.left > 0) {
+        one.left -= 1;
+        return fault.failure;
+      }
+    }
+    return undefined;
+  }
+
+  /** EMR's API for the integrations of Step Functions and for the functions. */
+  // biome-ignore lint/suspicious/noExplicitAny: as many types as operations
+  emrCall(caller: Caller, operation: string, input: any): Promise<any> {
+    return this.call(caller, `emr:${operation}`, () => {
+      const ids: readonly string[] = ["TerminateJobFlows", "SetTerminationProtection"].includes(operation)
+        ? input.JobFlowIds
+        : [];
+      const before = ids.map((id) => this.emr.clusters.get(id)?.Status.State);
+      try {
+        const answer = this.emr.handle(operation, input);
+        if (operation === "RunJobFlow") {
+          const cluster = this.emr.clusters.get((answer as { JobFlowId: string }).JobFlowId);
+          if (cluster !== undefined) this.created.push(cluster);
+        }
+        return answer;
+      } finally {
+        for (const [index, id] of ids.entries()) {
+          const cluster = this.emr.clusters.get(id);
+          if (cluster === undefined) continue;
+          const owner = ownerOf(cluster);
+          const ended = cluster.Status.State === "TERMINATING" && before[index] !== "TERMINATING";
+          const ownerStatus = this.#statusOf(owner);
+          const toldStatus = this.known.get(`${caller.state} ${owner}`);
+          const at = this.clock.now;
+          this.touches.push({ cluster, operation, by: caller, at, owner, ownerStatus, toldStatus, ended });
+        }
+      }
+    });
+  }
+
+  /** Invokes a function as Step Functions does: what it throws comes under its own name. @throws TaskError */
+  async invoke(caller: Caller, arn: string, event: unknown): Promise<unknown> {
+    const deployed = this.deployed.functions.find((one) => one.arn === arn);
+    if (deployed === undefined) throw new TaskError("Lambda.ResourceNotFoundException", `Function not found: ${arn}`);
+    try {
+      return await this.call(caller, "lambda:Invoke", () => this.#runFunction(caller, deployed, event));
+    } catch (error) {
+      if (error instanceof ApiError) throw new TaskError(error.name, error.message);
+      if (error instanceof TaskError) throw error;
+      const { name, message } = error as Error;
+      // Lambda's answer for an unhandled error, which Step Functions takes as the Cause.
+      throw new TaskError(name, JSON.stringify({ errorType: name, errorMessage: message, trace: [] }));
+    }
+  }
+
+  /** A status change goes out to the rules, as often and as late as the scenario says. */
+  publish(execution: Execution): void {
+    const event = execution.statusChange();
+    const delays = this.scenario.deliveries?.[this.#statusEvents] ?? [500];
+    this.#statusEvents += 1;
+    for (const rule of this.deployed.rules) {
+      if (rule.pattern === undefined || !matches(rule.pattern, event)) continue;
+      for (const delay of delays) this.#later(delay, { execution: execution.name, state: "layer 2" }, rule, event);
+    }
+  }
+
+  describeExecution(arn: string): object {
+    const execution = this.executions.find((one) => one.arn === arn);
+    if (execution !== undefined) return execution.describe();
+    const status = this.strangers.get(arn);
+    if (status === undefined) throw new ApiError("ExecutionDoesNotExist", `Execution Does Not Exist: '${arn}'`);
+    return { executionArn: arn, status, startDate: this.clock.now / second };
+  }
+
+  #statusOf(arn: string | undefined): string | undefined {
+    return this.executions.find((one) => one.arn === arn)?.status ?? this.strangers.get(arn ?? "");
+  }
+
+  #isRunning({ execution, state }: Caller): boolean {
+    return (
+      !state.startsWith("layer") &&
+      this.executions.some(({ name, status }) => name === execution && status === "RUNNING")
+    );
+  }
+
+  #aliveOf(execution: string): readonly string[] {
+    return this.created.filter((one) => one.Name === `orchard-${execution}` && !Emr.isGone(one)).map(({ Id }) => Id);
+  }
+
+  #schedule(rule: DeployedRule, everyMs: number): void {
+    this.clock.setTimeout(() => {
+      this.#later(0, { execution: "", state: "layer 3" }, rule, { "detail-type": "Scheduled Event" });
+      this.#schedule(rule, everyMs);
+    }, everyMs);
+  }
+
+  /** An asynchronous invocation, which Lambda repeats twice when the function fails. */
+  #later(delayMs: number, caller: Caller, rule: DeployedRule, event: unknown, attempt = 0): void {
+    this.#begin();
+    this.clock.setTimeout(async () => {
+      try {
+        await this.invoke(caller, rule.target, rule.input ?? event);
+      } catch (error) {
+        if (!(error instanceof TaskError)) throw error;
+        const pause = asyncRetriesMs[attempt];
+        if (pause !== undefined) this.#later(pause, caller, rule, event, attempt + 1);
+      }
+      this.#end();
+    }, delayMs);
+  }
+
+  #begin(): void {
+    this.#underway += 1;
+  }
+
+  #end(): void {
+    this.#underway -= 1;
+  }
+
+  async #runFunction(caller: Caller, deployed: DeployedFunction, event: unknown): Promise<unknown> {
+    const sandbox = this.#sandbox(deployed);
+    const invocation: Invocation = { caller, sandbox, isOver: false };
+    const limitMs = deployed.timeoutSeconds * second;
+    const { promise: timeout, reject } = Promise.withResolvers<never>();
+    const timer = this.clock.setTimeout(() => {
+      // What the function still wanted to do, it never does: it is frozen and then thrown away.
+      invocation.isOver = true;
+      reject(new TaskError("Lambda.Unknown", `Task timed out after ${deployed.timeoutSeconds}.00 seconds`));
+    }, limitMs);
+    const context = {
+      functionName: deployed.arn.split(":").at(-1),
+      awsRequestId: "r",
+      invokedFunctionArn: deployed.arn,
+    };
+    try {
+      const work = invocations.run(invocation, () => sandbox.handler(structuredClone(event), context));
+      return JSON.parse(JSON.stringify((await Promise.race([work, timeout])) ?? null));
+    } finally {
+      this.clock.clearTimeout(timer);
+    }
+  }
+
+  #sandbox({ arn, folder, environment }: DeployedFunction): Sandbox {
+    let sandbox = warm.get(folder);
+    if (sandbox === undefined || (sandbox.host !== this.#host && sandbox.failures > maxFailures)) {
+      const fresh: Sandbox = { handler: () => never, host: this.#host, failures: 0 };
+      const env = { ...lambdaEnvironment, LAMBDA_TASK_ROOT: folder, AWS_LAMBDA_FUNCTION_NAME: arn, ...environment };
+      fresh.handler = load<Pick<Sandbox, "handler">>(join(folder, "index.mjs"), () => fresh.host, env).handler;
+      sandbox = fresh;
+      warm.set(folder, sandbox);
+    }
+    sandbox.host = this.#host;
+    return sandbox;
+  }
+
+  async #http(request: HttpRequest): Promise<HttpResponse> {
+    const invocation = invocations.getStore();
+    if (invocation === undefined) throw new Error("A request outside of any function");
+    if (invocation.isOver) return never;
+    const call = parseCall(request);
+    const { service, operation, input } = call;
+    const { caller } = invocation;
+    const date = () => ({ date: new Date(this.clock.now).toUTCString() });
+    try {
+      const answer: HttpResponse =
+        service === "emr"
+          ? json(await this.emrCall(caller, operation, input))
+          : await this.call(caller, `${service}:${operation}`, () => this.#answer(call, caller));
+      if (operation === "DescribeExecution")
+        this.known.set(`${caller.state} ${input.executionArn}`, JSON.parse(String(answer.body)).status);
+      return { ...answer, headers: { ...answer.headers, ...date() } };
+    } catch (error) {
+      invocation.sandbox.failures += 1;
+      if (!(error instanceof ApiError)) throw error;
+      const answer = refusal(call, error);
+      return { ...answer, headers: { ...answer.headers, ...date() } };
+    }
+  }
+
+  #answer(call: ReturnType<typeof parseCall>, by: Caller): HttpResponse {
+    const { service, operation, input } = call;
+    if (service === "states") return json(this.describeExecution(input.executionArn));
+    if (service === "sns" && operation === "Publish")
+      this.mails.push({ subject: input.Subject, message: input.Message, by, alive: this.#aliveOf(by.execution) });
+    if (service !== "s3") return standing(call);
+    const answer = this.s3.handle(call);
+    const latest = this.s3.json("runs/latest.json") as { runId: string } | undefined;
+    if (latest !== undefined) {
+      const isWhole = this.s3.objects.has(`runs/${latest.runId}/manifest.json`);
+      if (!isWhole || this.invalidRuns.has(latest.runId)) this.wrongLatest.push(latest.runId);
+    }
+    return answer;
+  }
+
+  #behaviour(): Behaviour {
+    const by = (cluster: Cluster): Caller => ({ execution: cluster.Name.replace("orchard-", ""), state: "cluster" });
+    return {
+      start: (cluster) => {
+        // The clusters of others come up before any execution.
+        const failure = this.executions.length === 0 ? undefined : this.fault(by(cluster), "start:");
+        return (failure?.name ?? "READY") as "READY";
+      },
+      step: (cluster, step) => {
+        if (this.fault(by(cluster), `protection:${step.Name}`)) cluster.TerminationProtected = true;
+        return (this.fault(by(cluster), `step:${step.Name}`)?.name ?? "COMPLETED") as "COMPLETED";
+      },
+      shutdownMinutes: (cluster) => {
+        const how = this.fault(by(cluster), "shutdown:")?.name;
+        return how === "SLOW" ? 9 : how === "NEVER" ? Number.MAX_SAFE_INTEGER / minute : 2;
+      },
+      run: (step) => {
+        const runId = /\/runs\/([^/]+)\//.exec(step.Config.Args.at(-1) ?? "")?.[1] ?? "";
+        const isInvalid = this.fault({ execution: runId, state: "cluster" }, `results:${step.Name}`) !== undefined;
+        if (isInvalid) this.invalidRuns.add(runId);
+        sparkResults(this.s3, step.Config.Args, isInvalid);
+      },
+    };
+  }
+}
+
+export const ownerOf = (cluster: Cluster): string | undefined =>
+  cluster.Tags.find(({ Key }) => Key === executionTag)?.Value;
+
+const errorOf = ({ error, name }: Failure): Error =>
+  error === undefined
+    ? Object.assign(new Error(`socket hang up (${name})`), { code: "ECONNRESET" })
+    : new ApiError(error.code, error.message, error.status);
+
+const lambdaEnvironment = {
+  AWS_REGION: "eu-west-1",
+  AWS_ACCESS_KEY_ID: "AKIA0000000000000000",
+  AWS_SECRET_ACCESS_KEY: "secret",
+  AWS_EC2_METADATA_DISABLED: "true",
+  POWERTOOLS_LOG_LEVEL: "SILENT",
+  HOME: "/nonexistent",
+};

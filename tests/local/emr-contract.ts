@@ -1,0 +1,176 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { bashStep, jobFlow } from "./fixtures.ts";
+
+/** EMR as a caller sees it: the embedded account's, or the simulation's. */
+export interface EmrUnderTest {
+  /** One request; rejects with the service's error, its code as the name. */
+  // biome-ignore lint/suspicious/noExplicitAny: as many types as operations
+  call(operation: string, input: object): Promise<any>;
+  /** Asks until the answer is as wanted, while time goes by. */
+  until<T>(read: () => Promise<T>, done: (answer: T) => boolean): Promise<T>;
+  stop(): Promise<void>;
+}
+
+const badBootstrap = { Name: "bad", ScriptBootstrapAction: { Path: "s3://there-is-none/bad.sh", Args: [] } };
+const over = ["COMPLETED", "FAILED", "CANCELLED", "INTERRUPTED"];
+
+/** What everything else in the project counts on, whichever EMR it talks to. */
+export const emrContract = (name: string, start: () => Promise<EmrUnderTest>): void => {
+  describe(name, () => {
+    let emr: EmrUnderTest;
+    beforeAll(async () => {
+      emr = await start();
+    }, 60_000);
+    afterAll(() => emr?.stop(), 60_000);
+
+    const run = async (more: object = {}): Promise<string> =>
+      (await emr.call("RunJobFlow", jobFlow("contract", more))).JobFlowId;
+    const cluster = async (ClusterId: string) => (await emr.call("DescribeCluster", { ClusterId })).Cluster;
+    const reached = (id: string, ...states: string[]) =>
+      emr.until(
+        () => cluster(id),
+        (found) => states.includes(found.Status.State),
+      );
+    const add = async (id: string, ...Steps: object[]): Promise<string[]> =>
+      (await emr.call("AddJobFlowSteps", { JobFlowId: id, Steps })).StepIds;
+    const step = async (ClusterId: string, StepId: string) =>
+      (await emr.call("DescribeStep", { ClusterId, StepId })).Step;
+    const finished = (id: string, stepId: string) =>
+      emr.until(
+        () => step(id, stepId),
+        (found) => over.includes(found.Status.State),
+      );
+    const terminate = (...JobFlowIds: string[]) => emr.call("TerminateJobFlows", { JobFlowIds });
+    const protect = (id: string, TerminationProtected: boolean) =>
+      emr.call("SetTerminationProtection", { JobFlowIds: [id], TerminationProtected });
+
+    it("brings a cluster up, which is listed by name, state and time, and described with its tags", async () => {
+      const before = Date.now() / 1000;
+      const id = await run({ Tags: [{ Key: "a", Value: "1" }] });
+      const ready = await reached(id, "WAITING");
+      await emr.call("AddTags", { ResourceId: id, Tags: [{ Key: "b", Value: "2" }] });
+      const tags = (await cluster(id)).Tags;
+      const waiting: { Id: string; Name: string; Tags?: unknown }[] = [];
+      let Marker: string | undefined;
+      do {
+        const page = await emr.call("ListClusters", { ClusterStates: ["WAITING"], ...(Marker ? { Marker } : {}) });
+        waiting.push(...page.Clusters);
+        Marker = page.Marker;
+      } while (Marker);
+      const createdAt: number = ready.Status.Timeline.CreationDateTime;
+      const later = await emr.call("ListClusters", { CreatedAfter: Math.max(before, createdAt) + 3_600 });
+
+      expect(id).toMatch(/^j-[A-Z0-9]{13}$/);
+      expect(ready).toMatchObject({ Id: id, Name: "contract", TerminationProtected: false });
+      expect(tags).toEqual([
+        { Key: "a", Value: "1" },
+        { Key: "b", Value: "2" },
+      ]);
+      expect(waiting.find(({ Id }) => Id === id)).toMatchObject({ Name: "contract" });
+      expect(waiting.every(({ Tags }) => Tags === undefined)).toBe(true);
+      expect(later.Clusters).toEqual([]);
+    });
+
+    it("runs steps one at a time, goes on after a failed one, and cancels what is not over", async () => {
+      const id = await run();
+      const ids = await add(
+        id,
+        bashStep("bad", "exit 1"),
+        bashStep("good", "exit 0"),
+        bashStep("long", "sleep 600"),
+        bashStep("waiting", "exit 0"),
+      );
+      const [bad = "", good = "", long = "", waiting = ""] = ids;
+      await emr.until(
+        () => step(id, long),
+        ({ Status: { State: state } }) => state === "RUNNING",
+      );
+      const pending = (await step(id, waiting)).Status.State;
+      const answer = await emr.call("CancelSteps", { ClusterId: id, StepIds: [long, waiting, good] });
+      const states = [];
+      for (const one of ids) states.push((await finished(id, one)).Status.State);
+      const listed = await emr.call("ListSteps", { ClusterId: id });
+
+      expect(pending).toBe("PENDING");
+      expect(answer.CancelStepsInfoList.map((info: { Status: string }) => info.Status)).toEqual([
+        "SUBMITTED",
+        "SUBMITTED",
+        "FAILED",
+      ]);
+      expect(states).toEqual(["FAILED", "COMPLETED", "CANCELLED", "CANCELLED"]);
+      expect((await step(id, bad)).Status.FailureDetails).toMatchObject({ Reason: "Unknown Error." });
+      expect(listed.Steps.map(({ Name }: { Name: string }) => Name)).toEqual(["waiting", "long", "good", "bad"]);
+      expect((await reached(id, "WAITING")).Status.State).toBe("WAITING");
+    });
+
+    it("terminates in its own time, cancels what runs, and is modified no more", async () => {
+      const id = await run();
+      const [long = ""] = await add(id, bashStep("long", "sleep 600"));
+      await reached(id, "RUNNING");
+      await terminate(id);
+      const soon = (await cluster(id)).Status.State;
+      const gone = await reached(id, "TERMINATED");
+      await terminate(id);
+
+      expect(["TERMINATING", "TERMINATED"]).toContain(soon);
+      expect(gone.Status.StateChangeReason).toEqual({ Code: "USER_REQUEST", Message: "Terminated by user request" });
+      expect((await step(id, long)).Status.State).toBe("CANCELLED");
+      for (const refused of [() => add(id, bashStep("late", "exit 0")), () => protect(id, true)]) {
+        await expect(refused()).rejects.toMatchObject({
+          name: "ValidationException",
+          message: expect.stringContaining("terminated, or finished may not be modified"),
+        });
+      }
+    });
+
+    it("is terminated while it starts", async () => {
+      const id = await run();
+      await terminate(id);
+      expect((await reached(id, "TERMINATED", "TERMINATED_WITH_ERRORS")).Status.State).toBe("TERMINATED");
+    });
+
+    it("refuses to end a protected cluster, and ends the others of the same request", async () => {
+      const [safe, other] = [await run(), await run()];
+      await protect(safe, true);
+      await expect(terminate(safe, other)).rejects.toMatchObject({
+        name: "ValidationException",
+        message: expect.stringContaining("termination protected"),
+      });
+      await reached(other, "TERMINATED");
+      expect((await cluster(safe)).TerminationProtected).toBe(true);
+      await protect(safe, false);
+      await terminate(safe);
+      await reached(safe, "TERMINATED");
+    });
+
+    it.each([
+      ["a bootstrap action", { BootstrapActions: [badBootstrap] }, "BOOTSTRAP_FAILURE"],
+      [
+        "a step that may not",
+        { Steps: [{ ...bashStep("bad", "exit 1"), ActionOnFailure: "TERMINATE_CLUSTER" }] },
+        "STEP_FAILURE",
+      ],
+    ])("ends with errors when %s fails", async (_what, more, code) => {
+      const found = await reached(await run(more), "TERMINATED", "TERMINATED_WITH_ERRORS");
+      expect(found.Status).toMatchObject({ State: "TERMINATED_WITH_ERRORS", StateChangeReason: { Code: code } });
+    });
+
+    it("ends after its idle time", async () => {
+      const id = await run({ AutoTerminationPolicy: { IdleTimeout: 60 } });
+      const found = await reached(id, "TERMINATED", "TERMINATED_WITH_ERRORS");
+      expect(found.Status).toMatchObject({ State: "TERMINATED", StateChangeReason: { Code: "USER_REQUEST" } });
+    }, 120_000);
+
+    it.each([
+      ["DescribeCluster", { ClusterId: "j-NONE" }, "InvalidRequestException", "Cluster id 'j-NONE' is not valid."],
+      ["ListSteps", { ClusterId: "j-NONE" }, "InvalidRequestException", "Cluster id 'j-NONE' is not valid."],
+      ["TerminateJobFlows", { JobFlowIds: ["j-NONE"] }, "ValidationException", "job flow ID does not exist"],
+      ["TerminateJobFlows", { JobFlowIds: Array(11).fill("j-X") }, "ValidationException", "more than 10"],
+    ])("refuses %s of %j", async (operation, input, error, message) => {
+      await expect(emr.call(operation, input)).rejects.toMatchObject({
+        name: error,
+        message: expect.stringContaining(message),
+      });
+    });
+  });
+};
