@@ -88,7 +88,7 @@ class Bench:
                 # Warm: what is compared is the work, not whose turn it was to read the disk first.
                 for path in chosen:
                     path.read_bytes()
-                limits[count].append(bare.measure(self.model, chosen, self.cores, self.work))
+                limits[count].append(bare.measure(self.model, chosen, self.cores))
                 runs[count].append(ours.features(self.model, chosen, self.work))
                 say(f"  {count} images: bare {limits[count][-1]:.1f} s, ours {runs[count][-1].seconds:.1f} s")
         for count in counts:

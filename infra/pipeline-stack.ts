@@ -167,11 +167,20 @@ export class PipelineStack extends Stack {
         }),
       ],
     });
+    const notifyStopped = new Handler(this, "NotifyStopped", {
+      name: "notify-stopped",
+      environment: { TOPIC_ARN: topic.topicArn },
+      policy: [
+        listClusters,
+        allow(["elasticmapreduce:DescribeCluster"], clusters),
+        allow(["sns:Publish"], [topic.topicArn]),
+      ],
+    });
     // A policy of its own: in TerminateCluster's default one it would close a circle, since the machine names the function.
     const describeExecutions = new Policy(this, "DescribeExecutions", {
       statements: [allow(["states:DescribeExecution"], [executions])],
     });
-    for (const { role } of [terminateCluster.function, sweepClusters.function]) {
+    for (const { role } of [terminateCluster.function, sweepClusters.function, notifyStopped.function]) {
       if (role) describeExecutions.attachToRole(role);
     }
 
@@ -182,27 +191,30 @@ export class PipelineStack extends Stack {
       retentionPeriod: Duration.days(14),
     });
     new Rule(this, "ExecutionEndedBadly", {
-      description: "Ends the cluster of an execution that failed, timed out or was stopped",
+      description: "Ends the cluster of an execution that failed, timed out or was stopped, and says so",
       eventPattern: {
         source: ["aws.states"],
         detailType: ["Step Functions Execution Status Change"],
         detail: { stateMachineArn: [stateMachine.stateMachineArn], status: ["FAILED", "TIMED_OUT", "ABORTED"] },
       },
-      targets: [
-        // EventBridge hands the event over and is done; after a day the sweep has long been there.
-        new LambdaFunction(terminateCluster.function, {
-          deadLetterQueue: lostStatusChanges,
-          retryAttempts: 185,
-          maxEventAge: Duration.hours(24),
-        }),
-      ],
+      // EventBridge hands the event over and is done; after a day the sweep has long been there.
+      targets: [terminateCluster.function, notifyStopped.function].map(
+        (target) =>
+          new LambdaFunction(target, {
+            deadLetterQueue: lostStatusChanges,
+            retryAttempts: 185,
+            maxEventAge: Duration.hours(24),
+          }),
+      ),
     });
-    // What the function throws after that is Lambda's to retry, a minute and two minutes later.
-    terminateCluster.function.configureAsyncInvoke({
-      retryAttempts: 2,
-      maxEventAge: Duration.hours(6),
-      onFailure: new SqsDestination(lostStatusChanges),
-    });
+    // What a function throws after that is Lambda's to retry, a minute and two minutes later.
+    for (const target of [terminateCluster.function, notifyStopped.function]) {
+      target.configureAsyncInvoke({
+        retryAttempts: 2,
+        maxEventAge: Duration.hours(6),
+        onFailure: new SqsDestination(lostStatusChanges),
+      });
+    }
     new Rule(this, "SweepSchedule", {
       description: "Ends the clusters that nothing else ended",
       schedule: Schedule.rate(Duration.minutes(15)),

@@ -1,4 +1,6 @@
+import type { Cluster } from "@aws-sdk/client-emr";
 import { featuresRunOf } from "./earlier-runs.ts";
+import { isGone, stateOf } from "./emr.ts";
 import { usdPerHour } from "./planner.ts";
 import type { Execution, PartialState } from "./schemas.ts";
 import type { Section } from "./sections.ts";
@@ -38,12 +40,12 @@ const clusterIds = (state: PartialState): readonly string[] => [
   ...new Set([...(state.cluster ? [state.cluster.id] : []), ...(state.teardown?.clusterIds ?? [])]),
 ];
 
-const links = (state: PartialState, execution: Execution): readonly string[] => {
-  const { region } = parseExecutionArn(execution.id);
+const links = (executionArn: string, clusterIds: readonly string[]): readonly string[] => {
+  const { region } = parseExecutionArn(executionArn);
   const console = `https://${region}.console.aws.amazon.com`;
   return [
-    `Execution: ${console}/states/home?region=${region}#/v2/executions/details/${encodeURI(execution.id)}`,
-    ...clusterIds(state).map((id) => `Cluster:   ${console}/emr/home?region=${region}#/clusterDetails/${id}`),
+    `Execution: ${console}/states/home?region=${region}#/v2/executions/details/${encodeURI(executionArn)}`,
+    ...clusterIds.map((id) => `Cluster:   ${console}/emr/home?region=${region}#/clusterDetails/${id}`),
   ];
 };
 
@@ -84,7 +86,7 @@ export const successMail = (state: PartialState, execution: Execution, now: Date
     `Cluster:   ${state.cluster ? "terminated" : "none was created"}`,
     ...(warnings.length > 0 ? ["", "Warnings:", ...warnings.map((warning) => `- ${warning}`)] : []),
     "",
-    ...links(state, execution),
+    ...links(execution.id, clusterIds(state)),
   ];
   const found = validation
     ? `: ${reuse ? "nothing new, " : ""}${validation.images} images${validation.variance === null ? "" : `, ${percent(validation.variance)} variance kept`}`
@@ -120,9 +122,8 @@ const describeTeardown = (state: PartialState): readonly string[] => {
 /** The longest input that is repeated in the mail; a longer one is in the execution. */
 const maxInputLength = 4_000;
 
-const restartCommand = (state: PartialState, execution: Execution): string => {
-  const { stateMachineArn } = parseExecutionArn(execution.id);
-  const input = JSON.stringify(state.input ?? {});
+const restartCommand = (input: string, executionArn: string): string => {
+  const { stateMachineArn } = parseExecutionArn(executionArn);
   const argument = input.length <= maxInputLength ? shellQuote(input) : "file://input.json";
   return `aws stepfunctions start-execution --state-machine-arn ${stateMachineArn} --input ${argument}`;
 };
@@ -151,13 +152,59 @@ export const failureMail = (state: PartialState, execution: Execution): Mail => 
       : []),
     "",
     "Start again, with the same input:",
-    `  ${restartCommand(state, execution)}`,
+    `  ${restartCommand(JSON.stringify(state.input ?? {}), execution.id)}`,
     "",
-    ...links(state, execution),
+    ...links(execution.id, clusterIds(state)),
   ];
   const urgent = mayBeRunning(state) ? "CLUSTER MAY BE RUNNING, " : "";
   return {
     subject: subjectLine(`Orchard: ${urgent}${execution.name} FAILED in ${where}: ${error?.Error ?? "unknown"}`),
     message: lines.join("\n"),
   };
+};
+
+/** An execution that ended without its own last states, as DescribeExecution gives it. */
+export interface Stopped {
+  readonly executionArn: string;
+  readonly name: string;
+  readonly status: "ABORTED" | "TIMED_OUT" | "FAILED";
+  readonly error: string;
+  readonly cause: string;
+  /** JSON */
+  readonly input: string;
+}
+
+const howItEnded = ({ status, error, cause }: Stopped): string => {
+  const why = [error, cause].filter((text) => text !== "").join(": ");
+  if (status === "ABORTED") return `The execution was stopped${why ? `: ${why}` : ""}`;
+  if (status === "TIMED_OUT") return "The execution did not end within its time limit";
+  return why;
+};
+
+/** The mail about a run that was stopped, ran out of time or failed beyond any Catch. */
+export const stoppedMail = (stopped: Stopped, clusters: readonly Cluster[]): Mail => {
+  const { executionArn, name, status, input } = stopped;
+  const ids = clusters.flatMap(({ Id }) => Id ?? []);
+  const alive = clusters.filter((cluster) => !isGone(stateOf(cluster))).flatMap(({ Id }) => Id ?? []);
+  const lines = [
+    howItEnded(stopped),
+    "",
+    `Run:       ${name}`,
+    `Status:    ${status}`,
+    ...(clusters.length === 0 ? ["Cluster:   none was found"] : []),
+    ...clusters.map((cluster) => `Cluster:   ${cluster.Id}, ${stateOf(cluster)}`),
+    ...(alive.length > 0
+      ? [
+          "           It is being ended now, and the sweep looks again every 15 minutes. To be sure:",
+          `           aws emr terminate-clusters --cluster-ids ${alive.join(" ")}`,
+        ]
+      : []),
+    `See:       ${troubleshooting("a-cluster-is-left")}`,
+    "",
+    "Start again, with the same input:",
+    `  ${restartCommand(input, executionArn)}`,
+    "",
+    ...links(executionArn, ids),
+  ];
+  return { subject: subjectLine(`Orchard: ${name} ${status}`), message: lines.join("\n") };
 };

@@ -125,6 +125,14 @@ class Account:
         done = subprocess.run(["curl", "-sf", f"{self.endpoint}/_orchard/mail"], capture_output=True, check=True)
         return [mail for mail in json.loads(done.stdout) if run_id in mail["message"]]
 
+    def wait_for_mails(self, run_id: str) -> list[dict[str, str]]:
+        """`mails`, when there is one at last: those of a stopped execution come after its end."""
+        deadline = time.monotonic() + RUN_SECONDS
+        while not (found := self.mails(run_id)):
+            assert time.monotonic() < deadline, f"no mail tells of {run_id}"
+            time.sleep(0.5)
+        return found
+
 
 @contextmanager
 def started_account(home: Path) -> Iterator[Account]:

@@ -165,6 +165,8 @@ def test_stop_execution_ends_the_cluster(account: Account, state: str, component
     execution = account.wait(arn)
     assert execution.status == "ABORTED"
     account.wait_for_clusters_to_go(execution.run_id)
+    [mail] = account.wait_for_mails(execution.run_id)
+    assert mail["message"].splitlines()[0] == "The execution was stopped: changed my mind"
 
 
 def test_the_sweeper_ends_a_cluster_whose_execution_is_over(account: Account) -> None:

@@ -111,17 +111,17 @@ describe("the stack", () => {
     const queueArn = { "Fn::GetAtt": [queue, "Arn"] };
     template.hasResourceProperties("AWS::Events::Rule", {
       EventPattern: Match.anyValue(),
-      Targets: [
-        {
-          DeadLetterConfig: { Arn: queueArn },
-          RetryPolicy: { MaximumRetryAttempts: 185, MaximumEventAgeInSeconds: 86_400 },
-        },
-      ],
+      // Two functions: one ends the cluster, one tells.
+      Targets: Array(2).fill({
+        DeadLetterConfig: { Arn: queueArn },
+        RetryPolicy: { MaximumRetryAttempts: 185, MaximumEventAgeInSeconds: 86_400 },
+      }),
     });
-    template.hasResourceProperties("AWS::Lambda::EventInvokeConfig", {
-      MaximumRetryAttempts: 2,
-      DestinationConfig: { OnFailure: { Destination: queueArn } },
-    });
+    template.resourcePropertiesCountIs(
+      "AWS::Lambda::EventInvokeConfig",
+      { MaximumRetryAttempts: 2, DestinationConfig: { OnFailure: { Destination: queueArn } } },
+      2,
+    );
   });
 
   const onlyFunction = (handler: string): Resource => {

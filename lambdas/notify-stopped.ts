@@ -1,0 +1,53 @@
+import { type Cluster, type EMRClient } from "@aws-sdk/client-emr";
+import { DescribeExecutionCommand, type SFNClient } from "@aws-sdk/client-sfn";
+import { PublishCommand, SNSClient } from "@aws-sdk/client-sns";
+import { z } from "zod";
+import { environment, readConfig } from "./shared/config.ts";
+import { createEmrClient, findClusters } from "./shared/emr.ts";
+import { createSfnClient } from "./shared/executions.ts";
+import { lambdaHandler, logger } from "./shared/handler.ts";
+import { type Mail, stoppedMail } from "./shared/mail.ts";
+import type { NotifyConfig } from "./notify.ts";
+
+/** "Step Functions Execution Status Change", of which only the name of the execution is trusted. */
+export const notifyStoppedEvent = z.object({ detail: z.object({ executionArn: z.string() }) });
+export type NotifyStoppedEvent = z.output<typeof notifyStoppedEvent>;
+
+export interface NotifyStoppedClients {
+  readonly emr: EMRClient;
+  readonly sfn: SFNClient;
+  readonly sns: SNSClient;
+}
+
+/** Step Functions catches these two in no state, so that no NotifyFailure has run. */
+const uncatchable = ["States.DataLimitExceeded", "States.Runtime"];
+
+const clustersOf = async (emr: EMRClient, id: string, name: string, started: Date): Promise<readonly Cluster[]> =>
+  (await findClusters(emr, { id, name, startTime: started.toISOString() }, {}, "any")).ours;
+
+/**
+ * Tells the subscribers of an execution that ended without its own last states: stopped, out of time, or failed beyond
+ * any Catch. EventBridge delivers at least once, so on a rare day the mail comes twice.
+ */
+export const notifyStopped = async (
+  { detail: { executionArn } }: NotifyStoppedEvent,
+  config: NotifyConfig,
+  { emr, sfn, sns }: NotifyStoppedClients,
+): Promise<Partial<Mail>> => {
+  const execution = await sfn.send(new DescribeExecutionCommand({ executionArn }));
+  const { status, error = "", cause = "", name = "", startDate = new Date(0), input = "{}" } = execution;
+  const isBeyondCatch = status === "FAILED" && uncatchable.includes(error);
+  if (status !== "ABORTED" && status !== "TIMED_OUT" && !isBeyondCatch) {
+    logger.info(`${executionArn} is ${status}; its own states tell of that`);
+    return {};
+  }
+  const clusters = await clustersOf(emr, executionArn, name, startDate);
+  const mail = stoppedMail({ status, error, cause, name, input, executionArn }, clusters);
+  await sns.send(new PublishCommand({ TopicArn: config.TOPIC_ARN, Subject: mail.subject, Message: mail.message }));
+  return mail;
+};
+
+const settings = environment.pick({ TOPIC_ARN: true });
+const clients: NotifyStoppedClients = { emr: createEmrClient(), sfn: createSfnClient(), sns: new SNSClient({}) };
+
+export const handler = lambdaHandler(notifyStoppedEvent, (event) => notifyStopped(event, readConfig(settings), clients));

@@ -1,0 +1,65 @@
+import type { DescribeExecutionOutput, SFNClient } from "@aws-sdk/client-sfn";
+import { PublishCommand, type SNSClient } from "@aws-sdk/client-sns";
+import { beforeEach, expect, test } from "vitest";
+import { notifyStopped, notifyStoppedEvent } from "../../lambdas/notify-stopped.ts";
+import { EmrDouble } from "./emr-double.ts";
+import { anExecution } from "./fixtures.ts";
+
+const execution = anExecution("run-1");
+let emr: EmrDouble;
+let sent: { readonly Subject?: string | undefined; readonly Message?: string | undefined }[];
+
+beforeEach(() => {
+  emr = new EmrDouble();
+  sent = [];
+});
+
+const tell = async (found: Partial<DescribeExecutionOutput>): Promise<void> => {
+  const described = { name: "run-1", startDate: new Date(execution.startTime), input: '{"mode":"mini"}', ...found };
+  const sfn = { send: async () => described } as unknown as SFNClient;
+  const sns = {
+    send: async (command: unknown) => {
+      if (command instanceof PublishCommand) sent.push(command.input);
+      return {};
+    },
+  } as unknown as SNSClient;
+  const event = notifyStoppedEvent.parse({ detail: { executionArn: execution.id, status: "ABORTED" } });
+  await notifyStopped(event, { TOPIC_ARN: "arn:aws:sns:eu-west-1:1:t" }, { emr: emr.client, sfn, sns });
+};
+
+test("a stopped execution's mail says who stopped it, which cluster it had and how to start again", async () => {
+  const id = emr.create("orchard-run-1", { "orchard:execution-arn": execution.id });
+
+  await tell({ status: "ABORTED", cause: "changed my mind" });
+
+  const [mail] = sent;
+  expect(mail?.Subject).toBe("Orchard: run-1 ABORTED");
+  expect(mail?.Message?.split("\n")[0]).toBe("The execution was stopped: changed my mind");
+  expect(mail?.Message).toContain(`aws emr terminate-clusters --cluster-ids ${id}`);
+  expect(mail?.Message).toContain(`--input '{"mode":"mini"}'`);
+});
+
+test("a cluster that is gone needs no command", async () => {
+  emr.create("orchard-run-1", { "orchard:execution-arn": execution.id }, { Status: { State: "TERMINATED" } });
+
+  await tell({ status: "TIMED_OUT" });
+
+  expect(sent[0]?.Message).toContain("did not end within its time limit");
+  expect(sent[0]?.Message).not.toContain("terminate-clusters");
+});
+
+test.each(["States.Runtime", "States.DataLimitExceeded"])("%s, which no Catch sees, is told", async (error) => {
+  await tell({ status: "FAILED", error, cause: "because" });
+
+  expect(sent[0]?.Message?.split("\n")[0]).toBe(`${error}: because`);
+});
+
+test.each([
+  { status: "FAILED", error: "States.TaskFailed" },
+  { status: "RUNNING" },
+  { status: "SUCCEEDED" },
+] as const)("$status $error is told by the workflow itself, or not over", async (found) => {
+  await tell(found);
+
+  expect(sent).toEqual([]);
+});
