@@ -104,8 +104,8 @@ class Bench:
         self.job(median_run(runs[self.count]))
 
     def job(self, features: Run) -> None:
-        """Where the steps' time goes, but for the work itself."""
-        reduction = ours.features_and_reduction(self.model, self.images[: self.count], self.work)
+        """Where the steps' time goes, but for the work itself; the reduction is that of the last run's features."""
+        reduction = ours.reduction(self.work)
         self.put("job.reduction", reduction.as_json())
         inventory = ours.inventory(self.model, self.source, self.work) if self.is_generated else None
         if inventory:

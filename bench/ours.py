@@ -39,9 +39,8 @@ def features(model: Path, images: Sequence[Path], work: Path) -> Run:
     return done
 
 
-def features_and_reduction(model: Path, images: Sequence[Path], work: Path) -> Run:
-    """The reduction step, after the features step that it needs."""
-    features(model, images, work)
+def reduction(work: Path) -> Run:
+    """The reduction step on what `features` left last."""
     return submit(work, ROOT / "spark" / "main.py", "reduction", "--plan", str(work / "run" / "plan.json"))
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-SAMPLE_SECONDS = 1.0
+# Looking at all processes takes time from them.
+SAMPLE_SECONDS = 3.0
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ import argparse
 import sys
 import traceback
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from typing import NoReturn
 
-from orchard import features, inventory, projection, reduction, session, storage
+from orchard import session
 from orchard.arrow import do_without_pandas
 from orchard.errors import JobError, root_cause
-from orchard.plan import Components, read_plan
-from orchard.progress import Progress
 from pyspark import SparkContext
 
 
@@ -63,6 +63,10 @@ def run(context: SparkContext, options: argparse.Namespace) -> None:
     Raises:
         JobError, or whatever Spark raises.
     """
+    from orchard import features, inventory, reduction, storage  # noqa: PLC0415
+    from orchard.plan import read_plan  # noqa: PLC0415
+    from orchard.progress import Progress  # noqa: PLC0415
+
     if options.plan is None:
         run_alone(context, options)
         return
@@ -83,6 +87,10 @@ def run_alone(context: SparkContext, options: argparse.Namespace) -> None:
     Raises:
         JobError, or whatever Spark raises.
     """
+    from orchard import projection, reduction, storage  # noqa: PLC0415
+    from orchard.plan import Components  # noqa: PLC0415
+    from orchard.progress import Progress  # noqa: PLC0415
+
     features, output = options.features.rstrip("/"), options.output.rstrip("/")
     with Progress(context, storage.join(output, "progress.json"), "", options.step) as progress:
         if options.step == "projection":
@@ -116,7 +124,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         # The JVM stops the context when this process has ended; stopping it here waits up to a second for the thread
         # that receives accumulators.
-        run(session.start(options.step), options)
+        with ThreadPoolExecutor(1) as importing:
+            # While the JVM makes the context, this process would only wait.
+            importing.submit(import_module, "orchard.features")
+            context = session.start(options.step)
+        run(context, options)
     # Whatever went wrong, somebody reads the last line.
     except Exception as error:  # noqa: BLE001
         report(error)

@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 from pyspark import RDD, Broadcast, SparkContext
 
@@ -218,7 +217,7 @@ def extraction(
     """What a task does with images (path, label, etag): computes their features; the store gets them, too."""
     done, errors = progress.done, progress.errors
     sha256, size = model.sha256, model.input_size
-    region = storage.region_of(plan.source)
+    source, region = plan.source, storage.region_of(plan.source)
     uri, run_id = plan.store, plan.run_id
     store_region = None if uri is None else storage.region_of(uri)
 
@@ -234,7 +233,7 @@ def extraction(
             except BadImageError as error:
                 return None, str(error)
 
-        rows = ((file, *result(file.content)) for file in read_ahead(images, region))
+        rows = ((file, *result(file.content)) for file in read_ahead(images, source, region))
         while chunk := list(islice(rows, ROWS_PER_BATCH)):
             batch = to_batch([(file.path, file.label, features, reason) for file, features, reason in chunk])
             if writer is not None:
@@ -258,30 +257,32 @@ class ImageFile(NamedTuple):
     found_etag: str | None
 
 
-def read_ahead(rows: Iterable[tuple[str, str, str]], region: str | None) -> Iterator[ImageFile]:
-    """The file of each path, label, etag, in order.
+def read_ahead(images: Iterable[Image], source: str, region: str | None) -> Iterator[ImageFile]:
+    """The file of each image, in order. All are under the URI `source`.
 
     Raises:
         OSError: a file could not be read for another reason; Spark runs the task again.
     """
-    filesystems: dict[bool, pafs.FileSystem] = {}
+    files = storage.filesystem(source, region)
 
-    def read(path: str, label: str, etag: str) -> ImageFile:
-        kind = storage.is_s3(path)
-        if kind not in filesystems:
-            filesystems[kind] = storage.filesystem(path, region)
+    def read(image: Image) -> ImageFile:
         try:
-            content, found = storage.read_stream(filesystems[kind], storage.path_in_filesystem(path))
+            content, found = storage.read_stream(files, storage.path_in_filesystem(image[0]))
         except FileNotFoundError:
-            return ImageFile(path, label, etag, None, None)
-        return ImageFile(path, label, etag, content, found)
+            return ImageFile(*image, None, None)
+        return ImageFile(*image, content, found)
+
+    if not storage.is_s3(source):
+        # There is no latency to hide, and handing files from thread to thread costs more than reading them.
+        yield from map(read, images)
+        return
 
     waiting: deque[Future[ImageFile]] = deque()
 
     with ThreadPoolExecutor(PREFETCH_THREADS, "prefetch") as pool:
         try:
-            for row in rows:
-                waiting.append(pool.submit(read, *row))
+            for image in images:
+                waiting.append(pool.submit(read, image))
                 if len(waiting) > PREFETCH_FILES:
                     yield waiting.popleft().result()
             while waiting:

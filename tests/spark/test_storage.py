@@ -108,7 +108,7 @@ def test_any_name_is_listed_and_read_as_it_was_written(root: str) -> None:
     paths = [files[name].path for name in NAMES]
     assert paths == [storage.join(folder, name) for name in NAMES]
     gone = storage.join(folder, "gone.jpg")
-    found = list(read_ahead([(path, "label", "as listed") for path in [*paths, gone]], region))
+    found = list(read_ahead([(path, "label", "as listed") for path in [*paths, gone]], root, region))
     # A file's etag is the same however it is asked for.
     assert found == [
         *((files[name].path, "label", "as listed", name.encode(), files[name].etag) for name in NAMES),
@@ -146,4 +146,4 @@ def test_an_unreachable_file_is_an_error_and_no_bad_image(bucket: str, monkeypat
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
 
     with pytest.raises(OSError, match=r"a\.jpg"):
-        list(read_ahead([(f"{bucket}/a.jpg", "label", "etag")], "eu-west-1"))
+        list(read_ahead([(f"{bucket}/a.jpg", "label", "etag")], bucket, "eu-west-1"))
