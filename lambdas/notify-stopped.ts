@@ -1,16 +1,18 @@
-import { type Cluster, type EMRClient } from "@aws-sdk/client-emr";
+import type { Cluster, EMRClient } from "@aws-sdk/client-emr";
 import { DescribeExecutionCommand, type SFNClient } from "@aws-sdk/client-sfn";
 import { PublishCommand, SNSClient } from "@aws-sdk/client-sns";
 import { z } from "zod";
+import type { NotifyConfig } from "./notify.ts";
 import { environment, readConfig } from "./shared/config.ts";
 import { createEmrClient, findClusters } from "./shared/emr.ts";
 import { createSfnClient } from "./shared/executions.ts";
 import { lambdaHandler, logger } from "./shared/handler.ts";
 import { type Mail, stoppedMail } from "./shared/mail.ts";
-import type { NotifyConfig } from "./notify.ts";
 
-/** "Step Functions Execution Status Change", of which only the name of the execution is trusted. */
-export const notifyStoppedEvent = z.object({ detail: z.object({ executionArn: z.string() }) });
+/** "Step Functions Execution Status Change", which says whom to ask about and is trusted with nothing else. */
+export const notifyStoppedEvent = z
+  .object({ detail: z.object({ executionArn: z.string(), name: z.string() }) })
+  .transform(({ detail }) => ({ execution: { id: detail.executionArn, name: detail.name } }));
 export type NotifyStoppedEvent = z.output<typeof notifyStoppedEvent>;
 
 export interface NotifyStoppedClients {
@@ -30,12 +32,12 @@ const clustersOf = async (emr: EMRClient, id: string, name: string, started: Dat
  * any Catch. EventBridge delivers at least once, so on a rare day the mail comes twice.
  */
 export const notifyStopped = async (
-  { detail: { executionArn } }: NotifyStoppedEvent,
+  { execution: { id: executionArn, name } }: NotifyStoppedEvent,
   config: NotifyConfig,
   { emr, sfn, sns }: NotifyStoppedClients,
 ): Promise<Partial<Mail>> => {
-  const execution = await sfn.send(new DescribeExecutionCommand({ executionArn }));
-  const { status, error = "", cause = "", name = "", startDate = new Date(0), input = "{}" } = execution;
+  const described = await sfn.send(new DescribeExecutionCommand({ executionArn }));
+  const { status, error = "", cause = "", startDate = new Date(0), input = "{}" } = described;
   const isBeyondCatch = status === "FAILED" && uncatchable.includes(error);
   if (status !== "ABORTED" && status !== "TIMED_OUT" && !isBeyondCatch) {
     logger.info(`${executionArn} is ${status}; its own states tell of that`);
@@ -50,4 +52,6 @@ export const notifyStopped = async (
 const settings = environment.pick({ TOPIC_ARN: true });
 const clients: NotifyStoppedClients = { emr: createEmrClient(), sfn: createSfnClient(), sns: new SNSClient({}) };
 
-export const handler = lambdaHandler(notifyStoppedEvent, (event) => notifyStopped(event, readConfig(settings), clients));
+export const handler = lambdaHandler(notifyStoppedEvent, (event) =>
+  notifyStopped(event, readConfig(settings), clients),
+);

@@ -98,8 +98,8 @@ def run(context: SparkContext, job: Reduction, progress: Progress) -> str:
 
 def dimensions_of(uri: str, region: str | None, group: RowGroup) -> int:
     """How many features the first image has."""
-    first = next(read_row_groups(uri, region, [group], ["features"])).slice(0, 1)
-    return len(matrix(first, group.path)[0])
+    where, first = next(read_row_groups(uri, region, [group], ["features"]))
+    return len(matrix(first.slice(0, 1), where)[0])
 
 
 def sum_moments(context: SparkContext, uri: str, region: str | None, groups: list[RowGroup]) -> Moments:
@@ -114,8 +114,8 @@ def sum_moments(context: SparkContext, uri: str, region: str | None, groups: lis
         prepare_worker()
         chosen = [groups[number] for number in numbers]
         moments: Moments | None = None
-        for group, table in zip(chosen, read_row_groups(uri, region, chosen, ["features"]), strict=True):
-            rows = matrix(table, group.path, None if moments is None else len(moments.total))
+        for where, batch in read_row_groups(uri, region, chosen, ["features"]):
+            rows = matrix(batch, where, None if moments is None else len(moments.total))
             moments = Moments.zero(rows.shape[1]) if moments is None else moments
             moments.add_rows(rows)
         if moments is not None:
@@ -164,11 +164,11 @@ def transform(  # noqa: PLR0917
         labels: set[str | None] = set()
         chosen = [groups[number] for number in numbers]
         columns = ["path", "label", "features"]
-        for group, table in zip(chosen, read_row_groups(uri, region, chosen, columns), strict=True):
-            rows = matrix(table, group.path, dimensions)
+        for where, batch in read_row_groups(uri, region, chosen, columns):
+            rows = matrix(batch, where, dimensions)
             values = pa.array((rows.astype(np.float64) @ matrix_of_components).ravel(), pa.float64())
             offsets = pa.array(np.arange(0, (len(rows) + 1) * count, count, dtype=np.int32), pa.int32())
-            names = [pa.concat_arrays(table.column(name).cast(pa.string()).chunks) for name in ("path", "label")]
+            names = [batch.column(name).cast(pa.string()) for name in ("path", "label")]
             vectors = pa.ListArray.from_arrays(offsets, values)
             writer.add(pa.RecordBatch.from_arrays([*names, vectors], schema=ARROW_REDUCED))
             labels.update(names[1].unique().to_pylist())

@@ -54,7 +54,7 @@ describe("the stack", () => {
     const bundles = readdirSync(outdir)
       .filter((name) => name.startsWith("asset."))
       .map((name) => join(outdir, name, "index.mjs"));
-    expect(bundles).toHaveLength(8);
+    expect(bundles).toHaveLength(9);
     for (const bundle of bundles) {
       const script = `const { handler } = await import(${JSON.stringify(bundle)}); console.log(typeof handler);`;
       const args = ["--input-type=module", "--eval", script];
@@ -94,7 +94,7 @@ describe("the stack", () => {
       Object.keys((f.Properties["Environment"] as { Variables: object }).Variables),
     );
     expect(given.filter((name) => !known.has(name))).toEqual([]);
-    expect(functions).toHaveLength(8);
+    expect(functions).toHaveLength(9);
   });
 
   it("ends the cluster when an execution fails, times out or is stopped", () => {
@@ -154,7 +154,9 @@ describe("the stack", () => {
         of: asText(Resource).replace(/.*:execution:/, ""),
       })),
     );
-    expect(asking).toEqual([{ roles: ["TerminateCluster", "SweepClusters"], of: `${machine}.Name:*` }]);
+    expect(asking).toEqual([
+      { roles: ["TerminateCluster", "SweepClusters", "NotifyStopped"], of: `${machine}.Name:*` },
+    ]);
   });
 
   it("lets the sweep end clusters of this machine's executions, and no others", () => {

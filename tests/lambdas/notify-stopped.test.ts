@@ -15,7 +15,7 @@ beforeEach(() => {
 });
 
 const tell = async (found: Partial<DescribeExecutionOutput>): Promise<void> => {
-  const described = { name: "run-1", startDate: new Date(execution.startTime), input: '{"mode":"mini"}', ...found };
+  const described = { startDate: new Date(execution.startTime), input: '{"mode":"mini"}', ...found };
   const sfn = { send: async () => described } as unknown as SFNClient;
   const sns = {
     send: async (command: unknown) => {
@@ -23,7 +23,7 @@ const tell = async (found: Partial<DescribeExecutionOutput>): Promise<void> => {
       return {};
     },
   } as unknown as SNSClient;
-  const event = notifyStoppedEvent.parse({ detail: { executionArn: execution.id, status: "ABORTED" } });
+  const event = notifyStoppedEvent.parse({ detail: { executionArn: execution.id, name: "run-1", status: "ABORTED" } });
   await notifyStopped(event, { TOPIC_ARN: "arn:aws:sns:eu-west-1:1:t" }, { emr: emr.client, sfn, sns });
 };
 
@@ -54,12 +54,11 @@ test.each(["States.Runtime", "States.DataLimitExceeded"])("%s, which no Catch se
   expect(sent[0]?.Message?.split("\n")[0]).toBe(`${error}: because`);
 });
 
-test.each([
-  { status: "FAILED", error: "States.TaskFailed" },
-  { status: "RUNNING" },
-  { status: "SUCCEEDED" },
-] as const)("$status $error is told by the workflow itself, or not over", async (found) => {
-  await tell(found);
+test.each([{ status: "FAILED", error: "States.TaskFailed" }, { status: "RUNNING" }, { status: "SUCCEEDED" }] as const)(
+  "$status $error is told by the workflow itself, or not over",
+  async (found) => {
+    await tell(found);
 
-  expect(sent).toEqual([]);
-});
+    expect(sent).toEqual([]);
+  },
+);
