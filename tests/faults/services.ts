@@ -192,7 +192,16 @@ export const sparkResults = (s3: S3, args: readonly string[], isInvalid: boolean
     s3.write(`${run}inventory/metadata/part-0.csv`, "s3_path,label\n");
     s3.write(`${run}inventory/stats/part-0.csv`, `split,label,count\nTraining,all,${images}\n`);
   } else if (step === "features") {
-    const summary = { images, errors: 0, computed: images, reused: 0, changed: 0, dimensions: 1280, checks: [] };
+    const summary = {
+      images,
+      errors: 0,
+      reasons: {},
+      computed: images,
+      reused: 0,
+      changed: 0,
+      dimensions: 1280,
+      checks: [],
+    };
     s3.write(`${run}features/summary.json`, summary);
     s3.write(`${run}features/csv/part-0.csv`, "path,label,features_string\n");
   } else {
