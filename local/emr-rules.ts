@@ -1,4 +1,5 @@
 import { AwsError } from "./aws-error.ts";
+import { type Instances, instanceRefusals, type ManagedScalingPolicy, scalingRefusals } from "./emr-instance-rules.ts";
 
 /** The parts of a RunJobFlow or AddJobFlowSteps request that the rules look at; the service model has checked types. */
 export interface StepRequest {
@@ -12,29 +13,11 @@ export interface Tag {
   readonly Value?: string;
 }
 
-export interface InstanceGroup {
-  readonly Name?: string;
-  readonly InstanceRole: string;
-  readonly InstanceType: string;
-  readonly InstanceCount: number;
-  readonly Market?: string;
-}
-
 export interface JobFlowRequest {
   readonly Name: string;
   readonly LogUri?: string;
   readonly ReleaseLabel?: string;
-  readonly Instances: {
-    readonly KeepJobFlowAliveWhenNoSteps?: boolean;
-    readonly TerminationProtected?: boolean;
-    readonly InstanceGroups?: readonly InstanceGroup[];
-    readonly InstanceFleets?: readonly unknown[];
-    readonly InstanceCount?: number;
-    readonly MasterInstanceType?: string;
-    readonly SlaveInstanceType?: string;
-    readonly Ec2SubnetId?: string;
-    readonly [other: string]: unknown;
-  };
+  readonly Instances: Instances;
   readonly Steps?: readonly StepRequest[];
   readonly BootstrapActions?: readonly {
     readonly Name: string;
@@ -45,80 +28,74 @@ export interface JobFlowRequest {
   readonly JobFlowRole?: string;
   readonly ServiceRole?: string;
   readonly AutoTerminationPolicy?: { readonly IdleTimeout?: number };
+  readonly ManagedScalingPolicy?: ManagedScalingPolicy;
+  readonly SecurityConfiguration?: string;
   readonly StepConcurrencyLevel?: number;
   readonly [other: string]: unknown;
 }
 
-interface Rule {
-  /** What EMR says, or undefined when the request is fine. */
-  readonly refusal: (request: JobFlowRequest) => string | undefined;
+/** Release guide, "Amazon EMR 7.x release versions": 7.0.0 to 7.13.0. Of the older series only the form is known here. */
+const RELEASE = /^emr-(?:[456]\.\d{1,2}\.\d|7\.(?:\d|1[0-3])\.0)$/;
+
+/** Release guide, "Application versions in Amazon EMR 7.x releases". The API takes the names in any case. */
+const APPLICATIONS =
+  "AmazonCloudWatchAgent,Delta,Flink,HBase,HCatalog,Hadoop,Hive,Hudi,Hue,Iceberg,JupyterEnterpriseGateway,JupyterHub,Livy,Oozie,Phoenix,Pig,Presto,Spark,TensorFlow,Tez,Trino,Zeppelin,ZooKeeper"
+    .toLowerCase()
+    .split(",");
+
+/** What EMR refuses although its service model allows it; each yields what EMR says. */
+function* refusals(request: JobFlowRequest): Generator<string> {
+  const { ReleaseLabel: release, JobFlowRole: profile, ServiceRole: role, Instances: instances } = request;
+  // API reference, RunJobFlow: "ReleaseLabel … emr-x.x.x"; EMR answers an unknown one with this message.
+  if (release === undefined || !RELEASE.test(release)) {
+    yield `The supplied release label is invalid: ${release}.`;
+  }
+  // Management guide, "Service-linked and IAM roles": both roles are required since default roles are no longer implied.
+  if (!profile) {
+    yield "InstanceProfile is required for creating cluster.";
+  }
+  if (!role) {
+    yield "ServiceRole is required for creating cluster.";
+  }
+  // API reference, RunJobFlow, JobFlowRole: "Also called instance profile and Amazon EC2 role": a name, not an ARN.
+  if (profile?.startsWith("arn:")) {
+    yield `Invalid InstanceProfile: ${profile}: give its name, not its ARN.`;
+  }
+  for (const { Name: name = "" } of request.Applications ?? []) {
+    if (!APPLICATIONS.includes(name.toLowerCase())) {
+      yield `Specified application: ${name} is not supported by release label: ${release}.`;
+    }
+  }
+  // API reference, RunJobFlow, StepConcurrencyLevel: "The default value is 1. The maximum value is 256."
+  const steps = request.StepConcurrencyLevel ?? 1;
+  if (steps < 1 || steps > 256) {
+    yield "StepConcurrencyLevel must be between 1 and 256.";
+  }
+  yield* instanceRefusals(instances);
+  if (request.ManagedScalingPolicy !== undefined) {
+    yield* scalingRefusals(request.ManagedScalingPolicy, instances);
+  }
+  // Management guide, "Tag clusters": at most 10 tags.
+  if ((request.Tags ?? []).length > 10) {
+    yield "A cluster can have at most 10 tags.";
+  }
 }
-
-const INSTANCE_TYPE = /^[a-z][a-z0-9-]*\.(?:\d*x?large|metal(?:-\d+xl)?|medium|small|micro|nano)$/;
-
-/** What EMR refuses although its service model allows it. */
-const RULES: readonly Rule[] = [
-  {
-    // API reference, RunJobFlow: "ReleaseLabel … emr-x.x.x"; EMR answers an unknown one with this message.
-    refusal: ({ ReleaseLabel: label }) =>
-      label !== undefined && /^emr-(?:[4-7])\.\d{1,2}\.\d{1,2}$/.test(label)
-        ? undefined
-        : `The supplied release label is invalid: ${label}.`,
-  },
-  {
-    // Management guide, "Service-linked and IAM roles": both roles are required since default roles are no longer implied.
-    refusal: ({ JobFlowRole: role }) =>
-      role === undefined || role === "" ? "InstanceProfile is required for creating cluster." : undefined,
-  },
-  {
-    // API reference, RunJobFlow, JobFlowRole: "Also called instance profile and Amazon EC2 role": a name, not an ARN.
-    refusal: ({ JobFlowRole: role }) =>
-      role?.startsWith("arn:") ? `Invalid InstanceProfile: ${role}: give its name, not its ARN.` : undefined,
-  },
-  {
-    refusal: ({ ServiceRole: role }) =>
-      role === undefined || role === "" ? "ServiceRole is required for creating cluster." : undefined,
-  },
-  {
-    // API reference, JobFlowInstancesConfig: groups, fleets and the simple form are alternatives.
-    refusal: ({ Instances: instances }) =>
-      instances.InstanceFleets !== undefined
-        ? "The embedded account serves instance groups; it has no instance fleets."
-        : instances.InstanceGroups === undefined && instances.InstanceCount === undefined
-          ? "Must specify either instance groups or an instance count."
-          : undefined,
-  },
-  {
-    // API reference, InstanceRoleType: one master instance group.
-    refusal: ({ Instances: { InstanceGroups: groups } }) =>
-      groups !== undefined && groups.filter((group) => group.InstanceRole === "MASTER").length !== 1
-        ? "Must have exactly one MASTER instance group."
-        : undefined,
-  },
-  {
-    refusal: ({ Instances: { InstanceGroups: groups } }) => {
-      const bad = groups?.find((group) => !INSTANCE_TYPE.test(group.InstanceType));
-      return bad === undefined ? undefined : `InstanceType '${bad.InstanceType}' is not supported.`;
-    },
-  },
-  {
-    // Management guide, "Tag clusters": at most 10 tags.
-    refusal: ({ Tags: tags }) =>
-      tags !== undefined && tags.length > 10 ? "A cluster can have at most 10 tags." : undefined,
-  },
-];
 
 /** @throws AwsError ValidationException */
 export function checkJobFlow(request: JobFlowRequest): void {
-  for (const { refusal } of RULES) {
-    const message = refusal(request);
-    if (message !== undefined) {
-      throw new AwsError("ValidationException", message);
-    }
+  for (const message of refusals(request)) {
+    throw new AwsError("ValidationException", message);
   }
   checkTags(request.Tags ?? []);
   checkSteps(request.Steps ?? []);
   checkIdleTimeout(request.AutoTerminationPolicy?.IdleTimeout);
+}
+
+/** @throws AwsError ValidationException */
+export function checkScaling(policy: ManagedScalingPolicy, instances: Instances): void {
+  for (const message of scalingRefusals(policy, instances)) {
+    throw new AwsError("ValidationException", message);
+  }
 }
 
 /** Tagging best practices: key 1–128, value ≤ 256 of letters, digits, spaces and _ . : / = + - @; no "aws:" keys. */

@@ -1,15 +1,24 @@
-import { randomBytes, randomInt } from "node:crypto";
+import { randomInt } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AwsError, epochSeconds, errorText, type JsonObject, page } from "./aws-error.ts";
+import type { ManagedScalingPolicy } from "./emr-instance-rules.ts";
+import {
+  collectionType,
+  type ListInstancesRequest,
+  listInstanceFleets,
+  listInstanceGroups,
+  listInstances,
+  primaryInstanceId,
+} from "./emr-instances.ts";
 import { EmrNode } from "./emr-node.ts";
 import {
   checkIdleTimeout,
   checkJobFlow,
+  checkScaling,
   checkSteps,
   checkTags,
-  type InstanceGroup,
   type JobFlowRequest,
   type StepRequest,
   type Tag,
@@ -39,15 +48,14 @@ interface Step {
 
 interface Cluster {
   readonly Id: string;
-  readonly instanceId: string;
   readonly request: JobFlowRequest;
-  readonly groups: readonly (InstanceGroup & { readonly Id: string })[];
   readonly Status: Status;
   readonly steps: Step[];
   tags: readonly Tag[];
   terminationProtected: boolean;
   stepConcurrencyLevel: number;
   idleTimeoutSeconds: number | undefined;
+  managedScaling: ManagedScalingPolicy | undefined;
 }
 
 /** What a live cluster has besides its record. */
@@ -233,60 +241,48 @@ export class EmrService {
           Args: action.ScriptBootstrapAction.Args ?? [],
         })),
       }),
-      ListInstanceGroups: (input: { ClusterId: string }) => {
-        const cluster = this.#cluster(input.ClusterId);
-        return { InstanceGroups: cluster.groups.map((group) => describeGroup(group, cluster)) };
+      PutManagedScalingPolicy: (input: { ClusterId: string; ManagedScalingPolicy: ManagedScalingPolicy }) => {
+        const cluster = this.#modifiable(input.ClusterId);
+        checkScaling(input.ManagedScalingPolicy, cluster.request.Instances);
+        cluster.managedScaling = input.ManagedScalingPolicy;
+        this.#save(cluster);
       },
-      ListInstances: (input: { ClusterId: string; InstanceGroupTypes?: readonly string[] }) => {
-        const cluster = this.#cluster(input.ClusterId);
-        const ended = TERMINAL.includes(cluster.Status.State);
-        const instances = cluster.groups
-          .filter((group) => input.InstanceGroupTypes?.includes(group.InstanceRole) ?? true)
-          .flatMap((group) => Array.from({ length: group.InstanceCount }, (_, index) => ({ group, index })))
-          .map(({ group, index }) => ({
-            Id: `ci-${group.Id.slice(3)}${index}`,
-            Ec2InstanceId:
-              group.InstanceRole === "MASTER" ? cluster.instanceId : `${cluster.instanceId.slice(0, -2)}${index}c`,
-            InstanceGroupId: group.Id,
-            InstanceType: group.InstanceType,
-            Market: group.Market ?? "ON_DEMAND",
-            PrivateIpAddress: "127.0.0.1",
-            Status: {
-              State: ended ? "TERMINATED" : "RUNNING",
-              StateChangeReason: {},
-              Timeline: cluster.Status.Timeline,
-            },
-          }));
-        return { Instances: instances };
+      GetManagedScalingPolicy: (input: { ClusterId: string }) => {
+        const { managedScaling } = this.#cluster(input.ClusterId);
+        return managedScaling === undefined ? {} : { ManagedScalingPolicy: managedScaling };
+      },
+      RemoveManagedScalingPolicy: (input: { ClusterId: string }) => {
+        const cluster = this.#modifiable(input.ClusterId);
+        cluster.managedScaling = undefined;
+        this.#save(cluster);
+      },
+      ListInstanceGroups: (input: { ClusterId: string }) => listInstanceGroups(this.#cluster(input.ClusterId)),
+      ListInstanceFleets: (input: { ClusterId: string }) => listInstanceFleets(this.#cluster(input.ClusterId)),
+      ListInstances: (input: ListInstancesRequest & { ClusterId: string; Marker?: string }) => {
+        // API reference, ListInstances: pages like those of the other lists.
+        const { items, next } = page(listInstances(this.#cluster(input.ClusterId), input), input.Marker, 50);
+        return { Instances: items, ...(next === undefined ? {} : { Marker: next }) };
       },
     };
   }
 
   #runJobFlow(request: JobFlowRequest): object {
     checkJobFlow(request);
-    const { Instances: instances } = request;
-    const simple: readonly InstanceGroup[] = [
-      { InstanceRole: "MASTER", InstanceType: instances.MasterInstanceType ?? "m5.xlarge", InstanceCount: 1 },
-      {
-        InstanceRole: "CORE",
-        InstanceType: instances.SlaveInstanceType ?? "m5.xlarge",
-        InstanceCount: (instances.InstanceCount ?? 1) - 1,
-      },
-    ];
+    if (request.SecurityConfiguration !== undefined) {
+      // The account has none. The words: github.com/hashicorp/terraform/pull/13620
+      const message = `Security configuration with name '${request.SecurityConfiguration}' does not exist.`;
+      throw new AwsError("ValidationException", message);
+    }
     const cluster: Cluster = {
       Id: `j-${randomId(13)}`,
-      instanceId: `i-${randomBytes(9).toString("hex").slice(0, 17)}`,
       request,
-      groups: (instances.InstanceGroups ?? simple.filter((group) => group.InstanceCount > 0)).map((group) => ({
-        ...group,
-        Id: `ig-${randomId(13)}`,
-      })),
       Status: newStatus("STARTING"),
       steps: (request.Steps ?? []).map(newStep),
       tags: request.Tags ?? [],
-      terminationProtected: instances.TerminationProtected ?? false,
+      terminationProtected: request.Instances.TerminationProtected ?? false,
       stepConcurrencyLevel: request.StepConcurrencyLevel ?? 1,
       idleTimeoutSeconds: request.AutoTerminationPolicy?.IdleTimeout,
+      managedScaling: request.ManagedScalingPolicy,
     };
     this.#clusters.set(cluster.Id, cluster);
     this.#save(cluster);
@@ -326,7 +322,8 @@ export class EmrService {
 
   /** Runs the bootstrap actions. Answers why the cluster must end, or undefined when it is ready. */
   async #bootstrap(cluster: Cluster, { ending }: Runtime, node: EmrNode): Promise<Reason | undefined> {
-    const master = `On the master instance (${cluster.instanceId}), bootstrap action`;
+    const instanceId = primaryInstanceId(cluster);
+    const master = `On the master instance (${instanceId}), bootstrap action`;
     for (const [index, { ScriptBootstrapAction: action }] of (cluster.request.BootstrapActions ?? []).entries()) {
       this.#transition(cluster.Status, "BOOTSTRAPPING", {});
       this.#save(cluster);
@@ -336,10 +333,10 @@ export class EmrService {
         script = await node.download(action.Path, number);
       } catch (error) {
         this.#context.log(`emr: ${cluster.Id}: ${action.Path}: ${errorText(error)}`);
-        const message = `Master instance (${cluster.instanceId}) failed attempting to download bootstrap action ${number} file from S3`;
+        const message = `Master instance (${instanceId}) failed attempting to download bootstrap action ${number} file from S3`;
         return { Code: "BOOTSTRAP_FAILURE", Message: message };
       }
-      const { exitCode } = await node.bootstrap(script, action.Args ?? [], number, cluster.instanceId, ending.signal);
+      const { exitCode } = await node.bootstrap(script, action.Args ?? [], number, instanceId, ending.signal);
       if (!ending.signal.aborted && exitCode !== 0) {
         return { Code: "BOOTSTRAP_FAILURE", Message: `${master} ${number} returned a non-zero return code` };
       }
@@ -535,37 +532,24 @@ function randomId(length: number): string {
   return Array.from({ length }, () => alphabet[randomInt(alphabet.length)]).join("");
 }
 
-function describeGroup(group: InstanceGroup & { readonly Id: string }, cluster: Cluster): JsonObject {
-  const ended = TERMINAL.includes(cluster.Status.State);
-  return {
-    Id: group.Id,
-    Name: group.Name ?? group.InstanceRole,
-    InstanceGroupType: group.InstanceRole,
-    InstanceType: group.InstanceType,
-    Market: group.Market ?? "ON_DEMAND",
-    RequestedInstanceCount: group.InstanceCount,
-    RunningInstanceCount: ended ? 0 : group.InstanceCount,
-    Status: { State: ended ? "TERMINATED" : "RUNNING", StateChangeReason: {}, Timeline: cluster.Status.Timeline },
-  };
-}
-
 /** The Cluster structure of DescribeCluster. */
 function describe(cluster: Cluster, context: AccountContext): JsonObject {
   const { request } = cluster;
   const { Instances: instances } = request;
   const optional = {
     Ec2KeyName: instances["Ec2KeyName"],
-    Ec2SubnetId: instances.Ec2SubnetId,
-    EmrManagedMasterSecurityGroup: instances["EmrManagedMasterSecurityGroup"],
-    EmrManagedSlaveSecurityGroup: instances["EmrManagedSlaveSecurityGroup"],
-    ServiceAccessSecurityGroup: instances["ServiceAccessSecurityGroup"],
+    Ec2SubnetId: instances.Ec2SubnetId ?? instances.Ec2SubnetIds?.[0],
+    RequestedEc2SubnetIds: instances.Ec2SubnetIds,
+    EmrManagedMasterSecurityGroup: instances.EmrManagedMasterSecurityGroup,
+    EmrManagedSlaveSecurityGroup: instances.EmrManagedSlaveSecurityGroup,
+    ServiceAccessSecurityGroup: instances.ServiceAccessSecurityGroup,
   };
   return {
     Id: cluster.Id,
     Name: request.Name,
     Status: cluster.Status,
     Ec2InstanceAttributes: { ...optional, IamInstanceProfile: request.JobFlowRole },
-    InstanceCollectionType: "INSTANCE_GROUP",
+    InstanceCollectionType: collectionType(cluster),
     LogUri: request.LogUri?.replace(/^s3:/, "s3n:"),
     ReleaseLabel: request.ReleaseLabel,
     AutoTerminate: !(instances.KeepJobFlowAliveWhenNoSteps ?? false),
@@ -577,7 +561,7 @@ function describe(cluster: Cluster, context: AccountContext): JsonObject {
     NormalizedInstanceHours: 0,
     MasterPublicDnsName: "localhost",
     Configurations: request["Configurations"] ?? [],
-    SecurityConfiguration: request["SecurityConfiguration"],
+    SecurityConfiguration: request.SecurityConfiguration,
     ScaleDownBehavior: request["ScaleDownBehavior"] ?? "TERMINATE_AT_TASK_COMPLETION",
     EbsRootVolumeSize: request["EbsRootVolumeSize"],
     StepConcurrencyLevel: cluster.stepConcurrencyLevel,

@@ -1,3 +1,6 @@
+import type { ManagedScalingPolicy } from "../../local/emr-instance-rules.ts";
+import { collectionType, listInstanceFleets, listInstanceGroups, listInstances } from "../../local/emr-instances.ts";
+import { checkJobFlow, checkScaling, type JobFlowRequest, type StepRequest } from "../../local/emr-rules.ts";
 import type { Clock } from "./clock.ts";
 import { ApiError } from "./errors.ts";
 
@@ -29,21 +32,6 @@ interface Tag {
   readonly Value: string;
 }
 
-interface JobFlowRequest {
-  readonly Name: string;
-  readonly Instances: { readonly KeepJobFlowAliveWhenNoSteps?: boolean; readonly TerminationProtected?: boolean };
-  readonly Tags?: readonly Tag[];
-  readonly AutoTerminationPolicy?: { readonly IdleTimeout: number };
-  readonly BootstrapActions?: readonly { readonly ScriptBootstrapAction: { readonly Path: string } }[];
-  readonly Steps?: readonly StepRequest[];
-}
-
-interface StepRequest {
-  readonly Name: string;
-  readonly ActionOnFailure?: string;
-  readonly HadoopJarStep: { readonly Jar: string; readonly Args?: readonly string[] };
-}
-
 export interface Cluster {
   readonly Id: string;
   readonly Name: string;
@@ -53,6 +41,7 @@ export interface Cluster {
   readonly request: JobFlowRequest;
   readonly steps: Step[];
   idleSince: number | undefined;
+  managedScaling: ManagedScalingPolicy | undefined;
 }
 
 /** How a cluster comes up, how a step ends and how a cluster goes: what the scenarios change. */
@@ -123,22 +112,43 @@ export class Emr {
         cluster.Tags = [...kept, ...input.Tags];
         return {};
       }
+      case "PutManagedScalingPolicy": {
+        const cluster = this.#modifiable(input.ClusterId);
+        checkScaling(input.ManagedScalingPolicy, cluster.request.Instances);
+        cluster.managedScaling = input.ManagedScalingPolicy;
+        return {};
+      }
+      case "GetManagedScalingPolicy": {
+        const { managedScaling: policy } = this.#cluster(input.ClusterId);
+        return policy === undefined ? {} : { ManagedScalingPolicy: policy };
+      }
+      case "RemoveManagedScalingPolicy":
+        this.#modifiable(input.ClusterId).managedScaling = undefined;
+        return {};
+      case "ListInstanceGroups":
+        return listInstanceGroups(this.#cluster(input.ClusterId));
+      case "ListInstanceFleets":
+        return listInstanceFleets(this.#cluster(input.ClusterId));
+      case "ListInstances":
+        return { Instances: listInstances(this.#cluster(input.ClusterId), input) };
       default:
         throw new ApiError("UnknownOperationException", operation);
     }
   }
 
   #runJobFlow(request: JobFlowRequest): object {
+    checkJobFlow(request);
     this.#ids += 1;
     const cluster: Cluster = {
       Id: `j-${String(this.#ids).padStart(13, "A")}`,
       Name: request.Name,
       Status: this.#newStatus("STARTING"),
-      Tags: request.Tags ?? [],
+      Tags: (request.Tags ?? []) as readonly Tag[],
       TerminationProtected: request.Instances.TerminationProtected ?? false,
       request,
       steps: [],
       idleSince: undefined,
+      managedScaling: request.ManagedScalingPolicy,
     };
     this.clusters.set(cluster.Id, cluster);
     if (request.Steps) this.#push(cluster, request.Steps);
@@ -345,11 +355,12 @@ export class Emr {
 }
 
 /** DescribeCluster's answer. */
-const describe = ({ Id, Name, Status, Tags, TerminationProtected }: Cluster): object => ({
-  Id,
-  Name,
-  Status,
-  Tags,
-  TerminationProtected,
+const describe = (cluster: Cluster): object => ({
+  Id: cluster.Id,
+  Name: cluster.Name,
+  Status: cluster.Status,
+  Tags: cluster.Tags,
+  TerminationProtected: cluster.TerminationProtected,
+  InstanceCollectionType: collectionType(cluster),
   LogUri: "s3n://orchard-data/logs/emr/",
 });

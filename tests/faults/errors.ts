@@ -1,12 +1,5 @@
 /** A service's refusal, as it comes over the wire. */
-export class ApiError extends Error {
-  readonly status: number;
-  constructor(code: string, message: string, status = 400) {
-    super(message);
-    this.name = code;
-    this.status = status;
-  }
-}
+export { AwsError as ApiError } from "../../local/aws-error.ts";
 
 /** A task's failure under the name that Retry and Catch match. */
 export class TaskError extends Error {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { bashStep, jobFlow } from "./fixtures.ts";
+import { bashStep, fleets, jobFlow } from "./fixtures.ts";
 
 /** EMR as a caller sees it: the embedded account's, or the simulation's. */
 export interface EmrUnderTest {
@@ -160,6 +160,102 @@ export const emrContract = (name: string, start: () => Promise<EmrUnderTest>): v
       const found = await reached(id, "TERMINATED", "TERMINATED_WITH_ERRORS");
       expect(found.Status).toMatchObject({ State: "TERMINATED", StateChangeReason: { Code: "USER_REQUEST" } });
     }, 120_000);
+
+    it("has instance fleets, whose instances tell type, market and times, also when they are gone", async () => {
+      const subnets = ["subnet-a", "subnet-b"];
+      const id = await run({ Instances: fleets({ Ec2SubnetIds: subnets, TerminationProtected: false }) });
+      const listed = await emr.call("ListInstanceFleets", { ClusterId: id });
+      const ready = await reached(id, "WAITING");
+      const [primary, core] = (await emr.call("ListInstanceFleets", { ClusterId: id })).InstanceFleets;
+      await terminate(id);
+      await reached(id, "TERMINATED");
+      const { Instances: instances } = await emr.call("ListInstances", { ClusterId: id });
+      const spot = await emr.call("ListInstances", { ClusterId: id, InstanceFleetType: "CORE" });
+      const [, gone] = (await emr.call("ListInstanceFleets", { ClusterId: id })).InstanceFleets;
+
+      expect(ready.InstanceCollectionType).toBe("INSTANCE_FLEET");
+      expect(listed.InstanceFleets.map((fleet: { Id: string }) => fleet.Id)).toEqual([primary.Id, core.Id]);
+      expect(primary).toMatchObject({ InstanceFleetType: "MASTER", ProvisionedOnDemandCapacity: 1 });
+      expect(core).toMatchObject({
+        Status: { State: "RUNNING" },
+        ProvisionedOnDemandCapacity: 1,
+        ProvisionedSpotCapacity: 2,
+        InstanceTypeSpecifications: [{ InstanceType: "m5.2xlarge" }, { InstanceType: "m5a.2xlarge" }],
+      });
+      expect(gone).toMatchObject({
+        TargetSpotCapacity: 2,
+        ProvisionedSpotCapacity: 0,
+        Status: { State: "TERMINATED" },
+      });
+      expect(new Set(instances.map((one: { Id: string }) => one.Id)).size).toBe(4);
+      expect(spot.Instances.map((one: { Market: string }) => one.Market)).toEqual(["ON_DEMAND", "SPOT", "SPOT"]);
+      for (const one of spot.Instances) {
+        expect(one).toMatchObject({ InstanceFleetId: core.Id, InstanceType: "m5.2xlarge" });
+        const { CreationDateTime: start, ReadyDateTime: at, EndDateTime: end } = one.Status.Timeline;
+        expect(start <= at && at <= end, JSON.stringify(one.Status)).toBe(true);
+      }
+      await expect(emr.call("ListInstanceGroups", { ClusterId: id })).rejects.toMatchObject({
+        name: "InvalidRequestException",
+        message: expect.stringContaining("uses instance fleets"),
+      });
+    });
+
+    it("gives units by their weight, and runs on a lone primary node", async () => {
+      const weighted = fleets().InstanceFleets.map((fleet) =>
+        fleet.InstanceFleetType === "CORE"
+          ? {
+              ...fleet,
+              TargetSpotCapacity: 0,
+              TargetOnDemandCapacity: 5,
+              InstanceTypeConfigs: [{ InstanceType: "m5.2xlarge", WeightedCapacity: 2 }],
+            }
+          : fleet,
+      );
+      const wide = await run({ Instances: fleets({ InstanceFleets: weighted }) });
+      const alone = await run({ Instances: fleets({ InstanceFleets: fleets().InstanceFleets.slice(0, 1) }) });
+      await reached(alone, "WAITING");
+      const [, core] = (await emr.call("ListInstanceFleets", { ClusterId: wide })).InstanceFleets;
+      const counts = [];
+      for (const ClusterId of [wide, alone])
+        counts.push((await emr.call("ListInstances", { ClusterId })).Instances.length);
+      await terminate(wide, alone);
+
+      expect(core.ProvisionedOnDemandCapacity).toBe(6);
+      expect(counts).toEqual([4, 1]);
+    });
+
+    it("keeps a managed scaling policy until it is put anew or removed", async () => {
+      const policy = (most: number) => ({
+        ComputeLimits: { UnitType: "InstanceFleetUnits", MinimumCapacityUnits: 2, MaximumCapacityUnits: most },
+      });
+      const get = () => emr.call("GetManagedScalingPolicy", { ClusterId: id });
+      const put = (most: number) =>
+        emr.call("PutManagedScalingPolicy", { ClusterId: id, ManagedScalingPolicy: policy(most) });
+      const id = await run({ Instances: fleets(), ManagedScalingPolicy: policy(4) });
+      const first = await get();
+      await put(8);
+      const second = await get();
+      await expect(put(1)).rejects.toMatchObject({ name: "ValidationException" });
+      await emr.call("RemoveManagedScalingPolicy", { ClusterId: id });
+      const third = await get();
+      await terminate(id);
+
+      expect([first, second, third]).toEqual([
+        { ManagedScalingPolicy: policy(4) },
+        { ManagedScalingPolicy: policy(8) },
+        {},
+      ]);
+    });
+
+    it("refuses a request that breaks a rule, and no cluster is there", async () => {
+      const both = { ...fleets(), InstanceGroups: jobFlow("").Instances.InstanceGroups };
+      await expect(run({ Name: "refused", Instances: both })).rejects.toMatchObject({
+        name: "ValidationException",
+        message: expect.stringContaining("mutually exclusive"),
+      });
+      const { Clusters: found } = await emr.call("ListClusters", {});
+      expect(found.map(({ Name }: { Name: string }) => Name)).not.toContain("refused");
+    });
 
     it.each([
       ["DescribeCluster", { ClusterId: "j-NONE" }, "InvalidRequestException", "Cluster id 'j-NONE' is not valid."],

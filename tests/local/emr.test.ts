@@ -291,6 +291,7 @@ test.each([
   ["a tag's characters", { Tags: [{ Key: "k", Value: "a*b" }] }, /Invalid tag value: 'a\*b'/],
   ["an idle timeout", { AutoTerminationPolicy: { IdleTimeout: 1 } }, /between 60 and 604800/],
   ["a step's jar", { Steps: [{ Name: "s", HadoopJarStep: { Jar: "s3://x/y.jar" } }] }, /command-runner\.jar only/],
+  ["a security configuration, of which it has none", { SecurityConfiguration: "x" }, /with name 'x' does not exist/],
   ["an enumeration", { ScaleDownBehavior: "NEVER" }, /Member must satisfy enum value set/],
   ["a type", { Name: 3 }, /Member must be a string/],
   ["a length", { Name: "n".repeat(300) }, /Member must have length less than or equal to 256/],

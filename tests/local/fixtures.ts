@@ -124,6 +124,27 @@ export function jobFlow(name: string, more: object = {}) {
   };
 }
 
+/** The Instances of a cluster with fleets, as the planner writes them. */
+export function fleets(more: object = {}) {
+  const types = (...names: string[]) => names.map((InstanceType) => ({ InstanceType, WeightedCapacity: 1 }));
+  return {
+    KeepJobFlowAliveWhenNoSteps: true,
+    InstanceFleets: [
+      { InstanceFleetType: "MASTER" as const, TargetOnDemandCapacity: 1, InstanceTypeConfigs: types("m5.xlarge") },
+      {
+        InstanceFleetType: "CORE" as const,
+        TargetOnDemandCapacity: 1,
+        TargetSpotCapacity: 2,
+        InstanceTypeConfigs: types("m5.2xlarge", "m5a.2xlarge"),
+        LaunchSpecifications: {
+          SpotSpecification: { TimeoutDurationMinutes: 10, TimeoutAction: "SWITCH_TO_ON_DEMAND" as const },
+        },
+      },
+    ],
+    ...more,
+  };
+}
+
 export function bashStep(name: string, script: string) {
   return {
     Name: name,
