@@ -194,7 +194,9 @@ export class World {
     ];
     for (const [Name, tags] of clusters) {
       const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
-      this.emr.handle("RunJobFlow", { Name, Tags, Instances: { KeepJobFlowAliveWhenNoSteps: true } });
+      const Instances = { KeepJobFlowAliveWhenNoSteps: true, InstanceCount: 1 };
+      const others = { ReleaseLabel: "emr-7.13.0", ServiceRole: "theirs", JobFlowRole: "theirs", Instances };
+      this.emr.handle("RunJobFlow", { Name, Tags, ...others });
     }
   }
 

@@ -4,7 +4,7 @@ import { fleets, jobFlow } from "./fixtures.ts";
 
 type Fleet = Readonly<Record<string, unknown>>;
 
-const [primary, core] = fleets().InstanceFleets as readonly [Fleet, Fleet];
+const [primary = {}, core = {}]: readonly Fleet[] = fleets().InstanceFleets;
 const withFleets = (...InstanceFleets: readonly Fleet[]) => ({ Instances: fleets({ InstanceFleets }) });
 const types = (...names: readonly string[]) => names.map((InstanceType) => ({ InstanceType }));
 const many = (count: number) => Array.from({ length: count }, (_, index) => `m${index}.xlarge`);
