@@ -32,7 +32,7 @@ describe("the stack", () => {
     // W3005: CDK writes a DependsOn beside every GetAtt of a role.
     const args = ["--regions", "eu-west-1", "--ignore-checks", "W3005", "--", file];
     expect(execFileSync(cfnLint, args, { encoding: "utf8" })).toBe("");
-  });
+  }, 180_000);
 
   it("bundles every handler into a module that loads", async () => {
     const bundles = readdirSync(outdir)
