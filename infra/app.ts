@@ -3,8 +3,9 @@ import { configFromContext } from "./config.ts";
 import { PipelineStack } from "./pipeline-stack.ts";
 
 const app = new App();
+const region = process.env["CDK_DEFAULT_REGION"];
 new PipelineStack(app, "Orchard", {
-  config: configFromContext((key) => app.node.tryGetContext(key)),
-  env: { account: process.env["CDK_DEFAULT_ACCOUNT"], region: process.env["CDK_DEFAULT_REGION"] },
+  config: configFromContext(app.node.getAllContext(), region),
+  env: { account: process.env["CDK_DEFAULT_ACCOUNT"], region },
   description: "Image features and PCA on a transient EMR cluster, which is always torn down",
 });

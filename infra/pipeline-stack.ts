@@ -3,14 +3,17 @@ import { Rule, Schedule } from "aws-cdk-lib/aws-events";
 import { LambdaFunction } from "aws-cdk-lib/aws-events-targets";
 import { Policy, PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { SqsDestination } from "aws-cdk-lib/aws-lambda-destinations";
+import { CfnLogGroup } from "aws-cdk-lib/aws-logs";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { EmailSubscription } from "aws-cdk-lib/aws-sns-subscriptions";
 import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
+import { clusterDefaults } from "./cluster-defaults.ts";
 import type { Config } from "./config.ts";
 import { DataBucket } from "./constructs/data-bucket.ts";
 import { EmrRoles } from "./constructs/emr-roles.ts";
 import { Handler } from "./constructs/handler.ts";
+import { Network } from "./constructs/network.ts";
 import { Workflow } from "./constructs/workflow.ts";
 
 interface PipelineStackProps extends StackProps {
@@ -25,10 +28,13 @@ export class PipelineStack extends Stack {
     super(scope, id, props);
     const { config } = props;
 
-    const { bucket } = new DataBucket(this, "Data");
-    const topic = new Topic(this, "Notifications", { enforceSSL: true });
+    const { bucket } = new DataBucket(this, "Data", { config });
+    const topic = config.topicArn
+      ? Topic.fromTopicArn(this, "GivenTopic", config.topicArn)
+      : new Topic(this, "Notifications", { enforceSSL: true });
     if (config.notificationEmail) topic.addSubscription(new EmailSubscription(config.notificationEmail));
-    const emrRoles = new EmrRoles(this, "EmrRoles", { bucket });
+    const emrRoles = new EmrRoles(this, "EmrRoles", { config, bucket });
+    const { subnetIds, securityGroups } = new Network(this, "Network", { config, bucket });
 
     const data = { DATA_BUCKET: bucket.bucketName };
     const model = {
@@ -50,12 +56,15 @@ export class PipelineStack extends Stack {
         ...model,
         TOPIC_ARN: topic.topicArn,
         ALLOW_SEEDED_WEIGHTS: String(config.allowSeededWeights),
-        ALLOWED_REGION_PREFIX: config.allowedRegionPrefix,
+        ALLOW_NON_EU_REGION: String(config.allowNonEuRegion),
+        INPUT_PREFIX: config.inputPrefix,
         EMR_SERVICE_ROLE: emrRoles.serviceRole.roleName,
         EMR_INSTANCE_PROFILE: emrRoles.instanceProfileName,
-        SUBNET_ID: config.subnetId ?? "",
+        SUBNET_ID: subnetIds[0] ?? "",
         KEY_PAIR: config.keyPair ?? "",
         MAX_COST_USD: String(config.maxCostUsd),
+        MAX_KEEP_MINUTES: String(config.maxKeepMinutes),
+        CLUSTER_DEFAULTS: this.toJsonString(clusterDefaults(config, { subnetIds, securityGroups })),
       },
       policy: [
         listBucket,
@@ -220,6 +229,10 @@ export class PipelineStack extends Stack {
       schedule: Schedule.rate(Duration.minutes(15)),
       targets: [new LambdaFunction(sweepClusters.function)],
     });
+
+    for (const child of this.node.findAll()) {
+      if (child instanceof CfnLogGroup) child.retentionInDays = config.logGroupRetentionDays;
+    }
 
     new CfnOutput(this, "StateMachineArn", { value: stateMachine.stateMachineArn });
     new CfnOutput(this, "DataBucketName", { value: bucket.bucketName });

@@ -90,7 +90,11 @@ export const preflight = async (
   clients: PreflightClients,
 ): Promise<Plan> => {
   const bucket = config.DATA_BUCKET;
-  const input = parseInput(state.input, { bucket, maxCostUsd: config.MAX_COST_USD });
+  const input = parseInput(state.input, {
+    bucket,
+    inputPrefix: config.INPUT_PREFIX,
+    maxCostUsd: config.MAX_COST_USD,
+  });
   // The execution's name, so that a retried Preflight plans the same run.
   const runId = execution.name;
 

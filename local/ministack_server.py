@@ -1,10 +1,11 @@
-"""MiniStack with the three things that the embedded account needs and that it has no setting for.
+"""MiniStack with the four things that the embedded account needs and that it has no setting for.
 
 It saves its state only on a graceful shutdown: here also when a line "save" arrives on standard input, so that a
 killed account finds its stacks again. A stack whose change was cut short would be IN_PROGRESS for ever, one that was
 rolled back cannot be deleted, and buckets of a forgotten stack would be in the way of the next: with such a stack the
 account starts empty. And PutEvents refuses sources that begin with "aws.", as AWS's does: but the account's own Step
-Functions publishes its status changes through it.
+Functions publishes its status changes through it. CloudFormation lacks the rules of security groups that are
+resources of their own, as those of groups that name each other have to be.
 """
 
 import json
@@ -13,10 +14,12 @@ import shutil
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 from ministack import app  # type: ignore[import-untyped]
 from ministack.core.persistence import save_all  # type: ignore[import-untyped]
-from ministack.services import eventbridge  # type: ignore[import-untyped]
+from ministack.services import ec2, eventbridge  # type: ignore[import-untyped]
+from ministack.services.cloudformation import provisioners  # type: ignore[import-untyped]
 
 
 def is_usable(status: str) -> bool:
@@ -36,6 +39,26 @@ def forget_unfinished_stacks(state: Path, objects: Path) -> None:
         shutil.rmtree(objects, ignore_errors=True)
 
 
+def add_group_rules(resource: str, permissions: str) -> None:
+    """Let CloudFormation put a rule into a group, and take it out again."""
+
+    def change(method: str, props: dict[str, Any]) -> None:
+        group = ec2._security_groups.get(props["GroupId"])
+        for permission in provisioners._ec2_sg_permissions([props]):
+            # The group, and its rules with it, may be gone.
+            if group is not None and (method == "append" or permission in group[permissions]):
+                getattr(group[permissions], method)(permission)
+
+    def create(logical_id: str, props: dict[str, Any], _stack: str) -> tuple[str, dict[str, str]]:
+        change("append", props)
+        return f"{props['GroupId']}/{logical_id}", {}
+
+    def delete(_physical_id: str, props: dict[str, Any]) -> None:
+        change("remove", props)
+
+    provisioners._RESOURCE_HANDLERS[resource] = {"create": create, "delete": delete}
+
+
 def save_on_request() -> None:
     """Save the state of all services for every line "save"."""
     for line in sys.stdin:
@@ -46,5 +69,7 @@ def save_on_request() -> None:
 if __name__ == "__main__":
     forget_unfinished_stacks(Path(os.environ["STATE_DIR"]), Path(os.environ["S3_DATA_DIR"]))
     eventbridge._put_events.__defaults__ = (True,)  # allow_aws_source
+    add_group_rules("AWS::EC2::SecurityGroupIngress", "IpPermissions")
+    add_group_rules("AWS::EC2::SecurityGroupEgress", "IpPermissionsEgress")
     threading.Thread(target=save_on_request, daemon=True).start()
     app.main()

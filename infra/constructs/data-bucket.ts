@@ -1,13 +1,26 @@
 import { Duration, RemovalPolicy } from "aws-cdk-lib";
-import { BlockPublicAccess, Bucket, BucketEncryption } from "aws-cdk-lib/aws-s3";
+import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket } from "aws-cdk-lib/aws-s3";
 import { Construct } from "constructs";
+import type { Config } from "../config.ts";
 
-/** Holds images, artifacts, runs and logs. It outlives the stack: results are never deleted by a `cdk destroy`. */
+interface DataBucketProps {
+  readonly config: Config;
+}
+
+/**
+ * Holds images, artifacts, runs and logs. It outlives the stack: results are never deleted by a `cdk destroy`. A bucket
+ * that was given is taken as it is: its policy and lifecycle are its owner's.
+ */
 export class DataBucket extends Construct {
-  readonly bucket: Bucket;
+  readonly bucket: IBucket;
 
-  constructor(scope: Construct, id: string) {
+  constructor(scope: Construct, id: string, { config }: DataBucketProps) {
     super(scope, id);
+    if (config.bucketName) {
+      this.bucket = Bucket.fromBucketName(this, "Given", config.bucketName);
+      return;
+    }
+    const logs = Duration.days(config.logsRetentionDays);
     this.bucket = new Bucket(this, "Bucket", {
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       encryption: BucketEncryption.S3_MANAGED,
@@ -15,7 +28,9 @@ export class DataBucket extends Construct {
       removalPolicy: RemovalPolicy.RETAIN,
       lifecycleRules: [
         { abortIncompleteMultipartUploadAfter: Duration.days(7) },
-        { prefix: "logs/emr/", expiration: Duration.days(90) },
+        { prefix: "logs/", expiration: logs },
+        { prefix: "spark-events/", expiration: logs },
+        ...(config.runsRetentionDays ? [{ prefix: "runs/", expiration: Duration.days(config.runsRetentionDays) }] : []),
       ],
     });
   }

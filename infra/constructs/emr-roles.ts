@@ -1,17 +1,29 @@
-import { Stack } from "aws-cdk-lib";
-import { InstanceProfile, ManagedPolicy, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import { Arn, ArnFormat, Stack } from "aws-cdk-lib";
+import {
+  InstanceProfile,
+  type IRole,
+  ManagedPolicy,
+  PolicyStatement,
+  Role,
+  ServicePrincipal,
+} from "aws-cdk-lib/aws-iam";
 import type { IBucket } from "aws-cdk-lib/aws-s3";
 import { Construct } from "constructs";
+import type { Config } from "../config.ts";
 import { allowServiceLinkedRole } from "./service-linked-role.ts";
 
 interface EmrRolesProps {
+  readonly config: Config;
   readonly bucket: IBucket;
 }
 
-/** The two roles of a cluster: what EMR itself may do, and what the machines of the cluster may do. */
+/**
+ * The two roles of a cluster: what EMR itself may do, and what the machines of the cluster may do. Roles that were given
+ * are taken as they are: what they may do is their owner's.
+ */
 export class EmrRoles extends Construct {
-  readonly serviceRole: Role;
-  readonly instanceRole: Role;
+  readonly serviceRole: IRole;
+  readonly instanceRole: IRole;
   /** A name, as RunJobFlow's JobFlowRole takes it. */
   readonly instanceProfileName: string;
   readonly instanceProfileArn: string;
@@ -19,28 +31,49 @@ export class EmrRoles extends Construct {
   constructor(scope: Construct, id: string, props: EmrRolesProps) {
     super(scope, id);
     const stack = Stack.of(this);
+    const { config, bucket } = props;
+    const { emrServiceRoleArn, emrInstanceRoleArn, emrInstanceProfileArn } = config;
+    if (emrServiceRoleArn && emrInstanceRoleArn && emrInstanceProfileArn) {
+      this.serviceRole = Role.fromRoleArn(this, "GivenServiceRole", emrServiceRoleArn, { mutable: false });
+      this.instanceRole = Role.fromRoleArn(this, "GivenInstanceRole", emrInstanceRoleArn, { mutable: false });
+      this.instanceProfileArn = emrInstanceProfileArn;
+      const { resourceName = "" } = Arn.split(emrInstanceProfileArn, ArnFormat.SLASH_RESOURCE_NAME);
+      // A path may stand before the name.
+      this.instanceProfileName = resourceName.slice(resourceName.lastIndexOf("/") + 1);
+      return;
+    }
 
-    this.instanceRole = new Role(this, "InstanceRole", { assumedBy: new ServicePrincipal("ec2.amazonaws.com") });
+    const instanceRole = new Role(this, "InstanceRole", { assumedBy: new ServicePrincipal("ec2.amazonaws.com") });
+    this.instanceRole = instanceRole;
     // Named here, because what a reference to an instance profile answers, a name or an ARN, is not the same everywhere.
     this.instanceProfileName = `${stack.stackName}-EmrInstanceProfile-${stack.region}`;
     const profile = new InstanceProfile(this, "InstanceProfile", {
       instanceProfileName: this.instanceProfileName,
-      role: this.instanceRole,
+      role: instanceRole,
     });
     this.instanceProfileArn = profile.instanceProfileArn;
-    props.bucket.grantRead(this.instanceRole, "data/*");
-    props.bucket.grantRead(this.instanceRole, "artifacts/*");
-    for (const prefix of ["runs/*", "features-store/*", "logs/emr/*", "spark-events/*"]) {
-      props.bucket.grantReadWrite(this.instanceRole, prefix);
+    const under = (...prefixes: string[]): string[] =>
+      [...new Set(prefixes)].map((prefix) => bucket.arnForObjects(prefix));
+    const written = under("runs/*", "features-store/*", "logs/emr/*", "spark-events/*");
+    for (const [actions, resources] of [
+      [["s3:ListBucket", "s3:GetBucketLocation", "s3:ListBucketMultipartUploads"], [bucket.bucketArn]],
+      [["s3:GetObject"], [...under("data/*", `${config.inputPrefix}*`, "artifacts/*"), ...written]],
+      [["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"], written],
+    ] as const) {
+      instanceRole.addToPolicy(new PolicyStatement({ actions: [...actions], resources: [...resources] }));
+    }
+    if (config.ssmAccess) {
+      instanceRole.addManagedPolicy(ManagedPolicy.fromAwsManagedPolicyName("AmazonSSMManagedInstanceCore"));
     }
 
-    this.serviceRole = new Role(this, "ServiceRole", {
+    const serviceRole = new Role(this, "ServiceRole", {
       assumedBy: new ServicePrincipal("elasticmapreduce.amazonaws.com"),
       // It works only on what carries the tag for-use-with-amazon-emr-managed-policies=true.
       managedPolicies: [ManagedPolicy.fromAwsManagedPolicyName("service-role/AmazonEMRServicePolicy_v2")],
     });
     // The managed policy lets EMR pass EMR_EC2_DefaultRole only.
-    this.instanceRole.grantPassRole(this.serviceRole);
-    this.serviceRole.addToPolicy(allowServiceLinkedRole(stack, "spot.amazonaws.com", "AWSServiceRoleForEC2Spot"));
+    this.serviceRole = serviceRole;
+    instanceRole.grantPassRole(serviceRole);
+    serviceRole.addToPolicy(allowServiceLinkedRole(stack, "spot.amazonaws.com", "AWSServiceRoleForEC2Spot"));
   }
 }

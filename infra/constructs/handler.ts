@@ -3,7 +3,7 @@ import { Duration, RemovalPolicy } from "aws-cdk-lib";
 import type { PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { Architecture, Runtime } from "aws-cdk-lib/aws-lambda";
 import { type ICommandHooks, NodejsFunction, OutputFormat } from "aws-cdk-lib/aws-lambda-nodejs";
-import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
+import { LogGroup } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 
 const root = join(import.meta.dirname, "..", "..");
@@ -35,10 +35,8 @@ export class Handler extends Construct {
       timeout: props.timeout ?? Duration.minutes(1),
       memorySize: props.memoryMiB ?? 256,
       environment: { POWERTOOLS_SERVICE_NAME: "orchard", NODE_OPTIONS: "--enable-source-maps", ...props.environment },
-      logGroup: new LogGroup(this, "Logs", {
-        retention: RetentionDays.THREE_MONTHS,
-        removalPolicy: RemovalPolicy.DESTROY,
-      }),
+      // How long it keeps lines is the stack's to say.
+      logGroup: new LogGroup(this, "Logs", { removalPolicy: RemovalPolicy.DESTROY }),
       bundling: {
         format: OutputFormat.ESM,
         target: "node24",

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { RemovalPolicy, Stack } from "aws-cdk-lib";
 import { PolicyStatement } from "aws-cdk-lib/aws-iam";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
-import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
+import { LogGroup } from "aws-cdk-lib/aws-logs";
 import type { IBucket } from "aws-cdk-lib/aws-s3";
 import { DefinitionBody, LogLevel, StateMachine, StateMachineType } from "aws-cdk-lib/aws-stepfunctions";
 import { Construct } from "constructs";
@@ -57,7 +57,6 @@ export class Workflow extends Construct {
         // Without this prefix the log resource policy grows with every state machine until its size limit.
         destination: new LogGroup(this, "Logs", {
           logGroupName: `/aws/vendedlogs/states/${stack.stackName}`,
-          retention: RetentionDays.THREE_MONTHS,
           removalPolicy: RemovalPolicy.DESTROY,
         }),
         level: LogLevel.ALL,

@@ -19,6 +19,7 @@ import { GetCallerIdentityCommand, type STSClient } from "@aws-sdk/client-sts";
 import type { Environment } from "./config.ts";
 import { describeError, isNamed } from "./errors.ts";
 import { instanceType } from "./prices.ts";
+import { euRegions, isInEu } from "./regions.ts";
 import { objectExists, objectSha256 } from "./s3.ts";
 import type { Check, ClusterPlan, Execution, Plan } from "./schemas.ts";
 
@@ -259,13 +260,12 @@ export const preflightChecks = ({
   const { s3, sts, iam, ec2, sns } = clients;
   const bucket = config.DATA_BUCKET;
   const region = config.AWS_REGION;
-  const allowed = config.ALLOWED_REGION_PREFIX;
   return [
     {
       name: "region",
-      remedy: `Deploy to a region that begins with "${allowed}", or set allowedRegionPrefix in the stack's configuration`,
+      remedy: `Deploy to one of ${euRegions.join(", ")}, or set allowNonEuRegion in the stack's configuration`,
       run: () => {
-        if (!region.startsWith(allowed)) throw new Finding(`${region} is outside of "${allowed}"`);
+        if (!isInEu(region) && !config.ALLOW_NON_EU_REGION) throw new Finding(`${region} is not in the European Union`);
         return region;
       },
     },
@@ -305,9 +305,9 @@ export const preflightChecks = ({
       remedy: "Put the images there, and look at whether the function may list the prefix",
       run: async () => {
         // The role of the cluster's machines reads nothing else; the failure would come when the cluster is paid for.
-        const readable = `s3://${bucket}/data/`;
-        if (!input.startsWith(readable))
-          throw new Finding(`${input} is not under ${readable}, where the cluster may read`);
+        const readable = [...new Set(["data/", config.INPUT_PREFIX])].map((prefix) => `s3://${bucket}/${prefix}`);
+        if (!readable.some((prefix) => input.startsWith(prefix)))
+          throw new Finding(`${input} is not under ${readable.join(" or ")}, where the cluster may read`);
         try {
           return `${await imageCount()} images`;
         } catch (error) {

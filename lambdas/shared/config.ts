@@ -20,7 +20,9 @@ export const environment = z.object({
   MODEL_WEIGHTS: z.enum(["imagenet", "seeded"]),
   ALLOW_SEEDED_WEIGHTS: flag.default(false),
   WHEELHOUSE_SHA256: sha256,
-  ALLOWED_REGION_PREFIX: z.string().default("eu-"),
+  ALLOW_NON_EU_REGION: flag.default(false),
+  /** Where in the data bucket the images are when the input names no place. */
+  INPUT_PREFIX: z.string().endsWith("/").default("data/raw/"),
   /** A role's name, as RunJobFlow's ServiceRole takes it. */
   EMR_SERVICE_ROLE: z.string().min(1),
   /** An instance profile's name, as RunJobFlow's JobFlowRole takes it. */

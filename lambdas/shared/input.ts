@@ -74,6 +74,7 @@ export interface ResolvedInput extends Pick<Plan, "mode" | "label" | "input" | "
 
 export interface InputDefaults {
   readonly bucket: string;
+  readonly inputPrefix: string;
   readonly maxCostUsd: number;
 }
 
@@ -153,7 +154,7 @@ export const parseInput = (given: unknown, defaults: InputDefaults): ResolvedInp
   if (!parsed.success) refuseIf(parsed.error.issues.map(describeIssue));
   const input = parsed.data as Input;
   refuseIf(crossFieldProblems(input));
-  const root = input.input ?? `s3://${defaults.bucket}/data/raw/`;
+  const root = input.input ?? `s3://${defaults.bucket}/${defaults.inputPrefix}`;
   return {
     mode: input.mode,
     label: input.label ?? null,

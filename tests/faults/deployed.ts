@@ -104,7 +104,7 @@ export const deploy = (): Deployed & { remove(): void } => {
     modelWeights: "imagenet",
     wheelhouseSha256: sha256(wheelhouse),
   };
-  const stack = new PipelineStack(new App({ outdir }), "Orchard", { config: configFromContext((key) => context[key]) });
+  const stack = new PipelineStack(new App({ outdir }), "Orchard", { config: configFromContext(context) });
   const template: { Resources: Record<string, Resource> } = JSON.parse(JSON.stringify(Template.fromStack(stack)));
   const resolve = resolver(template.Resources);
   const resources = Object.entries(template.Resources).map(([id, { Type, Properties }]) => ({

@@ -1,33 +1,17 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import aslValidator from "asl-validator";
-import { App } from "aws-cdk-lib";
-import { Match, Template } from "aws-cdk-lib/assertions";
-import { afterAll, describe, expect, it } from "vitest";
-import { configFromContext } from "../../infra/config.ts";
-import { PipelineStack } from "../../infra/pipeline-stack.ts";
+import { Match } from "aws-cdk-lib/assertions";
+import { describe, expect, it } from "vitest";
 import { environment } from "../../lambdas/shared/config.ts";
+import { synthesise, temporaryFolder } from "./fixtures.ts";
 
 const root = join(import.meta.dirname, "..", "..");
-const context: Record<string, string> = {
-  modelSha256: "a".repeat(64),
-  modelWeights: "imagenet",
-  wheelhouseSha256: "b".repeat(64),
-};
-
 /** What a handler may count on when its module is loaded. */
 const lambdaEnvironment = { AWS_REGION: "eu-west-1" };
 
-const outdir = mkdtempSync(join(tmpdir(), "orchard-synth-"));
-afterAll(() => rmSync(outdir, { recursive: true, force: true }));
-
-const synthesise = (): Template => {
-  const app = new App({ outdir });
-  const stack = new PipelineStack(app, "Orchard", { config: configFromContext((key) => context[key]) });
-  return Template.fromStack(stack);
-};
+const outdir = temporaryFolder();
 
 type Resource = { readonly Properties: Record<string, unknown> };
 /** CloudFormation's own functions, resolved far enough to look at the text: every reference becomes its name. */
@@ -39,7 +23,7 @@ const asText = (value: unknown): string => {
 };
 
 describe("the stack", () => {
-  const template = synthesise();
+  const template = synthesise(outdir);
 
   it("is a template that cfn-lint accepts", () => {
     const file = join(outdir, "template.json");
@@ -48,7 +32,7 @@ describe("the stack", () => {
     // W3005: CDK writes a DependsOn beside every GetAtt of a role.
     const args = ["--regions", "eu-west-1", "--ignore-checks", "W3005", "--", file];
     expect(execFileSync(cfnLint, args, { encoding: "utf8" })).toBe("");
-  });
+  }, 180_000);
 
   it("bundles every handler into a module that loads", async () => {
     const bundles = readdirSync(outdir)
@@ -88,7 +72,13 @@ describe("the stack", () => {
   });
 
   it("gives the functions only environment variables that they know", () => {
-    const known = new Set([...Object.keys(environment.shape), "POWERTOOLS_SERVICE_NAME", "NODE_OPTIONS"]);
+    const known = new Set([
+      ...Object.keys(environment.shape),
+      "POWERTOOLS_SERVICE_NAME",
+      "NODE_OPTIONS",
+      "CLUSTER_DEFAULTS",
+      "MAX_KEEP_MINUTES",
+    ]);
     const functions = Object.values(template.findResources("AWS::Lambda::Function")) as Resource[];
     const given = functions.flatMap((f) =>
       Object.keys((f.Properties["Environment"] as { Variables: object }).Variables),
@@ -138,9 +128,6 @@ describe("the stack", () => {
     };
     const definition = JSON.parse(readFileSync(join(root, "statemachine", "orchard.asl.json"), "utf8"));
     expect(Number(Variables["MAX_CLUSTER_HOURS"]) * 3600).toBeGreaterThan(definition.TimeoutSeconds);
-    expect(() => configFromContext((key) => (key === "maxClusterHours" ? "15" : context[key]))).toThrow(
-      /maxClusterHours/,
-    );
   });
 
   it("lets the functions that must know ask for this machine's executions, and for no others", () => {
@@ -184,17 +171,5 @@ describe("the stack", () => {
         for (const action of [Action].flat()) expect(action).toMatch(unscoped);
       }
     }
-  });
-});
-
-describe("the configuration", () => {
-  it("names every key that is missing", () => {
-    expect(() => configFromContext(() => undefined)).toThrow(/modelSha256[\s\S]*modelWeights[\s\S]*wheelhouseSha256/);
-  });
-
-  it("refuses a digest that is none", () => {
-    expect(() => configFromContext((key) => (key === "modelSha256" ? "abc" : context[key]))).toThrow(
-      /modelSha256: must be/,
-    );
   });
 });

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { InvalidInput } from "../../lambdas/shared/errors.ts";
 import { inputSchema, parseInput, type ResolvedInput } from "../../lambdas/shared/input.ts";
 
-const defaults = { bucket: "data", maxCostUsd: 20 };
+const defaults = { bucket: "data", inputPrefix: "data/raw/", maxCostUsd: 20 };
 const parse = (given: unknown): ResolvedInput => parseInput(given, defaults);
 
 const refusal = (given: unknown): string => {

@@ -232,8 +232,12 @@ test("every failed check is listed, not only the first", async () => {
 // Each check fails alone.
 
 test("region", async () => {
-  expect(await onlyFailure(run(input, { config: { ALLOWED_REGION_PREFIX: "us-" } }))).toMatch(
-    /region: eu-west-1 is outside of "us-"/,
+  // Zurich, by its name, is not in the EU; the bucket is elsewhere, too.
+  await expect(run(input, { config: { AWS_REGION: "eu-central-2" } })).rejects.toThrow(
+    /- region: eu-central-2 is not in the European Union\./,
+  );
+  await expect(run(input, { config: { AWS_REGION: "eu-central-2", ALLOW_NON_EU_REGION: true } })).rejects.not.toThrow(
+    /region: eu-central-2 is not/,
   );
 });
 

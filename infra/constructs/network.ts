@@ -1,0 +1,164 @@
+import { Fn, Stack, Tags } from "aws-cdk-lib";
+import {
+  GatewayVpcEndpointAwsService,
+  InterfaceVpcEndpointAwsService,
+  IpAddresses,
+  type ISubnet,
+  type IVpc,
+  Peer,
+  Port,
+  SecurityGroup,
+  SubnetType,
+  Vpc,
+} from "aws-cdk-lib/aws-ec2";
+import { AnyPrincipal, PolicyStatement } from "aws-cdk-lib/aws-iam";
+import type { IBucket } from "aws-cdk-lib/aws-s3";
+import { Construct } from "constructs";
+import type { Config } from "../config.ts";
+
+/** AmazonEMRServicePolicy_v2 lets EMR work in what carries it, and nowhere else. */
+const emrPolicyTag = "for-use-with-amazon-emr-managed-policies";
+/** Every region in the EU has three; EMR takes the one with the capacity. */
+const zoneCount = 3;
+
+interface NetworkProps {
+  readonly config: Config;
+  readonly bucket: IBucket;
+}
+
+export interface EmrSecurityGroups {
+  readonly primary: string;
+  readonly core: string;
+  readonly serviceAccess: string;
+}
+
+/** Where clusters live: private subnets whose only way out is S3, and the groups between their nodes; or those given. */
+export class Network extends Construct {
+  readonly subnetIds: readonly string[];
+  readonly securityGroups: EmrSecurityGroups;
+
+  constructor(scope: Construct, id: string, { config, bucket }: NetworkProps) {
+    super(scope, id);
+    const { primarySecurityGroupId, coreSecurityGroupId, serviceAccessSecurityGroupId } = config;
+    const given =
+      primarySecurityGroupId && coreSecurityGroupId && serviceAccessSecurityGroupId
+        ? { primary: primarySecurityGroupId, core: coreSecurityGroupId, serviceAccess: serviceAccessSecurityGroupId }
+        : undefined;
+    if (config.subnetIds) {
+      this.subnetIds = config.subnetIds;
+      this.securityGroups = given ?? this.#addSecurityGroups(givenVpc(this, config.vpcId ?? ""));
+      return;
+    }
+    const vpc = this.#addVpc(config, bucket);
+    const subnets = config.nat ? vpc.privateSubnets : vpc.isolatedSubnets;
+    this.subnetIds = subnets.map(({ subnetId }) => subnetId);
+    this.securityGroups = this.#addSecurityGroups(vpc);
+    if (config.ssmAccess) this.#addSsmEndpoints(vpc, subnets);
+  }
+
+  #addVpc(config: Config, bucket: IBucket): Vpc {
+    const stack = Stack.of(this);
+    const vpc = new Vpc(this, "Vpc", {
+      ipAddresses: IpAddresses.cidr("10.0.0.0/20"),
+      availabilityZones: Array.from({ length: zoneCount }, (_, zone) => Fn.select(zone, Fn.getAzs())),
+      natGateways: config.nat ? 1 : 0,
+      subnetConfiguration: config.nat
+        ? [
+            { name: "Cluster", subnetType: SubnetType.PRIVATE_WITH_EGRESS, cidrMask: 24 },
+            { name: "Nat", subnetType: SubnetType.PUBLIC, cidrMask: 28, mapPublicIpOnLaunch: false },
+          ]
+        : [{ name: "Cluster", subnetType: SubnetType.PRIVATE_ISOLATED, cidrMask: 24 }],
+    });
+    Tags.of(vpc).add(emrPolicyTag, "true");
+    const endpoint = vpc.addGatewayEndpoint("S3", { service: GatewayVpcEndpointAwsService.S3 });
+    for (const statement of s3Statements(stack, bucket)) endpoint.addToPolicy(statement);
+    return vpc;
+  }
+
+  /**
+   * The groups and rules of a cluster in a private subnet, as EMR would make them
+   * (docs.aws.amazon.com/emr/latest/ManagementGuide/emr-man-sec-groups.html, releases 5.30 to 7). All of them, and in
+   * EMR's own form: a rule that EMR had to add would belong to nobody, and would keep the groups and the VPC from
+   * being deleted. Nothing comes in from outside of the three.
+   */
+  #addSecurityGroups(vpc: IVpc): EmrSecurityGroups {
+    const group = (name: string, description: string, allowAllOutbound: boolean): SecurityGroup => {
+      const made = new SecurityGroup(this, name, { vpc, description, allowAllOutbound });
+      Tags.of(made).add(emrPolicyTag, "true");
+      return made;
+    };
+    // Outbound is open, as EMR's is; where it leads is the route table's to say: to S3 alone.
+    const primary = group("Primary", "Primary node of the clusters", true);
+    const core = group("Core", "Core nodes of the clusters", true);
+    const serviceAccess = group("ServiceAccess", "Access of EMR itself to the clusters", false);
+    for (const to of [primary, core]) {
+      for (const from of [primary, core]) {
+        for (const port of [Port.allTcp(), Port.allUdp(), Port.allIcmp()]) to.connections.allowFrom(from, port);
+      }
+      to.connections.allowFrom(serviceAccess, Port.tcp(8443), "Cluster manager of EMR");
+    }
+    serviceAccess.connections.allowFrom(primary, Port.tcp(9443), "Primary node to the cluster manager of EMR");
+    return {
+      primary: primary.securityGroupId,
+      core: core.securityGroupId,
+      serviceAccess: serviceAccess.securityGroupId,
+    };
+  }
+
+  /** In one subnet: an endpoint is billed by the hour in each, and is reached from all. */
+  #addSsmEndpoints(vpc: Vpc, [subnet]: readonly ISubnet[]): void {
+    if (!subnet) return;
+    for (const [name, service] of Object.entries({
+      Ssm: InterfaceVpcEndpointAwsService.SSM,
+      SsmMessages: InterfaceVpcEndpointAwsService.SSM_MESSAGES,
+      Ec2Messages: InterfaceVpcEndpointAwsService.EC2_MESSAGES,
+    })) {
+      const { connections } = vpc.addInterfaceEndpoint(name, { service, subnets: { subnets: [subnet] }, open: false });
+      const { primary, core } = this.securityGroups;
+      for (const group of [primary, core]) connections.allowFrom(Peer.securityGroupId(group), Port.tcp(443));
+    }
+  }
+}
+
+/** Only the id is needed to make groups in it. */
+const givenVpc = (scope: Construct, vpcId: string): IVpc =>
+  Vpc.fromVpcAttributes(scope, "GivenVpc", { vpcId, availabilityZones: [""] });
+
+/**
+ * What may go through the S3 endpoint: the data bucket, and the buckets without which no node starts
+ * (docs.aws.amazon.com/emr/latest/ManagementGuide/private-subnet-iampolicy.html).
+ */
+const s3Statements = (stack: Stack, bucket: IBucket): readonly PolicyStatement[] => {
+  const allow = (sid: string, actions: string[], resources: string[]): PolicyStatement =>
+    new PolicyStatement({ sid, principals: [new AnyPrincipal()], actions, resources });
+  const objectsOf = (name: string): string => `arn:${stack.partition}:s3:::${name}/*`;
+  return [
+    allow(
+      "Data",
+      [
+        "s3:AbortMultipartUpload",
+        "s3:DeleteObject",
+        "s3:GetBucketLocation",
+        "s3:GetObject",
+        "s3:ListBucket",
+        "s3:ListBucketMultipartUploads",
+        "s3:ListMultipartUploadParts",
+        "s3:PutObject",
+      ],
+      [bucket.bucketArn, bucket.arnForObjects("*")],
+    ),
+    allow(
+      "Repositories",
+      ["s3:GetObject"],
+      [objectsOf(`al2023-repos-${stack.region}-de612dc2`), objectsOf(`repo.${stack.region}.emr.amazonaws.com`)],
+    ),
+    // EMR's own copy of the logs; in us-east-1 the bucket's name has no region.
+    allow("EmrLogs", ["s3:PutObject"], [objectsOf(`aws157-logs-prod-${stack.region}`), objectsOf("aws157-logs-prod")]),
+    // Spark's history on the console, also after the cluster is gone.
+    allow(
+      "ApplicationHistory",
+      ["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject"],
+      [objectsOf(`prod.${stack.region}.appinfo.src`)],
+    ),
+  ];
+};

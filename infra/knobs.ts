@@ -1,0 +1,32 @@
+import { z } from "zod";
+
+// Kinds of knobs. Each takes what the command line gives (text) and what a JSON file gives (any type), and says in its
+// description what is allowed, as the error message quotes it.
+
+/** A whole or fractional number within bounds. An empty text is no number. */
+export const number = (min: number, max: number, { whole = false } = {}) =>
+  z
+    .union([
+      z.number(),
+      z
+        .string()
+        .regex(/^-?\d+(\.\d+)?$/)
+        .transform(Number),
+    ])
+    .pipe(whole ? z.int().min(min).max(max) : z.number().min(min).max(max));
+
+export const wholeNumber = (min: number, max: number) => number(min, max, { whole: true });
+
+export const flag = z.union([z.boolean(), z.enum(["true", "false"]).transform((value) => value === "true")]);
+
+/** A list: JSON's own, or a text with commas. Never empty, no entry twice. */
+export const list = (entry: RegExp) =>
+  z.union([z.array(z.string()), z.string().transform((text) => text.split(",").map((part) => part.trim()))]).pipe(
+    z
+      .array(z.string().regex(entry))
+      .min(1)
+      .refine((entries) => new Set(entries).size === entries.length),
+  );
+
+export const memory = z.string().regex(/^[1-9]\d*[mg]$/);
+export const memoryAllowed = 'a size as Spark takes it, such as "6g" or "512m"';
