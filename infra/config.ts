@@ -14,7 +14,7 @@ const schema = z.strictObject({
   /** Where data may be processed, as the beginning of a region's name. */
   allowedRegionPrefix: z.string().default("eu-"),
   /** Ceiling in US dollars of an execution that names none. */
-  maxCostUsd: z.coerce.number().positive().default(20),
+  maxCostUsd: z.coerce.number().positive().default(10),
   /**
    * A cluster that is older is ended whatever Step Functions answers. No execution may run longer than 15 hours, so
    * it is above that; the rest is what a cluster can be kept on purpose.

@@ -53,8 +53,10 @@ export class PipelineStack extends Stack {
         ALLOWED_REGION_PREFIX: config.allowedRegionPrefix,
         EMR_SERVICE_ROLE: emrRoles.serviceRole.roleName,
         EMR_INSTANCE_PROFILE: emrRoles.instanceProfileName,
-        SUBNET_ID: config.subnetId ?? "",
-        KEY_PAIR: config.keyPair ?? "",
+        CLUSTER_DEFAULTS: JSON.stringify({
+          subnetIds: config.subnetId ? [config.subnetId] : undefined,
+          keyPair: config.keyPair,
+        }),
         MAX_COST_USD: String(config.maxCostUsd),
       },
       policy: [
@@ -66,12 +68,14 @@ export class PipelineStack extends Stack {
         allow(["iam:GetInstanceProfile"], [emrRoles.instanceProfileArn]),
         allow(["ec2:DescribeSubnets", "ec2:DescribeKeyPairs", "ec2:DescribeInstanceTypes"], ["*"]),
         allow(["sns:ListSubscriptionsByTopic"], [topic.topicArn]),
+        // Reading one quota cannot be limited to that quota.
+        allow(["servicequotas:GetServiceQuota"], ["*"]),
       ],
     });
     const uploadScripts = new Handler(this, "UploadScripts", {
       name: "upload-scripts",
       environment: { ...data, WHEELHOUSE_SHA256: config.wheelhouseSha256 },
-      policy: [listBucket, allow(["s3:GetObject", "s3:PutObject"], under("artifacts/*"))],
+      policy: [listBucket, allow(["s3:GetObject", "s3:PutObject"], under("artifacts/*", "spark-events/"))],
       commandHooks: {
         beforeBundling: () => [],
         beforeInstall: () => [],
