@@ -60,8 +60,6 @@ export class PipelineStack extends Stack {
         INPUT_PREFIX: config.inputPrefix,
         EMR_SERVICE_ROLE: emrRoles.serviceRole.roleName,
         EMR_INSTANCE_PROFILE: emrRoles.instanceProfileName,
-        SUBNET_ID: subnetIds[0] ?? "",
-        KEY_PAIR: config.keyPair ?? "",
         MAX_COST_USD: String(config.maxCostUsd),
         MAX_KEEP_MINUTES: String(config.maxKeepMinutes),
         CLUSTER_DEFAULTS: this.toJsonString(clusterDefaults(config, { subnetIds, securityGroups })),
@@ -75,12 +73,14 @@ export class PipelineStack extends Stack {
         allow(["iam:GetInstanceProfile"], [emrRoles.instanceProfileArn]),
         allow(["ec2:DescribeSubnets", "ec2:DescribeKeyPairs", "ec2:DescribeInstanceTypes"], ["*"]),
         allow(["sns:ListSubscriptionsByTopic"], [topic.topicArn]),
+        // Reading one quota cannot be limited to that quota.
+        allow(["servicequotas:GetServiceQuota"], ["*"]),
       ],
     });
     const uploadScripts = new Handler(this, "UploadScripts", {
       name: "upload-scripts",
       environment: { ...data, WHEELHOUSE_SHA256: config.wheelhouseSha256 },
-      policy: [listBucket, allow(["s3:GetObject", "s3:PutObject"], under("artifacts/*"))],
+      policy: [listBucket, allow(["s3:GetObject", "s3:PutObject"], under("artifacts/*", "spark-events/"))],
       commandHooks: {
         beforeBundling: () => [],
         beforeInstall: () => [],

@@ -1,6 +1,7 @@
 import { EC2Client } from "@aws-sdk/client-ec2";
 import { IAMClient } from "@aws-sdk/client-iam";
 import { S3Client } from "@aws-sdk/client-s3";
+import { ServiceQuotasClient } from "@aws-sdk/client-service-quotas";
 import { SNSClient } from "@aws-sdk/client-sns";
 import { STSClient } from "@aws-sdk/client-sts";
 import { z } from "zod";
@@ -16,7 +17,7 @@ import { findEarlierRun } from "./shared/earlier-runs.ts";
 import { PreflightFailed } from "./shared/errors.ts";
 import { lambdaHandler } from "./shared/handler.ts";
 import { parseInput, type ResolvedInput, refuseIf } from "./shared/input.ts";
-import { estimate, planCluster } from "./shared/planner.ts";
+import { architectureProblem, planCluster } from "./shared/planner.ts";
 import { writeJson } from "./shared/s3.ts";
 import { execution, type Plan } from "./shared/schemas.ts";
 import { countImages, fingerprint, type Listing, listImages, nearest, takeImages } from "./shared/selection.ts";
@@ -90,11 +91,18 @@ export const preflight = async (
   clients: PreflightClients,
 ): Promise<Plan> => {
   const bucket = config.DATA_BUCKET;
+  const { architecture } = config.CLUSTER_DEFAULTS;
   const input = parseInput(state.input, {
     bucket,
     inputPrefix: config.INPUT_PREFIX,
     maxCostUsd: config.MAX_COST_USD,
+    pcaComponents: config.CLUSTER_DEFAULTS.pcaComponents,
   });
+  refuseIf(
+    (["primaryType", "coreType"] as const).flatMap(
+      (key) => architectureProblem(key, input.cluster[key], architecture) ?? [],
+    ),
+  );
   // The execution's name, so that a retried Preflight plans the same run.
   const runId = execution.name;
 
@@ -126,11 +134,19 @@ export const preflight = async (
     reduction: isFullRun && reuse === null,
     any: reuse === null,
   };
-  const cluster = planCluster(runId, isFullRun ? counts.images : 0, input.cluster, {
-    subnetId: config.SUBNET_ID,
-    keyPair: config.KEY_PAIR,
+  const {
+    cluster,
+    estimate,
+    problems: clusterProblems,
+  } = planCluster({
+    runId,
+    bucket,
+    work: { images: counts.images, newImages: counts.images, steps },
+    overrides: input.cluster,
+    defaults: config.CLUSTER_DEFAULTS,
+    maxCostUsd: input.maxCostUsd,
+    region: config.AWS_REGION,
   });
-  const cost = estimate(cluster, counts.images, steps);
 
   const outcomes = await runChecks(
     preflightChecks({
@@ -147,9 +163,10 @@ export const preflight = async (
 
   if (listed.status === "fulfilled") {
     const problems = selectionProblems(input, listed.value, counts.images);
-    if (cost.usd > input.maxCostUsd) {
+    problems.push(...clusterProblems);
+    if (estimate.usd > input.maxCostUsd) {
       problems.push(
-        `maxCostUsd: the plan is estimated at ${cost.usd} USD, the ceiling is ${input.maxCostUsd} USD (${cost.arithmetic}). Raise maxCostUsd, or give a limit`,
+        `maxCostUsd: the plan is estimated at ${estimate.usd} USD, the ceiling is ${input.maxCostUsd} USD (${estimate.arithmetic}). Raise maxCostUsd, or give a limit`,
       );
     }
     // The account's failures are told along, so that nobody learns of them one start later.
@@ -186,7 +203,7 @@ export const preflight = async (
     model,
     steps,
     cluster,
-    estimate: cost,
+    estimate,
     warnings:
       config.MODEL_WEIGHTS === "seeded"
         ? ["SEEDED RANDOM WEIGHTS: the features mean nothing, this run is a trial", ...warnings]
@@ -204,6 +221,7 @@ const clients: PreflightClients = {
   iam: new IAMClient({}),
   ec2: new EC2Client({}),
   sns: new SNSClient({}),
+  quotas: new ServiceQuotasClient({}),
 };
 
 export const handler = lambdaHandler(preflightEvent, (event) => preflight(event, readConfig(settings), clients));

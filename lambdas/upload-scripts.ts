@@ -3,10 +3,11 @@ import { join } from "node:path";
 import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { type Zippable, zipSync } from "fflate";
 import { z } from "zod";
+import { sparkEventsKey } from "./shared/cluster-request.ts";
 import { type Environment, environment, readConfig } from "./shared/config.ts";
 import { isNamed } from "./shared/errors.ts";
 import { lambdaHandler } from "./shared/handler.ts";
-import { objectExists, sha256 } from "./shared/s3.ts";
+import { objectExists, type S3Location, sha256 } from "./shared/s3.ts";
 import { execution, plan } from "./shared/schemas.ts";
 import { sparkSubmit } from "./shared/spark-submit.ts";
 
@@ -39,12 +40,13 @@ export const packPackage = async (folder: string): Promise<Uint8Array> => {
   return zipSync(files, { level: 9, mtime: new Date(1980, 0, 1) });
 };
 
-/** Puts content under its own sha256, unless it is there: what is there is the same, and is never written again. */
-const putArtifact = async (s3: S3Client, bucket: string, file: string, content: Uint8Array): Promise<string> => {
-  const key = `artifacts/${sha256(content)}/${file}`;
-  if (!(await objectExists(s3, { bucket, key }))) {
+/** Puts an object unless it is there: what is there is the same, and is never written again. */
+const putOnce = async (s3: S3Client, location: S3Location, content: Uint8Array): Promise<string> => {
+  const { bucket, key } = location;
+  if (!(await objectExists(s3, location))) {
     try {
-      await s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: content, IfNoneMatch: "*" }));
+      const command = { Bucket: bucket, Key: key, Body: content, ContentLength: content.length, IfNoneMatch: "*" };
+      await s3.send(new PutObjectCommand(command));
     } catch (error) {
       // Another execution was quicker, with the same bytes.
       if (!isNamed(error, "PreconditionFailed", "ConditionalRequestConflict")) throw error;
@@ -52,6 +54,9 @@ const putArtifact = async (s3: S3Client, bucket: string, file: string, content: 
   }
   return `s3://${bucket}/${key}`;
 };
+
+const putArtifact = (s3: S3Client, bucket: string, file: string, content: Uint8Array): Promise<string> =>
+  putOnce(s3, { bucket, key: `artifacts/${sha256(content)}/${file}` }, content);
 
 /** Puts the bundled scripts on S3, content-addressed, and says what the cluster has to run. */
 export const uploadScripts = async (
@@ -70,6 +75,8 @@ export const uploadScripts = async (
     putArtifact(s3, bucket, "orchard.zip", zip),
     putArtifact(s3, bucket, "main.py", main),
     putArtifact(s3, bucket, "bootstrap.sh", bootstrapScript),
+    // Spark ends at once when the folder of its event logs is not there.
+    putOnce(s3, { bucket, key: sparkEventsKey }, new Uint8Array()),
   ]);
   const wheelhouse = config.WHEELHOUSE_SHA256;
   const step = (name: string): readonly string[] =>

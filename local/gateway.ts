@@ -32,6 +32,9 @@ export interface Services {
 /** Lambda's limit for an asynchronous or synchronous payload is 6 MB; nothing that is answered here may be larger. */
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
 
+/** A quota of vCPUs as an account has it that has run instances for a while; MiniStack knows no quotas. */
+const VCPU_QUOTA = 256;
+
 /** One AWS endpoint on loopback: what MiniStack lacks is served here, all else goes through to it. */
 export class Gateway {
   readonly #server: Server;
@@ -91,6 +94,8 @@ export class Gateway {
     } else if (prefix === "AWSStepFunctions" && services.stepFunctions.serves(operation)) {
       const answer = await services.stepFunctions.handle(operation, parse(await read(request)));
       this.#json(response, 200, answer, "1.0");
+    } else if (prefix === "ServiceQuotasV20190624" && operation === "GetServiceQuota") {
+      this.#json(response, 200, { Quota: { ...(parse(await read(request)) as object), Value: VCPU_QUOTA } }, "1.1");
     } else if (request.method === "POST" && invocation?.[1] !== undefined) {
       await this.#invoke(services, decodeURIComponent(invocation[1]), request, response);
     } else if (pathname === "/_orchard/health") {

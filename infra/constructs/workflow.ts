@@ -87,6 +87,7 @@ const emrStatements = (stack: Stack): PolicyStatement[] => [
       "elasticmapreduce:DescribeStep",
       "elasticmapreduce:CancelSteps",
       "elasticmapreduce:PutAutoTerminationPolicy",
+      "elasticmapreduce:PutManagedScalingPolicy",
     ],
     resources: [stack.formatArn({ service: "elasticmapreduce", resource: "cluster", resourceName: "*" })],
   }),

@@ -14,8 +14,10 @@ import {
   type S3Client,
   S3ServiceException,
 } from "@aws-sdk/client-s3";
+import { GetServiceQuotaCommand, type ServiceQuotasClient } from "@aws-sdk/client-service-quotas";
 import { ListSubscriptionsByTopicCommand, type SNSClient } from "@aws-sdk/client-sns";
 import { GetCallerIdentityCommand, type STSClient } from "@aws-sdk/client-sts";
+import { fleetTypesOf } from "./cluster-request.ts";
 import type { Environment } from "./config.ts";
 import { describeError, isNamed } from "./errors.ts";
 import { instanceType } from "./prices.ts";
@@ -31,6 +33,7 @@ export interface PreflightClients {
   readonly iam: IAMClient;
   readonly ec2: EC2Client;
   readonly sns: SNSClient;
+  readonly quotas: ServiceQuotasClient;
 }
 
 /** One question to the account. */
@@ -170,37 +173,79 @@ const checkInstanceProfile = async (iam: IAMClient, name: string): Promise<strin
 
 const emrPolicyTag = "for-use-with-amazon-emr-managed-policies";
 
-const checkSubnet = async (ec2: EC2Client, subnetId: string | undefined, nodes: number): Promise<string> => {
-  if (subnetId === undefined) return "none configured: EMR takes the default VPC's";
-  const { Subnets } = await ec2.send(new DescribeSubnetsCommand({ SubnetIds: [subnetId] }));
-  const [subnet] = Subnets ?? [];
-  if (!subnet) throw new Finding(`There is no subnet ${subnetId}`);
-  const free = subnet.AvailableIpAddressCount ?? 0;
-  // AmazonEMRServicePolicy_v2 allows EMR nothing in a subnet without it.
-  if (!subnet.Tags?.some(({ Key, Value }) => Key === emrPolicyTag && Value === "true")) {
-    throw new Finding(`${subnetId} has no tag ${emrPolicyTag}=true, without which EMR may not use it`);
-  }
-  if (free < nodes) throw new Finding(`${subnetId} has ${free} free addresses, the cluster needs ${nodes}`);
-  return `${subnetId} in ${subnet.AvailabilityZone}, ${free} free addresses`;
+/** EMR takes one of the subnets, so each has to do. */
+const checkSubnets = async (ec2: EC2Client, subnetIds: readonly string[], nodes: number): Promise<string> => {
+  if (subnetIds.length === 0) return "none configured: EMR takes the default VPC's";
+  const { Subnets = [] } = await ec2.send(new DescribeSubnetsCommand({ SubnetIds: [...subnetIds] }));
+  const found = subnetIds.map((subnetId) => {
+    const subnet = Subnets.find(({ SubnetId }) => SubnetId === subnetId);
+    if (!subnet) throw new Finding(`There is no subnet ${subnetId}`);
+    const free = subnet.AvailableIpAddressCount ?? 0;
+    // AmazonEMRServicePolicy_v2 allows EMR nothing in a subnet without it.
+    if (!subnet.Tags?.some(({ Key, Value }) => Key === emrPolicyTag && Value === "true")) {
+      throw new Finding(`${subnetId} has no tag ${emrPolicyTag}=true, without which EMR may not use it`);
+    }
+    if (free < nodes) throw new Finding(`${subnetId} has ${free} free addresses, the cluster needs ${nodes}`);
+    return `${subnetId} in ${subnet.AvailabilityZone}, ${free} free addresses`;
+  });
+  return found.join("; ");
 };
 
-const checkKeyPair = async (ec2: EC2Client, keyPair: string | undefined): Promise<string> => {
-  if (keyPair === undefined) return "none configured";
+const checkKeyPair = async (ec2: EC2Client, keyPair: string | null | undefined): Promise<string> => {
+  if (!keyPair) return "none configured";
   await ec2.send(new DescribeKeyPairsCommand({ KeyNames: [keyPair] }));
   return keyPair;
 };
 
-/** DescribeInstanceTypes answers for the region it is asked in, and refuses a type that is not offered there. */
+/** DescribeInstanceTypes answers for the region that it is asked in, and refuses a type that is not offered there. */
+const isOffered = async (ec2: EC2Client, type: string): Promise<boolean> => {
+  try {
+    const command = new DescribeInstanceTypesCommand({ InstanceTypes: [type as "m5.xlarge"] });
+    return ((await ec2.send(command)).InstanceTypes ?? []).some(({ InstanceType }) => InstanceType === type);
+  } catch (error) {
+    if (isNamed(error, "InvalidInstanceType")) return false;
+    throw error;
+  }
+};
+
+/** A fleet does with one of its types. */
 const checkInstanceTypes = async (ec2: EC2Client, cluster: ClusterPlan): Promise<string> => {
-  const types = [...new Set([cluster.primaryType, cluster.coreType])];
-  const { InstanceTypes } = await ec2.send(
-    new DescribeInstanceTypesCommand({ InstanceTypes: types.map((type) => type as "m5.xlarge") }),
-  );
-  const offered = (InstanceTypes ?? []).map(({ InstanceType }) => String(InstanceType));
-  const missing = types.filter((type) => !offered.includes(type));
-  if (missing.length > 0) throw new Finding(`Not offered in this region: ${missing.join(", ")}`);
-  const vcpus = instanceType(cluster.primaryType).vcpus + cluster.coreCount * instanceType(cluster.coreType).vcpus;
-  return `${types.join(", ")}; ${vcpus} vCPUs wanted, the account's quota is not read`;
+  const fleets = fleetTypesOf(cluster);
+  const types = [...new Set(fleets.flat())];
+  const answers = await Promise.all(types.map((type) => isOffered(ec2, type)));
+  const offered = types.filter((_, index) => answers[index]);
+  for (const fleet of fleets) {
+    if (!fleet.some((type) => offered.includes(type)))
+      throw new Finding(`Not offered in this region: ${fleet.join(", ")}`);
+  }
+  return offered.join(", ");
+};
+
+/** vCPUs of the standard families that an account may run in a region at a time (Service Quotas, service ec2). */
+const vcpuQuotas = {
+  ON_DEMAND: { code: "L-1216C47A", name: "Running On-Demand Standard instances" },
+  SPOT: { code: "L-34B43A08", name: "All Standard Spot Instance Requests" },
+} as const;
+
+/** Other instances of the account use the same quota; how many, this does not see. */
+const checkVcpuQuotas = async (quotas: ServiceQuotasClient, cluster: ClusterPlan): Promise<string> => {
+  const nodes = cluster.coreCount === 0 ? 0 : Math.max(cluster.coreCount, cluster.maxCoreCount);
+  const core = nodes * instanceType(cluster.coreType).vcpus;
+  const primary = instanceType(cluster.primaryType).vcpus;
+  const wanted: Readonly<Record<keyof typeof vcpuQuotas, number>> =
+    cluster.market === "SPOT" ? { ON_DEMAND: primary, SPOT: core } : { ON_DEMAND: primary + core, SPOT: 0 };
+  const found: string[] = [];
+  for (const [market, vcpus] of Object.entries(wanted) as [keyof typeof vcpuQuotas, number][]) {
+    if (vcpus === 0) continue;
+    const { code, name } = vcpuQuotas[market];
+    const { Quota } = await quotas.send(new GetServiceQuotaCommand({ ServiceCode: "ec2", QuotaCode: code }));
+    const allowed = Quota?.Value;
+    if (allowed === undefined) throw new Error(`Service Quotas gives no value of ${code}`);
+    if (allowed < vcpus)
+      throw new Finding(`${name} (${code}) allows ${allowed} vCPUs, the cluster may take ${vcpus} of them`);
+    found.push(`${vcpus} of ${allowed} vCPUs (${code})`);
+  }
+  return found.join(", ");
 };
 
 const checkSubscriber = async (sns: SNSClient, topicArn: string): Promise<string> => {
@@ -257,7 +302,8 @@ export const preflightChecks = ({
   input,
   imageCount,
 }: CheckContext): CheckSpec[] => {
-  const { s3, sts, iam, ec2, sns } = clients;
+  const { s3, sts, iam, ec2, sns, quotas } = clients;
+  const clusters = config.CLUSTER_DEFAULTS;
   const bucket = config.DATA_BUCKET;
   const region = config.AWS_REGION;
   return [
@@ -342,18 +388,25 @@ export const preflightChecks = ({
     },
     {
       name: "subnet",
-      remedy: "Set subnetId in the stack's configuration to a subnet with room",
-      run: () => checkSubnet(ec2, config.SUBNET_ID, cluster.coreCount + 1),
+      remedy: "Set the subnets in the stack's configuration to tagged ones with room",
+      run: () => checkSubnets(ec2, clusters.subnetIds, Math.max(cluster.coreCount, cluster.maxCoreCount) + 1),
     },
     {
       name: "key-pair",
       remedy: "Create the key pair, or take keyPair out of the stack's configuration",
-      run: () => checkKeyPair(ec2, config.KEY_PAIR),
+      run: () => checkKeyPair(ec2, clusters.keyPair),
     },
     {
       name: "instance-types",
       remedy: 'Choose others with {"cluster": {"primaryType": …, "coreType": …}}',
       run: () => checkInstanceTypes(ec2, cluster),
+    },
+    {
+      name: "vcpu-quota",
+      isWarning: true,
+      remedy:
+        "If EC2 refuses the nodes: aws service-quotas request-service-quota-increase --service-code ec2 --quota-code <code> --desired-value <vCPUs>, or ask for fewer with cluster.coreCount",
+      run: () => checkVcpuQuotas(quotas, cluster),
     },
     {
       name: "subscriber",

@@ -1,12 +1,8 @@
 import { z } from "zod";
+import { clusterDefaultsText } from "./cluster-defaults.ts";
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 hexadecimal digits");
 const flag = z.enum(["true", "false"]).transform((value) => value === "true");
-/** CloudFormation cannot leave a variable out by condition without noise, so an empty one means "not configured". */
-const optional = z
-  .string()
-  .optional()
-  .transform((value) => (value === "" ? undefined : value));
 
 /** Every environment variable that a function may read. The stack sets for each function those that it picks. */
 export const environment = z.object({
@@ -27,8 +23,8 @@ export const environment = z.object({
   EMR_SERVICE_ROLE: z.string().min(1),
   /** An instance profile's name, as RunJobFlow's JobFlowRole takes it. */
   EMR_INSTANCE_PROFILE: z.string().min(1),
-  SUBNET_ID: optional,
-  KEY_PAIR: optional,
+  /** JSON */
+  CLUSTER_DEFAULTS: clusterDefaultsText,
   /** The ceiling of an execution that names none, in US dollars. */
   MAX_COST_USD: z.coerce.number().positive(),
   STATE_MACHINE_ARN: z.string().startsWith("arn:"),

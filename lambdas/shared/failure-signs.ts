@@ -32,7 +32,7 @@ const outOfMemory = (says: string, remedy: string): Reading => ({
 });
 
 const driverRemedy =
-  "The driver's memory is no key of the input: give a limit, or raise spark.driver.memory in lambdas/shared/spark-submit.ts and deploy";
+  "The driver's memory is no key of the input: give a limit, or raise driverMemory in the stack's configuration and deploy";
 
 const overheadRemedy = (evidence: Evidence): string =>
   `${raise("executorMemoryOverhead", evidence)}: Python's memory is outside the JVM's heap`;

@@ -1,10 +1,10 @@
 import { z } from "zod";
+import { memorySize } from "./cluster-defaults.ts";
 import { InvalidInput } from "./errors.ts";
 import { instanceTypes } from "./prices.ts";
 import { formats, markets, modes, type Pca, type Plan } from "./schemas.ts";
 import { nearest } from "./selection.ts";
 
-const memory = z.string().regex(/^[1-9][0-9]*[mg]$/, 'must be a size as Spark takes it, such as "6g" or "512m"');
 const type = z.enum(Object.keys(instanceTypes));
 /** S3's limit of a key. Bounds keep the state data far below Step Functions' limit of 256 KiB, whatever the input. */
 const maxNameLength = 1024;
@@ -46,11 +46,12 @@ export const inputSchema = z.strictObject({
       id: name.optional(),
       primaryType: type.optional(),
       coreType: type.optional(),
-      coreCount: z.int().min(1).max(20).optional(),
+      /** 0: one node. */
+      coreCount: z.int().min(0).max(20).optional(),
       market: z.enum(markets).optional(),
       ebsGiB: z.int().min(32).max(1024).optional(),
-      executorMemory: memory.optional(),
-      executorMemoryOverhead: memory.optional(),
+      executorMemory: memorySize.optional(),
+      executorMemoryOverhead: memorySize.optional(),
     })
     .optional(),
   keepMinutes: z.int().min(0).optional(),
@@ -76,6 +77,8 @@ export interface InputDefaults {
   readonly bucket: string;
   readonly inputPrefix: string;
   readonly maxCostUsd: number;
+  /** @default 50 */
+  readonly pcaComponents?: number;
 }
 
 const list = (names: readonly string[]): string => names.map((name) => JSON.stringify(name)).join(", ");
@@ -163,7 +166,7 @@ export const parseInput = (given: unknown, defaults: InputDefaults): ResolvedInp
     limit: input.limit ?? (input.mode === "mini" ? 300 : null),
     pca:
       input.pca?.variance === undefined
-        ? { components: input.pca?.components ?? 50 }
+        ? { components: input.pca?.components ?? defaults.pcaComponents ?? 50 }
         : { variance: input.pca.variance },
     formats: input.formats ?? [...formats],
     force: input.force ?? false,

@@ -1,7 +1,6 @@
 import type { Cluster } from "@aws-sdk/client-emr";
 import { featuresRunOf } from "./earlier-runs.ts";
 import { isGone, stateOf } from "./emr.ts";
-import { usdPerHour } from "./planner.ts";
 import type { Execution, PartialState } from "./schemas.ts";
 import type { Section } from "./sections.ts";
 
@@ -55,13 +54,18 @@ const percent = (share: number, digits = 1): string => `${(100 * share).toFixed(
 const errorsAt = (plan: PartialState["plan"], results: string): string =>
   `${plan?.features ? featuresRunOf(plan) : results}errors/`;
 
+/** What the run cost, beside what was quoted. */
+const costLines = ({ plan, cluster }: PartialState): readonly string[] => {
+  if (!cluster) return ["Cost:      0.00 USD, no cluster"];
+  return [`Cost:      about ${plan?.estimate.usd.toFixed(2) ?? "?"} USD, as quoted before the run`];
+};
+
 /** The mail about a run that succeeded. */
 export const successMail = (state: PartialState, execution: Execution, now: Date): Mail => {
   const { plan } = state;
   const reuse = plan?.reuse;
   const validation = state.validation ?? reuse?.validation;
   const minutes = (now.getTime() - Date.parse(execution.startTime)) / 60_000;
-  const usd = plan && state.cluster ? (usdPerHour(plan.cluster) * minutes) / 60 : 0;
   const warnings = [...new Set([...(plan?.warnings ?? []), ...(validation?.warnings ?? [])])];
   const lines = [
     `Run ${execution.name} (${plan?.mode ?? "?"}) succeeded.`,
@@ -81,7 +85,7 @@ export const successMail = (state: PartialState, execution: Execution, now: Date
         ]
       : []),
     `Time:      ${minutes.toFixed(1)} minutes`,
-    `Cost:      about ${usd.toFixed(2)} USD${plan ? ` (estimated before the run: ${plan.estimate.usd.toFixed(2)} USD)` : ""}`,
+    ...costLines(state),
     `Results:   ${validation?.results ?? plan?.run ?? "?"}`,
     `Cluster:   ${state.cluster ? "terminated" : "none was created"}`,
     ...(warnings.length > 0 ? ["", "Warnings:", ...warnings.map((warning) => `- ${warning}`)] : []),

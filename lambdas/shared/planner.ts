@@ -1,114 +1,151 @@
-import type { JobFlowInstancesConfig } from "@aws-sdk/client-emr";
+import type { ClusterDefaults } from "./cluster-defaults.ts";
+import { type ClusterShape, clusterPlanOf, workersOf } from "./cluster-request.ts";
+import { deriveMemory, memoryProblem } from "./executor-memory.ts";
 import type { Input } from "./input.ts";
-import { instanceType } from "./prices.ts";
+import { type Architecture, instanceType } from "./prices.ts";
+import { effectiveVcpus, type Quote, quote, type Work } from "./quote.ts";
 import type { ClusterPlan, Plan } from "./schemas.ts";
 
-const releaseLabel = "emr-7.13.0";
+/** Types that are alike but for their maker and age, by size: whichever EC2 has will do. */
+const fleets: Readonly<Record<Architecture, readonly (readonly string[])[]>> = {
+  x86_64: ["xlarge", "2xlarge"].map((size) => ["m5", "m6i", "m5a"].map((family) => `${family}.${size}`)),
+  arm64: ["xlarge", "2xlarge"].map((size) => ["m7g", "m6g"].map((family) => `${family}.${size}`)),
+};
 
-/**
- * Images that one vCPU turns into features in a second. Measured: 187 images/s for a run of 4,844 images on two
- * cores of a laptop-class machine, fixed costs included; a vCPU of these instances is a hyperthread, about half a core.
- */
-const imagesPerSecondPerVcpu = 45;
-/** From RunJobFlow to the first step: instances, bootstrap action, Spark. */
-const startMinutes = 8;
-/** Start of the JVM and the workers, listing, commit. */
-const fixedMinutesPerStep = 1;
-
-/** Up to here one small core node is done before a second one would have paid. */
-const smallRunImages = 5_000;
-/** A core node's share: about half an hour of feature extraction on an m5.2xlarge. */
-const imagesPerCoreNode = 600_000;
-const maxCoreNodes = 10;
-
-export interface ClusterSettings {
-  readonly subnetId?: string | undefined;
-  readonly keyPair?: string | undefined;
+export interface PlanRequest {
+  readonly runId: string;
+  readonly bucket: string;
+  readonly work: Work;
+  readonly overrides: NonNullable<Input["cluster"]>;
+  readonly defaults: ClusterDefaults;
+  /** Managed scaling gets no more nodes than this pays for. */
+  readonly maxCostUsd: number;
+  /** Where the cluster runs: the prices are those of one region. */
+  readonly region: string;
 }
 
-/** The cluster for that many images: the planner's choice, with the input's overrides. */
-export const planCluster = (
-  runId: string,
-  images: number,
-  overrides: NonNullable<Input["cluster"]>,
-  settings: ClusterSettings,
-): ClusterPlan => {
-  const isSmall = images <= smallRunImages;
-  const primaryType = overrides.primaryType ?? "m5.xlarge";
-  const coreType = overrides.coreType ?? (isSmall ? "m5.xlarge" : "m5.2xlarge");
-  const coreCount =
-    overrides.coreCount ?? (isSmall ? 1 : Math.min(maxCoreNodes, Math.max(2, Math.ceil(images / imagesPerCoreNode))));
-  const market = overrides.market ?? "ON_DEMAND";
-  const ebsGiB = overrides.ebsGiB ?? 64;
-  const { executorMemory, executorMemoryOverhead } = instanceType(coreType);
-  const volumes = {
-    EbsBlockDeviceConfigs: [{ VolumeSpecification: { VolumeType: "gp3", SizeInGB: ebsGiB }, VolumesPerInstance: 1 }],
-  };
-  const instances: JobFlowInstancesConfig = {
-    KeepJobFlowAliveWhenNoSteps: true,
-    TerminationProtected: false,
-    InstanceGroups: [
-      // The primary stays on demand: with it the whole cluster would be reclaimed.
-      {
-        Name: "Primary",
-        InstanceRole: "MASTER",
-        InstanceType: primaryType as "m5.xlarge",
-        InstanceCount: 1,
-        Market: "ON_DEMAND",
-      },
-      {
-        Name: "Core",
-        InstanceRole: "CORE",
-        InstanceType: coreType as "m5.xlarge",
-        InstanceCount: coreCount,
-        Market: market,
-        EbsConfiguration: volumes,
-      },
-    ],
-    ...(settings.subnetId === undefined ? {} : { Ec2SubnetId: settings.subnetId }),
-    ...(settings.keyPair === undefined ? {} : { Ec2KeyName: settings.keyPair }),
-  };
+interface Candidate {
+  readonly shape: ClusterShape;
+  readonly quote: Quote;
+}
+
+const listOf = (type: string | undefined): readonly string[] | undefined => (type === undefined ? undefined : [type]);
+
+const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, index) => from + index);
+
+/** Every cluster that the configuration and the input's overrides leave to choose from. */
+export const candidates = ({ work, overrides, defaults, region }: PlanRequest): readonly Candidate[] => {
+  const alike = fleets[defaults.architecture];
+  const smallest = alike[0] ?? [];
+  const primary = listOf(overrides.primaryType) ?? defaults.primaryTypes;
+  const core = listOf(overrides.coreType) ?? defaults.coreTypes;
+  const { coreCount } = overrides;
+  const counts =
+    coreCount === undefined ? range(defaults.coreCount, defaults.maxCoreCount) : coreCount > 0 ? [coreCount] : [];
+  // Who names the core nodes' type wants some.
+  const mayBeOneNode = coreCount === 0 || (coreCount === undefined && core === undefined);
+  const shapes = [
+    ...(mayBeOneNode ? (primary ? [primary] : alike) : []).map((types) => ({
+      primaryTypes: types,
+      coreTypes: [],
+      coreCount: 0,
+      maxCoreCount: 0,
+    })),
+    ...(core ? [core] : alike).flatMap((coreTypes) =>
+      counts.map((count) => ({
+        primaryTypes: primary ?? smallest,
+        coreTypes,
+        coreCount: count,
+        maxCoreCount: Math.max(count, defaults.maxCoreCount),
+      })),
+    ),
+  ];
+  return shapes.map((nodes) => {
+    const shape: ClusterShape = {
+      ...nodes,
+      market: overrides.market ?? defaults.market,
+      ebsGiB: overrides.ebsGiB ?? defaults.ebsGiB,
+      ...deriveMemory(workersOf(nodes).types, {
+        executorMemory: overrides.executorMemory ?? defaults.executorMemory,
+        executorMemoryOverhead: overrides.executorMemoryOverhead ?? defaults.executorMemoryOverhead,
+        driverMemory: defaults.driverMemory,
+      }),
+    };
+    return { shape, quote: quote(shape, work, region) };
+  });
+};
+
+const cheapest = (of: readonly Candidate[]): Candidate | undefined =>
+  of.reduce<Candidate | undefined>((best, one) => (best && best.quote.usd <= one.quote.usd ? best : one), undefined);
+
+/**
+ * The cheapest candidate that is expected to be done by the deadline; when none is, the cheapest of the strongest. As
+ * the strongest is the last to miss the deadline, more images are never quoted less.
+ */
+const choose = (all: readonly Candidate[], deadlineMinutes: number): Candidate => {
+  const inTime = cheapest(all.filter((one) => one.quote.minutes <= deadlineMinutes));
+  const most = Math.max(...all.map(({ shape }) => effectiveVcpus(shape)));
+  const chosen = inTime ?? cheapest(all.filter(({ shape }) => effectiveVcpus(shape) === most));
+  if (chosen === undefined) throw new Error("There is no cluster to choose from");
+  return chosen;
+};
+
+/** The most core nodes that managed scaling may go to: no more than the ceiling pays for. */
+const affordableNodes = ({ shape }: Candidate, { work, region, maxCostUsd }: PlanRequest): number => {
+  const larger = range(shape.coreCount, shape.maxCoreCount).filter(
+    (coreCount) => quote({ ...shape, coreCount }, work, region).usd <= maxCostUsd,
+  );
+  return Math.max(shape.coreCount, ...larger);
+};
+
+export interface PlannedCluster {
+  readonly cluster: ClusterPlan;
+  readonly estimate: Plan["estimate"];
+  /** What makes the cluster impossible, for the person who set it. */
+  readonly problems: readonly string[];
+}
+
+/** The cluster for the work, and what it is expected to take and to cost. */
+export const planCluster = (request: PlanRequest): PlannedCluster => {
+  const { work, defaults, runId, bucket, region } = request;
+  const all = candidates(request);
+  const fitting = all.filter(({ shape }) => memoryProblem(workersOf(shape).types, shape) === undefined);
+  const chosen = choose(fitting.length > 0 ? fitting : all, defaults.deadlineMinutes);
+  const maxCoreCount = chosen.shape.coreCount === 0 ? 0 : affordableNodes(chosen, request);
+  const shape = { ...chosen.shape, maxCoreCount };
+  const problem = memoryProblem(workersOf(shape).types, shape);
+  const { minutes, usd, arithmetic } = chosen.quote;
+  const atMost = quote({ ...shape, coreCount: maxCoreCount }, work, region);
+  const notes = [
+    ...(work.steps.any && maxCoreCount > shape.coreCount
+      ? [`managed scaling may go to ${maxCoreCount} core nodes, which makes it ${atMost.usd.toFixed(2)} USD at most`]
+      : []),
+    ...(work.steps.any && minutes > defaults.deadlineMinutes
+      ? [`no cluster of at most ${defaults.maxCoreCount} core nodes is done within ${defaults.deadlineMinutes} min`]
+      : []),
+  ];
   return {
-    name: `orchard-${runId}`,
-    releaseLabel,
-    primaryType,
-    coreType,
-    coreCount,
-    market,
-    ebsGiB,
-    executorMemory: overrides.executorMemory ?? executorMemory,
-    executorMemoryOverhead: overrides.executorMemoryOverhead ?? executorMemoryOverhead,
-    instances: { ...instances },
+    cluster: clusterPlanOf(runId, shape, defaults, bucket),
+    estimate: {
+      minutes: Number(minutes.toFixed(1)),
+      usd: Number(usd.toFixed(2)),
+      usdAtMost: Number(Math.max(usd, atMost.usd).toFixed(2)),
+      arithmetic: [arithmetic, ...notes].join("; "),
+    },
+    problems: problem === undefined ? [] : [problem],
   };
 };
 
-/** What the cluster costs in an hour, in US dollars: EC2 on demand and EMR's charge. */
-export const usdPerHour = (cluster: Readonly<{ primaryType: string; coreType: string; coreCount: number }>): number => {
-  const primary = instanceType(cluster.primaryType);
-  const core = instanceType(cluster.coreType);
-  return primary.ec2UsdPerHour + primary.emrUsdPerHour + cluster.coreCount * (core.ec2UsdPerHour + core.emrUsdPerHour);
-};
-
-/** Expected minutes and US dollars, with the arithmetic as text. */
-export const estimate = (cluster: ClusterPlan, images: number, steps: Plan["steps"]): Plan["estimate"] => {
-  if (!steps.any) return { minutes: 0, usd: 0, arithmetic: "nothing is new: no cluster" };
-  const stepCount = [steps.inventory, steps.features, steps.reduction].filter(Boolean).length;
-  const vcpus = cluster.coreCount * instanceType(cluster.coreType).vcpus;
-  const imageMinutes = steps.features ? images / (imagesPerSecondPerVcpu * vcpus) / 60 : 0;
-  const minutes = startMinutes + stepCount * fixedMinutesPerStep + imageMinutes;
-  const hourly = usdPerHour(cluster);
-  const usd = (hourly * minutes) / 60;
-  const arithmetic = [
-    `${startMinutes} min to start`,
-    `${stepCount} step(s) x ${fixedMinutesPerStep} min`,
-    ...(steps.features ? [`${images} images / (${imagesPerSecondPerVcpu} images/s a vCPU x ${vcpus} vCPUs)`] : []),
-  ].join(" + ");
-  return {
-    minutes: Number(minutes.toFixed(1)),
-    usd: Number(usd.toFixed(2)),
-    arithmetic:
-      `${arithmetic} = ${minutes.toFixed(1)} min; ` +
-      `(1 x ${cluster.primaryType} + ${cluster.coreCount} x ${cluster.coreType}, EC2 on demand + EMR) ` +
-      `${hourly.toFixed(3)} USD/h x ${minutes.toFixed(1)} min = ${usd.toFixed(2)} USD`,
-  };
+/** The types of a fleet's plan that are not of the stack's architecture, told as a problem. */
+export const architectureProblem = (
+  key: string,
+  type: string | undefined,
+  wanted: Architecture,
+): string | undefined => {
+  if (type === undefined || instanceType(type).architecture === wanted) return undefined;
+  const other = fleets[wanted].map(([first]) => JSON.stringify(first)).join(" or ");
+  return (
+    `cluster.${key}: ${type} is ${instanceType(type).architecture}, and the stack's clusters are ${wanted}: the wheels on S3 are ` +
+    `built for that. Take ${other}, or deploy with architecture ${instanceType(type).architecture}`
+  );
 };

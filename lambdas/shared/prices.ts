@@ -1,30 +1,76 @@
-/**
- * Instance types that a cluster may have. US dollars an hour, Linux, on demand, eu-west-1, and the charge that EMR
- * adds to each (aws.amazon.com/ec2/pricing/on-demand, aws.amazon.com/emr/pricing). Only m5.2xlarge is from a bill; the
- * others are list prices that nobody has compared with one. An estimate, not an invoice: no volumes, no tax, and Spot
- * counted at the on-demand price, which it does not exceed.
- */
-export interface InstanceType {
-  readonly vcpus: number;
-  readonly ec2UsdPerHour: number;
-  readonly emrUsdPerHour: number;
-  /** Fits two executors of four cores and a driver (one and a driver on an xlarge) into what YARN has of the node. */
-  readonly executorMemory: string;
-  readonly executorMemoryOverhead: string;
+/** A machine's instruction set: the wheels on the nodes are built for one of them. */
+export const architectures = ["x86_64", "arm64"] as const;
+export type Architecture = (typeof architectures)[number];
+
+interface Family {
+  readonly architecture: Architecture;
+  readonly gibPerVcpu: number;
+  readonly ec2UsdPerVcpuHour: number;
+  readonly emrUsdPerVcpuHour: number;
+  readonly sizes: readonly (keyof typeof vcpusOf)[];
 }
 
-const small = { executorMemory: "4g", executorMemoryOverhead: "2g" };
-const medium = { executorMemory: "6g", executorMemoryOverhead: "3g" };
-const compute = { executorMemory: "3g", executorMemoryOverhead: "1g" };
+/** Where the prices below hold, and when they were looked up. Other regions of the EU are up to a tenth dearer. */
+export const pricesRegion = "eu-west-1";
+export const pricesDate = "2026-11-21";
 
-export const instanceTypes: Readonly<Record<string, InstanceType>> = {
-  "m5.xlarge": { vcpus: 4, ec2UsdPerHour: 0.214, emrUsdPerHour: 0.048, ...small },
-  "m5.2xlarge": { vcpus: 8, ec2UsdPerHour: 0.428, emrUsdPerHour: 0.096, ...medium },
-  "m5.4xlarge": { vcpus: 16, ec2UsdPerHour: 0.856, emrUsdPerHour: 0.192, ...medium },
-  "c5.2xlarge": { vcpus: 8, ec2UsdPerHour: 0.384, emrUsdPerHour: 0.085, ...compute },
-  "r5.xlarge": { vcpus: 4, ec2UsdPerHour: 0.282, emrUsdPerHour: 0.063, ...medium },
-  "r5.2xlarge": { vcpus: 8, ec2UsdPerHour: 0.564, emrUsdPerHour: 0.126, ...medium },
+const vcpusOf = { xlarge: 4, "2xlarge": 8, "4xlarge": 16 } as const;
+const all = ["xlarge", "2xlarge", "4xlarge"] as const;
+/** An xlarge of these has 8 GiB: beside the driver no executor would fit. */
+const withoutSmallest = ["2xlarge", "4xlarge"] as const;
+
+/**
+ * US dollars, Linux, on demand, without tax, a vCPU and hour: within a family the price goes by vCPU. EC2: the list of
+ * aws.amazon.com/ec2/pricing/on-demand as public tables copy it. EMR: aws.amazon.com/emr/pricing, the same in all
+ * regions, a quarter of what EC2 takes in us-east-1. Seen on a bill: m5.2xlarge (0.428 + 0.096). The rest is not.
+ */
+const families: Readonly<Record<string, Family>> = {
+  m5: { architecture: "x86_64", gibPerVcpu: 4, ec2UsdPerVcpuHour: 0.0535, emrUsdPerVcpuHour: 0.012, sizes: all },
+  m6i: { architecture: "x86_64", gibPerVcpu: 4, ec2UsdPerVcpuHour: 0.0535, emrUsdPerVcpuHour: 0.012, sizes: all },
+  m5a: { architecture: "x86_64", gibPerVcpu: 4, ec2UsdPerVcpuHour: 0.048, emrUsdPerVcpuHour: 0.01075, sizes: all },
+  c5: {
+    architecture: "x86_64",
+    gibPerVcpu: 2,
+    ec2UsdPerVcpuHour: 0.048,
+    emrUsdPerVcpuHour: 0.010625,
+    sizes: withoutSmallest,
+  },
+  r5: { architecture: "x86_64", gibPerVcpu: 8, ec2UsdPerVcpuHour: 0.0705, emrUsdPerVcpuHour: 0.01575, sizes: all },
+  m6g: { architecture: "arm64", gibPerVcpu: 4, ec2UsdPerVcpuHour: 0.043, emrUsdPerVcpuHour: 0.009625, sizes: all },
+  m7g: { architecture: "arm64", gibPerVcpu: 4, ec2UsdPerVcpuHour: 0.045475, emrUsdPerVcpuHour: 0.0102, sizes: all },
+  c6g: {
+    architecture: "arm64",
+    gibPerVcpu: 2,
+    ec2UsdPerVcpuHour: 0.038,
+    emrUsdPerVcpuHour: 0.0085,
+    sizes: withoutSmallest,
+  },
+  r6g: { architecture: "arm64", gibPerVcpu: 8, ec2UsdPerVcpuHour: 0.05635, emrUsdPerVcpuHour: 0.0126, sizes: all },
 };
+
+export interface InstanceType {
+  readonly name: string;
+  readonly architecture: Architecture;
+  readonly vcpus: number;
+  readonly memoryGiB: number;
+  /** EC2 on demand. */
+  readonly ec2UsdPerHour: number;
+  /** EMR's charge on top. */
+  readonly emrUsdPerHour: number;
+}
+
+/** The instance types that a cluster may have. */
+export const instanceTypes: Readonly<Record<string, InstanceType>> = Object.fromEntries(
+  Object.entries(families).flatMap(([family, { architecture, gibPerVcpu, sizes, ...price }]) =>
+    sizes.map((size) => {
+      const name = `${family}.${size}`;
+      const vcpus = vcpusOf[size];
+      const ec2UsdPerHour = vcpus * price.ec2UsdPerVcpuHour;
+      const emrUsdPerHour = vcpus * price.emrUsdPerVcpuHour;
+      return [name, { name, architecture, vcpus, memoryGiB: vcpus * gibPerVcpu, ec2UsdPerHour, emrUsdPerHour }];
+    }),
+  ),
+);
 
 /** @throws Error for a type that is not in the table */
 export const instanceType = (name: string): InstanceType => {
@@ -32,3 +78,19 @@ export const instanceType = (name: string): InstanceType => {
   if (!type) throw new Error(`No price for instance type ${name}; known: ${Object.keys(instanceTypes).join(", ")}`);
   return type;
 };
+
+/** What a node of a type costs in an hour, in US dollars: EC2 on demand and EMR's charge. */
+export const usdPerNodeHour = (name: string): number => {
+  const { ec2UsdPerHour, emrUsdPerHour } = instanceType(name);
+  return ec2UsdPerHour + emrUsdPerHour;
+};
+
+/** gp3, 0.088 USD a GiB and month of 730 hours (aws.amazon.com/ebs/pricing). */
+export const ebsUsdPerGiBHour = 0.088 / 730;
+
+/** EMR's root volume, when the request gives no size: 15 GiB since emr-6.10 (Management Guide, "EBS root volume"). */
+export const rootVolumeGiB = 15;
+
+/** S3 Standard, US dollars a request (aws.amazon.com/s3/pricing). */
+export const s3UsdPerGet = 0.0004 / 1000;
+export const s3UsdPerPutOrList = 0.005 / 1000;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { architectures } from "./prices.ts";
 import { sections } from "./sections.ts";
 
 export const modes = ["inventory", "mini", "apples", "full", "single-class"] as const;
@@ -23,20 +24,35 @@ export const check = z.object({
 });
 export type Check = Readonly<z.output<typeof check>>;
 
+const request = z.record(z.string(), z.unknown());
+
 export const clusterPlan = z.object({
   name: z.string(),
   releaseLabel: z.string(),
+  architecture: z.enum(architectures),
+  /** The first of the fleet's types; the others are alike. */
   primaryType: z.string(),
+  /** Of the nodes that executors run on: the core nodes, or the single node. */
   coreType: z.string(),
+  /** 0: a single node. */
   coreCount: z.int(),
+  /** Managed scaling goes no further. */
+  maxCoreCount: z.int(),
+  /** Executors, of four cores each, when the run starts. */
+  executors: z.int(),
   market: z.enum(markets),
-  /** Size of each core node's volume. */
+  /** Size of each node's volume. */
   ebsGiB: z.int(),
   /** As spark.executor.memory takes it: 6g. */
   executorMemory: z.string(),
   executorMemoryOverhead: z.string(),
-  /** RunJobFlow's Instances, whole. */
-  instances: z.record(z.string(), z.unknown()),
+  driverMemory: z.string(),
+  idleTimeoutSeconds: z.int(),
+  /** RunJobFlow's members of these names, whole. */
+  applications: z.array(request),
+  configurations: z.array(request),
+  managedScalingPolicy: request,
+  instances: request,
 });
 export type ClusterPlan = Readonly<z.output<typeof clusterPlan>>;
 
@@ -97,7 +113,13 @@ export const plan = z.object({
   }),
   steps: z.object({ inventory: z.boolean(), features: z.boolean(), reduction: z.boolean(), any: z.boolean() }),
   cluster: clusterPlan,
-  estimate: z.object({ minutes: z.number(), usd: z.number(), arithmetic: z.string() }),
+  estimate: z.object({
+    minutes: z.number(),
+    usd: z.number(),
+    /** When managed scaling goes as far as it may. */
+    usdAtMost: z.number(),
+    arithmetic: z.string(),
+  }),
   warnings: z.array(z.string()),
   checks: z.array(check),
 });

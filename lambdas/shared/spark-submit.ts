@@ -1,4 +1,4 @@
-import { instanceType } from "./prices.ts";
+import { driverMemoryOverhead, executorCores } from "./executor-memory.ts";
 import type { Plan } from "./schemas.ts";
 
 /** Where bootstrap.sh puts the environment on every node; EMR's own python3 is too old. */
@@ -12,7 +12,7 @@ interface Job {
   readonly step: string;
 }
 
-/** The arguments of command-runner.jar for a step. Number and size of executors beyond this are EMR's choice. */
+/** The arguments of command-runner.jar for a step. How many executors there are is in the cluster's spark-defaults. */
 export const sparkSubmit = (plan: Pick<Plan, "cluster" | "run">, job: Job, region: string): readonly string[] => {
   const conf: Readonly<Record<string, string>> = {
     "spark.pyspark.python": python,
@@ -29,10 +29,9 @@ export const sparkSubmit = (plan: Pick<Plan, "cluster" | "run">, job: Job, regio
     // A worker keeps its interpreter of the model from one partition to the next.
     "spark.python.worker.reuse": "true",
     // Executors register after the job has asked how many tasks run at once: say it, or it sees two.
-    "spark.default.parallelism": String(plan.cluster.coreCount * instanceType(plan.cluster.coreType).vcpus),
-    // The driver's Python sums the partitions' Gramians, 13 MB each, beside the JVM.
-    "spark.driver.memoryOverhead": "2g",
-    "spark.executor.cores": "4",
+    "spark.default.parallelism": String(plan.cluster.executors * executorCores),
+    "spark.driver.memoryOverhead": driverMemoryOverhead,
+    "spark.executor.cores": String(executorCores),
     "spark.executor.memory": plan.cluster.executorMemory,
     "spark.executor.memoryOverhead": plan.cluster.executorMemoryOverhead,
   };

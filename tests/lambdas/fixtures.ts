@@ -3,7 +3,8 @@ import { AddRoleToInstanceProfileCommand, CreateInstanceProfileCommand, CreateRo
 import { CreateBucketCommand, PutObjectCommand, PutPublicAccessBlockCommand } from "@aws-sdk/client-s3";
 import { CreateTopicCommand, SubscribeCommand } from "@aws-sdk/client-sns";
 import type { PreflightConfig } from "../../lambdas/shared/checks.ts";
-import { estimate, planCluster } from "../../lambdas/shared/planner.ts";
+import { clusterDefaults } from "../../lambdas/shared/cluster-defaults.ts";
+import { planCluster } from "../../lambdas/shared/planner.ts";
 import { sha256 } from "../../lambdas/shared/s3.ts";
 import type { Execution, Plan } from "../../lambdas/shared/schemas.ts";
 import { type Ministack, region } from "./ministack.ts";
@@ -93,16 +94,23 @@ export const createReadyAccount = async (account: Ministack): Promise<PreflightC
     INPUT_PREFIX: "data/raw/",
     EMR_SERVICE_ROLE: serviceRole,
     EMR_INSTANCE_PROFILE: nodeRole,
-    SUBNET_ID: undefined,
-    KEY_PAIR: undefined,
+    CLUSTER_DEFAULTS: clusterDefaults.parse({}),
     MAX_COST_USD: 20,
   };
 };
 
 export const aPlan = (bucket: string, changes: Partial<Plan> = {}): Plan => {
   const runId = changes.runId ?? "run-1";
-  const cluster = planCluster(runId, 60, {}, {});
   const steps = { inventory: true, features: true, reduction: true, any: true };
+  const { cluster, estimate } = planCluster({
+    runId,
+    bucket,
+    work: { images: 60, newImages: 60, steps },
+    overrides: { executorMemory: "4g", executorMemoryOverhead: "2g" },
+    defaults: clusterDefaults.parse({}),
+    maxCostUsd: 20,
+    region,
+  });
   return {
     runId,
     executionArn: anExecution(runId).id,
@@ -131,7 +139,7 @@ export const aPlan = (bucket: string, changes: Partial<Plan> = {}): Plan => {
     },
     steps,
     cluster,
-    estimate: estimate(cluster, 60, steps),
+    estimate,
     warnings: [],
     checks: [],
     ...changes,

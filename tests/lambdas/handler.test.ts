@@ -6,6 +6,7 @@ import type { Context } from "aws-lambda";
 import { build } from "esbuild";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
+import { clusterDefaults } from "../../lambdas/shared/cluster-defaults.ts";
 import { environment, readConfig } from "../../lambdas/shared/config.ts";
 import { InvalidInput } from "../../lambdas/shared/errors.ts";
 import { lambdaHandler } from "../../lambdas/shared/handler.ts";
@@ -66,15 +67,15 @@ test("a wrong environment names every variable that is wrong", () => {
   const settings = environment.pick({
     TOPIC_ARN: true,
     MODEL_SHA256: true,
-    SUBNET_ID: true,
+    CLUSTER_DEFAULTS: true,
     ALLOW_SEEDED_WEIGHTS: true,
   });
 
   expect(() => readConfig(settings, { MODEL_SHA256: "x" })).toThrow(/TOPIC_ARN: .*MODEL_SHA256: must be 64/);
-  expect(readConfig(settings, { TOPIC_ARN: "arn:x", MODEL_SHA256: "0".repeat(64), SUBNET_ID: "" })).toEqual({
+  expect(readConfig(settings, { TOPIC_ARN: "arn:x", MODEL_SHA256: "0".repeat(64), CLUSTER_DEFAULTS: "" })).toEqual({
     TOPIC_ARN: "arn:x",
     MODEL_SHA256: "0".repeat(64),
-    SUBNET_ID: undefined,
+    CLUSTER_DEFAULTS: clusterDefaults.parse({}),
     ALLOW_SEEDED_WEIGHTS: false,
   });
 });

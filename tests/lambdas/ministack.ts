@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { EC2Client } from "@aws-sdk/client-ec2";
 import { IAMClient } from "@aws-sdk/client-iam";
 import { S3Client } from "@aws-sdk/client-s3";
+import type { ServiceQuotasClient } from "@aws-sdk/client-service-quotas";
 import { SNSClient } from "@aws-sdk/client-sns";
 import { STSClient } from "@aws-sdk/client-sts";
 import { execa } from "execa";
@@ -23,6 +24,8 @@ export interface Ministack {
   readonly iam: IAMClient;
   readonly ec2: EC2Client;
   readonly sns: SNSClient;
+  /** MiniStack has no quotas: each is 256 vCPUs here. */
+  readonly quotas: ServiceQuotasClient;
   /** An S3 client of another region. */
   readonly s3In: (region: string) => S3Client;
   readonly stop: () => Promise<void>;
@@ -63,6 +66,7 @@ export const startMinistack = async (): Promise<Ministack> => {
     iam: new IAMClient(settings),
     ec2: new EC2Client(settings),
     sns: new SNSClient(settings),
+    quotas: { send: async () => ({ Quota: { Value: 256 } }) } as unknown as ServiceQuotasClient,
     s3In: (other) => new S3Client({ ...settings, region: other }),
     stop: async () => {
       child.kill("SIGTERM");

@@ -94,7 +94,7 @@ test("a success tells what there is and where", () => {
     "13 computed, 47 reused",
     "85.00 % kept by 50 components",
     "30.0 minutes",
-    "about 0.26 USD",
+    "about 0.08 USD, as quoted before the run",
     "Results:   s3://data/runs/run-1/",
     "- 50 components keep 85.0 % of the variance, less than 90 %",
     "https://eu-west-1.console.aws.amazon.com/states/home?region=eu-west-1#/v2/executions/details/arn:aws:states:",
@@ -113,7 +113,7 @@ test("a success without anything new tells the earlier run's numbers", () => {
     "no cluster was created",
     "59 of 3 labels",
     "Results:   s3://data/runs/run-0/",
-    "about 0.00 USD",
+    "Cost:      0.00 USD, no cluster",
   ]) {
     expect(message).toContain(part);
   }

@@ -17,11 +17,13 @@ import {
   PutPublicAccessBlockCommand,
   type S3Client,
 } from "@aws-sdk/client-s3";
+import { GetServiceQuotaCommand } from "@aws-sdk/client-service-quotas";
 import { CreateTopicCommand, ListSubscriptionsByTopicCommand } from "@aws-sdk/client-sns";
 import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { preflight } from "../../lambdas/preflight.ts";
 import type { PreflightClients, PreflightConfig } from "../../lambdas/shared/checks.ts";
+import { clusterDefaults } from "../../lambdas/shared/cluster-defaults.ts";
 import { InvalidInput, PreflightFailed } from "../../lambdas/shared/errors.ts";
 import type { Plan } from "../../lambdas/shared/schemas.ts";
 import { anExecution, createBucket, createReadyAccount, labels, putObject, uniqueName } from "./fixtures.ts";
@@ -52,6 +54,11 @@ const run = (
     { ...account, ...changes.clients },
   );
 
+/** The configuration of the clusters, with changes. */
+const defaults = (changes: object): Pick<PreflightConfig, "CLUSTER_DEFAULTS"> => ({
+  CLUSTER_DEFAULTS: clusterDefaults.parse(changes),
+});
+
 /** The real client, but for one command; for what MiniStack cannot be brought to say. */
 const answering = <Client extends { send: unknown }, Command>(
   client: Client,
@@ -79,7 +86,7 @@ const onlyFailure = async (outcome: Promise<Plan>): Promise<string> => {
   );
   expect(error).toBeInstanceOf(PreflightFailed);
   const { message } = error as Error;
-  expect(message).toMatch(/^1 of 17 checks failed: /);
+  expect(message).toMatch(/^1 of 18 checks failed: /);
   return message;
 };
 
@@ -100,7 +107,7 @@ test("an account that is ready gets its plan, which is also on S3", async () => 
       instances: { KeepJobFlowAliveWhenNoSteps: true, TerminationProtected: false },
     },
   });
-  expect(plan.estimate.arithmetic).toMatch(/6 images .* = 11\.0 min; .* = 0\.10 USD$/);
+  expect(plan.estimate.arithmetic).toMatch(/6 new images .* = 16\.2 min; .* = 0\.08 USD$/);
   const written = await account.s3.send(
     new GetObjectCommand({ Bucket: config.DATA_BUCKET, Key: "runs/run-1/plan.json" }),
   );
@@ -116,9 +123,9 @@ test("a subnet and a key pair that are configured reach the cluster", async () =
     }),
   );
 
-  const plan = await run(input, { config: { SUBNET_ID: "subnet-00000001", KEY_PAIR: "key" } });
+  const plan = await run(input, { config: defaults({ subnetIds: ["subnet-00000001"], keyPair: "key" }) });
 
-  expect(plan.cluster.instances).toMatchObject({ Ec2SubnetId: "subnet-00000001", Ec2KeyName: "key" });
+  expect(plan.cluster.instances).toMatchObject({ Ec2SubnetIds: ["subnet-00000001"], Ec2KeyName: "key" });
 });
 
 test("overrides of the cluster are planned", async () => {
@@ -126,10 +133,11 @@ test("overrides of the cluster are planned", async () => {
 
   const plan = await run({ ...input, cluster });
 
-  expect(plan.cluster).toMatchObject({ ...cluster, executorMemoryOverhead: "3g", primaryType: "m5.xlarge" });
-  expect(plan.cluster.instances["InstanceGroups"]).toMatchObject([
-    { InstanceRole: "MASTER", Market: "ON_DEMAND", InstanceCount: 1 },
-    { InstanceRole: "CORE", Market: "SPOT", InstanceCount: 3, InstanceType: "m5.2xlarge" },
+  // A third of what is left of 24 GiB for each of two executors, beside a driver of 2 + 2 GiB.
+  expect(plan.cluster).toMatchObject({ ...cluster, executorMemoryOverhead: "3328m", primaryType: "m5.xlarge" });
+  expect(plan.cluster.instances["InstanceFleets"]).toMatchObject([
+    { InstanceFleetType: "MASTER", TargetOnDemandCapacity: 1 },
+    { InstanceFleetType: "CORE", TargetSpotCapacity: 3, InstanceTypeConfigs: [{ InstanceType: "m5.2xlarge" }] },
   ]);
 });
 
@@ -171,7 +179,7 @@ test.each([
   ],
   [{ mode: "full" }, /pca\.components: 50 is too many for 6 images; the maximum is 5/],
   [{ mode: "full", pca: { components: 6 } }, /pca\.components: 6 .* maximum is 5/],
-  [{ ...input, maxCostUsd: 0.05 }, /maxCostUsd: the plan is estimated at 0\.1 USD, the ceiling is 0\.05 USD/],
+  [{ ...input, maxCostUsd: 0.05 }, /maxCostUsd: the plan is estimated at 0\.08 USD, the ceiling is 0\.05 USD/],
 ])("refuses %j, which the images do not allow", async (given, message) => {
   await expect(run(given)).rejects.toThrow(InvalidInput);
   await expect(run(given)).rejects.toThrow(message);
@@ -225,8 +233,10 @@ test("bad input is told together with what is wrong with the account", async () 
 
 test("every failed check is listed, not only the first", async () => {
   await expect(
-    run(input, { config: { EMR_SERVICE_ROLE: "none", EMR_INSTANCE_PROFILE: "none", KEY_PAIR: "none" } }),
-  ).rejects.toThrow(/^3 of 17 checks failed:\n- emr-service-role: .*\n- emr-instance-profile: .*\n- key-pair: /);
+    run(input, {
+      config: { EMR_SERVICE_ROLE: "none", EMR_INSTANCE_PROFILE: "none", ...defaults({ keyPair: "none" }) },
+    }),
+  ).rejects.toThrow(/^3 of 18 checks failed:\n- emr-service-role: .*\n- emr-instance-profile: .*\n- key-pair: /);
 });
 
 // Each check fails alone.
@@ -425,24 +435,26 @@ test("subnet, without the tag that EMR's policy asks for", async () => {
   const { Subnet } = await account.ec2.send(
     new CreateSubnetCommand({ VpcId: "vpc-00000001", CidrBlock: "172.31.96.0/20" }),
   );
-  expect(await onlyFailure(run(input, { config: { SUBNET_ID: Subnet?.SubnetId ?? "" } }))).toMatch(
+  expect(await onlyFailure(run(input, { config: defaults({ subnetIds: [Subnet?.SubnetId] }) }))).toMatch(
     /subnet: .* has no tag/,
   );
 });
 
 test("subnet, absent", async () => {
-  expect(await onlyFailure(run(input, { config: { SUBNET_ID: "subnet-0none" } }))).toMatch(
+  expect(await onlyFailure(run(input, { config: defaults({ subnetIds: ["subnet-0none"] }) }))).toMatch(
     /subnet: InvalidSubnetID\.NotFound/,
   );
 });
 
 test("key-pair", async () => {
-  expect(await onlyFailure(run(input, { config: { KEY_PAIR: "none" } }))).toMatch(/key-pair: InvalidKeyPair\.NotFound/);
+  expect(await onlyFailure(run(input, { config: defaults({ keyPair: "none" }) }))).toMatch(
+    /key-pair: InvalidKeyPair\.NotFound/,
+  );
 });
 
 test("key-pair, of which EC2 knows nothing", async () => {
   const ec2 = answering(account.ec2, DescribeKeyPairsCommand, failing("UnauthorizedOperation", "Not allowed"));
-  expect(await onlyFailure(run(input, { config: { KEY_PAIR: "key" }, clients: { ec2 } }))).toMatch(
+  expect(await onlyFailure(run(input, { config: defaults({ keyPair: "key" }), clients: { ec2 } }))).toMatch(
     /key-pair: UnauthorizedOperation: Not allowed/,
   );
 });
@@ -450,8 +462,32 @@ test("key-pair, of which EC2 knows nothing", async () => {
 test("instance-types", async () => {
   const ec2 = answering(account.ec2, DescribeInstanceTypesCommand, () => ({ InstanceTypes: [] }));
   expect(await onlyFailure(run(input, { clients: { ec2 } }))).toMatch(
-    /instance-types: Not offered in this region: m5\.xlarge\. Choose others/,
+    /instance-types: Not offered in this region: m5\.xlarge, m6i\.xlarge, m5a\.xlarge\. Choose others/,
   );
+});
+
+test.each([
+  ["m6g.xlarge", { coreType: "m6g.xlarge" }, /cluster\.coreType: m6g\.xlarge is arm64, .* are x86_64: .*"m5\.xlarge"/],
+  ["too much memory", { coreType: "m5.xlarge", executorMemory: "12g" }, /12g and .* do not fit .* YARN has 12g/],
+])("cluster, %s, is refused", async (_what, cluster, message) => {
+  await expect(run({ ...input, cluster })).rejects.toThrow(InvalidInput);
+  await expect(run({ ...input, cluster })).rejects.toThrow(message);
+});
+
+test("vcpu-quota, which is too small: a warning", async () => {
+  const quotas = answering(account.quotas, GetServiceQuotaCommand, () => ({ Quota: { Value: 8 } }));
+
+  const plan = await run({ ...input, cluster: { coreCount: 4 } }, { clients: { quotas } });
+
+  expect(plan.warnings).toEqual([expect.stringMatching(/^vcpu-quota: .*L-1216C47A.* allows 8 vCPUs.* may take 20/)]);
+});
+
+test("vcpu-quota, which cannot be read: a warning", async () => {
+  const quotas = answering(account.quotas, GetServiceQuotaCommand, failing("AccessDeniedException", "No"));
+
+  expect((await run(input, { clients: { quotas } })).warnings).toEqual([
+    expect.stringMatching(/^vcpu-quota: AccessDeniedException/),
+  ]);
 });
 
 test("subscriber, none: a warning, and the run goes on", async () => {

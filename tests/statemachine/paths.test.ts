@@ -32,7 +32,16 @@ const cleanUpStates = [
 ];
 
 const plan = {
-  cluster: { name: "orchard-run", releaseLabel: "emr-7.13.0", instances: {} },
+  mode: "mini",
+  cluster: {
+    name: "orchard-run",
+    releaseLabel: "emr-7.13.0",
+    idleTimeoutSeconds: 1800,
+    applications: [],
+    configurations: [],
+    managedScalingPolicy: {},
+    instances: {},
+  },
   steps: { any: true, inventory: true, features: true, reduction: true },
 };
 

@@ -26,7 +26,7 @@ const emrGuide = "https://docs.aws.amazon.com/emr/latest/ManagementGuide";
 const overhead =
   "Raise cluster.executorMemoryOverhead in the input (it was 2g): Python's memory is outside the JVM's heap";
 const driverMemory =
-  "The driver's memory is no key of the input: give a limit, or raise spark.driver.memory in lambdas/shared/spark-submit.ts and deploy";
+  "The driver's memory is no key of the input: give a limit, or raise driverMemory in the stack's configuration and deploy";
 const nodesRole =
   "Let the nodes' role (EmrRolesInstanceRole of the stack) do this, and see the bucket's policy and KMS key";
 const modules =

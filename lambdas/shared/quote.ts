@@ -1,0 +1,104 @@
+import { type ClusterShape, workersOf } from "./cluster-request.ts";
+import { executorCores, executorsPerNode } from "./executor-memory.ts";
+import {
+  ebsUsdPerGiBHour,
+  pricesDate,
+  pricesRegion,
+  rootVolumeGiB,
+  s3UsdPerGet,
+  s3UsdPerPutOrList,
+  usdPerNodeHour,
+} from "./prices.ts";
+import { rates } from "./rates.ts";
+import type { Plan } from "./schemas.ts";
+
+/** What a run has to do. */
+export interface Work {
+  /** Images of the selection. */
+  readonly images: number;
+  /** Those whose features have to be computed. */
+  readonly newImages: number;
+  readonly steps: Plan["steps"];
+}
+
+/** Exact figures; what people read is rounded. */
+export interface Quote {
+  readonly minutes: number;
+  readonly usd: number;
+  readonly arithmetic: string;
+}
+
+/** vCPUs that executors have, less what the daemons of a single node take of them. */
+export const effectiveVcpus = (shape: ClusterShape): number => {
+  const { types, count } = workersOf(shape);
+  const share = shape.coreCount === 0 ? rates.oneNodeShare.value : 1;
+  return count * executorsPerNode(types, shape) * executorCores * share;
+};
+
+/** Until Step Functions notices that a .sync job of that length is over, the cluster is idle, and paid for. */
+const pollMinutesAfter = (minutes: number): number =>
+  minutes > rates.slowPollAfterMinutes.value ? rates.slowPollMinutes.value : rates.pollMinutes.value;
+
+const dearest = (types: readonly string[]): string =>
+  types.reduce((best, type) => (usdPerNodeHour(type) > usdPerNodeHour(best) ? type : best), types[0] ?? "");
+
+const fixed = (value: number, digits: number): string => value.toFixed(digits);
+
+/** Requests to S3 beside those for images: libraries, plan, logs, results, event log. */
+const otherRequests = 2_000;
+/** Keys that a LIST answers at a time. */
+const keysPerList = 1_000;
+
+/**
+ * What a cluster takes for the work, in minutes, and costs, in US dollars: at the on-demand price of the dearest type of
+ * each fleet, which a cheaper type or Spot undercuts, and without tax.
+ */
+export const quote = (shape: ClusterShape, { images, newImages, steps }: Work, region: string): Quote => {
+  if (!steps.any) return { minutes: 0, usd: 0, arithmetic: "nothing is new: no cluster" };
+  const vcpus = effectiveVcpus(shape);
+  const perSecond = (rate: number): number => Math.max(rate * vcpus, Number.EPSILON);
+  const start = rates.startMinutes.value + rates.bootstrapMinutes.value;
+  const work = {
+    inventory: images / rates.keysPerSecond.value / 60,
+    features: newImages / perSecond(rates.imagesPerSecondPerVcpu.value) / 60,
+    reduction: images / perSecond(rates.rowsPerSecondPerVcpu.value) / 60,
+  };
+  const stepMinutes = (["inventory", "features", "reduction"] as const)
+    .filter((name) => steps[name])
+    .map((name) => rates.stepMinutes.value + work[name]);
+  const stepsTotal = stepMinutes.reduce((sum, minutes) => sum + minutes, 0);
+  const idle = [start, ...stepMinutes].map(pollMinutesAfter).reduce((sum, minutes) => sum + minutes, 0);
+  const around = rates.functionMinutes.value + rates.terminateMinutes.value;
+  const minutes = start + stepsTotal + idle + around;
+
+  const primary = dearest(shape.primaryTypes);
+  const core = shape.coreCount === 0 ? undefined : dearest(shape.coreTypes);
+  const nodes = 1 + shape.coreCount;
+  const nodesUsdPerHour = usdPerNodeHour(primary) + (core ? shape.coreCount * usdPerNodeHour(core) : 0);
+  const ebsGiB = nodes * (shape.ebsGiB + rootVolumeGiB);
+  const ebsUsdPerHour = ebsGiB * ebsUsdPerGiBHour;
+  const gets = (steps.features ? newImages : 0) + otherRequests;
+  const puts = 2 * Math.ceil(images / keysPerList) + otherRequests;
+  const s3Usd = gets * s3UsdPerGet + puts * s3UsdPerPutOrList;
+  const usd = ((nodesUsdPerHour + ebsUsdPerHour) * minutes) / 60 + s3Usd;
+
+  const time = [
+    `${start} min until the cluster is ready`,
+    `${fixed(stepsTotal, 1)} min for ${stepMinutes.length} step(s)` +
+      (steps.features
+        ? ` (${newImages} new images / ${rates.imagesPerSecondPerVcpu.value} images/s a vCPU / ${vcpus} vCPUs)`
+        : ""),
+    `${idle} min idle until .sync polling sees an end`,
+    `${fixed(around, 1)} min around them`,
+  ].join(" + ");
+  const machines = `1 x ${primary}${core ? ` + ${shape.coreCount} x ${core}` : ""}`;
+  const where = region === pricesRegion ? pricesRegion : `${pricesRegion}'s prices, not ${region}'s`;
+  return {
+    minutes,
+    usd,
+    arithmetic:
+      `${time} = ${fixed(minutes, 1)} min; (${machines}, EC2 on demand + EMR, ${where}, ${pricesDate}) ` +
+      `${fixed(nodesUsdPerHour, 3)} USD/h + EBS ${ebsGiB} GiB ${fixed(ebsUsdPerHour, 3)} USD/h, x ${fixed(minutes, 1)} min` +
+      ` + S3 requests ${fixed(s3Usd, 3)} USD = ${fixed(usd, 2)} USD`,
+  };
+};

@@ -1,0 +1,40 @@
+/** A number that the quote is made of, and how well it is known. */
+export interface Rate {
+  readonly value: number;
+  readonly basis: "measured" | "assumed";
+  /** Where it was measured, or what the assumption rests on. */
+  readonly from: string;
+}
+
+const measured = (value: number, from: string): Rate => ({ value, basis: "measured", from });
+const assumed = (value: number, from: string): Rate => ({ value, basis: "assumed", from });
+
+/** How fast this job is, and how long its cluster takes around it. */
+export const rates = {
+  /** Images that a vCPU turns into features in a second. */
+  imagesPerSecondPerVcpu: assumed(
+    45,
+    "half of the 86 a core that a laptop-class machine did in the embedded account: a vCPU is half a core",
+  ),
+  /** What is left of a single node's vCPUs beside the daemons of YARN and HDFS. */
+  oneNodeShare: assumed(0.75, "a core of four"),
+  /** Rows of the reduction that a vCPU takes in a second. */
+  rowsPerSecondPerVcpu: assumed(2_000, "a matrix product and a Parquet file, far below a laptop's"),
+  /** Keys that the inventory's driver lists and hashes in a second. */
+  keysPerSecond: assumed(2_000, "one LIST of 1,000 keys takes up to half a second"),
+  /** From RunJobFlow to a cluster that takes steps, without the bootstrap action. */
+  startMinutes: assumed(7, "AWS's EC2 Spot workshop for EMR: seven to eight minutes"),
+  /** The bootstrap action: the locked wheels from S3, no network. */
+  bootstrapMinutes: assumed(1, "20 seconds in the embedded account, on slower disks"),
+  /** Start of a step's JVMs and workers, listing, commit. */
+  stepMinutes: assumed(1, "20 seconds in the embedded account, beside YARN's containers"),
+  /** Function states between the cluster's start and its end. */
+  functionMinutes: measured(0.2, "ValidateResults in the embedded account"),
+  /** From TerminateJobFlows until EC2 stops counting. */
+  terminateMinutes: assumed(1, "none of AWS's documents says"),
+  /** Step Functions asks for a .sync job's end each minute at first, … */
+  pollMinutes: assumed(1, "the Step Functions guide: .sync polls; observed as each 60 s"),
+  /** … and each five minutes when the job lasts longer than `slowPollAfterMinutes`. */
+  slowPollMinutes: assumed(5, "observed as each 300 s"),
+  slowPollAfterMinutes: assumed(10, "when it changes is documented nowhere"),
+} as const satisfies Readonly<Record<string, Rate>>;

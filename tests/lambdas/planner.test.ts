@@ -1,0 +1,234 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type ClusterDefaults, clusterDefaults } from "../../lambdas/shared/cluster-defaults.ts";
+import { fleetTypesOf } from "../../lambdas/shared/cluster-request.ts";
+import { executorCores, toMiB, yarnMemoryOf } from "../../lambdas/shared/executor-memory.ts";
+import { candidates, type PlanRequest, planCluster } from "../../lambdas/shared/planner.ts";
+import { architectures, instanceType, instanceTypes } from "../../lambdas/shared/prices.ts";
+import { rates } from "../../lambdas/shared/rates.ts";
+import { ServiceModel } from "../../local/service-model.ts";
+
+const everyStep = { inventory: true, features: true, reduction: true, any: true };
+
+const request = (images: number, changes: Partial<PlanRequest> = {}, defaults: object = {}): PlanRequest => ({
+  runId: "run-1",
+  bucket: "data",
+  work: { images, newImages: images, steps: everyStep },
+  overrides: {},
+  defaults: clusterDefaults.parse(defaults),
+  maxCostUsd: 10,
+  region: "eu-west-1",
+  ...changes,
+});
+
+const steps = fc.constantFrom(
+  everyStep,
+  { inventory: true, features: false, reduction: false, any: true },
+  { inventory: false, features: false, reduction: true, any: true },
+);
+const counts = fc.nat({ max: 20_000_000 });
+
+const configurations: fc.Arbitrary<ClusterDefaults> = fc
+  .record(
+    {
+      architecture: fc.constantFrom(...architectures),
+      coreCount: fc.integer({ min: 1, max: 4 }),
+      maxCoreCount: fc.integer({ min: 4, max: 12 }),
+      market: fc.constantFrom("SPOT", "ON_DEMAND"),
+      ebsGiB: fc.integer({ min: 32, max: 1024 }),
+      idleTimeoutMinutes: fc.integer({ min: 1, max: 10_080 }),
+      deadlineMinutes: fc.integer({ min: 1, max: 600 }),
+      jupyterHub: fc.boolean(),
+      driverMemory: fc.constantFrom("1g", "3g"),
+      subnetIds: fc.constantFrom([], ["subnet-1"], ["subnet-1", "subnet-2"]),
+      securityGroups: fc.constantFrom(
+        null,
+        { primary: "sg-1", core: "sg-2", serviceAccess: "sg-3" },
+        { primary: "sg-1", core: "sg-2" },
+      ),
+      keyPair: fc.constantFrom(null, "key"),
+    },
+    { requiredKeys: [] },
+  )
+  .map((given) => clusterDefaults.parse(given));
+
+const overridesOf = ({ architecture }: ClusterDefaults) => {
+  const types = Object.values(instanceTypes).flatMap((type) => (type.architecture === architecture ? type.name : []));
+  return fc.record(
+    {
+      primaryType: fc.constantFrom(...types),
+      coreType: fc.constantFrom(...types),
+      coreCount: fc.nat({ max: 20 }),
+      market: fc.constantFrom("SPOT" as const, "ON_DEMAND" as const),
+      ebsGiB: fc.integer({ min: 32, max: 1024 }),
+      executorMemory: fc.constantFrom("1g", "2g", "64g"),
+    },
+    { requiredKeys: [] },
+  );
+};
+
+const requests: fc.Arbitrary<PlanRequest> = configurations.chain((defaults) =>
+  fc
+    .record({
+      images: counts,
+      steps,
+      overrides: overridesOf(defaults),
+      maxCostUsd: fc.double({ min: 0.01, max: 100, noNaN: true }),
+    })
+    .map(({ images, steps, overrides, maxCostUsd }) => ({
+      ...request(images, { overrides, maxCostUsd, work: { images, newImages: images, steps } }),
+      defaults,
+    })),
+);
+
+describe("the plan", () => {
+  it("quotes more images never less", () => {
+    fc.assert(
+      fc.property(requests, fc.nat({ max: 1_000_000 }), (given, more) => {
+        const { work } = given;
+        const larger = { ...work, images: work.images + more, newImages: work.newImages + more };
+        expect(planCluster({ ...given, work: larger }).estimate.usd).toBeGreaterThanOrEqual(
+          planCluster(given).estimate.usd,
+        );
+      }),
+    );
+  });
+
+  it("is the cheapest of those that it could choose from", () => {
+    fc.assert(
+      fc.property(requests, (given) => {
+        const { estimate } = planCluster(given);
+        const { deadlineMinutes } = given.defaults;
+        const inTime = candidates(given).filter(({ quote }) => quote.minutes <= deadlineMinutes);
+        for (const { quote, shape } of inTime) {
+          // One on which no executor fits is none to choose.
+          if (quote.minutes > 1e6 || shape.executorMemory === "64g") continue;
+          expect(estimate.usd).toBeLessThanOrEqual(Number(quote.usd.toFixed(2)));
+        }
+      }),
+    );
+  });
+
+  it("lets managed scaling go no further than the ceiling pays for, and never below the plan", () => {
+    fc.assert(
+      fc.property(requests, (given) => {
+        const { cluster, estimate } = planCluster(given);
+        if (estimate.usd <= given.maxCostUsd - 0.01)
+          expect(estimate.usdAtMost).toBeLessThanOrEqual(given.maxCostUsd + 0.005);
+        expect(cluster.maxCoreCount).toBeGreaterThanOrEqual(cluster.coreCount);
+      }),
+    );
+  });
+
+  it("gives YARN of each node executors and a driver that fit", () => {
+    fc.assert(
+      fc.property(requests, (given) => {
+        const { cluster, problems } = planCluster(given);
+        const nodes = Math.max(1, cluster.coreCount);
+        const types = fleetTypesOf(cluster).at(-1) ?? [];
+        const executor = toMiB(cluster.executorMemory) + toMiB(cluster.executorMemoryOverhead);
+        const driver = toMiB(cluster.driverMemory) + 2048;
+        if (problems.length > 0) {
+          expect(problems[0]).toMatch(/do not fit a node/);
+          return;
+        }
+        for (const type of types) {
+          const perNode = cluster.executors / nodes;
+          expect(perNode).toBeGreaterThanOrEqual(1);
+          expect(perNode * executorCores).toBeLessThanOrEqual(instanceType(type).vcpus);
+          expect(perNode * executor + driver).toBeLessThanOrEqual(yarnMemoryOf(type));
+        }
+      }),
+    );
+  });
+
+  it("is a request that EMR's own model takes, of one architecture", () => {
+    const model = new ServiceModel(".orchard", "emr");
+    fc.assert(
+      fc.property(requests, (given) => {
+        const { cluster } = planCluster(given);
+        model.check("RunJobFlow", {
+          Name: cluster.name,
+          ReleaseLabel: cluster.releaseLabel,
+          Applications: cluster.applications,
+          Configurations: cluster.configurations,
+          AutoTerminationPolicy: { IdleTimeout: cluster.idleTimeoutSeconds },
+          ManagedScalingPolicy: cluster.managedScalingPolicy,
+          Instances: cluster.instances,
+        });
+        for (const type of fleetTypesOf(cluster).flat())
+          expect(instanceType(type).architecture).toBe(given.defaults.architecture);
+      }),
+    );
+  });
+
+  it.each([
+    [300, 0],
+    [100_000, 0],
+    [2_000_000, 3],
+  ])("of %i images has %i core nodes", (images, coreCount) => {
+    expect(planCluster(request(images)).cluster.coreCount).toBe(coreCount);
+  });
+
+  it("takes more nodes when the deadline asks for them", () => {
+    const relaxed = planCluster(request(300_000)).cluster;
+    const hurried = planCluster(request(300_000, {}, { deadlineMinutes: 40 })).cluster;
+    expect(hurried.executors).toBeGreaterThan(relaxed.executors);
+  });
+
+  it("says so when no cluster is done in time", () => {
+    expect(planCluster(request(20_000_000)).estimate.arithmetic).toMatch(/no cluster .* is done within 120 min/);
+  });
+
+  it("tells the arithmetic, which adds up", () => {
+    const { minutes, usd, arithmetic } = planCluster(request(300)).estimate;
+    const terms = /^(.*) = ([\d.]+) min/.exec(arithmetic);
+    const sum = [...(terms?.[1] ?? "").replaceAll(/\(.*?\)/g, "").matchAll(/([\d.]+) min/g)].map(([, n]) => Number(n));
+    expect(Number(terms?.[2])).toBeCloseTo(minutes, 1);
+    expect(sum.reduce((a, b) => a + b, 0)).toBeCloseTo(minutes, 0);
+    expect(arithmetic).toContain(`= ${usd.toFixed(2)} USD`);
+  });
+
+  it("names whose prices they are where they are another region's", () => {
+    expect(planCluster(request(300, { region: "eu-central-1" })).estimate.arithmetic).toContain("not eu-central-1's");
+  });
+
+  it("quotes nothing when nothing is to be done", () => {
+    const none = { inventory: false, features: false, reduction: false, any: false };
+    const { estimate } = planCluster(request(300, { work: { images: 300, newImages: 300, steps: none } }));
+    expect(estimate).toMatchObject({ minutes: 0, usd: 0, usdAtMost: 0 });
+  });
+
+  it("has core nodes on Spot that fall back to on demand, and a primary that never is on Spot", () => {
+    const overrides = { market: "SPOT", coreCount: 3 } as const;
+    expect(planCluster(request(300, { overrides })).cluster.instances["InstanceFleets"]).toMatchObject([
+      { InstanceFleetType: "MASTER", TargetOnDemandCapacity: 1 },
+      {
+        InstanceFleetType: "CORE",
+        TargetSpotCapacity: 3,
+        LaunchSpecifications: {
+          SpotSpecification: { TimeoutAction: "SWITCH_TO_ON_DEMAND", AllocationStrategy: "price-capacity-optimized" },
+        },
+      },
+    ]);
+  });
+});
+
+describe("the rates", () => {
+  it("each say where they come from", () => {
+    for (const { value, from } of Object.values(rates)) {
+      expect(value).toBeGreaterThan(0);
+      expect(from).not.toBe("");
+    }
+  });
+});
+
+describe("the configuration of clusters", () => {
+  it.each([
+    [{ coreCount: 5, maxCoreCount: 4 }, /maxCoreCount must not be below coreCount/],
+    [{ coreTypes: ["m5.xlarge", "m5.2xlarge"] }, /as many vCPUs/],
+    [{ architecture: "arm64", coreTypes: ["m5.xlarge"] }, /of the architecture/],
+  ])("refuses %j", (given, message) => {
+    expect(() => clusterDefaults.parse(given)).toThrow(message);
+  });
+});
