@@ -11,6 +11,7 @@ const own = process.env["ORCHARD_HOME"] ?? home;
 export const places = {
   account: join(own, "account"),
   accountLog: join(own, "account.log"),
+  assemblies: join(own, "cdk.out"),
   sample: join(own, "sample"),
   tests: join(own, "tests"),
   bench: join(own, "bench"),

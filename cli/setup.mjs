@@ -390,6 +390,8 @@ async function ensure(part) {
 /** @param {string | undefined} command @param {string[]} args @returns {Part[]} */
 function partsOf(command, args) {
   if (command === undefined || args.some((arg) => arg === "--help" || arg === "-h")) return [nodeModules];
+  if (["destroy", "upload", "run", "results", "status"].includes(command)) return [nodeModules];
+  if (command === "deploy") return [nodeModules, uv, pythonPackages, model, wheelhouse];
   if (command === "check") return [nodeModules, uv, pythonPackages];
   if (command === "reduce" || command === "project") return [nodeModules, uv, pythonPackages, jars, spark];
   if (command === "bench") return [nodeModules, uv, pythonPackages, jars, spark, model];
