@@ -71,9 +71,9 @@ export class Cdk {
     await this.#run("bootstrap", `aws://${this.#target.account}/${this.#target.region}`);
   }
 
-  /** Deploys all stacks; those that have not changed are left alone. */
-  async deploy(): Promise<void> {
-    await this.#run("deploy", "--all", "--require-approval", "never");
+  /** @param stacks all by default; those that have not changed are left alone */
+  async deploy(stacks: readonly string[] = ["--all"]): Promise<void> {
+    await this.#run("deploy", ...stacks, "--require-approval", "never");
   }
 
   async #run(command: string, ...args: readonly string[]): Promise<string> {

@@ -27,24 +27,27 @@ export interface Deployment {
   readonly skipped: boolean;
 }
 
-const wheelhouse = join(places.wheelhouse, "wheelhouse.tar");
-
 const outputsSchema = z.object({ StateMachineArn: z.string(), DataBucketName: z.string(), TopicArn: z.string() });
 
 /** What the nodes get, as the stack's configuration names it. */
-export const artifactContext = async (): Promise<Context> => {
+export const artifactContext = async (wheelhouse: string): Promise<Context> => {
   const { sha256, weights } = readModelInfo();
   return { modelSha256: sha256, modelWeights: weights, wheelhouseSha256: await sha256OfFile(wheelhouse) };
 };
 
-/** Deploys what was synthesised, and bootstraps the account and region for the CDK when nobody has. */
-export const deployAssembly = async (cdk: Cdk, { clients }: Target, say: (line: string) => void): Promise<void> => {
+/** Deploys the stacks, all by default, and bootstraps the account and region for the CDK when nobody has. */
+export const deployStacks = async (
+  cdk: Cdk,
+  { clients }: Target,
+  say: (line: string) => void,
+  stacks?: readonly string[],
+): Promise<void> => {
   if (!(await describeStack(clients, "CDKToolkit"))) {
     say("the CDK's own stack CDKToolkit is missing: bootstrap");
     await cdk.bootstrap();
   }
   say("CloudFormation");
-  await cdk.deploy();
+  await cdk.deploy(stacks);
 };
 
 /** The deployed stack's outputs; undefined when there is none. */
@@ -66,7 +69,12 @@ export const requireDeployment = async ({ clients, account, region }: Target): P
 };
 
 /** Puts the model and the wheelhouse into the bucket, each under its own sha256. */
-export const putArtifacts = async ({ s3 }: Clients, bucket: string, context: Context): Promise<void> => {
+export const putArtifacts = async (
+  { s3 }: Clients,
+  bucket: string,
+  context: Context,
+  wheelhouse: string,
+): Promise<void> => {
   await putArtifact(s3, bucket, `artifacts/${context["modelSha256"]}/model.tflite`, join(places.model, "model.tflite"));
   await putArtifact(s3, bucket, `artifacts/${context["wheelhouseSha256"]}/wheelhouse.tar`, wheelhouse);
 };
@@ -83,14 +91,14 @@ export const deploy = async (
   say: (line: string) => void,
 ): Promise<Deployment> => {
   // On a laptop random weights are good enough to try everything; they are announced.
-  const context = { ...(await artifactContext()), allowSeededWeights: "true" };
+  const context = { ...(await artifactContext(places.wheelhouse)), allowSeededWeights: "true" };
   const fingerprint = await fingerprintOf(context);
   const before = await describeStack(clients, STACK_NAME);
   const isCurrent = before !== undefined && isSettled(before) && readRecord() === `${before.StackId} ${fingerprint}`;
   if (!isCurrent) {
     const target = await openTarget({ ...withoutAws(), ...account.env }, clients);
     const cdk = new Cdk(lifetime, target, context, join(places.account, "cdk.out"));
-    await deployAssembly(cdk, target, say);
+    await deployStacks(cdk, target, say, [STACK_NAME]);
   }
   const stack = isCurrent ? before : await describeStack(clients, STACK_NAME);
   const deployment = await readDeployment(clients);
@@ -98,7 +106,7 @@ export const deploy = async (
   await mkdir(places.account, { recursive: true });
   await writeFile(recordPath, `${stack.StackId} ${fingerprint}`);
   say("model and wheels");
-  await putArtifacts(clients, deployment.bucket, context);
+  await putArtifacts(clients, deployment.bucket, context, places.wheelhouse);
   return { ...deployment, skipped: isCurrent };
 };
 

@@ -16,7 +16,9 @@ export const places = {
   tests: join(own, "tests"),
   bench: join(own, "bench"),
   model: join(home, "model"),
-  wheelhouse: join(home, "wheelhouse"),
+  /** Wheels for nodes that are this machine, and for EMR's. */
+  wheelhouse: join(home, "wheelhouse", "wheelhouse.tar"),
+  emrWheelhouse: join(home, "wheelhouse-emr", "wheelhouse.tar"),
   python: join(home, "python"),
   sparkDefaults: join(home, "spark", "spark-defaults.conf"),
   nodeBin: join(root, "node_modules", ".bin"),

@@ -7,7 +7,7 @@ import type { Clients } from "../clients.ts";
 import { isConfirmed, requireTerminal } from "../confirm.ts";
 import {
   artifactContext,
-  deployAssembly,
+  deployStacks,
   describeStack,
   outputsOf,
   putArtifacts,
@@ -50,7 +50,7 @@ export const deploy = new Command("deploy")
   .action((options) => withLifetime((lifetime) => deployTo(lifetime, options)));
 
 const contextOf = async ({ email, config, context }: DeployOptions): Promise<Context> => ({
-  ...(await artifactContext()),
+  ...(await artifactContext(places.emrWheelhouse)),
   ...(config === undefined ? {} : { config: resolve(config) }),
   ...(email === undefined ? {} : { notificationEmail: email }),
   ...context,
@@ -101,11 +101,11 @@ const deployTo = async (lifetime: Lifetime, options: DeployOptions): Promise<voi
   };
   const deployThem = {
     title: `Deployment of ${stacks.join(", ")}`,
-    run: ({ status }: { readonly status: (line: string) => void }) => deployAssembly(cdk, target, status),
+    run: ({ status }: { readonly status: (line: string) => void }) => deployStacks(cdk, target, status),
   };
   const putThem = {
     title: "Model and wheels",
-    run: async () => putArtifacts(clients, (await requireDeployment(target)).bucket, context),
+    run: async () => putArtifacts(clients, (await requireDeployment(target)).bucket, context, places.emrWheelhouse),
   };
   const change = [...(blockers.length > 0 ? [stopThem] : []), ...(isChanged ? [deployThem] : []), putThem];
   await runSteps(lifetime, change, json);
