@@ -3,6 +3,7 @@ import { EMRClient } from "@aws-sdk/client-emr";
 import { S3Client } from "@aws-sdk/client-s3";
 import { SFNClient } from "@aws-sdk/client-sfn";
 import { SNSClient } from "@aws-sdk/client-sns";
+import { STSClient } from "@aws-sdk/client-sts";
 
 export interface Clients {
   readonly cloudFormation: CloudFormationClient;
@@ -10,24 +11,31 @@ export interface Clients {
   readonly s3: S3Client;
   readonly sfn: SFNClient;
   readonly sns: SNSClient;
+  readonly sts: STSClient;
 }
 
-/** Clients for the account that the environment variables name; only the endpoint tells the laptop's from another. */
-export const createClients = (env: Readonly<Record<string, string>>): Clients => {
+/**
+ * Clients for an account; only the endpoint tells the laptop's from another.
+ *
+ * @param env the account's exports; without them, the SDK finds region, credentials and endpoint as the AWS CLI does
+ */
+export const createClients = (env: Readonly<Record<string, string>> = {}): Clients => {
   const endpoint = env["AWS_ENDPOINT_URL"];
+  const accessKeyId = env["AWS_ACCESS_KEY_ID"];
+  const region = env["AWS_REGION"] ?? process.env["AWS_REGION"] ?? process.env["AWS_DEFAULT_REGION"];
   const config = {
-    region: env["AWS_REGION"] ?? "",
+    ...(region ? { region } : {}),
     ...(endpoint ? { endpoint } : {}),
-    credentials: {
-      accessKeyId: env["AWS_ACCESS_KEY_ID"] ?? "",
-      secretAccessKey: env["AWS_SECRET_ACCESS_KEY"] ?? "",
-    },
+    ...(accessKeyId ? { credentials: { accessKeyId, secretAccessKey: env["AWS_SECRET_ACCESS_KEY"] ?? "" } } : {}),
   };
+  // An endpoint of one's own has no host name for each bucket.
+  const forcePathStyle = (endpoint ?? process.env["AWS_ENDPOINT_URL"]) !== undefined;
   return {
     cloudFormation: new CloudFormationClient(config),
     emr: new EMRClient(config),
-    s3: new S3Client({ ...config, forcePathStyle: endpoint !== undefined }),
+    s3: new S3Client({ ...config, forcePathStyle }),
     sfn: new SFNClient(config),
     sns: new SNSClient(config),
+    sts: new STSClient(config),
   };
 };

@@ -7,16 +7,15 @@ import { DescribeStacksCommand, type Stack } from "@aws-sdk/client-cloudformatio
 import { HeadObjectCommand, PutObjectCommand, type S3Client } from "@aws-sdk/client-s3";
 import { z } from "zod";
 import type { RunningAccount } from "./account.ts";
+import { Cdk, type Context } from "./cdk.ts";
 import type { Clients } from "./clients.ts";
-import { CommandFailed } from "./errors.ts";
+import { CommandFailed, UsageError } from "./errors.ts";
 import type { Lifetime } from "./lifetime.ts";
 import { places, readModelInfo, root } from "./places.ts";
-import { runTool, withoutAws } from "./tools.ts";
+import { openTarget, type Target } from "./target.ts";
+import { withoutAws } from "./tools.ts";
 
-const STACK_NAME = "Orchard";
-/** An output folder beside the account: two accounts may be deployed to at once. */
-const CDK_FLAGS = ["--output", join(places.account, "cdk.out"), "--no-notices", "--no-color", "--ci"];
-const ACCOUNT_ID = "000000000000";
+export const STACK_NAME = "Orchard";
 /** What a deployment is made of, besides the context. */
 const SOURCES = ["infra", "lambdas", "statemachine", "spark", "bootstrap", "package-lock.json", "cdk.json"];
 
@@ -30,8 +29,58 @@ export interface Deployment {
 
 const outputsSchema = z.object({ StateMachineArn: z.string(), DataBucketName: z.string(), TopicArn: z.string() });
 
+/** What the nodes get, as the stack's configuration names it. */
+export const artifactContext = async (wheelhouse: string): Promise<Context> => {
+  const { sha256, weights } = readModelInfo();
+  return { modelSha256: sha256, modelWeights: weights, wheelhouseSha256: await sha256OfFile(wheelhouse) };
+};
+
+/** Deploys the stacks, all by default, and bootstraps the account and region for the CDK when nobody has. */
+export const deployStacks = async (
+  cdk: Cdk,
+  { clients }: Target,
+  say: (line: string) => void,
+  stacks?: readonly string[],
+): Promise<void> => {
+  if (!(await describeStack(clients, "CDKToolkit"))) {
+    say("the CDK's own stack CDKToolkit is missing: bootstrap");
+    await cdk.bootstrap();
+  }
+  say("CloudFormation");
+  await cdk.deploy(stacks);
+};
+
+/** The deployed stack's outputs; undefined when there is none. */
+export const readDeployment = async (clients: Clients): Promise<Omit<Deployment, "skipped"> | undefined> => {
+  const stack = await describeStack(clients, STACK_NAME);
+  const parsed = outputsSchema.safeParse(outputsOf(stack));
+  if (!parsed.success) return undefined;
+  const { StateMachineArn, DataBucketName, TopicArn } = parsed.data;
+  return { stateMachineArn: StateMachineArn, bucket: DataBucketName, topicArn: TopicArn };
+};
+
+/** @throws UsageError when the account has no whole deployment */
+export const requireDeployment = async ({ clients, account, region }: Target): Promise<Omit<Deployment, "skipped">> => {
+  const deployment = await readDeployment(clients);
+  if (!deployment) {
+    throw new UsageError(`There is no stack ${STACK_NAME} in account ${account}, ${region}. First: npm run deploy`);
+  }
+  return deployment;
+};
+
+/** Puts the model and the wheelhouse into the bucket, each under its own sha256. */
+export const putArtifacts = async (
+  { s3 }: Clients,
+  bucket: string,
+  context: Context,
+  wheelhouse: string,
+): Promise<void> => {
+  await putArtifact(s3, bucket, `artifacts/${context["modelSha256"]}/model.tflite`, join(places.model, "model.tflite"));
+  await putArtifact(s3, bucket, `artifacts/${context["wheelhouseSha256"]}/wheelhouse.tar`, wheelhouse);
+};
+
 /**
- * Deploys the stack with the CDK's own command line, and the model and the wheelhouse under their own sha256.
+ * Deploys to the laptop's own account, unless nothing has changed since the last time.
  *
  * @throws CommandFailed with the CDK's last lines
  */
@@ -41,65 +90,27 @@ export const deploy = async (
   clients: Clients,
   say: (line: string) => void,
 ): Promise<Deployment> => {
-  const model = readModelInfo();
-  const wheelhouse = join(places.wheelhouse, "wheelhouse.tar");
-  const wheelhouseSha256 = await sha256OfFile(wheelhouse);
-  const context = {
-    modelSha256: model.sha256,
-    modelWeights: model.weights,
-    wheelhouseSha256,
-    // On a laptop random weights are good enough to try everything; they are announced.
-    allowSeededWeights: "true",
-  };
+  // On a laptop random weights are good enough to try everything; they are announced.
+  const context = { ...(await artifactContext(places.wheelhouse)), allowSeededWeights: "true" };
   const fingerprint = await fingerprintOf(context);
   const before = await describeStack(clients, STACK_NAME);
   const isCurrent = before !== undefined && isSettled(before) && readRecord() === `${before.StackId} ${fingerprint}`;
-  if (!isCurrent) await runCdk(lifetime, account, clients, context, say);
+  if (!isCurrent) {
+    const target = await openTarget({ ...withoutAws(), ...account.env }, clients);
+    const cdk = new Cdk(lifetime, target, context, join(places.account, "cdk.out"));
+    await deployStacks(cdk, target, say, [STACK_NAME]);
+  }
   const stack = isCurrent ? before : await describeStack(clients, STACK_NAME);
-  if (!stack) throw new CommandFailed(`The stack ${STACK_NAME} is not there after its deployment.`);
+  const deployment = await readDeployment(clients);
+  if (!stack || !deployment) throw new CommandFailed(`The stack ${STACK_NAME} is not there after its deployment.`);
   await mkdir(places.account, { recursive: true });
   await writeFile(recordPath, `${stack.StackId} ${fingerprint}`);
-
-  const outputs = outputsSchema.parse(
-    Object.fromEntries((stack.Outputs ?? []).map(({ OutputKey, OutputValue }) => [OutputKey, OutputValue])),
-  );
-  const bucket = outputs.DataBucketName;
   say("model and wheels");
-  await putArtifact(clients.s3, bucket, `artifacts/${model.sha256}/model.tflite`, join(places.model, "model.tflite"));
-  await putArtifact(clients.s3, bucket, `artifacts/${wheelhouseSha256}/wheelhouse.tar`, wheelhouse);
-  return { stateMachineArn: outputs.StateMachineArn, bucket, topicArn: outputs.TopicArn, skipped: isCurrent };
+  await putArtifacts(clients, deployment.bucket, context, places.wheelhouse);
+  return { ...deployment, skipped: isCurrent };
 };
 
-const runCdk = async (
-  lifetime: Lifetime,
-  account: RunningAccount,
-  clients: Clients,
-  context: Readonly<Record<string, string>>,
-  say: (line: string) => void,
-): Promise<void> => {
-  const region = account.env["AWS_REGION"] ?? "";
-  const env = {
-    ...withoutAws(),
-    ...account.env,
-    CDK_DISABLE_CLI_TELEMETRY: "true",
-    NO_PROXY: [process.env["NO_PROXY"], "127.0.0.1", "localhost"].filter(Boolean).join(","),
-  };
-  const cdk = async (what: string, args: readonly string[]): Promise<void> => {
-    say(what);
-    const { failed, output } = await runTool(lifetime, "cdk", [...args, ...CDK_FLAGS], { env });
-    if (failed) {
-      const lastLines = output.trimEnd().split("\n").slice(-25).join("\n");
-      throw new CommandFailed(`cdk ${what} failed:\n\n${lastLines}`);
-    }
-  };
-  const flags = Object.entries(context).flatMap(([key, value]) => ["--context", `${key}=${value}`]);
-  if (!(await describeStack(clients, "CDKToolkit"))) {
-    await cdk("bootstrap", ["bootstrap", `aws://${ACCOUNT_ID}/${region}`, ...flags]);
-  }
-  await cdk("deploy", ["deploy", STACK_NAME, "--require-approval", "never", ...flags]);
-};
-
-const describeStack = async ({ cloudFormation }: Clients, name: string): Promise<Stack | undefined> => {
+export const describeStack = async ({ cloudFormation }: Clients, name: string): Promise<Stack | undefined> => {
   try {
     const { Stacks } = await cloudFormation.send(new DescribeStacksCommand({ StackName: name }));
     return Stacks?.[0];
@@ -109,6 +120,9 @@ const describeStack = async ({ cloudFormation }: Clients, name: string): Promise
     throw error;
   }
 };
+
+export const outputsOf = (stack: Stack | undefined): Readonly<Record<string, string>> =>
+  Object.fromEntries((stack?.Outputs ?? []).map(({ OutputKey = "", OutputValue = "" }) => [OutputKey, OutputValue]));
 
 const isSettled = ({ StackStatus }: Stack): boolean =>
   StackStatus === "CREATE_COMPLETE" || StackStatus === "UPDATE_COMPLETE";
@@ -124,7 +138,7 @@ const sha256OfFile = async (path: string): Promise<string> => {
   return hash.digest("hex");
 };
 
-const fingerprintOf = async (context: Readonly<Record<string, string>>): Promise<string> => {
+const fingerprintOf = async (context: Context): Promise<string> => {
   const hash = createHash("sha256").update(JSON.stringify(context));
   for (const source of SOURCES) {
     const path = join(root, source);

@@ -15,7 +15,6 @@ import { type StateVisit, visitsOf } from "./history.ts";
 import type { ExecutionInput } from "./input.ts";
 import { type Lifetime, waitUntil } from "./lifetime.ts";
 
-const POLL_MS = 300;
 /** After an execution was stopped, its cluster is ended by an event: that takes a moment. */
 const CLUSTER_END_MS = 30_000;
 
@@ -63,7 +62,8 @@ const stopExecution = async (clients: Clients, execution: Execution, outlives: b
     const cluster = await findCluster(clients, execution.runId);
     return cluster === undefined || isTerminated(cluster);
   }, CLUSTER_END_MS);
-  if (!isGone) throw new Error(`the cluster of ${execution.runId} may still be running; npm run local -- stop ends it`);
+  if (!isGone)
+    throw new Error(`the cluster of ${execution.runId} may still be running; aws emr list-clusters --active shows it`);
 };
 
 export interface Cluster {
@@ -131,13 +131,18 @@ interface Watcher {
   readonly onRunning: (visit: StateVisit, progress: JobProgress | undefined) => void;
 }
 
-/** Follows an execution until it has ended. */
+/**
+ * Follows an execution until it has ended.
+ *
+ * @param pollMilliseconds Step Functions bears some calls a second, of all who use the account
+ */
 export const watchExecution = async (
   lifetime: Lifetime,
   clients: Clients,
   bucket: string,
   execution: Execution,
   watcher: Watcher,
+  pollMilliseconds: number,
 ): Promise<DescribeExecutionOutput> => {
   let told = 0;
   for (;;) {
@@ -151,7 +156,7 @@ export const watchExecution = async (
     if (described.status !== "RUNNING") return described;
     const current = visits.at(-1);
     if (current && !current.leftAt) watcher.onRunning(current, await progressIn(current, clients, bucket, execution));
-    await sleep(POLL_MS, undefined, { signal: lifetime.signal });
+    await sleep(pollMilliseconds, undefined, { signal: lifetime.signal });
   }
 };
 

@@ -6,6 +6,12 @@ import { CommandFailed, UsageError } from "./errors.ts";
 const commands = {
   start: async () => (await import("./commands/start.ts")).start,
   local: async () => (await import("./commands/local.ts")).local,
+  deploy: async () => (await import("./commands/deploy.ts")).deploy,
+  destroy: async () => (await import("./commands/destroy.ts")).destroy,
+  upload: async () => (await import("./commands/upload.ts")).upload,
+  run: async () => (await import("./commands/run.ts")).run,
+  results: async () => (await import("./commands/results.ts")).results,
+  status: async () => (await import("./commands/status.ts")).status,
   reduce: async () => (await import("./commands/reduce.ts")).reduce,
   project: async () => (await import("./commands/project.ts")).project,
   bench: async () => (await import("./commands/bench.ts")).bench,

@@ -11,11 +11,14 @@ const own = process.env["ORCHARD_HOME"] ?? home;
 export const places = {
   account: join(own, "account"),
   accountLog: join(own, "account.log"),
+  assemblies: join(own, "cdk.out"),
   sample: join(own, "sample"),
   tests: join(own, "tests"),
   bench: join(own, "bench"),
   model: join(home, "model"),
-  wheelhouse: join(home, "wheelhouse"),
+  /** Wheels for nodes that are this machine, and for EMR's. */
+  wheelhouse: join(home, "wheelhouse", "wheelhouse.tar"),
+  emrWheelhouse: join(home, "wheelhouse-emr", "wheelhouse.tar"),
   python: join(home, "python"),
   sparkDefaults: join(home, "spark", "spark-defaults.conf"),
   nodeBin: join(root, "node_modules", ".bin"),

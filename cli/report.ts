@@ -61,7 +61,7 @@ export interface Report {
   readonly seconds: number;
 }
 
-interface ReportParts {
+export interface ReportParts {
   readonly runId: string;
   readonly executionArn: string;
   readonly status: string;
@@ -127,8 +127,12 @@ const clusterText = ({ cluster }: Report): string => {
   return cluster.terminated ? `${cluster.id} ${green(cluster.state)}` : red(`${cluster.id} ${cluster.state}`);
 };
 
-/** The summary at the end, for a person. */
-export const renderReport = (report: Report): string => {
+/**
+ * The summary at the end, for a person.
+ *
+ * @param noMail what to say when the report has no mail
+ */
+export const renderReport = (report: Report, noMail = yellow("! No notification arrived.")): string => {
   const table = new Table({ style: { head: [], border: [] }, chars: noBorders });
   const succeeded = report.status === "SUCCEEDED";
   const row = (name: string, value: string | number | null): void => {
@@ -153,11 +157,11 @@ export const renderReport = (report: Report): string => {
   row("Total", duration(report.seconds));
   const warnings = report.warnings.map((warning) => yellow(`! ${warning}`));
   if (report.weights === "seeded") warnings.push(yellow(`! ${seededWarning}`));
-  return [table.toString().replaceAll(/ +$/gm, ""), ...warnings, ...renderMail(report.mail)].join("\n");
+  return [table.toString().replaceAll(/ +$/gm, ""), ...warnings, ...renderMail(report.mail, noMail)].join("\n");
 };
 
-const renderMail = (mail: Mail | null): readonly string[] => {
-  if (!mail) return [yellow("! No notification arrived.")];
+const renderMail = (mail: Mail | null, noMail: string): readonly string[] => {
+  if (!mail) return [noMail];
   const lines = [`Subject: ${mail.subject ?? ""}`, "", ...mail.message.trimEnd().split("\n")];
   return ["", gray("The notification, as a subscriber reads it:"), ...lines.map((line) => `${gray("│")} ${line}`)];
 };

@@ -14,6 +14,16 @@ const getObject = async ({ s3 }: Clients, bucket: string, key: string): Promise<
   return (await Body?.transformToByteArray()) ?? new Uint8Array();
 };
 
+/** What a JSON object in the bucket holds; undefined when there is none. */
+export const readJson = async (clients: Clients, bucket: string, key: string): Promise<unknown> => {
+  try {
+    return JSON.parse(Buffer.from(await getObject(clients, bucket, key)).toString("utf8"));
+  } catch (error) {
+    if (error instanceof Error && error.name === "NoSuchKey") return undefined;
+    throw error;
+  }
+};
+
 const save = async (path: string, content: Uint8Array): Promise<void> => {
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, content);

@@ -61,12 +61,13 @@ export const openDataset = async (lifetime: Lifetime, folder: string | undefined
   return readDataset(folder ?? places.sample);
 };
 
-/** Makes data/raw/ hold exactly the dataset. */
+/** Makes data/raw/ hold the dataset, and when `remove` is set, nothing else. */
 export const uploadImages = async (
   lifetime: Lifetime,
-  { clients, deployment }: Session,
+  { clients, deployment: { bucket } }: { readonly clients: Clients; readonly deployment: { readonly bucket: string } },
   dataset: Dataset,
   { status, title }: Reporter,
+  remove = true,
 ): Promise<void> => {
   const since = Date.now();
   const onProgress = (done: number, total: number): void => {
@@ -74,8 +75,7 @@ export const uploadImages = async (
     const left = done > 0 ? `, ${duration((total - done) / rate)} left` : "";
     if (total > 0) status(`${done}/${total}, ${rate.toFixed(0)} images/s${left}`);
   };
-  const { bucket } = deployment;
-  const options = { bucket, prefix: IMAGES_PREFIX, signal: lifetime.signal, onProgress };
+  const options = { bucket, prefix: IMAGES_PREFIX, remove, signal: lifetime.signal, onProgress };
   const { uploaded, unchanged, removed } = await sync(clients.s3, dataset.files, options);
   const bytes = prettyBytes(dataset.files.reduce((sum, file) => sum + file.bytes, 0));
   const counts = [`${uploaded} uploaded`, `${unchanged} there already`, ...(removed > 0 ? [`${removed} removed`] : [])];

@@ -279,12 +279,26 @@ const model = {
 
 /** @type {Part} */
 const wheelhouse = {
-  name: "Wheels for the cluster's nodes",
+  name: "Wheels for this machine's nodes",
   stamp: join(home, "wheelhouse", ".stamp"),
   value: () => digest("bootstrap/requirements.txt", "bootstrap/wheelhouse.py"),
   make: async (say) => {
     const hint = "Check the network (or pip's index and proxy settings) and start again.";
     await run(python, ["bootstrap/wheelhouse.py"], { say, hint });
+  },
+};
+
+/** @type {Part} */
+const emrWheelhouse = {
+  name: "Wheels for EMR's nodes",
+  stamp: join(home, "wheelhouse-emr", ".stamp"),
+  value: wheelhouse.value,
+  make: async (say) => {
+    const hint = "Check the network (or pip's index and proxy settings) and start again.";
+    await run(python, ["bootstrap/wheelhouse.py", "--platform", "emr", "--output", dirname(emrWheelhouse.stamp)], {
+      say,
+      hint,
+    });
   },
 };
 
@@ -390,11 +404,14 @@ async function ensure(part) {
 /** @param {string | undefined} command @param {string[]} args @returns {Part[]} */
 function partsOf(command, args) {
   if (command === undefined || args.some((arg) => arg === "--help" || arg === "-h")) return [nodeModules];
+  if (["destroy", "upload", "run", "results", "status"].includes(command)) return [nodeModules];
+  if (command === "deploy") return [nodeModules, uv, pythonPackages, model, emrWheelhouse];
   if (command === "check") return [nodeModules, uv, pythonPackages];
   if (command === "reduce" || command === "project") return [nodeModules, uv, pythonPackages, jars, spark];
   if (command === "bench") return [nodeModules, uv, pythonPackages, jars, spark, model];
   if (command === "model") return [nodeModules, uv, pythonPackages, model];
-  return [nodeModules, uv, pythonPackages, jars, spark, model, wheelhouse];
+  const embedded = [nodeModules, uv, pythonPackages, jars, spark, model, wheelhouse];
+  return command === "test" ? [...embedded, emrWheelhouse] : embedded;
 }
 
 /** @param {Part[]} parts */
@@ -419,7 +436,7 @@ async function setUp(parts) {
       await wanted(jars);
       await wanted(spark);
     };
-    await Promise.all([sparkChain(), wanted(model), wanted(wheelhouse)]);
+    await Promise.all([sparkChain(), wanted(model), wanted(wheelhouse), wanted(emrWheelhouse)]);
   };
   try {
     await Promise.all([wanted(nodeModules), pythonChain()]);

@@ -71,6 +71,8 @@ interface SyncOptions {
   readonly bucket: string;
   /** Ends with a slash. */
   readonly prefix: string;
+  /** Remove what the dataset does not have. */
+  readonly remove: boolean;
   readonly signal: AbortSignal;
   readonly onProgress: (done: number, total: number) => void;
 }
@@ -83,13 +85,14 @@ export interface SyncResult {
 
 const contentType = (key: string): string => (/\.png$/i.test(key) ? "image/png" : "image/jpeg");
 
-/** Makes the objects under the prefix exactly the local files: uploads what is new or changed, removes what is not there. */
+/** Makes the objects under the prefix the local files: uploads what is new or changed; on request removes what is not there. */
 export const sync = async (
   s3: S3Client,
   local: readonly LocalFile[],
-  { bucket, prefix, signal, onProgress }: SyncOptions,
+  { bucket, prefix, remove, signal, onProgress }: SyncOptions,
 ): Promise<SyncResult> => {
   const plan = await planSync(local, await listObjects(s3, bucket, prefix), md5OfFile);
+  const gone = remove ? plan.remove : [];
   let done = 0;
   onProgress(done, plan.upload.length);
   await pMap(
@@ -103,8 +106,8 @@ export const sync = async (
     },
     { concurrency: UPLOADS_AT_ONCE },
   );
-  for (let start = 0; start < plan.remove.length; start += KEYS_PER_DELETE) {
-    const Objects = plan.remove.slice(start, start + KEYS_PER_DELETE).map((key) => ({ Key: prefix + key }));
+  for (let start = 0; start < gone.length; start += KEYS_PER_DELETE) {
+    const Objects = gone.slice(start, start + KEYS_PER_DELETE).map((key) => ({ Key: prefix + key }));
     const { Errors = [] } = await s3.send(
       new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true } }),
     );
@@ -112,5 +115,5 @@ export const sync = async (
     if (first)
       throw new CommandFailed(`${Errors.length} old images could not be removed: ${first.Key} ${first.Message}`);
   }
-  return { uploaded: plan.upload.length, unchanged: plan.unchanged, removed: plan.remove.length };
+  return { uploaded: plan.upload.length, unchanged: plan.unchanged, removed: gone.length };
 };

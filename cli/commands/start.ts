@@ -1,13 +1,8 @@
-import { join, relative } from "node:path";
 import { Command, Option } from "@commander-js/extra-typings";
-import { z } from "zod";
-import { CommandFailed, UsageError } from "../errors.ts";
-import { readEnding, startExecution, watchExecution } from "../execution.ts";
 import {
   type ExecutionInput,
   executionInput,
   modes,
-  newRunId,
   parseComponents,
   parseLimit,
   parsePort,
@@ -15,10 +10,9 @@ import {
 } from "../input.ts";
 import { type Lifetime, withLifetime } from "../lifetime.ts";
 import { readMailOf } from "../mail.ts";
-import { root } from "../places.ts";
-import { duration, makeReport, type Report, renderReport, reusedRun, stateLine } from "../report.ts";
-import { downloadFailedStepLog, downloadRun } from "../results.ts";
-import { openDataset, type Session, sessionSteps, uploadImages } from "../session.ts";
+import { makeReport, type Report, renderReport } from "../report.ts";
+import { execute, failUnlessSucceeded } from "../run.ts";
+import { openDataset, sessionSteps, uploadImages } from "../session.ts";
 import { type Reporter, runSteps } from "../tasks.ts";
 
 interface RunOptions {
@@ -64,7 +58,11 @@ const runWorkflow = async (
     {
       title: "Execution",
       run: async (say: Reporter) => {
-        report = await execute(lifetime, session.get(), input, say, since);
+        const { account, clients, deployment } = session.get();
+        const place = { clients, ...deployment, outlives: account.reused, pollMilliseconds: 300 };
+        const { runId, ...parts } = await execute(lifetime, place, input, say);
+        const mail = await readMailOf(account.endpoint, runId);
+        report = makeReport({ ...parts, runId, mail, seconds: 0 });
       },
     },
   ];
@@ -79,78 +77,4 @@ const runWorkflow = async (
     process.stdout.write(`\nThe account goes on at ${account.endpoint}. Stop it with: npm run local -- stop\n`);
   }
   failUnlessSucceeded(total);
-};
-
-const failUnlessSucceeded = ({ status, error }: Report): void => {
-  if (status === "SUCCEEDED") return;
-  const cause = error?.cause ?? status;
-  throw error?.name === "InvalidInput" ? new UsageError(cause) : new CommandFailed(`${error?.name}: ${cause}`);
-};
-
-const execute = async (
-  lifetime: Lifetime,
-  session: Session,
-  input: ExecutionInput,
-  { status, line, title }: Reporter,
-  since: number,
-): Promise<Report> => {
-  const { account, clients, deployment } = session;
-  const { bucket } = deployment;
-  const execution = await startExecution(
-    lifetime,
-    clients,
-    deployment.stateMachineArn,
-    newRunId(new Date()),
-    input,
-    account.reused,
-  );
-  const { runId } = execution;
-  line(`${runId} ${JSON.stringify(input)}`);
-  const described = await watchExecution(lifetime, clients, bucket, execution, {
-    onLeft: (visit) => line(stateLine(visit)),
-    onRunning: (visit, progress) => {
-      const elapsed = duration((Date.now() - visit.enteredAt.getTime()) / 1_000);
-      if (!progress || progress.total === 0) return status(`${visit.name} ${elapsed}`);
-      const { done, total, unit, ratePerSecond, secondsLeft, errors } = progress;
-      const parts = [`${done}/${total} ${unit}`, `${ratePerSecond.toFixed(0)} ${unit}/s`];
-      if (secondsLeft !== null) parts.push(`${duration(secondsLeft)} left`);
-      if (errors > 0) parts.push(`${errors} errors`);
-      status(`${visit.name} ${elapsed} · ${parts.join(" · ")}`);
-    },
-  });
-  title(`Execution: ${described.status}`);
-  const folder = join(root, "results", runId);
-  const ending = await readEnding(clients, execution);
-  // When nothing was new, the results are the earlier run's.
-  const uri = reusedRun(ending.data) ?? `s3://${bucket}/runs/${runId}/`;
-  const files = await downloadRun(clients, uri, folder);
-  const log = ending.cluster
-    ? await downloadFailedStepLog(clients, bucket, ending.cluster.id, join(folder, "logs"))
-    : undefined;
-  return makeReport({
-    runId,
-    executionArn: execution.arn,
-    status: described.status ?? "UNKNOWN",
-    error:
-      described.status === "SUCCEEDED"
-        ? null
-        : { name: described.error ?? described.status ?? "Unknown", cause: causeOf(described.cause), log: log ?? null },
-    ...ending,
-    results: { folder: relative(process.cwd(), folder), uri, files },
-    mail: await readMailOf(account.endpoint, runId),
-    seconds: (Date.now() - since) / 1_000,
-  });
-};
-
-const lambdaErrorSchema = z.object({ errorMessage: z.string() });
-
-/** One line; the cause of a function's error is JSON around its message. */
-const causeOf = (cause: string | undefined): string => {
-  const text = cause ?? "no cause was given";
-  try {
-    return lambdaErrorSchema.parse(JSON.parse(text)).errorMessage;
-  } catch (error) {
-    if (error instanceof SyntaxError || error instanceof z.ZodError) return text;
-    throw error;
-  }
 };

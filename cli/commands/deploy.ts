@@ -1,0 +1,162 @@
+import { join, resolve } from "node:path";
+import { GetTemplateCommand } from "@aws-sdk/client-cloudformation";
+import { Command } from "@commander-js/extra-typings";
+import { Cdk, type Context, type Difference } from "../cdk.ts";
+import { incompatibleChanges } from "../changes.ts";
+import type { Clients } from "../clients.ts";
+import { isConfirmed, requireTerminal } from "../confirm.ts";
+import {
+  artifactContext,
+  deployStacks,
+  describeStack,
+  outputsOf,
+  putArtifacts,
+  readDeployment,
+  requireDeployment,
+} from "../deploy.ts";
+import { CommandFailed, UsageError } from "../errors.ts";
+import { type Lifetime, withLifetime } from "../lifetime.ts";
+import { places, readModelInfo } from "../places.ts";
+import { duration, seededWarning } from "../report.ts";
+import { describeRunning, findRunning, isIdle, stopRunning } from "../running.ts";
+import { openTarget, type Target } from "../target.ts";
+import { runSteps } from "../tasks.ts";
+
+const parseContext = (text: string, before: Context = {}): Context => {
+  const [, key, value] = /^([\w:@/-]+)=(.*)$/.exec(text) ?? [];
+  if (key === undefined || value === undefined) {
+    throw new UsageError(`-c takes key=value, not "${text}". The keys are in infra/config.ts.`);
+  }
+  return { ...before, [key]: value };
+};
+
+interface DeployOptions {
+  readonly email?: string | undefined;
+  readonly config?: string | undefined;
+  readonly context?: Context | undefined;
+  readonly stopRunning: boolean;
+  readonly yes: boolean;
+  readonly json: boolean;
+}
+
+export const deploy = new Command("deploy")
+  .description("deploy to the AWS account whose credentials are in the environment: shows the differences and asks")
+  .option("--email <address>", "gets the mail at the end of every run, once its owner has confirmed it")
+  .option("--config <file>", "JSON file of knobs; infra/config.ts lists them with unit, default and reason")
+  .option("-c, --context <key=value>", "one knob; wins over the file; may be given several times", parseContext)
+  .option("--stop-running", "stop executions and end clusters that the changes could reach, and wait for it", false)
+  .option("-y, --yes", "do not ask", false)
+  .option("--json", "print one JSON object and nothing else; needs --yes", false)
+  .action((options) => withLifetime((lifetime) => deployTo(lifetime, options)));
+
+const contextOf = async ({ email, config, context }: DeployOptions): Promise<Context> => ({
+  ...(await artifactContext(places.emrWheelhouse)),
+  ...(config === undefined ? {} : { config: resolve(config) }),
+  ...(email === undefined ? {} : { notificationEmail: email }),
+  ...context,
+});
+
+const deployTo = async (lifetime: Lifetime, options: DeployOptions): Promise<void> => {
+  const { yes, json } = options;
+  requireTerminal(yes);
+  const since = Date.now();
+  const context = await contextOf(options);
+  const target = await openTarget();
+  const { clients, account, region } = target;
+  const cdk = new Cdk(lifetime, target, context, join(places.assemblies, `${account}-${region}`));
+  let stacks: readonly string[] = [];
+  let difference: Difference = { stacks: 0, text: "" };
+  let blockers: readonly string[] = [];
+  const look = [
+    { title: `Account ${account}, region ${region}`, run: async () => undefined },
+    {
+      title: "Templates and functions",
+      run: async () => {
+        await cdk.synth();
+        stacks = [...cdk.templates().keys()];
+      },
+    },
+    {
+      title: "Differences",
+      run: async () => {
+        difference = await cdk.diff();
+        if (difference.stacks > 0) blockers = await findBlockers(clients, cdk);
+      },
+    },
+  ];
+  await runSteps(lifetime, look, json);
+  const isChanged = difference.stacks > 0;
+  if (!json) process.stdout.write(`\n${difference.text}\n\n`);
+  if (blockers.length > 0 && !options.stopRunning) throw new UsageError(refusal(blockers));
+  if (isChanged && !(await isConfirmed(lifetime, `Deploy this to account ${account} in ${region}?`, yes))) {
+    throw new CommandFailed("Nothing was deployed.");
+  }
+
+  const stopThem = {
+    title: "Stop what runs",
+    run: async ({ status }: { readonly status: (line: string) => void }) => {
+      const { stateMachineArn } = await requireDeployment(target);
+      await stopRunning(lifetime, clients, stateMachineArn, status);
+    },
+  };
+  const deployThem = {
+    title: `Deployment of ${stacks.join(", ")}`,
+    run: ({ status }: { readonly status: (line: string) => void }) => deployStacks(cdk, target, status),
+  };
+  const putThem = {
+    title: "Model and wheels",
+    run: async () => putArtifacts(clients, (await requireDeployment(target)).bucket, context, places.emrWheelhouse),
+  };
+  const change = [...(blockers.length > 0 ? [stopThem] : []), ...(isChanged ? [deployThem] : []), putThem];
+  await runSteps(lifetime, change, json);
+  await tell(target, stacks, isChanged, options, since);
+};
+
+/** What runs and the changes that could reach it, one a line; none when either is missing. */
+const findBlockers = async (clients: Clients, cdk: Cdk): Promise<readonly string[]> => {
+  const deployment = await readDeployment(clients);
+  if (!deployment) return [];
+  const running = await findRunning(clients, deployment.stateMachineArn);
+  if (isIdle(running)) return [];
+  const changes: string[] = [];
+  for (const [StackName, wanted] of cdk.templates()) {
+    if (!(await describeStack(clients, StackName))) continue;
+    const { TemplateBody = "{}" } = await clients.cloudFormation.send(new GetTemplateCommand({ StackName }));
+    changes.push(...incompatibleChanges(JSON.parse(TemplateBody), wanted));
+  }
+  return changes.length === 0 ? [] : [...describeRunning(running), ...changes.map((change) => `this deploy ${change}`)];
+};
+
+const refusal = (blockers: readonly string[]): string =>
+  `What runs now may need what this deploy changes:\n${blockers.map((line) => `  ${line}`).join("\n")}\nWait for its end, or give --stop-running: it stops the executions, ends the clusters and waits for that first.`;
+
+const tell = async (
+  { clients, account, region }: Target,
+  stacks: readonly string[],
+  changed: boolean,
+  { email, json }: DeployOptions,
+  since: number,
+): Promise<void> => {
+  const seconds = (Date.now() - since) / 1_000;
+  const outputs: Record<string, Readonly<Record<string, string>>> = {};
+  for (const stack of stacks) outputs[stack] = outputsOf(await describeStack(clients, stack));
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ account, region, changed, stacks: outputs, seconds }, null, 2)}\n`);
+    return;
+  }
+  const lines = Object.entries(outputs).flatMap(([stack, values]) =>
+    Object.entries(values).map(([name, value]) => `${stack}.${name} = ${value}`),
+  );
+  const arn = (await readDeployment(clients))?.stateMachineArn;
+  process.stdout.write(`
+${changed ? `Deployed in ${duration(seconds)}.` : "Nothing to do: everything is as it should be."}
+
+${lines.join("\n")}
+
+Next:
+${email === undefined ? "" : `  Confirm the mail that AWS has sent to ${email}: without that, no run can write.\n`}  npm run upload -- FOLDER           images as <split>/<label>/<image>
+  npm run run -- --mode mini         300 images, about half an hour; or with the AWS CLI:
+  aws stepfunctions start-execution --state-machine-arn ${arn} --input '{"mode":"mini"}'
+`);
+  if (readModelInfo().weights === "seeded") process.stderr.write(`\n! ${seededWarning}\n`);
+};

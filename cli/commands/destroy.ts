@@ -1,0 +1,98 @@
+import { Command } from "@commander-js/extra-typings";
+import { isConfirmed, requireTerminal } from "../confirm.ts";
+import { readDeployment } from "../deploy.ts";
+import { deleteBucket, deleteStack, findStacks, listResources } from "../destroy.ts";
+import { CommandFailed, UsageError } from "../errors.ts";
+import { type Lifetime, withLifetime } from "../lifetime.ts";
+import { describeRunning, findRunning, isIdle, stopRunning } from "../running.ts";
+import { openTarget } from "../target.ts";
+import { type Reporter, runSteps, type Step } from "../tasks.ts";
+
+interface DestroyOptions {
+  readonly deleteData: boolean;
+  readonly stopRunning: boolean;
+  readonly yes: boolean;
+  readonly json: boolean;
+}
+
+export const destroy = new Command("destroy")
+  .description("remove what deploy created: shows it and asks; the data bucket stays, unless --delete-data")
+  .option("--delete-data", "delete the data bucket, too, with images, features, results and logs", false)
+  .option("--stop-running", "stop executions, end clusters, and wait for it first", false)
+  .option("-y, --yes", "do not ask", false)
+  .option("--json", "print one JSON object and nothing else; needs --yes", false)
+  .action((options) => withLifetime((lifetime) => destroyAll(lifetime, options)));
+
+const destroyAll = async (lifetime: Lifetime, { deleteData, yes, json, ...options }: DestroyOptions): Promise<void> => {
+  requireTerminal(yes);
+  const { clients, account, region } = await openTarget();
+  const stacks = await findStacks(clients);
+  const names = stacks.map(({ StackName = "" }) => StackName);
+  if (stacks.length === 0) {
+    process.stdout.write(
+      json ? '{"stacks":[]}\n' : `Nothing of Orchard is deployed in account ${account}, ${region}.\n`,
+    );
+    return;
+  }
+  const deployment = await readDeployment(clients);
+  const resources = (await Promise.all(stacks.map((stack) => listResources(clients, stack)))).flat();
+  const bucket = resources.find(
+    ({ ResourceType, PhysicalResourceId }) =>
+      ResourceType === "AWS::S3::Bucket" && PhysicalResourceId === deployment?.bucket,
+  )?.PhysicalResourceId;
+  if (deleteData && deployment && bucket === undefined) {
+    throw new UsageError(
+      `The bucket ${deployment.bucket} was there before the stack and belongs to you: --delete-data leaves it alone. Leave the option out.`,
+    );
+  }
+
+  const machine = deployment?.stateMachineArn;
+  const running = machine === undefined ? undefined : await findRunning(clients, machine);
+  const isBusy = running !== undefined && !isIdle(running);
+  if (isBusy && !options.stopRunning) throw new UsageError(refusal(describeRunning(running)));
+
+  if (!json) process.stdout.write(`${announcement(names, resources, bucket, deleteData)}\n`);
+  const question = `Remove this from account ${account} in ${region}?`;
+  if (!(await isConfirmed(lifetime, question, yes))) throw new CommandFailed("Nothing was removed.");
+
+  const steps: Step[] = stacks.map((stack) => ({
+    title: `Stack ${stack.StackName}`,
+    run: () => deleteStack(lifetime, clients, stack),
+  }));
+  if (isBusy && machine !== undefined) {
+    const run = ({ status }: Reporter) => stopRunning(lifetime, clients, machine, status);
+    steps.unshift({ title: "Stop what runs", run });
+  }
+  if (deleteData && bucket !== undefined) {
+    const run = async ({ status, title }: Reporter): Promise<void> =>
+      title(`Bucket ${bucket}: ${await deleteBucket(lifetime, clients, bucket, status)} objects deleted`);
+    steps.push({ title: `Bucket ${bucket}`, run });
+  }
+  await runSteps(lifetime, steps, json);
+  const kept = deleteData ? null : (bucket ?? null);
+  if (json) process.stdout.write(`${JSON.stringify({ account, region, stacks: names, keptBucket: kept })}\n`);
+  else if (kept !== null) process.stdout.write(`\nThe data are kept in s3://${kept}\n`);
+};
+
+const refusal = (running: readonly string[]): string =>
+  `This is needed by what runs now:\n${running.map((line) => `  ${line}`).join("\n")}\nWait for its end, or give --stop-running: it stops the executions, ends the clusters and waits for that first.`;
+
+/** What is removed, by type, and what becomes of the data. */
+const announcement = (
+  stacks: readonly string[],
+  resources: readonly { readonly ResourceType?: string | undefined }[],
+  bucket: string | undefined,
+  deleteData: boolean,
+): string => {
+  const counts = new Map<string, number>();
+  for (const { ResourceType = "" } of resources) {
+    if (ResourceType !== "AWS::S3::Bucket") counts.set(ResourceType, (counts.get(ResourceType) ?? 0) + 1);
+  }
+  const lines = [...counts].sort().map(([type, count]) => `  ${String(count).padStart(3)} ${type}`);
+  const data = deleteData ? "deleted with ALL that is in it" : "kept";
+  return [
+    `To be removed: ${stacks.join(", ")}`,
+    ...lines,
+    ...(bucket === undefined ? [] : [`The bucket ${bucket} is ${data}.`]),
+  ].join("\n");
+};

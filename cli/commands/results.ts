@@ -1,0 +1,22 @@
+import { join, relative } from "node:path";
+import { Command } from "@commander-js/extra-typings";
+import { requireDeployment } from "../deploy.ts";
+import { UsageError } from "../errors.ts";
+import { withLifetime } from "../lifetime.ts";
+import { root } from "../places.ts";
+import { downloadRun } from "../results.ts";
+import { openTarget } from "../target.ts";
+
+export const results = new Command("results")
+  .description("copy what a run has left in the deployed stack's bucket to results/<run id>/")
+  .argument("<run id>", "name of the execution")
+  .action((runId) =>
+    withLifetime(async () => {
+      const target = await openTarget();
+      const uri = `s3://${(await requireDeployment(target)).bucket}/runs/${runId}/`;
+      const folder = join(root, "results", runId);
+      const files = await downloadRun(target.clients, uri, folder);
+      if (files === 0) throw new UsageError(`There is nothing at ${uri}`);
+      process.stdout.write(`${files} files in ${relative(process.cwd(), folder)}\n`);
+    }),
+  );

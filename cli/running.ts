@@ -1,0 +1,131 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  type ClusterState,
+  DescribeClusterCommand,
+  paginateListClusters,
+  SetTerminationProtectionCommand,
+  TerminateJobFlowsCommand,
+} from "@aws-sdk/client-emr";
+import { paginateListExecutions, StopExecutionCommand } from "@aws-sdk/client-sfn";
+import type { Clients } from "./clients.ts";
+import { CommandFailed } from "./errors.ts";
+import type { Lifetime } from "./lifetime.ts";
+import { duration } from "./report.ts";
+
+/** Until TERMINATED a cluster holds the roles and the network that it was made with. */
+const ALIVE: ClusterState[] = ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING", "TERMINATING"];
+const POLL_MS = 3_000;
+/** EMR takes minutes to end a cluster; after this long a person has to look. */
+const STOP_MINUTES = 20;
+
+export interface RunningExecution {
+  readonly arn: string;
+  readonly name: string;
+  readonly startedAt: Date | undefined;
+}
+
+export interface AliveCluster {
+  readonly id: string;
+  readonly name: string;
+  readonly state: string;
+  readonly createdAt: Date | undefined;
+  readonly isProtected: boolean;
+  /** Run that created it. */
+  readonly runId: string;
+}
+
+/** What runs, and may cost money, on behalf of a state machine. */
+export interface Running {
+  readonly executions: readonly RunningExecution[];
+  readonly clusters: readonly AliveCluster[];
+}
+
+/** Executions that are RUNNING, and clusters that are alive and bear the tag of one of the machine's executions. */
+export const findRunning = async (clients: Clients, stateMachineArn: string): Promise<Running> => ({
+  executions: await runningExecutions(clients, stateMachineArn),
+  clusters: await aliveClusters(clients, stateMachineArn),
+});
+
+const runningExecutions = async ({ sfn }: Clients, stateMachineArn: string): Promise<readonly RunningExecution[]> => {
+  const found: RunningExecution[] = [];
+  const pages = paginateListExecutions({ client: sfn }, { stateMachineArn, statusFilter: "RUNNING" });
+  for await (const { executions = [] } of pages) {
+    for (const { executionArn: arn = "", name = "", startDate } of executions) {
+      found.push({ arn, name, startedAt: startDate });
+    }
+  }
+  return found;
+};
+
+const aliveClusters = async ({ emr }: Clients, stateMachineArn: string): Promise<readonly AliveCluster[]> => {
+  const found: AliveCluster[] = [];
+  const prefix = `${stateMachineArn.replace(":stateMachine:", ":execution:")}:`;
+  for await (const { Clusters = [] } of paginateListClusters({ client: emr }, { ClusterStates: ALIVE })) {
+    for (const { Id: id = "", Name: name = "" } of Clusters) {
+      if (!name.startsWith("orchard-")) continue;
+      // Only DescribeCluster knows the tags.
+      const { Cluster: cluster } = await emr.send(new DescribeClusterCommand({ ClusterId: id }));
+      const executionArn = cluster?.Tags?.find(({ Key }) => Key === "orchard:execution-arn")?.Value;
+      if (!executionArn?.startsWith(prefix)) continue;
+      found.push({
+        id,
+        name,
+        state: cluster?.Status?.State ?? "UNKNOWN",
+        createdAt: cluster?.Status?.Timeline?.CreationDateTime,
+        isProtected: cluster?.TerminationProtected ?? false,
+        runId: executionArn.slice(prefix.length),
+      });
+    }
+  }
+  return found;
+};
+
+export const isIdle = ({ executions, clusters }: Running): boolean => executions.length + clusters.length === 0;
+
+/** A line for each. */
+export const describeRunning = ({ executions, clusters }: Running): readonly string[] => [
+  ...executions.map(({ name, startedAt }) => `execution ${name} is RUNNING${since(startedAt)}`),
+  ...clusters.map(({ id, name, state, createdAt }) => `cluster ${id} (${name}) is ${state}${since(createdAt)}`),
+];
+
+const since = (time: Date | undefined): string =>
+  time ? `, for ${duration((Date.now() - time.getTime()) / 1_000)}` : "";
+
+/**
+ * Stops the executions, ends the clusters, and waits until EMR says that they are gone.
+ *
+ * @throws CommandFailed when they are not after 20 minutes
+ */
+export const stopRunning = async (
+  lifetime: Lifetime,
+  clients: Clients,
+  stateMachineArn: string,
+  status: (line: string) => void,
+): Promise<void> => {
+  const deadline = Date.now() + STOP_MINUTES * 60_000;
+  // Twice: a cluster whose creation was under way when its execution was stopped shows up a moment later.
+  for (let idle = 0; ; await sleep(POLL_MS, undefined, { signal: lifetime.signal })) {
+    const running = await findRunning(clients, stateMachineArn);
+    idle = isIdle(running) ? idle + 1 : 0;
+    if (idle === 2) return;
+    const lines = describeRunning(running);
+    if (Date.now() > deadline) {
+      throw new CommandFailed(`Not all has ended after ${STOP_MINUTES} minutes:\n  ${lines.join("\n  ")}`);
+    }
+    status(lines.join("; ") || "nothing runs any more");
+    await endAll(clients, running);
+  }
+};
+
+const endAll = async ({ sfn, emr }: Clients, { executions, clusters }: Running): Promise<void> => {
+  const why = { error: "Stopped", cause: "A deployment or its removal was asked to stop what runs." };
+  for (const { arn } of executions) await sfn.send(new StopExecutionCommand({ executionArn: arn, ...why }));
+  for (const { id, state, isProtected } of clusters) {
+    if (state === "TERMINATING") continue;
+    const JobFlowIds = [id];
+    if (isProtected) {
+      await emr.send(new SetTerminationProtectionCommand({ JobFlowIds, TerminationProtected: false }));
+    }
+    await emr.send(new TerminateJobFlowsCommand({ JobFlowIds }));
+  }
+};

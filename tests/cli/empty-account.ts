@@ -1,0 +1,71 @@
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import getPort from "get-port";
+import sharp from "sharp";
+import { createClients } from "../../cli/clients.ts";
+import { places, readModelInfo, root } from "../../cli/places.ts";
+import { startAccount } from "../../local/account.ts";
+
+/** An account with nothing in it, and what a person at a terminal would have in the environment to use it. */
+export interface EmptyAccount {
+  readonly endpoint: string;
+  readonly clients: ReturnType<typeof createClients>;
+  /** The whole environment; its HOME is `home`, so nobody's real credentials are found. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly home: string;
+  readonly stop: () => Promise<void>;
+}
+
+const isAws = (name: string): boolean => name.startsWith("AWS_");
+
+export const startEmptyAccount = async (): Promise<EmptyAccount> => {
+  const home = mkdtempSync(join(tmpdir(), "orchard-empty-"));
+  const account = await startAccount({
+    port: await getPort({ host: "127.0.0.1" }),
+    directory: join(home, "account"),
+  });
+  // The CDK's own file of a person's settings. Where no ImageNet weights can be had, the functions must not insist on them.
+  if (readModelInfo().weights === "seeded") {
+    writeFileSync(join(home, ".cdk.json"), JSON.stringify({ context: { allowSeededWeights: "true" } }));
+  }
+  const inherited = Object.entries(process.env).filter((entry): entry is [string, string] => !isAws(entry[0]));
+  const env = {
+    ...Object.fromEntries(inherited),
+    ...account.env,
+    HOME: home,
+    ORCHARD_HOME: home,
+    PATH: [places.nodeBin, join(places.python, "bin"), process.env["PATH"]].join(delimiter),
+    // npm looks for its settings and its cache in HOME.
+    ...npmSettings(),
+    AWS_EC2_METADATA_DISABLED: "true",
+    AWS_PAGER: "",
+  };
+  const stop = async (): Promise<void> => {
+    await account.stop();
+    rmSync(home, { recursive: true, force: true, maxRetries: 5 });
+  };
+  return { endpoint: account.endpoint, clients: createClients(account.env), env, home, stop };
+};
+
+const npmSettings = (): Readonly<Record<string, string>> => {
+  const file = join(homedir(), ".npmrc");
+  return existsSync(file) ? { npm_config_userconfig: file } : {};
+};
+
+/** The command of the project itself. */
+export const main = join(root, "cli", "main.ts");
+
+/** An image tree that each label of `mini` finds something in. */
+export const makeImages = async (folder: string, count: number): Promise<string> => {
+  for (let index = 0; index < count; index += 1) {
+    const label = join(folder, "Training", `Apple ${index % 2}`);
+    mkdirSync(label, { recursive: true });
+    const background = { r: (index * 37) % 256, g: (index * 91) % 256, b: (index * 53) % 256 };
+    const image = sharp({ create: { width: 100, height: 100, channels: 3, background, noise: noise(index) } });
+    await image.jpeg().toFile(join(label, `${index}_100.jpg`));
+  }
+  return folder;
+};
+
+const noise = (index: number) => ({ type: "gaussian" as const, mean: 100 + index, sigma: 30 });
