@@ -45,16 +45,18 @@ found=$(sha256sum "$scratch/wheelhouse.tar" | cut -d ' ' -f 1)
 
 mkdir "$scratch/wheels"
 tar -xf "$scratch/wheelhouse.tar" -C "$scratch/wheels" || fail "$archive_uri is not a tar archive"
-[[ -f $scratch/wheels/requirements.txt ]] || fail "$archive_uri has no requirements.txt"
+pip=("$scratch"/wheels/pip-*.whl)
+[[ -f $scratch/wheels/requirements.txt && -f ${pip[0]} ]] || fail "$archive_uri has no requirements.txt or no wheel of pip"
 
 say "making $environment with $(python3.11 --version)"
 # A half-made environment of an earlier try must not be built upon.
 rm -rf "$environment"
-python3.11 -m venv "$environment" || fail "python3.11 could not make a virtual environment in $environment"
+python3.11 -m venv --without-pip "$environment" || fail "python3.11 could not make a virtual environment in $environment"
 
 say "installing $(find "$scratch/wheels" -name '*.whl' | wc -l) wheels"
-# The lock names every package, so there is nothing to resolve (--no-deps); what is used is compiled below (--no-compile).
-"$environment/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --no-cache-dir --no-index \
+# pip runs from its own wheel. The lock names every package, so there is nothing to resolve (--no-deps); what is used is
+# compiled below (--no-compile).
+"$environment/bin/python" "${pip[0]}/pip" install --quiet --disable-pip-version-check --no-input --no-cache-dir --no-index \
   --find-links "$scratch/wheels" --require-hashes --no-deps --no-compile -r "$scratch/wheels/requirements.txt" ||
   fail "pip could not install the wheels of $archive_uri: were they made for this platform and Python 3.11?"
 

@@ -57,13 +57,11 @@ export const runStep = (step: string, options: Readonly<Record<string, string | 
     for (const line of said) process.stdout.write(`${line.slice("orchard: ".length)}\n`);
   });
 
-/** S3A under the scheme s3, as on EMR; region, credentials and endpoint come from the environment. */
+/** Where S3 is; credentials come from the environment. */
 const s3Settings = (): readonly string[] => {
   const endpoint = process.env["AWS_ENDPOINT_URL_S3"] ?? process.env["AWS_ENDPOINT_URL"];
   const region = process.env["AWS_REGION"] ?? process.env["AWS_DEFAULT_REGION"];
   return [
-    "spark.hadoop.fs.s3.impl=org.apache.hadoop.fs.s3a.S3AFileSystem",
-    "spark.hadoop.fs.AbstractFileSystem.s3.impl=org.apache.hadoop.fs.s3a.S3A",
     ...(region ? [`spark.hadoop.fs.s3a.endpoint.region=${region}`] : []),
     ...(endpoint
       ? [

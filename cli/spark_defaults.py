@@ -44,6 +44,9 @@ def write_defaults(file: Path, jars: Path, java_options: str) -> None:
     settings = {
         "spark.driver.extraClassPath": os.pathsep.join(str(jar) for jar in s3a_jars(jars)),
         "spark.driver.extraJavaOptions": java_options,
+        # s3:// is S3A, as on EMR.
+        "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
+        "spark.hadoop.fs.AbstractFileSystem.s3.impl": "org.apache.hadoop.fs.s3a.S3A",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
     }

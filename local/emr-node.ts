@@ -54,9 +54,6 @@ export class EmrNode {
     await this.#wrapper("python3.11", join(base, "python3.11"));
     await this.#wrapper("aws", join(tools, "python/bin/aws"));
     const s3a: Readonly<Record<string, string>> = {
-      "fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
-      "fs.s3a.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
-      "fs.AbstractFileSystem.s3.impl": "org.apache.hadoop.fs.s3a.S3A",
       "fs.s3a.endpoint": ministack,
       "fs.s3a.endpoint.region": region,
       "fs.s3a.path.style.access": "true",

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyspark import RDD, Broadcast, SparkContext
 
-from orchard import litert, outputs, parts, storage, store
+from orchard import litert, parts, storage, store
 from orchard.arrow import prepare_worker
 from orchard.checks import Found, check_vectors, merged
 from orchard.errors import JobError
@@ -107,7 +107,7 @@ def run(context: SparkContext, plan: Plan, progress: Progress) -> None:
         raise JobError(f"none of the {images} images can be used: {_commonest(reasons)}")
     if errors == 0:
         nothing = [ARROW_RESULTS.field(name) for name in ("path", "label", "reason")]
-        write_table(pa.schema(nothing).empty_table(), storage.join(plan.run, "errors"), 0)
+        parts.write_csv(pa.schema(nothing).empty_table(), storage.join(plan.run, "errors"), 0)
     region = storage.region_of(folder)
     found = merged(task.found for task in done)
     checks = check_vectors(storage.join(folder, "parquet"), region, found, images - errors, plan.model.dimensions)
@@ -121,7 +121,7 @@ def run(context: SparkContext, plan: Plan, progress: Progress) -> None:
         "dimensions": plan.model.dimensions,
         "checks": [check.as_json() for check in checks],
     }
-    outputs.write_json(summary, storage.join(folder, "summary.json"))
+    storage.write_json(storage.join(folder, "summary.json"), summary)
 
 
 def _commonest(reasons: Counter[str]) -> str:
@@ -200,15 +200,10 @@ def writing(
         writer.flush()
         for name, batches in (("metadata", good), ("errors", bad)):
             if any(batch.num_rows for batch in batches):
-                write_table(pa.Table.from_batches(batches), storage.join(run_uri, name), number, region)
+                parts.write_csv(pa.Table.from_batches(batches), storage.join(run_uri, name), number, region)
         yield task
 
     return write
-
-
-def write_table(rows: pa.Table, folder: str, task: int, region: str | None = None) -> None:
-    """Writes one CSV file of the folder."""
-    storage.write_whole(storage.join(folder, f"{parts.part_name(task)}.csv"), parts.csv_of(rows), region)
 
 
 def extraction(

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from orchard import outputs, storage
+from orchard import storage
 from orchard.errors import JobError
 from orchard.pca import Fit
 
@@ -35,7 +35,7 @@ def save(fit: Fit, provenance: dict[str, object], folder: str) -> None:
         explained_variance_ratio=fit.ratios,
     )
     storage.write_bytes(storage.join(folder, ARRAYS), content.getvalue())
-    outputs.write_json(provenance, storage.join(folder, PROVENANCE))
+    storage.write_json(storage.join(folder, PROVENANCE), provenance)
 
 
 def load(uri: str) -> tuple[Fit, dict[str, Any]]:

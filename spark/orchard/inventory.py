@@ -2,48 +2,68 @@
 
 import csv
 import hashlib
+import heapq
 import io
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC
+from typing import NamedTuple
 
 import pyarrow as pa
-from pyspark import Accumulator, SparkContext
-from pyspark.sql import DataFrame, Row, SparkSession
-from pyspark.sql import functions as sf
-from pyspark.sql.pandas.types import to_arrow_schema
-from pyspark.sql.types import LongType, StringType, StructField, StructType, TimestampType
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pyspark import SparkContext
 
-from orchard import outputs, storage
-from orchard.arrow import ArrowFunction, map_in_arrow, numbers
+from orchard import parts, storage
+from orchard.arrow import prepare_worker
 from orchard.errors import JobError
 from orchard.plan import Plan
 from orchard.progress import Progress
-from orchard.selection import select_images
-from orchard.session import cores, sql
+from orchard.selection import digest, is_in_mode, take
+from orchard.session import cores
+from orchard.storage import StoredFile
 
-IMAGES = StructType(
-    [
-        StructField("path", StringType(), False),
-        StructField("split", StringType(), False),
-        StructField("label", StringType(), False),
-        StructField("filename", StringType(), False),
-        StructField("size", LongType(), False),
-        StructField("mtime", TimestampType(), False),
-        StructField("etag", StringType(), False),
-    ]
-)
-ARROW_IMAGES = to_arrow_schema(IMAGES)
+COLUMNS: dict[str, pa.DataType] = {
+    **dict.fromkeys(("s3_path", "label", "filename", "split", "modification_time"), pa.string()),
+    "file_size_bytes": pa.int64(),
+}
+METADATA = pa.schema(COLUMNS)
+SELECTED: dict[str, pa.DataType] = {
+    "path": pa.string(),
+    "label": pa.string(),
+    "size": pa.int64(),
+    "mtime": pa.timestamp("us", "UTC"),
+    "etag": pa.string(),
+}
+SELECTION = pa.schema(SELECTED)
 # How many names an error message lists.
 NAMES_SHOWN = 20
 
 
-@dataclass(frozen=True)
-class LabelFolder:
+class LabelFolder(NamedTuple):
     """One `<split>/<label>` folder."""
 
     split: str
     label: str
     uri: str
+
+
+class FolderCount(NamedTuple):
+    """What is in one of them."""
+
+    split: str
+    label: str
+    images: int
+    bytes: int
+
+
+class Listing(NamedTuple):
+    """What one task found: its folders that have images, and of those images the ones that the run may use."""
+
+    counts: list[FolderCount]
+    # rows of SELECTION; with a limit, that many of each folder at most
+    candidates: pa.Table
+    # their digests when there is a limit
+    digests: list[str]
 
 
 def run(context: SparkContext, plan: Plan, progress: Progress) -> None:
@@ -52,33 +72,41 @@ def run(context: SparkContext, plan: Plan, progress: Progress) -> None:
     Raises:
         JobError: there are no images, or the mode selects none.
     """
-    session = sql(context)
-    region = storage.region_of(plan.source)
     folders = find_folders(plan.source, plan.splits)
-    images = list_images(session, folders, region, progress.done).cache()
-    folder_stats = stats(images)
+    inventory = storage.join(plan.run, "inventory")
+    for name in ("metadata", "selection"):
+        storage.remove_folder(storage.join(inventory, name))
+    # A folder is one LIST call or more, whatever its size; small tasks even that out.
+    tasks = max(1, min(len(folders), 4 * cores(context)))
+    listings = context.parallelize(folders, tasks).mapPartitionsWithIndex(listing(plan, progress)).collect()
+
+    counts = sorted(count for listed in listings for count in listed.counts)
     everything = {
-        "images": sum(row["count"] for row in folder_stats),
-        "labels": len({row["label"] for row in folder_stats}),
-        "bytes": sum(row["bytes"] for row in folder_stats),
+        "images": sum(count.images for count in counts),
+        "labels": len({count.label for count in counts}),
+        "bytes": sum(count.bytes for count in counts),
     }
     progress.begin(everything["images"])
-    if not folder_stats:
+    if not counts:
         raise JobError(f"{plan.source} has no .jpg, .jpeg or .png file under <split>/<label>/")
+    selection = select(listings, plan.limit)
+    if selection.num_rows == 0:
+        raise nothing_selected(plan, sorted({count.label for count in counts}))
 
+    storage.write_bytes(storage.join(inventory, "stats", "part-00000.csv"), stats_csv(counts).encode())
     # A list of paths is small: one file, which the features job cuts evenly.
-    selection = select_images(images, plan.mode, plan.label, plan.limit).coalesce(1).sortWithinPartitions("path")
-    selection = selection.cache()
-    selected = count_selected(selection)
-    if selected["images"] == 0:
-        raise nothing_selected(plan, sorted({row["label"] for row in folder_stats}))
-
-    folder = storage.join(plan.run, "inventory")
-    outputs.write_csv(metadata(images), storage.join(folder, "metadata"))
-    storage.write_bytes(storage.join(folder, "stats", "part-00000.csv"), stats_csv(folder_stats).encode())
-    outputs.write_parquet(selection, storage.join(folder, "selection"))
-    summary = {**everything, "selected": {**selected, "fingerprint": fingerprint(selection)}}
-    outputs.write_json(summary, storage.join(folder, "summary.json"))
+    content = pa.BufferOutputStream()
+    pq.write_table(selection, content)
+    storage.write_whole(
+        storage.join(inventory, "selection", "part-00000.parquet"), content.getvalue(), storage.region_of(inventory)
+    )
+    selected = {
+        "images": selection.num_rows,
+        "labels": len(selection["label"].unique()),
+        "bytes": pc.sum(selection["size"]).as_py(),
+        "fingerprint": fingerprint(selection),
+    }
+    storage.write_json(storage.join(inventory, "summary.json"), {**everything, "selected": selected})
 
 
 def find_folders(source: str, splits: tuple[str, ...] | None) -> list[LabelFolder]:
@@ -100,94 +128,96 @@ def find_folders(source: str, splits: tuple[str, ...] | None) -> list[LabelFolde
     ]
 
 
-def list_images(
-    session: SparkSession, folders: list[LabelFolder], region: str | None, done: Accumulator[int]
-) -> DataFrame:
-    """One row an image in `folders` (schema IMAGES); the workers list, a few folders a task."""
-    # A folder is one LIST call or more, whatever its size; small tasks even that out.
-    tasks = max(1, min(len(folders), 4 * cores(session.sparkContext)))
-    return map_in_arrow(session.range(0, len(folders), 1, tasks), _lister(folders, region, done), IMAGES)
+def listing(plan: Plan, progress: Progress) -> Callable[[int, Iterable[LabelFolder]], Iterator[Listing]]:
+    """What a task does with its folders: lists their images, writes inventory/metadata, and answers a Listing."""
+    done = progress.done
+    mode, wanted, limit = plan.mode, plan.label, plan.limit
+    folder_uri = storage.join(plan.run, "inventory", "metadata")
+    source_region, region = storage.region_of(plan.source), storage.region_of(plan.run)
 
-
-def _lister(folders: list[LabelFolder], region: str | None, done: Accumulator[int]) -> ArrowFunction:
-    def list_folder(folder: LabelFolder) -> pa.RecordBatch:
-        files = list(storage.list_images(folder.uri, region))
-        done.add(len(files))
-        rows = [
-            {
-                "path": file.path,
-                "split": folder.split,
-                "label": folder.label,
-                "filename": file.name,
-                "size": file.size_bytes,
-                "mtime": file.modified,
-                "etag": file.etag,
-            }
-            for file in files
+    def list_folders(task: int, folders: Iterable[LabelFolder]) -> Iterator[Listing]:
+        prepare_worker()
+        found = [(folder, list(storage.list_images(folder.uri, source_region))) for folder in folders]
+        rows = [metadata(folder, file) for folder, files in found for file in files]
+        done.add(len(rows))
+        if rows:
+            parts.write_csv(pa.Table.from_pylist(rows, METADATA), folder_uri, task, region)
+        chosen, digests = [], []
+        for folder, files in found:
+            if not is_in_mode(mode, wanted, folder.label):
+                continue
+            if limit is None:
+                chosen += [candidate(folder, file) for file in files]
+                continue
+            # More of one folder than the limit are never taken.
+            first = heapq.nsmallest(
+                limit, ((digest(folder.split, folder.label, file.name), n) for n, file in enumerate(files))
+            )
+            chosen += [candidate(folder, files[n]) for _, n in first]
+            digests += [text for text, _ in first]
+        counts = [
+            FolderCount(folder.split, folder.label, len(files), sum(file.size_bytes for file in files))
+            for folder, files in found
+            if files
         ]
-        return pa.RecordBatch.from_pylist(rows, schema=ARROW_IMAGES)
+        yield Listing(counts, pa.Table.from_pylist(chosen, SELECTION), digests)
 
-    def list_all(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for number in numbers(batches):
-            yield list_folder(folders[number])
-
-    return list_all
+    return list_folders
 
 
-def metadata(images: DataFrame) -> DataFrame:
-    """s3_path, label, filename, split, modification_time (UTC), file_size_bytes"""
-    return images.select(
-        sf.col("path").alias("s3_path"),
-        "label",
-        "filename",
-        "split",
-        sf.col("mtime").alias("modification_time"),
-        sf.col("size").alias("file_size_bytes"),
-    )
+def metadata(folder: LabelFolder, file: StoredFile) -> dict[str, object]:
+    """A row of METADATA."""
+    return {
+        "s3_path": file.path,
+        "label": folder.label,
+        "filename": file.name,
+        "split": folder.split,
+        "modification_time": file.modified.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "file_size_bytes": file.size_bytes,
+    }
 
 
-def stats(images: DataFrame) -> list[Row]:
-    """split, label, count, bytes of each folder that has images, in order; as few as there are folders"""
-    counts = images.groupBy("split", "label").agg(sf.count("path").alias("count"), sf.sum("size").alias("bytes"))
-    return sorted(counts.collect(), key=lambda row: (str(row["split"]), str(row["label"])))
+def candidate(folder: LabelFolder, file: StoredFile) -> dict[str, object]:
+    """A row of SELECTION."""
+    return {
+        "path": file.path,
+        "label": folder.label,
+        "size": file.size_bytes,
+        "mtime": file.modified,
+        "etag": file.etag,
+    }
 
 
-def stats_csv(folder_stats: list[Row]) -> str:
+def select(listings: list[Listing], limit: int | None) -> pa.Table:
+    """The images that the run uses, in the order of the paths' UTF-8 bytes: rows of SELECTION."""
+    candidates = pa.concat_tables(listed.candidates for listed in listings)
+    if limit is not None:
+        digests = [text for listed in listings for text in listed.digests]
+        labels = [str(label) for label in candidates["label"].to_pylist()]
+        candidates = candidates.take(pa.array(take(labels, digests, limit), pa.int64()))
+    return candidates.sort_by("path")
+
+
+def stats_csv(counts: list[FolderCount]) -> str:
     """split, label, count"""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["split", "label", "count"])
-    writer.writerows((row["split"], row["label"], row["count"]) for row in folder_stats)
+    writer.writerows((count.split, count.label, count.images) for count in counts)
     return text.getvalue()
 
 
-def count_selected(selection: DataFrame) -> dict[str, int]:
-    """images, labels and bytes"""
-    rows = selection.groupBy("label").agg(sf.count("path").alias("count"), sf.sum("size").alias("bytes")).collect()
-    return {
-        "images": sum(row["count"] for row in rows),
-        "labels": len(rows),
-        "bytes": sum(row["bytes"] for row in rows),
-    }
-
-
-def fingerprint(selection: DataFrame) -> str:
+def fingerprint(selection: pa.Table) -> str:
     """sha256 of a line `<path>\\t<etag>\\n` for each image, in hexadecimal. Preflight computes the same.
 
     Args:
-        selection: path, etag in one partition, in the order of the paths' UTF-8 bytes.
+        selection: path, etag in the order of the paths' UTF-8 bytes.
     """
-
-    def digest(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        lines = hashlib.sha256()
-        for batch in batches:
-            for path, etag in zip(batch.column(0).to_pylist(), batch.column(1).to_pylist(), strict=True):
-                lines.update(f"{path}\t{etag}\n".encode())
-        yield pa.RecordBatch.from_pydict({"sha256": [lines.hexdigest()]})
-
-    schema = StructType([StructField("sha256", StringType())])
-    [row] = map_in_arrow(selection.select("path", "etag"), digest, schema).collect()
-    return str(row["sha256"])
+    lines = hashlib.sha256()
+    for batch in selection.select(["path", "etag"]).to_batches():
+        for path, etag in zip(batch.column(0).to_pylist(), batch.column(1).to_pylist(), strict=True):
+            lines.update(f"{path}\t{etag}\n".encode())
+    return lines.hexdigest()
 
 
 def nothing_selected(plan: Plan, labels: list[str]) -> JobError:

@@ -81,3 +81,8 @@ def csv_of(rows: pa.Table) -> pa.Buffer:
     content = pa.BufferOutputStream()
     pcsv.write_csv(rows, content, pcsv.WriteOptions(quoting_header="none"))  # type: ignore[call-arg]  # not in the stub
     return content.getvalue()
+
+
+def write_csv(rows: pa.Table, folder: str, task: int, region: str | None = None) -> None:
+    """Writes one CSV file of the folder."""
+    storage.write_whole(storage.join(folder, f"{part_name(task)}.csv"), csv_of(rows), region)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pyspark import SparkContext
 
-from orchard import fitted, outputs, storage
+from orchard import fitted, storage
 from orchard.errors import JobError
 from orchard.progress import Progress
 from orchard.reduction import check_transformed, dimensions_of, transform
@@ -48,5 +48,5 @@ def run(context: SparkContext, job: Projection, progress: Progress) -> str:
         "pca": provenance,
         "checks": [check.as_json() for check in checks],
     }
-    outputs.write_json(document, storage.join(job.output, "projection.json"))
+    storage.write_json(storage.join(job.output, "projection.json"), document)
     return f"{images} images on {count} components: {storage.join(job.output, 'pca')}"

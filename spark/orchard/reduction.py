@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from pyspark import SparkContext
 
-from orchard import fitted, outputs, parts, pca, storage
+from orchard import fitted, parts, pca, storage
 from orchard.arrow import prepare_worker
 from orchard.checks import Check, Found, check_variance, check_vectors, merged
 from orchard.pca import Fit, Moments
@@ -88,8 +88,8 @@ def run(context: SparkContext, job: Reduction, progress: Progress) -> str:
     info = storage.join(job.output, "model_info")
     storage.write_bytes(storage.join(info, "variance.csv"), variance_csv(fit).encode())
     fitted.save(fit, provenance(job, fit, moments), info)
-    outputs.write_json(
-        model_info(job, fit, moments, len(transformed.labels), checks), storage.join(info, "model_info.json")
+    storage.write_json(
+        storage.join(info, "model_info.json"), model_info(job, fit, moments, len(transformed.labels), checks)
     )
     return (
         f"{len(fit.ratios)} components explain {fit.ratios.sum():.6f} of the variance of {images} images: {job.output}"

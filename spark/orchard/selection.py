@@ -1,31 +1,39 @@
 """Which images a mode uses. Preflight counts them by the same rule."""
 
-from pyspark.sql import Column, DataFrame, Window
-from pyspark.sql import functions as sf
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
 
 
-def in_mode(mode: str, label: str | None) -> Column:
-    """Whether a row's label belongs to the mode."""
+def is_in_mode(mode: str, wanted: str | None, label: str) -> bool:
+    """Whether a label belongs to the mode; `wanted` is the label of mode single-class."""
     if mode in ("mini", "apples"):
-        return sf.col("label").startswith("Apple")
+        return label.startswith("Apple")
     if mode == "single-class":
-        return sf.col("label") == sf.lit(label)
-    return sf.lit(True)
+        return label == wanted
+    return True
 
 
-def take(images: DataFrame, limit: int | None) -> DataFrame:
-    """`limit` rows of `images` (split, label, filename, …), spread evenly over the labels; all without a limit.
+def digest(split: str, label: str, filename: str) -> str:
+    """What orders the images of a label: hexadecimal sha256 of `<split>/<label>/<filename>`."""
+    return hashlib.sha256(f"{split}/{label}/{filename}".encode()).hexdigest()
 
-    Round-robin over the labels in label order, within a label in ascending order of the hexadecimal sha256 of
-    `<split>/<label>/<filename>`: the same rows whatever the order of a listing.
+
+def take(labels: Sequence[str], digests: Sequence[str], limit: int) -> list[int]:
+    """The positions of `limit` images, spread evenly over the labels.
+
+    Round-robin over the labels in label order, within a label in ascending order of the digest: the same images
+    whatever the order of a listing.
+
+    Args:
+        labels: each image's label.
+        digests: each image's `digest`.
+        limit: how many images; all of them when there are fewer.
     """
-    if limit is None:
-        return images
-    digest = sf.sha2(sf.concat_ws("/", "split", "label", "filename"), 256)
-    turn = sf.row_number().over(Window.partitionBy("label").orderBy(digest))
-    return images.withColumn("turn", turn).orderBy("turn", "label").limit(limit).drop("turn")
-
-
-def select_images(images: DataFrame, mode: str, label: str | None, limit: int | None) -> DataFrame:
-    """The images that a run uses: path, label, size, mtime, etag."""
-    return take(images.where(in_mode(mode, label)), limit).select("path", "label", "size", "mtime", "etag")
+    seen: Counter[str] = Counter()
+    turns = []
+    for position in sorted(range(len(labels)), key=digests.__getitem__):
+        label = labels[position]
+        turns.append((seen[label], label, position))
+        seen[label] += 1
+    return [position for _, _, position in sorted(turns)[:limit]]

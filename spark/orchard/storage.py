@@ -5,6 +5,7 @@ credentials and the endpoint in the environment.
 """
 
 import functools
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
@@ -151,6 +152,11 @@ def write_bytes(uri: str, content: bytes) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     partial.write_bytes(content)
     partial.replace(path)
+
+
+def write_json(uri: str, document: object) -> None:
+    """Writes one JSON file."""
+    write_bytes(uri, (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 def remove_folder(uri: str) -> None:

@@ -76,10 +76,7 @@ def find(context: SparkContext, uri: str, selection: str) -> DataFrame | None:
 
     One row an image, none for one that is new or changed. Only the keys are read. None when the store is empty.
     """
-    found = storage.filesystem(uri, storage.region_of(uri)).get_file_info(
-        pafs.FileSelector(storage.path_in_filesystem(uri), allow_not_found=True)
-    )
-    if not any(_is_complete(file.base_name) for file in found):
+    if not storage.parquet_files(uri, storage.filesystem(uri, storage.region_of(uri))):
         return None
     session = sql(context)
     keys = (
@@ -97,10 +94,6 @@ def missing(context: SparkContext, selection: str, known: DataFrame) -> DataFram
     """path, label, etag of the selection's images that `find` did not find"""
     wanted = sql(context).read.schema(SELECTION).parquet(selection)
     return wanted.join(known, ["path", "etag"], "left_anti").select("path", "label", "etag")
-
-
-def _is_complete(name: str) -> bool:
-    return name.endswith(".parquet") and not name.startswith((".", "_"))
 
 
 def arrange(places: DataFrame, tasks: int) -> DataFrame:

@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "bootstrap" / "bootstrap.sh"
+WHEELHOUSE = ROOT / ".orchard" / "wheelhouse" / "wheelhouse.tar"
 AWS = """#!/bin/bash
 # aws s3 cp --only-show-errors s3://bucket/key file
 echo "$@" >> {bucket}/calls
@@ -56,22 +57,29 @@ def node(tmp_path: Path) -> Node:
     return Node(tmp_path)
 
 
+@pytest.fixture(scope="module")
+def made() -> str:
+    """The sha256 of the wheelhouse of this machine, which is made where it is missing."""
+    command = [sys.executable, str(ROOT / "bootstrap" / "wheelhouse.py")]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
 def wheelhouse(tmp_path: Path, requirements: str) -> bytes:
-    path = tmp_path / "made.tar"
+    """The wheel of pip, and those requirements."""
+    with tarfile.open(WHEELHOUSE) as tar:
+        [pip] = [name for name in tar.getnames() if name.startswith("pip-")]
+        tar.extract(pip, tmp_path, filter="data")
     (tmp_path / "requirements.txt").write_text(requirements)
-    with tarfile.open(path, "w") as tar:
-        tar.add(tmp_path / "requirements.txt", "requirements.txt")
-    return path.read_bytes()
+    with tarfile.open(tmp_path / "made.tar", "w") as tar:
+        for name in (pip, "requirements.txt"):
+            tar.add(tmp_path / name, name)
+    return (tmp_path / "made.tar").read_bytes()
 
 
-def test_makes_an_environment_that_has_what_the_job_imports(node: Node) -> None:
-    made = subprocess.run(
-        [sys.executable, str(ROOT / "bootstrap" / "wheelhouse.py")], capture_output=True, text=True, check=True
-    )
-    sha256 = made.stdout.strip()
-    os.link(ROOT / ".orchard" / "wheelhouse" / "wheelhouse.tar", node.bucket / "wheelhouse.tar")
+def test_makes_an_environment_that_has_what_the_job_imports(node: Node, made: str) -> None:
+    os.link(WHEELHOUSE, node.bucket / "wheelhouse.tar")
 
-    done = node.run("s3://bucket/wheelhouse.tar", sha256)
+    done = node.run("s3://bucket/wheelhouse.tar", made)
 
     assert done.returncode == 0, done.stderr
     code = "import ai_edge_litert.interpreter, boto3, numpy, PIL, pyarrow.fs, sys; print(sys.prefix)"
@@ -82,7 +90,7 @@ def test_makes_an_environment_that_has_what_the_job_imports(node: Node) -> None:
         assert subprocess.run([str(node.python), "-c", f"import {absent}"], capture_output=True, check=False).returncode
     assert [path.name for path in node.python.parents[2].iterdir()] == ["python"]
 
-    again = node.run("s3://bucket/wheelhouse.tar", sha256)
+    again = node.run("s3://bucket/wheelhouse.tar", made)
 
     assert (again.returncode, "already made" in again.stdout) == (0, True)
     assert len((node.bucket / "calls").read_text().splitlines()) == 1
@@ -131,6 +139,7 @@ def test_what_is_no_archive_is_refused(node: Node) -> None:
     assert "is not a tar archive" in done.stderr.splitlines()[-1]
 
 
+@pytest.mark.usefixtures("made")
 def test_a_requirement_without_its_wheel_is_refused_and_the_next_try_starts_afresh(node: Node, tmp_path: Path) -> None:
     content = wheelhouse(tmp_path, f"absent==1.0 --hash=sha256:{'0' * 64}\n")
     sha256 = node.put("wheelhouse.tar", content)

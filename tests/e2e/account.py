@@ -1,5 +1,9 @@
-"""The embedded account with the deployed stack, driven by the real AWS CLI, as a person would."""
+"""The embedded account with the deployed stack, driven by the real AWS CLI, as a person would.
 
+What is asked again and again goes through boto3: each call of the CLI takes most of a second of a core.
+"""
+
+import functools
 import json
 import os
 import signal
@@ -12,6 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import boto3
 
 ROOT = Path(__file__).parents[2]
 AWS = ROOT / ".orchard" / "python" / "bin" / "aws"
@@ -51,6 +57,16 @@ class Account:
         assert done.returncode == 0, f"aws {' '.join(args)}: {done.stderr}"
         return json.loads(done.stdout) if done.stdout.strip() else None
 
+    def client(self, service: str) -> Any:
+        """boto3's client of a service."""
+        return _client(
+            service,
+            self.endpoint,
+            self.env["AWS_REGION"],
+            self.env["AWS_ACCESS_KEY_ID"],
+            self.env["AWS_SECRET_ACCESS_KEY"],
+        )
+
     def start(self, execution_input: object) -> str:
         """Starts an execution and answers its ARN."""
         name = f"test-{uuid.uuid4().hex[:12]}"
@@ -70,12 +86,11 @@ class Account:
     def wait(self, arn: str) -> Execution:
         """Waits for the end of an execution."""
         deadline = time.monotonic() + RUN_SECONDS
-        while True:
-            found = self.aws("stepfunctions", "describe-execution", "--execution-arn", arn)
-            if found["status"] != "RUNNING":
-                return Execution(arn, found["name"], found["status"], found.get("error", ""), found.get("cause", ""))
+        while self.client("stepfunctions").describe_execution(executionArn=arn)["status"] == "RUNNING":
             assert time.monotonic() < deadline, f"{arn} still runs after {RUN_SECONDS} s"
-            time.sleep(0.5)
+            time.sleep(0.3)
+        found = self.aws("stepfunctions", "describe-execution", "--execution-arn", arn)
+        return Execution(arn, found["name"], found["status"], found.get("error", ""), found.get("cause", ""))
 
     def run(self, execution_input: object) -> Execution:
         """Starts an execution and waits for its end."""
@@ -89,18 +104,20 @@ class Account:
 
     def states(self, arn: str) -> list[str]:
         """The states that an execution entered, in order."""
-        return [e["stateEnteredEventDetails"]["name"] for e in self.history(arn) if "stateEnteredEventDetails" in e]
+        pages = self.client("stepfunctions").get_paginator("get_execution_history").paginate(executionArn=arn)
+        events = [event for page in pages for event in page["events"]]
+        return [event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event]
 
     def wait_for_state(self, arn: str, state: str) -> None:
         """Waits until an execution has entered a state."""
         deadline = time.monotonic() + RUN_SECONDS
         while state not in self.states(arn):
             assert time.monotonic() < deadline, f"{arn} never came to {state}"
-            time.sleep(0.3)
+            time.sleep(0.1)
 
     def clusters(self, run_id: str) -> list[dict[str, Any]]:
         """The clusters, of any state, that an execution created."""
-        found = self.aws("emr", "list-clusters")["Clusters"]
+        found = self.client("emr").list_clusters()["Clusters"]
         return [cluster for cluster in found if cluster["Name"] == f"orchard-{run_id}"]
 
     def wait_for_clusters_to_go(self, run_id: str) -> None:
@@ -108,7 +125,7 @@ class Account:
         deadline = time.monotonic() + RUN_SECONDS
         while any(not cluster["Status"]["State"].startswith("TERMINATED") for cluster in self.clusters(run_id)):
             assert time.monotonic() < deadline, f"a cluster of {run_id} still runs after {RUN_SECONDS} s"
-            time.sleep(0.5)
+            time.sleep(0.2)
 
     def download(self, run_id: str, folder: Path) -> Path:
         """Copies all that a run left to a folder."""
@@ -119,6 +136,10 @@ class Account:
         """The keys below a prefix of the bucket, without the prefix."""
         found = self.aws("s3api", "list-objects-v2", "--bucket", self.bucket, "--prefix", prefix)
         return {item["Key"].removeprefix(prefix) for item in (found or {}).get("Contents", [])}
+
+    def json(self, key: str) -> Any:
+        """The JSON document at a key of the bucket."""
+        return self.aws("s3", "cp", f"s3://{self.bucket}/{key}", "-")
 
     def mails(self, run_id: str) -> list[dict[str, str]]:
         """What a subscriber of the topic got about a run."""
@@ -132,6 +153,13 @@ class Account:
             assert time.monotonic() < deadline, f"no mail tells of {run_id}"
             time.sleep(0.5)
         return found
+
+
+@functools.cache
+def _client(service: str, endpoint: str, region: str, key: str, secret: str) -> Any:
+    return boto3.client(
+        service, endpoint_url=endpoint, region_name=region, aws_access_key_id=key, aws_secret_access_key=secret
+    )
 
 
 @contextmanager

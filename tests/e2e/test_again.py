@@ -1,7 +1,6 @@
 """Never the same work twice: what an earlier run left is used, and only the rest is done."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -31,11 +30,6 @@ def _steps(account: Account, execution: Execution) -> list[str]:
     return sorted(step["Name"] for step in listed)
 
 
-def _json(account: Account, execution: Execution, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = account.aws("s3", "cp", f"s3://{account.bucket}/runs/{execution.run_id}/{name}", "-")
-    return found
-
-
 def _features(account: Account, execution: Execution, folder: Path) -> dict[str, bytes]:
     table = pq.read_table(account.download(execution.run_id, folder) / "features" / "parquet")
     vectors = table["features"].to_pylist()
@@ -49,7 +43,7 @@ def test_only_what_is_new_is_done(account: Account, prefix: str, tmp_path: Path)
     first = account.run(given)
     assert first.status == "SUCCEEDED", first.cause
     assert _steps(account, first) == ["ExtractFeatures", "Inventory", "ReduceDimensions"]
-    assert _json(account, first, "manifest.json")["validation"]["computed"] == IMAGES
+    assert account.json(f"runs/{first.run_id}/manifest.json")["validation"]["computed"] == IMAGES
 
     # The same again: no cluster.
     again = account.run(given)
@@ -64,9 +58,9 @@ def test_only_what_is_new_is_done(account: Account, prefix: str, tmp_path: Path)
     other = account.run({**given, "pca": {"components": 3}})
     assert other.status == "SUCCEEDED", other.cause
     assert _steps(account, other) == ["ReduceDimensions"]
-    verdict = _json(account, other, "manifest.json")["validation"]
+    verdict = account.json(f"runs/{other.run_id}/manifest.json")["validation"]
     assert (verdict["images"], verdict["computed"], verdict["reused"]) == (IMAGES, 0, IMAGES)
-    assert _json(account, other, "model_info/model_info.json")["pca_components"] == 3
+    assert account.json(f"runs/{other.run_id}/model_info/model_info.json")["pca_components"] == 3
 
     # One new image.
     image = account.sample / "Validation" / "Banana"
@@ -75,7 +69,7 @@ def test_only_what_is_new_is_done(account: Account, prefix: str, tmp_path: Path)
     )
     more = account.run(given)
     assert more.status == "SUCCEEDED", more.cause
-    verdict = _json(account, more, "manifest.json")["validation"]
+    verdict = account.json(f"runs/{more.run_id}/manifest.json")["validation"]
     assert (verdict["images"], verdict["computed"], verdict["reused"]) == (IMAGES + 1, 1, IMAGES)
     [mail] = account.mails(more.run_id)
     assert f"1 computed, {IMAGES} reused" in mail["message"]
@@ -83,7 +77,7 @@ def test_only_what_is_new_is_done(account: Account, prefix: str, tmp_path: Path)
     # By force: all of them, and the same numbers.
     forced = account.run({**given, "force": True})
     assert forced.status == "SUCCEEDED", forced.cause
-    assert _json(account, forced, "manifest.json")["validation"]["computed"] == IMAGES + 1
+    assert account.json(f"runs/{forced.run_id}/manifest.json")["validation"]["computed"] == IMAGES + 1
     features = _features(account, forced, tmp_path / "forced")
     assert features == _features(account, more, tmp_path / "more")
     assert features.items() >= _features(account, first, tmp_path / "first").items()

@@ -6,12 +6,15 @@ import signal
 import sys
 import time
 import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from .account import Account
+from .account import Account, Execution
 from .processes import find
 
 
@@ -52,9 +55,7 @@ def test_a_spark_step_that_fails_names_its_own_error(account: Account) -> None:
     account.wait_for_state(arn, "CreateCluster")
     run_id = arn.rsplit(":", 1)[1]
     # Preflight has seen the model; it is gone when the step wants it.
-    plan_uri = f"s3://{account.bucket}/runs/{run_id}/plan.json"
-    plan = account.aws("s3", "cp", plan_uri, "-")
-    model = f"s3://{account.bucket}/{plan['model']['key']}"
+    model = f"s3://{account.bucket}/{account.json(f'runs/{run_id}/plan.json')['model']['key']}"
     account.aws("s3", "mv", "--only-show-errors", model, f"{model}.aside")
 
     try:
@@ -96,15 +97,11 @@ def test_too_many_bad_images_make_the_results_invalid(
 
     assert execution.error == "ResultsInvalid", execution.cause
     assert "the commonest reasons: not an image (1)" in execution.cause
-    listing = account.aws(
-        "s3api", "list-objects-v2", "--bucket", account.bucket, "--prefix", f"runs/{execution.run_id}/"
-    )
-    names = {item["Key"].removeprefix(f"runs/{execution.run_id}/") for item in listing["Contents"]}
+    names = account.names(f"runs/{execution.run_id}/")
     assert "invalid.json" in names
     assert "manifest.json" not in names
-    latest = account.aws("s3api", "list-objects-v2", "--bucket", account.bucket, "--prefix", "runs/latest.json")
-    if "Contents" in latest:
-        assert account.aws("s3", "cp", f"s3://{account.bucket}/runs/latest.json", "-")["runId"] != execution.run_id
+    if "latest.json" in account.names("runs/"):
+        assert account.json("runs/latest.json")["runId"] != execution.run_id
 
 
 def test_a_bootstrap_action_that_fails_is_quoted(account: Account, tmp_path: Path) -> None:
@@ -127,46 +124,113 @@ def test_a_bootstrap_action_that_fails_is_quoted(account: Account, tmp_path: Pat
     assert cluster["Status"]["StateChangeReason"]["Code"] == "BOOTSTRAP_FAILURE"
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for processes in /proc")
-def test_a_step_that_hangs_is_ended_with_its_cluster_when_its_time_is_over(account: Account, home: Path) -> None:
-    # The deployed definition but for the limit, under another name.
+@contextmanager
+def changed(account: Account, change: Callable[[dict[str, Any]], None]) -> Iterator[Account]:
+    """The account with the deployed definition but for one change, under another name."""
     described = account.aws("stepfunctions", "describe-state-machine", "--state-machine-arn", account.state_machine)
     definition = json.loads(described["definition"])
-    definition["States"]["Inventory"]["TimeoutSeconds"] = 10
-    copy = ["--name", f"hangs-{uuid.uuid4().hex[:8]}", "--role-arn", described["roleArn"]]
+    change(definition["States"])
+    copy = ["--name", f"changed-{uuid.uuid4().hex[:8]}", "--role-arn", described["roleArn"]]
     made = account.aws("stepfunctions", "create-state-machine", *copy, "--definition", json.dumps(definition))
-    impatient = replace(account, state_machine=made["stateMachineArn"])
-    arn = impatient.start({"mode": "mini", "limit": 10, "pca": {"components": 2}, "force": True})
-    impatient.wait_for_state(arn, "Inventory")
-
-    deadline = time.monotonic() + 60
-    while not (drivers := [pid for pid, command in find(home / "account" / "emr").items() if "SparkSubmit" in command]):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    for pid in drivers:
-        os.kill(pid, signal.SIGSTOP)
-
-    execution = impatient.wait(arn)
-    assert (execution.status, execution.error) == ("FAILED", "States.Timeout")
-    impatient.wait_for_clusters_to_go(execution.run_id)
-    assert not set(drivers) & set(find(home / "account" / "emr"))
+    yield replace(account, state_machine=made["stateMachineArn"])
+    account.aws("stepfunctions", "delete-state-machine", "--state-machine-arn", made["stateMachineArn"])
 
 
-@pytest.mark.parametrize(
-    ("state", "components"),
-    [("CreateCluster", 2), ("Inventory", 2), ("ExtractFeatures", 2), ("ReduceDimensions", 3), ("ValidateResults", 4)],
-)
-def test_stop_execution_ends_the_cluster(account: Account, state: str, components: int) -> None:
-    new = state in {"CreateCluster", "Inventory", "ExtractFeatures"}
-    arn = account.start({"mode": "mini", "limit": 12, "pca": {"components": components}, "force": new})
-    account.wait_for_state(arn, state)
+def test_a_step_that_runs_out_of_memory_says_which_setting_to_raise(account: Account, tmp_path: Path) -> None:
+    script = tmp_path / "greedy.py"
+    script.write_text(
+        "from pyspark import SparkContext\ncontext = SparkContext()\ncontext._jvm.java.util.ArrayList(2_000_000_000)\n",
+        encoding="utf-8",
+    )
+    uri = f"s3://{account.bucket}/artifacts/greedy.py"
+    account.aws("s3", "cp", "--only-show-errors", str(script), uri)
+    submit = ["spark-submit", "--master", "yarn", "--deploy-mode", "cluster", "--driver-memory", "1g", uri]
+
+    def be_greedy(states: dict[str, Any]) -> None:
+        step = states["Inventory"]["Parameters"]["Step"]["HadoopJarStep"]
+        del step["Args.$"]
+        step["Args"] = submit
+
+    with changed(account, be_greedy) as greedy:
+        execution = greedy.run({"mode": "inventory"})
+
+    assert (execution.status, execution.error) == ("FAILED", "States.TaskFailed")
+    assert "java.lang.OutOfMemoryError" in execution.cause
+    [mail] = account.mails(execution.run_id)
+    assert "emory" in mail["message"].splitlines()[0]
+    assert "out-of-memory" in mail["message"]
+    [cluster] = account.clusters(execution.run_id)
+    assert cluster["Status"]["State"] == "TERMINATED"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for processes in /proc")
+def test_a_step_that_hangs_is_ended_with_its_cluster_when_its_time_is_over(account: Account, home: Path) -> None:
+    def be_impatient(states: dict[str, Any]) -> None:
+        states["Inventory"]["TimeoutSeconds"] = 10
+
+    with changed(account, be_impatient) as impatient:
+        arn = impatient.start({"mode": "inventory"})
+        impatient.wait_for_state(arn, "Inventory")
+
+        deadline = time.monotonic() + 60
+        while not (
+            drivers := [pid for pid, command in find(home / "account" / "emr").items() if "SparkSubmit" in command]
+        ):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        for pid in drivers:
+            os.kill(pid, signal.SIGSTOP)
+
+        execution = impatient.wait(arn)
+        assert (execution.status, execution.error) == ("FAILED", "States.Timeout")
+        impatient.wait_for_clusters_to_go(execution.run_id)
+        assert not set(drivers) & set(find(home / "account" / "emr"))
+
+
+def _stop(account: Account, arn: str) -> Execution:
     account.aws("stepfunctions", "stop-execution", "--execution-arn", arn, "--cause", "changed my mind")
-
     execution = account.wait(arn)
     assert execution.status == "ABORTED"
     account.wait_for_clusters_to_go(execution.run_id)
     [mail] = account.wait_for_mails(execution.run_id)
     assert mail["message"].splitlines()[0] == "The execution was stopped: changed my mind"
+    return execution
+
+
+@pytest.mark.parametrize("state", ["Preflight", "UploadScripts", "CreateCluster", "Inventory", "ValidateResults"])
+def test_stop_execution_ends_the_cluster(account: Account, state: str) -> None:
+    arn = account.start({"mode": "inventory"})
+    account.wait_for_state(arn, state)
+
+    _stop(account, arn)
+
+
+def test_stop_execution_ends_a_cluster_that_the_execution_could_not_end(account: Account) -> None:
+    arn = account.start({"mode": "inventory"})
+    account.wait_for_state(arn, "Inventory")
+    [cluster] = account.clusters(arn.rsplit(":", 1)[1])
+    # TerminateCluster fails and is retried for minutes.
+    account.aws("emr", "modify-cluster-attributes", "--cluster-id", cluster["Id"], "--termination-protected")
+    account.wait_for_state(arn, "TerminateCluster")
+
+    _stop(account, arn)
+
+
+def test_a_run_after_a_stopped_one_computes_only_what_is_missing(account: Account) -> None:
+    given = {"mode": "single-class", "label": "Banana", "limit": 20, "pca": {"components": 2}}
+    arn = account.start({**given, "force": True})
+    account.wait_for_state(arn, "ExtractFeatures")
+    _stop(account, arn)
+    arn = account.start({**given, "force": True})
+    account.wait_for_state(arn, "ReduceDimensions")
+    stopped = _stop(account, arn)
+    assert "manifest.json" not in account.names(f"runs/{stopped.run_id}/")
+
+    execution = account.run(given)
+
+    assert execution.status == "SUCCEEDED", execution.cause
+    verdict = account.json(f"runs/{execution.run_id}/manifest.json")["validation"]
+    assert (verdict["images"], verdict["computed"], verdict["reused"]) == (20, 0, 20)
 
 
 def test_the_sweeper_ends_a_cluster_whose_execution_is_over(account: Account) -> None:
@@ -200,5 +264,4 @@ def test_the_aws_cli_sees_executions_clusters_and_objects(account: Account) -> N
         "mode": "inventory",
         "splits": ["Validation"],
     }
-    listed = account.aws("s3api", "list-objects-v2", "--bucket", account.bucket, "--prefix", "logs/emr/")["Contents"]
-    assert any(item["Key"].endswith(f"{step['Id']}/stderr.gz") for item in listed)
+    assert any(name.endswith(f"{step['Id']}/stderr.gz") for name in account.names("logs/emr/"))

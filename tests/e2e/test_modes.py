@@ -40,7 +40,6 @@ INPUTS: dict[str, dict[str, Any]] = {
     "full": {"mode": "full", "pca": {"components": 50}},
     "single-class": {"mode": "single-class", "label": "Apple Golden 1", "pca": {"components": 20}},
     "inventory": {"mode": "inventory"},
-    "twelve": {"mode": "mini", "limit": 12, "pca": {"components": 5}, "splits": ["Validation"]},
 }
 
 
@@ -165,12 +164,11 @@ def test_inventory_counts_every_image_of_every_split(
 def test_features_are_what_keras_predicts(
     account: Account, executions: dict[str, Future[Execution]], tmp_path: Path
 ) -> None:
-    execution = executions["twelve"].result()
+    execution = executions["single-class"].result()
 
     assert execution.status == "SUCCEEDED", execution.cause
     run = account.download(execution.run_id, tmp_path / "run")
-    table = pq.read_table(run / "features" / "parquet")
-    assert table.num_rows == 12
+    table = pq.read_table(run / "features" / "parquet").slice(0, 12)
     prefix = f"s3://{account.bucket}/data/raw/"
     paths = [account.sample / str(path).removeprefix(prefix) for path in table["path"].to_pylist()]
     pixels = np.stack([np.asarray(Image.open(p).convert("RGB").resize((224, 224)), np.float32) for p in paths])

@@ -1,6 +1,7 @@
 import csv
 import hashlib
 import json
+from collections import Counter
 from pathlib import Path
 
 import main
@@ -13,6 +14,9 @@ from .runs import encode, picture, plant, write_plan
 
 IMAGE = encode(picture(1))
 ODD = 'Crab, "wild" apple/caf\u00e9 100%+1 #2?.jpg'
+
+
+TRAINING_APPLES = [("Training", f"{number}_100.jpg") for number in range(5)]
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +94,19 @@ def test_a_repeated_step_replaces_its_output(spark: SparkSession, tree: Path, tm
     assert selected(plan.parent) == first
     assert len(first) == 2
     assert all("/Training/Apple Red/" in path for path in first)
+
+
+def test_a_limit_takes_from_all_splits_alike(spark: SparkSession, tree: Path, tmp_path: Path) -> None:
+    plan = write_plan(tmp_path / "run", tree, mode="full", limit=7)
+
+    paths = selected(inventory(spark, plan))
+
+    # In turn: Apple Red, Banana, Crab; Apple Red, Banana; Apple Red, Banana.
+    assert Counter(path.split("/")[-2] for path in paths) == {"Apple Red": 3, "Banana": 3, 'Crab, "wild" apple': 1}
+    apples = [f"{split}/Apple Red/{name}" for split, name in [("Test", "9_100.jpg"), *TRAINING_APPLES]]
+    taken = sorted(apples, key=lambda name: hashlib.sha256(name.encode()).hexdigest())[:3]
+    assert sorted(path for path in paths if "Apple Red" in path) == sorted(f"{tree}/{name}" for name in taken)
+    assert paths == sorted(paths)
 
 
 def test_the_modes_images(spark: SparkSession, tree: Path, tmp_path: Path) -> None:

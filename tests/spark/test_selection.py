@@ -2,13 +2,11 @@ import hashlib
 from collections import Counter, defaultdict
 from random import Random
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from orchard.selection import in_mode, select_images, take
-from pyspark.sql import SparkSession
+from orchard.selection import digest, is_in_mode, take
 
 Image = tuple[str, str, str]
-COLUMNS = "split string, label string, filename string"
 
 images = st.lists(
     st.tuples(
@@ -23,9 +21,9 @@ images = st.lists(
 )
 
 
-def taken(spark: SparkSession, rows: list[Image], limit: int) -> set[Image]:
-    frame = take(spark.createDataFrame(rows, COLUMNS), limit)
-    return {(row.split, row.label, row.filename) for row in frame.collect()}
+def taken(rows: list[Image], limit: int) -> set[Image]:
+    labels = [label for _, label, _ in rows]
+    return {rows[position] for position in take(labels, [digest(*row) for row in rows], limit)}
 
 
 def expected(rows: list[Image], limit: int) -> set[Image]:
@@ -39,21 +37,12 @@ def expected(rows: list[Image], limit: int) -> set[Image]:
     return set(chosen[:limit])
 
 
-@settings(
-    max_examples=12,
-    deadline=None,
-    # Each example is a Spark job or two: shrinking one that failed would take minutes.
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
 @given(images, st.integers(2, 20), st.randoms(use_true_random=False))
-def test_takes_the_same_images_in_any_order_spread_evenly(
-    spark: SparkSession, rows: list[Image], limit: int, random: Random
-) -> None:
+def test_takes_the_same_images_in_any_order_spread_evenly(rows: list[Image], limit: int, random: Random) -> None:
     shuffled = list(rows)
     random.shuffle(shuffled)
 
-    first, second = taken(spark, rows, limit), taken(spark, shuffled, limit)
+    first, second = taken(rows, limit), taken(shuffled, limit)
 
     assert first == second == expected(rows, limit)
     there = Counter(label for _, label, _ in rows)
@@ -63,21 +52,13 @@ def test_takes_the_same_images_in_any_order_spread_evenly(
     assert all(counts[label] >= min(there[label], most - 1) for label in there)
 
 
-def test_modes_choose_by_label(spark: SparkSession) -> None:
+def test_modes_choose_by_label() -> None:
     labels = ["Apple", "Apple Red 1", "Crab Apple", "apple", "Banana"]
-    frame = spark.createDataFrame([(label,) for label in labels], "label string")
 
-    def chosen(mode: str, label: str | None = None) -> list[str]:
-        return [row.label for row in frame.where(in_mode(mode, label)).collect()]
+    def chosen(mode: str, wanted: str | None = None) -> list[str]:
+        return [label for label in labels if is_in_mode(mode, wanted, label)]
 
     assert chosen("apples") == chosen("mini") == ["Apple", "Apple Red 1"]
     assert chosen("single-class", "Banana") == ["Banana"]
     assert chosen("single-class", "Ban") == []
     assert chosen("full") == chosen("inventory") == labels
-
-
-def test_selection_has_the_contracts_columns(spark: SparkSession) -> None:
-    columns = "path string, split string, label string, filename string, size long, mtime timestamp, etag string"
-    frame = spark.createDataFrame([], columns)
-
-    assert select_images(frame, "mini", None, 300).columns == ["path", "label", "size", "mtime", "etag"]
