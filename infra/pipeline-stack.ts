@@ -47,6 +47,7 @@ export class PipelineStack extends Stack {
     const clusters = [this.formatArn({ service: "elasticmapreduce", resource: "cluster", resourceName: "*" })];
     const listClusters = allow(["elasticmapreduce:ListClusters"], ["*"]);
 
+    const takeTurn = new Handler(this, "TakeTurn", { name: "take-turn", environment: {}, policy: [] });
     const preflight = new Handler(this, "Preflight", {
       name: "preflight",
       timeout: Duration.minutes(5),
@@ -142,6 +143,7 @@ export class PipelineStack extends Stack {
       bucket,
       emrRoles,
       functions: {
+        takeTurn: takeTurn.function,
         preflight: preflight.function,
         uploadScripts: uploadScripts.function,
         validateResults: validateResults.function,
@@ -192,6 +194,11 @@ export class PipelineStack extends Stack {
     for (const { role } of [terminateCluster.function, sweepClusters.function, notifyStopped.function]) {
       if (role) describeExecutions.attachToRole(role);
     }
+
+    new Policy(this, "ListExecutions", {
+      statements: [allow(["states:ListExecutions"], [stateMachine.stateMachineArn])],
+      ...(takeTurn.function.role ? { roles: [takeTurn.function.role] } : {}),
+    });
 
     // No Catch runs when an execution is stopped or times out: the event does the clean-up then.
     const lostStatusChanges = new Queue(this, "LostStatusChanges", {

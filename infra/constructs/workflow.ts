@@ -14,6 +14,7 @@ const definitionFile = join(import.meta.dirname, "..", "..", "statemachine", "or
 
 /** The functions of the workflow, by the state that calls them. */
 export interface WorkflowFunctions {
+  readonly takeTurn: IFunction;
   readonly preflight: IFunction;
   readonly uploadScripts: IFunction;
   readonly validateResults: IFunction;
@@ -42,6 +43,7 @@ export class Workflow extends Construct {
       stateMachineType: StateMachineType.STANDARD,
       definitionBody: DefinitionBody.fromString(JSON.stringify(JSON.parse(readFileSync(definitionFile, "utf8")))),
       definitionSubstitutions: {
+        TakeTurnFunctionArn: functions.takeTurn.functionArn,
         PreflightFunctionArn: functions.preflight.functionArn,
         UploadScriptsFunctionArn: functions.uploadScripts.functionArn,
         ValidateResultsFunctionArn: functions.validateResults.functionArn,
