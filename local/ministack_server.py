@@ -5,7 +5,8 @@ killed account finds its stacks again. A stack whose change was cut short would 
 rolled back cannot be deleted, and buckets of a forgotten stack would be in the way of the next: with such a stack the
 account starts empty. And PutEvents refuses sources that begin with "aws.", as AWS's does: but the account's own Step
 Functions publishes its status changes through it. CloudFormation lacks the rules of security groups that are
-resources of their own, as those of groups that name each other have to be.
+resources of their own, as those of groups that name each other have to be. And its Scheduler knows no target that
+calls an API: the one that starts executions is served here, by the account's own Step Functions.
 """
 
 import json
@@ -13,6 +14,7 @@ import os
 import shutil
 import sys
 import threading
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -66,10 +68,34 @@ def save_on_request() -> None:
             save_all(app._build_persistence_save_dict())
 
 
+def start_execution(parameters: dict[str, str]) -> None:
+    """Call StartExecution of the account's endpoint; the API's names begin with a small letter, Scheduler's do not."""
+    body = {name[0].lower() + name[1:]: value for name, value in parameters.items()}
+    headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "AWSStepFunctions.StartExecution"}
+    request = urllib.request.Request(os.environ["AWS_ENDPOINT_URL"], json.dumps(body).encode(), headers)
+    urllib.request.urlopen(request, timeout=60).close()
+
+
+def serve_start_execution() -> None:
+    """Let schedules call StartExecution, as Scheduler's universal target does."""
+    invoke_others = eventbridge._invoke_target
+
+    def invoke(target: dict[str, Any], event: dict[str, Any], *rest: object) -> None:
+        if not str(target.get("Arn")).endswith(":scheduler:::aws-sdk:sfn:startExecution"):
+            invoke_others(target, event, *rest)
+            return
+        # https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
+        execution_id = event["EventId"].replace("-", "")[:16]
+        start_execution(json.loads(target["Input"].replace("<aws.scheduler.execution-id>", execution_id)))
+
+    eventbridge._invoke_target = invoke
+
+
 if __name__ == "__main__":
     forget_unfinished_stacks(Path(os.environ["STATE_DIR"]), Path(os.environ["S3_DATA_DIR"]))
     eventbridge._put_events.__defaults__ = (True,)  # allow_aws_source
     add_group_rules("AWS::EC2::SecurityGroupIngress", "IpPermissions")
     add_group_rules("AWS::EC2::SecurityGroupEgress", "IpPermissionsEgress")
+    serve_start_execution()
     threading.Thread(target=save_on_request, daemon=True).start()
     app.main()

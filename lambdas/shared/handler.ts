@@ -9,11 +9,8 @@ import { OrchardError } from "./errors.ts";
 /** The one logger of a function; its service name comes from POWERTOOLS_SERVICE_NAME. */
 export const logger = new Logger();
 
-/** The one namespace of what the functions measure. */
-export const metricNamespace = "Orchard";
-
-/** What a function measures, with the dimension service=orchard: one line of its log, which CloudWatch reads. */
-export const metrics = new Metrics({ namespace: metricNamespace });
+/** What a function measures: a line of its log, which CloudWatch reads. Namespace and service come from POWERTOOLS_…, too. */
+export const metrics = new Metrics();
 
 /** An event tells of an execution, or (a schedule's) of none. */
 interface MayNameExecution {

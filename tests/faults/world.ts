@@ -441,5 +441,6 @@ const lambdaEnvironment = {
   AWS_SECRET_ACCESS_KEY: "secret",
   AWS_EC2_METADATA_DISABLED: "true",
   POWERTOOLS_LOG_LEVEL: "SILENT",
+  POWERTOOLS_METRICS_DISABLED: "true",
   HOME: "/nonexistent",
 };
