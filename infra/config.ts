@@ -165,7 +165,9 @@ const schema = z.strictObject({
   /** Time zone of cron(…) and at(…). @default UTC */
   scheduleTimeZone: timeZone.default("UTC").describe("an IANA time zone, such as Europe/Paris"),
   /** Input of the scheduled executions. @default none; it goes with scheduleExpression */
-  scheduleInput: executionInput.optional().describe('an execution\'s input as JSON, such as {"mode": "full"}, without overlap'),
+  scheduleInput: executionInput
+    .optional()
+    .describe('an execution\'s input as JSON, such as {"mode": "full"}, without overlap'),
   /** What a scheduled execution does while an earlier one runs. @default skip: the next one comes */
   scheduleOverlap: z.enum(["skip", "queue"]).default("skip").describe("skip, or queue: it waits up to two hours"),
 

@@ -1,8 +1,8 @@
 import { type ExecutionListItem, ListExecutionsCommand, SFNClient } from "@aws-sdk/client-sfn";
-import { afterEach, expect, test, vi } from "vitest";
-import { metrics } from "../../lambdas/shared/handler.ts";
+import { expect, test } from "vitest";
 import { takeTurn, takeTurnEvent } from "../../lambdas/take-turn.ts";
 import { anExecution } from "./fixtures.ts";
+import { measured } from "./measured.ts";
 
 const at = (seconds: number): Date => new Date(1_767_225_600_000 + 1_000 * seconds);
 const listed = (name: string, startDate: Date): ExecutionListItem => ({
@@ -30,11 +30,6 @@ const stepFunctions = (...pages: readonly ExecutionListItem[]) => {
 const event = (input: unknown, name = "run-5", startTime = at(5).toISOString()) =>
   takeTurnEvent.parse({ state: { input }, execution: { ...anExecution(name), startTime } });
 
-afterEach(() => {
-  metrics.clearMetrics();
-  vi.restoreAllMocks();
-});
-
 const ours = listed("run-5", at(5));
 const isOurs = { isOurs: true, inTheWay: null };
 
@@ -61,7 +56,6 @@ test.each(["skip", "queue"])("goes on when all others are later, or none is ther
 });
 
 test("is skipped when an earlier one runs, on whatever page, and counts that", async () => {
-  const counted = vi.spyOn(metrics, "addMetric");
   const { sfn } = stepFunctions(listed("run-9", at(9)), ours, listed("run-1", at(1)));
 
   const turn = await takeTurn(event({ overlap: "skip" }), sfn);
@@ -70,7 +64,7 @@ test("is skipped when an earlier one runs, on whatever page, and counts that", a
     isOurs: false,
     inTheWay: { executionArn: anExecution("run-1").id, startedAt: at(1).toISOString() },
   });
-  expect(counted).toHaveBeenCalledExactlyOnceWith("SkippedExecutions", "Count", 1);
+  expect(measured()).toEqual({ SkippedExecutions: [1, "Count"] });
 });
 
 test("is to wait when an earlier one runs", async () => {
