@@ -195,7 +195,7 @@ describe("the schedule", () => {
   it.each<[Record<string, unknown>, RegExp]>([
     [{ scheduleExpression: "daily" }, /scheduleExpression: given "daily"; allowed: cron/],
     [{ scheduleTimeZone: "Paris" }, /scheduleTimeZone: given "Paris"; allowed: an IANA/],
-    [{ scheduleInput: "{mode: full}" }, /scheduleInput: given "{mode: full}"; allowed: .* JSON .*\(.*JSON/],
+    [{ scheduleInput: "{mode: full}" }, /scheduleInput: given "{mode: full}"; allowed: .* \(.*in JSON at/],
     [{ scheduleInput: '{"mode": "ful"}' }, /scheduleInput: given .*; allowed: .* \(mode: /],
     [{ scheduleInput: { mode: "full", overlap: "allow" } }, /scheduleInput: given .*; allowed: .* \(.*"overlap"/],
     [{ scheduleInput: undefined }, /scheduleInput: not given; allowed: scheduleExpression, scheduleInput together/],
