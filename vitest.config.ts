@@ -1,5 +1,14 @@
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
-  test: { include: ["tests/**/*.test.ts"], testTimeout: 30_000 },
+  test: {
+    include: ["tests/**/*.test.ts"],
+    testTimeout: 30_000,
+    env: {
+      POWERTOOLS_SERVICE_NAME: "orchard",
+      POWERTOOLS_METRICS_NAMESPACE: "Orchard",
+      // What a handler logs is not what a person who runs the tests wants to read.
+      POWERTOOLS_LOG_LEVEL: "SILENT",
+    },
+  },
 });

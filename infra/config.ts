@@ -3,7 +3,7 @@ import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import { distance } from "fastest-levenshtein";
 import { z } from "zod";
 import { euRegions, isInEu } from "../lambdas/shared/regions.ts";
-import { flag, list, memory, memoryAllowed, number, wholeNumber } from "./knobs.ts";
+import { executionInput, flag, list, memory, memoryAllowed, number, timeZone, wholeNumber } from "./knobs.ts";
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const instanceTypes = list(/^[a-z][a-z0-9-]*\.[a-z0-9-]+$/);
@@ -151,8 +151,40 @@ const schema = z.strictObject({
   emrServiceRoleArn: arn("iam", "role/").optional().describe("a role's ARN"),
   emrInstanceProfileArn: arn("iam", "instance-profile/").optional().describe("an instance profile's ARN"),
   emrInstanceRoleArn: arn("iam", "role/").optional().describe("the ARN of the role in the instance profile"),
-  /** An existing topic for the mails. @default a new one */
+  /** An existing topic for the mails; its policy stays its owner's. @default a new one */
   topicArn: arn("sns", "").optional().describe("an SNS topic's ARN"),
+
+  // Schedule.
+
+  /** When executions start by themselves, as EventBridge Scheduler takes it. @default never: each run costs money */
+  scheduleExpression: z
+    .string()
+    .regex(/^(cron|rate|at)\(.+\)$/)
+    .optional()
+    .describe("cron(0 3 ? * MON *), rate(7 days) or at(2030-01-31T03:00:00)"),
+  /** Time zone of cron(…) and at(…). @default UTC */
+  scheduleTimeZone: timeZone.default("UTC").describe("an IANA time zone, such as Europe/Paris"),
+  /** Input of the scheduled executions. @default none; it goes with scheduleExpression */
+  scheduleInput: executionInput
+    .optional()
+    .describe('an execution\'s input as JSON, such as {"mode": "full"}, without overlap'),
+  /** What a scheduled execution does while an earlier one runs. @default skip: the next one comes */
+  scheduleOverlap: z.enum(["skip", "queue"]).default("skip").describe("skip, or queue: it waits up to two hours"),
+
+  // Guardrails.
+
+  /** Deploy budget, alarms and dashboard, too. @default true: free where there are no others (10 alarms, 3 dashboards) */
+  guardrails: flag.default(true).describe("true or false"),
+  /** What the whole account may cost in a month, in budgetCurrency; mails at 50, 80 and 100 %. @default 10: one full run a week */
+  budgetLimit: number(0.01, 1_000_000).default(10).describe("an amount from 0.01 to 1000000"),
+  /** Currency that the account is billed in. @default USD: that of most accounts */
+  budgetCurrency: z
+    .string()
+    .regex(/^[A-Z]{3}$/)
+    .default("USD")
+    .describe("a currency's three letters, such as USD"),
+  /** Age at which a cluster is told of, hours. @default 4: twice a full run */
+  alarmClusterHours: number(0.5, 168).default(4).describe("hours from 0.5 to 168"),
 });
 
 export type Config = Readonly<z.output<typeof schema>>;
@@ -193,6 +225,7 @@ const crossProblems = (config: Config, region: string | undefined): readonly str
     );
   }
   problems.push(...allOrNone(config, securityGroups));
+  problems.push(...allOrNone(config, ["scheduleExpression", "scheduleInput"]));
   problems.push(...allOrNone(config, ["emrServiceRoleArn", "emrInstanceProfileArn", "emrInstanceRoleArn"]));
   const hasGroups = config.primarySecurityGroupId !== undefined;
   if (config.subnetIds !== undefined && config.vpcId === undefined && !hasGroups) {
@@ -212,16 +245,18 @@ const crossProblems = (config: Config, region: string | undefined): readonly str
 };
 
 const describeIssue = (issue: z.core.$ZodIssue, given: Readonly<Record<string, unknown>>): readonly string[] => {
-  if (issue.code === "unrecognized_keys") {
+  if (issue.code === "unrecognized_keys" && issue.path.length === 0) {
     return issue.keys.map((key) => {
       const [nearest] = Object.keys(schema.shape).sort((a, b) => distance(a, key) - distance(b, key));
       return `${key}: there is no such knob; did you mean ${nearest}? Allowed: ${Object.keys(schema.shape).join(", ")}`;
     });
   }
-  const [knob] = issue.path as [Knob];
+  const [knob, ...inside] = issue.path as [Knob];
   const value = given[knob];
   const what = value === undefined ? "not given" : `given ${JSON.stringify(value)}`;
-  return [`${knob}: ${what}; allowed: ${schema.shape[knob].description}`];
+  // Only an execution's input has an inside; there it matters which key is wrong.
+  const why = knob === "scheduleInput" ? ` (${[...inside, issue.message].join(": ")})` : "";
+  return [`${knob}: ${what}; allowed: ${schema.shape[knob].description}${why}`];
 };
 
 /** CDK's own context keys have a colon, a slash or an at sign. */

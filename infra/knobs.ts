@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { inputSchema } from "../lambdas/shared/input.ts";
 
 // Kinds of knobs. Each takes what the command line gives (text) and what a JSON file gives (any type), and says in its
 // description what is allowed, as the error message quotes it.
@@ -30,3 +31,26 @@ export const list = (entry: RegExp) =>
 
 export const memory = z.string().regex(/^[1-9]\d*[mg]$/);
 export const memoryAllowed = 'a size as Spark takes it, such as "6g" or "512m"';
+
+export const timeZone = z.string().refine((name) => {
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: name }) !== undefined;
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
+});
+
+/** A JSON file's object, or JSON as text. What a schedule does about overlaps is a knob of its own. */
+export const executionInput = z.preprocess(
+  (given, context) => {
+    if (typeof given !== "string") return given;
+    try {
+      return JSON.parse(given);
+    } catch (error) {
+      context.addIssue({ code: "custom", message: error instanceof Error ? error.message : String(error) });
+      return z.NEVER;
+    }
+  },
+  inputSchema.omit({ overlap: true }),
+);

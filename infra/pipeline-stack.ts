@@ -2,11 +2,13 @@ import { ArnFormat, CfnOutput, Duration, Stack, type StackProps } from "aws-cdk-
 import { Rule, Schedule } from "aws-cdk-lib/aws-events";
 import { LambdaFunction } from "aws-cdk-lib/aws-events-targets";
 import { Policy, PolicyStatement } from "aws-cdk-lib/aws-iam";
+import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import { SqsDestination } from "aws-cdk-lib/aws-lambda-destinations";
-import { CfnLogGroup } from "aws-cdk-lib/aws-logs";
-import { Topic } from "aws-cdk-lib/aws-sns";
+import { CfnLogGroup, type ILogGroup } from "aws-cdk-lib/aws-logs";
+import { type ITopic, Topic } from "aws-cdk-lib/aws-sns";
 import { EmailSubscription } from "aws-cdk-lib/aws-sns-subscriptions";
-import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
+import { type IQueue, Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
+import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import type { Construct } from "constructs";
 import { clusterDefaults } from "./cluster-defaults.ts";
 import type { Config } from "./config.ts";
@@ -14,6 +16,7 @@ import { DataBucket } from "./constructs/data-bucket.ts";
 import { EmrRoles } from "./constructs/emr-roles.ts";
 import { Handler } from "./constructs/handler.ts";
 import { Network } from "./constructs/network.ts";
+import { ExecutionSchedule } from "./constructs/schedule.ts";
 import { Workflow } from "./constructs/workflow.ts";
 
 interface PipelineStackProps extends StackProps {
@@ -24,6 +27,13 @@ const allow = (actions: string[], resources: string[]): PolicyStatement => new P
 
 /** The whole workflow: bucket, topic, roles, functions, state machine. It only wires. */
 export class PipelineStack extends Stack {
+  readonly topic: ITopic;
+  readonly stateMachine: StateMachine;
+  readonly executionLogs: ILogGroup;
+  /** The functions whose failure may leave a cluster behind. */
+  readonly guards: Readonly<Record<string, IFunction>>;
+  readonly deadLetterQueues: Readonly<Record<string, IQueue>>;
+
   constructor(scope: Construct, id: string, props: PipelineStackProps) {
     super(scope, id, props);
     const { config } = props;
@@ -47,6 +57,7 @@ export class PipelineStack extends Stack {
     const clusters = [this.formatArn({ service: "elasticmapreduce", resource: "cluster", resourceName: "*" })];
     const listClusters = allow(["elasticmapreduce:ListClusters"], ["*"]);
 
+    const takeTurn = new Handler(this, "TakeTurn", { name: "take-turn", environment: {}, policy: [] });
     const preflight = new Handler(this, "Preflight", {
       name: "preflight",
       timeout: Duration.minutes(5),
@@ -138,10 +149,11 @@ export class PipelineStack extends Stack {
       policy: [allow(["sns:Publish"], [topic.topicArn])],
     });
 
-    const { stateMachine } = new Workflow(this, "Workflow", {
+    const { stateMachine, logGroup } = new Workflow(this, "Workflow", {
       bucket,
       emrRoles,
       functions: {
+        takeTurn: takeTurn.function,
         preflight: preflight.function,
         uploadScripts: uploadScripts.function,
         validateResults: validateResults.function,
@@ -193,6 +205,11 @@ export class PipelineStack extends Stack {
       if (role) describeExecutions.attachToRole(role);
     }
 
+    new Policy(this, "ListExecutions", {
+      statements: [allow(["states:ListExecutions"], [stateMachine.stateMachineArn])],
+      ...(takeTurn.function.role ? { roles: [takeTurn.function.role] } : {}),
+    });
+
     // No Catch runs when an execution is stopped or times out: the event does the clean-up then.
     const lostStatusChanges = new Queue(this, "LostStatusChanges", {
       encryption: QueueEncryption.SQS_MANAGED,
@@ -233,6 +250,26 @@ export class PipelineStack extends Stack {
     for (const child of this.node.findAll()) {
       if (child instanceof CfnLogGroup) child.retentionInDays = config.logGroupRetentionDays;
     }
+
+    const { scheduleExpression: expression, scheduleTimeZone: timeZone, scheduleOverlap: overlap } = config;
+    const schedule =
+      expression === undefined
+        ? undefined
+        : new ExecutionSchedule(this, "Schedule", {
+            stateMachine,
+            expression,
+            timeZone,
+            input: { ...config.scheduleInput, overlap },
+          });
+
+    this.topic = topic;
+    this.stateMachine = stateMachine;
+    this.executionLogs = logGroup;
+    this.guards = { TerminateCluster: terminateCluster.function, SweepClusters: sweepClusters.function };
+    this.deadLetterQueues = {
+      LostStatusChanges: lostStatusChanges,
+      ...(schedule && { MissedStarts: schedule.missedStarts }),
+    };
 
     new CfnOutput(this, "StateMachineArn", { value: stateMachine.stateMachineArn });
     new CfnOutput(this, "DataBucketName", { value: bucket.bucketName });

@@ -266,7 +266,7 @@ const readThrown = (errorName: string | undefined, text: string): Reading => {
   const about = (section: Section): Reading => ({ section, remedy: null });
   if (errorName === "ResultsInvalid") return about("the-results-are-refused");
   if (/maxCostUsd/.test(text)) return about("costs-too-high");
-  if (errorName === "InvalidInput" || errorName === "PreflightFailed") {
+  if (errorName === "InvalidInput" || errorName === "PreflightFailed" || errorName === "OtherExecutionRunning") {
     return about("the-run-is-refused-before-it-starts");
   }
   return readFunctionError(text);
@@ -274,9 +274,13 @@ const readThrown = (errorName: string | undefined, text: string): Reading => {
 
 const stepStates = { inventory: "Inventory", features: "ExtractFeatures", reduction: "ReduceDimensions" } as const;
 
+/** Only an execution whose input says so takes its turn; what it is told is in the state data afterwards. */
+const isWithoutTurn = ({ input, turn }: DiagnoseFailureEvent["state"]): boolean =>
+  turn === undefined && z.object({ overlap: z.enum(["skip", "queue"]) }).safeParse(input).success;
+
 /** The failed state, as far as what is there and what is missing tells. */
 const failedState = ({ state }: DiagnoseFailureEvent, steps: readonly StepSummary[] = []): string => {
-  if (!state.plan) return "Preflight";
+  if (!state.plan) return isWithoutTurn(state) ? "TakeTurn" : "Preflight";
   if (state.scripts === undefined) return "UploadScripts";
   if (!state.cluster) return "CreateCluster";
   if (state.validation) return "TerminateCluster";

@@ -1,6 +1,6 @@
 import type { Cluster, EMRClient } from "@aws-sdk/client-emr";
 import { DescribeExecutionCommand, type SFNClient } from "@aws-sdk/client-sfn";
-import { PublishCommand, SNSClient } from "@aws-sdk/client-sns";
+import { SNSClient } from "@aws-sdk/client-sns";
 import { z } from "zod";
 import type { NotifyConfig } from "./notify.ts";
 import { environment, readConfig } from "./shared/config.ts";
@@ -8,6 +8,7 @@ import { createEmrClient, findClusters } from "./shared/emr.ts";
 import { createSfnClient } from "./shared/executions.ts";
 import { lambdaHandler, logger } from "./shared/handler.ts";
 import { type Mail, stoppedMail } from "./shared/mail.ts";
+import { sendMail } from "./shared/sns.ts";
 
 /** "Step Functions Execution Status Change", which says whom to ask about and is trusted with nothing else. */
 export const notifyStoppedEvent = z
@@ -45,7 +46,7 @@ export const notifyStopped = async (
   }
   const clusters = await clustersOf(emr, executionArn, name, startDate);
   const mail = stoppedMail({ status, error, cause, name, input, executionArn }, clusters);
-  await sns.send(new PublishCommand({ TopicArn: config.TOPIC_ARN, Subject: mail.subject, Message: mail.message }));
+  await sendMail(sns, config.TOPIC_ARN, mail);
   return mail;
 };
 

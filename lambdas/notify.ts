@@ -1,15 +1,25 @@
-import { PublishCommand, SNSClient } from "@aws-sdk/client-sns";
+import { MetricUnit } from "@aws-lambda-powertools/metrics";
+import { SNSClient } from "@aws-sdk/client-sns";
 import { z } from "zod";
 import { type Environment, environment, readConfig } from "./shared/config.ts";
-import { lambdaHandler } from "./shared/handler.ts";
+import { lambdaHandler, metrics } from "./shared/handler.ts";
 import { failureMail, type Mail, successMail } from "./shared/mail.ts";
-import { execution, partialState } from "./shared/schemas.ts";
+import { execution, type PartialState, partialState } from "./shared/schemas.ts";
+import { sendMail } from "./shared/sns.ts";
 
 export const notifyEvent = z.object({ state: partialState, execution });
 export type NotifyEvent = z.output<typeof notifyEvent>;
 
 const settings = environment.pick({ TOPIC_ARN: true });
 export type NotifyConfig = Pick<Environment, keyof typeof settings.shape>;
+
+/** What a run on a cluster was quoted, and what it cost where that is known. CloudWatch has no unit for dollars. */
+const measureCost = ({ cluster, plan, cost }: PartialState): void => {
+  if (!cluster) return;
+  if (plan) metrics.addMetric("QuotedUsd", MetricUnit.NoUnit, plan.estimate.usd);
+  const actual = z.object({ usd: z.number() }).safeParse(cost);
+  if (actual.success) metrics.addMetric("CostUsd", MetricUnit.NoUnit, actual.data.usd);
+};
 
 /** Tells the subscribers how the run went. */
 export const notify = async (
@@ -21,10 +31,9 @@ export const notify = async (
   const mail = event.state.error
     ? failureMail(event.state, event.execution)
     : successMail(event.state, event.execution, now);
-  const { MessageId } = await sns.send(
-    new PublishCommand({ TopicArn: config.TOPIC_ARN, Subject: mail.subject, Message: mail.message }),
-  );
-  return { messageId: MessageId ?? "", ...mail };
+  const messageId = await sendMail(sns, config.TOPIC_ARN, mail);
+  measureCost(event.state);
+  return { messageId, ...mail };
 };
 
 const sns = new SNSClient({});

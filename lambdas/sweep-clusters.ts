@@ -1,3 +1,4 @@
+import { MetricUnit } from "@aws-lambda-powertools/metrics";
 import { type Cluster, type EMRClient, ListClustersCommand } from "@aws-sdk/client-emr";
 import type { SFNClient } from "@aws-sdk/client-sfn";
 import { z } from "zod";
@@ -14,7 +15,7 @@ import {
 } from "./shared/emr.ts";
 import { describeError } from "./shared/errors.ts";
 import { createSfnClient, hasFailed, standingOf } from "./shared/executions.ts";
-import { lambdaHandler, logger } from "./shared/handler.ts";
+import { lambdaHandler, logger, metrics } from "./shared/handler.ts";
 
 /** A schedule's event tells nothing that is needed. */
 export const sweepClustersEvent = z.object({});
@@ -42,14 +43,26 @@ interface Verdict {
   readonly why: string;
 }
 
+/** The execution of this state machine that created the cluster. */
+const ourExecution = (cluster: Cluster, { STATE_MACHINE_ARN }: SweepConfig): string | undefined => {
+  const executionArn = tagOf(cluster, executionTag);
+  return executionArn?.startsWith(`${STATE_MACHINE_ARN.replace(":stateMachine:", ":execution:")}:`)
+    ? executionArn
+    : undefined;
+};
+
+const ageOf = (cluster: Cluster, now: Date): number => {
+  const createdAt = cluster.Status?.Timeline?.CreationDateTime;
+  return createdAt ? now.getTime() - createdAt.getTime() : 0;
+};
+
 /** @throws whatever Step Functions throws: then nobody knows, and the cluster is to be left alone */
 const judge = async (cluster: Cluster, config: SweepConfig, sfn: SFNClient, now: Date): Promise<Verdict> => {
-  const executionArn = tagOf(cluster, executionTag);
-  const ours = `${config.STATE_MACHINE_ARN.replace(":stateMachine:", ":execution:")}:`;
-  if (!executionArn?.startsWith(ours)) return { isToEnd: false, why: `belongs to ${executionArn ?? "no execution"}` };
+  const executionArn = ourExecution(cluster, config);
+  if (executionArn === undefined)
+    return { isToEnd: false, why: `belongs to ${tagOf(cluster, executionTag) ?? "no execution"}` };
 
-  const createdAt = cluster.Status?.Timeline?.CreationDateTime;
-  const ageMs = createdAt ? now.getTime() - createdAt.getTime() : 0;
+  const ageMs = ageOf(cluster, now);
   if (ageMs > config.MAX_CLUSTER_HOURS * hourMs) {
     return { isToEnd: true, why: `is older than ${config.MAX_CLUSTER_HOURS} hours` };
   }
@@ -80,8 +93,10 @@ export const sweepClusters = async (
   const ended: string[] = [];
   const leftAlone: string[] = [];
   const failures: string[] = [];
+  let oldestMs = 0;
   const look = async (id: string): Promise<void> => {
     const cluster = await describeCluster(emr, id);
+    if (ourExecution(cluster, config)) oldestMs = Math.max(oldestMs, ageOf(cluster, now));
     const { isToEnd, why } = await judge(cluster, config, sfn, now);
     const told = { clusterId: id, name: cluster.Name, executionArn: tagOf(cluster, executionTag) };
     if (isToEnd) {
@@ -115,6 +130,9 @@ export const sweepClusters = async (
     }
   }
 
+  metrics.addMetric("EndedClusters", MetricUnit.Count, ended.length);
+  // CloudWatch has no unit for hours.
+  metrics.addMetric("OldestClusterHours", MetricUnit.NoUnit, oldestMs / hourMs);
   logger.info("Swept", { endedCount: ended.length, leftAloneCount: leftAlone.length, failureCount: failures.length });
   if (failures.length > 0)
     throw new Error(`Not judged or not ended, the next sweep tries again: ${failures.join("; ")}`);

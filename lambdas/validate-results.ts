@@ -1,9 +1,10 @@
+import { MetricUnit } from "@aws-lambda-powertools/metrics";
 import { S3Client } from "@aws-sdk/client-s3";
 import { z } from "zod";
 import { featuresRunOf, indexRun } from "./shared/earlier-runs.ts";
 import { describeError, isNamed, ResultsInvalid } from "./shared/errors.ts";
 import { readFooters } from "./shared/footers.ts";
-import { lambdaHandler } from "./shared/handler.ts";
+import { lambdaHandler, metrics } from "./shared/handler.ts";
 import {
   listObjects,
   MalformedObject,
@@ -303,6 +304,14 @@ const judge = async (findings: Findings, plan: Plan, s3: S3Client): Promise<Judg
   };
 };
 
+/** A run's figures; its rate is that of the whole execution until here, with the start of the cluster. */
+const measure = ({ images, errors }: Validation, startTime: string): void => {
+  const seconds = (Date.now() - Date.parse(startTime)) / 1_000;
+  metrics.addMetric("Images", MetricUnit.Count, images);
+  metrics.addMetric("ImageErrors", MetricUnit.Count, errors);
+  metrics.addMetric("ImagesPerSecond", MetricUnit.CountPerSecond, images / seconds);
+};
+
 /**
  * Judges a run by what the Spark job found, cross-checked with the Parquet footers, the plan and the errors. A valid
  * run gets its manifest.json, last of all its files, and only then does runs/latest.json point at it and do later runs
@@ -330,6 +339,7 @@ export const validateResults = async (
   const latest: S3Location = { bucket: plan.bucket, key: "runs/latest.json" };
   await writeJson(s3, latest, { runId: plan.runId, run: plan.run });
   if (selection !== null) await indexRun(s3, plan, selection);
+  measure(validation, execution.startTime);
   return validation;
 };
 

@@ -1,11 +1,13 @@
-"""MiniStack with the four things that the embedded account needs and that it has no setting for.
+"""MiniStack with the five things that the embedded account needs and that it has no setting for.
 
 It saves its state only on a graceful shutdown: here also when a line "save" arrives on standard input, so that a
 killed account finds its stacks again. A stack whose change was cut short would be IN_PROGRESS for ever, one that was
 rolled back cannot be deleted, and buckets of a forgotten stack would be in the way of the next: with such a stack the
 account starts empty. And PutEvents refuses sources that begin with "aws.", as AWS's does: but the account's own Step
 Functions publishes its status changes through it. CloudFormation lacks the rules of security groups that are
-resources of their own, as those of groups that name each other have to be.
+resources of their own, as those of groups that name each other have to be; and budgets, which MiniStack itself has. And
+its Scheduler knows no target that calls an API: the one that starts executions is served here, by the account's own
+Step Functions.
 """
 
 import json
@@ -13,12 +15,13 @@ import os
 import shutil
 import sys
 import threading
+import urllib.request
 from pathlib import Path
 from typing import Any
 
 from ministack import app  # type: ignore[import-untyped]
 from ministack.core.persistence import save_all  # type: ignore[import-untyped]
-from ministack.services import ec2, eventbridge  # type: ignore[import-untyped]
+from ministack.services import budgets, ec2, eventbridge  # type: ignore[import-untyped]
 from ministack.services.cloudformation import provisioners  # type: ignore[import-untyped]
 
 
@@ -59,6 +62,28 @@ def add_group_rules(resource: str, permissions: str) -> None:
     provisioners._RESOURCE_HANDLERS[resource] = {"create": create, "delete": delete}
 
 
+def add_budgets() -> None:
+    """Let CloudFormation make MiniStack's budgets, and delete them."""
+
+    def create(logical_id: str, props: dict[str, Any], stack: str) -> tuple[str, dict[str, str]]:
+        name = f"{stack}-{logical_id}"
+        budgets._delete_budget({"BudgetName": name})
+        status, _, body = budgets._create_budget(props | {"Budget": props["Budget"] | {"BudgetName": name}})
+        if status != 200:
+            raise ValueError(body)
+        return name, {}
+
+    def update(
+        _id: str, _old: dict[str, Any], new: dict[str, Any], stack: str, logical_id: str
+    ) -> tuple[str, dict[str, str]]:
+        return create(logical_id, new, stack)
+
+    def delete(name: str, _props: dict[str, Any]) -> None:
+        budgets._delete_budget({"BudgetName": name})
+
+    provisioners._RESOURCE_HANDLERS["AWS::Budgets::Budget"] = {"create": create, "update": update, "delete": delete}
+
+
 def save_on_request() -> None:
     """Save the state of all services for every line "save"."""
     for line in sys.stdin:
@@ -66,10 +91,35 @@ def save_on_request() -> None:
             save_all(app._build_persistence_save_dict())
 
 
+def start_execution(parameters: dict[str, str]) -> None:
+    """Call StartExecution of the account's endpoint; the API's names begin with a small letter, Scheduler's do not."""
+    body = {name[0].lower() + name[1:]: value for name, value in parameters.items()}
+    headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "AWSStepFunctions.StartExecution"}
+    request = urllib.request.Request(os.environ["AWS_ENDPOINT_URL"], json.dumps(body).encode(), headers)
+    urllib.request.urlopen(request, timeout=60).close()
+
+
+def serve_start_execution() -> None:
+    """Let schedules call StartExecution, as Scheduler's universal target does."""
+    invoke_others = eventbridge._invoke_target
+
+    def invoke(target: dict[str, Any], event: dict[str, Any], *rest: object) -> None:
+        if not str(target.get("Arn")).endswith(":scheduler:::aws-sdk:sfn:startExecution"):
+            invoke_others(target, event, *rest)
+            return
+        # https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
+        execution_id = event["EventId"].replace("-", "")[:16]
+        start_execution(json.loads(target["Input"].replace("<aws.scheduler.execution-id>", execution_id)))
+
+    eventbridge._invoke_target = invoke
+
+
 if __name__ == "__main__":
     forget_unfinished_stacks(Path(os.environ["STATE_DIR"]), Path(os.environ["S3_DATA_DIR"]))
     eventbridge._put_events.__defaults__ = (True,)  # allow_aws_source
     add_group_rules("AWS::EC2::SecurityGroupIngress", "IpPermissions")
     add_group_rules("AWS::EC2::SecurityGroupEgress", "IpPermissionsEgress")
+    add_budgets()
+    serve_start_execution()
     threading.Thread(target=save_on_request, daemon=True).start()
     app.main()

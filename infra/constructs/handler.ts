@@ -8,6 +8,10 @@ import { Construct } from "constructs";
 
 const root = join(import.meta.dirname, "..", "..");
 
+/** What the functions call themselves in their logs and metrics. */
+export const serviceName = "orchard";
+export const metricNamespace = "Orchard";
+
 interface HandlerProps {
   /** File in lambdas/, without .ts. */
   readonly name: string;
@@ -34,7 +38,12 @@ export class Handler extends Construct {
       architecture: Architecture.ARM_64,
       timeout: props.timeout ?? Duration.minutes(1),
       memorySize: props.memoryMiB ?? 256,
-      environment: { POWERTOOLS_SERVICE_NAME: "orchard", NODE_OPTIONS: "--enable-source-maps", ...props.environment },
+      environment: {
+        POWERTOOLS_SERVICE_NAME: serviceName,
+        POWERTOOLS_METRICS_NAMESPACE: metricNamespace,
+        NODE_OPTIONS: "--enable-source-maps",
+        ...props.environment,
+      },
       // How long it keeps lines is the stack's to say.
       logGroup: new LogGroup(this, "Logs", { removalPolicy: RemovalPolicy.DESTROY }),
       bundling: {

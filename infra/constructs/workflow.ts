@@ -14,6 +14,7 @@ const definitionFile = join(import.meta.dirname, "..", "..", "statemachine", "or
 
 /** The functions of the workflow, by the state that calls them. */
 export interface WorkflowFunctions {
+  readonly takeTurn: IFunction;
   readonly preflight: IFunction;
   readonly uploadScripts: IFunction;
   readonly validateResults: IFunction;
@@ -32,16 +33,24 @@ interface WorkflowProps {
 /** The state machine of statemachine/, its placeholders filled, its role just wide enough. */
 export class Workflow extends Construct {
   readonly stateMachine: StateMachine;
+  /** Every event of every execution. */
+  readonly logGroup: LogGroup;
 
   constructor(scope: Construct, id: string, props: WorkflowProps) {
     super(scope, id);
     const stack = Stack.of(this);
     const { functions, emrRoles } = props;
 
+    this.logGroup = new LogGroup(this, "Logs", {
+      // Without this prefix the log resource policy grows with every state machine until its size limit.
+      logGroupName: `/aws/vendedlogs/states/${stack.stackName}`,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
     this.stateMachine = new StateMachine(this, "StateMachine", {
       stateMachineType: StateMachineType.STANDARD,
       definitionBody: DefinitionBody.fromString(JSON.stringify(JSON.parse(readFileSync(definitionFile, "utf8")))),
       definitionSubstitutions: {
+        TakeTurnFunctionArn: functions.takeTurn.functionArn,
         PreflightFunctionArn: functions.preflight.functionArn,
         UploadScriptsFunctionArn: functions.uploadScripts.functionArn,
         ValidateResultsFunctionArn: functions.validateResults.functionArn,
@@ -54,11 +63,7 @@ export class Workflow extends Construct {
         EmrInstanceProfileName: emrRoles.instanceProfileName,
       },
       logs: {
-        // Without this prefix the log resource policy grows with every state machine until its size limit.
-        destination: new LogGroup(this, "Logs", {
-          logGroupName: `/aws/vendedlogs/states/${stack.stackName}`,
-          removalPolicy: RemovalPolicy.DESTROY,
-        }),
+        destination: this.logGroup,
         level: LogLevel.ALL,
         includeExecutionData: true,
       },

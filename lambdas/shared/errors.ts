@@ -26,6 +26,11 @@ export class ClusterStillTerminating extends OrchardError {
   override readonly name = "ClusterStillTerminating";
 }
 
+/** An earlier execution runs, and the input asks to wait for it. */
+export class OtherExecutionRunning extends OrchardError {
+  override readonly name = "OtherExecutionRunning";
+}
+
 /** An error as one line: the service's error name and what it said. */
 export const describeError = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error);

@@ -1,5 +1,6 @@
 import { Logger } from "@aws-lambda-powertools/logger";
 import { injectLambdaContext } from "@aws-lambda-powertools/logger/middleware";
+import { Metrics } from "@aws-lambda-powertools/metrics";
 import middy, { type MiddlewareObj } from "@middy/core";
 import type { Context } from "aws-lambda";
 import { z } from "zod";
@@ -7,6 +8,9 @@ import { OrchardError } from "./errors.ts";
 
 /** The one logger of a function; its service name comes from POWERTOOLS_SERVICE_NAME. */
 export const logger = new Logger();
+
+/** What a function measures: a line of its log, which CloudWatch reads. Namespace and service come from POWERTOOLS_…, too. */
+export const metrics = new Metrics();
 
 /** An event tells of an execution, or (a schedule's) of none. */
 interface MayNameExecution {
@@ -37,6 +41,15 @@ const logOutcome = (): MiddlewareObj => ({
   },
 });
 
+/** Writes what was measured, also by a function that failed in the end: the sweep ends clusters, and then throws. */
+const publishMetrics = (): MiddlewareObj => {
+  const publish = (): void => {
+    // The library warns of every invocation that measured nothing.
+    if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
+  };
+  return { after: publish, onError: publish };
+};
+
 /**
  * Wraps a handler's pure function for Lambda. The error that it throws is what Lambda reports, name and message.
  *
@@ -50,6 +63,7 @@ export const lambdaHandler = <Event extends MayNameExecution, Result>(
     .use(injectLambdaContext(logger, { resetKeys: true }))
     .use(parseEvent(schema))
     .use(logOutcome())
+    .use(publishMetrics())
     // What parseEvent put there; middy cannot know.
     .handler((event: unknown) => run(event as Event));
   return (event, context) => wrapped(event, context) as Promise<Result>;

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { memorySize } from "./cluster-defaults.ts";
 import { InvalidInput } from "./errors.ts";
 import { instanceTypes } from "./prices.ts";
-import { formats, markets, modes, type Pca, type Plan } from "./schemas.ts";
+import { formats, markets, modes, overlaps, type Pca, type Plan } from "./schemas.ts";
 import { nearest } from "./selection.ts";
 
 const type = z.enum(Object.keys(instanceTypes));
@@ -55,6 +55,8 @@ export const inputSchema = z.strictObject({
     })
     .optional(),
   keepMinutes: z.int().min(0).optional(),
+  /** TakeTurn has read it before: here it is only checked. */
+  overlap: z.enum(overlaps).optional(),
   quality: z
     .strictObject({
       maxErrorRate: z.number().min(0).max(1).optional(),

@@ -5,6 +5,8 @@ import { sections } from "./sections.ts";
 export const modes = ["inventory", "mini", "apples", "full", "single-class"] as const;
 export const formats = ["parquet", "csv"] as const;
 export const markets = ["ON_DEMAND", "SPOT"] as const;
+/** What an execution does when an earlier one of the same state machine still runs. */
+export const overlaps = ["allow", "skip", "queue"] as const;
 
 /** What the state machine says about the execution, from $$.Execution. */
 export const execution = z.object({

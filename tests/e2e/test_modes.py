@@ -19,6 +19,7 @@ from .account import Account, Execution
 
 FULL_STORY = [
     "TakeInput",
+    "NeedsTurn",
     "Preflight",
     "AnythingToDo",
     "UploadScripts",

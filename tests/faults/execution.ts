@@ -83,8 +83,9 @@ export class Execution {
       state,
       (parameters: unknown) => this.#task(state, Resource, parameters),
     ]);
+    const { overlap } = world.scenario;
     const run = machine.run(
-      { mode: "full", formats: ["csv"], pca: { components: 2 } },
+      { mode: "full", formats: ["csv"], pca: { components: 2 }, ...(overlap && { overlap }) },
       {
         overrides: { taskResourceLocalHandlers: Object.fromEntries(handlers) },
         context: { Execution: { Id: this.arn, Name: name, StartTime: new Date(this.startedAt).toISOString() } },

@@ -35,6 +35,10 @@ const wasCutOff = (world: World, execution: Execution): boolean =>
         ({ failure }) => isUncatchable(failure) && failure.error?.code === execution.outcome.error,
       );
 
+/** It gave way to another: nothing was done, and there is nothing to tell. */
+const wasSkipped = ({ history }: Execution): boolean =>
+  history.some(({ type, state }) => type === "StateEntered" && state === "Skipped");
+
 const isUncatchable = ({ error }: Failure): boolean =>
   ["States.DataLimitExceeded", "States.Runtime"].includes(error?.code ?? "");
 
@@ -108,7 +112,9 @@ const oneTrueNotification = (world: World): string[] =>
     const isNotifying = ({ state }: Fault) => state.startsWith("Notify");
     const isUnsure = isHit(world, execution, (fault) => isNotifying(fault) && !isMended(fault));
     return [
-      ...(mails.length === 1 || isUnsure ? [] : [`${execution.name} ended with ${mails.length} notifications`]),
+      ...(mails.length === (wasSkipped(execution) ? 0 : 1) || isUnsure
+        ? []
+        : [`${execution.name} ended with ${mails.length} notifications`]),
       ...lies.map(({ subject, alive }) => `"${subject}" does not say that ${alive.join(", ")} may be running`),
       ...falseAlarms.map(({ subject }) => `"${subject}" although nothing kept the cluster from ending`),
     ];
@@ -132,7 +138,8 @@ const firstFailureStands = (world: World): string[] =>
 
 const successIsTrue = (world: World): string[] => {
   const { faults, stops = [] } = world.scenario;
-  return world.executions.flatMap(({ name, arn, endedAt, status, history }) => {
+  return world.executions.flatMap((execution) => {
+    const { name, arn, endedAt, status, history } = execution;
     if (status !== "SUCCEEDED")
       return faults.length + stops.length === 0 ? [`${name} is ${status} without a fault`] : [];
     const plan = world.s3.json(`runs/${name}/plan.json`) as { steps: { any: boolean } } | undefined;
@@ -144,8 +151,12 @@ const successIsTrue = (world: World): string[] => {
     const alive = world.created.filter((one) =>
       [ownerOf(one), one.Name].some((n) => n === arn || n === `orchard-${name}`),
     );
+    const isRightlySkipped =
+      wasSkipped(execution) &&
+      alive.length === 0 &&
+      world.executions.some((one) => one.startedAt < execution.startedAt && one.endedAt > execution.startedAt);
     return [
-      ...(isReused || isValid ? [] : [`${name} is not valid`]),
+      ...(isReused || isValid || isRightlySkipped ? [] : [`${name} is not valid`]),
       ...alive.filter((one) => !isGoneBefore(one)).map(({ Id }) => `${name} succeeded before ${Id} was gone`),
     ];
   });

@@ -22,6 +22,7 @@ const scenario = (faults: readonly Fault[], stops: readonly Stop[] = [], more: P
   name: [
     ...faults.map(describeFault),
     ...stops.map(({ event, afterMs, status }) => `${status} ${afterMs} ms after event ${event}`),
+    ...(more.overlap ? [`overlap ${more.overlap}`] : []),
     ...(more.deliveries ? [`deliveries ${JSON.stringify(more.deliveries)}`] : []),
   ].join(", "),
   faults,
@@ -57,6 +58,9 @@ const basesOf = async (deployed: Deployed): Promise<readonly Scenario[]> => {
     scenario([failedStep]),
     scenario([lostCluster]),
     scenario([fault("*", "protection:Inventory", "PROTECTED"), failedStep]),
+    // The second begins while the first runs.
+    scenario([], [], { overlap: "queue", starts: [0, 60_000] }),
+    scenario([], [], { overlap: "skip", starts: [0, 60_000] }),
     // Step Functions' own cancelling comes to nothing.
     scenario([hangs, ...cancelFails], [whileStepRuns]),
     scenario([hangs, ...cancelFails], [{ ...whileStepRuns, status: "TIMED_OUT" }]),
@@ -70,19 +74,14 @@ const everyCall = async (deployed: Deployed, bases: readonly Scenario[]): Promis
   const scenarios: Scenario[] = [];
   for (const base of bases) {
     const { calls } = await play(deployed, base);
+    const { name: _name, faults: _faults, stops: _stops, ...more } = base;
     for (const call of calls) {
       if (seen.has(call)) continue;
       seen.add(call);
       const [, state = "", operation = ""] = /^(.*) (\S+)$/.exec(call) ?? [];
       for (const failure of failuresOf(operation)) {
         for (const times of [1, persistently]) {
-          scenarios.push(
-            scenario(
-              [...base.faults, fault(state, operation, failure, times)],
-              base.stops,
-              base.deliveries ? { deliveries: base.deliveries } : {},
-            ),
-          );
+          scenarios.push(scenario([...base.faults, fault(state, operation, failure, times)], base.stops, more));
         }
       }
     }

@@ -29,6 +29,8 @@ export interface Scenario {
   readonly stops?: readonly Stop[];
   /** Start of each execution, in ms. @default one, at once */
   readonly starts?: readonly number[];
+  /** What the input of each execution says about others that run. @default nothing */
+  readonly overlap?: "skip" | "queue";
   /** For each status event in turn the delays of its deliveries: none is lost, two is doubled. @default one prompt delivery */
   readonly deliveries?: readonly (readonly number[])[];
   readonly seed?: number;
@@ -388,6 +390,10 @@ export class World {
 
   #answer(call: ReturnType<typeof parseCall>, by: Caller): HttpResponse {
     const { service, operation, input } = call;
+    if (service === "states" && operation === "ListExecutions") {
+      const running = this.executions.filter(({ status }) => status === input.statusFilter);
+      return json({ executions: running.map((execution) => execution.describe()) });
+    }
     if (service === "states") return json(this.describeExecution(input.executionArn));
     if (service === "sns" && operation === "Publish")
       this.mails.push({ subject: input.Subject, message: input.Message, by, alive: this.#aliveOf(by.execution) });
@@ -441,5 +447,6 @@ const lambdaEnvironment = {
   AWS_SECRET_ACCESS_KEY: "secret",
   AWS_EC2_METADATA_DISABLED: "true",
   POWERTOOLS_LOG_LEVEL: "SILENT",
+  POWERTOOLS_METRICS_DISABLED: "true",
   HOME: "/nonexistent",
 };

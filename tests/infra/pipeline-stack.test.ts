@@ -38,7 +38,7 @@ describe("the stack", () => {
     const bundles = readdirSync(outdir)
       .filter((name) => name.startsWith("asset."))
       .map((name) => join(outdir, name, "index.mjs"));
-    expect(bundles).toHaveLength(9);
+    expect(bundles).toHaveLength(10);
     for (const bundle of bundles) {
       const script = `const { handler } = await import(${JSON.stringify(bundle)}); console.log(typeof handler);`;
       const args = ["--input-type=module", "--eval", script];
@@ -75,6 +75,7 @@ describe("the stack", () => {
     const known = new Set([
       ...Object.keys(environment.shape),
       "POWERTOOLS_SERVICE_NAME",
+      "POWERTOOLS_METRICS_NAMESPACE",
       "NODE_OPTIONS",
       "CLUSTER_DEFAULTS",
       "MAX_KEEP_MINUTES",
@@ -84,7 +85,7 @@ describe("the stack", () => {
       Object.keys((f.Properties["Environment"] as { Variables: object }).Variables),
     );
     expect(given.filter((name) => !known.has(name))).toEqual([]);
-    expect(functions).toHaveLength(9);
+    expect(functions).toHaveLength(10);
   });
 
   it("ends the cluster when an execution fails, times out or is stopped", () => {

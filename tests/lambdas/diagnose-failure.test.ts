@@ -75,6 +75,17 @@ test("a function's own message is the cause, on one line", async () => {
   });
 });
 
+test("an execution that waited in vain was refused before it started", async () => {
+  const errorMessage = "arn:other runs since 2026-01-01T00:00:00Z";
+  const Cause = JSON.stringify({ errorType: "OtherExecutionRunning", errorMessage, trace: [] });
+  const error = { Error: "OtherExecutionRunning", Cause };
+  const told = { cause: errorMessage, section: "the-run-is-refused-before-it-starts" };
+
+  expect(await diagnose({ input: { overlap: "queue" }, error })).toMatchObject({ ...told, state: "TakeTurn" });
+  const turn = { isOurs: true, inTheWay: null };
+  expect(await diagnose({ input: { overlap: "queue" }, turn, error })).toMatchObject({ state: "Preflight" });
+});
+
 test("a plan that is too dear is about costs", async () => {
   const errorMessage = "The input is refused: maxCostUsd: the plan is estimated at 30 USD, the ceiling is 20 USD";
   const Cause = JSON.stringify({ errorType: "InvalidInput", errorMessage, trace: [] });

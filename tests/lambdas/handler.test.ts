@@ -4,18 +4,19 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Context } from "aws-lambda";
 import { build } from "esbuild";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { z } from "zod";
 import { clusterDefaults } from "../../lambdas/shared/cluster-defaults.ts";
 import { environment, readConfig } from "../../lambdas/shared/config.ts";
 import { InvalidInput } from "../../lambdas/shared/errors.ts";
-import { lambdaHandler } from "../../lambdas/shared/handler.ts";
+import { lambdaHandler, metrics } from "../../lambdas/shared/handler.ts";
 import { execution } from "../../lambdas/shared/schemas.ts";
 import { anExecution } from "./fixtures.ts";
 
 const context = { functionName: "test" } as unknown as Context;
 const folder = mkdtempSync(join(tmpdir(), "orchard-bundles-"));
 const names = [
+  "take-turn",
   "preflight",
   "upload-scripts",
   "validate-results",
@@ -36,7 +37,7 @@ beforeAll(async () => {
     outExtension: { ".js": ".mjs" },
     logLevel: "warning",
   });
-});
+}, 60_000);
 afterAll(() => {
   rmSync(folder, { recursive: true });
 });
@@ -61,6 +62,30 @@ test("the function gets the parsed event, and its error keeps name and message",
     name: "InvalidInput",
     message: "below zero",
   });
+});
+
+test("what was measured is one line of CloudWatch's embedded metric format, also when the function fails", async () => {
+  const lines: string[] = [];
+  // The library writes past the global console, so that Lambda's own does not change the line.
+  const { console: output } = metrics as unknown as { console: Console };
+  const log = vi.spyOn(output, "log").mockImplementation((line: string) => lines.push(line));
+  const schema = z.object({ execution, fails: z.boolean(), count: z.number().optional() });
+  const handler = lambdaHandler(schema, async (event) => {
+    if (event.count !== undefined) metrics.addMetric("Images", "Count", event.count);
+    if (event.fails) throw new InvalidInput("failed");
+  });
+
+  await handler({ execution: anExecution(), fails: false, count: 3 }, context);
+  await handler({ execution: anExecution(), fails: true, count: 4 }, context).catch(() => undefined);
+  await handler({ execution: anExecution(), fails: false }, context);
+  log.mockRestore();
+
+  const written = lines.map((line) => JSON.parse(line));
+  expect(written.map(({ Images }) => Images)).toEqual([3, 4]);
+  expect(written[0]._aws.CloudWatchMetrics).toEqual([
+    { Namespace: "Orchard", Dimensions: [["service"]], Metrics: [{ Name: "Images", Unit: "Count" }] },
+  ]);
+  expect(written[0].service).toBe("orchard");
 });
 
 test("a wrong environment names every variable that is wrong", () => {

@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
-import { ConfirmSubscriptionCommand, CreateTopicCommand, SubscribeCommand } from "@aws-sdk/client-sns";
+import { ConfirmSubscriptionCommand, CreateTopicCommand, SNSClient, SubscribeCommand } from "@aws-sdk/client-sns";
 import { execa } from "execa";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -9,6 +9,7 @@ import { notify } from "../../lambdas/notify.ts";
 import { failureMail, type Mail, subjectLine, successMail } from "../../lambdas/shared/mail.ts";
 import { type PartialState, partialState } from "../../lambdas/shared/schemas.ts";
 import { anExecution, aPlan, uniqueName } from "./fixtures.ts";
+import { measured } from "./measured.ts";
 import { type Ministack, startMinistack } from "./ministack.ts";
 
 let account: Ministack;
@@ -81,7 +82,29 @@ test("a mail goes to the topic's subscribers as it is answered", async () => {
 
   await expect.poll(() => mails, { timeout: 10_000 }).toHaveLength(1);
   expect(mails[0]).toMatchObject({ Subject: sent.subject, Message: sent.message, MessageId: sent.messageId });
+  expect(measured()).toEqual({ QuotedUsd: [succeeded.plan?.estimate.usd, "None"] });
   close();
+});
+
+const sent = (answer: () => Promise<object>): SNSClient => Object.assign(new SNSClient({}), { send: answer });
+
+test("the true cost is measured where it is known, and nothing where there was no cluster", async () => {
+  const sns = sent(async () => ({ MessageId: "m" }));
+  const quoted = { QuotedUsd: [succeeded.plan?.estimate.usd, "None"] };
+
+  await notify({ state: { ...failed(), cost: { usd: 1.25 } }, execution }, { TOPIC_ARN: "arn:topic" }, sns);
+  expect(measured()).toEqual({ ...quoted, CostUsd: [1.25, "None"] });
+
+  await notify({ state: { ...succeeded, cluster: undefined }, execution }, { TOPIC_ARN: "arn:topic" }, sns);
+  expect(measured()).toEqual({});
+});
+
+test("a mail that cannot be handed over is counted, and the failure is Step Functions' to retry", async () => {
+  const sns = sent(() => Promise.reject(Object.assign(new Error("No"), { name: "AuthorizationErrorException" })));
+
+  await expect(notify({ state: succeeded, execution }, { TOPIC_ARN: "arn:topic" }, sns)).rejects.toThrow("No");
+
+  expect(measured()).toEqual({ NotificationFailed: [1, "Count"] });
 });
 
 test("a success tells what there is and where", () => {

@@ -3,6 +3,7 @@ import { beforeEach, expect, test } from "vitest";
 import { type Sweep, sweepClusters } from "../../lambdas/sweep-clusters.ts";
 import { EmrDouble } from "./emr-double.ts";
 import { anExecution } from "./fixtures.ts";
+import { measured } from "./measured.ts";
 import { SfnDouble } from "./sfn-double.ts";
 
 let emr: EmrDouble;
@@ -11,6 +12,7 @@ let sfn: SfnDouble;
 beforeEach(() => {
   emr = new EmrDouble();
   sfn = new SfnDouble();
+  measured();
 });
 
 const now = new Date("2026-01-02T12:00:00Z");
@@ -161,4 +163,22 @@ test("a list that breaks off is swept as far as it goes", async () => {
 
 test("nothing there is nothing to do", async () => {
   expect(await sweep()).toEqual({ ended: [], leftAlone: [] });
+});
+
+test("measures how many clusters it ended and how old the oldest of this machine is, though it fails in the end", async () => {
+  createCluster("run-1", { createdAt: hoursAgo(2) });
+  createCluster("run-2", { createdAt: hoursAgo(5) });
+  emr.create("orchard-run-1", { "orchard:execution-arn": "arn:other" }, {}, hoursAgo(99));
+  sfn.answers.set(anExecution("run-1").id, "ABORTED");
+  sfn.answers.set(anExecution("run-2").id, failure("ThrottlingException"));
+
+  await sweep().catch(() => undefined);
+
+  expect(measured()).toEqual({ EndedClusters: [1, "Count"], OldestClusterHours: [5, "None"] });
+});
+
+test("no cluster has no age", async () => {
+  await sweep();
+
+  expect(measured()).toEqual({ EndedClusters: [0, "Count"], OldestClusterHours: [0, "None"] });
 });

@@ -9,6 +9,7 @@ import { ResultsInvalid } from "../../lambdas/shared/errors.ts";
 import type { Plan, Validation } from "../../lambdas/shared/schemas.ts";
 import { validateResults } from "../../lambdas/validate-results.ts";
 import { anExecution, aPlan, createBucket, putObject } from "./fixtures.ts";
+import { measured } from "./measured.ts";
 import { type Ministack, python, startMinistack } from "./ministack.ts";
 
 const faults = ["none", "missing-row", "narrow-row", "nan", "null", "narrow-feature", "column"] as const;
@@ -84,6 +85,11 @@ test("a sound run is accepted, gets its manifest, and is the latest", async () =
     variance: 0.93,
     warnings: [],
     results: `s3://${bucket}/runs/run-1/`,
+  });
+  expect(measured()).toEqual({
+    Images: [validation.images, "Count"],
+    ImageErrors: [validation.errors, "Count"],
+    ImagesPerSecond: [expect.any(Number), "Count/Second"],
   });
   expect(await read("runs/run-1/manifest.json")).toMatchObject({ runId: "run-1", validation });
   expect(await read("runs/latest.json")).toEqual({ runId: "run-1", run: `s3://${bucket}/runs/run-1/` });

@@ -50,12 +50,18 @@ describe("the definition", () => {
 
   it.each(tasks(definition))("%s retries within a bound, CreateCluster never", (name, state) => {
     if (name === "CreateCluster") expect(state.Retry).toBeUndefined();
-    else for (const retrier of state.Retry ?? []) expect(retrier.MaxAttempts).toBeLessThanOrEqual(20);
+    for (const { ErrorEquals, MaxAttempts } of state.Retry ?? []) {
+      const isWaiting = ErrorEquals.includes("OtherExecutionRunning");
+      expect(MaxAttempts).toBeLessThanOrEqual(isWaiting ? 120 : 20);
+    }
   });
 
   it("gives the whole execution more time than all of its states together", () => {
     const sum = tasks(definition).reduce((seconds, [, state]) => seconds + (state.TimeoutSeconds ?? 0), 0);
-    expect(definition.TimeoutSeconds).toBeGreaterThan(sum);
+    const [queue] = definition.States["TakeTurn"]?.Retry ?? [];
+    const waiting = (queue?.MaxAttempts ?? 0) * (queue?.IntervalSeconds ?? 0);
+    expect(waiting).toBe(2 * 3600);
+    expect(definition.TimeoutSeconds).toBeGreaterThan(sum + waiting);
   });
 
   it("gives a cluster the tags by which the clean-up finds it", () => {

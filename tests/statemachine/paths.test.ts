@@ -8,6 +8,7 @@ type Handlers = Record<string, (input: Json) => Json>;
 const definition = renderedDefinition();
 const happyStates = [
   "TakeInput",
+  "NeedsTurn",
   "Preflight",
   "AnythingToDo",
   "UploadScripts",
@@ -107,7 +108,57 @@ describe("the paths", () => {
   it("creates no cluster when there is nothing to do", async () => {
     const { status, entered } = await run(workingHandlers({ any: false }));
     expect(status).toBe("SUCCEEDED");
-    expect(entered).toEqual(["TakeInput", "Preflight", "AnythingToDo", "NotifySuccess", "Succeeded"]);
+    expect(entered).toEqual(["TakeInput", "NeedsTurn", "Preflight", "AnythingToDo", "NotifySuccess", "Succeeded"]);
+  });
+
+  it.each(["allow", 1, null, { skip: true }, ["queue"]])(
+    "asks nobody for its turn when overlap is %j",
+    async (overlap) => {
+      const { status, entered } = await run(
+        { ...workingHandlers(), TakeTurn: failing("NotAsked") },
+        { mode: "mini", overlap },
+      );
+      expect(status).toBe("SUCCEEDED");
+      expect(entered).toEqual(happyStates);
+    },
+  );
+
+  const taking = ["TakeInput", "NeedsTurn", "TakeTurn"];
+
+  it.each(["skip", "queue"])("goes on when it is its turn: %s", async (overlap) => {
+    const { status, entered } = await run(
+      { ...workingHandlers(), TakeTurn: () => ({ isOurs: true, inTheWay: null }) },
+      { mode: "mini", overlap },
+    );
+    expect(status).toBe("SUCCEEDED");
+    expect(entered).toEqual([...taking, "HasTurn", ...happyStates.slice(2)]);
+  });
+
+  it("ends quietly when another execution is in the way, and says which", async () => {
+    const turn = { isOurs: false, inTheWay: { executionArn: "arn:other", startedAt: "2026-01-01T00:00:00Z" } };
+    const { status, entered, lastInput } = await run(
+      { ...workingHandlers(), TakeTurn: () => turn },
+      { mode: "mini", overlap: "skip" },
+    );
+    expect(status).toBe("SUCCEEDED");
+    expect(entered).toEqual([...taking, "HasTurn", "Skipped"]);
+    expect(lastInput["turn"]).toEqual(turn);
+  });
+
+  it("waits for its turn, and fails by name when it does not come", async () => {
+    let calls = 0;
+    const never = (): Json => {
+      calls += 1;
+      return failing("OtherExecutionRunning")();
+    };
+    const { status, entered, ...rest } = await run(
+      { ...workingHandlers(), TakeTurn: never },
+      { mode: "mini", overlap: "queue" },
+    );
+    expect(calls).toBe(121);
+    expect(status).toBe("FAILED");
+    expect(entered).toEqual([...taking, ...cleanUpStates]);
+    expect("error" in rest && rest.error.name).toBe("OtherExecutionRunning");
   });
 
   it("hands the cluster's id to every step", async () => {
@@ -129,13 +180,13 @@ describe("the paths", () => {
   const beforeTeardown = happyStates.filter(
     (name) => definition.States[name]?.Type === "Task" && name !== "NotifySuccess",
   );
-  it.each(beforeTeardown)(
+  it.each(["TakeTurn", ...beforeTeardown])(
     "tears down, diagnoses, notifies and fails when %s fails, with the first error's name",
     async (name) => {
-      const { status, entered, lastInput, ...rest } = await run({
-        ...workingHandlers(),
-        [name]: failing("FirstError"),
-      });
+      const { status, entered, lastInput, ...rest } = await run(
+        { ...workingHandlers(), TakeTurn: () => ({ isOurs: true, inTheWay: null }), [name]: failing("FirstError") },
+        { mode: "mini", overlap: "skip" },
+      );
       expect(status).toBe("FAILED");
       expect(entered.slice(-cleanUpStates.length)).toEqual(cleanUpStates);
       expect(lastInput["error"]).toMatchObject({ Error: "FirstError" });

@@ -1,0 +1,114 @@
+import { Duration } from "aws-cdk-lib";
+import {
+  Dashboard,
+  GraphWidget,
+  type IMetric,
+  type IWidget,
+  LogQueryVisualizationType,
+  LogQueryWidget,
+  MathExpression,
+  Metric,
+} from "aws-cdk-lib/aws-cloudwatch";
+import type { ILogGroup } from "aws-cdk-lib/aws-logs";
+import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
+import { Construct } from "constructs";
+import { orchardMetric } from "./metrics.ts";
+
+interface OverviewProps {
+  readonly dashboardName: string;
+  readonly stateMachine: StateMachine;
+  /** The state machine's, with every event of every execution. */
+  readonly logGroup: ILogGroup;
+}
+
+const width = 8;
+const hour = Duration.hours(1);
+/** EMR measures every five minutes. https://docs.aws.amazon.com/emr/latest/ManagementGuide/UsingEMR_ViewingMetrics.html */
+const emrPeriod = Duration.minutes(5);
+
+const graph = (title: string, left: IMetric[], right: IMetric[] = []): IWidget =>
+  new GraphWidget({ title, left, right, width });
+
+/** A metric of every cluster there is or was: a transient one has a new JobFlowId each time. */
+const ofEachCluster = (metricName: string): IMetric =>
+  new MathExpression({
+    expression: `SEARCH('{AWS/ElasticMapReduce,JobFlowId} MetricName="${metricName}"', 'Average')`,
+    usingMetrics: {},
+    label: metricName,
+    period: emrPeriod,
+  });
+
+/** How long .sync waited. The dimension is the integration: the three steps share one, and other machines it. */
+const integrationTime = (call: string): IMetric =>
+  new Metric({
+    namespace: "AWS/States",
+    metricName: "ServiceIntegrationRunTime",
+    dimensionsMap: { ServiceIntegrationResourceArn: `arn:aws:states:::elasticmapreduce:${call}.sync` },
+    statistic: "Average",
+    label: call,
+    period: hour,
+  });
+
+/** Step Functions has no metric of a state: its log has the events. */
+const durationsByState = [
+  "filter type in ['TaskStateEntered', 'TaskStateExited']",
+  "stats (max(@timestamp) - min(@timestamp)) / 1000 as seconds by execution_arn, details.name as state",
+  "stats count(*) as runs, avg(seconds), max(seconds) by state",
+  "sort max(seconds) desc",
+];
+
+/** Runs, images, cost, errors, durations and the clusters, on one page. CloudWatch gives three dashboards for free. */
+export class Overview extends Construct {
+  constructor(scope: Construct, id: string, { dashboardName, stateMachine, logGroup }: OverviewProps) {
+    super(scope, id);
+    const sum = (name: string): IMetric => orchardMetric(name, "Sum", hour);
+    const dashboard = new Dashboard(this, "Dashboard", { dashboardName, defaultInterval: Duration.days(7) });
+    dashboard.addWidgets(
+      graph("Runs", [
+        stateMachine.metricStarted({ period: hour }),
+        stateMachine.metricSucceeded({ period: hour }),
+        stateMachine.metricFailed({ period: hour }),
+        stateMachine.metricTimedOut({ period: hour }),
+        stateMachine.metricAborted({ period: hour }),
+        sum("SkippedExecutions"),
+      ]),
+      graph("Images", [sum("Images")], [orchardMetric("ImagesPerSecond", "Average", hour)]),
+      graph("Cost (USD)", [sum("QuotedUsd"), sum("CostUsd")]),
+    );
+    dashboard.addWidgets(
+      graph("Errors", [sum("ImageErrors"), sum("NotificationFailed")]),
+      graph("Left-over clusters", [sum("EndedClusters")], [orchardMetric("OldestClusterHours", "Maximum")]),
+      graph("Time of a run and of EMR's calls (ms)", [
+        stateMachine.metricTime({ period: hour }),
+        ...["createCluster", "addStep", "terminateCluster"].map(integrationTime),
+      ]),
+    );
+    dashboard.addWidgets(
+      new LogQueryWidget({
+        title: "Seconds by state",
+        logGroupNames: [logGroup.logGroupName],
+        queryLines: durationsByState,
+        view: LogQueryVisualizationType.TABLE,
+        width: 3 * width,
+      }),
+    );
+    dashboard.addWidgets(
+      // EC2 has no metric of a cluster; where nothing else runs, these are its nodes.
+      graph("CPU of the region's instances (%)", [
+        new MathExpression({
+          expression: `SEARCH('{AWS/EC2,InstanceId} MetricName="CPUUtilization"', 'Average')`,
+          usingMetrics: {},
+          label: "",
+          period: emrPeriod,
+        }),
+      ]),
+      graph("YARN memory (MB)", ["MemoryTotalMB", "MemoryAllocatedMB", "MemoryAvailableMB"].map(ofEachCluster)),
+      graph("HDFS (%)", [ofEachCluster("HDFSUtilization")], [ofEachCluster("MissingBlocks")]),
+    );
+    dashboard.addWidgets(
+      graph("YARN: memory available (%)", [ofEachCluster("YARNMemoryAvailablePercentage")]),
+      graph("YARN: containers", ["ContainerAllocated", "ContainerPending"].map(ofEachCluster)),
+      graph("YARN: nodes and idleness", ["MRActiveNodes", "MRUnhealthyNodes", "IsIdle"].map(ofEachCluster)),
+    );
+  }
+}

@@ -1,0 +1,85 @@
+"""The stack with its schedule on: it really fires, and gives way to an execution that runs."""
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from .account import ROOT, RUN_SECONDS, Account
+
+AT_ONCE = "at(2000-01-01T00:00:00)"
+"""MiniStack fires what is past when it next looks, once; AWS refuses it."""
+CONTEXT_OF_MODEL = {"modelSha256": "sha256", "modelWeights": "weights"}
+
+
+def _deploy(account: Account, folder: Path, **context: str) -> None:
+    model = json.loads((ROOT / ".orchard" / "model" / "model.json").read_text())
+    wheelhouse = (ROOT / ".orchard" / "wheelhouse" / "wheelhouse.tar").read_bytes()
+    given = {key: model[name] for key, name in CONTEXT_OF_MODEL.items()} | {
+        "wheelhouseSha256": hashlib.sha256(wheelhouse).hexdigest(),
+        "allowSeededWeights": "true",
+    }
+    flags = [flag for key, value in (given | context).items() for flag in ("-c", f"{key}={value}")]
+    cdk = ["cdk", "deploy", "Orchard", "--require-approval", "never", "--ci", "--output", str(folder / "cdk.out")]
+    path = f"{ROOT / 'node_modules' / '.bin'}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        [*cdk, *flags], cwd=ROOT, env=account.env | {"PATH": path}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _scheduled(account: Account, but: set[str]) -> str:
+    """The ARN of the execution that a schedule has started, and that is none of some known ones."""
+    deadline = time.monotonic() + RUN_SECONDS
+    while True:
+        found = account.aws("stepfunctions", "list-executions", "--state-machine-arn", account.state_machine)
+        for execution in found["executions"]:
+            # The ids of Scheduler are like this; the names of the tests' own executions are not.
+            if re.fullmatch("[0-9a-f]{16}", execution["name"]) and execution["executionArn"] not in but:
+                return str(execution["executionArn"])
+        assert time.monotonic() < deadline, "the schedule started nothing"
+        time.sleep(0.5)
+
+
+def _output(account: Account, arn: str) -> dict[str, Any]:
+    output = json.loads(account.aws("stepfunctions", "describe-execution", "--execution-arn", arn)["output"])
+    assert isinstance(output, dict)
+    return output
+
+
+def test_schedule_starts_an_execution_by_its_own_id_and_skips_one_that_would_overlap(
+    account: Account, tmp_path: Path
+) -> None:
+    _deploy(account, tmp_path, scheduleExpression=AT_ONCE, scheduleInput='{"mode":"inventory"}')
+
+    first = _scheduled(account, set())
+    account.wait_for_state(first, "AnythingToDo")
+
+    assert account.states(first)[:5] == ["TakeInput", "NeedsTurn", "TakeTurn", "HasTurn", "Preflight"]
+    described = account.aws("stepfunctions", "describe-execution", "--execution-arn", first)
+    assert json.loads(described["input"]) == {"mode": "inventory", "overlap": "skip"}
+
+    # Again, while that one runs and another waits for it: that takes a minute, MiniStack's look ten seconds.
+    waiting = account.start({"mode": "mini", "overlap": "queue"})
+    account.wait_for_state(waiting, "TakeTurn")
+    [schedule] = account.aws("scheduler", "list-schedules")["Schedules"]
+    deployed = account.aws("scheduler", "get-schedule", "--name", schedule["Name"])
+    account.aws(
+        *("scheduler", "create-schedule", "--name", "again", "--schedule-expression", AT_ONCE),
+        *("--flexible-time-window", "Mode=OFF", "--target", json.dumps(deployed["Target"])),
+    )
+    try:
+        second = account.wait(_scheduled(account, {first}))
+
+        assert second.status == "SUCCEEDED"
+        assert account.states(second.arn) == ["TakeInput", "NeedsTurn", "TakeTurn", "HasTurn", "Skipped"]
+        assert _output(account, second.arn)["turn"]["inTheWay"]["executionArn"] in (first, waiting)
+        assert account.clusters(second.run_id) == []
+    finally:
+        for arn in (first, waiting):
+            account.aws("stepfunctions", "stop-execution", "--execution-arn", arn)
+        account.aws("scheduler", "delete-schedule", "--name", "again")

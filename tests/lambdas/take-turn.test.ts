@@ -1,0 +1,95 @@
+import { type ExecutionListItem, ListExecutionsCommand, SFNClient } from "@aws-sdk/client-sfn";
+import { expect, test } from "vitest";
+import { takeTurn, takeTurnEvent } from "../../lambdas/take-turn.ts";
+import { anExecution } from "./fixtures.ts";
+import { measured } from "./measured.ts";
+
+const at = (seconds: number): Date => new Date(1_767_225_600_000 + 1_000 * seconds);
+const listed = (name: string, startDate: Date): ExecutionListItem => ({
+  executionArn: anExecution(name).id,
+  stateMachineArn: undefined,
+  name,
+  status: "RUNNING",
+  startDate,
+});
+
+/** Step Functions with these executions, a page each, and the requests that it got. */
+const stepFunctions = (...pages: readonly ExecutionListItem[]) => {
+  const requests: unknown[] = [];
+  const sfn = new SFNClient({});
+  sfn.send = (async (command: unknown) => {
+    if (!(command instanceof ListExecutionsCommand)) throw new Error(`No answer to ${String(command)}`);
+    requests.push(command.input);
+    const index = Number(command.input.nextToken ?? 0);
+    const next = index + 1 < pages.length ? { nextToken: String(index + 1) } : {};
+    return { executions: pages.slice(index, index + 1), ...next };
+  }) as SFNClient["send"];
+  return { sfn, requests };
+};
+
+const event = (input: unknown, name = "run-5", startTime = at(5).toISOString()) =>
+  takeTurnEvent.parse({ state: { input }, execution: { ...anExecution(name), startTime } });
+
+const ours = listed("run-5", at(5));
+const isOurs = { isOurs: true, inTheWay: null };
+
+test.each([{ overlap: "allow" }, {}, { overlap: 7 }, { overlap: "skpi" }, "text", [1], null])(
+  "asks nobody when the input allows overlaps, or Preflight will refuse it: %j",
+  async (input) => {
+    const { sfn, requests } = stepFunctions(listed("run-1", at(1)));
+
+    expect(await takeTurn(event(input), sfn)).toEqual(isOurs);
+
+    expect(requests).toEqual([]);
+  },
+);
+
+test.each(["skip", "queue"])("goes on when all others are later, or none is there: %s", async (overlap) => {
+  for (const pages of [[], [ours], [listed("run-9", at(9)), ours], [listed("run-9", at(9))]]) {
+    const { sfn, requests } = stepFunctions(...pages);
+
+    expect(await takeTurn(event({ overlap }), sfn)).toEqual(isOurs);
+
+    const stateMachineArn = "arn:aws:states:eu-west-1:000000000000:stateMachine:Orchard";
+    expect(requests[0]).toMatchObject({ stateMachineArn, statusFilter: "RUNNING" });
+  }
+});
+
+test("is skipped when an earlier one runs, on whatever page, and counts that", async () => {
+  const { sfn } = stepFunctions(listed("run-9", at(9)), ours, listed("run-1", at(1)));
+
+  const turn = await takeTurn(event({ overlap: "skip" }), sfn);
+
+  expect(turn).toEqual({
+    isOurs: false,
+    inTheWay: { executionArn: anExecution("run-1").id, startedAt: at(1).toISOString() },
+  });
+  expect(measured()).toEqual({ SkippedExecutions: [1, "Count"] });
+});
+
+test("is to wait when an earlier one runs", async () => {
+  const { sfn } = stepFunctions(listed("run-1", at(1)), ours);
+
+  await expect(takeTurn(event({ overlap: "queue" }), sfn)).rejects.toMatchObject({
+    name: "OtherExecutionRunning",
+    message: expect.stringContaining(anExecution("run-1").id),
+  });
+});
+
+test("of two that began in the same moment just one goes on, whatever the precision of their own start times", async () => {
+  const both = [listed("run-a", at(5)), listed("run-b", at(5))];
+  const startTime = new Date(at(5).getTime() + 400).toISOString();
+
+  const turns = await Promise.all(
+    ["run-a", "run-b"].map((name) => takeTurn(event({ overlap: "skip" }, name, startTime), stepFunctions(...both).sfn)),
+  );
+
+  expect(turns.map((turn) => turn.isOurs)).toEqual([true, false]);
+});
+
+test("what Step Functions throws is thrown: nobody knows whose turn it is", async () => {
+  const { sfn } = stepFunctions();
+  sfn.send = () => Promise.reject(Object.assign(new Error("No"), { name: "AccessDeniedException" }));
+
+  await expect(takeTurn(event({ overlap: "skip" }), sfn)).rejects.toMatchObject({ name: "AccessDeniedException" });
+});
