@@ -81,16 +81,7 @@ export class PipelineStack extends Stack {
       name: "upload-scripts",
       environment: { ...data, WHEELHOUSE_SHA256: config.wheelhouseSha256 },
       policy: [listBucket, allow(["s3:GetObject", "s3:PutObject"], under("artifacts/*", "spark-events/"))],
-      commandHooks: {
-        beforeBundling: () => [],
-        beforeInstall: () => [],
-        afterBundling: (input, output) => [
-          `mkdir -p "${output}/spark/orchard" "${output}/bootstrap"`,
-          `cp "${input}/spark/main.py" "${output}/spark/"`,
-          `cp "${input}"/spark/orchard/*.py "${output}/spark/orchard/"`,
-          `cp "${input}/bootstrap/bootstrap.sh" "${output}/bootstrap/"`,
-        ],
-      },
+      files: ["spark/main.py", "spark/orchard", "bootstrap/bootstrap.sh"],
     });
     const validateResults = new Handler(this, "ValidateResults", {
       name: "validate-results",

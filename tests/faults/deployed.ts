@@ -60,7 +60,9 @@ const resolver = (resources: Readonly<Record<string, Resource>>) => {
     const resource = resources[id];
     if (resource === undefined) return id === "AWS::Region" ? region : id === "AWS::AccountId" ? account : id;
     if (resource.Type === "AWS::S3::Bucket") return bucket;
-    return /::(StateMachine|Topic)$/.test(resource.Type) ? arnOf(id, resource) : id;
+    // The only version that there is here.
+    if (resource.Type === "AWS::Lambda::Version") return reference(resource.Properties.FunctionName.Ref);
+    return /::(StateMachine|Topic|Function)$/.test(resource.Type) ? arnOf(id, resource) : id;
   };
   const resolve = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(resolve);
