@@ -27,6 +27,8 @@ interface WorkflowProps {
   readonly functions: WorkflowFunctions;
   readonly bucket: IBucket;
   readonly emrRoles: EmrRoles;
+  /** Name of the clusters' EMR security configuration. @default none */
+  readonly securityConfiguration?: string;
 }
 
 /** The state machine of statemachine/, its placeholders filled, its role just wide enough. */
@@ -40,12 +42,13 @@ export class Workflow extends Construct {
 
     this.stateMachine = new StateMachine(this, "StateMachine", {
       stateMachineType: StateMachineType.STANDARD,
-      definitionBody: DefinitionBody.fromString(JSON.stringify(JSON.parse(readFileSync(definitionFile, "utf8")))),
+      definitionBody: DefinitionBody.fromString(definition(props.securityConfiguration)),
       definitionSubstitutions: {
         ...functionArns(functions),
         DataBucketName: props.bucket.bucketName,
         EmrServiceRoleName: emrRoles.serviceRole.roleName,
         EmrInstanceProfileName: emrRoles.instanceProfileName,
+        ...(props.securityConfiguration ? { SecurityConfigurationName: props.securityConfiguration } : {}),
       },
       logs: {
         // Without this prefix the log resource policy grows with every state machine until its size limit.
@@ -65,6 +68,13 @@ export class Workflow extends Construct {
     for (const statement of emrStatements(stack)) this.stateMachine.addToRolePolicy(statement);
   }
 }
+
+/** Amazon States Language has no way to leave a parameter out when there is no value for it. */
+const definition = (securityConfiguration: string | undefined): string => {
+  const parsed = JSON.parse(readFileSync(definitionFile, "utf8"));
+  if (!securityConfiguration) delete parsed.States.CreateCluster.Parameters.SecurityConfiguration;
+  return JSON.stringify(parsed);
+};
 
 /**
  * A placeholder for each function, `notify` as NotifyFunctionArn. Each is the ARN of a version, so that a deployment
