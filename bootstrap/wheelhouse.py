@@ -1,6 +1,6 @@
 """Gathers the wheels an EMR node needs into one reproducible archive.
 
-`python bootstrap/wheelhouse.py [--output .orchard/wheelhouse] [--platform manylinux_2_28_x86_64 ...]`
+`python bootstrap/wheelhouse.py [--arch x86_64|arm64] [--output .orchard/wheelhouse]`
 
 The archive `wheelhouse.tar` holds the wheels of bootstrap/requirements.txt and that file itself. The same wheels give
 the same bytes: names are sorted, times and owners are zero. Its sha256 is the only thing on stdout.
@@ -25,7 +25,9 @@ ARCHIVE = "wheelhouse.tar"
 STAMP = ".made-from"
 PYTHON_VERSION = "3.11"
 # EMR 7 is Amazon Linux 2023, which has glibc 2.34: a node takes every manylinux tag up to that one.
-EMR_PLATFORMS = ("manylinux_2_34_x86_64", "manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_2_17_x86_64")
+EMR_GLIBCS = ("2_34", "2_28", "2_27", "2_17")
+# EMR's names of its processors, and the wheels'.
+EMR_MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}
 
 
 class WheelhouseError(Exception):
@@ -118,19 +120,19 @@ def make(requirements: Path, platforms: Sequence[str], output: Path) -> str:
     return sha256_of(archive)
 
 
+def emr_platforms(architecture: str) -> list[str]:
+    """The wheel platforms that a node takes, newest first."""
+    return [f"manylinux_{glibc}_{EMR_MACHINES[architecture]}" for glibc in EMR_GLIBCS]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; the exit code is 1 when the wheels could not be gathered."""
     parser = argparse.ArgumentParser(description="Gathers the wheels an EMR node needs into one archive.")
     parser.add_argument("--output", type=Path, default=HERE.parent / ".orchard" / "wheelhouse")
     parser.add_argument("--requirements", type=Path, default=REQUIREMENTS)
-    parser.add_argument(
-        "--platform",
-        action="append",
-        default=[],
-        help=f"a wheel platform tag, or 'emr' for {', '.join(EMR_PLATFORMS)}; this machine's own by default",
-    )
+    parser.add_argument("--arch", choices=EMR_MACHINES, help="the processor of EMR's nodes (default: this machine)")
     options = parser.parse_args(arguments)
-    platforms = list(EMR_PLATFORMS) if options.platform == ["emr"] else options.platform
+    platforms = emr_platforms(options.arch) if options.arch else []
     try:
         print(make(options.requirements, platforms, options.output))
     except WheelhouseError as error:

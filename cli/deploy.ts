@@ -4,14 +4,13 @@ import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { DescribeStacksCommand, type Stack } from "@aws-sdk/client-cloudformation";
-import { HeadObjectCommand, PutObjectCommand, type S3Client } from "@aws-sdk/client-s3";
 import { z } from "zod";
 import type { RunningAccount } from "./account.ts";
 import { Cdk, type Context } from "./cdk.ts";
 import type { Clients } from "./clients.ts";
 import { CommandFailed, UsageError } from "./errors.ts";
 import type { Lifetime } from "./lifetime.ts";
-import { places, readModelInfo, root } from "./places.ts";
+import { places, root } from "./places.ts";
 import { openTarget, type Target } from "./target.ts";
 import { withoutAws } from "./tools.ts";
 
@@ -28,12 +27,6 @@ export interface Deployment {
 }
 
 const outputsSchema = z.object({ StateMachineArn: z.string(), DataBucketName: z.string(), TopicArn: z.string() });
-
-/** What the nodes get, as the stack's configuration names it. */
-export const artifactContext = async (wheelhouse: string): Promise<Context> => {
-  const { sha256, weights } = readModelInfo();
-  return { modelSha256: sha256, modelWeights: weights, wheelhouseSha256: await sha256OfFile(wheelhouse) };
-};
 
 /** Deploys the stacks, all by default, and bootstraps the account and region for the CDK when nobody has. */
 export const deployStacks = async (
@@ -68,19 +61,8 @@ export const requireDeployment = async ({ clients, account, region }: Target): P
   return deployment;
 };
 
-/** Puts the model and the wheelhouse into the bucket, each under its own sha256. */
-export const putArtifacts = async (
-  { s3 }: Clients,
-  bucket: string,
-  context: Context,
-  wheelhouse: string,
-): Promise<void> => {
-  await putArtifact(s3, bucket, `artifacts/${context["modelSha256"]}/model.tflite`, join(places.model, "model.tflite"));
-  await putArtifact(s3, bucket, `artifacts/${context["wheelhouseSha256"]}/wheelhouse.tar`, wheelhouse);
-};
-
 /**
- * Deploys to the laptop's own account, unless nothing has changed since the last time.
+ * Deploys to the laptop's own account, model and wheels included, unless nothing has changed since the last time.
  *
  * @throws CommandFailed with the CDK's last lines
  */
@@ -90,8 +72,14 @@ export const deploy = async (
   clients: Clients,
   say: (line: string) => void,
 ): Promise<Deployment> => {
-  // On a laptop random weights are good enough to try everything; they are announced.
-  const context = { ...(await artifactContext(places.wheelhouse)), allowSeededWeights: "true" };
+  const context = {
+    modelFile: join(places.model, "model.tflite"),
+    wheelhouseFile: join(places.wheelhouse, "wheelhouse.tar"),
+    // On a laptop random weights are good enough to try everything; they are announced.
+    allowSeededWeights: "true",
+    // Nothing here would keep to it.
+    securityConfiguration: "none",
+  };
   const fingerprint = await fingerprintOf(context);
   const before = await describeStack(clients, STACK_NAME);
   const isCurrent = before !== undefined && isSettled(before) && readRecord() === `${before.StackId} ${fingerprint}`;
@@ -105,8 +93,6 @@ export const deploy = async (
   if (!stack || !deployment) throw new CommandFailed(`The stack ${STACK_NAME} is not there after its deployment.`);
   await mkdir(places.account, { recursive: true });
   await writeFile(recordPath, `${stack.StackId} ${fingerprint}`);
-  say("model and wheels");
-  await putArtifacts(clients, deployment.bucket, context, places.wheelhouse);
   return { ...deployment, skipped: isCurrent };
 };
 
@@ -140,6 +126,7 @@ const sha256OfFile = async (path: string): Promise<string> => {
 
 const fingerprintOf = async (context: Context): Promise<string> => {
   const hash = createHash("sha256").update(JSON.stringify(context));
+  for (const name of ["modelFile", "wheelhouseFile"]) hash.update(`\0${await sha256OfFile(context[name] ?? "")}\0`);
   for (const source of SOURCES) {
     const path = join(root, source);
     const files = (await stat(path)).isDirectory() ? await filesUnder(path) : [path];
@@ -154,17 +141,4 @@ const filesUnder = async (folder: string): Promise<readonly string[]> => {
     .filter((entry) => entry.isFile() && !entry.parentPath.includes("__pycache__"))
     .map((entry) => join(entry.parentPath, entry.name))
     .sort();
-};
-
-/** The key names the content: what is there is never written again. */
-const putArtifact = async (s3: S3Client, bucket: string, key: string, path: string): Promise<void> => {
-  const object = { Bucket: bucket, Key: key };
-  const { size } = await stat(path);
-  try {
-    const { ContentLength } = await s3.send(new HeadObjectCommand(object));
-    if (ContentLength === size) return;
-  } catch (error) {
-    if (!(error instanceof Error && (error.name === "NotFound" || error.name === "NoSuchKey"))) throw error;
-  }
-  await s3.send(new PutObjectCommand({ ...object, Body: await readFile(path) }));
 };

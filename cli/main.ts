@@ -16,6 +16,7 @@ const commands = {
   project: async () => (await import("./commands/project.ts")).project,
   bench: async () => (await import("./commands/bench.ts")).bench,
   model: async () => (await import("./commands/model.ts")).model,
+  wheelhouse: async () => (await import("./commands/wheelhouse.ts")).wheelhouse,
   check: async () => (await import("./commands/check.ts")).check,
   test: async () => (await import("./commands/test.ts")).test,
 } as const;

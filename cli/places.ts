@@ -18,7 +18,6 @@ export const places = {
   model: join(home, "model"),
   /** Wheels for nodes that are this machine, and for EMR's. */
   wheelhouse: join(home, "wheelhouse", "wheelhouse.tar"),
-  emrWheelhouse: join(home, "wheelhouse-emr", "wheelhouse.tar"),
   python: join(home, "python"),
   sparkDefaults: join(home, "spark", "spark-defaults.conf"),
   nodeBin: join(root, "node_modules", ".bin"),

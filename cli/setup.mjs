@@ -291,11 +291,11 @@ const wheelhouse = {
 /** @type {Part} */
 const emrWheelhouse = {
   name: "Wheels for EMR's nodes",
-  stamp: join(home, "wheelhouse-emr", ".stamp"),
+  stamp: join(home, "wheelhouse-x86_64", ".stamp"),
   value: wheelhouse.value,
   make: async (say) => {
     const hint = "Check the network (or pip's index and proxy settings) and start again.";
-    await run(python, ["bootstrap/wheelhouse.py", "--platform", "emr", "--output", dirname(emrWheelhouse.stamp)], {
+    await run(python, ["bootstrap/wheelhouse.py", "--arch", "x86_64", "--output", dirname(emrWheelhouse.stamp)], {
       say,
       hint,
     });
@@ -406,7 +406,7 @@ function partsOf(command, args) {
   if (command === undefined || args.some((arg) => arg === "--help" || arg === "-h")) return [nodeModules];
   if (["destroy", "upload", "run", "results", "status"].includes(command)) return [nodeModules];
   if (command === "deploy") return [nodeModules, uv, pythonPackages, model, emrWheelhouse];
-  if (command === "check") return [nodeModules, uv, pythonPackages];
+  if (command === "check" || command === "wheelhouse") return [nodeModules, uv, pythonPackages];
   if (command === "reduce" || command === "project") return [nodeModules, uv, pythonPackages, jars, spark];
   if (command === "bench") return [nodeModules, uv, pythonPackages, jars, spark, model];
   if (command === "model") return [nodeModules, uv, pythonPackages, model];

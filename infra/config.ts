@@ -5,7 +5,6 @@ import { z } from "zod";
 import { euRegions, isInEu } from "../lambdas/shared/regions.ts";
 import { executionInput, flag, list, memory, memoryAllowed, number, timeZone, wholeNumber } from "./knobs.ts";
 
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const instanceTypes = list(/^[a-z][a-z0-9-]*\.[a-z0-9-]+$/);
 const instanceTypesAllowed = "EC2 instance types, such as m5.xlarge,m5a.xlarge";
 const prefix = z.string().regex(/^([A-Za-z0-9!_.*'()=-]+\/)+$/);
@@ -25,12 +24,15 @@ const maxExecutionHours = 15;
 const schema = z.strictObject({
   // What the Spark job is made of.
 
-  /** sha256 of model.tflite. */
-  modelSha256: sha256.describe("the file's sha256, 64 hexadecimal digits"),
-  /** Which weights are in the model. */
-  modelWeights: z.enum(["imagenet", "seeded"]).describe("imagenet or seeded"),
-  /** sha256 of wheelhouse.tar: the wheels that the bootstrap action installs. */
-  wheelhouseSha256: sha256.describe("the file's sha256, 64 hexadecimal digits"),
+  /** The model, model.tflite. @default .orchard/model/model.tflite, which `npm run model` makes */
+  modelFile: z.string().min(1).optional().describe("a file"),
+  /** Which weights are in the model. @default what the model.json beside it says */
+  modelWeights: z.enum(["imagenet", "seeded"]).optional().describe("imagenet or seeded"),
+  /**
+   * The wheels that the bootstrap action installs, wheelhouse.tar. @default that of the architecture,
+   * .orchard/wheelhouse-<architecture>/, which `npm run wheelhouse` makes; without it this machine's, .orchard/wheelhouse/
+   */
+  wheelhouseFile: z.string().min(1).optional().describe("a file"),
   /** Run with random weights: for trials only, the features mean nothing. @default false */
   allowSeededWeights: flag.default(false).describe("true or false"),
 
@@ -113,6 +115,20 @@ const schema = z.strictObject({
     .refine((days) => logGroupDays.includes(days))
     .default(90)
     .describe(`what CloudWatch Logs offers: ${logGroupDays.join(", ")}`),
+
+  // What a cluster has to keep to.
+
+  /**
+   * EMR's security configuration: IMDSv2 alone, encrypted volumes and objects. `own` makes one in a stack of its own,
+   * with a KMS key, about 1 USD a month; a name takes one that is there; `none` takes none. @default own
+   */
+  securityConfiguration: z
+    .string()
+    .regex(/^[\w.-]{1,255}$/)
+    .default("own")
+    .describe("own, none, or the name of an EMR security configuration"),
+  /** The KMS key in a security configuration that is given, for EMR's roles to use. @default its owner lets them */
+  volumeKeyArn: arn("kms", "key/").optional().describe("a KMS key's ARN"),
 
   // Network. docs/network.md has the prices.
 
@@ -259,17 +275,22 @@ const describeIssue = (issue: z.core.$ZodIssue, given: Readonly<Record<string, u
   return [`${knob}: ${what}; allowed: ${schema.shape[knob].description}${why}`];
 };
 
+/** A configuration that cannot be deployed; the message names every knob that is wrong. */
+export class ConfigInvalid extends Error {
+  override readonly name = "ConfigInvalid";
+}
+
 /** CDK's own context keys have a colon, a slash or an at sign. */
 const isKnob = (key: string): boolean => /^\w+$/.test(key);
 
 const fileSchema = z.record(z.string(), z.unknown());
 
 const readFile = (path: string): Readonly<Record<string, unknown>> => {
-  if (!existsSync(path)) throw new Error(`config: given "${path}"; allowed: a JSON file that is there`);
+  if (!existsSync(path)) throw new ConfigInvalid(`config: given "${path}"; allowed: a JSON file that is there`);
   try {
     return fileSchema.parse(JSON.parse(readFileSync(path, "utf8")));
   } catch (error) {
-    throw new Error(`config: given "${path}"; allowed: a file with one JSON object of knobs`, { cause: error });
+    throw new ConfigInvalid(`config: given "${path}"; allowed: a file with one JSON object of knobs`, { cause: error });
   }
 };
 
@@ -279,7 +300,7 @@ const readFile = (path: string): Readonly<Record<string, unknown>> => {
  *
  * @param context all of the app's context; keys that are CDK's own are left alone
  * @param region where the stack goes, if that is known at synth
- * @throws Error that names every knob that is wrong, what was given and what is allowed
+ * @throws ConfigInvalid that names every knob that is wrong, what was given and what is allowed
  */
 export const configFromContext = (context: Readonly<Record<string, unknown>>, region?: string): Config => {
   const { config: file, ...knobs } = Object.fromEntries(Object.entries(context).filter(([key]) => isKnob(key)));
@@ -289,7 +310,7 @@ export const configFromContext = (context: Readonly<Record<string, unknown>>, re
     ? crossProblems(parsed.data, region)
     : [...new Set(parsed.error.issues.flatMap((issue) => describeIssue(issue, given)))];
   if (parsed.success && problems.length === 0) return parsed.data;
-  throw new Error(
+  throw new ConfigInvalid(
     `The configuration is wrong (knobs are given as -c key=value, or in a file: -c config=orchard.config.json):\n${problems.map((problem) => `  ${problem}`).join("\n")}`,
   );
 };

@@ -10,17 +10,22 @@ import { EmailSubscription } from "aws-cdk-lib/aws-sns-subscriptions";
 import { type IQueue, Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import type { Construct } from "constructs";
+import { readArtifacts } from "./artifacts.ts";
 import { clusterDefaults } from "./cluster-defaults.ts";
 import type { Config } from "./config.ts";
 import { DataBucket } from "./constructs/data-bucket.ts";
 import { EmrRoles } from "./constructs/emr-roles.ts";
 import { Handler } from "./constructs/handler.ts";
 import { Network } from "./constructs/network.ts";
+import { Published } from "./constructs/published.ts";
 import { ExecutionSchedule } from "./constructs/schedule.ts";
 import { Workflow } from "./constructs/workflow.ts";
+import type { ClusterSecurity } from "./security-stack.ts";
 
 interface PipelineStackProps extends StackProps {
   readonly config: Config;
+  /** @default clusters without a security configuration */
+  readonly security?: ClusterSecurity;
 }
 
 const allow = (actions: string[], resources: string[]): PolicyStatement => new PolicyStatement({ actions, resources });
@@ -36,22 +41,31 @@ export class PipelineStack extends Stack {
 
   constructor(scope: Construct, id: string, props: PipelineStackProps) {
     super(scope, id, props);
-    const { config } = props;
+    const { config, security } = props;
 
     const { bucket } = new DataBucket(this, "Data", { config });
     const topic = config.topicArn
       ? Topic.fromTopicArn(this, "GivenTopic", config.topicArn)
       : new Topic(this, "Notifications", { enforceSSL: true });
     if (config.notificationEmail) topic.addSubscription(new EmailSubscription(config.notificationEmail));
-    const emrRoles = new EmrRoles(this, "EmrRoles", { config, bucket });
+    const emrRoles = new EmrRoles(this, "EmrRoles", {
+      config,
+      bucket,
+      ...(security?.keyArn ? { volumeKeyArn: security.keyArn } : {}),
+    });
     const { subnetIds, securityGroups } = new Network(this, "Network", { config, bucket });
 
     const data = { DATA_BUCKET: bucket.bucketName };
-    const model = {
-      MODEL_SHA256: config.modelSha256,
-      MODEL_WEIGHTS: config.modelWeights,
-      WHEELHOUSE_SHA256: config.wheelhouseSha256,
+    const artifacts = readArtifacts(config);
+    const model = new Published(this, "Model", artifacts.model);
+    const wheelhouse = new Published(this, "Wheelhouse", artifacts.wheelhouse);
+    const published = {
+      MODEL_SHA256: model.sha256,
+      MODEL_ASSET: model.uri,
+      WHEELHOUSE_SHA256: wheelhouse.sha256,
+      WHEELHOUSE_ASSET: wheelhouse.uri,
     };
+    const readPublished = allow(["s3:GetObject"], [model.arn, wheelhouse.arn]);
     const under = (...prefixes: string[]): string[] => prefixes.map((prefix) => bucket.arnForObjects(prefix));
     const listBucket = allow(["s3:ListBucket"], [bucket.bucketArn]);
     const clusters = [this.formatArn({ service: "elasticmapreduce", resource: "cluster", resourceName: "*" })];
@@ -64,7 +78,8 @@ export class PipelineStack extends Stack {
       memoryMiB: 1024,
       environment: {
         ...data,
-        ...model,
+        ...published,
+        MODEL_WEIGHTS: artifacts.model.weights,
         TOPIC_ARN: topic.topicArn,
         ALLOW_SEEDED_WEIGHTS: String(config.allowSeededWeights),
         ALLOW_NON_EU_REGION: String(config.allowNonEuRegion),
@@ -78,6 +93,7 @@ export class PipelineStack extends Stack {
       policy: [
         listBucket,
         allow(["s3:GetBucketPublicAccessBlock", "s3:GetReplicationConfiguration"], [bucket.bucketArn]),
+        readPublished,
         allow(["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], under("artifacts/*")),
         allow(["s3:GetObject", "s3:PutObject"], under("runs/*")),
         allow(["iam:GetRole"], [emrRoles.serviceRole.roleArn, emrRoles.instanceRole.roleArn]),
@@ -90,18 +106,13 @@ export class PipelineStack extends Stack {
     });
     const uploadScripts = new Handler(this, "UploadScripts", {
       name: "upload-scripts",
-      environment: { ...data, WHEELHOUSE_SHA256: config.wheelhouseSha256 },
-      policy: [listBucket, allow(["s3:GetObject", "s3:PutObject"], under("artifacts/*", "spark-events/"))],
-      commandHooks: {
-        beforeBundling: () => [],
-        beforeInstall: () => [],
-        afterBundling: (input, output) => [
-          `mkdir -p "${output}/spark/orchard" "${output}/bootstrap"`,
-          `cp "${input}/spark/main.py" "${output}/spark/"`,
-          `cp "${input}"/spark/orchard/*.py "${output}/spark/orchard/"`,
-          `cp "${input}/bootstrap/bootstrap.sh" "${output}/bootstrap/"`,
-        ],
-      },
+      environment: { ...data, ...published },
+      policy: [
+        listBucket,
+        readPublished,
+        allow(["s3:GetObject", "s3:PutObject"], under("artifacts/*", "spark-events/")),
+      ],
+      files: ["spark/main.py", "spark/orchard", "bootstrap/bootstrap.sh"],
     });
     const validateResults = new Handler(this, "ValidateResults", {
       name: "validate-results",
@@ -152,6 +163,7 @@ export class PipelineStack extends Stack {
     const { stateMachine, logGroup } = new Workflow(this, "Workflow", {
       bucket,
       emrRoles,
+      ...(security ? { securityConfiguration: security.name } : {}),
       functions: {
         takeTurn: takeTurn.function,
         preflight: preflight.function,

@@ -18,7 +18,7 @@ import { PreflightFailed } from "./shared/errors.ts";
 import { lambdaHandler } from "./shared/handler.ts";
 import { parseInput, type ResolvedInput, refuseIf } from "./shared/input.ts";
 import { architectureProblem, planCluster } from "./shared/planner.ts";
-import { writeJson } from "./shared/s3.ts";
+import { artifactKey, writeJson } from "./shared/s3.ts";
 import { execution, type Plan } from "./shared/schemas.ts";
 import { countImages, fingerprint, type Listing, listImages, nearest, takeImages } from "./shared/selection.ts";
 
@@ -115,7 +115,7 @@ export const preflight = async (
   const isFullRun = input.mode !== "inventory";
   const images = fingerprint(input.input, selected.status === "fulfilled" ? selected.value : []);
   const model = {
-    key: `artifacts/${config.MODEL_SHA256}/model.tflite`,
+    key: artifactKey(config.MODEL_SHA256, "model.tflite"),
     sha256: config.MODEL_SHA256,
     weights: config.MODEL_WEIGHTS,
     inputSize: 224,

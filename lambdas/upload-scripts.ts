@@ -1,13 +1,13 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { CopyObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { type Zippable, zipSync } from "fflate";
 import { z } from "zod";
 import { sparkEventsKey } from "./shared/cluster-request.ts";
 import { type Environment, environment, readConfig } from "./shared/config.ts";
 import { isNamed } from "./shared/errors.ts";
 import { lambdaHandler } from "./shared/handler.ts";
-import { objectExists, type S3Location, sha256 } from "./shared/s3.ts";
+import { artifactKey, objectExists, parseS3Uri, type S3Location, sha256 } from "./shared/s3.ts";
 import { execution, plan } from "./shared/schemas.ts";
 import { sparkSubmit } from "./shared/spark-submit.ts";
 
@@ -17,7 +17,10 @@ export type UploadScriptsEvent = z.output<typeof uploadScriptsEvent>;
 const settings = environment.pick({
   AWS_REGION: true,
   DATA_BUCKET: true,
+  MODEL_SHA256: true,
+  MODEL_ASSET: true,
   WHEELHOUSE_SHA256: true,
+  WHEELHOUSE_ASSET: true,
   LAMBDA_TASK_ROOT: true,
 });
 export type UploadScriptsConfig = Pick<Environment, keyof typeof settings.shape>;
@@ -56,9 +59,19 @@ const putOnce = async (s3: S3Client, location: S3Location, content: Uint8Array):
 };
 
 const putArtifact = (s3: S3Client, bucket: string, file: string, content: Uint8Array): Promise<string> =>
-  putOnce(s3, { bucket, key: `artifacts/${sha256(content)}/${file}` }, content);
+  putOnce(s3, { bucket, key: artifactKey(sha256(content), file) }, content);
 
-/** Puts the bundled scripts on S3, content-addressed, and says what the cluster has to run. */
+/** Copies what the deployment published to its content address, within S3, unless it is there. */
+const copyArtifact = async (s3: S3Client, bucket: string, key: string, asset: string): Promise<string> => {
+  if (!(await objectExists(s3, { bucket, key }))) {
+    const { bucket: from, key: name } = parseS3Uri(asset);
+    const CopySource = `${from}/${name.split("/").map(encodeURIComponent).join("/")}`;
+    await s3.send(new CopyObjectCommand({ Bucket: bucket, Key: key, CopySource }));
+  }
+  return `s3://${bucket}/${key}`;
+};
+
+/** Puts the bundled scripts, the model and the wheels on S3, content-addressed, and says what the cluster has to run. */
 export const uploadScripts = async (
   { state: { plan } }: UploadScriptsEvent,
   config: UploadScriptsConfig,
@@ -71,19 +84,21 @@ export const uploadScripts = async (
     readFile(join(root, "spark", "main.py")),
     readFile(join(root, "bootstrap", "bootstrap.sh")),
   ]);
-  const [pyFiles, script, bootstrap] = await Promise.all([
+  const { MODEL_SHA256, WHEELHOUSE_SHA256 } = config;
+  const [pyFiles, script, bootstrap, wheelhouse] = await Promise.all([
     putArtifact(s3, bucket, "orchard.zip", zip),
     putArtifact(s3, bucket, "main.py", main),
     putArtifact(s3, bucket, "bootstrap.sh", bootstrapScript),
+    copyArtifact(s3, bucket, artifactKey(WHEELHOUSE_SHA256, "wheelhouse.tar"), config.WHEELHOUSE_ASSET),
+    copyArtifact(s3, bucket, artifactKey(MODEL_SHA256, "model.tflite"), config.MODEL_ASSET),
     // Spark ends at once when the folder of its event logs is not there.
     putOnce(s3, { bucket, key: sparkEventsKey }, new Uint8Array()),
   ]);
-  const wheelhouse = config.WHEELHOUSE_SHA256;
   const step = (name: string): readonly string[] =>
     sparkSubmit(plan, { pyFiles, script, step: name }, config.AWS_REGION);
   return {
     bootstrap,
-    bootstrapArgs: [`s3://${bucket}/artifacts/${wheelhouse}/wheelhouse.tar`, wheelhouse],
+    bootstrapArgs: [wheelhouse, WHEELHOUSE_SHA256],
     steps: { inventory: step("inventory"), features: step("features"), reduction: step("reduction") },
   };
 };

@@ -75,7 +75,8 @@ export class LambdaRunner {
     const parsed = parseEvent(event);
     const taskRoot = await this.#unpack(configuration.CodeSha256 ?? randomUUID(), code.Location);
     const requestId = randomUUID();
-    const logStream = `${new Date().toISOString().slice(0, 10).replaceAll("-", "/")}/[$LATEST]${randomBytes(16).toString("hex")}`;
+    const version = configuration.Version ?? "$LATEST";
+    const logStream = `${new Date().toISOString().slice(0, 10).replaceAll("-", "/")}/[${version}]${randomBytes(16).toString("hex")}`;
     const resultFile = join(this.#context.directory, "lambda", `${requestId}.json`);
     const timeoutSeconds = configuration.Timeout ?? 3;
     const memoryMb = configuration.MemorySize ?? 128;
@@ -89,7 +90,7 @@ export class LambdaRunner {
       context: {
         awsRequestId: requestId,
         functionName,
-        functionVersion: "$LATEST",
+        functionVersion: version,
         invokedFunctionArn: configuration.FunctionArn ?? "",
         memoryLimitInMB: String(memoryMb),
         logGroupName: `/aws/lambda/${functionName}`,
@@ -109,7 +110,7 @@ export class LambdaRunner {
         signal: AbortSignal.any([timeout, this.#stopping.signal, ...(signal === undefined ? [] : [signal])]),
       },
     );
-    const logLines: string[] = [`START RequestId: ${requestId} Version: $LATEST`];
+    const logLines: string[] = [`START RequestId: ${requestId} Version: ${version}`];
     for (const stream of [child.process.stdout, child.process.stderr]) {
       if (stream !== null) {
         createInterface({ input: stream }).on("line", (line) => logLines.push(line));
@@ -142,7 +143,12 @@ export class LambdaRunner {
 
   #environment(
     configuration: FunctionConfiguration,
-    context: { readonly functionName: string; readonly logGroupName: string; readonly logStreamName: string },
+    context: {
+      readonly functionName: string;
+      readonly functionVersion: string;
+      readonly logGroupName: string;
+      readonly logStreamName: string;
+    },
     taskRoot: string,
   ): Record<string, string> {
     return {
@@ -156,7 +162,7 @@ export class LambdaRunner {
       AWS_ACCESS_KEY_ID: this.#context.credentials.accessKeyId,
       AWS_SECRET_ACCESS_KEY: this.#context.credentials.secretAccessKey,
       AWS_LAMBDA_FUNCTION_NAME: context.functionName,
-      AWS_LAMBDA_FUNCTION_VERSION: "$LATEST",
+      AWS_LAMBDA_FUNCTION_VERSION: context.functionVersion,
       AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(configuration.MemorySize ?? 128),
       AWS_LAMBDA_LOG_GROUP_NAME: context.logGroupName,
       AWS_LAMBDA_LOG_STREAM_NAME: context.logStreamName,

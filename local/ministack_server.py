@@ -117,6 +117,11 @@ def serve_start_execution() -> None:
 if __name__ == "__main__":
     forget_unfinished_stacks(Path(os.environ["STATE_DIR"]), Path(os.environ["S3_DATA_DIR"]))
     eventbridge._put_events.__defaults__ = (True,)  # allow_aws_source
+    # The embedded EMR takes any name of one, and has nothing to apply it to.
+    provisioners._RESOURCE_HANDLERS["AWS::EMR::SecurityConfiguration"] = {
+        "create": lambda _logical_id, props, _stack: (props["Name"], {}),
+        "delete": lambda _physical_id, _props: None,
+    }
     add_group_rules("AWS::EC2::SecurityGroupIngress", "IpPermissions")
     add_group_rules("AWS::EC2::SecurityGroupEgress", "IpPermissionsEgress")
     add_budgets()

@@ -5,15 +5,7 @@ import { Cdk, type Context, type Difference } from "../cdk.ts";
 import { incompatibleChanges } from "../changes.ts";
 import type { Clients } from "../clients.ts";
 import { isConfirmed, requireTerminal } from "../confirm.ts";
-import {
-  artifactContext,
-  deployStacks,
-  describeStack,
-  outputsOf,
-  putArtifacts,
-  readDeployment,
-  requireDeployment,
-} from "../deploy.ts";
+import { deployStacks, describeStack, outputsOf, readDeployment, requireDeployment } from "../deploy.ts";
 import { CommandFailed, UsageError } from "../errors.ts";
 import { type Lifetime, withLifetime } from "../lifetime.ts";
 import { places, readModelInfo } from "../places.ts";
@@ -49,8 +41,7 @@ export const deploy = new Command("deploy")
   .option("--json", "print one JSON object and nothing else; needs --yes", false)
   .action((options) => withLifetime((lifetime) => deployTo(lifetime, options)));
 
-const contextOf = async ({ email, config, context }: DeployOptions): Promise<Context> => ({
-  ...(await artifactContext(places.emrWheelhouse)),
+const contextOf = ({ email, config, context }: DeployOptions): Context => ({
   ...(config === undefined ? {} : { config: resolve(config) }),
   ...(email === undefined ? {} : { notificationEmail: email }),
   ...context,
@@ -60,7 +51,7 @@ const deployTo = async (lifetime: Lifetime, options: DeployOptions): Promise<voi
   const { yes, json } = options;
   requireTerminal(yes);
   const since = Date.now();
-  const context = await contextOf(options);
+  const context = contextOf(options);
   const target = await openTarget();
   const { clients, account, region } = target;
   const cdk = new Cdk(lifetime, target, context, join(places.assemblies, `${account}-${region}`));
@@ -103,11 +94,7 @@ const deployTo = async (lifetime: Lifetime, options: DeployOptions): Promise<voi
     title: `Deployment of ${stacks.join(", ")}`,
     run: ({ status }: { readonly status: (line: string) => void }) => deployStacks(cdk, target, status),
   };
-  const putThem = {
-    title: "Model and wheels",
-    run: async () => putArtifacts(clients, (await requireDeployment(target)).bucket, context, places.emrWheelhouse),
-  };
-  const change = [...(blockers.length > 0 ? [stopThem] : []), ...(isChanged ? [deployThem] : []), putThem];
+  const change = [...(blockers.length > 0 ? [stopThem] : []), ...(isChanged ? [deployThem] : [])];
   await runSteps(lifetime, change, json);
   await tell(target, stacks, isChanged, options, since);
 };

@@ -14,6 +14,8 @@ import { allowServiceLinkedRole } from "./service-linked-role.ts";
 
 interface EmrRolesProps {
   readonly config: Config;
+  /** The KMS key of the clusters' volumes. @default not encrypted by a key of ours */
+  readonly volumeKeyArn?: string;
   readonly bucket: IBucket;
 }
 
@@ -73,7 +75,38 @@ export class EmrRoles extends Construct {
     });
     // The managed policy lets EMR pass EMR_EC2_DefaultRole only.
     this.serviceRole = serviceRole;
+    if (props.volumeKeyArn) {
+      for (const statement of keyStatements(props.volumeKeyArn)) {
+        serviceRole.addToPolicy(statement);
+        instanceRole.addToPolicy(statement);
+      }
+    }
     instanceRole.grantPassRole(serviceRole);
     serviceRole.addToPolicy(allowServiceLinkedRole(stack, "spot.amazonaws.com", "AWSServiceRoleForEC2Spot"));
   }
 }
+
+/**
+ * What EMR's guide asks for both roles as users of the key
+ * (docs.aws.amazon.com/emr/latest/ManagementGuide/emr-encryption-enable.html), its wildcards written out.
+ */
+const keyStatements = (keyArn: string): readonly PolicyStatement[] => [
+  new PolicyStatement({
+    actions: [
+      "kms:Decrypt",
+      "kms:DescribeKey",
+      "kms:Encrypt",
+      "kms:GenerateDataKey",
+      "kms:GenerateDataKeyWithoutPlaintext",
+      "kms:ReEncryptFrom",
+      "kms:ReEncryptTo",
+    ],
+    resources: [keyArn],
+  }),
+  new PolicyStatement({
+    actions: ["kms:CreateGrant"],
+    resources: [keyArn],
+    // EC2's, for a volume.
+    conditions: { Bool: { "kms:GrantIsForAWSResource": "true" } },
+  }),
+];

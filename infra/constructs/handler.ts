@@ -1,8 +1,10 @@
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Duration, RemovalPolicy } from "aws-cdk-lib";
 import type { PolicyStatement } from "aws-cdk-lib/aws-iam";
-import { Architecture, Runtime } from "aws-cdk-lib/aws-lambda";
-import { type ICommandHooks, NodejsFunction, OutputFormat } from "aws-cdk-lib/aws-lambda-nodejs";
+import { Architecture, Code, Function as LambdaFunction, Runtime } from "aws-cdk-lib/aws-lambda";
 import { LogGroup } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 
@@ -11,6 +13,20 @@ const root = join(import.meta.dirname, "..", "..");
 /** What the functions call themselves in their logs and metrics. */
 export const serviceName = "orchard";
 export const metricNamespace = "Orchard";
+let bundles: string | undefined;
+
+/** The folder with a bundle for each handler, made once a process. */
+const bundleFolder = (): string => {
+  if (!bundles) {
+    bundles = mkdtempSync(join(tmpdir(), "orchard-bundles-"));
+    execFileSync(process.execPath, [join(root, "infra", "bundle.ts"), bundles], {
+      stdio: ["ignore", "ignore", "inherit"],
+    });
+    const folder = bundles;
+    process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  }
+  return bundles;
+};
 
 interface HandlerProps {
   /** File in lambdas/, without .ts. */
@@ -21,19 +37,26 @@ interface HandlerProps {
   readonly timeout?: Duration;
   /** @default 256 */
   readonly memoryMiB?: number;
-  readonly commandHooks?: ICommandHooks;
+  /** Files and folders of the project that travel along, at the same path. @default none */
+  readonly files?: readonly string[];
 }
 
 /** A handler of lambdas/ as a function with a log group of its own and just the permissions it names. */
 export class Handler extends Construct {
-  readonly function: NodejsFunction;
+  readonly function: LambdaFunction;
 
   constructor(scope: Construct, id: string, props: HandlerProps) {
     super(scope, id);
-    this.function = new NodejsFunction(this, "Function", {
-      entry: join(root, "lambdas", `${props.name}.ts`),
-      projectRoot: root,
-      depsLockFilePath: join(root, "package-lock.json"),
+    const bundle = join(bundleFolder(), props.name);
+    for (const file of props.files ?? []) {
+      cpSync(join(root, file), join(bundle, file), {
+        recursive: true,
+        filter: (path) => !path.includes("__pycache__"),
+      });
+    }
+    this.function = new LambdaFunction(this, "Function", {
+      code: Code.fromAsset(bundle),
+      handler: "index.handler",
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       timeout: props.timeout ?? Duration.minutes(1),
@@ -41,22 +64,12 @@ export class Handler extends Construct {
       environment: {
         POWERTOOLS_SERVICE_NAME: serviceName,
         POWERTOOLS_METRICS_NAMESPACE: metricNamespace,
-        NODE_OPTIONS: "--enable-source-maps",
         ...props.environment,
       },
       // How long it keeps lines is the stack's to say.
       logGroup: new LogGroup(this, "Logs", { removalPolicy: RemovalPolicy.DESTROY }),
-      bundling: {
-        format: OutputFormat.ESM,
-        target: "node24",
-        // The SDK travels along: one version, tested, whatever the runtime brings.
-        externalModules: [],
-        // The SDK's ES modules: smaller, and free of require(), which an ES module bundle cannot call.
-        mainFields: ["module", "main"],
-        sourceMap: true,
-        sourcesContent: false,
-        ...(props.commandHooks ? { commandHooks: props.commandHooks } : {}),
-      },
+      // An execution goes on with the version that it began with, whatever is deployed meanwhile.
+      currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN },
     });
     for (const statement of props.policy) this.function.addToRolePolicy(statement);
   }

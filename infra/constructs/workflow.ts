@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { RemovalPolicy, Stack } from "aws-cdk-lib";
 import { PolicyStatement } from "aws-cdk-lib/aws-iam";
-import type { IFunction } from "aws-cdk-lib/aws-lambda";
+import type { Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
 import { LogGroup } from "aws-cdk-lib/aws-logs";
 import type { IBucket } from "aws-cdk-lib/aws-s3";
 import { DefinitionBody, LogLevel, StateMachine, StateMachineType } from "aws-cdk-lib/aws-stepfunctions";
@@ -14,20 +14,22 @@ const definitionFile = join(import.meta.dirname, "..", "..", "statemachine", "or
 
 /** The functions of the workflow, by the state that calls them. */
 export interface WorkflowFunctions {
-  readonly takeTurn: IFunction;
-  readonly preflight: IFunction;
-  readonly uploadScripts: IFunction;
-  readonly validateResults: IFunction;
-  readonly terminateCluster: IFunction;
-  readonly confirmTerminated: IFunction;
-  readonly diagnoseFailure: IFunction;
-  readonly notify: IFunction;
+  readonly takeTurn: LambdaFunction;
+  readonly preflight: LambdaFunction;
+  readonly uploadScripts: LambdaFunction;
+  readonly validateResults: LambdaFunction;
+  readonly terminateCluster: LambdaFunction;
+  readonly confirmTerminated: LambdaFunction;
+  readonly diagnoseFailure: LambdaFunction;
+  readonly notify: LambdaFunction;
 }
 
 interface WorkflowProps {
   readonly functions: WorkflowFunctions;
   readonly bucket: IBucket;
   readonly emrRoles: EmrRoles;
+  /** Name of the clusters' EMR security configuration. @default none */
+  readonly securityConfiguration?: string;
 }
 
 /** The state machine of statemachine/, its placeholders filled, its role just wide enough. */
@@ -48,19 +50,13 @@ export class Workflow extends Construct {
     });
     this.stateMachine = new StateMachine(this, "StateMachine", {
       stateMachineType: StateMachineType.STANDARD,
-      definitionBody: DefinitionBody.fromString(JSON.stringify(JSON.parse(readFileSync(definitionFile, "utf8")))),
+      definitionBody: DefinitionBody.fromString(definition(props.securityConfiguration)),
       definitionSubstitutions: {
-        TakeTurnFunctionArn: functions.takeTurn.functionArn,
-        PreflightFunctionArn: functions.preflight.functionArn,
-        UploadScriptsFunctionArn: functions.uploadScripts.functionArn,
-        ValidateResultsFunctionArn: functions.validateResults.functionArn,
-        TerminateClusterFunctionArn: functions.terminateCluster.functionArn,
-        ConfirmTerminatedFunctionArn: functions.confirmTerminated.functionArn,
-        DiagnoseFailureFunctionArn: functions.diagnoseFailure.functionArn,
-        NotifyFunctionArn: functions.notify.functionArn,
+        ...functionArns(functions),
         DataBucketName: props.bucket.bucketName,
         EmrServiceRoleName: emrRoles.serviceRole.roleName,
         EmrInstanceProfileName: emrRoles.instanceProfileName,
+        ...(props.securityConfiguration ? { SecurityConfigurationName: props.securityConfiguration } : {}),
       },
       logs: {
         destination: this.logGroup,
@@ -69,12 +65,32 @@ export class Workflow extends Construct {
       },
     });
 
-    for (const handler of Object.values(functions) as IFunction[]) handler.grantInvoke(this.stateMachine);
+    // Every version: an execution that began before the last deployment calls an older one.
+    for (const handler of Object.values(functions) as LambdaFunction[]) handler.grantInvoke(this.stateMachine);
     emrRoles.serviceRole.grantPassRole(this.stateMachine.role);
     emrRoles.instanceRole.grantPassRole(this.stateMachine.role);
     for (const statement of emrStatements(stack)) this.stateMachine.addToRolePolicy(statement);
   }
 }
+
+/** Amazon States Language has no way to leave a parameter out when there is no value for it. */
+const definition = (securityConfiguration: string | undefined): string => {
+  const parsed = JSON.parse(readFileSync(definitionFile, "utf8"));
+  if (!securityConfiguration) delete parsed.States.CreateCluster.Parameters.SecurityConfiguration;
+  return JSON.stringify(parsed);
+};
+
+/**
+ * A placeholder for each function, `notify` as NotifyFunctionArn. Each is the ARN of a version, so that a deployment
+ * never changes an execution that runs: Step Functions keeps the definition, Lambda the code and the environment.
+ */
+const functionArns = (functions: WorkflowFunctions): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Object.entries(functions).map(([name, handler]: [string, LambdaFunction]) => [
+      `${name.charAt(0).toUpperCase()}${name.slice(1)}FunctionArn`,
+      handler.currentVersion.functionArn,
+    ]),
+  );
 
 /** What createCluster.sync, addStep.sync and terminateCluster.sync need, as the Step Functions guide lists it. */
 const emrStatements = (stack: Stack): PolicyStatement[] => [

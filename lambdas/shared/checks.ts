@@ -22,7 +22,7 @@ import type { Environment } from "./config.ts";
 import { describeError, isNamed } from "./errors.ts";
 import { instanceType } from "./prices.ts";
 import { euRegions, isInEu } from "./regions.ts";
-import { objectExists, objectSha256 } from "./s3.ts";
+import { artifactKey, objectExists, objectSha256, parseS3Uri, type S3Location } from "./s3.ts";
 import type { Check, ClusterPlan, Execution, Plan } from "./schemas.ts";
 
 export type PreflightConfig = Omit<Environment, "LAMBDA_TASK_ROOT" | "STATE_MACHINE_ARN" | "MAX_CLUSTER_HOURS">;
@@ -138,22 +138,20 @@ const checkWritable = async (s3: S3Client, bucket: string, runId: string): Promi
   return `s3://${bucket}/artifacts/ can be written`;
 };
 
-const checkWheelhouse = async (s3: S3Client, bucket: string, digest: string): Promise<string> => {
-  const key = `artifacts/${digest}/wheelhouse.tar`;
-  if (!(await objectExists(s3, { bucket, key }))) throw new Finding(`s3://${bucket}/${key} is not there`);
-  return key;
+/** Where a run would take an artifact from: its content address, or what the deployment published to be copied there. */
+const findArtifact = async (s3: S3Client, artifact: S3Location, asset: string): Promise<S3Location> => {
+  if (await objectExists(s3, artifact)) return artifact;
+  const published = parseS3Uri(asset);
+  // Without s3:ListBucket, S3 says Forbidden of what is not there, and the check's remedy is the same.
+  if (await objectExists(s3, published)) return published;
+  throw new Finding(`Neither s3://${artifact.bucket}/${artifact.key} nor ${asset} is there`);
 };
 
-const checkModel = async (s3: S3Client, bucket: string, digest: string): Promise<string> => {
-  const key = `artifacts/${digest}/model.tflite`;
-  try {
-    const actual = await objectSha256(s3, { bucket, key });
-    if (actual !== digest) throw new Finding(`s3://${bucket}/${key} has sha256 ${actual}`);
-    return key;
-  } catch (error) {
-    if (isNamed(error, "NoSuchKey", "NotFound")) throw new Finding(`s3://${bucket}/${key} is not there`);
-    throw error;
-  }
+const checkModel = async (s3: S3Client, artifact: S3Location, asset: string, digest: string): Promise<string> => {
+  const found = await findArtifact(s3, artifact, asset);
+  const actual = await objectSha256(s3, found);
+  if (actual !== digest) throw new Finding(`s3://${found.bucket}/${found.key} has sha256 ${actual}`);
+  return found.key;
 };
 
 const checkServiceRole = async (iam: IAMClient, name: string): Promise<string> => {
@@ -369,12 +367,18 @@ export const preflightChecks = ({
     {
       name: "wheelhouse",
       remedy: "Deploy again: that uploads the wheels for the nodes",
-      run: () => checkWheelhouse(s3, bucket, config.WHEELHOUSE_SHA256),
+      run: async () => {
+        const artifact = { bucket, key: artifactKey(config.WHEELHOUSE_SHA256, "wheelhouse.tar") };
+        return (await findArtifact(s3, artifact, config.WHEELHOUSE_ASSET)).key;
+      },
     },
     {
       name: "model",
       remedy: "Make the model again (npm run model -- --force) and deploy: that uploads it",
-      run: () => checkModel(s3, bucket, config.MODEL_SHA256),
+      run: () => {
+        const artifact = { bucket, key: artifactKey(config.MODEL_SHA256, "model.tflite") };
+        return checkModel(s3, artifact, config.MODEL_ASSET, config.MODEL_SHA256);
+      },
     },
     {
       name: "emr-service-role",

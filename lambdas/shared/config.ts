@@ -16,6 +16,9 @@ export const environment = z.object({
   MODEL_WEIGHTS: z.enum(["imagenet", "seeded"]),
   ALLOW_SEEDED_WEIGHTS: flag.default(false),
   WHEELHOUSE_SHA256: sha256,
+  /** Where the deployment put the model and the wheels: s3:// addresses, from which UploadScripts copies them. */
+  MODEL_ASSET: z.string().startsWith("s3://"),
+  WHEELHOUSE_ASSET: z.string().startsWith("s3://"),
   ALLOW_NON_EU_REGION: flag.default(false),
   /** Where in the data bucket the images are when the input names no place. */
   INPUT_PREFIX: z.string().endsWith("/").default("data/raw/"),

@@ -36,6 +36,9 @@ export const parseS3Uri = (uri: string): S3Location => {
   return { bucket: match[1], key: match[2] };
 };
 
+/** An artifact's content address: what is there has that sha256, and is never written again. */
+export const artifactKey = (digest: string, file: string): string => `artifacts/${digest}/${file}`;
+
 /** What lies directly under a prefix: the objects, and the "folders" with their trailing slash taken off. */
 export const listFolder = async (
   s3: S3Client,

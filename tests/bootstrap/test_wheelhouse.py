@@ -86,3 +86,15 @@ def test_the_lock_has_a_hash_for_every_package() -> None:
     assert packages
     assert all("==" in line and line.endswith("\\") for line in packages)
     assert sum("--hash=sha256:" in line for line in lines) >= len(packages)
+
+
+def test_wheels_for_a_node_are_those_of_its_processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+    monkeypatch.setattr(wheelhouse, "download", lambda _requirements, platforms, _output: asked.append(platforms))
+
+    for architecture in ("x86_64", "arm64"):
+        assert wheelhouse.main(["--arch", architecture, "--output", str(tmp_path / architecture)]) == 0
+
+    assert [platforms[0] for platforms in asked] == ["manylinux_2_34_x86_64", "manylinux_2_34_aarch64"]
+    # infra/artifacts.ts reads it there.
+    assert "aarch64" in (tmp_path / "arm64" / wheelhouse.STAMP).read_text()

@@ -1,11 +1,10 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { App } from "aws-cdk-lib";
 import { Template } from "aws-cdk-lib/assertions";
 import { configFromContext } from "../../infra/config.ts";
 import { PipelineStack } from "../../infra/pipeline-stack.ts";
-import { sha256 } from "../../lambdas/shared/s3.ts";
 import type { Definition } from "../statemachine/definition.ts";
 
 export const region = "eu-west-1";
@@ -60,7 +59,9 @@ const resolver = (resources: Readonly<Record<string, Resource>>) => {
     const resource = resources[id];
     if (resource === undefined) return id === "AWS::Region" ? region : id === "AWS::AccountId" ? account : id;
     if (resource.Type === "AWS::S3::Bucket") return bucket;
-    return /::(StateMachine|Topic)$/.test(resource.Type) ? arnOf(id, resource) : id;
+    // The only version that there is here.
+    if (resource.Type === "AWS::Lambda::Version") return reference(resource.Properties.FunctionName.Ref);
+    return /::(StateMachine|Topic|Function)$/.test(resource.Type) ? arnOf(id, resource) : id;
   };
   const resolve = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(resolve);
@@ -99,12 +100,15 @@ const ruleOf = ({ Type: type, Properties: given = {} }: Resource): readonly Depl
 /** Synthesises the stack, bundles and all, into a folder of its own. */
 export const deploy = (): Deployed & { remove(): void } => {
   const outdir = mkdtempSync(join(tmpdir(), "orchard-faults-"));
-  const context: Record<string, string> = {
-    modelSha256: sha256(model),
+  const files = { model: join(outdir, "model"), wheelhouse: join(outdir, "wheelhouse") };
+  writeFileSync(files.model, model);
+  writeFileSync(files.wheelhouse, wheelhouse);
+  const config = configFromContext({
+    modelFile: files.model,
     modelWeights: "imagenet",
-    wheelhouseSha256: sha256(wheelhouse),
-  };
-  const stack = new PipelineStack(new App({ outdir }), "Orchard", { config: configFromContext(context) });
+    wheelhouseFile: files.wheelhouse,
+  });
+  const stack = new PipelineStack(new App({ outdir }), "Orchard", { config });
   const template: { Resources: Record<string, Resource> } = JSON.parse(JSON.stringify(Template.fromStack(stack)));
   const resolve = resolver(template.Resources);
   const resources = Object.entries(template.Resources).map(([id, { Type, Properties }]) => ({

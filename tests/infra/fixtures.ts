@@ -1,17 +1,27 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { App } from "aws-cdk-lib";
 import { Template } from "aws-cdk-lib/assertions";
 import { afterAll } from "vitest";
 import { type Config, configFromContext } from "../../infra/config.ts";
-import { PipelineStack } from "../../infra/pipeline-stack.ts";
+import { addStacks } from "../../infra/stacks.ts";
 
-/** The least that a configuration has. */
+const artifacts = mkdtempSync(join(tmpdir(), "orchard-artifacts-"));
+process.on("exit", () => rmSync(artifacts, { recursive: true, force: true }));
+
+/** A small file in place of a large one. */
+export const artifact = (name: string, content: string): string => {
+  const path = join(artifacts, name);
+  writeFileSync(path, content);
+  return path;
+};
+
+/** What .orchard/ has when the project is set up, here without it. */
 export const required: Readonly<Record<string, unknown>> = {
-  modelSha256: "a".repeat(64),
+  modelFile: artifact("model.tflite", "the model"),
   modelWeights: "imagenet",
-  wheelhouseSha256: "b".repeat(64),
+  wheelhouseFile: artifact("wheelhouse.tar", "the wheels"),
 };
 
 export const configWith = (knobs: Readonly<Record<string, unknown>> = {}, region?: string): Config =>
@@ -24,6 +34,11 @@ export const temporaryFolder = (): string => {
   return folder;
 };
 
-/** The stack's template; bundles and all else that is synthesised go to `outdir`. */
+/** CloudFormation's rules as errors, as cdk.json has them. */
+const context = { "@aws-cdk/core:validateAgainstDefaultRules": true };
+
+export const newApp = (outdir?: string): App => new App({ context, ...(outdir ? { outdir } : {}) });
+
+/** The pipeline's template; bundles and all else that is synthesised go to `outdir`. */
 export const synthesise = (outdir: string, knobs: Readonly<Record<string, unknown>> = {}): Template =>
-  Template.fromStack(new PipelineStack(new App({ outdir }), "Orchard", { config: configWith(knobs) }));
+  Template.fromStack(addStacks(newApp(outdir), configWith(knobs)));

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import aslValidator from "asl-validator";
 import { Match } from "aws-cdk-lib/assertions";
@@ -34,16 +34,42 @@ describe("the stack", () => {
     expect(execFileSync(cfnLint, args, { encoding: "utf8" })).toBe("");
   }, 180_000);
 
-  it("bundles every handler into a module that loads", async () => {
+  it("bundles every handler into a module that loads, below a megabyte", async () => {
     const bundles = readdirSync(outdir)
-      .filter((name) => name.startsWith("asset."))
-      .map((name) => join(outdir, name, "index.mjs"));
+      .map((name) => join(outdir, name, "index.mjs"))
+      .filter((file) => existsSync(file));
     expect(bundles).toHaveLength(10);
     for (const bundle of bundles) {
+      expect(statSync(bundle).size).toBeLessThan(1_000_000);
       const script = `const { handler } = await import(${JSON.stringify(bundle)}); console.log(typeof handler);`;
       const args = ["--input-type=module", "--eval", script];
       expect(execFileSync(process.execPath, args, { encoding: "utf8", env: lambdaEnvironment })).toBe("function\n");
     }
+  });
+
+  it("pins the functions' versions, which outlive the next deployment, and lets the machine call all of them", () => {
+    const versions = template.findResources("AWS::Lambda::Version");
+    const { Properties: machine } = Object.values(
+      template.findResources("AWS::StepFunctions::StateMachine"),
+    )[0] as Resource;
+    const substitutions = Object.entries(machine["DefinitionSubstitutions"] as Record<string, { Ref: string }>);
+    const functions = substitutions.filter(([name]) => name.endsWith("FunctionArn"));
+    expect(functions.map(([, { Ref: id }]) => id).sort()).toEqual(Object.keys(versions).sort());
+    template.allResources("AWS::Lambda::Version", { DeletionPolicy: "Retain", UpdateReplacePolicy: "Retain" });
+    template.hasResourceProperties("AWS::IAM::Policy", {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Action: "lambda:InvokeFunction",
+            Resource: Match.arrayWith([{ "Fn::Join": ["", [{ "Fn::GetAtt": Match.anyValue() }, ":*"]] }]),
+          }),
+        ]),
+      },
+    });
+  });
+
+  it("keeps lines as long as it is told", () => {
+    template.allResourcesProperties("AWS::Logs::LogGroup", { RetentionInDays: 90 });
   });
 
   it("renders a definition that is valid and has no placeholder left", () => {

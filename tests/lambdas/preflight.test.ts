@@ -25,6 +25,7 @@ import { preflight } from "../../lambdas/preflight.ts";
 import type { PreflightClients, PreflightConfig } from "../../lambdas/shared/checks.ts";
 import { clusterDefaults } from "../../lambdas/shared/cluster-defaults.ts";
 import { InvalidInput, PreflightFailed } from "../../lambdas/shared/errors.ts";
+import { sha256 } from "../../lambdas/shared/s3.ts";
 import type { Plan } from "../../lambdas/shared/schemas.ts";
 import { anExecution, createBucket, createReadyAccount, labels, putObject, uniqueName } from "./fixtures.ts";
 import { type Ministack, startMinistack } from "./ministack.ts";
@@ -384,14 +385,28 @@ test("scripts-uploadable", async () => {
 
 test("wheelhouse", async () => {
   expect(await onlyFailure(run(input, { config: { WHEELHOUSE_SHA256: "0".repeat(64) } }))).toMatch(
-    /wheelhouse: s3:\/\/.*\/wheelhouse\.tar is not there/,
+    /wheelhouse: Neither s3:\/\/.*\/wheelhouse\.tar nor s3:\/\/.*\/wheelhouse\.tar is there/,
   );
 });
 
 test("model, absent", async () => {
   expect(await onlyFailure(run(input, { config: { MODEL_SHA256: "0".repeat(64) } }))).toMatch(
-    /model: s3:\/\/.*\/model\.tflite is not there/,
+    /model: Neither s3:\/\/.*\/model\.tflite nor s3:\/\/.*\/model\.tflite is there/,
   );
+});
+
+test("model and wheelhouse, published and not copied yet", async () => {
+  const { DATA_BUCKET: bucket } = config;
+  await putObject(account, bucket, "assets/model.tflite", "new");
+  await putObject(account, bucket, "assets/wheelhouse.tar", "new");
+
+  const plan = await run(input, { config: { MODEL_SHA256: sha256("new"), WHEELHOUSE_SHA256: sha256("new") } });
+
+  const details = plan.checks
+    .filter(({ name }) => name === "model" || name === "wheelhouse")
+    .map(({ detail }) => detail);
+  expect(details).toEqual(["assets/wheelhouse.tar", "assets/model.tflite"]);
+  expect(plan.model.key).toBe(`artifacts/${sha256("new")}/model.tflite`);
 });
 
 test("model, another content", async () => {

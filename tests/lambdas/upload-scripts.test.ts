@@ -6,12 +6,14 @@ import { strFromU8, unzipSync } from "fflate";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { parseS3Uri, sha256 } from "../../lambdas/shared/s3.ts";
 import { packPackage, type Scripts, uploadScripts } from "../../lambdas/upload-scripts.ts";
-import { anExecution, aPlan, createBucket } from "./fixtures.ts";
+import { anExecution, aPlan, createBucket, putObject } from "./fixtures.ts";
 import { type Ministack, startMinistack } from "./ministack.ts";
 
 let account: Ministack;
 let folder: string;
 let bucket: string;
+/** Where a deployment puts its files. */
+let published: string;
 
 beforeAll(async () => {
   account = await startMinistack();
@@ -30,14 +32,26 @@ beforeEach(async () => {
   await writeFile(join(folder, "spark", "orchard", "notes.txt"), "not code");
   await writeFile(join(folder, "bootstrap", "bootstrap.sh"), "#!/bin/bash\n");
   bucket = await createBucket(account);
+  published = await createBucket(account);
+  await putObject(account, published, "model é.tflite", model);
+  await putObject(account, published, "wheelhouse.tar", wheelhouse);
   return () => rm(folder, { recursive: true });
 });
 
-const wheelhouse = "b".repeat(64);
+const model = "the model";
+const wheelhouse = "the wheels";
 const upload = (): Promise<Scripts> =>
   uploadScripts(
     { state: { plan: aPlan(bucket) }, execution: anExecution() },
-    { DATA_BUCKET: bucket, AWS_REGION: "eu-west-1", WHEELHOUSE_SHA256: wheelhouse, LAMBDA_TASK_ROOT: folder },
+    {
+      DATA_BUCKET: bucket,
+      AWS_REGION: "eu-west-1",
+      MODEL_SHA256: sha256(model),
+      MODEL_ASSET: `s3://${published}/model é.tflite`,
+      WHEELHOUSE_SHA256: sha256(wheelhouse),
+      WHEELHOUSE_ASSET: `s3://${published}/wheelhouse.tar`,
+      LAMBDA_TASK_ROOT: folder,
+    },
     account.s3,
   );
 
@@ -54,10 +68,12 @@ test("every file lies under its own sha256", async () => {
 
   const args = scripts.steps.inventory;
   const main = args[args.indexOf("--plan") - 2] ?? "";
-  for (const uri of [scripts.bootstrap, main, argumentAfter(args, "--py-files")]) {
+  const [wheels = "", digest] = scripts.bootstrapArgs;
+  const copied = `s3://${bucket}/artifacts/${sha256(model)}/model.tflite`;
+  for (const uri of [scripts.bootstrap, main, argumentAfter(args, "--py-files"), wheels, copied]) {
     expect(uri.split("/").at(-2)).toBe(sha256(await read(uri)));
   }
-  expect(scripts.bootstrapArgs).toEqual([`s3://${bucket}/artifacts/${wheelhouse}/wheelhouse.tar`, wheelhouse]);
+  expect(digest).toBe(sha256(wheelhouse));
 });
 
 test("the zip holds the package's Python files, and them alone", async () => {
@@ -88,12 +104,14 @@ test("a second upload writes nothing", async () => {
 
   expect(second).toEqual(first);
   const { Versions = [] } = await account.s3.send(new ListObjectVersionsCommand({ Bucket: bucket }));
-  // Two scripts, the package, and the folder of Spark's event logs.
+  // Two scripts, the package, what was published, and the folder of Spark's event logs.
   expect(Versions.map(({ Key = "" }) => Key.split("/").at(-1)).sort()).toEqual([
     "",
     "bootstrap.sh",
     "main.py",
+    "model.tflite",
     "orchard.zip",
+    "wheelhouse.tar",
   ]);
 });
 

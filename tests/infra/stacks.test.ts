@@ -1,0 +1,128 @@
+import { join } from "node:path";
+import { Match, Template } from "aws-cdk-lib/assertions";
+import { expect, it } from "vitest";
+import { SecurityStack } from "../../infra/security-stack.ts";
+import { addStacks } from "../../infra/stacks.ts";
+import { configWith, newApp, synthesise, temporaryFolder } from "./fixtures.ts";
+
+const outdir = temporaryFolder();
+
+/** A key of the definition's CreateCluster, as the template has it. */
+const createCluster = (template: Template): Readonly<Record<string, unknown>> => {
+  const [machine] = Object.values(template.findResources("AWS::StepFunctions::StateMachine")) as {
+    Properties: { DefinitionString: string };
+  }[];
+  return JSON.parse(machine?.Properties.DefinitionString ?? "").States.CreateCluster.Parameters;
+};
+
+it("makes a security configuration of its own, which the clusters and EMR's roles use", () => {
+  const app = newApp(join(outdir, "own"));
+  const pipeline = Template.fromStack(addStacks(app, configWith()));
+
+  const security = app.node.findChild("OrchardSecurity") as SecurityStack;
+  Template.fromStack(security).hasResourceProperties("AWS::EMR::SecurityConfiguration", {
+    Name: security.security.name,
+    SecurityConfiguration: {
+      InstanceMetadataServiceConfiguration: { MinimumInstanceMetadataServiceVersion: 2 },
+      EncryptionConfiguration: { EnableAtRestEncryption: true },
+    },
+  });
+  Template.fromStack(security).hasResourceProperties("AWS::KMS::Key", { EnableKeyRotation: true });
+  expect(createCluster(pipeline)).toHaveProperty(
+    "SecurityConfiguration",
+    expect.stringMatching(/SecurityConfigurationName/),
+  );
+  pipeline.hasResourceProperties("AWS::StepFunctions::StateMachine", {
+    DefinitionSubstitutions: { SecurityConfigurationName: security.security.name },
+  });
+});
+
+it("names a security configuration by its content alone", () => {
+  const nameOf = (): string => new SecurityStack(newApp(), "Test", {}).security.name;
+
+  expect(nameOf()).toMatch(/^Test-[0-9a-f]{8}$/);
+  expect(nameOf()).toBe(nameOf());
+});
+
+it("leaves the key out of the definition when clusters have no security configuration", () => {
+  const pipeline = synthesise(join(outdir, "none"), { securityConfiguration: "none" });
+
+  expect(createCluster(pipeline)).not.toHaveProperty("SecurityConfiguration");
+});
+
+it("creates nothing that was given", () => {
+  const template = synthesise(join(outdir, "byo"), {
+    securityConfiguration: "theirs",
+    bucketName: "their-bucket",
+    inputPrefix: "photos/",
+    subnetIds: "subnet-0123456789abcdef0",
+    primarySecurityGroupId: "sg-0123456789abcdef0",
+    coreSecurityGroupId: "sg-0123456789abcdef1",
+    serviceAccessSecurityGroupId: "sg-0123456789abcdef2",
+    keyPair: "their-key",
+    topicArn: "arn:aws:sns:eu-west-1:111122223333:their-topic",
+    emrServiceRoleArn: "arn:aws:iam::111122223333:role/their/service-role",
+    emrInstanceProfileArn: "arn:aws:iam::111122223333:instance-profile/their/profile",
+    emrInstanceRoleArn: "arn:aws:iam::111122223333:role/their/node-role",
+  });
+
+  for (const type of [
+    "AWS::S3::Bucket",
+    "AWS::SNS::Topic",
+    "AWS::EC2::VPC",
+    "AWS::EC2::SecurityGroup",
+    "AWS::IAM::InstanceProfile",
+  ]) {
+    template.resourceCountIs(type, 0);
+  }
+  template.hasResourceProperties("AWS::Lambda::Function", {
+    Environment: {
+      Variables: Match.objectLike({
+        DATA_BUCKET: "their-bucket",
+        INPUT_PREFIX: "photos/",
+        TOPIC_ARN: "arn:aws:sns:eu-west-1:111122223333:their-topic",
+        EMR_SERVICE_ROLE: "service-role",
+        EMR_INSTANCE_PROFILE: "profile",
+        CLUSTER_DEFAULTS: Match.serializedJson(
+          Match.objectLike({
+            subnetIds: ["subnet-0123456789abcdef0"],
+            securityGroups: {
+              primary: "sg-0123456789abcdef0",
+              core: "sg-0123456789abcdef1",
+              serviceAccess: "sg-0123456789abcdef2",
+            },
+            keyPair: "their-key",
+            maxCoreCount: 4,
+            architecture: "x86_64",
+          }),
+        ),
+      }),
+    },
+  });
+  template.hasResourceProperties("AWS::StepFunctions::StateMachine", {
+    DefinitionSubstitutions: { EmrInstanceProfileName: "profile", SecurityConfigurationName: "theirs" },
+  });
+});
+
+it("keeps the results of runs for ever, unless told for how long", () => {
+  const prefixes = (template: Template): unknown[] => {
+    const [bucket] = Object.values(template.findResources("AWS::S3::Bucket")) as {
+      Properties: { LifecycleConfiguration: { Rules: { Prefix?: string; ExpirationInDays?: number }[] } };
+    }[];
+    return bucket?.Properties.LifecycleConfiguration.Rules.map((rule) => [rule.Prefix, rule.ExpirationInDays]) ?? [];
+  };
+  const base = [
+    [undefined, undefined],
+    ["logs/", 90],
+    ["spark-events/", 90],
+  ];
+
+  expect(prefixes(synthesise(join(outdir, "ever")))).toEqual(base);
+  const told = { logsRetentionDays: "7", runsRetentionDays: "30" };
+  expect(prefixes(synthesise(join(outdir, "told"), told))).toEqual([
+    base[0],
+    ["logs/", 7],
+    ["spark-events/", 7],
+    ["runs/", 30],
+  ]);
+});
