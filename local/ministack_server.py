@@ -1,11 +1,12 @@
-"""MiniStack with the four things that the embedded account needs and that it has no setting for.
+"""MiniStack with the five things that the embedded account needs and that it has no setting for.
 
 It saves its state only on a graceful shutdown: here also when a line "save" arrives on standard input, so that a
 killed account finds its stacks again. A stack whose change was cut short would be IN_PROGRESS for ever, one that was
 rolled back cannot be deleted, and buckets of a forgotten stack would be in the way of the next: with such a stack the
-account starts empty. And PutEvents refuses sources that begin with "aws.", as AWS's does: but the account's own Step
-Functions publishes its status changes through it. CloudFormation lacks the rules of security groups that are
-resources of their own, as those of groups that name each other have to be.
+account starts empty. A rule's function runs where all functions run, behind the account's endpoint, under its role.
+PutEvents refuses sources that begin with "aws.", as AWS's does: but the account's own Step Functions publishes its
+status changes through it. CloudFormation lacks the rules of security groups that are resources of their own, as those
+of groups that name each other have to be.
 """
 
 import json
@@ -13,6 +14,8 @@ import os
 import shutil
 import sys
 import threading
+import urllib.parse
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +69,26 @@ def save_on_request() -> None:
             save_all(app._build_persistence_save_dict())
 
 
+def invoke(arn: str, payload: str) -> None:
+    """Invoke the function that a rule names, at the account's endpoint: in a thread, since that may ask us back."""
+
+    def post() -> None:
+        function = urllib.parse.quote(arn, safe="")
+        url = f"{os.environ['AWS_ENDPOINT_URL']}/2015-03-31/functions/{function}/invocations"
+        headers = {"X-Amz-Invocation-Type": "Event", "X-Orchard-Source": "events"}
+        request = urllib.request.Request(url, payload.encode(), headers)
+        try:
+            urllib.request.urlopen(request, timeout=10).close()
+        except OSError as error:
+            print(f"The function {arn} of a rule was not invoked: {error}", flush=True)
+
+    threading.Thread(target=post, daemon=True).start()
+
+
 if __name__ == "__main__":
     forget_unfinished_stacks(Path(os.environ["STATE_DIR"]), Path(os.environ["S3_DATA_DIR"]))
     eventbridge._put_events.__defaults__ = (True,)  # allow_aws_source
+    eventbridge._dispatch_to_lambda = invoke
     add_group_rules("AWS::EC2::SecurityGroupIngress", "IpPermissions")
     add_group_rules("AWS::EC2::SecurityGroupEgress", "IpPermissionsEgress")
     threading.Thread(target=save_on_request, daemon=True).start()
