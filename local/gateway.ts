@@ -103,7 +103,9 @@ export class Gateway {
       const answer = await services.stepFunctions.handle(operation, input);
       this.#json(response, 200, answer, "1.0");
     } else if (prefix === "ServiceQuotasV20190624" && operation === "GetServiceQuota") {
-      this.#json(response, 200, { Quota: { ...(parse(await read(request)) as object), Value: VCPU_QUOTA } }, "1.1");
+      const input = parse(await read(request));
+      services.calls.record(caller, "servicequotas", operation, input);
+      this.#json(response, 200, { Quota: { ...(input as object), Value: VCPU_QUOTA } }, "1.1");
     } else if (request.method === "POST" && invocation?.[1] !== undefined) {
       await this.#invoke(services, caller, decodeURIComponent(invocation[1]), request, response);
     } else if (pathname === "/_orchard/health") {
