@@ -12,10 +12,12 @@ import { confirmTerminated, confirmTerminatedEvent } from "../../lambdas/confirm
 import { diagnoseFailure, diagnoseFailureEvent } from "../../lambdas/diagnose-failure.ts";
 import { notify, notifyEvent } from "../../lambdas/notify.ts";
 import { notifyStopped } from "../../lambdas/notify-stopped.ts";
+import { clusterDefaults } from "../../lambdas/shared/cluster-defaults.ts";
+import { InvalidInput } from "../../lambdas/shared/errors.ts";
 import { logger } from "../../lambdas/shared/handler.ts";
 import { parseInput } from "../../lambdas/shared/input.ts";
-import { planCluster } from "../../lambdas/shared/planner.ts";
-import { instanceTypes } from "../../lambdas/shared/prices.ts";
+import { architectureProblem, planCluster } from "../../lambdas/shared/planner.ts";
+import { type Architecture, architectures, instanceTypes } from "../../lambdas/shared/prices.ts";
 import { formats, markets, modes, type Plan } from "../../lambdas/shared/schemas.ts";
 import { sweepClusters } from "../../lambdas/sweep-clusters.ts";
 import { terminateCluster, terminateClusterEvent } from "../../lambdas/terminate-cluster.ts";
@@ -132,44 +134,75 @@ const s3 = { send: async () => ({}) } as unknown as S3Client;
 const text = (maxLength: number) => fc.string({ unit: "grapheme", minLength: 1, maxLength });
 const maybe = <T>(of: fc.Arbitrary<T>) => fc.option(of, { nil: undefined });
 const memory = fc.tuple(fc.integer({ min: 1, max: 64 }), fc.constantFrom("g", "m")).map(([n, unit]) => `${n}${unit}`);
-const type = fc.constantFrom(...Object.keys(instanceTypes));
+const typesOf = (wanted: Architecture, vcpus?: number) =>
+  Object.keys(instanceTypes).filter(
+    (name) =>
+      instanceTypes[name]?.architecture === wanted && (vcpus === undefined || instanceTypes[name]?.vcpus === vcpus),
+  );
 
 /** Every key of the execution's input, with the values that it may have. */
-const anInput = fc
-  .record({
-    mode: fc.constantFrom(...modes),
-    label: text(1024),
-    input: maybe(text(900).map((prefix) => `s3://some-bucket/${prefix}`)),
-    splits: maybe(fc.uniqueArray(text(50), { minLength: 1, maxLength: 20 })),
-    limit: maybe(fc.integer({ min: 2, max: 10_000_000 })),
-    pca: maybe(
-      fc.oneof(
-        fc.integer({ min: 1, max: 1280 }).map((components) => ({ components })),
-        fc.double({ min: 0.01, max: 1, noNaN: true }).map((variance) => ({ variance })),
+const inputFor = (architecture: Architecture) =>
+  fc
+    .record({
+      mode: fc.constantFrom(...modes),
+      label: text(1024),
+      input: maybe(text(900).map((prefix) => `s3://some-bucket/${prefix}`)),
+      splits: maybe(fc.uniqueArray(text(50), { minLength: 1, maxLength: 20 })),
+      limit: maybe(fc.integer({ min: 2, max: 10_000_000 })),
+      pca: maybe(
+        fc.oneof(
+          fc.integer({ min: 1, max: 1280 }).map((components) => ({ components })),
+          fc.double({ min: 0.01, max: 1, noNaN: true }).map((variance) => ({ variance })),
+        ),
       ),
-    ),
-    formats: maybe(fc.subarray([...formats], { minLength: 1 })),
-    force: maybe(fc.boolean()),
-    maxCostUsd: maybe(fc.double({ min: 0.01, max: 1e6, noNaN: true })),
-    cluster: maybe(
-      fc.record(
-        {
-          primaryType: type,
-          coreType: type,
-          coreCount: fc.integer({ min: 1, max: 20 }),
-          market: fc.constantFrom(...markets),
-          ebsGiB: fc.integer({ min: 32, max: 1024 }),
-          executorMemory: memory,
-          executorMemoryOverhead: memory,
-        },
-        { requiredKeys: [] },
+      formats: maybe(fc.subarray([...formats], { minLength: 1 })),
+      force: maybe(fc.boolean()),
+      maxCostUsd: maybe(fc.double({ min: 0.01, max: 1e6, noNaN: true })),
+      cluster: maybe(
+        fc.record(
+          {
+            primaryType: fc.constantFrom(...typesOf(architecture)),
+            coreType: fc.constantFrom(...typesOf(architecture)),
+            coreCount: fc.integer({ min: 0, max: 20 }),
+            market: fc.constantFrom(...markets),
+            ebsGiB: fc.integer({ min: 32, max: 1024 }),
+            executorMemory: memory,
+            executorMemoryOverhead: memory,
+          },
+          { requiredKeys: [] },
+        ),
       ),
-    ),
-    quality: maybe(fc.record({ maxErrorRate: fc.double({ min: 0, max: 1, noNaN: true }) })),
-  })
-  .map(({ label, ...input }) =>
-    JSON.parse(JSON.stringify(input.mode === "single-class" ? { ...input, label } : input)),
-  );
+      quality: maybe(fc.record({ maxErrorRate: fc.double({ min: 0, max: 1, noNaN: true }) })),
+    })
+    .map(({ label, ...input }) =>
+      JSON.parse(JSON.stringify(input.mode === "single-class" ? { ...input, label } : input)),
+    );
+
+const id = (prefix: string) => fc.integer({ min: 1, max: 9 }).map((digit) => `${prefix}-0123456789abcdef${digit}`);
+/** The stack's configuration of its clusters. */
+const defaultsFor = (architecture: Architecture) =>
+  fc
+    .record({
+      primaryTypes: maybe(fc.subarray(typesOf(architecture, 4), { minLength: 1 })),
+      coreTypes: maybe(
+        fc.constantFrom(4, 8).chain((vcpus) => fc.subarray(typesOf(architecture, vcpus), { minLength: 1 })),
+      ),
+      coreCount: fc.integer({ min: 1, max: 50 }),
+      more: fc.integer({ min: 0, max: 50 }),
+      market: fc.constantFrom(...markets),
+      ebsGiB: fc.integer({ min: 32, max: 1024 }),
+      idleTimeoutMinutes: fc.integer({ min: 1, max: 10_080 }),
+      deadlineMinutes: fc.integer({ min: 1, max: 10_000 }),
+      jupyterHub: fc.boolean(),
+      subnetIds: fc.array(id("subnet"), { maxLength: 3 }),
+      securityGroups: fc.option(fc.record({ primary: id("sg"), core: id("sg"), serviceAccess: fc.option(id("sg")) })),
+      keyPair: fc.option(text(255)),
+    })
+    .map(({ more, ...given }) =>
+      clusterDefaults.parse(
+        JSON.parse(JSON.stringify({ ...given, architecture, maxCoreCount: given.coreCount + more })),
+      ),
+    );
 
 /** API reference, StartExecution: 1 to 80 characters; of these Preflight lets through what a tag may have. */
 const aName = fc
@@ -177,27 +210,36 @@ const aName = fc
   .map((letters) => letters.join(""))
   .filter((name) => !/^\.+$/.test(name));
 
-const aCase = fc.record({
-  name: aName,
-  input: anInput,
-  images: fc.oneof(fc.integer({ min: 1, max: 2_000 }), fc.integer({ min: 1, max: 20_000_000 })),
-  /** The state that fails, or none. */
-  failing: maybe(fc.constantFrom(...tasks(deployed.definition).map(([state]) => state))),
-  error: fc.record({ name: text(80), message: text(5_000) }),
-});
+const caseFor = (architecture: Architecture) =>
+  fc.record({
+    name: aName,
+    input: inputFor(architecture),
+    defaults: defaultsFor(architecture),
+    images: fc.oneof(fc.integer({ min: 1, max: 2_000 }), fc.integer({ min: 1, max: 20_000_000 })),
+    /** The state that fails, or none. */
+    failing: maybe(fc.constantFrom(...tasks(deployed.definition).map(([state]) => state))),
+    error: fc.record({ name: text(80), message: text(5_000) }),
+  });
+const aCase = fc.constantFrom(...architectures).chain(caseFor);
 type Case = typeof aCase extends fc.Arbitrary<infer T> ? T : never;
 
-/** The plan as Preflight makes it, from the input and what there is of images. */
-const planOf = ({ name: runId, input, images }: Case): Plan => {
-  const { maxCostUsd: _, cluster: overrides, ...resolved } = parseInput(input, { bucket, maxCostUsd: 10 });
+/** The plan as Preflight makes it. @throws InvalidInput where Preflight does */
+const planOf = ({ name: runId, input, defaults, images }: Case): Plan => {
+  const inputDefaults = { bucket, inputPrefix: "data/raw/", maxCostUsd: 10_000, pcaComponents: defaults.pcaComponents };
+  const { maxCostUsd, cluster: overrides, ...resolved } = parseInput(input, inputDefaults);
   const isFull = resolved.mode !== "inventory";
-  return aPlan(bucket, {
-    ...resolved,
-    runId,
-    counts: { images, labels: 1, bytes: images * 6_000 },
-    cluster: planCluster(runId, isFull ? images : 0, overrides, {}),
-    steps: { inventory: true, features: isFull, reduction: isFull, any: true },
-  });
+  const steps = { inventory: true, features: isFull, reduction: isFull, any: true };
+  const work = { images, newImages: images, steps };
+  const request = { runId, bucket, work, overrides, defaults, maxCostUsd, region: "eu-west-1" };
+  const { cluster, estimate, problems } = planCluster(request);
+  const wrong = (["primaryType", "coreType"] as const).map((key) =>
+    architectureProblem(key, overrides[key], defaults.architecture),
+  );
+  if (problems.length > 0 || wrong.some((problem) => problem !== undefined) || estimate.usd > maxCostUsd) {
+    throw new InvalidInput("Preflight refuses it");
+  }
+  const counts = { images, labels: 1, bytes: images * 6_000 };
+  return aPlan(bucket, { ...resolved, runId, counts, cluster, estimate, steps });
 };
 
 /** Plays the deployed definition with the real functions, as far as they ask EMR, SNS or Step Functions for something. */
