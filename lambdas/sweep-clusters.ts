@@ -1,5 +1,5 @@
 import { MetricUnit } from "@aws-lambda-powertools/metrics";
-import { type Cluster, type EMRClient, ListClustersCommand } from "@aws-sdk/client-emr";
+import type { Cluster, EMRClient } from "@aws-sdk/client-emr";
 import type { SFNClient } from "@aws-sdk/client-sfn";
 import { z } from "zod";
 import { type Environment, environment, readConfig } from "./shared/config.ts";
@@ -11,6 +11,7 @@ import {
   endCluster,
   executionTag,
   keepUntilTag,
+  listClusters,
   tagOf,
 } from "./shared/emr.ts";
 import { describeError } from "./shared/errors.ts";
@@ -111,13 +112,10 @@ export const sweepClusters = async (
 
   // The whole list first: ending clusters while it is read would move its pages.
   const ids: string[] = [];
-  let Marker: string | undefined;
   try {
-    do {
-      const page = await emr.send(new ListClustersCommand({ ClusterStates: [...endableStates], Marker }));
-      for (const { Id, Name } of page.Clusters ?? []) if (Id && Name?.startsWith(clusterNamePrefix)) ids.push(Id);
-      Marker = page.Marker;
-    } while (Marker);
+    for await (const { id, name } of listClusters(emr, { ClusterStates: [...endableStates] })) {
+      if (name.startsWith(clusterNamePrefix)) ids.push(id);
+    }
   } catch (error) {
     failures.push(`the list of clusters (${describeError(error)})`);
   }

@@ -2,6 +2,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, write
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import getPort from "get-port";
+import { ApiCalls } from "./api-calls.ts";
 import { EmrService } from "./emr.ts";
 import { Gateway, PortInUse } from "./gateway.ts";
 import { LambdaRunner } from "./lambda.ts";
@@ -137,11 +138,12 @@ async function start(
   try {
     await healthy(ministack, server);
     const emr = new EmrService(context);
-    const lambda = new LambdaRunner(context);
-    const stepFunctions = new StepFunctionsService(context, new Tasks(lambda, emr));
+    const calls = new ApiCalls(context, (id) => emr.tags(id));
+    const lambda = new LambdaRunner(context, calls);
+    const stepFunctions = new StepFunctionsService(context, new Tasks(lambda, emr, calls));
     const mail = new Mailbox(join(directory, "mail"), ministack);
     const save = debounce(1000, () => server.process.stdin?.write("save\n"));
-    gateway.serve({ ministack, stepFunctions, emr, lambda, mail, changed: save.request, log });
+    gateway.serve({ ministack, stepFunctions, emr, lambda, mail, calls, changed: save.request, log });
     await stepFunctions.recover();
     const record: RunningAccount = {
       pid: process.pid,
@@ -188,8 +190,7 @@ function startMinistack(context: AccountContext, port: number): Supervised {
       stderr: output,
       graceSeconds: STOP_GRACE_SECONDS,
       env: {
-        // It runs the functions of event rules itself, with the `node` of the path.
-        PATH: `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`,
+        PATH: "/usr/local/bin:/usr/bin:/bin",
         HOME: folder,
         TMPDIR: temporary,
         LANG: "C.UTF-8",

@@ -204,7 +204,10 @@ function* volumeRefusals(ebs: Ebs | undefined): Generator<string> {
   }
 }
 
-/** Management guide, "Using managed scaling in Amazon EMR" and "Node allocation strategy and scenarios". */
+/**
+ * Management guide, "Using managed scaling in Amazon EMR" and "Node allocation strategy and scenarios". The limits apply
+ * "to the core and task nodes"; what EMR says to a policy for a lone primary node is not documented, so nothing here does.
+ */
 export function* scalingRefusals(policy: ManagedScalingPolicy, instances: Instances): Generator<string> {
   const limits = policy.ComputeLimits;
   if (limits === undefined) {
@@ -234,13 +237,5 @@ export function* scalingRefusals(policy: ManagedScalingPolicy, instances: Instan
     yield invalid(
       "If you select On-Demand market type for core nodes in a cluster with instance groups, MaximumCoreCapacityUnits must be less than or equal to MaximumOnDemandCapacityUnits.",
     );
-  }
-  // "The limit only applies to the core and task nodes": a lone primary has none.
-  const workers = [
-    ...(fleets ?? []).map((one) => one.InstanceFleetType),
-    ...(groups ?? []).map((one) => one.InstanceRole),
-  ];
-  if (!workers.includes("CORE") && (instances.InstanceCount ?? 1) < 2) {
-    yield invalid("A cluster without core nodes cannot be scaled.");
   }
 }

@@ -102,6 +102,12 @@ export class EmrService {
     return run(input as never) ?? {};
   }
 
+  /** A cluster's tags; none for an unknown one. */
+  tags(id: string): Readonly<Record<string, string>> {
+    const tags = this.#clusters.get(id)?.tags ?? [];
+    return Object.fromEntries(tags.map(({ Key: key = "", Value: value = "" }) => [key, value]));
+  }
+
   /** Ends every cluster; resolves when no process of theirs is left. */
   async stop(): Promise<void> {
     for (const [id, runtime] of this.#runtimes) {

@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { Readable } from "node:stream";
 import { createProxyServer } from "http-proxy-3";
+import type { ApiCalls, Caller } from "./api-calls.ts";
 import { AwsError, errorText } from "./aws-error.ts";
 import type { EmrService } from "./emr.ts";
 import type { LambdaRunner } from "./lambda.ts";
@@ -24,6 +26,7 @@ export interface Services {
   readonly emr: EmrService;
   readonly lambda: LambdaRunner;
   readonly mail: Mailbox;
+  readonly calls: ApiCalls;
   /** Called after a request that may have changed MiniStack's state other than S3 objects, which it keeps by itself. */
   readonly changed: () => void;
   readonly log: (line: string) => void;
@@ -89,15 +92,22 @@ export class Gateway {
     const { pathname } = new URL(request.url ?? "/", "http://127.0.0.1");
     const [prefix, operation = ""] = String(request.headers["x-amz-target"] ?? "").split(".");
     const invocation = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/.exec(pathname);
+    const caller = services.calls.callerOf(request);
     if (prefix === "ElasticMapReduce") {
-      this.#json(response, 200, services.emr.handle(operation, parse(await read(request))), "1.1");
+      const input = parse(await read(request));
+      services.calls.record(caller, "elasticmapreduce", operation, input);
+      this.#json(response, 200, services.emr.handle(operation, input), "1.1");
     } else if (prefix === "AWSStepFunctions" && services.stepFunctions.serves(operation)) {
-      const answer = await services.stepFunctions.handle(operation, parse(await read(request)));
+      const input = parse(await read(request));
+      services.calls.record(caller, "states", operation, input);
+      const answer = await services.stepFunctions.handle(operation, input);
       this.#json(response, 200, answer, "1.0");
     } else if (prefix === "ServiceQuotasV20190624" && operation === "GetServiceQuota") {
-      this.#json(response, 200, { Quota: { ...(parse(await read(request)) as object), Value: VCPU_QUOTA } }, "1.1");
+      const input = parse(await read(request));
+      services.calls.record(caller, "servicequotas", operation, input);
+      this.#json(response, 200, { Quota: { ...(input as object), Value: VCPU_QUOTA } }, "1.1");
     } else if (request.method === "POST" && invocation?.[1] !== undefined) {
-      await this.#invoke(services, decodeURIComponent(invocation[1]), request, response);
+      await this.#invoke(services, caller, decodeURIComponent(invocation[1]), request, response);
     } else if (pathname === "/_orchard/health") {
       this.#json(response, 200, { ok: true, pid: process.pid });
     } else if (pathname === "/_orchard/mail") {
@@ -111,13 +121,25 @@ export class Gateway {
           services.changed();
         }
       });
+      // A role's request names in its body what it acts upon, except to S3, where bodies are long and addresses say all.
+      const body = caller.role === null || isS3(request) ? undefined : await read(request);
+      services.calls.recordHttp(caller, request, body ?? "");
+      const buffer = body === undefined ? {} : { buffer: Readable.from([body]) };
       // The Host header stays as it is: signatures and bucket addressing depend on it.
-      this.#proxy.web(request, response, { target: services.ministack });
+      this.#proxy.web(request, response, { target: services.ministack, ...buffer });
     }
   }
 
-  async #invoke(services: Services, name: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #invoke(
+    services: Services,
+    caller: Caller,
+    name: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
     const event = await read(request);
+    const by = request.headers["x-orchard-source"] === "events" ? ({ source: "events", role: null } as const) : caller;
+    services.calls.record(by, "lambda", "Invoke", { FunctionArn: services.lambda.arn(name) });
     const type = request.headers["x-amz-invocation-type"] ?? "RequestResponse";
     if (type === "DryRun") {
       response.writeHead(204).end();
@@ -190,6 +212,9 @@ function mayChange(request: IncomingMessage, pathname: string): boolean {
   if (request.method === "GET" || request.method === "HEAD") {
     return false;
   }
-  const isS3 = /\/s3\/aws4_request/.test(request.headers.authorization ?? "");
-  return !isS3 || !/^\/[^/]+\/./.test(pathname);
+  return !isS3(request) || !/^\/[^/]+\/./.test(pathname);
+}
+
+function isS3(request: IncomingMessage): boolean {
+  return /\/s3\/aws4_request/.test(request.headers.authorization ?? "");
 }

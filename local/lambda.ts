@@ -11,6 +11,7 @@ import {
 } from "@aws-sdk/client-cloudwatch-logs";
 import { type FunctionConfiguration, GetFunctionCommand, LambdaClient } from "@aws-sdk/client-lambda";
 import { unzipSync } from "fflate";
+import type { ApiCalls } from "./api-calls.ts";
 import { AwsError, errorText } from "./aws-error.ts";
 import { type AccountContext, supervise } from "./supervise.ts";
 
@@ -28,14 +29,16 @@ export interface Invocation {
  */
 export class LambdaRunner {
   readonly #context: AccountContext;
+  readonly #calls: ApiCalls;
   readonly #functions: LambdaClient;
   readonly #logs: CloudWatchLogsClient;
   readonly #stopping = new AbortController();
   readonly #running = new Set<Promise<unknown>>();
 
-  constructor(context: AccountContext) {
+  constructor(context: AccountContext, calls: ApiCalls) {
     const config = { endpoint: context.ministack, region: context.region, credentials: context.credentials };
     this.#context = context;
+    this.#calls = calls;
     this.#functions = new LambdaClient(config);
     this.#logs = new CloudWatchLogsClient(config);
   }
@@ -54,6 +57,12 @@ export class LambdaRunner {
     } finally {
       this.#running.delete(run);
     }
+  }
+
+  /** @param name name or ARN */
+  arn(name: string): string {
+    const { region, accountId } = this.#context;
+    return name.startsWith("arn:") ? name : `arn:aws:lambda:${region}:${accountId}:function:${name}`;
   }
 
   async stop(): Promise<void> {
@@ -121,7 +130,7 @@ export class LambdaRunner {
     await rm(resultFile, { force: true });
     const durationMs = Date.now() - startedAt;
     logLines.push(`END RequestId: ${requestId}`, `REPORT RequestId: ${requestId}\tDuration: ${durationMs} ms`);
-    await this.#keepLog(task.context.logGroupName, logStream, logLines);
+    await this.#keepLog(task.context.logGroupName, logStream, logLines, configuration.Role ?? null);
     const answer = (payload: unknown, failed: boolean): Invocation => ({
       requestId,
       payload: JSON.stringify(payload),
@@ -151,6 +160,7 @@ export class LambdaRunner {
     },
     taskRoot: string,
   ): Record<string, string> {
+    const { accessKeyId, secretAccessKey } = this.#calls.credentials(configuration.Role ?? "");
     return {
       AWS_ENDPOINT_URL: this.#context.endpoint,
       ...configuration.Environment?.Variables,
@@ -159,8 +169,8 @@ export class LambdaRunner {
       TZ: ":UTC",
       AWS_REGION: this.#context.region,
       AWS_DEFAULT_REGION: this.#context.region,
-      AWS_ACCESS_KEY_ID: this.#context.credentials.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: this.#context.credentials.secretAccessKey,
+      AWS_ACCESS_KEY_ID: accessKeyId,
+      AWS_SECRET_ACCESS_KEY: secretAccessKey,
       AWS_LAMBDA_FUNCTION_NAME: context.functionName,
       AWS_LAMBDA_FUNCTION_VERSION: context.functionVersion,
       AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(configuration.MemorySize ?? 128),
@@ -202,8 +212,20 @@ export class LambdaRunner {
     return folder;
   }
 
-  async #keepLog(logGroupName: string, logStreamName: string, lines: readonly string[]): Promise<void> {
+  async #keepLog(
+    logGroupName: string,
+    logStreamName: string,
+    lines: readonly string[],
+    role: string | null,
+  ): Promise<void> {
     const timestamp = Date.now();
+    const { region, accountId } = this.#context;
+    // Lambda writes the log under the function's role.
+    for (const operation of ["CreateLogStream", "PutLogEvents"]) {
+      const stream = operation === "PutLogEvents" ? `:log-stream:${logStreamName}` : ":*";
+      const logArn = `arn:aws:logs:${region}:${accountId}:log-group:${logGroupName}${stream}`;
+      this.#calls.record({ source: "lambda", role }, "logs", operation, { logArn });
+    }
     try {
       await this.#logs.send(new CreateLogGroupCommand({ logGroupName })).catch(ignoreExisting);
       await this.#logs.send(new CreateLogStreamCommand({ logGroupName, logStreamName })).catch(ignoreExisting);

@@ -3,11 +3,11 @@
 It saves its state only on a graceful shutdown: here also when a line "save" arrives on standard input, so that a
 killed account finds its stacks again. A stack whose change was cut short would be IN_PROGRESS for ever, one that was
 rolled back cannot be deleted, and buckets of a forgotten stack would be in the way of the next: with such a stack the
-account starts empty. And PutEvents refuses sources that begin with "aws.", as AWS's does: but the account's own Step
-Functions publishes its status changes through it. CloudFormation lacks the rules of security groups that are
-resources of their own, as those of groups that name each other have to be; and budgets, which MiniStack itself has. And
-its Scheduler knows no target that calls an API: the one that starts executions is served here, by the account's own
-Step Functions.
+account starts empty. A rule's function runs where all functions run, behind the account's endpoint, under its role.
+PutEvents refuses sources that begin with "aws.", as AWS's does: but the account's own Step Functions publishes its
+status changes through it. CloudFormation lacks the rules of security groups that are resources of their own, as those
+of groups that name each other have to be; and budgets, which MiniStack itself has. And its Scheduler knows no target
+that calls an API: the one that starts executions is served here, by the account's own Step Functions.
 """
 
 import json
@@ -15,6 +15,7 @@ import os
 import shutil
 import sys
 import threading
+import urllib.parse
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,22 @@ def serve_start_execution() -> None:
     eventbridge._invoke_target = invoke
 
 
+def invoke(arn: str, payload: str) -> None:
+    """Invoke the function that a rule names, at the account's endpoint: in a thread, since that may ask us back."""
+
+    def post() -> None:
+        function = urllib.parse.quote(arn, safe="")
+        url = f"{os.environ['AWS_ENDPOINT_URL']}/2015-03-31/functions/{function}/invocations"
+        headers = {"X-Amz-Invocation-Type": "Event", "X-Orchard-Source": "events"}
+        request = urllib.request.Request(url, payload.encode(), headers)
+        try:
+            urllib.request.urlopen(request, timeout=10).close()
+        except OSError as error:
+            print(f"The function {arn} of a rule was not invoked: {error}", flush=True)
+
+    threading.Thread(target=post, daemon=True).start()
+
+
 if __name__ == "__main__":
     forget_unfinished_stacks(Path(os.environ["STATE_DIR"]), Path(os.environ["S3_DATA_DIR"]))
     eventbridge._put_events.__defaults__ = (True,)  # allow_aws_source
@@ -122,6 +139,7 @@ if __name__ == "__main__":
         "create": lambda _logical_id, props, _stack: (props["Name"], {}),
         "delete": lambda _physical_id, _props: None,
     }
+    eventbridge._dispatch_to_lambda = invoke
     add_group_rules("AWS::EC2::SecurityGroupIngress", "IpPermissions")
     add_group_rules("AWS::EC2::SecurityGroupEgress", "IpPermissionsEgress")
     add_budgets()

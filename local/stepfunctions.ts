@@ -335,7 +335,7 @@ export class StepFunctionsService {
       }
       const submitted = (answer: unknown) =>
         record("TaskSubmitted", { output: JSON.stringify(answer), outputDetails: { truncated: false } });
-      const output = await this.#tasks.run(resource, parameters, { signal, submitted });
+      const output = await this.#tasks.run(resource, parameters, { signal, submitted, role: execution.roleArn });
       const outputText = JSON.stringify(output);
       if (Buffer.byteLength(outputText) > MAX_DATA_BYTES) {
         throw new DataLimitExceeded(state, "output");

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { ApiCalls } from "./api-calls.ts";
 import { AwsError, isObject, type JsonObject } from "./aws-error.ts";
 import type { EmrService } from "./emr.ts";
 import type { LambdaRunner } from "./lambda.ts";
@@ -23,16 +24,20 @@ export interface TaskRun {
   readonly signal: AbortSignal;
   /** Called with the API's answer when a .sync job has been accepted. */
   readonly submitted: (output: unknown) => void;
+  /** The state machine's role, under which the calls are made. */
+  readonly role: string;
 }
 
 /** The service integrations that the state machine uses: Lambda, and EMR on EC2 with its .sync forms. */
 export class Tasks {
   readonly #lambda: LambdaRunner;
   readonly #emr: EmrService;
+  readonly #calls: ApiCalls;
 
-  constructor(lambda: LambdaRunner, emr: EmrService) {
+  constructor(lambda: LambdaRunner, emr: EmrService, calls: ApiCalls) {
     this.#lambda = lambda;
     this.#emr = emr;
+    this.#calls = calls;
   }
 
   /**
@@ -43,30 +48,30 @@ export class Tasks {
   async run(resource: string, input: unknown, run: TaskRun): Promise<unknown> {
     const parameters = isObject(input) ? input : {};
     if (resource.startsWith("arn:aws:lambda:")) {
-      return (await this.#invoke(resource, input, run.signal)).Payload;
+      return (await this.#invoke(resource, input, run)).Payload;
     }
     const integration = resource.replace(/^arn:aws:states:::/, "");
     if (integration === "lambda:invoke") {
-      return this.#invoke(String(parameters["FunctionName"]), parameters["Payload"] ?? {}, run.signal);
+      return this.#invoke(String(parameters["FunctionName"]), parameters["Payload"] ?? {}, run);
     }
     switch (integration) {
       case "elasticmapreduce:createCluster":
-        return createdCluster(this.#call("RunJobFlow", clusterParameters(parameters)));
+        return createdCluster(this.#call(run, "RunJobFlow", clusterParameters(parameters)));
       case "elasticmapreduce:createCluster.sync":
         return this.#createCluster(parameters, run);
       case "elasticmapreduce:addStep":
-        return this.#addStep(parameters);
+        return this.#addStep(parameters, run);
       case "elasticmapreduce:addStep.sync":
         return this.#addStepAndWait(parameters, run);
       case "elasticmapreduce:cancelStep":
-        return this.#call("CancelSteps", { ClusterId: parameters["ClusterId"], StepIds: [parameters["StepId"]] });
+        return this.#call(run, "CancelSteps", { ClusterId: parameters["ClusterId"], StepIds: [parameters["StepId"]] });
       case "elasticmapreduce:setClusterTerminationProtection":
-        return this.#call("SetTerminationProtection", {
+        return this.#call(run, "SetTerminationProtection", {
           JobFlowIds: [parameters["ClusterId"]],
           TerminationProtected: parameters["TerminationProtected"],
         });
       case "elasticmapreduce:terminateCluster":
-        return this.#call("TerminateJobFlows", { JobFlowIds: [parameters["ClusterId"]] });
+        return this.#call(run, "TerminateJobFlows", { JobFlowIds: [parameters["ClusterId"]] });
       case "elasticmapreduce:terminateCluster.sync":
         return this.#terminateCluster(parameters, run);
       default:
@@ -75,7 +80,8 @@ export class Tasks {
   }
 
   /** https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html: error named by the function, Cause its JSON. */
-  async #invoke(name: string, payload: unknown, signal: AbortSignal) {
+  async #invoke(name: string, payload: unknown, { role, signal }: TaskRun) {
+    this.#calls.record({ source: "states", role }, "lambda", "Invoke", { FunctionArn: this.#lambda.arn(name) });
     try {
       const invocation = await this.#lambda.invoke(name, JSON.stringify(payload), signal);
       const answer: unknown = JSON.parse(invocation.payload);
@@ -98,7 +104,8 @@ export class Tasks {
     }
   }
 
-  #call(operation: string, input: JsonObject): unknown {
+  #call({ role }: TaskRun, operation: string, input: JsonObject): unknown {
+    this.#calls.record({ source: "states", role }, "elasticmapreduce", operation, input);
     try {
       return this.#emr.handle(operation, input);
     } catch (error) {
@@ -111,13 +118,13 @@ export class Tasks {
   }
 
   async #createCluster(parameters: JsonObject, run: TaskRun): Promise<unknown> {
-    const created = createdCluster(this.#call("RunJobFlow", clusterParameters(parameters)));
+    const created = createdCluster(this.#call(run, "RunJobFlow", clusterParameters(parameters)));
     run.submitted(created);
     const cluster = await this.#poll(
-      () => member(this.#call("DescribeCluster", { ClusterId: created.ClusterId }), "Cluster"),
+      () => member(this.#call(run, "DescribeCluster", { ClusterId: created.ClusterId }), "Cluster"),
       ["RUNNING", "WAITING", "TERMINATED", "TERMINATED_WITH_ERRORS"],
       run.signal,
-      () => this.#call("TerminateJobFlows", { JobFlowIds: [created.ClusterId] }),
+      () => this.#call(run, "TerminateJobFlows", { JobFlowIds: [created.ClusterId] }),
     );
     const output = { ...created, Cluster: cluster };
     if (state(cluster).startsWith("TERMINATED")) {
@@ -126,22 +133,22 @@ export class Tasks {
     return output;
   }
 
-  #addStep(parameters: JsonObject): { readonly StepId: unknown } {
+  #addStep(parameters: JsonObject, run: TaskRun): { readonly StepId: unknown } {
     const { ClusterId: clusterId, Step: step } = parameters;
-    const answer = this.#call("AddJobFlowSteps", { JobFlowId: clusterId, Steps: [step] });
+    const answer = this.#call(run, "AddJobFlowSteps", { JobFlowId: clusterId, Steps: [step] });
     const ids = member(answer, "StepIds");
     return { StepId: Array.isArray(ids) ? ids[0] : undefined };
   }
 
   async #addStepAndWait(parameters: JsonObject, run: TaskRun): Promise<unknown> {
-    const added = this.#addStep(parameters);
+    const added = this.#addStep(parameters, run);
     run.submitted(added);
     const ids = { ClusterId: parameters["ClusterId"], StepId: added.StepId };
     const step = await this.#poll(
-      () => member(this.#call("DescribeStep", ids), "Step"),
+      () => member(this.#call(run, "DescribeStep", ids), "Step"),
       ["COMPLETED", "FAILED", "CANCELLED", "INTERRUPTED"],
       run.signal,
-      () => this.#call("CancelSteps", { ClusterId: ids.ClusterId, StepIds: [ids.StepId] }),
+      () => this.#call(run, "CancelSteps", { ClusterId: ids.ClusterId, StepIds: [ids.StepId] }),
     );
     if (state(step) !== "COMPLETED") {
       throw new TaskError("States.TaskFailed", JSON.stringify({ ...ids, Step: step }));
@@ -151,9 +158,9 @@ export class Tasks {
 
   async #terminateCluster(parameters: JsonObject, run: TaskRun): Promise<unknown> {
     const { ClusterId: clusterId } = parameters;
-    run.submitted(this.#call("TerminateJobFlows", { JobFlowIds: [clusterId] }));
+    run.submitted(this.#call(run, "TerminateJobFlows", { JobFlowIds: [clusterId] }));
     const cluster = await this.#poll(
-      () => member(this.#call("DescribeCluster", { ClusterId: clusterId }), "Cluster"),
+      () => member(this.#call(run, "DescribeCluster", { ClusterId: clusterId }), "Cluster"),
       ["TERMINATED", "TERMINATED_WITH_ERRORS"],
       run.signal,
       () => undefined,

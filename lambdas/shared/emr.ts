@@ -3,7 +3,8 @@ import {
   type ClusterState,
   DescribeClusterCommand,
   EMRClient,
-  ListClustersCommand,
+  type ListClustersCommandInput,
+  paginateListClusters,
   SetTerminationProtectionCommand,
   TerminateJobFlowsCommand,
 } from "@aws-sdk/client-emr";
@@ -59,26 +60,26 @@ export const endCluster = async (emr: EMRClient, cluster: Cluster): Promise<stri
   return stateOf(await describeCluster(emr, id));
 };
 
+/** Every page of ListClusters, cluster by cluster. */
+export async function* listClusters(
+  emr: EMRClient,
+  filter: ListClustersCommandInput,
+): AsyncGenerator<{ readonly id: string; readonly name: string }> {
+  for await (const { Clusters = [] } of paginateListClusters({ client: emr }, filter)) {
+    for (const { Id: id, Name: name = "" } of Clusters) if (id !== undefined) yield { id, name };
+  }
+}
+
 const namedAfter = async (
   emr: EMRClient,
   execution: Execution,
   states: readonly ClusterState[] | undefined,
 ): Promise<readonly string[]> => {
   const ids: string[] = [];
-  let Marker: string | undefined;
-  do {
-    const page = await emr.send(
-      new ListClustersCommand({
-        ClusterStates: states && [...states],
-        CreatedAfter: new Date(Date.parse(execution.startTime) - clockMarginMs),
-        Marker,
-      }),
-    );
-    for (const { Id, Name } of page.Clusters ?? []) {
-      if (Id !== undefined && Name === `${clusterNamePrefix}${execution.name}`) ids.push(Id);
-    }
-    Marker = page.Marker;
-  } while (Marker);
+  const CreatedAfter = new Date(Date.parse(execution.startTime) - clockMarginMs);
+  for await (const { id, name } of listClusters(emr, { ClusterStates: states && [...states], CreatedAfter })) {
+    if (name === `${clusterNamePrefix}${execution.name}`) ids.push(id);
+  }
   return ids;
 };
 

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { type DiagnoseClients, diagnoseFailure } from "../../lambdas/diagnose-failure.ts";
 import { lastLines, oneLine, rootCause } from "../../lambdas/shared/root-cause.ts";
 import { type Diagnosis, partialState } from "../../lambdas/shared/schemas.ts";
+import { emrClient } from "./emr-double.ts";
 import { anExecution, aPlan, createBucket, putObject } from "./fixtures.ts";
 import { type Ministack, startMinistack } from "./ministack.ts";
 
@@ -39,7 +40,7 @@ const anEmr = ({ cluster = {}, steps = [] }: EmrAnswers): EMRClient => {
     if (command instanceof ListStepsCommand) return { Steps: steps };
     throw new Error("Not answered");
   };
-  return { send } as unknown as EMRClient;
+  return emrClient(send);
 };
 
 const log = (path: string, lines: readonly string[]): Promise<void> =>
@@ -296,11 +297,7 @@ test("never fails: when EMR does not answer, the first cause stands", async () =
   };
 
   expect(
-    await diagnose(
-      running({ Error: "States.TaskFailed", Cause: "Step failed" }),
-      {},
-      { emr: { send } as unknown as EMRClient },
-    ),
+    await diagnose(running({ Error: "States.TaskFailed", Cause: "Step failed" }), {}, { emr: emrClient(send) }),
   ).toMatchObject({
     cause: "Step failed (the logs could not be read: ThrottlingException: Rate exceeded)",
     log: null,

@@ -1,13 +1,17 @@
 import {
   type Cluster,
   DescribeClusterCommand,
-  type EMRClient,
+  EMRClient,
   ListClustersCommand,
   SetTerminationProtectionCommand,
   TerminateJobFlowsCommand,
 } from "@aws-sdk/client-emr";
 
 type FakeCluster = Cluster & { readonly Id: string; readonly createdAt: Date };
+
+/** A client with another way to send; the SDK's paginators look whose instance it is. */
+export const emrClient = (send: (command: unknown) => Promise<unknown>): EMRClient =>
+  Object.assign(Object.create(EMRClient.prototype), { send });
 
 /**
  * EMR's clusters in memory, for the commands of the teardown. MiniStack's EMR cannot stand in: it answers dates as
@@ -20,7 +24,7 @@ export class EmrDouble {
   throttled = "";
   /** The id of a cluster that DescribeCluster is throttled for. */
   undescribable: string | undefined;
-  readonly client = { send: async (command: unknown) => this.answer(command) } as unknown as EMRClient;
+  readonly client = emrClient(async (command) => this.answer(command));
 
   create(name: string, tags: Record<string, string>, changes: Partial<Cluster> = {}, createdAt = new Date()): string {
     const Id = `j-${this.clusters.size + 1}`;

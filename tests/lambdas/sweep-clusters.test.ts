@@ -1,7 +1,7 @@
 import { ListClustersCommand } from "@aws-sdk/client-emr";
 import { beforeEach, expect, test } from "vitest";
 import { type Sweep, sweepClusters } from "../../lambdas/sweep-clusters.ts";
-import { EmrDouble } from "./emr-double.ts";
+import { EmrDouble, emrClient } from "./emr-double.ts";
 import { anExecution } from "./fixtures.ts";
 import { measured } from "./measured.ts";
 import { SfnDouble } from "./sfn-double.ts";
@@ -154,9 +154,9 @@ test("a list that breaks off is swept as far as it goes", async () => {
     return emr.client.send(command as ListClustersCommand);
   };
 
-  await expect(
-    sweepClusters(config, { emr: { send } as unknown as typeof emr.client, sfn: sfn.client }, now),
-  ).rejects.toThrow("the list of clusters (InternalServerException: No answer)");
+  await expect(sweepClusters(config, { emr: emrClient(send), sfn: sfn.client }, now)).rejects.toThrow(
+    "the list of clusters (InternalServerException: No answer)",
+  );
 
   expect(ids.map((id) => emr.stateOf(id))).toEqual(["TERMINATING", "WAITING"]);
 });

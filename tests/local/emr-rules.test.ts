@@ -138,7 +138,6 @@ describe("the semantic rules", () => {
       { ManagedScalingPolicy: limits(2, 4, { UnitType: "Instances", MaximumOnDemandCapacityUnits: 2 }) },
       /less than or equal to MaximumOnDemandCapacityUnits/,
     ],
-    ["scaling of a lone primary", { ...withFleets(primary), ManagedScalingPolicy: limits(1, 4) }, /without core nodes/],
     ["an idle time of 59 s", { AutoTerminationPolicy: { IdleTimeout: 59 } }, /between 60 and 604800/],
   ])("refuse %s", (_what, change, message) => {
     expect(check(change)).toThrow(message);

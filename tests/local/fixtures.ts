@@ -60,16 +60,22 @@ export async function put(endpoint: string, bucket: string, objects: Readonly<Re
   }
 }
 
-export async function createFunction(endpoint: string, name: string, source: string, timeoutSeconds = 10) {
+export async function createFunction(
+  endpoint: string,
+  name: string,
+  source: string | Uint8Array,
+  timeoutSeconds = 10,
+  roleArn = "arn:aws:iam::000000000000:role/any",
+) {
   await new LambdaClient(clientConfig(endpoint)).send(
     new CreateFunctionCommand({
       FunctionName: name,
       Runtime: "nodejs22.x",
       Handler: "index.handler",
-      Role: "arn:aws:iam::000000000000:role/any",
+      Role: roleArn,
       Timeout: timeoutSeconds,
       Environment: { Variables: { GREETING: "hello" } },
-      Code: { ZipFile: zipSync({ "index.mjs": Buffer.from(source) }) },
+      Code: { ZipFile: zipSync({ "index.mjs": Buffer.from(source as string) }) },
     }),
   );
 }

@@ -1,0 +1,353 @@
+import { join } from "node:path";
+import type { S3Client } from "@aws-sdk/client-s3";
+import type { SFNClient } from "@aws-sdk/client-sfn";
+import type { SNSClient } from "@aws-sdk/client-sns";
+import { StateMachine, type StateMachineDefinition } from "aws-local-stepfunctions";
+import fc from "fast-check";
+import { afterAll, expect, it } from "vitest";
+import type { Clients } from "../../cli/clients.ts";
+import { startExecution } from "../../cli/execution.ts";
+import type { Lifetime } from "../../cli/lifetime.ts";
+import { confirmTerminated, confirmTerminatedEvent } from "../../lambdas/confirm-terminated.ts";
+import { diagnoseFailure, diagnoseFailureEvent } from "../../lambdas/diagnose-failure.ts";
+import { notify, notifyEvent } from "../../lambdas/notify.ts";
+import { notifyStopped } from "../../lambdas/notify-stopped.ts";
+import { clusterDefaults } from "../../lambdas/shared/cluster-defaults.ts";
+import { InvalidInput } from "../../lambdas/shared/errors.ts";
+import { logger } from "../../lambdas/shared/handler.ts";
+import { parseInput } from "../../lambdas/shared/input.ts";
+import { architectureProblem, planCluster } from "../../lambdas/shared/planner.ts";
+import { type Architecture, architectures, instanceTypes } from "../../lambdas/shared/prices.ts";
+import { formats, markets, modes, type Plan } from "../../lambdas/shared/schemas.ts";
+import { sweepClusters } from "../../lambdas/sweep-clusters.ts";
+import { terminateCluster, terminateClusterEvent } from "../../lambdas/terminate-cluster.ts";
+import { uploadScripts } from "../../lambdas/upload-scripts.ts";
+import type { Instances } from "../../local/emr-instance-rules.ts";
+import { checkJobFlow, checkSteps, checkTags } from "../../local/emr-rules.ts";
+import { ServiceModel } from "../../local/service-model.ts";
+import { Clock } from "../faults/clock.ts";
+import { bucket, deploy } from "../faults/deployed.ts";
+import { Emr } from "../faults/emr.ts";
+import { emrClient } from "../lambdas/emr-double.ts";
+import { aPlan } from "../lambdas/fixtures.ts";
+import { tasks } from "./definition.ts";
+
+const runs = Number(process.env["ORCHARD_REQUEST_RUNS"] ?? 100);
+const root = join(import.meta.dirname, "..", "..");
+const deployed = deploy();
+logger.setLogLevel("SILENT");
+afterAll(() => deployed.remove());
+
+// biome-ignore lint/suspicious/noExplicitAny: as many types as states and operations
+type Json = any;
+
+/** A request as it leaves for AWS. */
+interface Request {
+  readonly service: "emr" | "sns" | "stepfunctions";
+  readonly operation: string;
+  readonly input: Json;
+}
+
+const models = Object.fromEntries(
+  ["emr", "sns", "stepfunctions"].map((service) => [service, new ServiceModel(join(root, ".orchard"), service)]),
+);
+
+/** EC2's Graviton types have a "g" after the generation; the wheels on S3 are for one architecture. */
+const architecturesOf = ({ InstanceFleets: fleets = [], InstanceGroups: groups = [] }: Instances) =>
+  new Set(
+    [...groups, ...fleets.flatMap(({ InstanceTypeConfigs: configs = [] }) => configs)].map(({ InstanceType: type }) =>
+      /^[a-z]+\d+g/.test(type),
+    ),
+  );
+
+/** What AWS refuses beyond its models. */
+const rules: Readonly<Record<string, (input: Json) => void>> = {
+  RunJobFlow: (input) => {
+    checkJobFlow(input);
+    // Step Functions guide, "Create and manage Amazon EMR clusters": mandatory, and no Steps.
+    expect(input.Instances.KeepJobFlowAliveWhenNoSteps).toBe(true);
+    expect(input.Steps).toBeUndefined();
+    expect(architecturesOf(input.Instances).size).toBe(1);
+  },
+  AddJobFlowSteps: ({ Steps }) => checkSteps(Steps),
+  AddTags: ({ Tags }) => checkTags(Tags),
+  // API reference, TerminateJobFlows: "The maximum number of clusters allowed is 10."
+  TerminateJobFlows: ({ JobFlowIds }) => expect(JobFlowIds.length).toBeLessThanOrEqual(10),
+  // API reference, Publish: a subject of ASCII, without line breaks and control characters, fewer than 100 characters;
+  // a message of at most 262,144 bytes.
+  Publish: ({ Subject, Message }) => {
+    expect(Subject).toMatch(/^[\x21-\x7e][\x20-\x7e]{0,98}$/);
+    expect(Buffer.byteLength(Message)).toBeLessThanOrEqual(262_144);
+  },
+  // API reference, StartExecution: what a name must not contain; an input of at most 262,144 bytes.
+  StartExecution: ({ name, input }) => {
+    expect(name).not.toMatch(/[\s<>{}[\]?*"#%\\^|~`$&,;:/]|\p{Cc}/u);
+    expect(Buffer.byteLength(input)).toBeLessThanOrEqual(262_144);
+  },
+};
+
+const judge = ({ service, operation, input }: Request): void => {
+  models[service]?.check(operation, input);
+  rules[operation]?.(input);
+};
+
+/** The protocols write a time as a number. */
+const onTheWire = (input: unknown): Json =>
+  JSON.parse(
+    JSON.stringify(input, function (this: Json, key, value) {
+      return this[key] instanceof Date ? this[key].getTime() / 1000 : value;
+    }),
+  );
+const fromTheWire = (answer: unknown): Json =>
+  JSON.parse(JSON.stringify(answer), (key, value) => (/DateTime$/.test(key) ? new Date(value * 1000) : value));
+
+/** Clients that take every request down; EMR's answers are the simulation's. */
+const recorder = () => {
+  const requests: Request[] = [];
+  const clock = new Clock();
+  const emr = new Emr(clock);
+  const call = (operation: string, input: unknown) => {
+    requests.push({ service: "emr", operation, input: onTheWire(input) });
+    return emr.handle(operation, onTheWire(input)) as Json;
+  };
+  const client = (service: Request["service"], answer: object) => ({
+    send: async (command: Json) => {
+      requests.push({ service, operation: operationOf(command), input: onTheWire(command.input) });
+      return answer;
+    },
+  });
+  return {
+    requests,
+    call,
+    now: new Date(clock.now),
+    /** A cluster that nobody has asked for here. */
+    haveCluster: (request: object) => emr.handle("RunJobFlow", request),
+    emr: emrClient(async (command: Json) => fromTheWire(call(operationOf(command), command.input))),
+    sns: client("sns", { MessageId: "m" }) as unknown as SNSClient,
+    sfn: (answer: object) => client("stepfunctions", answer) as unknown as SFNClient,
+  };
+};
+const operationOf = (command: object): string => command.constructor.name.replace(/Command$/, "");
+const s3 = { send: async () => ({}) } as unknown as S3Client;
+
+/** Any text without lone surrogates: JSON on the wire has none. */
+const text = (maxLength: number) => fc.string({ unit: "grapheme", minLength: 1, maxLength });
+const maybe = <T>(of: fc.Arbitrary<T>) => fc.option(of, { nil: undefined });
+const memory = fc.tuple(fc.integer({ min: 1, max: 64 }), fc.constantFrom("g", "m")).map(([n, unit]) => `${n}${unit}`);
+const typesOf = (wanted: Architecture, vcpus?: number) =>
+  Object.keys(instanceTypes).filter(
+    (name) =>
+      instanceTypes[name]?.architecture === wanted && (vcpus === undefined || instanceTypes[name]?.vcpus === vcpus),
+  );
+
+/** Every key of the execution's input, with the values that it may have. */
+const inputFor = (architecture: Architecture) =>
+  fc
+    .record({
+      mode: fc.constantFrom(...modes),
+      label: text(1024),
+      input: maybe(text(900).map((prefix) => `s3://some-bucket/${prefix}`)),
+      splits: maybe(fc.uniqueArray(text(50), { minLength: 1, maxLength: 20 })),
+      limit: maybe(fc.integer({ min: 2, max: 10_000_000 })),
+      pca: maybe(
+        fc.oneof(
+          fc.integer({ min: 1, max: 1280 }).map((components) => ({ components })),
+          fc.double({ min: 0.01, max: 1, noNaN: true }).map((variance) => ({ variance })),
+        ),
+      ),
+      formats: maybe(fc.subarray([...formats], { minLength: 1 })),
+      force: maybe(fc.boolean()),
+      maxCostUsd: maybe(fc.double({ min: 0.01, max: 1e6, noNaN: true })),
+      cluster: maybe(
+        fc.record(
+          {
+            primaryType: fc.constantFrom(...typesOf(architecture)),
+            coreType: fc.constantFrom(...typesOf(architecture)),
+            coreCount: fc.integer({ min: 0, max: 20 }),
+            market: fc.constantFrom(...markets),
+            ebsGiB: fc.integer({ min: 32, max: 1024 }),
+            executorMemory: memory,
+            executorMemoryOverhead: memory,
+          },
+          { requiredKeys: [] },
+        ),
+      ),
+      quality: maybe(fc.record({ maxErrorRate: fc.double({ min: 0, max: 1, noNaN: true }) })),
+    })
+    .map(({ label, ...input }) =>
+      JSON.parse(JSON.stringify(input.mode === "single-class" ? { ...input, label } : input)),
+    );
+
+const id = (prefix: string) => fc.integer({ min: 1, max: 9 }).map((digit) => `${prefix}-0123456789abcdef${digit}`);
+/** The stack's configuration of its clusters. */
+const defaultsFor = (architecture: Architecture) =>
+  fc
+    .record({
+      primaryTypes: maybe(fc.subarray(typesOf(architecture, 4), { minLength: 1 })),
+      coreTypes: maybe(
+        fc.constantFrom(4, 8).chain((vcpus) => fc.subarray(typesOf(architecture, vcpus), { minLength: 1 })),
+      ),
+      coreCount: fc.integer({ min: 1, max: 50 }),
+      more: fc.integer({ min: 0, max: 50 }),
+      market: fc.constantFrom(...markets),
+      ebsGiB: fc.integer({ min: 32, max: 1024 }),
+      idleTimeoutMinutes: fc.integer({ min: 1, max: 10_080 }),
+      deadlineMinutes: fc.integer({ min: 1, max: 10_000 }),
+      jupyterHub: fc.boolean(),
+      subnetIds: fc.array(id("subnet"), { maxLength: 3 }),
+      securityGroups: fc.option(fc.record({ primary: id("sg"), core: id("sg"), serviceAccess: fc.option(id("sg")) })),
+      keyPair: fc.option(text(255)),
+    })
+    .map(({ more, ...given }) =>
+      clusterDefaults.parse(
+        JSON.parse(JSON.stringify({ ...given, architecture, maxCoreCount: given.coreCount + more })),
+      ),
+    );
+
+/** API reference, StartExecution: 1 to 80 characters; of these Preflight lets through what a tag may have. */
+const aName = fc
+  .array(fc.constantFrom(..."abcXYZ019_.=+-@é"), { minLength: 1, maxLength: 80 })
+  .map((letters) => letters.join(""))
+  .filter((name) => !/^\.+$/.test(name));
+
+const caseFor = (architecture: Architecture) =>
+  fc.record({
+    name: aName,
+    input: inputFor(architecture),
+    defaults: defaultsFor(architecture),
+    images: fc.oneof(fc.integer({ min: 1, max: 2_000 }), fc.integer({ min: 1, max: 20_000_000 })),
+    /** The state that fails, or none. */
+    failing: maybe(fc.constantFrom(...tasks(deployed.definition).map(([state]) => state))),
+    error: fc.record({ name: text(80), message: text(5_000) }),
+  });
+const aCase = fc.constantFrom(...architectures).chain(caseFor);
+type Case = typeof aCase extends fc.Arbitrary<infer T> ? T : never;
+
+/** The plan as Preflight makes it. @throws InvalidInput where Preflight does */
+const planOf = ({ name: runId, input, defaults, images }: Case): Plan => {
+  const inputDefaults = { bucket, inputPrefix: "data/raw/", maxCostUsd: 10_000, pcaComponents: defaults.pcaComponents };
+  const { maxCostUsd, cluster: overrides, ...resolved } = parseInput(input, inputDefaults);
+  const isFull = resolved.mode !== "inventory";
+  const steps = { inventory: true, features: isFull, reduction: isFull, any: true };
+  const work = { images, newImages: images, steps };
+  const request = { runId, bucket, work, overrides, defaults, maxCostUsd, region: "eu-west-1" };
+  const { cluster, estimate, problems } = planCluster(request);
+  const wrong = (["primaryType", "coreType"] as const).map((key) =>
+    architectureProblem(key, overrides[key], defaults.architecture),
+  );
+  if (problems.length > 0 || wrong.some((problem) => problem !== undefined) || estimate.usd > maxCostUsd) {
+    throw new InvalidInput("Preflight refuses it");
+  }
+  const counts = { images, labels: 1, bytes: images * 6_000 };
+  return aPlan(bucket, { ...resolved, runId, counts, cluster, estimate, steps });
+};
+
+/** Plays the deployed definition with the real functions, as far as they ask EMR, SNS or Step Functions for something. */
+const play = async (one: Case): Promise<readonly Request[]> => {
+  const { requests, call, now, haveCluster, emr, sns, sfn } = recorder();
+  const id = `${deployed.stateMachineArn.replace(":stateMachine:", ":execution:")}:${one.name}`;
+  const execution = { Id: id, Name: one.name, StartTime: now.toISOString() };
+  const validation = { images: 1, labels: 1, errors: 0, errorRate: 0, computed: 1, reused: 0, components: 1 };
+  const upload = {
+    DATA_BUCKET: bucket,
+    LAMBDA_TASK_ROOT: root,
+    MODEL_SHA256: "a".repeat(64),
+    MODEL_ASSET: "s3://assets/model.tflite",
+    WHEELHOUSE_SHA256: "b".repeat(64),
+    WHEELHOUSE_ASSET: "s3://assets/wheelhouse.tar",
+  };
+  const services: Readonly<Record<string, (input: Json) => unknown>> = {
+    TakeTurn: () => ({ isOurs: true, inTheWay: null }),
+    Preflight: () => planOf(one),
+    UploadScripts: (event) => uploadScripts(event, { ...upload, AWS_REGION: "eu-west-1" }, s3),
+    ValidateResults: () => ({ ...validation, variance: 0.5, warnings: [one.error.message], results: "s3://b/r/" }),
+    TerminateClusterAfterFailure: (event) =>
+      terminateCluster(terminateClusterEvent.parse(event), { emr, sfn: sfn({}) }),
+    ConfirmTerminated: (event) =>
+      confirmTerminated(confirmTerminatedEvent.parse(event), emr, { attempts: 1, pauseMs: 0 }),
+    DiagnoseFailure: (event) =>
+      diagnoseFailure(diagnoseFailureEvent.parse(event), upload, { s3, emr }, { attempts: 1, pauseMs: 0 }),
+    NotifySuccess: (event) => notify(notifyEvent.parse(event), { TOPIC_ARN: deployed.topicArn }, sns),
+    NotifyFailure: (event) => notify(notifyEvent.parse(event), { TOPIC_ARN: deployed.topicArn }, sns),
+  };
+  const integrations: Readonly<Record<string, (input: Json) => unknown>> = {
+    "elasticmapreduce:createCluster.sync": (input) => ({ ClusterId: call("RunJobFlow", input).JobFlowId }),
+    "elasticmapreduce:addStep.sync": ({ ClusterId, Step }) =>
+      call("AddJobFlowSteps", { JobFlowId: ClusterId, Steps: [Step] }),
+    "elasticmapreduce:terminateCluster.sync": ({ ClusterId }) => call("TerminateJobFlows", { JobFlowIds: [ClusterId] }),
+  };
+  const lifetime = { defer: () => undefined } as unknown as Lifetime;
+  const clients = { sfn: sfn({}) } as unknown as Clients;
+  await startExecution(lifetime, clients, deployed.stateMachineArn, one.name, one.input, true);
+  const states = tasks(deployed.definition);
+  const handlers = states.map(([state, { Resource = "" }]) => [
+    state,
+    async (input: Json) => {
+      const run = services[state] ?? integrations[Resource.replace("arn:aws:states:::", "")];
+      const answer = await run?.(input);
+      if (state === one.failing) throw Object.assign(new Error(one.error.message), { name: one.error.name });
+      return answer ?? {};
+    },
+  ]);
+  const machine = new StateMachine(deployed.definition as unknown as StateMachineDefinition, {
+    validationOptions: { noValidate: true },
+  });
+  const waiting = Object.fromEntries(states.map(([state]) => [state, 0]));
+  const { result } = machine.run(one.input, {
+    overrides: { taskResourceLocalHandlers: Object.fromEntries(handlers), retryIntervalOverrides: waiting },
+    context: { Execution: execution },
+  });
+  await result.catch(() => undefined);
+
+  const changed = {
+    detail: { executionArn: id, name: one.name, status: "ABORTED" as const, startDate: now.getTime() },
+  };
+  const described = sfn({ status: "ABORTED", cause: one.error.message, startDate: now, input: "{}" });
+  await terminateCluster(terminateClusterEvent.parse(changed), { emr, sfn: described });
+  await notifyStopped(
+    { execution: { id, name: one.name } },
+    { TOPIC_ARN: deployed.topicArn },
+    { emr, sfn: described, sns },
+  );
+  haveCluster(lost(one, id));
+  const config = { STATE_MACHINE_ARN: deployed.stateMachineArn, MAX_CLUSTER_HOURS: 24 };
+  await sweepClusters(config, { emr, sfn: described }, new Date(now.getTime() + 3_600_000));
+  return requests;
+};
+
+/** A cluster of the execution that is left for the sweep. */
+const lost = ({ name }: Case, executionArn: string) => ({
+  Name: `orchard-${name}`,
+  ReleaseLabel: "emr-7.13.0",
+  ServiceRole: "service",
+  JobFlowRole: "profile",
+  Instances: { KeepJobFlowAliveWhenNoSteps: true, InstanceCount: 1, TerminationProtected: true },
+  Tags: [{ Key: "orchard:execution-arn", Value: executionArn }],
+});
+
+it(`makes no request that AWS would refuse: ${runs} generated executions`, async () => {
+  const judged = new Map<string, number>();
+  await fc.assert(
+    fc.asyncProperty(aCase, async (one) => {
+      for (const request of await play(one)) {
+        judge(request);
+        const kind = `${request.service}:${request.operation}`;
+        judged.set(kind, (judged.get(kind) ?? 0) + 1);
+      }
+    }),
+    { numRuns: runs },
+  );
+  console.log(`requests: ${[...judged].map(([kind, count]) => `${count} ${kind}`).join(", ")}`);
+  expect([...judged.keys()].sort()).toEqual([
+    "emr:AddJobFlowSteps",
+    "emr:DescribeCluster",
+    "emr:ListClusters",
+    "emr:ListSteps",
+    "emr:RunJobFlow",
+    "emr:SetTerminationProtection",
+    "emr:TerminateJobFlows",
+    "sns:Publish",
+    "stepfunctions:DescribeExecution",
+    "stepfunctions:StartExecution",
+  ]);
+}, 300_000);
