@@ -154,6 +154,14 @@ export class PipelineStack extends Stack {
         allow(["elasticmapreduce:DescribeCluster", "elasticmapreduce:ListSteps"], clusters),
       ],
     });
+    const recordCost = new Handler(this, "RecordCost", {
+      name: "record-cost",
+      environment: {},
+      policy: [
+        allow(["elasticmapreduce:DescribeCluster", "elasticmapreduce:ListInstances"], clusters),
+        allow(["s3:GetObject", "s3:PutObject"], under("runs/*/manifest.json")),
+      ],
+    });
     const notify = new Handler(this, "Notify", {
       name: "notify",
       environment: { TOPIC_ARN: topic.topicArn },
@@ -172,6 +180,7 @@ export class PipelineStack extends Stack {
         terminateCluster: terminateCluster.function,
         confirmTerminated: confirmTerminated.function,
         diagnoseFailure: diagnoseFailure.function,
+        recordCost: recordCost.function,
         notify: notify.function,
       },
     });

@@ -49,6 +49,10 @@ const otherRequests = 2_000;
 /** Keys that a LIST answers at a time. */
 const keysPerList = 1_000;
 
+/** Preflight and the inventory list all images, the features' step reads the new ones. */
+export const s3RequestsUsd = (images: number, newImages: number): number =>
+  (newImages + otherRequests) * s3UsdPerGet + (2 * Math.ceil(images / keysPerList) + otherRequests) * s3UsdPerPutOrList;
+
 /**
  * What a cluster takes for the work, in minutes, and costs, in US dollars: at the on-demand price of the dearest type of
  * each fleet, which a cheaper type or Spot undercuts, and without tax.
@@ -77,9 +81,7 @@ export const quote = (shape: ClusterShape, { images, newImages, steps }: Work, r
   const nodesUsdPerHour = usdPerNodeHour(primary) + (core ? shape.coreCount * usdPerNodeHour(core) : 0);
   const ebsGiB = nodes * (shape.ebsGiB + rootVolumeGiB);
   const ebsUsdPerHour = ebsGiB * ebsUsdPerGiBHour;
-  const gets = (steps.features ? newImages : 0) + otherRequests;
-  const puts = 2 * Math.ceil(images / keysPerList) + otherRequests;
-  const s3Usd = gets * s3UsdPerGet + puts * s3UsdPerPutOrList;
+  const s3Usd = s3RequestsUsd(images, steps.features ? newImages : 0);
   const usd = ((nodesUsdPerHour + ebsUsdPerHour) * minutes) / 60 + s3Usd;
 
   const time = [

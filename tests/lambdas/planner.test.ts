@@ -6,6 +6,8 @@ import { executorCores, toMiB, yarnMemoryOf } from "../../lambdas/shared/executo
 import { candidates, type PlanRequest, planCluster } from "../../lambdas/shared/planner.ts";
 import { architectures, instanceType, instanceTypes } from "../../lambdas/shared/prices.ts";
 import { rates } from "../../lambdas/shared/rates.ts";
+import type { Instances, ManagedScalingPolicy } from "../../local/emr-instance-rules.ts";
+import { checkJobFlow, checkScaling } from "../../local/emr-rules.ts";
 import { ServiceModel } from "../../local/service-model.ts";
 
 const everyStep = { inventory: true, features: true, reduction: true, any: true };
@@ -142,20 +144,28 @@ describe("the plan", () => {
     );
   });
 
-  it("is a request that EMR's own model takes, of one architecture", () => {
+  it("is a request that EMR's own model and rules take, of one architecture", () => {
     const model = new ServiceModel(".orchard", "emr");
     fc.assert(
       fc.property(requests, (given) => {
         const { cluster } = planCluster(given);
-        model.check("RunJobFlow", {
+        const request = {
           Name: cluster.name,
           ReleaseLabel: cluster.releaseLabel,
-          Applications: cluster.applications,
+          ServiceRole: "service",
+          JobFlowRole: "profile",
+          Applications: cluster.applications as { Name: string }[],
           Configurations: cluster.configurations,
           AutoTerminationPolicy: { IdleTimeout: cluster.idleTimeoutSeconds },
-          ManagedScalingPolicy: cluster.managedScalingPolicy,
-          Instances: cluster.instances,
-        });
+          Instances: cluster.instances as unknown as Instances,
+        };
+        model.check("RunJobFlow", request);
+        checkJobFlow(request);
+        const policy = cluster.managedScalingPolicy as unknown as ManagedScalingPolicy;
+        if (cluster.coreCount > 0) {
+          model.check("PutManagedScalingPolicy", { ClusterId: "j-1", ManagedScalingPolicy: policy });
+          checkScaling(policy, request.Instances);
+        } else expect(policy).toEqual({});
         for (const type of fleetTypesOf(cluster).flat())
           expect(instanceType(type).architecture).toBe(given.defaults.architecture);
       }),
