@@ -96,6 +96,7 @@ export class PipelineStack extends Stack {
         readPublished,
         allow(["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], under("artifacts/*")),
         allow(["s3:GetObject", "s3:PutObject"], under("runs/*")),
+        allow(["s3:GetObject"], under("features-store/*")),
         allow(["iam:GetRole"], [emrRoles.serviceRole.roleArn, emrRoles.instanceRole.roleArn]),
         allow(["iam:GetInstanceProfile"], [emrRoles.instanceProfileArn]),
         allow(["ec2:DescribeSubnets", "ec2:DescribeKeyPairs", "ec2:DescribeInstanceTypes"], ["*"]),

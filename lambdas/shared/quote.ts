@@ -18,6 +18,8 @@ export interface Work {
   readonly images: number;
   /** Those whose features have to be computed. */
   readonly newImages: number;
+  /** false: nobody knows what the features store has, and all images count as new. */
+  readonly isStoreKnown?: boolean;
   readonly steps: Plan["steps"];
 }
 
@@ -57,7 +59,11 @@ export const s3RequestsUsd = (images: number, newImages: number): number =>
  * What a cluster takes for the work, in minutes, and costs, in US dollars: at the on-demand price of the dearest type of
  * each fleet, which a cheaper type or Spot undercuts, and without tax.
  */
-export const quote = (shape: ClusterShape, { images, newImages, steps }: Work, region: string): Quote => {
+export const quote = (
+  shape: ClusterShape,
+  { images, newImages, steps, isStoreKnown = true }: Work,
+  region: string,
+): Quote => {
   if (!steps.any) return { minutes: 0, usd: 0, arithmetic: "nothing is new: no cluster" };
   const vcpus = effectiveVcpus(shape);
   const perSecond = (rate: number): number => Math.max(rate * vcpus, Number.EPSILON);
@@ -88,7 +94,7 @@ export const quote = (shape: ClusterShape, { images, newImages, steps }: Work, r
     `${start} min until the cluster is ready`,
     `${fixed(stepsTotal, 1)} min for ${stepMinutes.length} step(s)` +
       (steps.features
-        ? ` (${newImages} new images / ${rates.imagesPerSecondPerVcpu.value} images/s a vCPU / ${vcpus} vCPUs)`
+        ? ` (${newImages} ${isStoreKnown ? "new" : "perhaps new"} images / ${rates.imagesPerSecondPerVcpu.value} images/s a vCPU / ${vcpus} vCPUs)`
         : ""),
     `${idle} min idle until .sync polling sees an end`,
     `${fixed(around, 1)} min around them`,

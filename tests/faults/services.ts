@@ -13,9 +13,13 @@ export interface Call {
   readonly input: any;
 }
 
-export type Service = "emr" | "s3" | "sns" | "sts" | "iam" | "ec2" | "states";
+export type Service = "emr" | "s3" | "sns" | "sts" | "iam" | "ec2" | "states" | "quotas";
 
-const jsonServices: Readonly<Record<string, Service>> = { elasticmapreduce: "emr", states: "states" };
+const jsonServices: Readonly<Record<string, Service>> = {
+  elasticmapreduce: "emr",
+  states: "states",
+  servicequotas: "quotas",
+};
 
 /** The operation of an S3 request: S3 has no name for it on the wire. */
 const s3Operation = (method: string, key: string, query: URLSearchParams): string => {
@@ -50,7 +54,7 @@ const escaped = (text: string): string =>
 /** A refusal in the service's own protocol. */
 export const refusal = ({ service, operation }: Call, { name, message, status }: ApiError): HttpResponse => {
   const error = `<Code>${name}</Code><Message>${escaped(message)}</Message>`;
-  if (service === "emr" || service === "states") {
+  if (["emr", "states", "quotas"].includes(service)) {
     return {
       status,
       headers: { "content-type": "application/x-amz-json-1.1" },
@@ -171,6 +175,7 @@ const answers: Readonly<Record<string, string>> = {
 
 /** @throws Error when a handler calls what the model lacks */
 export const standing = (call: Call): HttpResponse => {
+  if (call.operation === "GetServiceQuota") return json({ Quota: { Value: 256 } });
   const body = answers[call.operation];
   if (body === undefined) throw new Error(`The model has no answer to ${call.service}:${call.operation}`);
   return xml(body);
