@@ -173,10 +173,21 @@ const answers: Readonly<Record<string, string>> = {
   Publish: "<PublishResponse><PublishResult><MessageId>m</MessageId></PublishResult></PublishResponse>",
 };
 
+/** Every subnet is the stack's own, tagged and with room. */
+const subnets = (input: Readonly<Record<string, string>>): string => {
+  const ids = Object.entries(input).flatMap(([key, id]) => (key.startsWith("SubnetId.") ? [id] : []));
+  const tag = "<key>for-use-with-amazon-emr-managed-policies</key><value>true</value>";
+  const items = ids.map(
+    (id) =>
+      `<item><subnetId>${id}</subnetId><availabilityZone>${region}a</availabilityZone><availableIpAddressCount>250</availableIpAddressCount><tagSet><item>${tag}</item></tagSet></item>`,
+  );
+  return `<DescribeSubnetsResponse><subnetSet>${items.join("")}</subnetSet></DescribeSubnetsResponse>`;
+};
+
 /** @throws Error when a handler calls what the model lacks */
 export const standing = (call: Call): HttpResponse => {
   if (call.operation === "GetServiceQuota") return json({ Quota: { Value: 256 } });
-  const body = answers[call.operation];
+  const body = call.operation === "DescribeSubnets" ? subnets(call.input) : answers[call.operation];
   if (body === undefined) throw new Error(`The model has no answer to ${call.service}:${call.operation}`);
   return xml(body);
 };
