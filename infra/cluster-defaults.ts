@@ -1,3 +1,4 @@
+import { clusterDefaults as accepted } from "../lambdas/shared/cluster-defaults.ts";
 import type { Config } from "./config.ts";
 import type { EmrSecurityGroups } from "./constructs/network.ts";
 
@@ -6,8 +7,20 @@ interface Placement {
   readonly securityGroups: EmrSecurityGroups;
 }
 
-/** What Preflight's planner starts from: the cluster's knobs and its place. A knob that was not set is left out. */
-export const clusterDefaults = (config: Config, { subnetIds, securityGroups }: Placement) => ({
+/**
+ * What Preflight's planner starts from: the cluster's knobs and its place. A knob that was not set is left out.
+ *
+ * @throws Error naming every knob that the planner would refuse, such as a type without a price
+ */
+export const clusterDefaults = (config: Config, placement: Placement) => {
+  const defaults = withPlace(config, placement);
+  const { error } = accepted.safeParse(defaults);
+  if (!error) return defaults;
+  const problems = error.issues.map(({ path, message }) => `  ${path.join(".")}: ${message}`);
+  throw new Error(`The cluster's configuration is wrong:\n${problems.join("\n")}`);
+};
+
+const withPlace = (config: Config, { subnetIds, securityGroups }: Placement) => ({
   releaseLabel: config.releaseLabel,
   architecture: config.architecture,
   primaryTypes: config.primaryTypes,
@@ -20,6 +33,7 @@ export const clusterDefaults = (config: Config, { subnetIds, securityGroups }: P
   driverMemory: config.driverMemory,
   ebsGiB: config.ebsGiB,
   idleTimeoutMinutes: config.idleTimeoutMinutes,
+  deadlineMinutes: config.deadlineMinutes,
   jupyterHub: config.jupyterHub,
   pcaComponents: config.pcaComponents,
   subnetIds,

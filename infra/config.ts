@@ -80,6 +80,13 @@ const schema = z.strictObject({
    * Step Functions' polling, five minutes. EMR takes 60 to 604,800 seconds.
    */
   idleTimeoutMinutes: wholeNumber(1, 10_080).default(30).describe("a whole number of minutes from 1 to 10080"),
+  /**
+   * Minutes within which the planner wants a run done: it takes the cheapest cluster that is. @default 120: below it,
+   * more nodes are dearer than the time that they save
+   */
+  deadlineMinutes: number(10, maxExecutionHours * 60)
+    .default(120)
+    .describe("minutes from 10 to 900"),
   /** Install JupyterHub, too, to look at a kept cluster. @default false: it makes the start longer */
   jupyterHub: flag.default(false).describe("true or false"),
   /** Principal components when the input names none. @default 50: 93 % of the variance of the apples */

@@ -96,6 +96,7 @@ export class PipelineStack extends Stack {
         readPublished,
         allow(["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], under("artifacts/*")),
         allow(["s3:GetObject", "s3:PutObject"], under("runs/*")),
+        allow(["s3:GetObject"], under("features-store/*")),
         allow(["iam:GetRole"], [emrRoles.serviceRole.roleArn, emrRoles.instanceRole.roleArn]),
         allow(["iam:GetInstanceProfile"], [emrRoles.instanceProfileArn]),
         allow(["ec2:DescribeSubnets", "ec2:DescribeKeyPairs", "ec2:DescribeInstanceTypes"], ["*"]),
@@ -154,6 +155,14 @@ export class PipelineStack extends Stack {
         allow(["elasticmapreduce:DescribeCluster", "elasticmapreduce:ListSteps"], clusters),
       ],
     });
+    const recordCost = new Handler(this, "RecordCost", {
+      name: "record-cost",
+      environment: {},
+      policy: [
+        allow(["elasticmapreduce:DescribeCluster", "elasticmapreduce:ListInstances"], clusters),
+        allow(["s3:GetObject", "s3:PutObject"], under("runs/*/manifest.json")),
+      ],
+    });
     const notify = new Handler(this, "Notify", {
       name: "notify",
       environment: { TOPIC_ARN: topic.topicArn },
@@ -172,6 +181,7 @@ export class PipelineStack extends Stack {
         terminateCluster: terminateCluster.function,
         confirmTerminated: confirmTerminated.function,
         diagnoseFailure: diagnoseFailure.function,
+        recordCost: recordCost.function,
         notify: notify.function,
       },
     });

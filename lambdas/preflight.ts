@@ -15,12 +15,13 @@ import {
 import { environment, readConfig } from "./shared/config.ts";
 import { findEarlierRun } from "./shared/earlier-runs.ts";
 import { PreflightFailed } from "./shared/errors.ts";
-import { lambdaHandler } from "./shared/handler.ts";
+import { lambdaHandler, logger } from "./shared/handler.ts";
 import { parseInput, type ResolvedInput, refuseIf } from "./shared/input.ts";
 import { architectureProblem, planCluster } from "./shared/planner.ts";
 import { artifactKey, writeJson } from "./shared/s3.ts";
 import { execution, type Plan } from "./shared/schemas.ts";
 import { countImages, fingerprint, type Listing, listImages, nearest, takeImages } from "./shared/selection.ts";
+import { countStored } from "./shared/stored-images.ts";
 
 export const preflightEvent = z.object({ state: z.looseObject({ input: z.unknown().optional() }), execution });
 export type PreflightEvent = z.output<typeof preflightEvent>;
@@ -78,6 +79,18 @@ const selectionProblems = (input: ResolvedInput, listing: Listing, images: numbe
 const describeFailed = (failed: readonly CheckOutcome[]): readonly string[] =>
   failed.map(({ name, detail, remedy }) => `${name}: ${detail}. ${remedy}`);
 
+/** Only the quote depends on it: what cannot be read counts as not there, which quotes more. */
+const storedOrUnknown = async (
+  ...[s3, store, input, images]: Parameters<typeof countStored>
+): Promise<number | null> => {
+  try {
+    return await countStored(s3, store, input, images);
+  } catch (error) {
+    logger.warn(`${store} could not be read; all images are quoted as new`, { error });
+    return null;
+  }
+};
+
 /**
  * Parses the input, counts the images, asks the account everything that a run depends on, and makes the plan, which
  * is also written to runs/<runId>/plan.json. Creates nothing else.
@@ -134,6 +147,11 @@ export const preflight = async (
     reduction: isFullRun && reuse === null,
     any: reuse === null,
   };
+  const store = `s3://${bucket}/features-store/model=${model.sha256}/`;
+  const stored =
+    steps.features && !input.force && selected.status === "fulfilled"
+      ? await storedOrUnknown(clients.s3, store, input.input, selected.value)
+      : 0;
   const {
     cluster,
     estimate,
@@ -141,7 +159,7 @@ export const preflight = async (
   } = planCluster({
     runId,
     bucket,
-    work: { images: counts.images, newImages: counts.images, steps },
+    work: { images: counts.images, newImages: counts.images - (stored ?? 0), steps, isStoreKnown: stored !== null },
     overrides: input.cluster,
     defaults: config.CLUSTER_DEFAULTS,
     maxCostUsd: input.maxCostUsd,
@@ -197,7 +215,7 @@ export const preflight = async (
     quality: input.quality,
     counts,
     selection: images,
-    store: `s3://${bucket}/features-store/model=${model.sha256}/`,
+    store,
     features,
     reuse,
     model,

@@ -70,6 +70,8 @@ export class Tasks {
           JobFlowIds: [parameters["ClusterId"]],
           TerminationProtected: parameters["TerminationProtected"],
         });
+      case "aws-sdk:emr:putManagedScalingPolicy":
+        return this.#call("PutManagedScalingPolicy", parameters);
       case "elasticmapreduce:terminateCluster":
         return this.#call(run, "TerminateJobFlows", { JobFlowIds: [parameters["ClusterId"]] });
       case "elasticmapreduce:terminateCluster.sync":

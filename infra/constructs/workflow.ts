@@ -21,6 +21,7 @@ export interface WorkflowFunctions {
   readonly terminateCluster: LambdaFunction;
   readonly confirmTerminated: LambdaFunction;
   readonly diagnoseFailure: LambdaFunction;
+  readonly recordCost: LambdaFunction;
   readonly notify: LambdaFunction;
 }
 

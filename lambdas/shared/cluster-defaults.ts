@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Architecture, architectures, instanceTypes } from "./prices.ts";
+import { architectures, instanceTypes } from "./prices.ts";
 import { markets } from "./schemas.ts";
 
 /** A size as Spark takes it. */
@@ -16,11 +16,6 @@ const fleetTypes = z
     message: "must all have as many vCPUs",
   });
 
-const ofOneArchitecture = (value: { architecture: Architecture; primaryTypes?: unknown; coreTypes?: unknown }) =>
-  [value.primaryTypes, value.coreTypes]
-    .flatMap((names) => (names as readonly string[] | undefined) ?? [])
-    .every((name) => instanceTypes[name]?.architecture === value.architecture);
-
 /** The stack's configuration of its clusters, as the functions get it: one JSON text, every key optional. */
 export const clusterDefaults = z
   .object({
@@ -29,8 +24,9 @@ export const clusterDefaults = z
     /** @default the planner's choice */
     primaryTypes: fleetTypes.optional(),
     coreTypes: fleetTypes.optional(),
-    /** The least that a cluster with core nodes has, and the most that managed scaling makes of it. */
-    coreCount: z.int().min(1).default(2),
+    /** Core nodes at the start. @default the planner's choice: one node, or 1 to maxCoreCount core nodes */
+    coreCount: z.int().min(1).optional(),
+    /** Neither the planner nor managed scaling goes further. */
     maxCoreCount: z.int().min(1).max(100).default(4),
     market: z.enum(markets).default("ON_DEMAND"),
     /** @default derived from the instance type */
@@ -53,10 +49,13 @@ export const clusterDefaults = z
       .default(null),
     keyPair: z.string().nullish(),
   })
-  .refine(({ coreCount, maxCoreCount }) => coreCount <= maxCoreCount, {
-    message: "maxCoreCount must not be below coreCount",
-  })
-  .refine(ofOneArchitecture, { message: "primaryTypes and coreTypes must be of the architecture" });
+  .superRefine(({ architecture, ...types }, context) => {
+    for (const key of ["primaryTypes", "coreTypes"] as const) {
+      const others = (types[key] ?? []).filter((name) => instanceTypes[name]?.architecture !== architecture);
+      if (others.length > 0)
+        context.addIssue({ code: "custom", path: [key], message: `${others.join(", ")} is not ${architecture}` });
+    }
+  });
 export type ClusterDefaults = Readonly<z.output<typeof clusterDefaults>>;
 
 /** A JSON text, parsed; an absent or empty one is an empty object. */

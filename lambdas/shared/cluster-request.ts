@@ -96,15 +96,12 @@ const instancesOf = (shape: ClusterShape, defaults: ClusterDefaults): JobFlowIns
   };
 };
 
-/**
- * Bounds of managed scaling. The state machine cannot leave a member out of a request, so a single node has bounds,
- * too: those of the one node that it is, which leave nothing to scale.
- */
+/** Bounds of managed scaling. EMR scales core nodes; for a single node the state machine does not ask for it. */
 const scalingOf = ({ coreCount, maxCoreCount }: ClusterShape): ManagedScalingPolicy => ({
   ComputeLimits: {
     UnitType: "InstanceFleetUnits",
-    MinimumCapacityUnits: Math.max(1, coreCount),
-    MaximumCapacityUnits: Math.max(1, coreCount === 0 ? 1 : maxCoreCount),
+    MinimumCapacityUnits: coreCount,
+    MaximumCapacityUnits: maxCoreCount,
   },
 });
 
@@ -157,7 +154,7 @@ export const clusterPlanOf = (
   idleTimeoutSeconds: defaults.idleTimeoutMinutes * 60,
   applications: applicationsOf(defaults).map((application) => ({ ...application })),
   configurations: configurationsOf(shape, bucket).map((configuration) => ({ ...configuration })),
-  managedScalingPolicy: { ...scalingOf(shape) },
+  managedScalingPolicy: shape.coreCount === 0 ? {} : { ...scalingOf(shape) },
   instances: { ...instancesOf(shape, defaults) },
 });
 

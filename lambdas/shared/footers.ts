@@ -19,7 +19,8 @@ const concurrency = 16;
 /** Most footers fit; hyparquet asks again for a longer one. */
 const initialFetchSize = 64 * 1024;
 
-const asyncBuffer = (s3: S3Client, bucket: string, { key, bytes }: S3Object): AsyncBuffer => ({
+/** An object as hyparquet reads it: in ranges. */
+export const asyncBuffer = (s3: S3Client, bucket: string, { key, bytes }: S3Object): AsyncBuffer => ({
   byteLength: bytes,
   slice: async (start, end = bytes) => {
     // Copied: the client's chunk may be a view into a larger buffer.

@@ -55,9 +55,14 @@ const errorsAt = (plan: PartialState["plan"], results: string): string =>
   `${plan?.features ? featuresRunOf(plan) : results}errors/`;
 
 /** What the run cost, beside what was quoted. */
-const costLines = ({ plan, cluster }: PartialState): readonly string[] => {
+const costLines = ({ plan, cluster, cost }: PartialState): readonly string[] => {
   if (!cluster) return ["Cost:      0.00 USD, no cluster"];
-  return [`Cost:      about ${plan?.estimate.usd.toFixed(2) ?? "?"} USD, as quoted before the run`];
+  if (!cost) return [`Cost:      not known; quoted before the run: ${plan?.estimate.usd.toFixed(2) ?? "?"} USD`];
+  const error = cost.forecastErrorPercent;
+  return [
+    `Cost:      ${cost.actualUsd.toFixed(2)} USD${cost.isFinal ? "" : " so far"} for ${cost.minutes.actual.toFixed(1)} minutes of the cluster, without tax`,
+    `Quoted:    ${cost.quotedUsd.toFixed(2)} USD for ${cost.minutes.quoted.toFixed(1)} minutes${error === null ? "" : `; it was ${Math.abs(error).toFixed(0)} % ${error > 0 ? "dearer" : "cheaper"}`}`,
+  ];
 };
 
 /** The mail about a run that succeeded. */

@@ -39,9 +39,8 @@ export const candidates = ({ work, overrides, defaults, region }: PlanRequest): 
   const smallest = alike[0] ?? [];
   const primary = listOf(overrides.primaryType) ?? defaults.primaryTypes;
   const core = listOf(overrides.coreType) ?? defaults.coreTypes;
-  const { coreCount } = overrides;
-  const counts =
-    coreCount === undefined ? range(defaults.coreCount, defaults.maxCoreCount) : coreCount > 0 ? [coreCount] : [];
+  const coreCount = overrides.coreCount ?? defaults.coreCount;
+  const counts = coreCount === undefined ? range(1, defaults.maxCoreCount) : coreCount > 0 ? [coreCount] : [];
   // Who names the core nodes' type wants some.
   const mayBeOneNode = coreCount === 0 || (coreCount === undefined && core === undefined);
   const shapes = [

@@ -18,6 +18,8 @@ export interface Work {
   readonly images: number;
   /** Those whose features have to be computed. */
   readonly newImages: number;
+  /** false: nobody knows what the features store has, and all images count as new. */
+  readonly isStoreKnown?: boolean;
   readonly steps: Plan["steps"];
 }
 
@@ -49,11 +51,19 @@ const otherRequests = 2_000;
 /** Keys that a LIST answers at a time. */
 const keysPerList = 1_000;
 
+/** Preflight and the inventory list all images, the features' step reads the new ones. */
+export const s3RequestsUsd = (images: number, newImages: number): number =>
+  (newImages + otherRequests) * s3UsdPerGet + (2 * Math.ceil(images / keysPerList) + otherRequests) * s3UsdPerPutOrList;
+
 /**
  * What a cluster takes for the work, in minutes, and costs, in US dollars: at the on-demand price of the dearest type of
  * each fleet, which a cheaper type or Spot undercuts, and without tax.
  */
-export const quote = (shape: ClusterShape, { images, newImages, steps }: Work, region: string): Quote => {
+export const quote = (
+  shape: ClusterShape,
+  { images, newImages, steps, isStoreKnown = true }: Work,
+  region: string,
+): Quote => {
   if (!steps.any) return { minutes: 0, usd: 0, arithmetic: "nothing is new: no cluster" };
   const vcpus = effectiveVcpus(shape);
   const perSecond = (rate: number): number => Math.max(rate * vcpus, Number.EPSILON);
@@ -77,16 +87,14 @@ export const quote = (shape: ClusterShape, { images, newImages, steps }: Work, r
   const nodesUsdPerHour = usdPerNodeHour(primary) + (core ? shape.coreCount * usdPerNodeHour(core) : 0);
   const ebsGiB = nodes * (shape.ebsGiB + rootVolumeGiB);
   const ebsUsdPerHour = ebsGiB * ebsUsdPerGiBHour;
-  const gets = (steps.features ? newImages : 0) + otherRequests;
-  const puts = 2 * Math.ceil(images / keysPerList) + otherRequests;
-  const s3Usd = gets * s3UsdPerGet + puts * s3UsdPerPutOrList;
+  const s3Usd = s3RequestsUsd(images, steps.features ? newImages : 0);
   const usd = ((nodesUsdPerHour + ebsUsdPerHour) * minutes) / 60 + s3Usd;
 
   const time = [
     `${start} min until the cluster is ready`,
     `${fixed(stepsTotal, 1)} min for ${stepMinutes.length} step(s)` +
       (steps.features
-        ? ` (${newImages} new images / ${rates.imagesPerSecondPerVcpu.value} images/s a vCPU / ${vcpus} vCPUs)`
+        ? ` (${newImages} ${isStoreKnown ? "new" : "perhaps new"} images / ${rates.imagesPerSecondPerVcpu.value} images/s a vCPU / ${vcpus} vCPUs)`
         : ""),
     `${idle} min idle until .sync polling sees an end`,
     `${fixed(around, 1)} min around them`,

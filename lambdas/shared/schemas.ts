@@ -127,6 +127,19 @@ export const plan = z.object({
 });
 export type Plan = Readonly<z.output<typeof plan>>;
 
+/** What a run's cluster has cost, beside what was quoted. US dollars, minutes of the cluster's life. */
+export const cost = z.object({
+  quotedUsd: z.number(),
+  actualUsd: z.number(),
+  /** Above zero: dearer than quoted. null: nothing was quoted. */
+  forecastErrorPercent: z.number().nullable(),
+  minutes: z.object({ quoted: z.number(), actual: z.number() }),
+  /** false: the cluster still runs, and this is what it has cost so far. */
+  isFinal: z.boolean(),
+  arithmetic: z.string(),
+});
+export type Cost = Readonly<z.output<typeof cost>>;
+
 /** What a mail or a diagnosis reads about a failure; every part may be missing. */
 export const failure = z.object({ Error: z.string().default("Unknown"), Cause: z.string().default("") });
 export type Failure = Readonly<z.output<typeof failure>>;
@@ -163,6 +176,7 @@ export const partialState = z.looseObject({
   scripts: z.unknown().optional(),
   cluster: z.object({ id: z.string() }).optional().catch(undefined),
   validation: validation.optional().catch(undefined),
+  cost: cost.optional().catch(undefined),
   error: failure.optional().catch(undefined),
   teardown: teardown.optional().catch(undefined),
   teardownError: failure.optional().catch(undefined),

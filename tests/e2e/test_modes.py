@@ -24,6 +24,7 @@ FULL_STORY = [
     "AnythingToDo",
     "UploadScripts",
     "CreateCluster",
+    "HasCoreNodes",
     "NeedsInventory",
     "Inventory",
     "NeedsFeatures",
@@ -32,6 +33,7 @@ FULL_STORY = [
     "ReduceDimensions",
     "ValidateResults",
     "TerminateCluster",
+    "RecordCost",
     "NotifySuccess",
     "Succeeded",
 ]

@@ -224,7 +224,7 @@ export class Execution {
   async #integrate(caller: Caller, resource: string, parameters: any, task: Task): Promise<unknown> {
     if (resource.startsWith("arn:aws:lambda:")) return this.#world.invoke(caller, resource, parameters);
     const { ClusterId: clusterId } = parameters;
-    switch (resource.replace(/^arn:aws:states:::elasticmapreduce:/, "")) {
+    switch (resource.replace(/^arn:aws:states:::(elasticmapreduce|aws-sdk:emr):/, "")) {
       case "createCluster.sync": {
         const { JobFlowId: id } = await this.#emr(caller, "RunJobFlow", parameters);
         task.cancel = (by) => this.#world.emrCall(by, "TerminateJobFlows", { JobFlowIds: [id] });
@@ -248,6 +248,8 @@ export class Execution {
         if (stateOf(step) !== "COMPLETED") throw new TaskError("States.TaskFailed", JSON.stringify(output));
         return output;
       }
+      case "putManagedScalingPolicy":
+        return this.#emr(caller, "PutManagedScalingPolicy", parameters);
       case "terminateCluster":
         return this.#emr(caller, "TerminateJobFlows", { JobFlowIds: [clusterId] });
       case "terminateCluster.sync": {

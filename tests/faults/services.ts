@@ -13,9 +13,13 @@ export interface Call {
   readonly input: any;
 }
 
-export type Service = "emr" | "s3" | "sns" | "sts" | "iam" | "ec2" | "states";
+export type Service = "emr" | "s3" | "sns" | "sts" | "iam" | "ec2" | "states" | "quotas";
 
-const jsonServices: Readonly<Record<string, Service>> = { elasticmapreduce: "emr", states: "states" };
+const jsonServices: Readonly<Record<string, Service>> = {
+  elasticmapreduce: "emr",
+  states: "states",
+  servicequotas: "quotas",
+};
 
 /** The operation of an S3 request: S3 has no name for it on the wire. */
 const s3Operation = (method: string, key: string, query: URLSearchParams): string => {
@@ -50,7 +54,7 @@ const escaped = (text: string): string =>
 /** A refusal in the service's own protocol. */
 export const refusal = ({ service, operation }: Call, { name, message, status }: ApiError): HttpResponse => {
   const error = `<Code>${name}</Code><Message>${escaped(message)}</Message>`;
-  if (service === "emr" || service === "states") {
+  if (["emr", "states", "quotas"].includes(service)) {
     return {
       status,
       headers: { "content-type": "application/x-amz-json-1.1" },
@@ -169,9 +173,21 @@ const answers: Readonly<Record<string, string>> = {
   Publish: "<PublishResponse><PublishResult><MessageId>m</MessageId></PublishResult></PublishResponse>",
 };
 
+/** Every subnet is the stack's own, tagged and with room. */
+const subnets = (input: Readonly<Record<string, string>>): string => {
+  const ids = Object.entries(input).flatMap(([key, id]) => (key.startsWith("SubnetId.") ? [id] : []));
+  const tag = "<key>for-use-with-amazon-emr-managed-policies</key><value>true</value>";
+  const items = ids.map(
+    (id) =>
+      `<item><subnetId>${id}</subnetId><availabilityZone>${region}a</availabilityZone><availableIpAddressCount>250</availableIpAddressCount><tagSet><item>${tag}</item></tagSet></item>`,
+  );
+  return `<DescribeSubnetsResponse><subnetSet>${items.join("")}</subnetSet></DescribeSubnetsResponse>`;
+};
+
 /** @throws Error when a handler calls what the model lacks */
 export const standing = (call: Call): HttpResponse => {
-  const body = answers[call.operation];
+  if (call.operation === "GetServiceQuota") return json({ Quota: { Value: 256 } });
+  const body = call.operation === "DescribeSubnets" ? subnets(call.input) : answers[call.operation];
   if (body === undefined) throw new Error(`The model has no answer to ${call.service}:${call.operation}`);
   return xml(body);
 };

@@ -38,7 +38,7 @@ describe("the stack", () => {
     const bundles = readdirSync(outdir)
       .map((name) => join(outdir, name, "index.mjs"))
       .filter((file) => existsSync(file));
-    expect(bundles).toHaveLength(10);
+    expect(bundles).toHaveLength(11);
     for (const bundle of bundles) {
       expect(statSync(bundle).size).toBeLessThan(1_000_000);
       const script = `const { handler } = await import(${JSON.stringify(bundle)}); console.log(typeof handler);`;
@@ -111,7 +111,7 @@ describe("the stack", () => {
       Object.keys((f.Properties["Environment"] as { Variables: object }).Variables),
     );
     expect(given.filter((name) => !known.has(name))).toEqual([]);
-    expect(functions).toHaveLength(10);
+    expect(functions).toHaveLength(11);
   });
 
   it("ends the cluster when an execution fails, times out or is stopped", () => {

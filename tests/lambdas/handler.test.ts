@@ -23,6 +23,7 @@ const names = [
   "terminate-cluster",
   "confirm-terminated",
   "diagnose-failure",
+  "record-cost",
   "notify",
 ];
 

@@ -39,7 +39,15 @@ const validation = {
 const input = { mode: "mini", input: "s3://data/l'été/" };
 const state = (parts: object): PartialState => partialState.parse({ input, plan: aPlan("data"), ...parts });
 
-const succeeded = state({ scripts: {}, cluster: { id: "j-1" }, validation });
+const cost = {
+  quotedUsd: 0.08,
+  actualUsd: 0.06,
+  forecastErrorPercent: -25,
+  minutes: { quoted: 16.2, actual: 12 },
+  isFinal: true,
+  arithmetic: "",
+};
+const succeeded = state({ scripts: {}, cluster: { id: "j-1" }, validation, cost });
 const failed = (parts: object = {}): PartialState =>
   state({
     scripts: {},
@@ -117,7 +125,8 @@ test("a success tells what there is and where", () => {
     "13 computed, 47 reused",
     "85.00 % kept by 50 components",
     "30.0 minutes",
-    "about 0.08 USD, as quoted before the run",
+    "Cost:      0.06 USD for 12.0 minutes of the cluster, without tax",
+    "Quoted:    0.08 USD for 16.2 minutes; it was 25 % cheaper",
     "Results:   s3://data/runs/run-1/",
     "- 50 components keep 85.0 % of the variance, less than 90 %",
     "https://eu-west-1.console.aws.amazon.com/states/home?region=eu-west-1#/v2/executions/details/arn:aws:states:",
@@ -125,6 +134,18 @@ test("a success tells what there is and where", () => {
   ]) {
     expect(message).toContain(part);
   }
+});
+
+test("a success whose cost could not be told says so, and the quote", () => {
+  const { message } = successMail(state({ cluster: { id: "j-1" }, validation }), execution, halfAnHourLater);
+
+  expect(message).toContain("Cost:      not known; quoted before the run: 0.08 USD");
+});
+
+test("the cost of a cluster that runs on is told as such", () => {
+  const kept = state({ cluster: { id: "j-1" }, validation, cost: { ...cost, isFinal: false } });
+
+  expect(successMail(kept, execution, halfAnHourLater).message).toContain("0.06 USD so far");
 });
 
 test("a success without anything new tells the earlier run's numbers", () => {

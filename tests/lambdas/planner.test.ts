@@ -6,6 +6,8 @@ import { executorCores, toMiB, yarnMemoryOf } from "../../lambdas/shared/executo
 import { candidates, type PlanRequest, planCluster } from "../../lambdas/shared/planner.ts";
 import { architectures, instanceType, instanceTypes } from "../../lambdas/shared/prices.ts";
 import { rates } from "../../lambdas/shared/rates.ts";
+import type { Instances, ManagedScalingPolicy } from "../../local/emr-instance-rules.ts";
+import { checkJobFlow, checkScaling } from "../../local/emr-rules.ts";
 import { ServiceModel } from "../../local/service-model.ts";
 
 const everyStep = { inventory: true, features: true, reduction: true, any: true };
@@ -32,8 +34,8 @@ const configurations: fc.Arbitrary<ClusterDefaults> = fc
   .record(
     {
       architecture: fc.constantFrom(...architectures),
-      coreCount: fc.integer({ min: 1, max: 4 }),
-      maxCoreCount: fc.integer({ min: 4, max: 12 }),
+      coreCount: fc.integer({ min: 1, max: 6 }),
+      maxCoreCount: fc.integer({ min: 1, max: 12 }),
       market: fc.constantFrom("SPOT", "ON_DEMAND"),
       ebsGiB: fc.integer({ min: 32, max: 1024 }),
       idleTimeoutMinutes: fc.integer({ min: 1, max: 10_080 }),
@@ -142,20 +144,28 @@ describe("the plan", () => {
     );
   });
 
-  it("is a request that EMR's own model takes, of one architecture", () => {
+  it("is a request that EMR's own model and rules take, of one architecture", () => {
     const model = new ServiceModel(".orchard", "emr");
     fc.assert(
       fc.property(requests, (given) => {
         const { cluster } = planCluster(given);
-        model.check("RunJobFlow", {
+        const request = {
           Name: cluster.name,
           ReleaseLabel: cluster.releaseLabel,
-          Applications: cluster.applications,
+          ServiceRole: "service",
+          JobFlowRole: "profile",
+          Applications: cluster.applications as { Name: string }[],
           Configurations: cluster.configurations,
           AutoTerminationPolicy: { IdleTimeout: cluster.idleTimeoutSeconds },
-          ManagedScalingPolicy: cluster.managedScalingPolicy,
-          Instances: cluster.instances,
-        });
+          Instances: cluster.instances as unknown as Instances,
+        };
+        model.check("RunJobFlow", request);
+        checkJobFlow(request);
+        const policy = cluster.managedScalingPolicy as unknown as ManagedScalingPolicy;
+        if (cluster.coreCount > 0) {
+          model.check("PutManagedScalingPolicy", { ClusterId: "j-1", ManagedScalingPolicy: policy });
+          checkScaling(policy, request.Instances);
+        } else expect(policy).toEqual({});
         for (const type of fleetTypesOf(cluster).flat())
           expect(instanceType(type).architecture).toBe(given.defaults.architecture);
       }),
@@ -168,6 +178,13 @@ describe("the plan", () => {
     [2_000_000, 3],
   ])("of %i images has %i core nodes", (images, coreCount) => {
     expect(planCluster(request(images)).cluster.coreCount).toBe(coreCount);
+  });
+
+  it("has the core nodes that the configuration asks for", () => {
+    const { cluster } = planCluster(request(300, {}, { coreCount: 2 }));
+    expect(cluster.managedScalingPolicy).toMatchObject({
+      ComputeLimits: { UnitType: "InstanceFleetUnits", MinimumCapacityUnits: 2, MaximumCapacityUnits: 4 },
+    });
   });
 
   it("takes more nodes when the deadline asks for them", () => {
@@ -225,9 +242,8 @@ describe("the rates", () => {
 
 describe("the configuration of clusters", () => {
   it.each([
-    [{ coreCount: 5, maxCoreCount: 4 }, /maxCoreCount must not be below coreCount/],
     [{ coreTypes: ["m5.xlarge", "m5.2xlarge"] }, /as many vCPUs/],
-    [{ architecture: "arm64", coreTypes: ["m5.xlarge"] }, /of the architecture/],
+    [{ architecture: "arm64", coreTypes: ["m5.xlarge"] }, /m5\.xlarge is not arm64/],
   ])("refuses %j", (given, message) => {
     expect(() => clusterDefaults.parse(given)).toThrow(message);
   });

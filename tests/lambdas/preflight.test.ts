@@ -115,6 +115,13 @@ test("an account that is ready gets its plan, which is also on S3", async () => 
   expect(JSON.parse((await written.Body?.transformToString()) ?? "")).toEqual(plan);
 });
 
+test("a features store that cannot be read stops nothing: all images are quoted as new", async () => {
+  const { DATA_BUCKET, MODEL_SHA256 } = config;
+  await putObject(account, DATA_BUCKET, `features-store/model=${MODEL_SHA256}/bad.parquet`, "no Parquet");
+
+  expect((await run()).estimate.arithmetic).toContain("(6 perhaps new images / ");
+});
+
 test("a subnet and a key pair that are configured reach the cluster", async () => {
   await account.ec2.send(new ImportKeyPairCommand({ KeyName: "key", PublicKeyMaterial: new Uint8Array([1]) }));
   await account.ec2.send(

@@ -6,6 +6,7 @@ const definition = renderedDefinition();
 
 /** After these the cluster is gone or never was, so a failure of theirs must not start the clean-up again. */
 const afterTeardown = [
+  "RecordCost",
   "NotifySuccess",
   "ConfirmTerminated",
   "DiagnoseFailure",

@@ -13,6 +13,8 @@ const happyStates = [
   "AnythingToDo",
   "UploadScripts",
   "CreateCluster",
+  "HasCoreNodes",
+  "SetManagedScaling",
   "NeedsInventory",
   "Inventory",
   "NeedsFeatures",
@@ -21,6 +23,7 @@ const happyStates = [
   "ReduceDimensions",
   "ValidateResults",
   "TerminateCluster",
+  "RecordCost",
   "NotifySuccess",
   "Succeeded",
 ];
@@ -37,6 +40,7 @@ const plan = {
   cluster: {
     name: "orchard-run",
     releaseLabel: "emr-7.13.0",
+    coreCount: 2,
     idleTimeoutSeconds: 1800,
     applications: [],
     configurations: [],
@@ -169,16 +173,17 @@ describe("the paths", () => {
     };
     await run({
       ...workingHandlers(),
+      SetManagedScaling: step,
       Inventory: step,
       ExtractFeatures: step,
       ReduceDimensions: step,
       TerminateCluster: step,
     });
-    expect(seen).toEqual(["j-1", "j-1", "j-1", "j-1"]);
+    expect(seen).toEqual(["j-1", "j-1", "j-1", "j-1", "j-1"]);
   });
 
   const beforeTeardown = happyStates.filter(
-    (name) => definition.States[name]?.Type === "Task" && name !== "NotifySuccess",
+    (name) => definition.States[name]?.Type === "Task" && !["RecordCost", "NotifySuccess"].includes(name),
   );
   it.each(["TakeTurn", ...beforeTeardown])(
     "tears down, diagnoses, notifies and fails when %s fails, with the first error's name",
@@ -219,6 +224,21 @@ describe("the paths", () => {
       expect("error" in rest && rest.error.message).toBe(name === "DiagnoseFailure" ? "first" : "the root cause");
     },
   );
+
+  it("leaves a single node unscaled", async () => {
+    const oneNode = { ...plan, cluster: { ...plan.cluster, coreCount: 0 } };
+    const { status, entered } = await run({ ...workingHandlers(), Preflight: () => oneNode });
+    expect(status).toBe("SUCCEEDED");
+    expect(entered).toEqual(happyStates.filter((name) => name !== "SetManagedScaling"));
+  });
+
+  it("succeeds although the cost cannot be told", async () => {
+    const { status, entered, lastInput } = await run({ ...workingHandlers(), RecordCost: failing("EmrDown") });
+    expect(status).toBe("SUCCEEDED");
+    expect(entered).toEqual(happyStates);
+    expect(lastInput["costError"]).toMatchObject({ Error: "EmrDown" });
+    expect(lastInput).not.toHaveProperty("error");
+  });
 
   it("succeeds although the mail cannot be sent", async () => {
     const { status, entered } = await run({ ...workingHandlers(), NotifySuccess: failing("SnsDown") });

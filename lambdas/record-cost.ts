@@ -1,0 +1,50 @@
+import { type EMRClient, type Instance, ListInstancesCommand } from "@aws-sdk/client-emr";
+import { S3Client } from "@aws-sdk/client-s3";
+import { z } from "zod";
+import { createEmrClient, describeCluster } from "./shared/emr.ts";
+import { lambdaHandler } from "./shared/handler.ts";
+import { parseS3Uri, readJson, writeJson } from "./shared/s3.ts";
+import { type Cost, execution, plan } from "./shared/schemas.ts";
+import { trueCost } from "./shared/true-cost.ts";
+
+export const recordCostEvent = z.object({
+  state: z.object({ plan, cluster: z.object({ id: z.string() }) }),
+  execution,
+});
+export type RecordCostEvent = z.output<typeof recordCostEvent>;
+
+const listInstances = async (emr: EMRClient, ClusterId: string): Promise<readonly Instance[]> => {
+  const found: Instance[] = [];
+  let Marker: string | undefined;
+  do {
+    const page = await emr.send(new ListInstancesCommand({ ClusterId, Marker }));
+    found.push(...(page.Instances ?? []));
+    Marker = page.Marker;
+  } while (Marker);
+  return found;
+};
+
+/**
+ * Works out what the cluster has cost, so far when it is kept, and puts it beside the quote into the run's
+ * manifest.json. Repeatable.
+ */
+export const recordCost = async (
+  { state, execution }: RecordCostEvent,
+  emr: EMRClient,
+  s3: S3Client,
+  now: Date = new Date(),
+): Promise<Cost> => {
+  const { id } = state.cluster;
+  const cluster = await describeCluster(emr, id);
+  const instances = await listInstances(emr, id);
+  const cost = trueCost(state.plan, cluster, instances, new Date(execution.startTime), now);
+  const { bucket, key } = parseS3Uri(state.plan.run);
+  const location = { bucket, key: `${key}manifest.json` };
+  await writeJson(s3, location, { ...(await readJson(s3, location, z.looseObject({}))), cost });
+  return cost;
+};
+
+const emr = createEmrClient();
+const s3 = new S3Client({});
+
+export const handler = lambdaHandler(recordCostEvent, (event) => recordCost(event, emr, s3));

@@ -1,0 +1,63 @@
+import type { Cluster, Instance } from "@aws-sdk/client-emr";
+import { ebsUsdPerGiBHour, instanceType, rootVolumeGiB } from "./prices.ts";
+import { s3RequestsUsd } from "./quote.ts";
+import type { Cost, Plan } from "./schemas.ts";
+
+const msPerHour = 3_600_000;
+/** EC2 and EMR bill by the second, from a minute on. */
+const shortestBillMs = 60_000;
+
+/**
+ * What the nodes of a cluster have cost: their hours by EMR's own times, at the prices of the quote. Spot nodes count at
+ * the on-demand price, which they do not exceed.
+ *
+ * @param instances as ListInstances answers them, those that are gone, too
+ * @param since nothing before it counts: a borrowed cluster is older than the run
+ * @param now the end of what still runs
+ */
+export const trueCost = (
+  plan: Pick<Plan, "cluster" | "estimate" | "counts" | "steps">,
+  cluster: Cluster,
+  instances: readonly Instance[],
+  since: Date,
+  now: Date,
+): Cost => {
+  const lifeMs = (timeline: { CreationDateTime?: Date; EndDateTime?: Date } = {}): number => {
+    const from = Math.max((timeline.CreationDateTime ?? since).getTime(), since.getTime());
+    return Math.max(0, (timeline.EndDateTime ?? now).getTime() - from);
+  };
+  const kinds = new Map<string, { nodes: number; hours: number }>();
+  for (const { InstanceType: type = "", Market: market, Status: status } of instances) {
+    const kind = `${type}${market === "SPOT" ? " (Spot, at the on-demand price)" : ""}`;
+    const { nodes, hours } = kinds.get(kind) ?? { nodes: 0, hours: 0 };
+    const billed = Math.max(shortestBillMs, lifeMs(status?.Timeline)) / msPerHour;
+    kinds.set(kind, { nodes: nodes + 1, hours: hours + billed });
+  }
+  let usd = 0;
+  let nodeHours = 0;
+  const terms: string[] = [];
+  for (const [kind, { nodes, hours }] of kinds) {
+    const { ec2UsdPerHour, emrUsdPerHour } = instanceType(kind.split(" ")[0] ?? "");
+    const hourly = ec2UsdPerHour + emrUsdPerHour;
+    usd += hours * hourly;
+    nodeHours += hours;
+    terms.push(`${nodes} x ${kind}, ${hours.toFixed(3)} h x ${hourly.toFixed(3)} USD/h`);
+  }
+  const ebsGiB = plan.cluster.ebsGiB + rootVolumeGiB;
+  const s3Usd = s3RequestsUsd(plan.counts.images, plan.steps.features ? plan.counts.images : 0);
+  usd += nodeHours * ebsGiB * ebsUsdPerGiBHour + s3Usd;
+  const quoted = plan.estimate.usd;
+  return {
+    quotedUsd: quoted,
+    actualUsd: Number(usd.toFixed(4)),
+    forecastErrorPercent: quoted > 0 ? Number((100 * (usd / quoted - 1)).toFixed(1)) : null,
+    minutes: {
+      quoted: plan.estimate.minutes,
+      actual: Number((lifeMs(cluster.Status?.Timeline) / 60_000).toFixed(1)),
+    },
+    isFinal: cluster.Status?.Timeline?.EndDateTime !== undefined,
+    arithmetic:
+      `${terms.join(" + ")} + EBS ${ebsGiB} GiB a node x ${nodeHours.toFixed(3)} h x ${ebsUsdPerGiBHour.toFixed(6)} USD` +
+      ` + S3 requests, as quoted, ${s3Usd.toFixed(3)} USD = ${usd.toFixed(4)} USD`,
+  };
+};

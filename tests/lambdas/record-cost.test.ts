@@ -1,0 +1,101 @@
+import type { EMRClient, Instance } from "@aws-sdk/client-emr";
+import { DescribeClusterCommand, ListInstancesCommand } from "@aws-sdk/client-emr";
+import { GetObjectCommand } from "@aws-sdk/client-s3";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { recordCost } from "../../lambdas/record-cost.ts";
+import type { Cost } from "../../lambdas/shared/schemas.ts";
+import { anExecution, aPlan, createBucket, putObject } from "./fixtures.ts";
+import { type Ministack, startMinistack } from "./ministack.ts";
+
+let account: Ministack;
+let bucket: string;
+
+beforeAll(async () => {
+  account = await startMinistack();
+});
+afterAll(async () => {
+  await account.stop();
+});
+beforeEach(async () => {
+  bucket = await createBucket(account);
+  await putObject(account, bucket, "runs/run-1/manifest.json", JSON.stringify({ runId: "run-1", checks: [] }));
+});
+
+const at = (minutes: number): Date => new Date(Date.UTC(2026, 0, 1, 0, minutes));
+const execution = { ...anExecution(), startTime: at(0).toISOString() };
+
+const node = (
+  type: string,
+  from: number,
+  to: number | undefined,
+  market: "SPOT" | "ON_DEMAND" = "ON_DEMAND",
+): Instance => ({
+  InstanceType: type,
+  Market: market,
+  Status: { Timeline: { CreationDateTime: at(from), ...(to === undefined ? {} : { EndDateTime: at(to) }) } },
+});
+
+/** EMR's answers about one cluster, in pages of one instance: whoever forgets the marker is found out. */
+const emrWith = (from: number, to: number | undefined, nodes: readonly Instance[]): EMRClient => {
+  const send = async (command: unknown): Promise<unknown> => {
+    if (command instanceof DescribeClusterCommand) return { Cluster: { Id: "j-1", Status: node("", from, to).Status } };
+    if (!(command instanceof ListInstancesCommand)) throw new Error("No answer to that");
+    const index = Number(command.input.Marker ?? 0);
+    return {
+      Instances: nodes.slice(index, index + 1),
+      Marker: index + 1 < nodes.length ? String(index + 1) : undefined,
+    };
+  };
+  return { send } as unknown as EMRClient;
+};
+
+const record = (emr: EMRClient, now = at(600)): Promise<Cost> =>
+  recordCost({ state: { plan: aPlan(bucket), cluster: { id: "j-1" } }, execution }, emr, account.s3, now);
+
+/** 64 + 15 GiB of gp3 for an hour. */
+const ebsUsdPerHour = (79 * 0.088) / 730;
+/** 2,000 GET and 2,002 PUT or LIST beside 60 images. */
+const s3Usd = 2060 * 4e-7 + 2002 * 5e-6;
+
+test("node hours times EC2's and EMR's price, and their volumes", async () => {
+  const nodes = [node("m5.xlarge", 1, 61), node("m5.2xlarge", 1, 31), node("m5.2xlarge", 31, 61)];
+
+  const cost = await record(emrWith(1, 61, nodes));
+
+  // An hour of 0.214 + 0.048, and one of 0.428 + 0.096.
+  expect(cost.actualUsd).toBeCloseTo(0.262 + 0.524 + 2 * ebsUsdPerHour + s3Usd, 3);
+  expect(cost).toMatchObject({ quotedUsd: 0.08, minutes: { actual: 60 }, isFinal: true });
+  expect(cost.forecastErrorPercent).toBeCloseTo(100 * (cost.actualUsd / 0.08 - 1), 0);
+  expect(cost.arithmetic).toContain("2 x m5.2xlarge, 1.000 h x 0.524 USD/h");
+});
+
+test("the cost stands in the manifest beside what was there, once", async () => {
+  const emr = emrWith(1, 61, [node("m5.xlarge", 1, 61)]);
+
+  await record(emr);
+  const cost = await record(emr);
+
+  const { Body } = await account.s3.send(new GetObjectCommand({ Bucket: bucket, Key: "runs/run-1/manifest.json" }));
+  expect(JSON.parse((await Body?.transformToString()) ?? "")).toEqual({ runId: "run-1", checks: [], cost });
+});
+
+test("a cluster that runs on has cost what it has until now", async () => {
+  const cost = await record(emrWith(0, undefined, [node("m5.xlarge", 0, undefined)]), at(30));
+
+  expect(cost).toMatchObject({ isFinal: false, minutes: { actual: 30 } });
+  expect(cost.actualUsd).toBeCloseTo((0.262 + ebsUsdPerHour) / 2 + s3Usd, 3);
+});
+
+test("of a cluster that is older than the execution only the time since then counts", async () => {
+  const cost = await record(emrWith(-600, undefined, [node("m5.xlarge", -600, undefined)]), at(30));
+
+  expect(cost.minutes.actual).toBe(30);
+  expect(cost.actualUsd).toBeCloseTo((0.262 + ebsUsdPerHour) / 2 + s3Usd, 3);
+});
+
+test("Spot counts at the on-demand price, and says so", async () => {
+  const cost = await record(emrWith(0, 60, [node("m5.xlarge", 0, 60, "SPOT")]));
+
+  expect(cost.actualUsd).toBeCloseTo(0.262 + ebsUsdPerHour + s3Usd, 3);
+  expect(cost.arithmetic).toContain("Spot, at the on-demand price");
+});
