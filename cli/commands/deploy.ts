@@ -142,7 +142,7 @@ ${lines.join("\n")}
 
 Next:
 ${email === undefined ? "" : `  Confirm the mail that AWS has sent to ${email}: without that, no run can write.\n`}  npm run upload -- FOLDER           images as <split>/<label>/<image>
-  npm run run -- --mode mini         300 images, about half an hour; or with the AWS CLI:
+  npm run run -- --mode mini         300 images; or with the AWS CLI:
   aws stepfunctions start-execution --state-machine-arn ${arn} --input '{"mode":"mini"}'
 `);
   if (readModelInfo().weights === "seeded") process.stderr.write(`\n! ${seededWarning}\n`);
