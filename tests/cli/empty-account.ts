@@ -26,9 +26,9 @@ export const startEmptyAccount = async (): Promise<EmptyAccount> => {
     directory: join(home, "account"),
   });
   // The CDK's own file of a person's settings. MiniStack 1.5.33 has no AWS::EMR::SecurityConfiguration; and where no
-  // ImageNet weights can be had, the functions must not insist on them.
+  // ImageNet weights can be had, the functions must not insist on them. The nodes are this machine.
   const allowSeededWeights = String(readModelInfo().weights === "seeded");
-  const context = { securityConfiguration: "none", allowSeededWeights };
+  const context = { securityConfiguration: "none", allowSeededWeights, wheelhouseFile: places.wheelhouse };
   writeFileSync(join(home, ".cdk.json"), JSON.stringify({ context }));
   const inherited = Object.entries(process.env).filter((entry): entry is [string, string] => !isAws(entry[0]));
   const env = {
