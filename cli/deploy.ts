@@ -74,7 +74,7 @@ export const deploy = async (
 ): Promise<Deployment> => {
   const context = {
     modelFile: join(places.model, "model.tflite"),
-    wheelhouseFile: join(places.wheelhouse, "wheelhouse.tar"),
+    wheelhouseFile: places.wheelhouse,
     // On a laptop random weights are good enough to try everything; they are announced.
     allowSeededWeights: "true",
     // Nothing here would keep to it.

@@ -16,7 +16,7 @@ const NO_PROXY = [process.env["NO_PROXY"], "127.0.0.1", "localhost"].filter(Bool
 
 /** What the SDK throws when it finds no credentials, or those that it found cannot be used any more. */
 const NO_CREDENTIALS =
-  /CredentialsProviderError|TokenProviderError|ExpiredToken|InvalidClientTokenId|UnrecognizedClient/;
+  /CredentialsProviderError|TokenProviderError|ExpiredToken|InvalidClientTokenId|UnrecognizedClient|SignatureDoesNotMatch/;
 
 /**
  * Asks the account itself who calls.

@@ -12,7 +12,7 @@ import { places, readModelInfo } from "../places.ts";
 import { duration, seededWarning } from "../report.ts";
 import { describeRunning, findRunning, isIdle, stopRunning } from "../running.ts";
 import { openTarget, type Target } from "../target.ts";
-import { runSteps } from "../tasks.ts";
+import { type Reporter, runSteps, type Step } from "../tasks.ts";
 
 const parseContext = (text: string, before: Context = {}): Context => {
   const [, key, value] = /^([\w:@/-]+)=(.*)$/.exec(text) ?? [];
@@ -57,8 +57,12 @@ const deployTo = async (lifetime: Lifetime, options: DeployOptions): Promise<voi
   const cdk = new Cdk(lifetime, target, context, join(places.assemblies, `${account}-${region}`));
   let stacks: readonly string[] = [];
   let difference: Difference = { stacks: 0, text: "" };
-  let blockers: readonly string[] = [];
-  const look = [
+  const refuseWhatRuns = async (): Promise<boolean> => {
+    const blockers = await findBlockers(clients, cdk);
+    if (blockers.length > 0 && !options.stopRunning) throw new UsageError(refusal(blockers));
+    return blockers.length > 0;
+  };
+  const look: Step[] = [
     { title: `Account ${account}, region ${region}`, run: async () => undefined },
     {
       title: "Templates and functions",
@@ -71,31 +75,30 @@ const deployTo = async (lifetime: Lifetime, options: DeployOptions): Promise<voi
       title: "Differences",
       run: async () => {
         difference = await cdk.diff();
-        if (difference.stacks > 0) blockers = await findBlockers(clients, cdk);
       },
     },
   ];
   await runSteps(lifetime, look, json);
   const isChanged = difference.stacks > 0;
   if (!json) process.stdout.write(`\n${difference.text}\n\n`);
-  if (blockers.length > 0 && !options.stopRunning) throw new UsageError(refusal(blockers));
-  if (isChanged && !(await isConfirmed(lifetime, `Deploy this to account ${account} in ${region}?`, yes))) {
-    throw new CommandFailed("Nothing was deployed.");
+  if (isChanged) {
+    await refuseWhatRuns();
+    if (!(await isConfirmed(lifetime, `Deploy this to account ${account} in ${region}?`, yes))) {
+      throw new CommandFailed("Nothing was deployed.");
+    }
   }
 
-  const stopThem = {
-    title: "Stop what runs",
-    run: async ({ status }: { readonly status: (line: string) => void }) => {
-      const { stateMachineArn } = await requireDeployment(target);
-      await stopRunning(lifetime, clients, stateMachineArn, status);
-    },
+  const stopThem = async ({ status }: Reporter): Promise<void> => {
+    // Again: an execution may have begun while the person was reading.
+    if (!(await refuseWhatRuns())) return;
+    const { stateMachineArn } = await requireDeployment(target);
+    await stopRunning(lifetime, clients, stateMachineArn, status);
   };
-  const deployThem = {
-    title: `Deployment of ${stacks.join(", ")}`,
-    run: ({ status }: { readonly status: (line: string) => void }) => deployStacks(cdk, target, status),
-  };
-  const change = [...(blockers.length > 0 ? [stopThem] : []), ...(isChanged ? [deployThem] : [])];
-  await runSteps(lifetime, change, json);
+  const change: Step[] = [
+    { title: "What runs", run: stopThem },
+    { title: `Deployment of ${stacks.join(", ")}`, run: ({ status }) => deployStacks(cdk, target, status) },
+  ];
+  if (isChanged) await runSteps(lifetime, change, json);
   await tell(target, stacks, isChanged, options, since);
 };
 
@@ -142,7 +145,7 @@ ${lines.join("\n")}
 
 Next:
 ${email === undefined ? "" : `  Confirm the mail that AWS has sent to ${email}: without that, no run can write.\n`}  npm run upload -- FOLDER           images as <split>/<label>/<image>
-  npm run run -- --mode mini         300 images, about half an hour; or with the AWS CLI:
+  npm run run -- --mode mini         300 images; or with the AWS CLI:
   aws stepfunctions start-execution --state-machine-arn ${arn} --input '{"mode":"mini"}'
 `);
   if (readModelInfo().weights === "seeded") process.stderr.write(`\n! ${seededWarning}\n`);

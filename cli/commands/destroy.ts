@@ -46,10 +46,14 @@ const destroyAll = async (lifetime: Lifetime, { deleteData, yes, json, ...option
     );
   }
 
+  /** Refuses, or answers whether there is something to stop. */
+  const refuseWhatRuns = async (stateMachineArn: string): Promise<boolean> => {
+    const running = await findRunning(clients, stateMachineArn);
+    if (!isIdle(running) && !options.stopRunning) throw new UsageError(refusal(describeRunning(running)));
+    return !isIdle(running);
+  };
   const machine = deployment?.stateMachineArn;
-  const running = machine === undefined ? undefined : await findRunning(clients, machine);
-  const isBusy = running !== undefined && !isIdle(running);
-  if (isBusy && !options.stopRunning) throw new UsageError(refusal(describeRunning(running)));
+  if (machine !== undefined) await refuseWhatRuns(machine);
 
   if (!json) process.stdout.write(`${announcement(names, resources, bucket, deleteData)}\n`);
   const question = `Remove this from account ${account} in ${region}?`;
@@ -59,9 +63,12 @@ const destroyAll = async (lifetime: Lifetime, { deleteData, yes, json, ...option
     title: `Stack ${stack.StackName}`,
     run: () => deleteStack(lifetime, clients, stack),
   }));
-  if (isBusy && machine !== undefined) {
-    const run = ({ status }: Reporter) => stopRunning(lifetime, clients, machine, status);
-    steps.unshift({ title: "Stop what runs", run });
+  if (machine !== undefined) {
+    const run = async ({ status }: Reporter): Promise<void> => {
+      // Again: an execution may have begun while the person was reading.
+      if (await refuseWhatRuns(machine)) await stopRunning(lifetime, clients, machine, status);
+    };
+    steps.unshift({ title: "What runs", run });
   }
   if (deleteData && bucket !== undefined) {
     const run = async ({ status, title }: Reporter): Promise<void> =>

@@ -1,4 +1,4 @@
-import { join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { Command, Option } from "@commander-js/extra-typings";
 import { CommandFailed } from "../errors.ts";
 import { withLifetime } from "../lifetime.ts";
@@ -14,7 +14,7 @@ export const wheelhouse = new Command("wheelhouse")
   )
   .action(({ arch }) =>
     withLifetime(async (lifetime) => {
-      const folder = `${places.wheelhouse}-${arch}`;
+      const folder = `${dirname(places.wheelhouse)}-${arch}`;
       const python = join(places.python, "bin", "python");
       const { failed, output } = await runTool(lifetime, python, [
         "bootstrap/wheelhouse.py",

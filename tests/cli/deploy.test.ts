@@ -1,16 +1,16 @@
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { DescribeClusterCommand, ListClustersCommand, RunJobFlowCommand } from "@aws-sdk/client-emr";
 import { ListBucketsCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
 import { DescribeExecutionCommand, StartExecutionCommand } from "@aws-sdk/client-sfn";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readDeployment } from "../../cli/deploy.ts";
+import { waitUntil } from "../../cli/lifetime.ts";
 import { places, root } from "../../cli/places.ts";
 import { type EmptyAccount, main, makeImages, startEmptyAccount } from "./empty-account.ts";
 
 const COMMAND_MS = 600_000;
-const POLL_MS = 500;
+const CLUSTER_MS = 120_000;
 
 // In this order: a deployment takes a while, so the tests share it.
 describe("deploy and destroy", { timeout: COMMAND_MS }, () => {
@@ -37,8 +37,8 @@ describe("deploy and destroy", { timeout: COMMAND_MS }, () => {
 
   it.each([
     ["credentials", { AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined }, "There are no AWS credentials"],
-    ["a region", { AWS_REGION: undefined, AWS_DEFAULT_REGION: undefined }, "No region is set"],
-  ])("says in one line that there are no %s, with exit code 2", async (_, env, message) => {
+    ["region", { AWS_REGION: undefined, AWS_DEFAULT_REGION: undefined }, "No region is set"],
+  ])("says in one line that it has no %s, with exit code 2", async (_, env, message) => {
     const { exitCode, stderr } = await execa(process.execPath, [main, "deploy", "--yes"], options(env));
 
     expect(stderr).toContain(message);
@@ -162,12 +162,14 @@ describe("deploy and destroy", { timeout: COMMAND_MS }, () => {
   });
 
   const cluster = async (name: string): Promise<string> => {
-    for (;;) {
+    let id: string | undefined;
+    const isThere = async (): Promise<boolean> => {
       const { Clusters = [] } = await account.clients.emr.send(new ListClustersCommand({}));
-      const id = Clusters.find(({ Name }) => Name === `orchard-${name}`)?.Id;
-      if (id !== undefined) return id;
-      await sleep(POLL_MS);
-    }
+      id = Clusters.find(({ Name }) => Name === `orchard-${name}`)?.Id;
+      return id !== undefined;
+    };
+    expect(await waitUntil(isThere, CLUSTER_MS), "the execution creates a cluster").toBe(true);
+    return id ?? "";
   };
 
   it("stops the execution, waits for its cluster, and keeps the data bucket", async () => {
@@ -176,7 +178,7 @@ describe("deploy and destroy", { timeout: COMMAND_MS }, () => {
     const { exitCode, stdout, stderr } = await orchard("destroy", "--yes", "--json", "--stop-running");
 
     expect(exitCode, stderr).toBe(0);
-    expect(JSON.parse(stdout)).toMatchObject({ stacks: ["Orchard"], keptBucket: bucket });
+    expect(JSON.parse(stdout)).toMatchObject({ stacks: ["OrchardGuardrails", "Orchard"], keptBucket: bucket });
     const executionArn = `${stateMachineArn.replace(":stateMachine:", ":execution:")}:still-running`;
     const { status } = await account.clients.sfn.send(new DescribeExecutionCommand({ executionArn }));
     expect(status).toBe("ABORTED");

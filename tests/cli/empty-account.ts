@@ -25,10 +25,11 @@ export const startEmptyAccount = async (): Promise<EmptyAccount> => {
     port: await getPort({ host: "127.0.0.1" }),
     directory: join(home, "account"),
   });
-  // The CDK's own file of a person's settings. Where no ImageNet weights can be had, the functions must not insist on them.
-  if (readModelInfo().weights === "seeded") {
-    writeFileSync(join(home, ".cdk.json"), JSON.stringify({ context: { allowSeededWeights: "true" } }));
-  }
+  // The CDK's own file of a person's settings. MiniStack 1.5.33 has no AWS::EMR::SecurityConfiguration; and where no
+  // ImageNet weights can be had, the functions must not insist on them. The nodes are this machine.
+  const allowSeededWeights = String(readModelInfo().weights === "seeded");
+  const context = { securityConfiguration: "none", allowSeededWeights, wheelhouseFile: places.wheelhouse };
+  writeFileSync(join(home, ".cdk.json"), JSON.stringify({ context }));
   const inherited = Object.entries(process.env).filter((entry): entry is [string, string] => !isAws(entry[0]));
   const env = {
     ...Object.fromEntries(inherited),
