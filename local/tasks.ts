@@ -71,7 +71,7 @@ export class Tasks {
           TerminationProtected: parameters["TerminationProtected"],
         });
       case "aws-sdk:emr:putManagedScalingPolicy":
-        return this.#call("PutManagedScalingPolicy", parameters);
+        return this.#call(run, "PutManagedScalingPolicy", parameters);
       case "elasticmapreduce:terminateCluster":
         return this.#call(run, "TerminateJobFlows", { JobFlowIds: [parameters["ClusterId"]] });
       case "elasticmapreduce:terminateCluster.sync":
