@@ -68,8 +68,12 @@ export class ApiCalls {
     return { accessKeyId, secretAccessKey: this.#context.credentials.secretAccessKey };
   }
 
-  /** Who signed a request. */
+  /** Who signed a request, or which service of the account says that it makes it. */
   callerOf(request: IncomingMessage): Caller {
+    const { "x-orchard-source": source, "x-orchard-role": told } = request.headers;
+    if (source === "events" || source === "scheduler") {
+      return { source, role: typeof told === "string" ? told : null };
+    }
     const role = this.#roles.get(scopeOf(request).accessKeyId);
     return role === undefined ? { source: "terminal", role: null } : { source: "lambda", role };
   }

@@ -138,8 +138,7 @@ export class Gateway {
     response: ServerResponse,
   ): Promise<void> {
     const event = await read(request);
-    const by = request.headers["x-orchard-source"] === "events" ? ({ source: "events", role: null } as const) : caller;
-    services.calls.record(by, "lambda", "Invoke", { FunctionArn: services.lambda.arn(name) });
+    services.calls.record(caller, "lambda", "Invoke", { FunctionArn: services.lambda.arn(name) });
     const type = request.headers["x-amz-invocation-type"] ?? "RequestResponse";
     if (type === "DryRun") {
       response.writeHead(204).end();

@@ -1,4 +1,4 @@
-"""MiniStack with the five things that the embedded account needs and that it has no setting for.
+"""MiniStack with the six things that the embedded account needs and that it has no setting for.
 
 It saves its state only on a graceful shutdown: here also when a line "save" arrives on standard input, so that a
 killed account finds its stacks again. A stack whose change was cut short would be IN_PROGRESS for ever, one that was
@@ -92,10 +92,15 @@ def save_on_request() -> None:
             save_all(app._build_persistence_save_dict())
 
 
-def start_execution(parameters: dict[str, str]) -> None:
+def start_execution(parameters: dict[str, str], role: str) -> None:
     """Call StartExecution of the account's endpoint; the API's names begin with a small letter, Scheduler's do not."""
     body = {name[0].lower() + name[1:]: value for name, value in parameters.items()}
-    headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "AWSStepFunctions.StartExecution"}
+    headers = {
+        "Content-Type": "application/x-amz-json-1.0",
+        "X-Amz-Target": "AWSStepFunctions.StartExecution",
+        "X-Orchard-Source": "scheduler",
+        "X-Orchard-Role": role,
+    }
     request = urllib.request.Request(os.environ["AWS_ENDPOINT_URL"], json.dumps(body).encode(), headers)
     urllib.request.urlopen(request, timeout=60).close()
 
@@ -110,7 +115,7 @@ def serve_start_execution() -> None:
             return
         # https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
         execution_id = event["EventId"].replace("-", "")[:16]
-        start_execution(json.loads(target["Input"].replace("<aws.scheduler.execution-id>", execution_id)))
+        start_execution(json.loads(target["Input"].replace("<aws.scheduler.execution-id>", execution_id)), target["RoleArn"])
 
     eventbridge._invoke_target = invoke
 

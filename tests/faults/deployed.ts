@@ -97,8 +97,12 @@ const ruleOf = ({ Type: type, Properties: given = {} }: Resource): readonly Depl
   }));
 };
 
-/** Synthesises the stack, bundles and all, into a folder of its own. */
-export const deploy = (): Deployed & { remove(): void } => {
+/**
+ * Synthesises the stack, bundles and all, into a folder of its own.
+ *
+ * @param isBundled false: the functions are folders of nothing, for who wants the definition alone
+ */
+export const deploy = (isBundled = true): Deployed & { remove(): void } => {
   const outdir = mkdtempSync(join(tmpdir(), "orchard-faults-"));
   const files = { model: join(outdir, "model"), wheelhouse: join(outdir, "wheelhouse") };
   writeFileSync(files.model, model);
@@ -108,7 +112,8 @@ export const deploy = (): Deployed & { remove(): void } => {
     modelWeights: "imagenet",
     wheelhouseFile: files.wheelhouse,
   });
-  const stack = new PipelineStack(new App({ outdir }), "Orchard", { config });
+  const app = new App({ outdir, context: isBundled ? {} : { "aws:cdk:bundling-stacks": [] } });
+  const stack = new PipelineStack(app, "Orchard", { config });
   const template: { Resources: Record<string, Resource> } = JSON.parse(JSON.stringify(Template.fromStack(stack)));
   const resolve = resolver(template.Resources);
   const resources = Object.entries(template.Resources).map(([id, { Type, Properties }]) => ({

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { S3Client } from "@aws-sdk/client-s3";
-import type { SFNClient } from "@aws-sdk/client-sfn";
+import { SFNClient } from "@aws-sdk/client-sfn";
 import type { SNSClient } from "@aws-sdk/client-sns";
 import { StateMachine, type StateMachineDefinition } from "aws-local-stepfunctions";
 import fc from "fast-check";
@@ -14,12 +14,13 @@ import { notify, notifyEvent } from "../../lambdas/notify.ts";
 import { notifyStopped } from "../../lambdas/notify-stopped.ts";
 import { clusterDefaults } from "../../lambdas/shared/cluster-defaults.ts";
 import { InvalidInput } from "../../lambdas/shared/errors.ts";
-import { logger } from "../../lambdas/shared/handler.ts";
+import { logger, metrics } from "../../lambdas/shared/handler.ts";
 import { parseInput } from "../../lambdas/shared/input.ts";
 import { architectureProblem, planCluster } from "../../lambdas/shared/planner.ts";
 import { type Architecture, architectures, instanceTypes } from "../../lambdas/shared/prices.ts";
-import { formats, markets, modes, type Plan } from "../../lambdas/shared/schemas.ts";
+import { formats, markets, modes, overlaps, type Plan } from "../../lambdas/shared/schemas.ts";
 import { sweepClusters } from "../../lambdas/sweep-clusters.ts";
+import { takeTurn, takeTurnEvent } from "../../lambdas/take-turn.ts";
 import { terminateCluster, terminateClusterEvent } from "../../lambdas/terminate-cluster.ts";
 import { uploadScripts } from "../../lambdas/upload-scripts.ts";
 import type { Instances } from "../../local/emr-instance-rules.ts";
@@ -34,7 +35,7 @@ import { tasks } from "./definition.ts";
 
 const runs = Number(process.env["ORCHARD_REQUEST_RUNS"] ?? 100);
 const root = join(import.meta.dirname, "..", "..");
-const deployed = deploy();
+const deployed = deploy(false);
 logger.setLogLevel("SILENT");
 afterAll(() => deployed.remove());
 
@@ -124,7 +125,8 @@ const recorder = () => {
     haveCluster: (request: object) => emr.handle("RunJobFlow", request),
     emr: emrClient(async (command: Json) => fromTheWire(call(operationOf(command), command.input))),
     sns: client("sns", { MessageId: "m" }) as unknown as SNSClient,
-    sfn: (answer: object) => client("stepfunctions", answer) as unknown as SFNClient,
+    sfn: (answer: object) =>
+      Object.assign(Object.create(SFNClient.prototype) as SFNClient, client("stepfunctions", answer)),
   };
 };
 const operationOf = (command: object): string => command.constructor.name.replace(/Command$/, "");
@@ -157,6 +159,7 @@ const inputFor = (architecture: Architecture) =>
       ),
       formats: maybe(fc.subarray([...formats], { minLength: 1 })),
       force: maybe(fc.boolean()),
+      overlap: maybe(fc.constantFrom(...overlaps)),
       maxCostUsd: maybe(fc.double({ min: 0.01, max: 1e6, noNaN: true })),
       cluster: maybe(
         fc.record(
@@ -249,6 +252,7 @@ const play = async (one: Case): Promise<readonly Request[]> => {
   const execution = { Id: id, Name: one.name, StartTime: now.toISOString() };
   const validation = { images: 1, labels: 1, errors: 0, errorRate: 0, computed: 1, reused: 0, components: 1 };
   const upload = {
+    AWS_REGION: "eu-west-1",
     DATA_BUCKET: bucket,
     LAMBDA_TASK_ROOT: root,
     MODEL_SHA256: "a".repeat(64),
@@ -257,9 +261,9 @@ const play = async (one: Case): Promise<readonly Request[]> => {
     WHEELHOUSE_ASSET: "s3://assets/wheelhouse.tar",
   };
   const services: Readonly<Record<string, (input: Json) => unknown>> = {
-    TakeTurn: () => ({ isOurs: true, inTheWay: null }),
+    TakeTurn: (event) => takeTurn(takeTurnEvent.parse(event), sfn({})),
     Preflight: () => planOf(one),
-    UploadScripts: (event) => uploadScripts(event, { ...upload, AWS_REGION: "eu-west-1" }, s3),
+    UploadScripts: (event) => uploadScripts(event, upload, s3),
     ValidateResults: () => ({ ...validation, variance: 0.5, warnings: [one.error.message], results: "s3://b/r/" }),
     TerminateClusterAfterFailure: (event) =>
       terminateCluster(terminateClusterEvent.parse(event), { emr, sfn: sfn({}) }),
@@ -329,7 +333,9 @@ it(`makes no request that AWS would refuse: ${runs} generated executions`, async
   const judged = new Map<string, number>();
   await fc.assert(
     fc.asyncProperty(aCase, async (one) => {
-      for (const request of await play(one)) {
+      const requests = await play(one);
+      metrics.clearMetrics();
+      for (const request of requests) {
         judge(request);
         const kind = `${request.service}:${request.operation}`;
         judged.set(kind, (judged.get(kind) ?? 0) + 1);
@@ -348,6 +354,7 @@ it(`makes no request that AWS would refuse: ${runs} generated executions`, async
     "emr:TerminateJobFlows",
     "sns:Publish",
     "stepfunctions:DescribeExecution",
+    "stepfunctions:ListExecutions",
     "stepfunctions:StartExecution",
   ]);
 }, 300_000);
