@@ -17,6 +17,7 @@ const commands = {
   bench: async () => (await import("./commands/bench.ts")).bench,
   model: async () => (await import("./commands/model.ts")).model,
   wheelhouse: async () => (await import("./commands/wheelhouse.ts")).wheelhouse,
+  "check-infra": async () => (await import("./commands/check-infra.ts")).checkInfra,
   check: async () => (await import("./commands/check.ts")).check,
   test: async () => (await import("./commands/test.ts")).test,
 } as const;

@@ -406,7 +406,7 @@ function partsOf(command, args) {
   if (command === undefined || args.some((arg) => arg === "--help" || arg === "-h")) return [nodeModules];
   if (["destroy", "upload", "run", "results", "status"].includes(command)) return [nodeModules];
   if (command === "deploy") return [nodeModules, uv, pythonPackages, model, emrWheelhouse];
-  if (command === "check" || command === "wheelhouse") return [nodeModules, uv, pythonPackages];
+  if (["check", "check-infra", "wheelhouse"].includes(command)) return [nodeModules, uv, pythonPackages];
   if (command === "reduce" || command === "project") return [nodeModules, uv, pythonPackages, jars, spark];
   if (command === "bench") return [nodeModules, uv, pythonPackages, jars, spark, model];
   if (command === "model") return [nodeModules, uv, pythonPackages, model];

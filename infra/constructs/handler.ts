@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Duration, RemovalPolicy } from "aws-cdk-lib";
-import type { PolicyStatement } from "aws-cdk-lib/aws-iam";
+import { type PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { Architecture, Code, Function as LambdaFunction, Runtime } from "aws-cdk-lib/aws-lambda";
 import { LogGroup } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
@@ -54,7 +54,13 @@ export class Handler extends Construct {
         filter: (path) => !path.includes("__pycache__"),
       });
     }
+    // How long it keeps lines is the stack's to say.
+    const logGroup = new LogGroup(this, "Logs", { removalPolicy: RemovalPolicy.DESTROY });
+    // AWSLambdaBasicExecutionRole would let it write into every log group.
+    const role = new Role(this, "Role", { assumedBy: new ServicePrincipal("lambda.amazonaws.com") });
+    logGroup.grantWrite(role);
     this.function = new LambdaFunction(this, "Function", {
+      role,
       code: Code.fromAsset(bundle),
       handler: "index.handler",
       runtime: Runtime.NODEJS_24_X,
@@ -66,8 +72,7 @@ export class Handler extends Construct {
         POWERTOOLS_METRICS_NAMESPACE: metricNamespace,
         ...props.environment,
       },
-      // How long it keeps lines is the stack's to say.
-      logGroup: new LogGroup(this, "Logs", { removalPolicy: RemovalPolicy.DESTROY }),
+      logGroup,
       // An execution goes on with the version that it began with, whatever is deployed meanwhile.
       currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN },
     });

@@ -164,7 +164,7 @@ describe("the stack", () => {
     }[];
     const asking = policies.flatMap(({ Properties: { Roles, PolicyDocument } }) =>
       PolicyDocument.Statement.filter(({ Action }) => Action === "states:DescribeExecution").map(({ Resource }) => ({
-        roles: Roles.map(({ Ref }) => Ref.replace(/Function.*/, "")),
+        roles: Roles.map(({ Ref }) => Ref.replace(/Role.*/, "")),
         of: asText(Resource).replace(/.*:execution:/, ""),
       })),
     );

@@ -1,0 +1,13 @@
+import { Command } from "@commander-js/extra-typings";
+import { CommandFailed } from "../errors.ts";
+import { withLifetime } from "../lifetime.ts";
+import { runTool } from "../tools.ts";
+
+export const checkInfra = new Command("check-infra")
+  .description("ask cdk-nag, cfn-lint, asl-validator, shellcheck and npm audit about every variant of the stacks")
+  .action(() =>
+    withLifetime(async (lifetime) => {
+      const { failed } = await runTool(lifetime, "node", ["infra/check/main.ts"], { show: true });
+      if (failed) throw new CommandFailed("The judges found something, see above.");
+    }),
+  );

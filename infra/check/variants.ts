@@ -1,0 +1,49 @@
+/** A deployment that the judges look at, by the knobs that make it. */
+export interface Variant {
+  readonly name: string;
+  readonly knobs: Readonly<Record<string, unknown>>;
+}
+
+const clusters: readonly Variant[] = (["x86_64", "arm64"] as const).flatMap((architecture) =>
+  (["ON_DEMAND", "SPOT"] as const).flatMap((market) =>
+    [false, true].map((jupyterHub) => ({
+      name: `${architecture}, ${market}${jupyterHub ? ", JupyterHub" : ""}`,
+      knobs: {
+        architecture,
+        market,
+        jupyterHub,
+        coreTypes: architecture === "arm64" ? ["m6g.xlarge", "m6g.2xlarge"] : ["m5.xlarge", "m5.2xlarge"],
+      },
+    })),
+  ),
+);
+
+/** Every choice that changes what is created. */
+export const variants: readonly Variant[] = [
+  ...clusters,
+  {
+    name: "everything on",
+    knobs: { notificationEmail: "you@example.org", ssmAccess: true, nat: true, runsRetentionDays: 365 },
+  },
+  {
+    name: "bring your own",
+    knobs: {
+      bucketName: "their-bucket",
+      inputPrefix: "photos/",
+      subnetIds: "subnet-0123456789abcdef0",
+      primarySecurityGroupId: "sg-0123456789abcdef0",
+      coreSecurityGroupId: "sg-0123456789abcdef1",
+      serviceAccessSecurityGroupId: "sg-0123456789abcdef2",
+      keyPair: "their-key",
+      topicArn: "arn:aws:sns:eu-west-1:111122223333:their-topic",
+      emrServiceRoleArn: "arn:aws:iam::111122223333:role/their/service-role",
+      emrInstanceProfileArn: "arn:aws:iam::111122223333:instance-profile/their/profile",
+      emrInstanceRoleArn: "arn:aws:iam::111122223333:role/their/node-role",
+      securityConfiguration: "theirs",
+    },
+  },
+  {
+    name: "their VPC, our groups",
+    knobs: { subnetIds: "subnet-0123456789abcdef0", vpcId: "vpc-0123456789abcdef0", securityConfiguration: "none" },
+  },
+];
