@@ -17,8 +17,7 @@ export type NotifyConfig = Pick<Environment, keyof typeof settings.shape>;
 const measureCost = ({ cluster, plan, cost }: PartialState): void => {
   if (!cluster) return;
   if (plan) metrics.addMetric("QuotedUsd", MetricUnit.NoUnit, plan.estimate.usd);
-  const actual = z.object({ usd: z.number() }).safeParse(cost);
-  if (actual.success) metrics.addMetric("CostUsd", MetricUnit.NoUnit, actual.data.usd);
+  if (cost) metrics.addMetric("CostUsd", MetricUnit.NoUnit, cost.actualUsd);
 };
 
 /** Tells the subscribers how the run went. */
