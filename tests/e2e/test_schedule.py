@@ -1,6 +1,5 @@
 """The stack with its schedule on: it really fires, and gives way to an execution that runs."""
 
-import hashlib
 import json
 import os
 import re
@@ -13,17 +12,18 @@ from .account import ROOT, RUN_SECONDS, Account
 
 AT_ONCE = "at(2000-01-01T00:00:00)"
 """MiniStack fires what is past when it next looks, once; AWS refuses it."""
-CONTEXT_OF_MODEL = {"modelSha256": "sha256", "modelWeights": "weights"}
 
 
-def _deploy(account: Account, folder: Path, **context: str) -> None:
-    model = json.loads((ROOT / ".orchard" / "model" / "model.json").read_text())
-    wheelhouse = (ROOT / ".orchard" / "wheelhouse" / "wheelhouse.tar").read_bytes()
-    given = {key: model[name] for key, name in CONTEXT_OF_MODEL.items()} | {
-        "wheelhouseSha256": hashlib.sha256(wheelhouse).hexdigest(),
+def _deploy(account: Account, folder: Path, **knobs: str) -> None:
+    """Deploys as the account was deployed, with some knobs more."""
+    tools = ROOT / ".orchard"
+    given = {
+        "modelFile": str(tools / "model" / "model.tflite"),
+        "wheelhouseFile": str(tools / "wheelhouse" / "wheelhouse.tar"),
         "allowSeededWeights": "true",
+        "securityConfiguration": "none",
     }
-    flags = [flag for key, value in (given | context).items() for flag in ("-c", f"{key}={value}")]
+    flags = [flag for key, value in (given | knobs).items() for flag in ("-c", f"{key}={value}")]
     cdk = ["cdk", "deploy", "Orchard", "--require-approval", "never", "--ci", "--output", str(folder / "cdk.out")]
     path = f"{ROOT / 'node_modules' / '.bin'}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(

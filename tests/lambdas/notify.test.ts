@@ -90,22 +90,20 @@ test("a mail goes to the topic's subscribers as it is answered", async () => {
 
   await expect.poll(() => mails, { timeout: 10_000 }).toHaveLength(1);
   expect(mails[0]).toMatchObject({ Subject: sent.subject, Message: sent.message, MessageId: sent.messageId });
-  expect(measured()).toEqual({ QuotedUsd: [succeeded.plan?.estimate.usd, "None"], CostUsd: [0.06, "None"] });
+  expect(measured()).toEqual({
+    QuotedUsd: [succeeded.plan?.estimate.usd, "None"],
+    CostUsd: [succeeded.cost?.actualUsd, "None"],
+  });
   close();
 });
 
 const sent = (answer: () => Promise<object>): SNSClient => Object.assign(new SNSClient({}), { send: answer });
 
-test("the true cost is measured where it is known, and nothing where there was no cluster", async () => {
+test("a cost that is not known is not measured, and nothing is where there was no cluster", async () => {
   const sns = sent(async () => ({ MessageId: "m" }));
-  const quoted = { QuotedUsd: [succeeded.plan?.estimate.usd, "None"] };
 
-  await notify(
-    { state: { ...failed(), cost: { ...cost, actualUsd: 1.25 } }, execution },
-    { TOPIC_ARN: "arn:topic" },
-    sns,
-  );
-  expect(measured()).toEqual({ ...quoted, CostUsd: [1.25, "None"] });
+  await notify({ state: { ...succeeded, cost: undefined }, execution }, { TOPIC_ARN: "arn:topic" }, sns);
+  expect(measured()).toEqual({ QuotedUsd: [succeeded.plan?.estimate.usd, "None"] });
 
   await notify({ state: { ...succeeded, cluster: undefined }, execution }, { TOPIC_ARN: "arn:topic" }, sns);
   expect(measured()).toEqual({});
