@@ -115,7 +115,9 @@ def serve_start_execution() -> None:
             return
         # https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
         execution_id = event["EventId"].replace("-", "")[:16]
-        start_execution(json.loads(target["Input"].replace("<aws.scheduler.execution-id>", execution_id)), target["RoleArn"])
+        start_execution(
+            json.loads(target["Input"].replace("<aws.scheduler.execution-id>", execution_id)), target["RoleArn"]
+        )
 
     eventbridge._invoke_target = invoke
 

@@ -12,6 +12,7 @@ import { confirmTerminated, confirmTerminatedEvent } from "../../lambdas/confirm
 import { diagnoseFailure, diagnoseFailureEvent } from "../../lambdas/diagnose-failure.ts";
 import { notify, notifyEvent } from "../../lambdas/notify.ts";
 import { notifyStopped } from "../../lambdas/notify-stopped.ts";
+import { recordCost, recordCostEvent } from "../../lambdas/record-cost.ts";
 import { clusterDefaults } from "../../lambdas/shared/cluster-defaults.ts";
 import { InvalidInput } from "../../lambdas/shared/errors.ts";
 import { logger, metrics } from "../../lambdas/shared/handler.ts";
@@ -269,6 +270,7 @@ const play = async (one: Case): Promise<readonly Request[]> => {
       terminateCluster(terminateClusterEvent.parse(event), { emr, sfn: sfn({}) }),
     ConfirmTerminated: (event) =>
       confirmTerminated(confirmTerminatedEvent.parse(event), emr, { attempts: 1, pauseMs: 0 }),
+    RecordCost: (event) => recordCost(recordCostEvent.parse(event), emr, s3),
     DiagnoseFailure: (event) =>
       diagnoseFailure(diagnoseFailureEvent.parse(event), upload, { s3, emr }, { attempts: 1, pauseMs: 0 }),
     NotifySuccess: (event) => notify(notifyEvent.parse(event), { TOPIC_ARN: deployed.topicArn }, sns),
@@ -278,6 +280,7 @@ const play = async (one: Case): Promise<readonly Request[]> => {
     "elasticmapreduce:createCluster.sync": (input) => ({ ClusterId: call("RunJobFlow", input).JobFlowId }),
     "elasticmapreduce:addStep.sync": ({ ClusterId, Step }) =>
       call("AddJobFlowSteps", { JobFlowId: ClusterId, Steps: [Step] }),
+    "aws-sdk:emr:putManagedScalingPolicy": (input) => call("PutManagedScalingPolicy", input),
     "elasticmapreduce:terminateCluster.sync": ({ ClusterId }) => call("TerminateJobFlows", { JobFlowIds: [ClusterId] }),
   };
   const lifetime = { defer: () => undefined } as unknown as Lifetime;
@@ -348,7 +351,9 @@ it(`makes no request that AWS would refuse: ${runs} generated executions`, async
     "emr:AddJobFlowSteps",
     "emr:DescribeCluster",
     "emr:ListClusters",
+    "emr:ListInstances",
     "emr:ListSteps",
+    "emr:PutManagedScalingPolicy",
     "emr:RunJobFlow",
     "emr:SetTerminationProtection",
     "emr:TerminateJobFlows",
