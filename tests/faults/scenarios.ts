@@ -1,8 +1,9 @@
 import type { Deployed } from "./deployed.ts";
 import { aFailure, describeFault, type Failure, type Fault, failures, failuresOf, persistently } from "./failures.ts";
-import { type Scenario, type Stop, World } from "./world.ts";
+import { type Redrive, type Scenario, type Stop, World } from "./world.ts";
 
-const hour = 3_600_000;
+const minute = 60_000;
+const hour = 60 * minute;
 /** Longer than any outage, and than the absolute age limit. */
 const horizonMs = 30 * hour;
 
@@ -23,6 +24,7 @@ const scenario = (faults: readonly Fault[], stops: readonly Stop[] = [], more: P
     ...faults.map(describeFault),
     ...stops.map(({ event, afterMs, status }) => `${status} ${afterMs} ms after event ${event}`),
     ...(more.overlap ? [`overlap ${more.overlap}`] : []),
+    ...(more.redrives ?? []).map(({ afterMs }) => `redriven ${afterMs} ms after its end`),
     ...(more.deliveries ? [`deliveries ${JSON.stringify(more.deliveries)}`] : []),
   ].join(", "),
   faults,
@@ -138,6 +140,49 @@ const inFlight = async (deployed: Deployed): Promise<Scenario[]> => {
   );
 };
 
+const redrive = (afterMs: number): Redrive => ({ execution: "run-1", afterMs });
+/** When all is over, and the cluster gone. */
+const later = redrive(20 * minute);
+
+/**
+ * Redriven after FAILED, ABORTED and TIMED_OUT, at every state that does something, while it begins and while it waits:
+ * late, when the cluster is gone, and soon, with the cluster still there and the event of the first end coming twice, when
+ * the execution is RUNNING again.
+ */
+const everyRedrive = async (deployed: Deployed, bases: readonly Scenario[]): Promise<Scenario[]> => {
+  const scenarios: Scenario[] = [];
+  const seen = new Set<string>();
+  const stale = [[500], [4 * minute, 10 * minute]];
+  for (const { faults } of bases.slice(0, 3)) {
+    const { executions, calls } = await play(deployed, scenario(faults));
+    const history = executions[0]?.history ?? [];
+    for (const [index, { type, state = "" }] of history.entries()) {
+      const afterMs = { TaskScheduled: 5, TaskSubmitted: minute }[type];
+      if (afterMs === undefined || seen.has(`${type} ${state}`)) continue;
+      seen.add(`${type} ${state}`);
+      scenarios.push(scenario(faults, [stop(index + 1, afterMs)], { redrives: [later] }));
+      scenarios.push(
+        scenario([...faults, ...cancelFails], [stop(index + 1, afterMs, "TIMED_OUT")], {
+          redrives: [redrive(minute)],
+          deliveries: stale,
+        }),
+      );
+    }
+    for (const call of calls) {
+      const [, state = ""] = /^(\w+) lambda:Invoke$/.exec(call) ?? [];
+      if (state === "" || seen.has(call)) continue;
+      seen.add(call);
+      for (const code of ["States.Runtime", "States.DataLimitExceeded"]) {
+        const beyondCatch = fault(state, "lambda:Invoke", `${code} after the work`);
+        scenarios.push(scenario([...faults, beyondCatch], [], { redrives: [later] }));
+        scenarios.push(scenario([...faults, beyondCatch], [], { redrives: [redrive(minute)], deliveries: stale }));
+      }
+    }
+  }
+  const caught = everyBehaviour().filter(({ faults }) => faults.length === 1);
+  return [...scenarios, ...caught.map(({ faults }) => scenario(faults, [], { redrives: [later, later] }))];
+};
+
 /** Nobody knows how the execution is for longer than a cluster may live. */
 const ageLimit = (bases: readonly Scenario[]): Scenario[] =>
   bases.slice(-1).flatMap(({ faults, stops = [] }) =>
@@ -170,6 +215,7 @@ export const everyScenario = async (deployed: Deployed): Promise<readonly Scenar
     ...calls.filter(isTelling),
     ...(await inFlight(deployed)),
     ...(await everyStop(deployed, bases)),
+    ...(await everyRedrive(deployed, bases)),
     ...calls.filter((one) => !isTelling(one)),
     ...ageLimit(bases),
   ];
