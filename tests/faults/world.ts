@@ -301,7 +301,10 @@ export class World {
     const { name, runs, status } = execution;
     this.#publish(execution);
     const redrive = this.scenario.redrives?.filter((one) => one.execution === name)[runs.length - 1];
-    if (status === "SUCCEEDED" || redrive === undefined) return this.#end();
+    if (status === "SUCCEEDED" || redrive === undefined) {
+      this.#end();
+      return;
+    }
     this.clock.setTimeout(() => {
       execution.redrive();
       this.#publish(execution);
