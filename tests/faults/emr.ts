@@ -1,23 +1,12 @@
 import { AwsError } from "../../local/aws-error.ts";
+import type { Reason, Status } from "../../local/emr.ts";
 import type { ManagedScalingPolicy } from "../../local/emr-instance-rules.ts";
 import { collectionType, listInstanceFleets, listInstanceGroups, listInstances } from "../../local/emr-instances.ts";
-import { checkJobFlow, checkScaling, type JobFlowRequest, type StepRequest } from "../../local/emr-rules.ts";
+import { checkJobFlow, checkScaling, type JobFlowRequest, type StepRequest, type Tag } from "../../local/emr-rules.ts";
 import type { Clock } from "./clock.ts";
 
 const second = 1000;
 const minute = 60 * second;
-
-interface Reason {
-  readonly Code?: string;
-  readonly Message?: string;
-}
-
-interface Status {
-  State: string;
-  StateChangeReason: Reason;
-  Timeline: { CreationDateTime: number; ReadyDateTime?: number; EndDateTime?: number };
-  FailureDetails?: { readonly Reason: string; readonly Message?: string };
-}
 
 export interface Step {
   readonly Id: string;
@@ -25,11 +14,6 @@ export interface Step {
   readonly ActionOnFailure: string;
   readonly Config: { readonly Jar: string; readonly Args: readonly string[] };
   readonly Status: Status;
-}
-
-interface Tag {
-  readonly Key: string;
-  readonly Value: string;
 }
 
 export interface Cluster {
