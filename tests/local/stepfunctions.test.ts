@@ -156,7 +156,7 @@ test("the AWS CLI deploys, starts, follows and lists a machine, whose Catch matc
   expect(events[4].taskScheduledEventDetails).toMatchObject({ resourceType: "lambda", resource: "invoke" });
   expect(listed.executions).toHaveLength(1);
   expect(none.executions).toHaveLength(0);
-});
+}, 60_000);
 
 test("a function sees its own environment, and its answer comes with AWS's envelope", async () => {
   const arn = await machine("answer", { Ask: invoke({ question: 1 }) });
