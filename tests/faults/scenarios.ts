@@ -10,7 +10,10 @@ const horizonMs = 30 * hour;
 export const play = (deployed: Deployed, scenario: Scenario): Promise<World> =>
   new World(deployed, scenario).play(horizonMs);
 
-const steps = ["Inventory", "ExtractFeatures", "ReduceDimensions"] as const;
+const stepsOf = ({ definition }: Deployed): readonly string[] =>
+  Object.entries(definition.States).flatMap(([name, { Resource = "" }]) =>
+    Resource.endsWith(":addStep.sync") ? [name] : [],
+  );
 
 const fault = (state: string, operation: string, failure: string | Failure, times = 1): Fault => ({
   state,
@@ -92,10 +95,10 @@ const everyCall = async (deployed: Deployed, bases: readonly Scenario[]): Promis
 };
 
 /** What clusters and steps do by themselves, with and without a failure that is caught before. */
-const everyBehaviour = (): Scenario[] => {
+const everyBehaviour = (deployed: Deployed): Scenario[] => {
   const alone = [
     ...(failures["start"] ?? []).map((failure) => fault("*", "start:", failure)),
-    ...steps.flatMap((step) => [
+    ...stepsOf(deployed).flatMap((step) => [
       ...(failures["step"] ?? []).map((failure) => fault("*", `step:${step}`, failure)),
       fault("*", `results:${step}`, "INVALID"),
     ]),
@@ -179,7 +182,7 @@ const everyRedrive = async (deployed: Deployed, bases: readonly Scenario[]): Pro
       }
     }
   }
-  const caught = everyBehaviour().filter(({ faults }) => faults.length === 1);
+  const caught = everyBehaviour(deployed).filter(({ faults }) => faults.length === 1);
   return [...scenarios, ...caught.map(({ faults }) => scenario(faults, [], { redrives: [later, later] }))];
 };
 
@@ -197,7 +200,7 @@ const ageLimit = (bases: readonly Scenario[]): Scenario[] =>
 /** Every call that any of the bases makes, and what a cluster does by itself: "state service:Operation". */
 export const everyCallOf = async (deployed: Deployed): Promise<readonly string[]> => {
   const calls = new Set(
-    everyBehaviour().flatMap(({ faults }) => faults.map(({ state, operation }) => `${state} ${operation}`)),
+    everyBehaviour(deployed).flatMap(({ faults }) => faults.map(({ state, operation }) => `${state} ${operation}`)),
   );
   for (const base of await basesOf(deployed)) for (const call of (await play(deployed, base)).calls) calls.add(call);
   return [...calls];
@@ -211,7 +214,7 @@ export const everyScenario = async (deployed: Deployed): Promise<readonly Scenar
     /^Lambda.(ServiceException|Unknown)$/.test(faults.at(-1)?.failure.name ?? "");
   return [
     ...bases,
-    ...everyBehaviour(),
+    ...everyBehaviour(deployed),
     ...calls.filter(isTelling),
     ...(await inFlight(deployed)),
     ...(await everyStop(deployed, bases)),
