@@ -77,6 +77,7 @@ export const failures: Readonly<Record<string, readonly Failure[]>> = {
   sts: commonErrors("STS"),
   iam: commonErrors("IAM"),
   ec2: commonErrors("EC2"),
+  quotas: commonErrors("Service Quotas"),
   states: service(
     "Step Functions API reference, Common Errors, and DescribeExecution for KMS",
     ["ThrottlingException", 400, "Rate exceeded"],

@@ -58,7 +58,7 @@ const wasCutOff = (world: World, { execution, outcome: { status, error } }: Stre
     : isHit(world, execution, ({ failure }) => isUncatchable(failure) && failure.error?.code === error);
 
 /** It gave way to another: nothing was done, and there is nothing to tell. */
-const wasSkipped = ({ history }: Pick<Execution, "history">): boolean =>
+const wasSkipped = ({ history }: { readonly history: readonly HistoryEvent[] }): boolean =>
   history.some(({ type, state }) => type === "StateEntered" && state === "Skipped");
 
 const isUncatchable = ({ error }: Failure): boolean =>
@@ -225,6 +225,10 @@ const successIsTrue = (world: World): string[] => {
     const alive = stretchesOf(execution)
       .slice(-1)
       .flatMap((run) => clustersOf(world, run));
+    const isRightlySkipped =
+      wasSkipped(execution) &&
+      alive.length === 0 &&
+      world.executions.some((one) => one.startedAt < execution.startedAt && one.endedAt > execution.startedAt);
     return [
       ...(isReused || isValid || isRightlySkipped ? [] : [`${name} is not valid`]),
       ...alive.filter((one) => !isGoneBefore(one)).map(({ Id }) => `${name} succeeded before ${Id} was gone`),
