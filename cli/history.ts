@@ -21,13 +21,19 @@ export const visitsOf = (events: readonly HistoryEvent[]): readonly StateVisit[]
     const last = visits.pop();
     if (last) visits.push({ ...last, ...change });
   };
+  let isCutOff = false;
   const isOpen = (): boolean => visits.length > 0 && visits.at(-1)?.leftAt === undefined;
   for (const { type = "", timestamp = new Date(0), stateEnteredEventDetails: entered } of events) {
     if (type === "TaskStateEntered" && entered?.name) {
       visits.push({ name: entered.name, enteredAt: timestamp, failed: false, retries: 0 });
+    } else if (type === "ExecutionRedriven" && isCutOff) {
+      // A Task that was running is scheduled again, and not entered again.
+      const { leftAt: _, ...again } = visits.pop() as StateVisit;
+      visits.push(again);
     } else if (!isOpen()) {
       // Between Task states: Pass, Choice and the ends take no time.
     } else if (type === "TaskStateExited" || type.endsWith("StateEntered") || ENDED.test(type)) {
+      isCutOff = ENDED.test(type);
       // Some failures leave the state without an event of their own.
       update({ leftAt: timestamp, ...(ENDED.test(type) && type !== "ExecutionSucceeded" ? { failed: true } : {}) });
     } else if (FAILED.test(type)) {

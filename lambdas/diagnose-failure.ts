@@ -367,7 +367,7 @@ const investigate = async (
     const died = readClusterMessage(oneLine(ended), plan.cluster);
     return { ...nothingRead, state, ...died, cause: died.says ?? oneLine(ended) };
   }
-  if (state === "CreateCluster") return { ...asRefused, state };
+  if (state === "CreateCluster" || refused.section === "starting-again") return { ...asRefused, state };
   // Out of time, cancelled, or EMR did not answer: the logs tell how far it was, where there are any.
   const stopped = steps.find(({ Status }) => Status?.State === "CANCELLED" || Status?.State === "INTERRUPTED");
   const read =

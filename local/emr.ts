@@ -26,12 +26,12 @@ import {
 import { ServiceModel } from "./service-model.ts";
 import type { AccountContext } from "./supervise.ts";
 
-interface Reason {
+export interface Reason {
   readonly Code?: string;
   readonly Message?: string;
 }
 
-interface Status {
+export interface Status {
   State: string;
   StateChangeReason: Reason;
   Timeline: { CreationDateTime: number; ReadyDateTime?: number; StartDateTime?: number; EndDateTime?: number };

@@ -6,6 +6,7 @@ import { EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge
 import { DescribeStateMachineCommand, type DescribeStateMachineCommandOutput, SFNClient } from "@aws-sdk/client-sfn";
 import { ExecutionAbortedError, ExecutionError, ExecutionTimeoutError, StateMachine } from "aws-local-stepfunctions";
 import { AwsError, epochSeconds, errorText, isObject, type JsonObject, page } from "./aws-error.ts";
+import { executionContext, type Machine, runnable } from "./runnable.ts";
 import { ServiceModel } from "./service-model.ts";
 import type { AccountContext } from "./supervise.ts";
 import { TaskError, type Tasks } from "./tasks.ts";
@@ -14,8 +15,13 @@ import { TaskError, type Tasks } from "./tasks.ts";
 const MAX_DATA_BYTES = 262_144;
 /** The library fails a Task without TimeoutSeconds after 60 s; AWS's default is 99,999,999 s, more than a timer can hold. */
 const LONGEST_TIMER_SECONDS = 2_000_000;
+/** API reference, RedriveExecution: for so long after its end an execution can be redriven, … */
+const REDRIVABLE_SECONDS = 14 * 24 * 3600;
+/** … while its history is shorter than this, … */
+const REDRIVABLE_EVENTS = 24_999;
+/** … and for so long a client token gets the same answer again. */
+const CLIENT_TOKEN_SECONDS = 15 * 60;
 
-type Machine = ConstructorParameters<typeof StateMachine>[0];
 type Run = ReturnType<StateMachine["run"]>;
 type Json = Parameters<StateMachine["run"]>[0];
 type EventLog = Run["eventLogs"] extends AsyncGenerator<infer Event> ? Event : never;
@@ -42,6 +48,10 @@ interface Execution {
   output?: string;
   error?: string | undefined;
   cause?: string | undefined;
+  redriveCount: number;
+  redriveDate?: number;
+  /** That of the last redrive. */
+  redriveToken?: string | undefined;
   readonly events: HistoryEvent[];
 }
 
@@ -55,6 +65,8 @@ interface Live {
     readonly cause?: string | undefined;
   };
   readonly tasks: Map<string, AbortController>;
+  /** A Task at which a redrive goes on is scheduled again, not entered again; AWS re-enters every other state. */
+  isScheduledAgain: boolean;
   done: Promise<void>;
 }
 
@@ -103,12 +115,7 @@ export class StepFunctionsService {
       GetExecutionHistory: (input: HistoryRequest) => this.#history(input),
       ListExecutions: (input: ListRequest) => this.#list(input),
       StopExecution: (input: { executionArn: string; error?: string; cause?: string }) => this.#stop(input),
-      RedriveExecution: () => {
-        throw new AwsError(
-          "ExecutionNotRedrivable",
-          "The embedded account does not redrive executions: start a new one with the same input.",
-        );
-      },
+      RedriveExecution: (input: { executionArn: string; clientToken?: string }) => this.#redrive(input),
     };
   }
 
@@ -128,7 +135,8 @@ export class StepFunctionsService {
     mkdirSync(this.#folder, { recursive: true });
     const files = readdirSync(this.#folder, { recursive: true, encoding: "utf8" });
     for (const file of files.filter((name) => name.endsWith(".json"))) {
-      const execution: Execution = JSON.parse(readFileSync(join(this.#folder, file), "utf8"));
+      const record: Execution = JSON.parse(readFileSync(join(this.#folder, file), "utf8"));
+      const execution: Execution = { ...record, redriveCount: record.redriveCount ?? 0 };
       this.#executions.set(execution.executionArn, execution);
       if (execution.status === "RUNNING") {
         await this.#finish(execution, { status: "ABORTED", ...STOPPED });
@@ -171,39 +179,82 @@ export class StepFunctionsService {
       roleArn: machine.roleArn ?? "",
       definition: machine.definition ?? "{}",
       status: "RUNNING",
+      redriveCount: 0,
       events: [],
     };
     this.#executions.set(executionArn, execution);
     this.#record(execution, "ExecutionStarted", {
       executionStartedEventDetails: { input: text, inputDetails: { truncated: false }, roleArn: execution.roleArn },
     });
-    const live = this.#launch(execution, data);
-    this.#save(execution);
-    live.done = this.#settle(execution, live);
-    await this.#publish(execution);
+    await this.#launch(execution, runnable(execution.definition), data, false);
     return { executionArn, startDate: execution.startDate };
   }
 
-  #launch(execution: Execution, input: Json): Live {
-    const definition: Machine = JSON.parse(execution.definition);
+  /**
+   * Goes on at the state where the execution ended, with that state's input, the definition of then and a fresh TimeoutSeconds.
+   * https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html. A Map or Parallel is begun anew.
+   */
+  async #redrive(input: { executionArn: string; clientToken?: string }): Promise<object> {
+    const execution = this.#execution(input.executionArn);
+    const { redriveDate, redriveToken, events } = execution;
+    if (redriveDate !== undefined && input.clientToken !== undefined && input.clientToken === redriveToken) {
+      if (epochSeconds() - redriveDate < CLIENT_TOKEN_SECONDS) {
+        return { redriveDate };
+      }
+    }
+    const obstacle = redriveObstacle(execution);
+    if (obstacle !== undefined) {
+      throw new AwsError("ExecutionNotRedrivable", obstacle);
+    }
+    const { States: states } = runnable(execution.definition);
+    const entered = events.map(enteredState).findLast((one) => one !== undefined && one.name in states);
+    const { name, input: data } = entered ?? { name: undefined, input: execution.input };
+    execution.status = "RUNNING";
+    execution.redriveCount += 1;
+    execution.redriveDate = epochSeconds();
+    execution.redriveToken = input.clientToken;
+    for (const key of ["stopDate", "error", "cause"] as const) {
+      delete execution[key];
+    }
+    this.#record(execution, "ExecutionRedriven", {
+      executionRedrivenEventDetails: { redriveCount: execution.redriveCount },
+    });
+    const isTask = name !== undefined && states[name]?.Type === "Task";
+    await this.#launch(execution, runnable(execution.definition, name), JSON.parse(data), isTask);
+    return { redriveDate: execution.redriveDate };
+  }
+
+  async #launch(execution: Execution, definition: Machine, input: Json, isScheduledAgain: boolean): Promise<void> {
     const tasks = new Map<string, AbortController>();
     const states = taskStates(definition);
     const handlers = states.map(([name, resource, timeoutSeconds]) => {
       const handler = (parameters: unknown) => this.#task(execution, name, resource, timeoutSeconds, parameters, tasks);
       return [name, handler as (input: Json) => Promise<Json>] as const;
     });
-    const machine = new StateMachine(definition, { validationOptions: { checkArn: false } });
+    // It was valid when it first ran; where a redrive begins, the states before are not reachable, which is no error.
+    const noValidate = execution.redriveCount > 0;
+    const machine = new StateMachine(definition, {
+      validationOptions: noValidate ? { noValidate } : { checkArn: false },
+    });
     const run = machine.run(input, {
       overrides: { taskResourceLocalHandlers: Object.fromEntries(handlers) },
       context: {
-        Execution: { Id: execution.executionArn, Name: execution.name, RoleArn: execution.roleArn },
+        Execution: {
+          Id: execution.executionArn,
+          Name: execution.name,
+          RoleArn: execution.roleArn,
+          RedriveCount: execution.redriveCount,
+          ...executionContext(new Date(execution.startDate * 1000), JSON.parse(execution.input)),
+        },
         StateMachine: { Id: execution.stateMachineArn, Name: execution.stateMachineName },
       },
     });
     run.result.catch(() => undefined); // read in #settle, after the events
-    const live: Live = { run, tasks, done: Promise.resolve() };
+    const live: Live = { run, tasks, isScheduledAgain, done: Promise.resolve() };
     this.#live.set(execution.executionArn, live);
-    return live;
+    this.#save(execution);
+    live.done = this.#settle(execution, live);
+    await this.#publish(execution);
   }
 
   /** Follows an execution to its end and records how it ended. */
@@ -267,7 +318,9 @@ export class StepFunctionsService {
 
   /** Turns the library's events into AWS's history, and enforces what the library does not. */
   #observe(execution: Execution, live: Live, event: EventLog): void {
-    if (event.type === "StateEntered") {
+    if (event.type === "StateEntered" && live.isScheduledAgain) {
+      live.isScheduledAgain = false;
+    } else if (event.type === "StateEntered") {
       const input = JSON.stringify(event.state.input);
       this.#record(execution, `${event.state.type}StateEntered`, {
         stateEnteredEventDetails: { name: event.state.name, input, inputDetails: { truncated: false } },
@@ -309,7 +362,9 @@ export class StepFunctionsService {
     await setImmediate(); // the library's events of what came before are read first
     const cancel = new AbortController();
     const { signal } = cancel;
-    if (execution.status !== "RUNNING" || this.#live.get(execution.executionArn)?.outcome !== undefined) {
+    // The library tries again after an abort, and the execution may have been redriven since: that is another run.
+    const live = this.#live.get(execution.executionArn);
+    if (live?.tasks !== running || live.outcome !== undefined) {
       throw new TaskError("States.Aborted", "The execution has ended.");
     }
     running.set(state, cancel);
@@ -366,14 +421,12 @@ export class StepFunctionsService {
   }
 
   #describe(execution: Execution): object {
-    const { events: _, definition: __, roleArn: ___, stateMachineName: ____, ...described } = execution;
+    const { events: _, definition: __, roleArn: ___, stateMachineName: ____, redriveToken: _____, ...rest } = execution;
     return {
-      ...described,
+      ...rest,
       inputDetails: { included: true },
       ...(execution.output === undefined ? {} : { outputDetails: { included: true } }),
-      redriveCount: 0,
-      redriveStatus: "NOT_REDRIVABLE",
-      redriveStatusReason: "The embedded account does not redrive executions.",
+      ...redriveStatus(execution),
     };
   }
 
@@ -399,8 +452,8 @@ export class StepFunctionsService {
       .filter((execution) => execution.stateMachineArn === input.stateMachineArn)
       .filter((execution) => input.statusFilter === undefined || execution.status === input.statusFilter)
       .sort((a, b) => b.startDate - a.startDate)
-      .map(({ executionArn, stateMachineArn, name, status, startDate, stopDate }) => {
-        return { executionArn, stateMachineArn, name, status, startDate, stopDate };
+      .map(({ executionArn, stateMachineArn, name, status, startDate, stopDate, redriveCount, redriveDate }) => {
+        return { executionArn, stateMachineArn, name, status, startDate, stopDate, redriveCount, redriveDate };
       });
     const { items, next } = page(found, input.nextToken, input.maxResults || 100);
     return { executions: items, ...(next === undefined ? {} : { nextToken: next }) };
@@ -469,6 +522,7 @@ export class StepFunctionsService {
 /** https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html: times in ms, nulls where nothing is. */
 function statusChange(execution: Execution): JsonObject {
   const { executionArn, stateMachineArn, name, status, startDate, stopDate, input, output, error, cause } = execution;
+  const { redriveCount, redriveDate } = execution;
   return {
     executionArn,
     stateMachineArn,
@@ -482,7 +536,35 @@ function statusChange(execution: Execution): JsonObject {
     outputDetails: output === undefined ? null : { included: true },
     error: error ?? null,
     cause: cause ?? null,
+    redriveCount,
+    redriveDate: redriveDate === undefined ? null : Math.round(redriveDate * 1000),
+    redriveStatusReason: null,
+    ...redriveStatus(execution),
   };
+}
+
+/** Why an execution cannot be redriven. API reference, RedriveExecution: the conditions. */
+function redriveObstacle({ status, stopDate = 0, events }: Execution): string | undefined {
+  if (status === "RUNNING" || status === "SUCCEEDED") {
+    return `Execution is ${status} and cannot be redriven`;
+  }
+  if (epochSeconds() - stopDate > REDRIVABLE_SECONDS) {
+    return "Execution ended more than 14 days ago and cannot be redriven";
+  }
+  return events.length < REDRIVABLE_EVENTS ? undefined : `Execution has ${events.length} events and cannot be redriven`;
+}
+
+function redriveStatus(execution: Execution): JsonObject {
+  const redriveStatusReason = redriveObstacle(execution);
+  return redriveStatusReason === undefined
+    ? { redriveStatus: "REDRIVABLE" }
+    : { redriveStatus: "NOT_REDRIVABLE", redriveStatusReason };
+}
+
+/** The name and the input of a state, when it is its entry that the event tells. */
+function enteredState(event: HistoryEvent): { readonly name: string; readonly input: string } | undefined {
+  const details = event["stateEnteredEventDetails"];
+  return isObject(details) ? { name: String(details["name"]), input: String(details["input"]) } : undefined;
 }
 
 interface HistoryRequest {

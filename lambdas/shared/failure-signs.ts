@@ -216,6 +216,16 @@ const quotas = {
 /** What EMR says of a cluster that did not start, or that died. */
 const clusterSigns: readonly Sign[] = [
   {
+    // AddJobFlowSteps and TerminateJobFlows for a cluster that has ended, or that EMR does not know any more.
+    pattern: /shutting down, terminated, or finished may not be modified|Specified job flow ID does not exist/,
+    read: () => ({
+      says: "The cluster was already gone when the state began; an execution that is redriven finds its cluster so",
+      section: "starting-again",
+      remedy:
+        "Start a new execution with the same input: features that are done are kept. A redrive brings no cluster back",
+    }),
+  },
+  {
     pattern: /vcpu|instance limit|InstanceLimitExceeded|MaxSpotInstanceCountExceeded|EC2 (?:instance )?quota/i,
     read: ([found], { text, cluster }) => {
       const isSpot = /spot/i.test(`${found} ${text}`) && cluster?.market !== "ON_DEMAND";

@@ -10,6 +10,7 @@ export const sections = [
   "s3-access-denied",
   "the-results-are-refused",
   "costs-too-high",
+  "starting-again",
   "a-cluster-is-left",
 ] as const;
 export type Section = (typeof sections)[number];

@@ -48,6 +48,23 @@ describe("visitsOf", () => {
     expect(failed).toMatchObject({ failed: true, retries: 0 });
   });
 
+  it("opens that state again when the execution is redriven", () => {
+    const visits = visitsOf([
+      event(1, "TaskStateEntered", "CreateCluster"),
+      event(2, "TaskScheduled"),
+      event(5, "ExecutionAborted"),
+      event(6, "ExecutionRedriven"),
+      event(7, "TaskScheduled"),
+      event(8, "TaskSucceeded"),
+      event(9, "TaskStateExited"),
+      event(10, "FailStateEntered", "Failed"),
+      event(11, "ExecutionFailed"),
+      event(12, "ExecutionRedriven"),
+      event(13, "FailStateEntered", "Failed"),
+    ]);
+    expect(visits).toEqual([{ name: "CreateCluster", enteredAt: at(1), leftAt: at(9), failed: false, retries: 1 }]);
+  });
+
   it("ends the state in which an execution was stopped", () => {
     const visits = visitsOf([event(1, "TaskStateEntered", "CreateCluster"), event(5, "ExecutionAborted")]);
     expect(visits).toEqual([{ name: "CreateCluster", enteredAt: at(1), leftAt: at(5), failed: true, retries: 0 }]);

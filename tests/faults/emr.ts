@@ -1,23 +1,12 @@
+import { AwsError } from "../../local/aws-error.ts";
+import type { Reason, Status } from "../../local/emr.ts";
 import type { ManagedScalingPolicy } from "../../local/emr-instance-rules.ts";
 import { collectionType, listInstanceFleets, listInstanceGroups, listInstances } from "../../local/emr-instances.ts";
-import { checkJobFlow, checkScaling, type JobFlowRequest, type StepRequest } from "../../local/emr-rules.ts";
+import { checkJobFlow, checkScaling, type JobFlowRequest, type StepRequest, type Tag } from "../../local/emr-rules.ts";
 import type { Clock } from "./clock.ts";
-import { ApiError } from "./errors.ts";
 
 const second = 1000;
 const minute = 60 * second;
-
-interface Reason {
-  readonly Code?: string;
-  readonly Message?: string;
-}
-
-interface Status {
-  State: string;
-  StateChangeReason: Reason;
-  Timeline: { CreationDateTime: number; ReadyDateTime?: number; EndDateTime?: number };
-  FailureDetails?: { readonly Reason: string; readonly Message?: string };
-}
 
 export interface Step {
   readonly Id: string;
@@ -25,11 +14,6 @@ export interface Step {
   readonly ActionOnFailure: string;
   readonly Config: { readonly Jar: string; readonly Args: readonly string[] };
   readonly Status: Status;
-}
-
-interface Tag {
-  readonly Key: string;
-  readonly Value: string;
 }
 
 export interface Cluster {
@@ -83,7 +67,7 @@ export class Emr {
     return terminal.includes(cluster.Status.State);
   }
 
-  /** Answers one request. @throws ApiError */
+  /** Answers one request. @throws AwsError */
   // biome-ignore lint/suspicious/noExplicitAny: the operations' inputs differ, and each names what it reads
   handle(operation: string, input: any): unknown {
     switch (operation) {
@@ -132,7 +116,7 @@ export class Emr {
       case "ListInstances":
         return { Instances: listInstances(this.#cluster(input.ClusterId), input) };
       default:
-        throw new ApiError("UnknownOperationException", operation);
+        throw new AwsError("UnknownOperationException", operation);
     }
   }
 
@@ -256,12 +240,12 @@ export class Emr {
   }
 
   #terminateAll(ids: readonly string[]): object {
-    if (ids.length > 10) throw new ApiError("ValidationException", "Size of jobFlowIds cannot be more than 10.");
+    if (ids.length > 10) throw new AwsError("ValidationException", "Size of jobFlowIds cannot be more than 10.");
     const clusters = ids.map((id) => this.#jobFlow(id));
     for (const cluster of clusters) if (!cluster.TerminationProtected) this.#byUser(cluster);
     if (clusters.some((cluster) => cluster.TerminationProtected && !Emr.isGone(cluster))) {
       const message = "Could not shut down one or more job flows since they are termination protected.";
-      throw new ApiError("ValidationException", message);
+      throw new AwsError("ValidationException", message);
     }
     return {};
   }
@@ -315,19 +299,19 @@ export class Emr {
 
   #step(clusterId: string, stepId: string): Step {
     const step = this.#cluster(clusterId).steps.find(({ Id }) => Id === stepId);
-    if (step === undefined) throw new ApiError("InvalidRequestException", `Step id '${stepId}' is not valid.`);
+    if (step === undefined) throw new AwsError("InvalidRequestException", `Step id '${stepId}' is not valid.`);
     return step;
   }
 
   #cluster(id: string): Cluster {
     const cluster = this.clusters.get(id);
-    if (cluster === undefined) throw new ApiError("InvalidRequestException", `Cluster id '${id}' is not valid.`);
+    if (cluster === undefined) throw new AwsError("InvalidRequestException", `Cluster id '${id}' is not valid.`);
     return cluster;
   }
 
   #jobFlow(id: string): Cluster {
     const cluster = this.clusters.get(id);
-    if (cluster === undefined) throw new ApiError("ValidationException", "Specified job flow ID does not exist.");
+    if (cluster === undefined) throw new AwsError("ValidationException", "Specified job flow ID does not exist.");
     return cluster;
   }
 
@@ -335,7 +319,7 @@ export class Emr {
     const cluster = this.#jobFlow(id);
     if (cluster.Status.State === "TERMINATING" || Emr.isGone(cluster)) {
       const message = "A job flow that is shutting down, terminated, or finished may not be modified.";
-      throw new ApiError("ValidationException", message);
+      throw new AwsError("ValidationException", message);
     }
     return cluster;
   }

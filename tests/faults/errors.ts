@@ -1,6 +1,3 @@
-/** A service's refusal, as it comes over the wire. */
-export { AwsError as ApiError } from "../../local/aws-error.ts";
-
 /** A task's failure under the name that Retry and Catch match. */
 export class TaskError extends Error {
   constructor(name: string, cause: string) {

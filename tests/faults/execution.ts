@@ -1,6 +1,8 @@
 import { createRequire } from "node:module";
 import type { StateMachine } from "aws-local-stepfunctions";
-import { ApiError, never, TaskError } from "./errors.ts";
+import { AwsError } from "../../local/aws-error.ts";
+import { executionContext, runnable } from "../../local/runnable.ts";
+import { never, TaskError } from "./errors.ts";
 import { type Host, load } from "./sandbox.ts";
 import type { Caller, Stop, World } from "./world.ts";
 
@@ -26,6 +28,26 @@ export interface Ended {
   readonly cause?: string;
 }
 
+/** An execution from its start, or from a redrive, to its next end. */
+export interface Run {
+  /** 0, or the how-manieth redrive it is. */
+  readonly number: number;
+  readonly startedAt: number;
+  /** So many events of the history were there before. */
+  readonly offset: number;
+  /** Virtual time of its end. */
+  readonly endedAt: number;
+  readonly outcome: Ended;
+}
+
+/** A run that is on, or was: what the interpreter still does for one that is over comes to nothing. */
+interface Attempt extends Run {
+  outcome: Ended;
+  endedAt: number;
+  readonly tasks: Map<string, Task>;
+  abort: () => void;
+}
+
 let host: Host | undefined;
 const library = load<Library>(
   createRequire(import.meta.url).resolve("aws-local-stepfunctions"),
@@ -49,21 +71,20 @@ interface Task {
   cancel?: (caller: Caller) => Promise<unknown>;
 }
 
+/** What every execution is started with. */
+const input = { mode: "full", formats: ["csv"], pca: { components: 2 } };
+
 /** One execution: the interpreter of the ASL is a library, the integrations with EMR and Lambda are modelled. */
 export class Execution {
   readonly name: string;
   readonly arn: string;
   readonly history: HistoryEvent[] = [];
-  /** Resolves when it has ended and its event is published. */
-  readonly ended: Promise<void>;
-  outcome: Ended = { status: "RUNNING" };
-  /** Virtual time of the end. */
-  endedAt = Number.POSITIVE_INFINITY;
   readonly startedAt: number;
   readonly #world: World;
   readonly #stops: readonly Stop[];
-  readonly #abort: () => void;
-  readonly #tasks = new Map<string, Task>();
+  readonly #runs: Attempt[] = [];
+  /** The state in which it is, or was at its end, and that state's input. */
+  #entered: { readonly state?: string; readonly input: unknown } = { input };
 
   constructor(world: World, name: string, stops: readonly Stop[]) {
     this.#world = world;
@@ -71,33 +92,71 @@ export class Execution {
     this.name = name;
     this.arn = `${world.deployed.stateMachineArn.replace(":stateMachine:", ":execution:")}:${name}`;
     this.startedAt = world.clock.now;
-    host = world.host;
-    // The library gives up a Task without TimeoutSeconds after a minute, AWS after three years.
-    const states = Object.entries(world.deployed.definition.States).map(([state, given]) => {
-      return [state, given.Type === "Task" ? { TimeoutSeconds: 99_999_999, ...given } : given] as const;
-    });
-    const definition = { ...world.deployed.definition, States: Object.fromEntries(states) };
-    const machine = new library.StateMachine(definition as never, { validationOptions: { noValidate: true } } as never);
-    const tasks = Object.entries(definition.States).filter(([, { Type }]) => Type === "Task");
-    const handlers = tasks.map(([state, { Resource = "" }]) => [
-      state,
-      (parameters: unknown) => this.#task(state, Resource, parameters),
-    ]);
     const { overlap } = world.scenario;
-    const run = machine.run(
-      { mode: "full", formats: ["csv"], pca: { components: 2 }, ...(overlap && { overlap }) },
-      {
-        overrides: { taskResourceLocalHandlers: Object.fromEntries(handlers) },
-        context: { Execution: { Id: this.arn, Name: name, StartTime: new Date(this.startedAt).toISOString() } },
-      },
-    );
-    this.#abort = run.abort;
-    run.result.catch(() => undefined); // read after the events
-    this.ended = this.#follow(run);
+    this.#entered = { input: { ...input, ...(overlap && { overlap }) } };
+    this.#run();
+  }
+
+  get runs(): readonly Run[] {
+    return this.#runs;
   }
 
   get status(): Status {
     return this.outcome.status;
+  }
+
+  get outcome(): Ended {
+    return this.#last.outcome;
+  }
+
+  get endedAt(): number {
+    return this.#last.endedAt;
+  }
+
+  /** Goes on at the state in which it ended. Step Functions guide, "Restarting state machine executions with redrive". */
+  redrive(): void {
+    this.#record({ type: "ExecutionRedriven" });
+    this.#run();
+  }
+
+  get #last(): Attempt {
+    const last = this.#runs.at(-1);
+    if (last === undefined) throw new Error("It has not begun");
+    return last;
+  }
+
+  #run(): void {
+    const { clock, host: surroundings, deployed } = this.#world;
+    const { state: startAt, input: data } = this.#entered;
+    const run: Attempt = {
+      number: this.#runs.length,
+      startedAt: clock.now,
+      offset: this.history.length,
+      endedAt: Number.POSITIVE_INFINITY,
+      outcome: { status: "RUNNING" },
+      tasks: new Map(),
+      abort: () => undefined,
+    };
+    this.#runs.push(run);
+    host = surroundings;
+    const definition = runnable(JSON.stringify(deployed.definition), startAt);
+    const tasks = Object.entries(definition.States).flatMap(([name, state]) => {
+      return state.Type === "Task" ? [[name, state] as const] : [];
+    });
+    // The library gives up a Task without TimeoutSeconds after a minute, AWS after three years.
+    for (const [, state] of tasks) state.TimeoutSeconds ??= 99_999_999;
+    const handlers = tasks.map(([name, { Resource }]) => [
+      name,
+      (parameters: unknown) => this.#task(run, name, Resource, parameters),
+    ]);
+    const machine = new library.StateMachine(definition, { validationOptions: { noValidate: true } });
+    const running = machine.run(data as Parameters<StateMachine["run"]>[0], {
+      overrides: { taskResourceLocalHandlers: Object.fromEntries(handlers) },
+      context: { Execution: { Id: this.arn, Name: this.name, ...executionContext(new Date(this.startedAt), input) } },
+    });
+    run.abort = running.abort;
+    running.result.catch(() => undefined); // read after the events
+    this.#follow(run, running);
   }
 
   describe(): object {
@@ -134,40 +193,46 @@ export class Execution {
     };
   }
 
-  async #follow(run: ReturnType<StateMachine["run"]>): Promise<void> {
-    for await (const event of run.eventLogs) {
+  async #follow(run: Attempt, running: ReturnType<StateMachine["run"]>): Promise<void> {
+    // A Task at which a redrive goes on is scheduled again, and not entered again.
+    let isScheduledAgain = this.#world.deployed.definition.States[this.#entered.state ?? ""]?.Type === "Task";
+    for await (const event of running.eventLogs) {
       const state = "state" in event ? event.state.name : "";
-      if (event.type === "StateEntered") this.#record({ type: "StateEntered", state });
-      else if (event.type === "StateExited") this.#leave(state, event.state.output);
-      else if (event.type === "StateFailed" && event.Error === "States.Timeout") {
+      if (event.type === "StateEntered") {
+        this.#entered = { state, input: structuredClone(event.state.input) };
+        if (!isScheduledAgain) this.#record({ type: "StateEntered", state });
+        isScheduledAgain = false;
+      } else if (event.type === "StateExited") this.#leave(state, event.state.output);
+      else if (event.type === "StateFailed" && event.state.type === "Task" && event.Error === "States.Timeout") {
         this.#record({ type: "TaskTimedOut", state });
-        this.#giveUp(state);
+        this.#giveUp(run, state);
       }
     }
-    const failed = await run.result.then(
+    const failed = await running.result.then(
       () => undefined,
       (error: Error) => (error.name === "ExecutionError" ? (error.cause as Error) : error),
     );
-    if (this.status === "RUNNING") {
+    if (run.outcome.status === "RUNNING") {
       if (failed === undefined) this.#finish({ status: "SUCCEEDED" });
       else if (failed.name === "ExecutionTimeoutError") this.#finish({ status: "TIMED_OUT", error: "States.Timeout" });
       else this.#finish({ status: "FAILED", error: failed.name, cause: failed.message });
     }
-    for (const state of this.#tasks.keys()) this.#giveUp(state);
+    for (const state of run.tasks.keys()) this.#giveUp(run, state);
     this.#record({ type: `Execution${this.status}`, ...this.outcome });
-    this.#world.publish(this);
+    this.#world.over(this);
   }
 
   /** Ends the execution at once, whatever runs in it. */
   stop(outcome: Ended): void {
     if (this.status !== "RUNNING") return;
     this.#finish(outcome);
-    this.#abort();
+    this.#last.abort();
   }
 
   #finish(outcome: Ended): void {
-    this.outcome = outcome;
-    this.endedAt = this.#world.clock.now;
+    const run = this.#last;
+    run.outcome = outcome;
+    run.endedAt = this.#world.clock.now;
   }
 
   #leave(state: string, output: unknown): void {
@@ -186,25 +251,26 @@ export class Execution {
   }
 
   /** A task that nobody waits for any more is cancelled, as far as that can be. */
-  #giveUp(state: string): void {
-    const task = this.#tasks.get(state);
-    this.#tasks.delete(state);
+  #giveUp({ tasks, number }: Attempt, state: string): void {
+    const task = tasks.get(state);
+    tasks.delete(state);
     if (task === undefined || task.isOver) return;
     task.isOver = true;
     // "Step Functions will make a best-effort attempt to cancel the task": it may fail, and nobody hears of it.
-    task.cancel?.({ execution: this.name, state: "cancel" }).catch(() => undefined);
+    task.cancel?.({ execution: this.name, run: number, state: "cancel" }).catch(() => undefined);
   }
 
-  async #task(state: string, resource: string, parameters: unknown): Promise<never> {
+  async #task(run: Attempt, state: string, resource: string, parameters: unknown): Promise<never> {
     const { clock } = this.#world;
     const task: Task = { isOver: false };
-    this.#tasks.set(state, task);
+    run.tasks.set(state, task);
     await clock.sleep(10);
     // The library tries again or goes on in an execution that has ended; AWS does not.
-    if (task.isOver || this.status !== "RUNNING") return never;
+    if (task.isOver || run.outcome.status !== "RUNNING") return never;
     this.#record({ type: "TaskScheduled", state });
+    const caller: Caller = { execution: this.name, run: run.number, state };
     try {
-      const output = await this.#integrate({ execution: this.name, state }, resource, parameters, task);
+      const output = await this.#integrate(caller, resource, parameters, task);
       if (task.isOver) return never;
       this.#record({ type: "TaskSucceeded", state });
       return output as never;
@@ -216,7 +282,7 @@ export class Execution {
       throw uncatchable.includes(name) ? new Uncatchable(name, message) : error;
     } finally {
       // A later attempt has a task of its own.
-      if (this.#tasks.get(state) === task) this.#tasks.delete(state);
+      if (run.tasks.get(state) === task) run.tasks.delete(state);
     }
   }
 
@@ -228,7 +294,7 @@ export class Execution {
       case "createCluster.sync": {
         const { JobFlowId: id } = await this.#emr(caller, "RunJobFlow", parameters);
         task.cancel = (by) => this.#world.emrCall(by, "TerminateJobFlows", { JobFlowIds: [id] });
-        if (task.isOver) this.#cancelLate(task);
+        if (task.isOver) this.#cancelLate(caller, task);
         this.#submitted(caller, task);
         const ready = ["RUNNING", "WAITING", "TERMINATED", "TERMINATED_WITH_ERRORS"];
         const cluster = await this.#poll(caller, "DescribeCluster", { ClusterId: id }, "Cluster", ready, task);
@@ -264,8 +330,8 @@ export class Execution {
   }
 
   /** The answer to RunJobFlow came after the state had been given up: Step Functions has an id to cancel, at best. */
-  #cancelLate(task: Task): void {
-    task.cancel?.({ execution: this.name, state: "cancel" }).catch(() => undefined);
+  #cancelLate(caller: Caller, task: Task): void {
+    task.cancel?.({ ...caller, state: "cancel" }).catch(() => undefined);
   }
 
   #submitted({ state }: Caller, task: Task): void {
@@ -278,7 +344,7 @@ export class Execution {
       return await this.#world.emrCall(caller, operation, input);
     } catch (error) {
       const { name, message } = error as Error;
-      if (error instanceof ApiError) {
+      if (error instanceof AwsError) {
         const cause = `${message} (Service: AmazonElasticMapReduce; Status Code: ${error.status}; Error Code: ${name})`;
         throw new TaskError("EMR.AmazonElasticMapReduceException", cause);
       }

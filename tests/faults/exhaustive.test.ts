@@ -21,7 +21,8 @@ beforeAll(async () => {
     histories.add(signature);
     const [execution] = world.executions;
     const { status, error } = execution?.outcome ?? { status: "NONE" };
-    const outcome = `${status} ${error ?? ""}, layer ${latestLayer(world)}, ${world.mails.length} mail(s)`;
+    const again = execution && execution.runs.length > 1 ? `, after ${execution.runs.length - 1} redrive(s)` : "";
+    const outcome = `${status} ${error ?? ""}${again}, layer ${latestLayer(world)}, ${world.mails.length} mail(s)`;
     outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
   }
   const table = [...outcomes].sort(([, a], [, b]) => b - a).map(([outcome, count]) => `  ${count} x ${outcome}`);

@@ -8,13 +8,6 @@ export interface Failure {
   readonly error?: { readonly code: string; readonly status: number; readonly message: string };
 }
 
-const refused = (source: string, code: string, status: number, message: string): Failure => ({
-  name: code,
-  source,
-  when: "before",
-  error: { code, status, message },
-});
-
 const network: readonly Failure[] = [
   { name: "no connection", source: "SDK reference guide, Retry behavior: transient errors", when: "before" },
   { name: "answer lost", source: "Builders' library, Timeouts, retries and backoff: side effects", when: "after" },
@@ -25,15 +18,24 @@ const network: readonly Failure[] = [
   },
 ];
 
-const emrErrors = "Amazon EMR API reference, Common Errors; service model of elasticmapreduce";
-const s3Errors = "Amazon S3 API reference, Error responses";
-const snsErrors = "Amazon SNS API reference, Publish and Common Errors";
-const commonErrors = (service: string): readonly Failure[] => [
-  refused(`${service} API reference, Common Errors`, "ThrottlingException", 400, "Rate exceeded"),
-  refused(`${service} API reference, Common Errors`, "AccessDenied", 403, "User is not authorized to perform this"),
-  refused(`${service} API reference, Common Errors`, "InternalFailure", 500, "An unknown error"),
+/** What a service refuses a call with (code, HTTP status, message), and what the network does to any. */
+const service = (
+  source: string,
+  ...errors: readonly (readonly [code: string, status: number, message: string])[]
+): readonly Failure[] => [
+  ...errors.map(([code, status, message]): Failure => {
+    return { name: code, source, when: "before", error: { code, status, message } };
+  }),
   ...network,
 ];
+
+const commonErrors = (name: string): readonly Failure[] =>
+  service(
+    `${name} API reference, Common Errors`,
+    ["ThrottlingException", 400, "Rate exceeded"],
+    ["AccessDenied", 403, "User is not authorized to perform this"],
+    ["InternalFailure", 500, "An unknown error"],
+  );
 
 const lambdaErrors = "Step Functions developer guide, Handling errors in workflows: Lambda service exceptions";
 const functionFails = (code: string, message: string, when: Failure["when"], source = lambdaErrors): Failure => ({
@@ -49,39 +51,40 @@ const lifecycle = "EMR management guide, Understanding the cluster lifecycle";
 
 /** Every failure that a call of the service can give. The one table from which scenarios are made. */
 export const failures: Readonly<Record<string, readonly Failure[]>> = {
-  emr: [
-    refused(emrErrors, "ThrottlingException", 400, "Rate exceeded"),
-    refused(emrErrors, "AccessDeniedException", 400, "User is not authorized to perform this"),
-    refused(emrErrors, "ValidationException", 400, "The request is not valid"),
-    refused(emrErrors, "InvalidRequestException", 400, "The request is not valid"),
-    refused(emrErrors, "InternalServerException", 500, "An internal failure"),
-    ...network,
-  ],
-  s3: [
-    refused(s3Errors, "SlowDown", 503, "Please reduce your request rate"),
-    refused(s3Errors, "AccessDenied", 403, "Access Denied"),
-    refused(s3Errors, "InternalError", 500, "We encountered an internal error. Please try again."),
-    refused(s3Errors, "NoSuchBucket", 404, "The specified bucket does not exist"),
-    ...network,
-  ],
-  sns: [
-    refused(snsErrors, "Throttled", 429, "Rate exceeded"),
-    refused(snsErrors, "AuthorizationError", 403, "User is not authorized to perform: SNS:Publish"),
-    refused(snsErrors, "InternalError", 500, "An internal error"),
-    refused(snsErrors, "InvalidParameter", 400, "Invalid parameter: Subject"),
-    refused(snsErrors, "KMSAccessDenied", 400, "The ciphertext references a key that you cannot use"),
-    ...network,
-  ],
+  emr: service(
+    "Amazon EMR API reference, Common Errors; service model of elasticmapreduce",
+    ["ThrottlingException", 400, "Rate exceeded"],
+    ["AccessDeniedException", 400, "User is not authorized to perform this"],
+    ["ValidationException", 400, "The request is not valid"],
+    ["InvalidRequestException", 400, "The request is not valid"],
+    ["InternalServerException", 500, "An internal failure"],
+  ),
+  s3: service(
+    "Amazon S3 API reference, Error responses",
+    ["SlowDown", 503, "Please reduce your request rate"],
+    ["AccessDenied", 403, "Access Denied"],
+    ["InternalError", 500, "We encountered an internal error. Please try again."],
+    ["NoSuchBucket", 404, "The specified bucket does not exist"],
+  ),
+  sns: service(
+    "Amazon SNS API reference, Publish and Common Errors",
+    ["Throttled", 429, "Rate exceeded"],
+    ["AuthorizationError", 403, "User is not authorized to perform: SNS:Publish"],
+    ["InternalError", 500, "An internal error"],
+    ["InvalidParameter", 400, "Invalid parameter: Subject"],
+    ["KMSAccessDenied", 400, "The ciphertext references a key that you cannot use"],
+  ),
   sts: commonErrors("STS"),
   iam: commonErrors("IAM"),
   ec2: commonErrors("EC2"),
-  states: [
-    refused("Step Functions API reference, Common Errors", "ThrottlingException", 400, "Rate exceeded"),
-    refused("Step Functions API reference, Common Errors", "AccessDeniedException", 400, "User is not authorized"),
-    refused("Step Functions API reference, DescribeExecution: KMS", "KmsThrottlingException", 400, "Rate exceeded"),
-    refused("Step Functions API reference, Common Errors", "InternalFailure", 500, "An unknown error"),
-    ...network,
-  ],
+  quotas: commonErrors("Service Quotas"),
+  states: service(
+    "Step Functions API reference, Common Errors, and DescribeExecution for KMS",
+    ["ThrottlingException", 400, "Rate exceeded"],
+    ["AccessDeniedException", 400, "User is not authorized"],
+    ["KmsThrottlingException", 400, "Rate exceeded"],
+    ["InternalFailure", 500, "An unknown error"],
+  ),
   lambda: [
     functionFails("Lambda.ServiceException", "Lambda encountered an internal error", "before"),
     functionFails("Lambda.AWSLambdaException", "Lambda was unable to decrypt the environment", "before"),

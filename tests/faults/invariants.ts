@@ -1,5 +1,5 @@
 import { type Cluster, Emr } from "./emr.ts";
-import type { Execution } from "./execution.ts";
+import type { Execution, HistoryEvent, Run } from "./execution.ts";
 import { type Failure, type Fault, persistently } from "./failures.ts";
 import { type Mail, ownerOf, type Touch, type World } from "./world.ts";
 
@@ -9,6 +9,8 @@ export type Layer = 0 | 1 | 2 | 3 | 4;
 const layers: Readonly<Record<string, Layer>> = { "layer 2": 2, "layer 3": 3 };
 const cleanUp = "TerminateClusterAfterFailure";
 const hourMs = 3_600_000;
+/** From an event's arrival to the end of what is done about it: an invocation, and two more after 1 and 2 minutes. */
+const timeForLayer2Ms = 15 * 60_000;
 /** The stack's MAX_CLUSTER_HOURS. */
 const maxClusterHours = 24;
 
@@ -22,110 +24,181 @@ export const layerOf = (world: World, cluster: Cluster): Layer => {
 export const latestLayer = (world: World): Layer =>
   world.created.map((cluster) => layerOf(world, cluster)).reduce<Layer>((a, b) => (a > b ? a : b), 0);
 
+/** One run of an execution, and what lies between it and the next. */
+interface Stretch extends Run {
+  readonly execution: Execution;
+  /** Of the execution, and of the run: "run-1", or "run-1, redrive 1". */
+  readonly name: string;
+  /** Start of the next redrive. */
+  readonly until: number;
+  readonly history: readonly HistoryEvent[];
+}
+
+const stretchesOf = (execution: Execution): readonly Stretch[] =>
+  execution.runs.map((run, index) => {
+    const next = execution.runs[index + 1];
+    return {
+      ...run,
+      execution,
+      name: run.number === 0 ? execution.name : `${execution.name}, redrive ${run.number}`,
+      until: next?.startedAt ?? Number.POSITIVE_INFINITY,
+      history: execution.history.slice(run.offset, next?.offset),
+    };
+  });
+
+const everyStretch = (world: World): readonly Stretch[] => world.executions.flatMap(stretchesOf);
+
 const isHit = ({ scenario }: World, { name }: Execution, which: (fault: Fault) => boolean): boolean =>
   scenario.faults.some((fault) => (fault.execution ?? name) === name && which(fault));
 
 /** No Catch could run to its end: it was stopped, or met an error that States.ALL does not catch. */
-const wasCutOff = (world: World, execution: Execution): boolean =>
-  ["ABORTED", "TIMED_OUT"].includes(execution.status)
+const wasCutOff = (world: World, { execution, outcome: { status, error } }: Stretch): boolean =>
+  ["ABORTED", "TIMED_OUT"].includes(status)
     ? (world.scenario.stops ?? []).some((stop) => stop.execution === execution.name)
-    : isHit(
-        world,
-        execution,
-        ({ failure }) => isUncatchable(failure) && failure.error?.code === execution.outcome.error,
-      );
+    : isHit(world, execution, ({ failure }) => isUncatchable(failure) && failure.error?.code === error);
 
 /** It gave way to another: nothing was done, and there is nothing to tell. */
-const wasSkipped = ({ history }: Execution): boolean =>
+const wasSkipped = ({ history }: { readonly history: readonly HistoryEvent[] }): boolean =>
   history.some(({ type, state }) => type === "StateEntered" && state === "Skipped");
 
 const isUncatchable = ({ error }: Failure): boolean =>
   ["States.DataLimitExceeded", "States.Runtime"].includes(error?.code ?? "");
 
-const endedByItself = (world: World): readonly Execution[] =>
-  world.executions.filter((execution) => !wasCutOff(world, execution));
+const endedByItself = (world: World): readonly Stretch[] => everyStretch(world).filter((one) => !wasCutOff(world, one));
 
-/** The failure with which the clean-up began, under the name that Catch saw, and when that was. */
-const firstFailure = ({ history }: Execution) => {
+/**
+ * The failure with which the clean-up began, under the name that Catch saw, and when that was. A redrive may go on in the
+ * middle of the clean-up: then it was in an earlier run.
+ */
+const firstFailure = ({ execution, history: own, offset }: Stretch) => {
+  const history = execution.history.slice(0, offset + own.length);
   const end = history.findIndex(({ type, state }) => type === "StateEntered" && state === cleanUp);
   const found = history.slice(0, Math.max(0, end)).findLast(({ type }) => /^Task(Failed|TimedOut)$/.test(type));
   return found && { at: found.at, error: found.error ?? "States.Timeout", cause: found.cause ?? "" };
 };
 
-/** The latest layer that may have to act for a cluster. */
-const latestAllowed = (world: World, execution: Execution, { Status: status }: Cluster): Layer => {
+/** The latest layer that may have to act for a cluster that a run created. */
+const latestAllowed = (world: World, run: Stretch, { Status: status }: Cluster): Layer => {
   const isFor = (...states: readonly string[]) =>
-    isHit(world, execution, ({ state, times }) => states.includes(state) && times === persistently);
+    isHit(world, run.execution, ({ state, times }) => states.includes(state) && times === persistently);
   const createdAt = 1000 * status.Timeline.CreationDateTime;
   const endedAt = 1000 * (status.Timeline.EndDateTime ?? Number.POSITIVE_INFINITY);
   // Idleness ends a cluster while Step Functions still waits for an answer that never comes.
-  if (endedAt < Math.min(execution.endedAt, firstFailure(execution)?.at ?? Number.POSITIVE_INFINITY)) return 4;
-  if (!wasCutOff(world, execution)) return isFor(cleanUp) ? 4 : 1;
+  if (endedAt < Math.min(run.endedAt, firstFailure(run)?.at ?? Number.POSITIVE_INFINITY)) return 4;
+  if (!wasCutOff(world, run)) return isFor(cleanUp) ? 4 : 1;
   const isHeard = (world.scenario.deliveries ?? []).every((delays) => delays.some((delay) => delay < 60_000));
-  const isInFlight = createdAt > execution.endedAt;
+  const isInFlight = createdAt > run.endedAt;
   const isSecondWell = !world.scenario.faults.some(({ state }) => state === "layer 2");
-  return isHeard && !isInFlight && isSecondWell ? 2 : 4;
+  // Before the layer was there the execution may be RUNNING again.
+  const isLeftAlone = run.until < run.endedAt + timeForLayer2Ms;
+  return isHeard && !isInFlight && isSecondWell && !isLeftAlone ? 2 : 4;
 };
 
 const everyClusterEnds = (world: World): string[] =>
-  world.created.flatMap((cluster) => {
+  world.creations.flatMap(({ cluster, by }) => {
     const execution = world.executions.find(({ arn }) => arn === ownerOf(cluster));
-    if (execution === undefined) return [`${cluster.Id} has no execution's tag`];
+    const run = execution && stretchesOf(execution)[by.run ?? 0];
+    if (run === undefined) return [`${cluster.Id} has no execution's tag`];
     const isStuck =
-      cluster.Status.State === "TERMINATING" && isHit(world, execution, (f) => f.failure.name === "NEVER");
+      cluster.Status.State === "TERMINATING" && isHit(world, run.execution, (f) => f.failure.name === "NEVER");
     if (!Emr.isGone(cluster) && !isStuck) return [`${cluster.Id} is ${cluster.Status.State}`];
     const layer = layerOf(world, cluster);
-    const allowed = latestAllowed(world, execution, cluster);
+    const allowed = latestAllowed(world, run, cluster);
     return layer > allowed ? [`${cluster.Id} was ended by layer ${layer}, not by ${allowed}`] : [];
   });
 
-const isRightful = (world: World, { by, owner, ownerStatus, toldStatus, cluster, at }: Touch): boolean => {
+const isRightful = (world: World, { by, owner, told, cluster, at }: Touch): boolean => {
   if (owner === undefined) return false;
   if (!(by.state in layers)) return world.executions.find(({ name }) => name === by.execution)?.arn === owner;
   if (!owner.startsWith(world.deployed.stateMachineArn.replace(":stateMachine:", ":execution:"))) return false;
   if (at - 1000 * cluster.Status.Timeline.CreationDateTime > maxClusterHours * hourMs) return true;
   const keepUntil = cluster.Tags.find(({ Key }) => Key === "orchard:keep-until")?.Value ?? "";
   if (Date.parse(keepUntil) > at) return false;
-  return ownerStatus !== "RUNNING" && toldStatus !== undefined && toldStatus !== "RUNNING";
+  // Each invocation asks for itself; that the execution is redriven between the answer and the act cannot be excluded.
+  return told !== undefined && told.status !== "RUNNING";
 };
 
 const onlyOwnClusters = (world: World): string[] =>
   world.touches
     .filter((touch) => !isRightful(world, touch))
-    .map(({ by, operation, cluster, owner = "nobody", ownerStatus = "unknown", toldStatus = "nothing" }) => {
-      const told = `which is ${ownerStatus}; it was told ${toldStatus}`;
-      return `${by.state} called ${operation} for ${cluster.Name} of ${owner}, ${told}`;
+    .map(({ by, operation, cluster, owner = "nobody", ownerStatus = "unknown", told }) => {
+      const knowledge = `which is ${ownerStatus}; it was told ${told?.status ?? "nothing"}`;
+      return `${by.state} called ${operation} for ${cluster.Name} of ${owner}, ${knowledge}`;
     });
 
-/** A failure of the notification that is over when it is tried again, and that was no notification. */
+/** A failure that is over when the call is made again, and until then had no effect. */
 const isMended = ({ failure, times }: Fault): boolean =>
   times === 1 && failure.when === "before" && !isUncatchable(failure);
 
-const oneTrueNotification = (world: World): string[] =>
-  endedByItself(world).flatMap((execution) => {
-    const mails = world.mails.filter(({ by }) => by.execution === execution.name);
-    const isAlarm = ({ subject }: Mail) => subject.includes("MAY BE RUNNING");
-    const lies = mails.filter((mail) => mail.alive.length > 0 && !isAlarm(mail));
-    const isEndingHit = ({ state, operation }: Fault) =>
-      [cleanUp, "ConfirmTerminated"].includes(state) || /^(shutdown|protection):/.test(operation);
-    const falseAlarms = mails.filter((mail) => isAlarm(mail) && !isHit(world, execution, isEndingHit));
-    const isNotifying = ({ state }: Fault) => state.startsWith("Notify");
-    const isUnsure = isHit(world, execution, (fault) => isNotifying(fault) && !isMended(fault));
-    return [
-      ...(mails.length === (wasSkipped(execution) ? 0 : 1) || isUnsure
-        ? []
-        : [`${execution.name} ended with ${mails.length} notifications`]),
-      ...lies.map(({ subject, alive }) => `"${subject}" does not say that ${alive.join(", ")} may be running`),
-      ...falseAlarms.map(({ subject }) => `"${subject}" although nothing kept the cluster from ending`),
-    ];
+const isByLayer = ({ by }: Mail): boolean => by.state in layers;
+
+/** The clusters that a run had: those that it created, else those that it took over from the run before. */
+const clustersOf = (world: World, { execution, number }: Stretch): readonly Cluster[] => {
+  const own = world.creations.filter(({ by }) => by.execution === execution.name && (by.run ?? 0) <= number);
+  const last = Math.max(...own.map(({ by }) => by.run ?? 0));
+  return own.filter(({ by }) => (by.run ?? 0) === last).map(({ cluster }) => cluster);
+};
+
+/** The mail of a run that came to its own last states; one that began in the very last one has had its mail before. */
+const ownNotification = (world: World, run: Stretch): string[] => {
+  const { execution, name } = run;
+  const mails = world.mails.filter((mail) => {
+    return (
+      mail.by.execution === execution.name && (isByLayer(mail) ? mail.at >= run.endedAt : mail.by.run === run.number)
+    );
   });
+  const told = mails.filter((mail) => mail.at < run.until);
+  const isAlarm = ({ subject }: Mail) => subject.includes("MAY BE RUNNING");
+  const had = clustersOf(world, run);
+  const lies = told.filter((mail) => mail.alive.some((one) => had.includes(one)) && !isAlarm(mail));
+  const isEndingHit = ({ state, operation }: Fault) =>
+    [cleanUp, "ConfirmTerminated"].includes(state) || /^(shutdown|protection):/.test(operation);
+  const falseAlarms = told.filter((mail) => isAlarm(mail) && !isHit(world, execution, isEndingHit));
+  const isUnsure = isHit(world, execution, (fault) => isNotifying(fault) && !isMended(fault));
+  const isAfterwards = run.history.every(({ type }) => !type.startsWith("Task"));
+  const expected = wasSkipped(run) || (isAfterwards && run.number > 0) ? 0 : 1;
+  return [
+    ...(told.length === expected || isUnsure ? [] : [`${name} ended with ${told.length} notifications`]),
+    ...lies.map(({ subject }) => `"${subject}" does not say that a cluster of ${name} may be running`),
+    ...falseAlarms.map(({ subject }) => `"${subject}" although nothing kept the cluster from ending`),
+  ];
+};
+
+const isNotifying = ({ state }: Fault): boolean => state.startsWith("Notify");
+
+/**
+ * The mail about a run that could not send its own: at least one when its event came, unless the execution went on before
+ * that, and over all no more than events came. EventBridge delivers "at least once": a doubled event is a doubled mail.
+ */
+const stoppedNotification = (world: World, execution: Execution): string[] => {
+  const { name } = execution;
+  const mails = world.mails.filter((mail) => mail.by.execution === name && isByLayer(mail));
+  const endings = world.endings.filter((one) => one.execution === name);
+  const hits = world.scenario.faults.filter((fault) => fault.state in layers && (fault.execution ?? name) === name);
+  // Lambda calls a function that failed twice more.
+  if (hits.some((fault) => !isMended(fault)) || hits.length > 2) return [];
+  const silent = stretchesOf(execution).filter((run) => {
+    const isHeard = endings.some((one) => one.run === run.number && one.at + timeForLayer2Ms < run.until);
+    const isTold = mails.some(({ at }) => at >= run.endedAt && at < run.until);
+    return wasCutOff(world, run) && isHeard && !isTold;
+  });
+  return [
+    ...silent.map((run) => `nobody was told that ${run.name} is ${run.outcome.status}`),
+    ...(mails.length > endings.length ? [`${name}: ${mails.length} mails for ${endings.length} events`] : []),
+  ];
+};
+
+const oneTrueNotification = (world: World): string[] => [
+  ...endedByItself(world).flatMap((run) => ownNotification(world, run)),
+  ...world.executions.flatMap((execution) => stoppedNotification(world, execution)),
+];
 
 const squeeze = (text: string): string => text.replaceAll(/\s+/g, " ").trim();
 
 const firstFailureStands = (world: World): string[] =>
-  endedByItself(world).flatMap((execution) => {
-    const { outcome, name } = execution;
-    const first = firstFailure(execution);
+  endedByItself(world).flatMap((run) => {
+    const { outcome, name } = run;
+    const first = firstFailure(run);
     if (first === undefined)
       return outcome.status === "SUCCEEDED" ? [] : [`${name} is ${outcome.status} without cause`];
     if (outcome.status !== "FAILED" || outcome.error !== first.error)
@@ -139,7 +212,7 @@ const firstFailureStands = (world: World): string[] =>
 const successIsTrue = (world: World): string[] => {
   const { faults, stops = [] } = world.scenario;
   return world.executions.flatMap((execution) => {
-    const { name, arn, endedAt, status, history } = execution;
+    const { name, endedAt, status, history } = execution;
     if (status !== "SUCCEEDED")
       return faults.length + stops.length === 0 ? [`${name} is ${status} without a fault`] : [];
     const plan = world.s3.json(`runs/${name}/plan.json`) as { steps: { any: boolean } } | undefined;
@@ -148,9 +221,10 @@ const successIsTrue = (world: World): string[] => {
     const isValid = isJudged && world.s3.objects.has(`runs/${name}/manifest.json`) && !world.invalidRuns.has(name);
     const isGoneBefore = ({ Status: { Timeline: timeline } }: Cluster) =>
       1000 * (timeline.EndDateTime ?? Number.POSITIVE_INFINITY) <= endedAt;
-    const alive = world.created.filter((one) =>
-      [ownerOf(one), one.Name].some((n) => n === arn || n === `orchard-${name}`),
-    );
+    // What an earlier run left and a redrive does not know of, the sweep ends: the first invariant sees to that.
+    const alive = stretchesOf(execution)
+      .slice(-1)
+      .flatMap((run) => clustersOf(world, run));
     const isRightlySkipped =
       wasSkipped(execution) &&
       alive.length === 0 &&
@@ -168,7 +242,7 @@ const latestIsValid = (world: World): string[] => world.wrongLatest.map((run) =>
 export const invariants: Readonly<Record<string, (world: World) => string[]>> = {
   "1 every cluster ends, and by the first layer when a Catch can see the failure": everyClusterEnds,
   "2 no cluster is touched but one's own, or one whose execution is known to be over": onlyOwnClusters,
-  "3 there is exactly one closing notification, and it is true about the cluster": oneTrueNotification,
+  "3 there is exactly one closing notification of each run, and it is true about the cluster": oneTrueNotification,
   "4 the execution ends with its first failure": firstFailureStands,
   "5 success is reported only for valid results and when the cluster is gone": successIsTrue,
   "6 the results of an invalid run never become latest": latestIsValid,

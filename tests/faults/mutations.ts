@@ -1,3 +1,5 @@
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Deployed } from "./deployed.ts";
 
 /** A deliberate error in what is deployed, which a scenario has to catch. */
@@ -42,6 +44,23 @@ const followedBy = (state: string, next: string): Mutation =>
 const inRules = (name: string, change: (rules: States[]) => States[]): Mutation => ({
   name,
   apply: (deployed) => ({ ...deployed, rules: change(structuredClone(deployed.rules) as never) as never }),
+});
+
+/** Changes a copy of the bundles that have the text. @throws Error when none has it (any more) */
+const inFunctions = (name: string, text: RegExp, changed: string): Mutation => ({
+  name,
+  apply: (deployed) => {
+    const functions = deployed.functions.map((one) => {
+      const code = readFileSync(join(one.folder, "index.mjs"), "utf8");
+      if (!text.test(code)) return one;
+      const folder = `${one.folder}-mutant`;
+      cpSync(one.folder, folder, { recursive: true });
+      writeFileSync(join(folder, "index.mjs"), code.replace(text, changed));
+      return { ...one, folder };
+    });
+    if (functions.every((one) => deployed.functions.includes(one))) throw new Error(`No bundle has ${text}`);
+    return { ...deployed, functions };
+  },
 });
 
 export const mutations: readonly Mutation[] = [
@@ -124,6 +143,8 @@ export const mutations: readonly Mutation[] = [
       return rule;
     }),
   ),
+  inFunctions("a late status event is believed", /if \(!hasFailed\(standing\)\)/, "if (false)"),
+  inFunctions("the mail about a stopped execution believes its event", /status !== "ABORTED"/, "false"),
   inRules("there is no status rule", (rules) => rules.filter((rule) => rule["pattern"] === undefined)),
   inRules("there is no sweeper", (rules) => rules.filter((rule) => rule["everyMs"] === undefined)),
 ];

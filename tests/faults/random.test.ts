@@ -49,18 +49,22 @@ const aScenario: fc.Arbitrary<Scenario> = fc.record({
     }),
     { maxLength: 2 },
   ),
+  // Before anything else has noticed the end, or when all is long over.
+  redrives: fc.array(fc.record({ execution, afterMs: fc.oneof(fc.nat(2 * minute), delay) }), { maxLength: 2 }),
   starts: fc.oneof(fc.constant([0]), fc.tuple(fc.constant(0), fc.nat(15 * minute))),
   // Lost, prompt, late, doubled, and so out of order.
-  deliveries: fc.array(fc.array(delay, { maxLength: 2 }), { minLength: 4, maxLength: 4 }),
+  deliveries: fc.array(fc.array(delay, { maxLength: 2 }), { minLength: 4, maxLength: 8 }),
   seed: fc.nat(),
 });
 
 it(`holds for ${runs} random schedules of several faults and two executions`, async () => {
   let executions = 0;
+  let redrives = 0;
   let clusters = 0;
   const property = fc.asyncProperty(aScenario, async (scenario) => {
     const world = await play(deployed, scenario);
     executions += world.executions.length;
+    redrives += world.executions.reduce((sum, { runs: { length } }) => sum + length - 1, 0);
     clusters += world.created.length;
     expect(violationsOf(world)).toEqual([]);
   });
@@ -69,6 +73,6 @@ it(`holds for ${runs} random schedules of several faults and two executions`, as
     ...(process.env["ORCHARD_FAULT_SEED"] ? { seed: Number(process.env["ORCHARD_FAULT_SEED"]) } : {}),
   });
   process.stdout.write(
-    `\nfaults: ${runs} random schedules, ${executions} executions, ${clusters} clusters, none left\n`,
+    `\nfaults: ${runs} random schedules, ${executions} executions, ${redrives} redrives, ${clusters} clusters, none left\n`,
   );
 }, 3_600_000);

@@ -1,15 +1,19 @@
 import type { Deployed } from "./deployed.ts";
 import { aFailure, describeFault, type Failure, type Fault, failures, failuresOf, persistently } from "./failures.ts";
-import { type Scenario, type Stop, World } from "./world.ts";
+import { type Redrive, type Scenario, type Stop, World } from "./world.ts";
 
-const hour = 3_600_000;
+const minute = 60_000;
+const hour = 60 * minute;
 /** Longer than any outage, and than the absolute age limit. */
 const horizonMs = 30 * hour;
 
 export const play = (deployed: Deployed, scenario: Scenario): Promise<World> =>
   new World(deployed, scenario).play(horizonMs);
 
-const steps = ["Inventory", "ExtractFeatures", "ReduceDimensions"] as const;
+const stepsOf = ({ definition }: Deployed): readonly string[] =>
+  Object.entries(definition.States).flatMap(([name, { Resource = "" }]) =>
+    Resource.endsWith(":addStep.sync") ? [name] : [],
+  );
 
 const fault = (state: string, operation: string, failure: string | Failure, times = 1): Fault => ({
   state,
@@ -23,6 +27,7 @@ const scenario = (faults: readonly Fault[], stops: readonly Stop[] = [], more: P
     ...faults.map(describeFault),
     ...stops.map(({ event, afterMs, status }) => `${status} ${afterMs} ms after event ${event}`),
     ...(more.overlap ? [`overlap ${more.overlap}`] : []),
+    ...(more.redrives ?? []).map(({ afterMs }) => `redriven ${afterMs} ms after its end`),
     ...(more.deliveries ? [`deliveries ${JSON.stringify(more.deliveries)}`] : []),
   ].join(", "),
   faults,
@@ -90,10 +95,10 @@ const everyCall = async (deployed: Deployed, bases: readonly Scenario[]): Promis
 };
 
 /** What clusters and steps do by themselves, with and without a failure that is caught before. */
-const everyBehaviour = (): Scenario[] => {
+const everyBehaviour = (deployed: Deployed): Scenario[] => {
   const alone = [
     ...(failures["start"] ?? []).map((failure) => fault("*", "start:", failure)),
-    ...steps.flatMap((step) => [
+    ...stepsOf(deployed).flatMap((step) => [
       ...(failures["step"] ?? []).map((failure) => fault("*", `step:${step}`, failure)),
       fault("*", `results:${step}`, "INVALID"),
     ]),
@@ -138,6 +143,49 @@ const inFlight = async (deployed: Deployed): Promise<Scenario[]> => {
   );
 };
 
+const redrive = (afterMs: number): Redrive => ({ execution: "run-1", afterMs });
+/** When all is over, and the cluster gone. */
+const later = redrive(20 * minute);
+
+/**
+ * Redriven after FAILED, ABORTED and TIMED_OUT, at every state that does something, while it begins and while it waits:
+ * late, when the cluster is gone, and soon, with the cluster still there and the event of the first end coming twice, when
+ * the execution is RUNNING again.
+ */
+const everyRedrive = async (deployed: Deployed, bases: readonly Scenario[]): Promise<Scenario[]> => {
+  const scenarios: Scenario[] = [];
+  const seen = new Set<string>();
+  const stale = [[500], [4 * minute, 10 * minute]];
+  for (const { faults } of bases.slice(0, 3)) {
+    const { executions, calls } = await play(deployed, scenario(faults));
+    const history = executions[0]?.history ?? [];
+    for (const [index, { type, state = "" }] of history.entries()) {
+      const afterMs = { TaskScheduled: 5, TaskSubmitted: minute }[type];
+      if (afterMs === undefined || seen.has(`${type} ${state}`)) continue;
+      seen.add(`${type} ${state}`);
+      scenarios.push(scenario(faults, [stop(index + 1, afterMs)], { redrives: [later] }));
+      scenarios.push(
+        scenario([...faults, ...cancelFails], [stop(index + 1, afterMs, "TIMED_OUT")], {
+          redrives: [redrive(minute)],
+          deliveries: stale,
+        }),
+      );
+    }
+    for (const call of calls) {
+      const [, state = ""] = /^(\w+) lambda:Invoke$/.exec(call) ?? [];
+      if (state === "" || seen.has(call)) continue;
+      seen.add(call);
+      for (const code of ["States.Runtime", "States.DataLimitExceeded"]) {
+        const beyondCatch = fault(state, "lambda:Invoke", `${code} after the work`);
+        scenarios.push(scenario([...faults, beyondCatch], [], { redrives: [later] }));
+        scenarios.push(scenario([...faults, beyondCatch], [], { redrives: [redrive(minute)], deliveries: stale }));
+      }
+    }
+  }
+  const caught = everyBehaviour(deployed).filter(({ faults }) => faults.length === 1);
+  return [...scenarios, ...caught.map(({ faults }) => scenario(faults, [], { redrives: [later, later] }))];
+};
+
 /** Nobody knows how the execution is for longer than a cluster may live. */
 const ageLimit = (bases: readonly Scenario[]): Scenario[] =>
   bases.slice(-1).flatMap(({ faults, stops = [] }) =>
@@ -152,7 +200,7 @@ const ageLimit = (bases: readonly Scenario[]): Scenario[] =>
 /** Every call that any of the bases makes, and what a cluster does by itself: "state service:Operation". */
 export const everyCallOf = async (deployed: Deployed): Promise<readonly string[]> => {
   const calls = new Set(
-    everyBehaviour().flatMap(({ faults }) => faults.map(({ state, operation }) => `${state} ${operation}`)),
+    everyBehaviour(deployed).flatMap(({ faults }) => faults.map(({ state, operation }) => `${state} ${operation}`)),
   );
   for (const base of await basesOf(deployed)) for (const call of (await play(deployed, base)).calls) calls.add(call);
   return [...calls];
@@ -166,10 +214,11 @@ export const everyScenario = async (deployed: Deployed): Promise<readonly Scenar
     /^Lambda.(ServiceException|Unknown)$/.test(faults.at(-1)?.failure.name ?? "");
   return [
     ...bases,
-    ...everyBehaviour(),
+    ...everyBehaviour(deployed),
     ...calls.filter(isTelling),
     ...(await inFlight(deployed)),
     ...(await everyStop(deployed, bases)),
+    ...(await everyRedrive(deployed, bases)),
     ...calls.filter((one) => !isTelling(one)),
     ...ageLimit(bases),
   ];

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { sha256 } from "../../lambdas/shared/s3.ts";
+import { AwsError } from "../../local/aws-error.ts";
 import { account, bucket, model, region, wheelhouse } from "./deployed.ts";
-import { ApiError } from "./errors.ts";
 import type { HttpRequest, HttpResponse } from "./sandbox.ts";
 
 /** One call of an AWS API, taken off the wire. */
@@ -52,7 +52,7 @@ const escaped = (text: string): string =>
   text.replaceAll(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c] ?? c);
 
 /** A refusal in the service's own protocol. */
-export const refusal = ({ service, operation }: Call, { name, message, status }: ApiError): HttpResponse => {
+export const refusal = ({ service, operation }: Call, { name, message, status }: AwsError): HttpResponse => {
   const error = `<Code>${name}</Code><Message>${escaped(message)}</Message>`;
   if (["emr", "states", "quotas"].includes(service)) {
     return {
@@ -97,7 +97,7 @@ export class S3 {
     this.objects.set(key, Buffer.from(typeof value === "string" ? value : JSON.stringify(value)));
   }
 
-  /** @throws ApiError */
+  /** @throws AwsError */
   handle({ operation, input }: Call): HttpResponse {
     const { key, query, headers, body } = input as {
       key: string;
@@ -116,12 +116,12 @@ export class S3 {
         return xml(`<PublicAccessBlockConfiguration>${set}</PublicAccessBlockConfiguration>`);
       }
       case "GetBucketReplication":
-        throw new ApiError("ReplicationConfigurationNotFoundError", "There is none", 404);
+        throw new AwsError("ReplicationConfigurationNotFoundError", "There is none", 404);
       case "ListObjectsV2":
         return this.#list(query.get("prefix") ?? "", query.get("delimiter"));
       case "PutObject":
         if (header("If-None-Match") === "*" && found !== undefined)
-          throw new ApiError("PreconditionFailed", "It is there", 412);
+          throw new AwsError("PreconditionFailed", "It is there", 412);
         this.objects.set(key, body);
         return { status: 200, headers: { etag: etag(body) }, body: "" };
       case "DeleteObject":
@@ -129,7 +129,7 @@ export class S3 {
         return { status: 204, headers: {}, body: "" };
       default: {
         if (found === undefined)
-          throw new ApiError(operation === "HeadObject" ? "NotFound" : "NoSuchKey", "There is no such key", 404);
+          throw new AwsError(operation === "HeadObject" ? "NotFound" : "NoSuchKey", "There is no such key", 404);
         const content = { "content-length": String(found.length), etag: etag(found) };
         return { status: 200, headers: content, body: operation === "HeadObject" ? "" : found };
       }

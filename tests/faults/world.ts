@@ -1,9 +1,10 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { join } from "node:path";
+import { AwsError } from "../../local/aws-error.ts";
 import { Clock } from "./clock.ts";
 import type { Deployed, DeployedFunction, DeployedRule } from "./deployed.ts";
 import { type Behaviour, type Cluster, Emr } from "./emr.ts";
-import { ApiError, never, TaskError } from "./errors.ts";
+import { never, TaskError } from "./errors.ts";
 import { Execution } from "./execution.ts";
 import type { Failure, Fault } from "./failures.ts";
 import { type Host, type HttpRequest, type HttpResponse, load } from "./sandbox.ts";
@@ -13,6 +14,8 @@ import { json, parseCall, refusal, S3, sparkResults, standing } from "./services
 export interface Caller {
   readonly execution: string;
   readonly state: string;
+  /** Of the execution; none for a layer. */
+  readonly run?: number;
 }
 
 /** When an execution is ended from outside: at its n-th event, some time after that. */
@@ -23,10 +26,17 @@ export interface Stop {
   readonly status: "ABORTED" | "TIMED_OUT";
 }
 
+/** A person has an execution go on, some time after it ended without success: its n-th time the n-th redrive of its name. */
+export interface Redrive {
+  readonly execution: string;
+  readonly afterMs: number;
+}
+
 export interface Scenario {
   readonly name: string;
   readonly faults: readonly Fault[];
   readonly stops?: readonly Stop[];
+  readonly redrives?: readonly Redrive[];
   /** Start of each execution, in ms. @default one, at once */
   readonly starts?: readonly number[];
   /** What the input of each execution says about others that run. @default nothing */
@@ -46,18 +56,37 @@ export interface Touch {
   readonly at: number;
   readonly owner: string | undefined;
   readonly ownerStatus: string | undefined;
-  /** What Step Functions answered the caller about the owner. */
-  readonly toldStatus: string | undefined;
+  /** What Step Functions answered about the owner in the same invocation, and when. */
+  readonly told: Told | undefined;
   /** It was this call that ended the cluster. */
   readonly ended: boolean;
+}
+
+interface Told {
+  readonly status: string;
+  readonly at: number;
 }
 
 export interface Mail {
   readonly subject: string;
   readonly message: string;
   readonly by: Caller;
+  readonly at: number;
   /** The execution's clusters that were not gone when it was sent. */
-  readonly alive: readonly string[];
+  readonly alive: readonly Cluster[];
+}
+
+/** The event of an execution's end on its way to a layer. */
+export interface Delivery {
+  readonly execution: string;
+  readonly run: number;
+  readonly at: number;
+}
+
+/** A cluster that RunJobFlow made for an execution, tagged or not. */
+export interface Created {
+  readonly cluster: Cluster;
+  readonly by: Caller;
 }
 
 interface Invocation {
@@ -121,8 +150,10 @@ export class World {
   readonly invalidRuns = new Set<string>();
   /** Executions that are not simulated: their state is all that anybody sees of them. */
   readonly strangers = new Map<string, string>();
-  /** What a layer was told about an execution. */
-  readonly known = new Map<string, string>();
+  readonly endings: Delivery[] = [];
+  readonly creations: Created[] = [];
+  /** What an invocation was told about executions, by its caller and their ARN. */
+  readonly #told = new WeakMap<Caller, Map<string, Told>>();
   readonly deployed: Deployed;
   readonly scenario: Scenario;
   readonly #faults: { readonly fault: Fault; skip: number; left: number }[];
@@ -144,8 +175,9 @@ export class World {
     return this.#host;
   }
 
-  /** Clusters that RunJobFlow made for an execution, tagged or not. */
-  readonly created: Cluster[] = [];
+  get created(): readonly Cluster[] {
+    return this.creations.map(({ cluster }) => cluster);
+  }
 
   /** Plays the scenario until all is quiet, or the horizon. */
   async play(horizonMs: number): Promise<this> {
@@ -158,8 +190,7 @@ export class World {
       this.clock.setTimeout(() => {
         const execution = new Execution(this, name, stops);
         this.executions.push(execution);
-        this.publish(execution);
-        execution.ended.then(() => this.#end());
+        this.#publish(execution);
       }, delay);
     }
     const isQuiet = () => this.#underway === 0 && this.created.every(Emr.isGone);
@@ -231,7 +262,7 @@ export class World {
         const answer = this.emr.handle(operation, input);
         if (operation === "RunJobFlow") {
           const cluster = this.emr.clusters.get((answer as { JobFlowId: string }).JobFlowId);
-          if (cluster !== undefined) this.created.push(cluster);
+          if (cluster !== undefined) this.creations.push({ cluster, by: caller });
         }
         return answer;
       } finally {
@@ -241,22 +272,23 @@ export class World {
           const owner = ownerOf(cluster);
           const ended = cluster.Status.State === "TERMINATING" && before[index] !== "TERMINATING";
           const ownerStatus = this.#statusOf(owner);
-          const toldStatus = this.known.get(`${caller.state} ${owner}`);
+          const told = this.#told.get(caller)?.get(owner ?? "");
           const at = this.clock.now;
-          this.touches.push({ cluster, operation, by: caller, at, owner, ownerStatus, toldStatus, ended });
+          this.touches.push({ cluster, operation, by: caller, at, owner, ownerStatus, told, ended });
         }
       }
     });
   }
 
   /** Invokes a function as Step Functions does: what it throws comes under its own name. @throws TaskError */
-  async invoke(caller: Caller, arn: string, event: unknown): Promise<unknown> {
+  async invoke(by: Caller, arn: string, event: unknown): Promise<unknown> {
+    const caller = { ...by }; // what one invocation knows, the next does not
     const deployed = this.deployed.functions.find((one) => one.arn === arn);
     if (deployed === undefined) throw new TaskError("Lambda.ResourceNotFoundException", `Function not found: ${arn}`);
     try {
       return await this.call(caller, "lambda:Invoke", () => this.#runFunction(caller, deployed, event));
     } catch (error) {
-      if (error instanceof ApiError) throw new TaskError(error.name, error.message);
+      if (error instanceof AwsError) throw new TaskError(error.name, error.message);
       if (error instanceof TaskError) throw error;
       const { name, message } = error as Error;
       // Lambda's answer for an unhandled error, which Step Functions takes as the Cause.
@@ -264,11 +296,30 @@ export class World {
     }
   }
 
+  /** An execution has ended; it may be redriven. */
+  over(execution: Execution): void {
+    const { name, runs, status } = execution;
+    this.#publish(execution);
+    const redrive = this.scenario.redrives?.filter((one) => one.execution === name)[runs.length - 1];
+    if (status === "SUCCEEDED" || redrive === undefined) {
+      this.#end();
+      return;
+    }
+    this.clock.setTimeout(() => {
+      execution.redrive();
+      this.#publish(execution);
+    }, redrive.afterMs);
+  }
+
   /** A status change goes out to the rules, as often and as late as the scenario says. */
-  publish(execution: Execution): void {
+  #publish(execution: Execution): void {
     const event = execution.statusChange();
     const delays = this.scenario.deliveries?.[this.#statusEvents] ?? [500];
     this.#statusEvents += 1;
+    if (execution.status !== "RUNNING") {
+      const run = execution.runs.length - 1;
+      for (const delay of delays) this.endings.push({ execution: execution.name, run, at: this.clock.now + delay });
+    }
     for (const rule of this.deployed.rules) {
       if (rule.pattern === undefined || !matches(rule.pattern, event)) continue;
       for (const delay of delays) this.#later(delay, { execution: execution.name, state: "layer 2" }, rule, event);
@@ -279,7 +330,7 @@ export class World {
     const execution = this.executions.find((one) => one.arn === arn);
     if (execution !== undefined) return execution.describe();
     const status = this.strangers.get(arn);
-    if (status === undefined) throw new ApiError("ExecutionDoesNotExist", `Execution Does Not Exist: '${arn}'`);
+    if (status === undefined) throw new AwsError("ExecutionDoesNotExist", `Execution Does Not Exist: '${arn}'`);
     return { executionArn: arn, status, startDate: this.clock.now / second };
   }
 
@@ -294,8 +345,8 @@ export class World {
     );
   }
 
-  #aliveOf(execution: string): readonly string[] {
-    return this.created.filter((one) => one.Name === `orchard-${execution}` && !Emr.isGone(one)).map(({ Id }) => Id);
+  #aliveOf(execution: string): readonly Cluster[] {
+    return this.created.filter((one) => one.Name === `orchard-${execution}` && !Emr.isGone(one));
   }
 
   #schedule(rule: DeployedRule, everyMs: number): void {
@@ -377,12 +428,15 @@ export class World {
         service === "emr"
           ? json(await this.emrCall(caller, operation, input))
           : await this.call(caller, `${service}:${operation}`, () => this.#answer(call, caller));
-      if (operation === "DescribeExecution")
-        this.known.set(`${caller.state} ${input.executionArn}`, JSON.parse(String(answer.body)).status);
+      if (operation === "DescribeExecution") {
+        const told = this.#told.get(caller) ?? new Map<string, Told>();
+        told.set(input.executionArn, { status: JSON.parse(String(answer.body)).status, at: this.clock.now });
+        this.#told.set(caller, told);
+      }
       return { ...answer, headers: { ...answer.headers, ...date() } };
     } catch (error) {
       invocation.sandbox.failures += 1;
-      if (!(error instanceof ApiError)) throw error;
+      if (!(error instanceof AwsError)) throw error;
       const answer = refusal(call, error);
       return { ...answer, headers: { ...answer.headers, ...date() } };
     }
@@ -396,7 +450,13 @@ export class World {
     }
     if (service === "states") return json(this.describeExecution(input.executionArn));
     if (service === "sns" && operation === "Publish")
-      this.mails.push({ subject: input.Subject, message: input.Message, by, alive: this.#aliveOf(by.execution) });
+      this.mails.push({
+        subject: input.Subject,
+        message: input.Message,
+        by,
+        at: this.clock.now,
+        alive: this.#aliveOf(by.execution),
+      });
     if (service !== "s3") return standing(call);
     const answer = this.s3.handle(call);
     const latest = this.s3.json("runs/latest.json") as { runId: string } | undefined;
@@ -439,7 +499,7 @@ export const ownerOf = (cluster: Cluster): string | undefined =>
 const errorOf = ({ error, name }: Failure): Error =>
   error === undefined
     ? Object.assign(new Error(`socket hang up (${name})`), { code: "ECONNRESET" })
-    : new ApiError(error.code, error.message, error.status);
+    : new AwsError(error.code, error.message, error.status);
 
 const lambdaEnvironment = {
   AWS_REGION: "eu-west-1",

@@ -291,6 +291,30 @@ test("the teardown's own request is not taken for the cause of a time-out", asyn
   ).toMatchObject({ cause: "It did not end within its time limit (States.Timeout)", state: "ExtractFeatures" });
 });
 
+test("a step that a redrive adds to a cluster that is gone says so, and to start a new execution", async () => {
+  const cluster = {
+    Status: { State: "TERMINATED", StateChangeReason: { Code: "USER_REQUEST", Message: "Terminated by user request" } },
+  };
+  const Cause =
+    "A job flow that is shutting down, terminated, or finished may not be modified. (Service: AmazonElasticMapReduce; Status Code: 400; Error Code: ValidationException; Request ID: 1; Proxy: null)";
+  const cancelled = { ...failed, Status: { State: "CANCELLED" } };
+
+  expect(
+    await diagnose(running({ Error: "EMR.AmazonElasticMapReduceException", Cause }), {
+      cluster,
+      steps: [cancelled, completed],
+    }),
+  ).toEqual({
+    cause: "The cluster was already gone when the state began; an execution that is redriven finds its cluster so",
+    state: "ExtractFeatures",
+    log: null,
+    excerpt: [],
+    section: "starting-again",
+    remedy:
+      "Start a new execution with the same input: features that are done are kept. A redrive brings no cluster back",
+  });
+});
+
 test("never fails: when EMR does not answer, the first cause stands", async () => {
   const send = async (): Promise<never> => {
     throw Object.assign(new Error("Rate exceeded"), { name: "ThrottlingException" });

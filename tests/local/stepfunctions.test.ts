@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DescribeClusterCommand, EMRClient, ListStepsCommand } from "@aws-sdk/client-emr";
 import { EventBridgeClient, PutRuleCommand, PutTargetsCommand } from "@aws-sdk/client-eventbridge";
@@ -6,6 +6,7 @@ import {
   CreateStateMachineCommand,
   DescribeExecutionCommand,
   GetExecutionHistoryCommand,
+  RedriveExecutionCommand,
   SFNClient,
   StartExecutionCommand,
   StopExecutionCommand,
@@ -37,11 +38,20 @@ export const handler = async (event, context) => {
   return { greeting: process.env.GREETING, home: process.env.HOME ?? null, name: context.functionName, event };
 };`;
 
+const SECOND_TIME = `
+import { existsSync, writeFileSync } from "node:fs";
+export const handler = async ({ marker, ...event }) => {
+  if (existsSync(marker)) return event;
+  writeFileSync(marker, "");
+  await new Promise((resolve) => setTimeout(resolve, 60_000));
+};`;
+
 beforeAll(async () => {
   account = await testAccount(4721);
   sfn = new SFNClient(clientConfig(account.endpoint));
   emr = new EMRClient(clientConfig(account.endpoint));
   await createFunction(account.endpoint, "probe", PROBE, 2);
+  await createFunction(account.endpoint, "second-time", SECOND_TIME, 30);
 }, 60_000);
 
 afterAll(() => account?.remove(), 60_000);
@@ -146,7 +156,7 @@ test("the AWS CLI deploys, starts, follows and lists a machine, whose Catch matc
   expect(events[4].taskScheduledEventDetails).toMatchObject({ resourceType: "lambda", resource: "invoke" });
   expect(listed.executions).toHaveLength(1);
   expect(none.executions).toHaveLength(0);
-});
+}, 60_000);
 
 test("a function sees its own environment, and its answer comes with AWS's envelope", async () => {
   const arn = await machine("answer", { Ask: invoke({ question: 1 }) });
@@ -371,12 +381,116 @@ test("a step past its state's TimeoutSeconds is States.Timeout, is no States.Tas
   expect(processes("sleep 4712.")).toEqual([]);
 });
 
-test("a redrive has a clear outcome", async () => {
-  const arn = await machine("redrive", { No: { Type: "Fail", Error: "No" } });
+const redrive = (executionArn: string, more: object = {}) =>
+  sfn.send(new RedriveExecutionCommand({ executionArn, ...more }));
+
+test("a redriven failure re-enters its Fail state and fails again in the same way", async () => {
+  const arn = await machine("redriven-failure", {
+    Ask: invoke(
+      { throw: true },
+      { End: undefined, Next: "Done", Catch: [{ ErrorEquals: ["States.ALL"], Next: "No" }] },
+    ),
+    No: { Type: "Fail", ErrorPath: "$.Error", CausePath: "$.Cause" },
+    Done: { Type: "Succeed" },
+  });
   const executionArn = await start(arn);
-  await ended(executionArn);
+  const first = await ended(executionArn);
 
-  const redrive = aws(account.endpoint, "stepfunctions", "redrive-execution", "--execution-arn", executionArn);
+  const { redriveDate } = await aws(
+    account.endpoint,
+    "stepfunctions",
+    "redrive-execution",
+    "--execution-arn",
+    executionArn,
+  );
 
-  await expect(redrive).rejects.toThrow(/ExecutionNotRedrivable.*start a new one/s);
+  const second = await ended(executionArn);
+  expect(first).toMatchObject({ status: "FAILED", redriveCount: 0, redriveStatus: "REDRIVABLE" });
+  expect(second).toMatchObject({ ...first, $metadata: expect.anything(), redriveCount: 1, stopDate: expect.any(Date) });
+  expect(second.redriveDate?.getTime()).toBe(Math.round(redriveDate * 1000));
+  const events = await history(executionArn);
+  expect(events.slice(-4).map(({ type, id, previousEventId }) => ({ type, id, previousEventId }))).toEqual([
+    { type: "ExecutionFailed", id: 8, previousEventId: 7 },
+    { type: "ExecutionRedriven", id: 9, previousEventId: 8 },
+    { type: "FailStateEntered", id: 10, previousEventId: 9 },
+    { type: "ExecutionFailed", id: 11, previousEventId: 10 },
+  ]);
+  expect(events[8]?.executionRedrivenEventDetails).toEqual({ redriveCount: 1 });
+});
+
+test.each(["ABORTED", "TIMED_OUT"] as const)(
+  "a redrive of an execution that was %s goes on at its state, with that state's input and a fresh time-out",
+  async (status) => {
+    const marker = join(account.directory, status);
+    const states = {
+      Take: {
+        Type: "Pass",
+        Parameters: { "marker.$": "$.marker", "startTime.$": "$$.Execution.StartTime" },
+        Next: "Ask",
+      },
+      Ask: {
+        Type: "Task",
+        Resource: "arn:aws:states:::lambda:invoke",
+        Parameters: {
+          FunctionName: "second-time",
+          Payload: {
+            "marker.$": "$.marker",
+            "startTime.$": "$$.Execution.StartTime",
+            "count.$": "$$.Execution.RedriveCount",
+          },
+        },
+        ResultSelector: { "answer.$": "$.Payload" },
+        ResultPath: "$.asked",
+        End: true,
+      },
+    };
+    const arn = await machine(`redriven-${status}`, states, { TimeoutSeconds: 5 });
+    const executionArn = await start(arn, { input: JSON.stringify({ marker }) });
+    await until(async () => existsSync(marker), Boolean);
+    if (status === "ABORTED") await sfn.send(new StopExecutionCommand({ executionArn }));
+    const first = await ended(executionArn);
+
+    await redrive(executionArn);
+
+    const running = await describeExecution(executionArn);
+    const second = await ended(executionArn);
+    expect(first).toMatchObject({ status, redriveStatus: "REDRIVABLE" });
+    expect(running).toMatchObject({ status: "RUNNING", redriveCount: 1, redriveStatus: "NOT_REDRIVABLE" });
+    expect(running.stopDate).toBeUndefined();
+    expect(running.error).toBeUndefined();
+    expect(second).toMatchObject({ status: "SUCCEEDED", startDate: first.startDate, redriveCount: 1 });
+    const { startTime, asked } = JSON.parse(second.output ?? "");
+    expect(asked.answer).toEqual({ startTime, count: 1 });
+    expect(startTime).toBe(first.startDate?.toISOString());
+    const types = (await history(executionArn)).map(({ type }) => type);
+    expect(types.slice(types.indexOf("ExecutionRedriven"))).toEqual([
+      "ExecutionRedriven",
+      "TaskScheduled",
+      "TaskStarted",
+      "TaskSucceeded",
+      "TaskStateExited",
+      "ExecutionSucceeded",
+    ]);
+    expect(types.filter((type) => type === "PassStateEntered")).toHaveLength(1);
+  },
+  60_000,
+);
+
+test("a redrive is refused while the execution runs and when it has succeeded, and a token's redrive happens once", async () => {
+  const arn = await machine("redrives", { Rest: { Type: "Wait", SecondsPath: "$.seconds", End: true } });
+  const long = await start(arn, { input: '{"seconds":600}' });
+  const short = await start(arn, { input: '{"seconds":0}' });
+  await ended(short);
+
+  await expect(redrive(long)).rejects.toMatchObject({ name: "ExecutionNotRedrivable" });
+  await expect(redrive(short)).rejects.toMatchObject({ name: "ExecutionNotRedrivable" });
+  await expect(redrive(`${short}x`)).rejects.toMatchObject({ name: "ExecutionDoesNotExist" });
+
+  await sfn.send(new StopExecutionCommand({ executionArn: long }));
+  const once = await redrive(long, { clientToken: "once" });
+  const again = await redrive(long, { clientToken: "once" });
+
+  expect(again.redriveDate).toEqual(once.redriveDate);
+  expect(await describeExecution(long)).toMatchObject({ status: "RUNNING", redriveCount: 1 });
+  await sfn.send(new StopExecutionCommand({ executionArn: long }));
 });
