@@ -66,9 +66,10 @@ const resolver = (resources: Readonly<Record<string, Resource>>) => {
   const resolve = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(resolve);
     if (typeof value !== "object" || value === null) return value;
-    const { Ref: ref, "Fn::GetAtt": attribute, "Fn::Join": join } = value as Record<string, unknown>;
+    const { Ref: ref, "Fn::GetAtt": attribute, "Fn::Join": join, "Fn::Sub": text } = value as Record<string, unknown>;
     if (typeof ref === "string") return reference(ref);
     if (Array.isArray(attribute)) return arnOf(attribute[0], resources[attribute[0]] ?? { Type: "", Properties: {} });
+    if (typeof text === "string") return text.replaceAll(/\$\{([^}]+)\}/g, (_, id: string) => reference(id));
     if (Array.isArray(join)) return (resolve(join[1]) as string[]).join(String(join[0]));
     return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, resolve(inner)]));
   };

@@ -193,7 +193,8 @@ const oneTrueNotification = (world: World): string[] => [
   ...world.executions.flatMap((execution) => stoppedNotification(world, execution)),
 ];
 
-const squeeze = (text: string): string => text.replaceAll(/\s+/g, " ").trim();
+/** Words alone: a list of problems is told in one line. */
+const squeeze = (text: string): string => text.replaceAll(/[\s;-]+/g, " ").trim();
 
 const firstFailureStands = (world: World): string[] =>
   endedByItself(world).flatMap((run) => {
