@@ -23,8 +23,8 @@ export const acknowledged: readonly Acknowledgement[] = [
   },
   {
     finding: /^AwsSolutions-SQS3$/,
-    on: /^Orchard\/LostStatusChanges\//,
-    reason: "It is a dead-letter queue itself.",
+    on: /^Orchard\/(LostStatusChanges|Schedule\/MissedStarts)\//,
+    reason: "It is a dead-letter queue itself; the rule does not know those of EventBridge, Scheduler and Lambda.",
   },
   {
     finding: /^AwsSolutions-SF2$/,
@@ -43,13 +43,13 @@ export const acknowledged: readonly Acknowledgement[] = [
   },
   {
     finding:
-      /^AwsSolutions-IAM5\[Resource::(<Data\w+\.Arn>|arn:<AWS::Partition>:s3:::their-bucket)\/(data|data\/raw|artifacts|runs|features-store|logs\/emr|spark-events|photos)\/\*\]$/,
+      /^AwsSolutions-IAM5\[Resource::(<Data\w+\.Arn>|arn:<AWS::Partition>:s3:::their-bucket)\/(data|data\/raw|artifacts|runs|features-store|logs\/emr|spark-events|photos)\/\*(\/manifest\.json)?\]$/,
     on: /./,
     reason: "Objects under one prefix: their names are not known before they are written.",
   },
   {
     finding: /^AwsSolutions-IAM5\[Resource::arn:<AWS::Partition>:elasticmapreduce:.*:cluster\/\*\]$/,
-    on: /^Orchard\/(TerminateCluster|ConfirmTerminated|DiagnoseFailure|SweepClusters|NotifyStopped|Workflow)\//,
+    on: /^Orchard\/(TerminateCluster|ConfirmTerminated|DiagnoseFailure|RecordCost|SweepClusters|NotifyStopped|Workflow)\//,
     reason:
       "A cluster's id is not known before RunJobFlow. The sweep ends only clusters with this machine's tag; the other functions end those that they have looked up by it.",
   },

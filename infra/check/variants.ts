@@ -18,13 +18,25 @@ const clusters: readonly Variant[] = (["x86_64", "arm64"] as const).flatMap((arc
   ),
 );
 
+const schedule = { scheduleExpression: "cron(0 6 ? * MON *)", scheduleInput: '{"mode":"full"}' };
+
 /** Every choice that changes what is created. */
 export const variants: readonly Variant[] = [
   ...clusters,
   {
     name: "everything on",
-    knobs: { notificationEmail: "you@example.org", ssmAccess: true, nat: true, runsRetentionDays: 365 },
+    knobs: {
+      notificationEmail: "you@example.org",
+      ssmAccess: true,
+      nat: true,
+      runsRetentionDays: 365,
+      ...schedule,
+      scheduleOverlap: "queue",
+    },
   },
+  { name: "schedule", knobs: schedule },
+  { name: "no guardrails", knobs: { guardrails: false } },
+  { name: "schedule, no guardrails", knobs: { ...schedule, guardrails: false } },
   {
     name: "bring your own",
     knobs: {
