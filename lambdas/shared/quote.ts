@@ -9,7 +9,7 @@ import {
   s3UsdPerPutOrList,
   usdPerNodeHour,
 } from "./prices.ts";
-import { rates } from "./rates.ts";
+import { imagesPerSecondPerVcpu, rates } from "./rates.ts";
 import type { Plan } from "./schemas.ts";
 
 /** What a run has to do. */
@@ -70,7 +70,7 @@ export const quote = (
   const start = rates.startMinutes.value + rates.bootstrapMinutes.value;
   const work = {
     inventory: images / rates.keysPerSecond.value / 60,
-    features: newImages / perSecond(rates.imagesPerSecondPerVcpu.value) / 60,
+    features: newImages / perSecond(imagesPerSecondPerVcpu) / 60,
     reduction: images / perSecond(rates.rowsPerSecondPerVcpu.value) / 60,
   };
   const stepMinutes = (["inventory", "features", "reduction"] as const)
@@ -94,7 +94,7 @@ export const quote = (
     `${start} min until the cluster is ready`,
     `${fixed(stepsTotal, 1)} min for ${stepMinutes.length} step(s)` +
       (steps.features
-        ? ` (${newImages} ${isStoreKnown ? "new" : "perhaps new"} images / ${rates.imagesPerSecondPerVcpu.value} images/s a vCPU / ${vcpus} vCPUs)`
+        ? ` (${newImages} ${isStoreKnown ? "new" : "perhaps new"} images / ${imagesPerSecondPerVcpu} images/s a vCPU / ${vcpus} vCPUs)`
         : ""),
     `${idle} min idle until .sync polling sees an end`,
     `${fixed(around, 1)} min around them`,
