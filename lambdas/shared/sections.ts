@@ -11,5 +11,6 @@ export const sections = [
   "the-results-are-refused",
   "costs-too-high",
   "a-cluster-is-left",
+  "a-cluster-is-kept",
 ] as const;
 export type Section = (typeof sections)[number];

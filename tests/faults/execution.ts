@@ -60,13 +60,16 @@ export class Execution {
   /** Virtual time of the end. */
   endedAt = Number.POSITIVE_INFINITY;
   readonly startedAt: number;
+  readonly input: object;
   readonly #world: World;
   readonly #stops: readonly Stop[];
   readonly #abort: () => void;
   readonly #tasks = new Map<string, Task>();
 
-  constructor(world: World, name: string, stops: readonly Stop[]) {
+  constructor(world: World, name: string, stops: readonly Stop[], more: object = {}) {
     this.#world = world;
+    const { overlap } = world.scenario;
+    this.input = { mode: "full", formats: ["csv"], pca: { components: 2 }, ...(overlap && { overlap }), ...more };
     this.#stops = stops;
     this.name = name;
     this.arn = `${world.deployed.stateMachineArn.replace(":stateMachine:", ":execution:")}:${name}`;
@@ -83,14 +86,10 @@ export class Execution {
       state,
       (parameters: unknown) => this.#task(state, Resource, parameters),
     ]);
-    const { overlap } = world.scenario;
-    const run = machine.run(
-      { mode: "full", formats: ["csv"], pca: { components: 2 }, ...(overlap && { overlap }) },
-      {
-        overrides: { taskResourceLocalHandlers: Object.fromEntries(handlers) },
-        context: { Execution: { Id: this.arn, Name: name, StartTime: new Date(this.startedAt).toISOString() } },
-      },
-    );
+    const run = machine.run(this.input as never, {
+      overrides: { taskResourceLocalHandlers: Object.fromEntries(handlers) },
+      context: { Execution: { Id: this.arn, Name: name, StartTime: new Date(this.startedAt).toISOString() } },
+    });
     this.#abort = run.abort;
     run.result.catch(() => undefined); // read after the events
     this.ended = this.#follow(run);
@@ -110,6 +109,7 @@ export class Execution {
       error,
       cause,
       startDate: this.startedAt / second,
+      input: JSON.stringify(this.input),
       ...times,
     };
   }
@@ -127,7 +127,7 @@ export class Execution {
         status,
         startDate: this.startedAt,
         stopDate: status === "RUNNING" ? null : this.endedAt,
-        input: "{}",
+        input: JSON.stringify(this.input),
         error,
         cause,
       },

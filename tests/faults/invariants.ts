@@ -1,6 +1,7 @@
 import { type Cluster, Emr } from "./emr.ts";
 import type { Execution } from "./execution.ts";
 import { type Failure, type Fault, persistently } from "./failures.ts";
+import { deadlineOf, isKept, keptAsPromised } from "./kept.ts";
 import { type Mail, ownerOf, type Touch, type World } from "./world.ts";
 
 /** What ended a cluster: 0 itself or a person, 1 the state machine, 2 the status event, 3 the sweeper, 4 its idleness. */
@@ -53,13 +54,15 @@ const firstFailure = ({ history }: Execution) => {
 };
 
 /** The latest layer that may have to act for a cluster. */
-const latestAllowed = (world: World, execution: Execution, { Status: status }: Cluster): Layer => {
+const latestAllowed = (world: World, execution: Execution, cluster: Cluster): Layer => {
+  const { Status: status } = cluster;
   const isFor = (...states: readonly string[]) =>
     isHit(world, execution, ({ state, times }) => states.includes(state) && times === persistently);
   const createdAt = 1000 * status.Timeline.CreationDateTime;
   const endedAt = 1000 * (status.Timeline.EndDateTime ?? Number.POSITIVE_INFINITY);
   // Idleness ends a cluster while Step Functions still waits for an answer that never comes.
   if (endedAt < Math.min(execution.endedAt, firstFailure(execution)?.at ?? Number.POSITIVE_INFINITY)) return 4;
+  if (isKept(world, cluster)) return 4;
   if (!wasCutOff(world, execution)) return isFor(cleanUp) ? 4 : 1;
   const isHeard = (world.scenario.deliveries ?? []).every((delays) => delays.some((delay) => delay < 60_000));
   const isInFlight = createdAt > execution.endedAt;
@@ -84,8 +87,8 @@ const isRightful = (world: World, { by, owner, ownerStatus, toldStatus, cluster,
   if (!(by.state in layers)) return world.executions.find(({ name }) => name === by.execution)?.arn === owner;
   if (!owner.startsWith(world.deployed.stateMachineArn.replace(":stateMachine:", ":execution:"))) return false;
   if (at - 1000 * cluster.Status.Timeline.CreationDateTime > maxClusterHours * hourMs) return true;
-  const keepUntil = cluster.Tags.find(({ Key }) => Key === "orchard:keep-until")?.Value ?? "";
-  if (Date.parse(keepUntil) > at) return false;
+  // Only a success keeps a cluster.
+  if ((deadlineOf(cluster) ?? 0) > at && (toldStatus === undefined || toldStatus === "SUCCEEDED")) return false;
   return ownerStatus !== "RUNNING" && toldStatus !== undefined && toldStatus !== "RUNNING";
 };
 
@@ -105,7 +108,8 @@ const oneTrueNotification = (world: World): string[] =>
   endedByItself(world).flatMap((execution) => {
     const mails = world.mails.filter(({ by }) => by.execution === execution.name);
     const isAlarm = ({ subject }: Mail) => subject.includes("MAY BE RUNNING");
-    const lies = mails.filter((mail) => mail.alive.length > 0 && !isAlarm(mail));
+    const isSaid = (mail: Mail) => isAlarm(mail) || mail.message.includes("IS KEPT AND COSTS MONEY");
+    const lies = mails.filter((mail) => mail.alive.length > 0 && !isSaid(mail));
     const isEndingHit = ({ state, operation }: Fault) =>
       [cleanUp, "ConfirmTerminated"].includes(state) || /^(shutdown|protection):/.test(operation);
     const falseAlarms = mails.filter((mail) => isAlarm(mail) && !isHit(world, execution, isEndingHit));
@@ -132,7 +136,8 @@ const firstFailureStands = (world: World): string[] =>
       return [`${name} ended with ${outcome.status} ${outcome.error}, not with ${first.error}`];
     const told = squeeze(outcome.cause ?? "");
     const thrown = /"errorMessage":"((?:[^"\\]|\\.)*)"/.exec(first.cause)?.[1];
-    const expected = squeeze(JSON.parse(`"${thrown ?? ""}"`)).slice(0, 30);
+    const [line = ""] = String(JSON.parse(`"${thrown ?? ""}"`)).split("\n");
+    const expected = squeeze(line).slice(0, 30);
     return told === "" || !told.includes(expected) ? [`${name} tells ${told || "nothing"}, not ${expected}`] : [];
   });
 
@@ -148,9 +153,9 @@ const successIsTrue = (world: World): string[] => {
     const isValid = isJudged && world.s3.objects.has(`runs/${name}/manifest.json`) && !world.invalidRuns.has(name);
     const isGoneBefore = ({ Status: { Timeline: timeline } }: Cluster) =>
       1000 * (timeline.EndDateTime ?? Number.POSITIVE_INFINITY) <= endedAt;
-    const alive = world.created.filter((one) =>
-      [ownerOf(one), one.Name].some((n) => n === arn || n === `orchard-${name}`),
-    );
+    const alive = world.created
+      .filter((one) => [ownerOf(one), one.Name].some((n) => n === arn || n === `orchard-${name}`))
+      .filter((one) => !isKept(world, one));
     const isRightlySkipped =
       wasSkipped(execution) &&
       alive.length === 0 &&
@@ -172,6 +177,7 @@ export const invariants: Readonly<Record<string, (world: World) => string[]>> = 
   "4 the execution ends with its first failure": firstFailureStands,
   "5 success is reported only for valid results and when the cluster is gone": successIsTrue,
   "6 the results of an invalid run never become latest": latestIsValid,
+  "7 a kept cluster goes on until its deadline, and a run that failed on it leaves no step there": keptAsPromised,
 };
 
 /** Every broken invariant of a scenario, with the scenario's name. */
