@@ -15,6 +15,8 @@ export interface InputOptions {
   readonly components?: number | undefined;
   readonly variance?: number | undefined;
   readonly force?: true | undefined;
+  readonly keepMinutes?: number | undefined;
+  readonly clusterId?: string | undefined;
   readonly input?: string | undefined;
 }
 
@@ -32,12 +34,12 @@ export const executionInput = (options: InputOptions): ExecutionInput => {
     const given = Object.entries(keys).filter(([, value]) => value !== undefined);
     if (given.length > 0) {
       throw new UsageError(
-        `--input gives the whole input: it cannot go with ${given.map(([key]) => `--${key}`).join(", ")}.`,
+        `--input gives the whole input: it cannot go with ${given.map(([key]) => optionOf(key)).join(", ")}.`,
       );
     }
     return readInputFile(input);
   }
-  const { mode = "mini", label, limit, components, variance, force } = keys;
+  const { mode = "mini", label, limit, components, variance, force, keepMinutes, clusterId } = keys;
   if (mode === "single-class" && label === undefined) {
     throw new UsageError('--mode single-class needs a label, for instance: --label "Apple Golden 1"');
   }
@@ -56,7 +58,35 @@ export const executionInput = (options: InputOptions): ExecutionInput => {
     ...(limit === undefined ? {} : { limit }),
     ...(pca === undefined ? {} : { pca }),
     ...(force === undefined ? {} : { force }),
+    ...(keepMinutes === undefined ? {} : { keepMinutes }),
+    ...(clusterId === undefined ? {} : { cluster: { id: clusterId } }),
   };
+};
+
+/** `--cluster-id` of clusterId. */
+const optionOf = (key: string): string => `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+/**
+ * On this machine a cluster lives only as long as the account: one that is to be kept needs an account that goes on, and
+ * one that was kept an account that has gone on.
+ *
+ * @throws UsageError
+ */
+export const requireLastingAccount = (
+  input: ExecutionInput,
+  { keep, isRunning }: { readonly keep: boolean; readonly isRunning: boolean },
+): void => {
+  const { keepMinutes, cluster } = input;
+  if (typeof keepMinutes === "number" && keepMinutes > 0 && !keep && !isRunning) {
+    throw new UsageError(
+      "keepMinutes needs --keep: without it the account ends with this command, and the cluster with the account.",
+    );
+  }
+  if (typeof cluster === "object" && cluster !== null && "id" in cluster && !isRunning) {
+    throw new UsageError(
+      `There is no cluster ${String(cluster.id)}: no account is running. Begin with: npm start -- --keep --keep-minutes 30`,
+    );
+  }
 };
 
 const readInputFile = (path: string): ExecutionInput => {
@@ -89,6 +119,8 @@ const wholeNumber = (name: string, text: string, low: number, high: number): num
 
 export const parseLimit = (text: string): number => wholeNumber("--limit", text, 2, Number.MAX_SAFE_INTEGER);
 export const parseComponents = (text: string): number => wholeNumber("--components", text, 1, FEATURE_DIMENSIONS);
+export const parseKeepMinutes = (text: string): number =>
+  wholeNumber("--keep-minutes", text, 1, Number.MAX_SAFE_INTEGER);
 export const parsePort = (text: string): number => wholeNumber("--port", text, 1, 65_535);
 
 export const parseVariance = (text: string): number => {

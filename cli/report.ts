@@ -18,6 +18,8 @@ const validationSchema = z.object({
   warnings: z.array(z.string()).default([]),
 });
 
+const keptSchema = z.object({ clusterId: z.string(), until: z.string(), usdPerHour: z.number() });
+
 /** The parts of the state data (docs/contracts.md) that a person wants to see; a failed execution may have few. */
 const dataSchema = z.object({
   plan: z
@@ -26,14 +28,22 @@ const dataSchema = z.object({
       counts: z.object({ images: z.number(), labels: z.number() }),
       model: z.object({ weights: z.string() }),
       reuse: z.object({ run: z.string(), validation: validationSchema }).nullish(),
+      borrowed: keptSchema.nullish(),
     })
     .optional(),
   validation: validationSchema.optional(),
+  /** There is one as soon as the run has a cluster. */
+  cluster: z.object({ id: z.string() }).optional(),
+  kept: keptSchema.optional(),
 });
 
 /** The run whose results stand, as s3://bucket/runs/<runId>/, when nothing was new. */
 export const reusedRun = (data: Readonly<Record<string, unknown>>): string | null =>
   dataSchema.parse(data).plan?.reuse?.run ?? null;
+
+/** The cluster that the run's steps went to, its own or a kept one. */
+export const clusterUsed = (data: Readonly<Record<string, unknown>>): string | null =>
+  dataSchema.parse(data).cluster?.id ?? null;
 
 export interface Report {
   readonly runId: string;
@@ -58,6 +68,8 @@ export interface Report {
   readonly results: { readonly folder: string; readonly uri: string; readonly files: number };
   readonly mail: Mail | null;
   readonly cluster: (Cluster & { readonly terminated: boolean }) | null;
+  /** The cluster that goes on after the run: kept by it, or borrowed. What it would cost on AWS, in US dollars. */
+  readonly kept: z.output<typeof keptSchema> | null;
   readonly seconds: number;
 }
 
@@ -79,7 +91,7 @@ const secondsOf = ({ enteredAt, leftAt }: StateVisit): number =>
 
 /** What a run came to, from the execution's state data, its history and the account. */
 export const makeReport = ({ data, visits, cluster, mail, ...rest }: ReportParts): Report => {
-  const { plan, validation: own } = dataSchema.parse(data);
+  const { plan, validation: own, kept, cluster: used } = dataSchema.parse(data);
   const reuse = plan?.reuse;
   const validation = own ?? reuse?.validation;
   // An earlier run computed what it computed; this one, nothing.
@@ -105,6 +117,7 @@ export const makeReport = ({ data, visits, cluster, mail, ...rest }: ReportParts
     })),
     mail: mail ?? null,
     cluster: cluster ? { ...cluster, terminated: isTerminated(cluster) } : null,
+    kept: kept ?? (used ? plan?.borrowed : undefined) ?? null,
   };
 };
 
@@ -122,7 +135,11 @@ export const stateLine = (visit: StateVisit): string => {
 export const seededWarning =
   "The weights are SEEDED RANDOM NUMBERS, not ImageNet's: everything runs, but the features mean nothing. With a network, `npm run model -- --force` makes the real model.";
 
-const clusterText = ({ cluster }: Report): string => {
+const clusterText = ({ cluster, kept, status }: Report): string => {
+  if (kept) {
+    const until = `${status === "SUCCEEDED" ? "kept" : "goes on"} until ${kept.until}`;
+    return yellow(`${kept.clusterId} ${until}, about ${kept.usdPerHour.toFixed(2)} USD an hour on AWS`);
+  }
   if (!cluster) return "none was created";
   return cluster.terminated ? `${cluster.id} ${green(cluster.state)}` : red(`${cluster.id} ${cluster.state}`);
 };
@@ -154,6 +171,10 @@ export const renderReport = (report: Report, noMail = yellow("! No notification 
     row(name, `${duration(seconds)}${failed ? red(" failed") : ""}`);
   row("Results", report.results.files > 0 ? `${report.results.folder}  (${report.results.uri})` : null);
   row("Cluster", clusterText(report));
+  if (report.kept && succeeded) {
+    row("Run on it", `npm start -- --keep --force --cluster-id ${report.kept.clusterId}`);
+    row("End it", "npm run local -- stop, or wait");
+  }
   row("Total", duration(report.seconds));
   const warnings = report.warnings.map((warning) => yellow(`! ${warning}`));
   if (report.weights === "seeded") warnings.push(yellow(`! ${seededWarning}`));

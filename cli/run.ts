@@ -6,7 +6,7 @@ import { readEnding, startExecution, watchExecution } from "./execution.ts";
 import { type ExecutionInput, newRunId } from "./input.ts";
 import type { Lifetime } from "./lifetime.ts";
 import { root } from "./places.ts";
-import { duration, type Report, type ReportParts, reusedRun, stateLine } from "./report.ts";
+import { clusterUsed, duration, type Report, type ReportParts, reusedRun, stateLine } from "./report.ts";
 import { downloadFailedStepLog, downloadRun } from "./results.ts";
 import type { Reporter } from "./tasks.ts";
 
@@ -61,9 +61,11 @@ export const execute = async (
   // When nothing was new, the results are the earlier run's.
   const uri = reusedRun(ending.data) ?? `s3://${bucket}/runs/${runId}/`;
   const files = await downloadRun(clients, uri, folder);
-  const log = ending.cluster
-    ? await downloadFailedStepLog(clients, bucket, ending.cluster.id, join(folder, "logs"))
-    : undefined;
+  const clusterId = clusterUsed(ending.data) ?? ending.cluster?.id;
+  const log =
+    clusterId !== undefined && described.status !== "SUCCEEDED"
+      ? await downloadFailedStepLog(clients, bucket, clusterId, join(folder, "logs"))
+      : undefined;
   return {
     runId,
     executionArn: execution.arn,

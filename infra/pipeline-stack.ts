@@ -103,6 +103,8 @@ export class PipelineStack extends Stack {
         allow(["sns:ListSubscriptionsByTopic"], [topic.topicArn]),
         // Reading one quota cannot be limited to that quota.
         allow(["servicequotas:GetServiceQuota"], ["*"]),
+        // Of a kept cluster that the input names.
+        allow(["elasticmapreduce:DescribeCluster", "elasticmapreduce:ListSteps"], clusters),
       ],
     });
     const uploadScripts = new Handler(this, "UploadScripts", {
@@ -122,6 +124,16 @@ export class PipelineStack extends Stack {
       environment: {},
       policy: [listBucket, allow(["s3:GetObject", "s3:PutObject"], under("runs/*"))],
     });
+    const keepCluster = new Handler(this, "KeepCluster", {
+      name: "keep-cluster",
+      environment: {},
+      policy: [
+        allow(
+          ["elasticmapreduce:DescribeCluster", "elasticmapreduce:PutAutoTerminationPolicy", "elasticmapreduce:AddTags"],
+          clusters,
+        ),
+      ],
+    });
     const terminateCluster = new Handler(this, "TerminateCluster", {
       name: "terminate-cluster",
       timeout: Duration.minutes(2),
@@ -133,6 +145,9 @@ export class PipelineStack extends Stack {
             "elasticmapreduce:DescribeCluster",
             "elasticmapreduce:SetTerminationProtection",
             "elasticmapreduce:TerminateJobFlows",
+            // A borrowed cluster goes on, without the steps of the execution that failed.
+            "elasticmapreduce:ListSteps",
+            "elasticmapreduce:CancelSteps",
           ],
           clusters,
         ),
@@ -178,6 +193,7 @@ export class PipelineStack extends Stack {
         preflight: preflight.function,
         uploadScripts: uploadScripts.function,
         validateResults: validateResults.function,
+        keepCluster: keepCluster.function,
         terminateCluster: terminateCluster.function,
         confirmTerminated: confirmTerminated.function,
         diagnoseFailure: diagnoseFailure.function,
@@ -223,7 +239,12 @@ export class PipelineStack extends Stack {
     const describeExecutions = new Policy(this, "DescribeExecutions", {
       statements: [allow(["states:DescribeExecution"], [executions])],
     });
-    for (const { role } of [terminateCluster.function, sweepClusters.function, notifyStopped.function]) {
+    for (const { role } of [
+      preflight.function,
+      terminateCluster.function,
+      sweepClusters.function,
+      notifyStopped.function,
+    ]) {
       if (role) describeExecutions.attachToRole(role);
     }
 

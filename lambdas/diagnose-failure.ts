@@ -13,6 +13,7 @@ import { isVague, lastLines, oneLine, rootCause } from "./shared/root-cause.ts";
 import { listObjects, readBytes, type S3Location } from "./shared/s3.ts";
 import { type ClusterPlan, type Diagnosis, execution, partialState } from "./shared/schemas.ts";
 import type { Section } from "./shared/sections.ts";
+import { runOf } from "./shared/steps.ts";
 
 export const diagnoseFailureEvent = z.object({ state: partialState, execution });
 export type DiagnoseFailureEvent = z.output<typeof diagnoseFailureEvent>;
@@ -283,7 +284,7 @@ const failedState = ({ state }: DiagnoseFailureEvent, steps: readonly StepSummar
   if (!state.plan) return isWithoutTurn(state) ? "TakeTurn" : "Preflight";
   if (state.scripts === undefined) return "UploadScripts";
   if (!state.cluster) return "CreateCluster";
-  if (state.validation) return "TerminateCluster";
+  if (state.validation) return state.plan.keepMinutes > 0 ? "KeepCluster" : "TerminateCluster";
   const planned = state.plan.steps;
   const completed = steps.filter(({ Status }) => Status?.State === "COMPLETED").map(({ Name }) => Name);
   const pending = (["inventory", "features", "reduction"] as const)
@@ -335,16 +336,18 @@ const investigate = async (
   // RunJobFlow itself was refused.
   if (!cluster?.Id) return { ...asRefused, state: failedState(event) };
   const { Steps = [] } = await emr.send(new ListStepsCommand({ ClusterId: cluster.Id }));
-  const steps = Steps.toSorted(newestFirst);
+  // On a borrowed cluster others' steps have failed, too.
+  const steps = Steps.filter((step) => !plan.borrowed || runOf(step) === event.execution.name).toSorted(newestFirst);
   const state = failedState(event, steps);
   // The results are valid, and only the cluster would not go.
   if (state === "TerminateCluster") return { ...nothingRead, state, section: "a-cluster-is-left" };
+  if (state === "KeepCluster") return { ...nothingRead, state, section: "a-cluster-is-kept" };
   const clusterLogs = { bucket: config.DATA_BUCKET, key: `logs/emr/${cluster.Id}/` };
 
   const quotedStep = /\bs-[A-Z0-9]+\b/.exec(error?.Cause ?? "")?.[0];
   const step = steps.find(({ Id, Status }) => Id === quotedStep || Status?.State === "FAILED");
   if (step?.Id !== undefined) {
-    const read = await readStepLogs(s3, clusterLogs, { id: step.Id, count: steps.length }, wait, plan.cluster);
+    const read = await readStepLogs(s3, clusterLogs, { id: step.Id, count: Steps.length }, wait, plan.cluster);
     const own = oneLine(describeStatus(step.Status) ?? stated.text);
     const name = step.Name ?? state;
     return { ...nothingRead, section: "job-fails", ...read, state: name, cause: read?.cause ?? own };
@@ -375,7 +378,7 @@ const investigate = async (
     (await readStepLogs(
       s3,
       clusterLogs,
-      { id: stopped.Id, count: steps.length },
+      { id: stopped.Id, count: Steps.length },
       { attempts: 1, pauseMs: 0 },
       plan.cluster,
     ));

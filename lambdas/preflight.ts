@@ -14,9 +14,13 @@ import {
 } from "./shared/checks.ts";
 import { environment, readConfig } from "./shared/config.ts";
 import { findEarlierRun } from "./shared/earlier-runs.ts";
+import { createEmrClient } from "./shared/emr.ts";
 import { PreflightFailed } from "./shared/errors.ts";
+import { createSfnClient } from "./shared/executions.ts";
 import { lambdaHandler, logger } from "./shared/handler.ts";
 import { parseInput, type ResolvedInput, refuseIf } from "./shared/input.ts";
+import { findKeptCluster, keptClusterChecks } from "./shared/kept-cluster.ts";
+import { describeBorrowed, planBorrowed, withKeeping } from "./shared/kept-plan.ts";
 import { architectureProblem, planCluster } from "./shared/planner.ts";
 import { artifactKey, writeJson } from "./shared/s3.ts";
 import { execution, type Plan } from "./shared/schemas.ts";
@@ -76,6 +80,16 @@ const selectionProblems = (input: ResolvedInput, listing: Listing, images: numbe
   return problems;
 };
 
+/** What a cluster that is there already was created with. */
+const creationChecks = [
+  "emr-service-role",
+  "emr-instance-profile",
+  "subnet",
+  "key-pair",
+  "instance-types",
+  "vcpu-quota",
+];
+
 const describeFailed = (failed: readonly CheckOutcome[]): readonly string[] =>
   failed.map(({ name, detail, remedy }) => `${name}: ${detail}. ${remedy}`);
 
@@ -102,6 +116,7 @@ export const preflight = async (
   { state, execution }: PreflightEvent,
   config: PreflightConfig,
   clients: PreflightClients,
+  now: Date = new Date(),
 ): Promise<Plan> => {
   const bucket = config.DATA_BUCKET;
   const { architecture } = config.CLUSTER_DEFAULTS;
@@ -109,6 +124,7 @@ export const preflight = async (
     bucket,
     inputPrefix: config.INPUT_PREFIX,
     maxCostUsd: config.MAX_COST_USD,
+    maxKeepMinutes: config.MAX_KEEP_MINUTES,
     pcaComponents: config.CLUSTER_DEFAULTS.pcaComponents,
   });
   refuseIf(
@@ -152,11 +168,10 @@ export const preflight = async (
     steps.features && !input.force && selected.status === "fulfilled"
       ? await storedOrUnknown(clients.s3, store, input.input, selected.value)
       : 0;
-  const {
-    cluster,
-    estimate,
-    problems: clusterProblems,
-  } = planCluster({
+  const { id } = input.cluster;
+  const [kept] = await Promise.allSettled(id === undefined ? [] : [findKeptCluster(clients, bucket, id)]);
+  const found = kept?.status === "fulfilled" ? kept.value : undefined;
+  const request = {
     runId,
     bucket,
     work: { images: counts.images, newImages: counts.images - (stored ?? 0), steps, isStoreKnown: stored !== null },
@@ -164,24 +179,44 @@ export const preflight = async (
     defaults: config.CLUSTER_DEFAULTS,
     maxCostUsd: input.maxCostUsd,
     region: config.AWS_REGION,
-  });
+  };
+  const planned = found?.plan ? planBorrowed(found.plan, request) : planCluster(request);
+  const { cluster } = planned;
+  const estimate = withKeeping(planned.estimate, cluster, input.keepMinutes);
 
-  const outcomes = await runChecks(
-    preflightChecks({
-      config,
-      clients,
-      execution,
-      cluster,
-      input: input.input,
-      imageCount: async () => (await selection).length,
-    }),
-  );
+  const accountChecks = preflightChecks({
+    config,
+    clients,
+    execution,
+    cluster,
+    input: input.input,
+    imageCount: async () => (await selection).length,
+  });
+  const keptChecks =
+    id === undefined || kept === undefined
+      ? []
+      : keptClusterChecks({
+          id,
+          found: kept,
+          execution,
+          sfn: clients.sfn,
+          environment: {
+            wheelhouse: config.WHEELHOUSE_SHA256,
+            releaseLabel: config.CLUSTER_DEFAULTS.releaseLabel,
+          },
+          minutes: planned.estimate.minutes,
+          now,
+        });
+  const outcomes = await runChecks([
+    ...accountChecks.filter(({ name }) => kept === undefined || !creationChecks.includes(name)),
+    ...keptChecks,
+  ]);
   const failed = outcomes.filter(({ ok, isWarning }) => !ok && !isWarning);
   const failures = describeFailed(failed);
 
   if (listed.status === "fulfilled") {
     const problems = selectionProblems(input, listed.value, counts.images);
-    problems.push(...clusterProblems);
+    problems.push(...planned.problems);
     if (estimate.usd > input.maxCostUsd) {
       problems.push(
         `maxCostUsd: the plan is estimated at ${estimate.usd} USD, the ceiling is ${input.maxCostUsd} USD (${estimate.arithmetic}). Raise maxCostUsd, or give a limit`,
@@ -221,6 +256,8 @@ export const preflight = async (
     model,
     steps,
     cluster,
+    borrowed: found ? describeBorrowed(found.cluster, cluster) : null,
+    keepMinutes: input.keepMinutes,
     estimate,
     warnings:
       config.MODEL_WEIGHTS === "seeded"
@@ -240,6 +277,8 @@ const clients: PreflightClients = {
   ec2: new EC2Client({}),
   sns: new SNSClient({}),
   quotas: new ServiceQuotasClient({}),
+  emr: createEmrClient(),
+  sfn: createSfnClient(),
 };
 
 export const handler = lambdaHandler(preflightEvent, (event) => preflight(event, readConfig(settings), clients));

@@ -67,11 +67,13 @@ const judge = async (cluster: Cluster, config: SweepConfig, sfn: SFNClient, now:
   if (ageMs > config.MAX_CLUSTER_HOURS * hourMs) {
     return { isToEnd: true, why: `is older than ${config.MAX_CLUSTER_HOURS} hours` };
   }
-  const keepUntil = tagOf(cluster, keepUntilTag) ?? "";
-  // A text that is no time is no deadline: the comparison is false then.
-  if (Date.parse(keepUntil) > now.getTime()) return { isToEnd: false, why: `is kept until ${keepUntil}` };
-
   const standing = await standingOf(sfn, executionArn);
+  const keepUntil = tagOf(cluster, keepUntilTag) ?? "";
+  // A text that is no time is no deadline: the comparison is false then. And only a success keeps a cluster: an
+  // execution may have failed after it had put the tag.
+  if (Date.parse(keepUntil) > now.getTime() && !hasFailed(standing))
+    return { isToEnd: false, why: `is kept until ${keepUntil}` };
+
   const isOver =
     hasFailed(standing) ||
     standing === "SUCCEEDED" ||

@@ -6,10 +6,13 @@ import { ClusterNotOurs } from "./shared/errors.ts";
 import { createSfnClient, hasFailed, standingOf } from "./shared/executions.ts";
 import { lambdaHandler, logger } from "./shared/handler.ts";
 import { execution, partialState, type Teardown } from "./shared/schemas.ts";
+import { clusterIdIn, leaveBorrowed } from "./shared/steps.ts";
 
-const fromStateMachine = z
-  .object({ state: partialState, execution })
-  .transform((event) => ({ ...event, isStatusChange: false }));
+const fromStateMachine = z.object({ state: partialState, execution }).transform((event) => ({
+  ...event,
+  borrowedId: event.state.plan?.borrowed?.clusterId,
+  isStatusChange: false,
+}));
 
 /** "Step Functions Execution Status Change": no Catch runs in an execution that was stopped or timed out. */
 const fromEventBridge = z
@@ -20,11 +23,14 @@ const fromEventBridge = z
       status: z.enum(["FAILED", "TIMED_OUT", "ABORTED"]),
       /** Milliseconds since 1970. */
       startDate: z.number(),
+      /** The execution's own, as JSON. */
+      input: z.string().nullish(),
     }),
   })
   .transform(({ detail }) => ({
     state: partialState.parse({}),
     execution: { id: detail.executionArn, name: detail.name, startTime: new Date(detail.startDate).toISOString() },
+    borrowedId: clusterIdIn(detail.input),
     isStatusChange: true,
   }));
 
@@ -37,7 +43,8 @@ export interface TerminateClients {
 }
 
 /**
- * Ends every cluster that the execution created. Repeatable: a cluster that is already gone is a success.
+ * Ends every cluster that the execution created. Repeatable: a cluster that is already gone is a success. One that the
+ * execution borrowed goes on for the next, without the steps that this one has there.
  *
  * A status change is old news when it arrives: it may be late, or doubled, and the execution redriven since. So Step
  * Functions is asked first, and only a failed execution's clusters are ended. Without an answer nothing is touched, and
@@ -57,7 +64,9 @@ export const terminateCluster = async (
       return { clusterIds: [], states: {} };
     }
   }
-  const { ours, others, failures: notDescribed } = await findClusters(emr, event.execution, event.state);
+  const { execution, borrowedId } = event;
+  const state = event.state.cluster?.id === borrowedId ? {} : event.state;
+  const { ours, others, failures: notDescribed } = await findClusters(emr, execution, state);
   const states: Record<string, string> = {};
   const failures = [...notDescribed];
   for (const cluster of ours) {
@@ -68,20 +77,29 @@ export const terminateCluster = async (
       failures.push(error);
     }
   }
+  const clusterIds = Object.keys(states);
+  if (borrowedId !== undefined) {
+    try {
+      const left = await leaveBorrowed(emr, borrowedId, execution.name);
+      if (left !== undefined) states[borrowedId] = left;
+    } catch (error) {
+      failures.push(error);
+    }
+  }
   if (failures.length > 0) throw failures[0];
 
   for (const cluster of others) {
     const owner = tagOf(cluster, executionTag) ?? "no execution";
-    const notice = `Cluster ${cluster.Id} (${cluster.Name}) belongs to ${owner}, not to ${event.execution.id}; it was left alone`;
+    const notice = `Cluster ${cluster.Id} (${cluster.Name}) belongs to ${owner}, not to ${execution.id}; it was left alone`;
     // Of the same name only, it is somebody else's affair; named in our state, something is wrong.
-    if (cluster.Id === event.state.cluster?.id) {
+    if (cluster.Id === state.cluster?.id) {
       throw new ClusterNotOurs(
         `${notice}. End it by hand if it is yours: aws emr terminate-clusters --cluster-ids ${cluster.Id}`,
       );
     }
     logger.warn(notice);
   }
-  return { clusterIds: Object.keys(states), states };
+  return { clusterIds, states };
 };
 
 const clients: TerminateClients = { emr: createEmrClient(), sfn: createSfnClient() };

@@ -29,6 +29,8 @@ export interface Scripts {
   /** s3:// address of the bootstrap script. */
   readonly bootstrap: string;
   readonly bootstrapArgs: readonly string[];
+  /** sha256 of the wheels that the bootstrap script installs: the cluster's environment, which is put on its tags. */
+  readonly wheelhouse: string;
   /** Arguments of command-runner.jar, for each step. */
   readonly steps: Readonly<Record<"inventory" | "features" | "reduction", readonly string[]>>;
 }
@@ -99,6 +101,7 @@ export const uploadScripts = async (
   return {
     bootstrap,
     bootstrapArgs: [wheelhouse, WHEELHOUSE_SHA256],
+    wheelhouse: WHEELHOUSE_SHA256,
     steps: { inventory: step("inventory"), features: step("features"), reduction: step("reduction") },
   };
 };

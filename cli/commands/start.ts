@@ -1,12 +1,15 @@
 import { Command, Option } from "@commander-js/extra-typings";
+import { findAccount } from "../account.ts";
 import {
   type ExecutionInput,
   executionInput,
   modes,
   parseComponents,
+  parseKeepMinutes,
   parseLimit,
   parsePort,
   parseVariance,
+  requireLastingAccount,
 } from "../input.ts";
 import { type Lifetime, withLifetime } from "../lifetime.ts";
 import { readMailOf } from "../mail.ts";
@@ -32,6 +35,8 @@ export const start = new Command("start")
   .option("--components <k>", "principal components to keep (default: 50)", parseComponents)
   .option("--variance <share>", "keep the fewest components that reach this share, 0 to 1", parseVariance)
   .option("--force", "compute again what earlier runs have computed")
+  .option("--keep-minutes <minutes>", "leave the cluster after a success for so long; with --keep", parseKeepMinutes)
+  .option("--cluster-id <id>", "run on a cluster that --keep-minutes left")
   .option("--input <file>", "the execution's whole input, as a JSON file")
   .option("--port <port>", "port of the account on 127.0.0.1 (default: 4566)", parsePort)
   .option("--keep", "leave the account running for the next start", false)
@@ -46,6 +51,7 @@ const runWorkflow = async (
   { input, dataset: folder, port, keep, json }: RunOptions,
 ): Promise<void> => {
   const since = Date.now();
+  requireLastingAccount(input, { keep, isRunning: (await findAccount()) !== undefined });
   // An input that names its own images needs none of ours.
   const dataset = folder === undefined && "input" in input ? undefined : await openDataset(lifetime, folder);
   const session = sessionSteps(lifetime, port);

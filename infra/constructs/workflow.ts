@@ -18,6 +18,7 @@ export interface WorkflowFunctions {
   readonly preflight: LambdaFunction;
   readonly uploadScripts: LambdaFunction;
   readonly validateResults: LambdaFunction;
+  readonly keepCluster: LambdaFunction;
   readonly terminateCluster: LambdaFunction;
   readonly confirmTerminated: LambdaFunction;
   readonly diagnoseFailure: LambdaFunction;

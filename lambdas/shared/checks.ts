@@ -4,6 +4,7 @@ import {
   DescribeSubnetsCommand,
   type EC2Client,
 } from "@aws-sdk/client-ec2";
+import type { EMRClient } from "@aws-sdk/client-emr";
 import { GetInstanceProfileCommand, GetRoleCommand, type IAMClient } from "@aws-sdk/client-iam";
 import {
   DeleteObjectCommand,
@@ -15,6 +16,7 @@ import {
   S3ServiceException,
 } from "@aws-sdk/client-s3";
 import { GetServiceQuotaCommand, type ServiceQuotasClient } from "@aws-sdk/client-service-quotas";
+import type { SFNClient } from "@aws-sdk/client-sfn";
 import { ListSubscriptionsByTopicCommand, type SNSClient } from "@aws-sdk/client-sns";
 import { GetCallerIdentityCommand, type STSClient } from "@aws-sdk/client-sts";
 import { fleetTypesOf } from "./cluster-request.ts";
@@ -34,6 +36,9 @@ export interface PreflightClients {
   readonly ec2: EC2Client;
   readonly sns: SNSClient;
   readonly quotas: ServiceQuotasClient;
+  /** Asked about a kept cluster alone, and who uses it. */
+  readonly emr: EMRClient;
+  readonly sfn: SFNClient;
 }
 
 /** One question to the account. */
@@ -51,7 +56,7 @@ export interface CheckOutcome extends Check {
 }
 
 /** A check's own finding, told without an error name. */
-class Finding extends Error {}
+export class Finding extends Error {}
 
 const maxDetailLength = 300;
 

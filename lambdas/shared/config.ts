@@ -30,6 +30,8 @@ export const environment = z.object({
   CLUSTER_DEFAULTS: clusterDefaultsText,
   /** The ceiling of an execution that names none, in US dollars. */
   MAX_COST_USD: z.coerce.number().positive(),
+  /** The longest that a cluster may be kept after a success. */
+  MAX_KEEP_MINUTES: z.coerce.number().int().min(0),
   STATE_MACHINE_ARN: z.string().startsWith("arn:"),
   /** A cluster that is older is ended, whatever its execution does. */
   MAX_CLUSTER_HOURS: z.coerce.number().positive(),

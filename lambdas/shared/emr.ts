@@ -28,6 +28,12 @@ export const executionTag = "orchard:execution-arn";
 /** Tag that keeps a cluster until then (ISO 8601), although its execution is over. */
 export const keepUntilTag = "orchard:keep-until";
 
+/** Tag that says which wheels the cluster's nodes have installed; the state machine sets it at creation. */
+export const wheelhouseTag = "orchard:wheelhouse-sha256";
+
+/** Tag with the name of the run that created the cluster, whose plan says what the cluster is. */
+export const runIdTag = "orchard:run-id";
+
 /** What the name of every cluster begins with; the execution's name follows. */
 export const clusterNamePrefix = "orchard-";
 

@@ -43,7 +43,10 @@ export const inputSchema = z.strictObject({
   maxCostUsd: z.number().positive().optional(),
   cluster: z
     .strictObject({
-      id: name.optional(),
+      id: z
+        .string()
+        .regex(/^j-[A-Z0-9]{1,30}$/, "must be a cluster's id, such as j-2AXXXXXXGAPLF")
+        .optional(),
       primaryType: type.optional(),
       coreType: type.optional(),
       /** 0: one node. */
@@ -67,7 +70,8 @@ export const inputSchema = z.strictObject({
 export type Input = Readonly<z.output<typeof inputSchema>>;
 
 /** The input with every default filled in. */
-export interface ResolvedInput extends Pick<Plan, "mode" | "label" | "input" | "splits" | "limit" | "force"> {
+export interface ResolvedInput
+  extends Pick<Plan, "mode" | "label" | "input" | "splits" | "limit" | "force" | "keepMinutes"> {
   readonly pca: Pca;
   readonly formats: Plan["formats"];
   readonly quality: Plan["quality"];
@@ -81,6 +85,7 @@ export interface InputDefaults {
   readonly maxCostUsd: number;
   /** @default 50 */
   readonly pcaComponents?: number;
+  readonly maxKeepMinutes: number;
 }
 
 const list = (names: readonly string[]): string => names.map((name) => JSON.stringify(name)).join(", ");
@@ -111,16 +116,33 @@ const describeIssue = (issue: z.core.$ZodIssue): string => {
   return `${path === "" ? "the input" : path}: ${issue.message}`;
 };
 
+/** What can be asked of a cluster that is there: how its memory is used, not what it is. */
+const keysBesideId = ["id", "executorMemory", "executorMemoryOverhead"];
+
+const keepingProblems = ({ cluster = {}, keepMinutes = 0 }: Input, { maxKeepMinutes }: InputDefaults): string[] => {
+  const problems: string[] = [];
+  const made = Object.keys(cluster).filter((key) => !keysBesideId.includes(key));
+  if (cluster.id !== undefined && made.length > 0)
+    problems.push(
+      `cluster: ${made.join(", ")} cannot go with id: cluster ${cluster.id} is as it was created. Leave ${made.length === 1 ? "it" : "them"} out, or leave id out for a new cluster`,
+    );
+  if (cluster.id !== undefined && keepMinutes > 0)
+    problems.push(
+      `keepMinutes: cluster ${cluster.id} ends at the time that was set when it was created, which no run moves. Leave keepMinutes out`,
+    );
+  else if (keepMinutes > maxKeepMinutes)
+    problems.push(
+      `keepMinutes: ${keepMinutes} is more than the ${maxKeepMinutes} minutes that this stack allows (maxKeepMinutes in its configuration)`,
+    );
+  return problems;
+};
+
 const crossFieldProblems = (input: Input): string[] => {
   const problems: string[] = [];
   if (input.mode === "single-class" && input.label === undefined)
     problems.push('label: mode "single-class" needs one, such as {"mode": "single-class", "label": "Apple Golden 1"}');
   if (input.mode !== "single-class" && input.label !== undefined)
     problems.push(`label: only mode "single-class" takes one, and the mode is "${input.mode}". Leave it out`);
-  if (input.cluster?.id !== undefined)
-    problems.push("cluster.id: running on a kept cluster is not available yet. Leave it out: a cluster is created");
-  if (input.keepMinutes !== undefined && input.keepMinutes > 0)
-    problems.push("keepMinutes: keeping the cluster is not available yet. Leave it out, or give 0");
   return problems;
 };
 
@@ -158,7 +180,7 @@ export const parseInput = (given: unknown, defaults: InputDefaults): ResolvedInp
   });
   if (!parsed.success) refuseIf(parsed.error.issues.map(describeIssue));
   const input = parsed.data as Input;
-  refuseIf(crossFieldProblems(input));
+  refuseIf([...crossFieldProblems(input), ...keepingProblems(input, defaults)]);
   const root = input.input ?? `s3://${defaults.bucket}/${defaults.inputPrefix}`;
   return {
     mode: input.mode,
@@ -172,6 +194,7 @@ export const parseInput = (given: unknown, defaults: InputDefaults): ResolvedInp
         : { variance: input.pca.variance },
     formats: input.formats ?? [...formats],
     force: input.force ?? false,
+    keepMinutes: input.keepMinutes ?? 0,
     quality: {
       maxErrorRate: input.quality?.maxErrorRate ?? 0.01,
       minVariance: input.quality?.minVariance ?? null,

@@ -1,6 +1,7 @@
 import type { Cluster } from "@aws-sdk/client-emr";
 import { featuresRunOf } from "./earlier-runs.ts";
 import { isGone, stateOf } from "./emr.ts";
+import { borrowedByInput, borrowedLines, clusterThatGoesOn, inputOnKept, keptLines } from "./kept-mail.ts";
 import type { Execution, PartialState } from "./schemas.ts";
 import type { Section } from "./sections.ts";
 
@@ -72,8 +73,10 @@ export const successMail = (state: PartialState, execution: Execution, now: Date
   const validation = state.validation ?? reuse?.validation;
   const minutes = (now.getTime() - Date.parse(execution.startTime)) / 60_000;
   const warnings = [...new Set([...(plan?.warnings ?? []), ...(validation?.warnings ?? [])])];
+  const kept = clusterThatGoesOn(state);
   const lines = [
     `Run ${execution.name} (${plan?.mode ?? "?"}) succeeded.`,
+    ...(kept ? ["", ...keptLines(kept, restartCommand(inputOnKept(state, kept.clusterId), execution.id))] : []),
     ...(isSeeded(state) ? ["", seededNotice] : []),
     ...(reuse ? ["", "Nothing is new: no cluster was created, an earlier run's results stand."] : []),
     "",
@@ -92,7 +95,7 @@ export const successMail = (state: PartialState, execution: Execution, now: Date
     `Time:      ${minutes.toFixed(1)} minutes`,
     ...costLines(state),
     `Results:   ${validation?.results ?? plan?.run ?? "?"}`,
-    `Cluster:   ${state.cluster ? "terminated" : "none was created"}`,
+    `Cluster:   ${kept ? `${kept.clusterId}, kept` : state.cluster ? "terminated" : "none was created"}`,
     ...(warnings.length > 0 ? ["", "Warnings:", ...warnings.map((warning) => `- ${warning}`)] : []),
     "",
     ...links(execution.id, clusterIds(state)),
@@ -112,10 +115,12 @@ const troubleshooting = (section: Section): string => `docs/troubleshooting.md#$
 const maxCauseLength = 1_000;
 
 /** Before the scripts were up nothing was created, and a teardown that failed had nothing to end. */
-const mayBeRunning = (state: PartialState): boolean => state.teardownError !== undefined && state.scripts !== undefined;
+const mayBeRunning = (state: PartialState): boolean =>
+  state.teardownError !== undefined && state.scripts !== undefined && !state.plan?.borrowed;
 
 const describeTeardown = (state: PartialState): readonly string[] => {
   const ids = clusterIds(state);
+  if (state.plan?.borrowed) return borrowedLines(state.plan.borrowed, state);
   if (mayBeRunning(state)) {
     return [
       `Cluster:   MAY STILL BE RUNNING AND COST MONEY (${ids.join(", ") || "id unknown"}); ending it failed: ${state.teardownError?.Error}`,
@@ -194,13 +199,15 @@ const howItEnded = ({ status, error, cause }: Stopped): string => {
 export const stoppedMail = (stopped: Stopped, clusters: readonly Cluster[]): Mail => {
   const { executionArn, name, status, input } = stopped;
   const ids = clusters.flatMap(({ Id }) => Id ?? []);
+  const borrowed = borrowedByInput(input);
   const alive = clusters.filter((cluster) => !isGone(stateOf(cluster))).flatMap(({ Id }) => Id ?? []);
   const lines = [
     howItEnded(stopped),
     "",
     `Run:       ${name}`,
     `Status:    ${status}`,
-    ...(clusters.length === 0 ? ["Cluster:   none was found"] : []),
+    ...(clusters.length === 0 && borrowed.length === 0 ? ["Cluster:   none was found"] : []),
+    ...borrowed,
     ...clusters.map((cluster) => `Cluster:   ${cluster.Id}, ${stateOf(cluster)}`),
     ...(alive.length > 0
       ? [

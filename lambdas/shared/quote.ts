@@ -58,16 +58,19 @@ export const s3RequestsUsd = (images: number, newImages: number): number =>
 /**
  * What a cluster takes for the work, in minutes, and costs, in US dollars: at the on-demand price of the dearest type of
  * each fleet, which a cheaper type or Spot undercuts, and without tax.
+ *
+ * @param isThere the cluster is a kept one, which goes on: nobody waits for its start or its end
  */
 export const quote = (
   shape: ClusterShape,
   { images, newImages, steps, isStoreKnown = true }: Work,
   region: string,
+  isThere = false,
 ): Quote => {
   if (!steps.any) return { minutes: 0, usd: 0, arithmetic: "nothing is new: no cluster" };
   const vcpus = effectiveVcpus(shape);
   const perSecond = (rate: number): number => Math.max(rate * vcpus, Number.EPSILON);
-  const start = rates.startMinutes.value + rates.bootstrapMinutes.value;
+  const start = isThere ? 0 : rates.startMinutes.value + rates.bootstrapMinutes.value;
   const work = {
     inventory: images / rates.keysPerSecond.value / 60,
     features: newImages / perSecond(imagesPerSecondPerVcpu) / 60,
@@ -77,8 +80,10 @@ export const quote = (
     .filter((name) => steps[name])
     .map((name) => rates.stepMinutes.value + work[name]);
   const stepsTotal = stepMinutes.reduce((sum, minutes) => sum + minutes, 0);
-  const idle = [start, ...stepMinutes].map(pollMinutesAfter).reduce((sum, minutes) => sum + minutes, 0);
-  const around = rates.functionMinutes.value + rates.terminateMinutes.value;
+  const idle = [...(isThere ? [] : [start]), ...stepMinutes]
+    .map(pollMinutesAfter)
+    .reduce((sum, minutes) => sum + minutes, 0);
+  const around = rates.functionMinutes.value + (isThere ? 0 : rates.terminateMinutes.value);
   const minutes = start + stepsTotal + idle + around;
 
   const primary = dearest(shape.primaryTypes);
@@ -91,7 +96,7 @@ export const quote = (
   const usd = ((nodesUsdPerHour + ebsUsdPerHour) * minutes) / 60 + s3Usd;
 
   const time = [
-    `${start} min until the cluster is ready`,
+    isThere ? "a cluster that is there" : `${start} min until the cluster is ready`,
     `${fixed(stepsTotal, 1)} min for ${stepMinutes.length} step(s)` +
       (steps.features
         ? ` (${newImages} ${isStoreKnown ? "new" : "perhaps new"} images / ${imagesPerSecondPerVcpu} images/s a vCPU / ${vcpus} vCPUs)`

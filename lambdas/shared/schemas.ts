@@ -58,6 +58,15 @@ export const clusterPlan = z.object({
 });
 export type ClusterPlan = Readonly<z.output<typeof clusterPlan>>;
 
+/** A cluster that goes on after a success, until when, and what it costs until then. */
+export const keptCluster = z.object({
+  clusterId: z.string(),
+  /** ISO 8601, UTC. */
+  until: z.string(),
+  usdPerHour: z.number(),
+});
+export type KeptCluster = Readonly<z.output<typeof keptCluster>>;
+
 export const pca = z.union([z.object({ components: z.int() }), z.object({ variance: z.number() })]);
 export type Pca = Readonly<z.output<typeof pca>>;
 
@@ -115,6 +124,10 @@ export const plan = z.object({
   }),
   steps: z.object({ inventory: z.boolean(), features: z.boolean(), reduction: z.boolean(), any: z.boolean() }),
   cluster: clusterPlan,
+  /** The kept cluster that the steps run on; null: one is created. */
+  borrowed: keptCluster.nullable(),
+  /** How long the created cluster is left after a success; 0: it is ended. */
+  keepMinutes: z.int(),
   estimate: z.object({
     minutes: z.number(),
     usd: z.number(),
@@ -177,6 +190,7 @@ export const partialState = z.looseObject({
   cluster: z.object({ id: z.string() }).optional().catch(undefined),
   validation: validation.optional().catch(undefined),
   cost: cost.optional().catch(undefined),
+  kept: keptCluster.optional().catch(undefined),
   error: failure.optional().catch(undefined),
   teardown: teardown.optional().catch(undefined),
   teardownError: failure.optional().catch(undefined),

@@ -12,5 +12,6 @@ export const sections = [
   "costs-too-high",
   "starting-again",
   "a-cluster-is-left",
+  "a-cluster-is-kept",
 ] as const;
 export type Section = (typeof sections)[number];

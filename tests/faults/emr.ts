@@ -26,6 +26,9 @@ export interface Cluster {
   readonly steps: Step[];
   idleSince: number | undefined;
   managedScaling: ManagedScalingPolicy | undefined;
+  idleSeconds: number | undefined;
+  /** When it began to go, in ms. */
+  endingSince: number | undefined;
 }
 
 /** How a cluster comes up, how a step ends and how a cluster goes: what the scenarios change. */
@@ -115,6 +118,13 @@ export class Emr {
         return listInstanceFleets(this.#cluster(input.ClusterId));
       case "ListInstances":
         return { Instances: listInstances(this.#cluster(input.ClusterId), input) };
+      case "PutAutoTerminationPolicy": {
+        const cluster = this.#modifiable(input.ClusterId);
+        cluster.idleSeconds = input.AutoTerminationPolicy.IdleTimeout;
+        // The time that it has been idle counts: the strictest reading of what EMR may do.
+        if (cluster.idleSince !== undefined) this.#idle(cluster, cluster.idleSince);
+        return {};
+      }
       default:
         throw new AwsError("UnknownOperationException", operation);
     }
@@ -133,6 +143,8 @@ export class Emr {
       steps: [],
       idleSince: undefined,
       managedScaling: request.ManagedScalingPolicy,
+      idleSeconds: request.AutoTerminationPolicy?.IdleTimeout,
+      endingSince: undefined,
     };
     this.clusters.set(cluster.Id, cluster);
     if (request.Steps) this.#push(cluster, request.Steps);
@@ -177,22 +189,25 @@ export class Emr {
       this.terminate(cluster, { Code: "ALL_STEPS_COMPLETED", Message: "Steps completed" });
     } else {
       this.#transition(cluster.Status, "WAITING", { Message: "Cluster ready after last step completed." });
-      this.#idle(cluster);
+      this.#idle(cluster, this.#clock.now);
     }
   }
 
-  #idle(cluster: Cluster): void {
-    const seconds = cluster.request.AutoTerminationPolicy?.IdleTimeout;
-    const since = this.#clock.now;
+  #idle(cluster: Cluster, since: number): void {
+    const seconds = cluster.idleSeconds;
     cluster.idleSince = since;
     if (seconds === undefined) return;
-    this.#clock.setTimeout(() => {
-      // The idle time ends a cluster that is protected, too. Management guide, "Using an auto-termination policy".
-      if (cluster.idleSince === since && cluster.Status.State === "WAITING") {
-        const Message = `The cluster was idle for ${seconds} seconds`;
-        this.terminate(cluster, { Code: "USER_REQUEST", Message });
-      }
-    }, seconds * second);
+    this.#clock.setTimeout(
+      () => {
+        // The idle time ends a cluster that is protected, too. Management guide, "Using an auto-termination policy".
+        const isTimeOut = cluster.idleSince === since && cluster.idleSeconds === seconds;
+        if (isTimeOut && cluster.Status.State === "WAITING") {
+          const Message = `The cluster was idle for ${seconds} seconds`;
+          this.terminate(cluster, { Code: "USER_REQUEST", Message });
+        }
+      },
+      Math.max(0, since + seconds * second - this.#clock.now),
+    );
   }
 
   #finish(cluster: Cluster, step: Step, how: ReturnType<Behaviour["step"]>): void {
@@ -230,6 +245,7 @@ export class Emr {
   terminate(cluster: Cluster, reason: Reason): void {
     if (cluster.Status.State === "TERMINATING" || Emr.isGone(cluster)) return;
     this.#transition(cluster.Status, "TERMINATING", reason);
+    cluster.endingSince = this.#clock.now;
     for (const step of cluster.steps.filter(({ Status: status }) => activeStep.includes(status.State))) {
       this.#transition(step.Status, "CANCELLED", { Message: "Job terminated" });
     }
@@ -345,6 +361,7 @@ const describe = (cluster: Cluster): object => ({
   Status: cluster.Status,
   Tags: cluster.Tags,
   TerminationProtected: cluster.TerminationProtected,
+  ReleaseLabel: cluster.request.ReleaseLabel,
   InstanceCollectionType: collectionType(cluster),
   LogUri: "s3n://orchard-data/logs/emr/",
 });

@@ -80,20 +80,21 @@ export class Execution {
   readonly arn: string;
   readonly history: HistoryEvent[] = [];
   readonly startedAt: number;
+  readonly input: object;
   readonly #world: World;
   readonly #stops: readonly Stop[];
   readonly #runs: Attempt[] = [];
   /** The state in which it is, or was at its end, and that state's input. */
   #entered: { readonly state?: string; readonly input: unknown } = { input };
 
-  constructor(world: World, name: string, stops: readonly Stop[]) {
+  constructor(world: World, name: string, stops: readonly Stop[], more: object = {}) {
     this.#world = world;
     this.#stops = stops;
     this.name = name;
     this.arn = `${world.deployed.stateMachineArn.replace(":stateMachine:", ":execution:")}:${name}`;
     this.startedAt = world.clock.now;
-    const { overlap } = world.scenario;
-    this.#entered = { input: { ...input, ...(overlap && { overlap }) } };
+    this.input = { ...input, ...(world.scenario.overlap && { overlap: world.scenario.overlap }), ...more };
+    this.#entered = { input: this.input };
     this.#run();
   }
 
@@ -169,6 +170,7 @@ export class Execution {
       error,
       cause,
       startDate: this.startedAt / second,
+      input: JSON.stringify(this.input),
       ...times,
     };
   }
@@ -186,7 +188,7 @@ export class Execution {
         status,
         startDate: this.startedAt,
         stopDate: status === "RUNNING" ? null : this.endedAt,
-        input: "{}",
+        input: JSON.stringify(this.input),
         error,
         cause,
       },

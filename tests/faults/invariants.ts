@@ -1,6 +1,7 @@
 import { type Cluster, Emr } from "./emr.ts";
 import type { Execution, HistoryEvent, Run } from "./execution.ts";
 import { type Failure, type Fault, persistently } from "./failures.ts";
+import { deadlineOf, isKept, keptAsPromised } from "./kept.ts";
 import { type Mail, ownerOf, type Touch, type World } from "./world.ts";
 
 /** What ended a cluster: 0 itself or a person, 1 the state machine, 2 the status event, 3 the sweeper, 4 its idleness. */
@@ -78,13 +79,15 @@ const firstFailure = ({ execution, history: own, offset }: Stretch) => {
 };
 
 /** The latest layer that may have to act for a cluster that a run created. */
-const latestAllowed = (world: World, run: Stretch, { Status: status }: Cluster): Layer => {
+const latestAllowed = (world: World, run: Stretch, cluster: Cluster): Layer => {
+  const { Status: status } = cluster;
   const isFor = (...states: readonly string[]) =>
     isHit(world, run.execution, ({ state, times }) => states.includes(state) && times === persistently);
   const createdAt = 1000 * status.Timeline.CreationDateTime;
   const endedAt = 1000 * (status.Timeline.EndDateTime ?? Number.POSITIVE_INFINITY);
   // Idleness ends a cluster while Step Functions still waits for an answer that never comes.
   if (endedAt < Math.min(run.endedAt, firstFailure(run)?.at ?? Number.POSITIVE_INFINITY)) return 4;
+  if (isKept(world, cluster)) return 4;
   if (!wasCutOff(world, run)) return isFor(cleanUp) ? 4 : 1;
   const isHeard = (world.scenario.deliveries ?? []).every((delays) => delays.some((delay) => delay < 60_000));
   const isInFlight = createdAt > run.endedAt;
@@ -112,8 +115,8 @@ const isRightful = (world: World, { by, owner, told, cluster, at }: Touch): bool
   if (!(by.state in layers)) return world.executions.find(({ name }) => name === by.execution)?.arn === owner;
   if (!owner.startsWith(world.deployed.stateMachineArn.replace(":stateMachine:", ":execution:"))) return false;
   if (at - 1000 * cluster.Status.Timeline.CreationDateTime > maxClusterHours * hourMs) return true;
-  const keepUntil = cluster.Tags.find(({ Key }) => Key === "orchard:keep-until")?.Value ?? "";
-  if (Date.parse(keepUntil) > at) return false;
+  // Only a success keeps a cluster.
+  if ((deadlineOf(cluster) ?? 0) > at && (told === undefined || told.status === "SUCCEEDED")) return false;
   // Each invocation asks for itself; that the execution is redriven between the answer and the act cannot be excluded.
   return told !== undefined && told.status !== "RUNNING";
 };
@@ -150,7 +153,8 @@ const ownNotification = (world: World, run: Stretch): string[] => {
   const told = mails.filter((mail) => mail.at < run.until);
   const isAlarm = ({ subject }: Mail) => subject.includes("MAY BE RUNNING");
   const had = clustersOf(world, run);
-  const lies = told.filter((mail) => mail.alive.some((one) => had.includes(one)) && !isAlarm(mail));
+  const isSaid = (mail: Mail) => isAlarm(mail) || mail.message.includes("IS KEPT AND COSTS MONEY");
+  const lies = told.filter((mail) => mail.alive.some((one) => had.includes(one)) && !isSaid(mail));
   const isEndingHit = ({ state, operation }: Fault) =>
     [cleanUp, "ConfirmTerminated"].includes(state) || /^(shutdown|protection):/.test(operation);
   const falseAlarms = told.filter((mail) => isAlarm(mail) && !isHit(world, execution, isEndingHit));
@@ -206,7 +210,8 @@ const firstFailureStands = (world: World): string[] =>
       return [`${name} ended with ${outcome.status} ${outcome.error}, not with ${first.error}`];
     const told = squeeze(outcome.cause ?? "");
     const thrown = /"errorMessage":"((?:[^"\\]|\\.)*)"/.exec(first.cause)?.[1];
-    const expected = squeeze(JSON.parse(`"${thrown ?? ""}"`)).slice(0, 30);
+    const [line = ""] = String(JSON.parse(`"${thrown ?? ""}"`)).split("\n");
+    const expected = squeeze(line).slice(0, 30);
     return told === "" || !told.includes(expected) ? [`${name} tells ${told || "nothing"}, not ${expected}`] : [];
   });
 
@@ -225,7 +230,8 @@ const successIsTrue = (world: World): string[] => {
     // What an earlier run left and a redrive does not know of, the sweep ends: the first invariant sees to that.
     const alive = stretchesOf(execution)
       .slice(-1)
-      .flatMap((run) => clustersOf(world, run));
+      .flatMap((run) => clustersOf(world, run))
+      .filter((one) => !isKept(world, one));
     const isRightlySkipped =
       wasSkipped(execution) &&
       alive.length === 0 &&
@@ -247,6 +253,7 @@ export const invariants: Readonly<Record<string, (world: World) => string[]>> = 
   "4 the execution ends with its first failure": firstFailureStands,
   "5 success is reported only for valid results and when the cluster is gone": successIsTrue,
   "6 the results of an invalid run never become latest": latestIsValid,
+  "7 a kept cluster goes on until its deadline, and a run that failed on it leaves no step there": keptAsPromised,
 };
 
 /** Every broken invariant of a scenario, with the scenario's name. */

@@ -146,5 +146,35 @@ export const mutations: readonly Mutation[] = [
   inFunctions("a late status event is believed", /if \(!hasFailed\(standing\)\)/, "if (false)"),
   inFunctions("the mail about a stopped execution believes its event", /status !== "ABORTED"/, "false"),
   inRules("there is no status rule", (rules) => rules.filter((rule) => rule["pattern"] === undefined)),
+  inStates("a kept cluster has no deadline", (states) => {
+    states["KeepCluster"] = {
+      Type: "Pass",
+      Result: { clusterId: "j-1", until: "2026-01-05T10:00:00Z", usdPerHour: 1 },
+      ResultPath: "$.kept",
+      Next: "NotifySuccess",
+    };
+  }),
+  inStates("a borrowed cluster is ended after a success", (states) => states["LeaveCluster"].Choices.shift()),
+  inStates("a run that is given a cluster creates another", (states) => {
+    states["ClusterGiven"].Default = "CreateCluster";
+  }),
+  inStates("the cluster does not say which wheels it has", (states) => states["CreateCluster"].Parameters.Tags.pop()),
+  inStates("nobody learns that a cluster was borrowed", (states) => {
+    states["UseKeptCluster"].ResultPath = "$";
+    states["UseKeptCluster"].Parameters = {
+      "input.$": "$.input",
+      "scripts.$": "$.scripts",
+      cluster: { "id.$": "$.plan.borrowed.clusterId" },
+      plan: {
+        "steps.$": "$.plan.steps",
+        "cluster.$": "$.plan.cluster",
+        "keepMinutes.$": "$.plan.keepMinutes",
+        borrowed: null,
+      },
+    };
+  }),
+  inStates("a cluster that could not be kept is left", (states) => {
+    states["KeepCluster"].Catch[0].Next = "NotifySuccess";
+  }),
   inRules("there is no sweeper", (rules) => rules.filter((rule) => rule["everyMs"] === undefined)),
 ];

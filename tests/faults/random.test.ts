@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { deploy } from "./deployed.ts";
 import { failuresOf, persistently } from "./failures.ts";
 import { violationsOf } from "./invariants.ts";
+import { borrow, keep } from "./kept.ts";
 import { everyCallOf, play } from "./scenarios.ts";
 import type { Scenario } from "./world.ts";
 
@@ -37,6 +38,24 @@ const aFault = fc
 /** From a second to two hours: after, before and beside what the layers do. */
 const delay = fc.oneof(fc.nat(2 * minute), fc.nat(120 * minute));
 
+/** One execution or two at once; or one that keeps its cluster, and another on it. */
+const someExecutions = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc.record({ starts: fc.oneof(fc.constant([0]), fc.tuple(fc.constant(0), fc.nat(15 * minute))) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      starts: fc.tuple(
+        fc.constant(0),
+        fc.integer({ min: 40, max: 100 }).map((minutes) => minutes * minute),
+      ),
+      inputs: fc.constant([keep, borrow]),
+    }),
+  },
+);
+
 const aScenario: fc.Arbitrary<Scenario> = fc.record({
   name: fc.constant("random"),
   faults: fc.array(aFault, { maxLength: 4 }),
@@ -51,17 +70,17 @@ const aScenario: fc.Arbitrary<Scenario> = fc.record({
   ),
   // Before anything else has noticed the end, or when all is long over.
   redrives: fc.array(fc.record({ execution, afterMs: fc.oneof(fc.nat(2 * minute), delay) }), { maxLength: 2 }),
-  starts: fc.oneof(fc.constant([0]), fc.tuple(fc.constant(0), fc.nat(15 * minute))),
   // Lost, prompt, late, doubled, and so out of order.
   deliveries: fc.array(fc.array(delay, { maxLength: 2 }), { minLength: 4, maxLength: 8 }),
   seed: fc.nat(),
 });
+const aPlay = fc.tuple(aScenario, someExecutions).map(([scenario, more]): Scenario => ({ ...scenario, ...more }));
 
 it(`holds for ${runs} random schedules of several faults and two executions`, async () => {
   let executions = 0;
   let redrives = 0;
   let clusters = 0;
-  const property = fc.asyncProperty(aScenario, async (scenario) => {
+  const property = fc.asyncProperty(aPlay, async (scenario) => {
     const world = await play(deployed, scenario);
     executions += world.executions.length;
     redrives += world.executions.reduce((sum, { runs: { length } }) => sum + length - 1, 0);

@@ -1,5 +1,6 @@
 import type { Deployed } from "./deployed.ts";
 import { aFailure, describeFault, type Failure, type Fault, failures, failuresOf, persistently } from "./failures.ts";
+import { keeping, stopsWhileKept } from "./kept.ts";
 import { type Redrive, type Scenario, type Stop, World } from "./world.ts";
 
 const minute = 60_000;
@@ -74,10 +75,13 @@ const basesOf = async (deployed: Deployed): Promise<readonly Scenario[]> => {
 };
 
 /** Every call of every state × every failure that its service can give × once or for good. */
-const everyCall = async (deployed: Deployed, bases: readonly Scenario[]): Promise<Scenario[]> => {
-  const seen = new Set<string>();
+export const everyCall = async (
+  deployed: Deployed,
+  bases: readonly Scenario[],
+  seen = new Set<string>(),
+): Promise<Scenario[]> => {
   const scenarios: Scenario[] = [];
-  for (const base of bases) {
+  for (const base of [...bases, ...keeping]) {
     const { calls } = await play(deployed, base);
     const { name: _name, faults: _faults, stops: _stops, ...more } = base;
     for (const call of calls) {
@@ -202,7 +206,8 @@ export const everyCallOf = async (deployed: Deployed): Promise<readonly string[]
   const calls = new Set(
     everyBehaviour(deployed).flatMap(({ faults }) => faults.map(({ state, operation }) => `${state} ${operation}`)),
   );
-  for (const base of await basesOf(deployed)) for (const call of (await play(deployed, base)).calls) calls.add(call);
+  for (const base of [...(await basesOf(deployed)), ...keeping])
+    for (const call of (await play(deployed, base)).calls) calls.add(call);
   return [...calls];
 };
 
@@ -214,6 +219,8 @@ export const everyScenario = async (deployed: Deployed): Promise<readonly Scenar
     /^Lambda.(ServiceException|Unknown)$/.test(faults.at(-1)?.failure.name ?? "");
   return [
     ...bases,
+    ...keeping,
+    ...(await stopsWhileKept((one) => play(deployed, one))),
     ...everyBehaviour(deployed),
     ...calls.filter(isTelling),
     ...(await inFlight(deployed)),

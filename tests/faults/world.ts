@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { AwsError } from "../../local/aws-error.ts";
 import { Clock } from "./clock.ts";
 import type { Deployed, DeployedFunction, DeployedRule } from "./deployed.ts";
-import { type Behaviour, type Cluster, Emr } from "./emr.ts";
+import { type Behaviour, type Cluster, Emr, type Step } from "./emr.ts";
 import { never, TaskError } from "./errors.ts";
 import { Execution } from "./execution.ts";
 import type { Failure, Fault } from "./failures.ts";
@@ -41,6 +41,8 @@ export interface Scenario {
   readonly starts?: readonly number[];
   /** What the input of each execution says about others that run. @default nothing */
   readonly overlap?: "skip" | "queue";
+  /** What each execution's input has besides, when it starts. @default nothing */
+  readonly inputs?: readonly ((world: World) => object)[];
   /** For each status event in turn the delays of its deliveries: none is lost, two is doubled. @default one prompt delivery */
   readonly deliveries?: readonly (readonly number[])[];
   readonly seed?: number;
@@ -188,7 +190,7 @@ export class World {
       const stops = (this.scenario.stops ?? []).filter(({ execution }) => execution === name);
       this.#begin();
       this.clock.setTimeout(() => {
-        const execution = new Execution(this, name, stops);
+        const execution = new Execution(this, name, stops, this.scenario.inputs?.[index]?.(this));
         this.executions.push(execution);
         this.#publish(execution);
       }, delay);
@@ -477,14 +479,15 @@ export class World {
       },
       step: (cluster, step) => {
         if (this.fault(by(cluster), `protection:${step.Name}`)) cluster.TerminationProtected = true;
-        return (this.fault(by(cluster), `step:${step.Name}`)?.name ?? "COMPLETED") as "COMPLETED";
+        const caller = { ...by(cluster), execution: runOf(step) };
+        return (this.fault(caller, `step:${step.Name}`)?.name ?? "COMPLETED") as "COMPLETED";
       },
       shutdownMinutes: (cluster) => {
         const how = this.fault(by(cluster), "shutdown:")?.name;
         return how === "SLOW" ? 9 : how === "NEVER" ? Number.MAX_SAFE_INTEGER / minute : 2;
       },
       run: (step) => {
-        const runId = /\/runs\/([^/]+)\//.exec(step.Config.Args.at(-1) ?? "")?.[1] ?? "";
+        const runId = runOf(step);
         const isInvalid = this.fault({ execution: runId, state: "cluster" }, `results:${step.Name}`) !== undefined;
         if (isInvalid) this.invalidRuns.add(runId);
         sparkResults(this.s3, step.Config.Args, isInvalid);
@@ -492,6 +495,9 @@ export class World {
     };
   }
 }
+
+/** The run that a step is of, on whosever cluster. */
+export const runOf = (step: Step): string => /\/runs\/([^/]+)\//.exec(step.Config.Args.at(-1) ?? "")?.[1] ?? "";
 
 export const ownerOf = (cluster: Cluster): string | undefined =>
   cluster.Tags.find(({ Key }) => Key === executionTag)?.Value;

@@ -38,7 +38,7 @@ describe("the stack", () => {
     const bundles = readdirSync(outdir)
       .map((name) => join(outdir, name, "index.mjs"))
       .filter((file) => existsSync(file));
-    expect(bundles).toHaveLength(11);
+    expect(bundles).toHaveLength(12);
     for (const bundle of bundles) {
       expect(statSync(bundle).size).toBeLessThan(1_000_000);
       const script = `const { handler } = await import(${JSON.stringify(bundle)}); console.log(typeof handler);`;
@@ -111,7 +111,7 @@ describe("the stack", () => {
       Object.keys((f.Properties["Environment"] as { Variables: object }).Variables),
     );
     expect(given.filter((name) => !known.has(name))).toEqual([]);
-    expect(functions).toHaveLength(11);
+    expect(functions).toHaveLength(12);
   });
 
   it("ends the cluster when an execution fails, times out or is stopped", () => {
@@ -169,7 +169,7 @@ describe("the stack", () => {
       })),
     );
     expect(asking).toEqual([
-      { roles: ["TerminateCluster", "SweepClusters", "NotifyStopped"], of: `${machine}.Name:*` },
+      { roles: ["Preflight", "TerminateCluster", "SweepClusters", "NotifyStopped"], of: `${machine}.Name:*` },
     ]);
   });
 

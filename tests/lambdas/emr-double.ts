@@ -1,9 +1,14 @@
 import {
+  AddTagsCommand,
+  CancelStepsCommand,
   type Cluster,
   DescribeClusterCommand,
   EMRClient,
   ListClustersCommand,
+  ListStepsCommand,
+  PutAutoTerminationPolicyCommand,
   SetTerminationProtectionCommand,
+  type StepSummary,
   TerminateJobFlowsCommand,
 } from "@aws-sdk/client-emr";
 
@@ -22,6 +27,10 @@ export class EmrDouble {
   /** Makes the next TerminateJobFlows fail; the id of the cluster that it was for is kept. */
   throttleNextTermination = false;
   throttled = "";
+  /** Of any cluster, the newest first. */
+  readonly steps: StepSummary[] = [];
+  readonly cancelled: CancelStepsCommand["input"][] = [];
+  readonly idleTimeouts = new Map<string, number | undefined>();
   /** The id of a cluster that DescribeCluster is throttled for. */
   undescribable: string | undefined;
   readonly client = emrClient(async (command) => this.answer(command));
@@ -53,6 +62,25 @@ export class EmrDouble {
       return {};
     }
     if (command instanceof TerminateJobFlowsCommand) return this.terminate(command.input.JobFlowIds ?? []);
+    if (command instanceof ListStepsCommand) {
+      this.find(command.input.ClusterId);
+      return { Steps: this.steps };
+    }
+    if (command instanceof CancelStepsCommand) {
+      this.cancelled.push(command.input);
+      return { CancelStepsInfoList: command.input.StepIds?.map((StepId) => ({ StepId, Status: "SUBMITTED" })) };
+    }
+    if (command instanceof PutAutoTerminationPolicyCommand) {
+      const { ClusterId = "", AutoTerminationPolicy } = command.input;
+      this.idleTimeouts.set(ClusterId, AutoTerminationPolicy?.IdleTimeout);
+      return {};
+    }
+    if (command instanceof AddTagsCommand) {
+      const { ResourceId = "", Tags = [] } = command.input;
+      const cluster = this.find(ResourceId);
+      this.clusters.set(ResourceId, { ...cluster, Tags: [...(cluster.Tags ?? []), ...Tags] });
+      return {};
+    }
     throw new Error(`The double has no answer to ${String(command)}`);
   }
 

@@ -98,6 +98,7 @@ export const createReadyAccount = async (account: Ministack): Promise<PreflightC
     EMR_INSTANCE_PROFILE: nodeRole,
     CLUSTER_DEFAULTS: clusterDefaults.parse({}),
     MAX_COST_USD: 20,
+    MAX_KEEP_MINUTES: 120,
   };
 };
 
@@ -141,6 +142,8 @@ export const aPlan = (bucket: string, changes: Partial<Plan> = {}): Plan => {
     },
     steps,
     cluster,
+    borrowed: null,
+    keepMinutes: 0,
     estimate,
     warnings: [],
     checks: [],

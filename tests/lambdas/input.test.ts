@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { InvalidInput } from "../../lambdas/shared/errors.ts";
 import { inputSchema, parseInput, type ResolvedInput } from "../../lambdas/shared/input.ts";
 
-const defaults = { bucket: "data", inputPrefix: "data/raw/", maxCostUsd: 20 };
+const defaults = { bucket: "data", inputPrefix: "data/raw/", maxCostUsd: 20, maxKeepMinutes: 120 };
 const parse = (given: unknown): ResolvedInput => parseInput(given, defaults);
 
 const refusal = (given: unknown): string => {
@@ -26,6 +26,7 @@ test("fills in the defaults of the table", () => {
     pca: { components: 50 },
     formats: ["parquet", "csv"],
     force: false,
+    keepMinutes: 0,
     quality: { maxErrorRate: 0.01, minVariance: null },
     maxCostUsd: 20,
     cluster: {},
@@ -64,8 +65,13 @@ test.each([
   [{ mode: "mini", force: "yes" }, /force: /],
   [{ mode: "mini", maxCostUsd: 0 }, /maxCostUsd: /],
   [{ mode: "mini", keepMinutes: -1 }, /keepMinutes: /],
-  [{ mode: "mini", keepMinutes: 10 }, /keepMinutes: keeping the cluster is not available yet/],
-  [{ mode: "mini", cluster: { id: "j-1" } }, /cluster\.id: .* not available yet/],
+  [{ mode: "mini", keepMinutes: 121 }, /keepMinutes: 121 is more than the 120 minutes .*maxKeepMinutes/],
+  [{ mode: "mini", cluster: { id: "1" } }, /cluster\.id: must be a cluster's id, such as j-/],
+  [{ mode: "mini", cluster: { id: "j-1" }, keepMinutes: 10 }, /keepMinutes: cluster j-1 ends at the time that was set/],
+  [
+    { mode: "mini", cluster: { id: "j-1", coreCount: 2, ebsGiB: 64, executorMemory: "2g" } },
+    /cluster: coreCount, ebsGiB cannot go with id: .* Leave them out/,
+  ],
   [
     { mode: "mini", cluster: { coreType: "x9.huge" } },
     /cluster\.coreType: "x9\.huge" is not allowed; one of "m5\.xlarge"/,

@@ -3,9 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { EC2Client } from "@aws-sdk/client-ec2";
+import { EMRClient } from "@aws-sdk/client-emr";
 import { IAMClient } from "@aws-sdk/client-iam";
 import { S3Client } from "@aws-sdk/client-s3";
 import type { ServiceQuotasClient } from "@aws-sdk/client-service-quotas";
+import { SFNClient } from "@aws-sdk/client-sfn";
 import { SNSClient } from "@aws-sdk/client-sns";
 import { STSClient } from "@aws-sdk/client-sts";
 import { execa } from "execa";
@@ -26,6 +28,8 @@ export interface Ministack {
   readonly sns: SNSClient;
   /** MiniStack has no quotas: each is 256 vCPUs here. */
   readonly quotas: ServiceQuotasClient;
+  readonly emr: EMRClient;
+  readonly sfn: SFNClient;
   /** An S3 client of another region. */
   readonly s3In: (region: string) => S3Client;
   readonly stop: () => Promise<void>;
@@ -67,6 +71,8 @@ export const startMinistack = async (): Promise<Ministack> => {
     ec2: new EC2Client(settings),
     sns: new SNSClient(settings),
     quotas: { send: async () => ({ Quota: { Value: 256 } }) } as unknown as ServiceQuotasClient,
+    emr: new EMRClient(settings),
+    sfn: new SFNClient(settings),
     s3In: (other) => new S3Client({ ...settings, region: other }),
     stop: async () => {
       child.kill("SIGTERM");

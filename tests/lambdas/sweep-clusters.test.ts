@@ -117,6 +117,15 @@ test.each([
   expect(emr.stateOf(id)).toBe(state);
 });
 
+test("only a success keeps a cluster: one that failed after it had put the tag is ended", async () => {
+  const id = createCluster("run-1", { tags: { "orchard:keep-until": "2026-01-02T13:00:00Z" } });
+  sfn.answers.set(anExecution("run-1").id, "FAILED");
+
+  await sweep();
+
+  expect(emr.stateOf(id)).toBe("TERMINATING");
+});
+
 test("what is not this machine's is left alone, however old", async () => {
   const tag = (value: string): Record<string, string> => ({ "orchard:execution-arn": value });
   const ids = [

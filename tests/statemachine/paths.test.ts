@@ -12,6 +12,7 @@ const happyStates = [
   "Preflight",
   "AnythingToDo",
   "UploadScripts",
+  "ClusterGiven",
   "CreateCluster",
   "HasCoreNodes",
   "SetManagedScaling",
@@ -22,6 +23,7 @@ const happyStates = [
   "NeedsReduction",
   "ReduceDimensions",
   "ValidateResults",
+  "LeaveCluster",
   "TerminateCluster",
   "RecordCost",
   "NotifySuccess",
@@ -48,6 +50,8 @@ const plan = {
     instances: {},
   },
   steps: { any: true, inventory: true, features: true, reduction: true },
+  borrowed: null,
+  keepMinutes: 0,
 };
 
 const workingHandlers = (steps: Readonly<Record<string, boolean | undefined>> = {}): Handlers => ({
@@ -56,6 +60,7 @@ const workingHandlers = (steps: Readonly<Record<string, boolean | undefined>> = 
   UploadScripts: () => ({
     bootstrap: "s3://b/bootstrap.sh",
     bootstrapArgs: [],
+    wheelhouse: "0".repeat(64),
     steps: { inventory: [], features: [], reduction: [] },
   }),
   CreateCluster: () => ({ ClusterId: "j-1" }),
@@ -163,6 +168,38 @@ describe("the paths", () => {
     expect(status).toBe("FAILED");
     expect(entered).toEqual([...taking, ...cleanUpStates]);
     expect("error" in rest && rest.error.name).toBe("OtherExecutionRunning");
+  });
+
+  const borrowed = { ...plan, borrowed: { clusterId: "j-2" } };
+
+  it("runs on a kept cluster, and leaves it", async () => {
+    const seen: Json[] = [];
+    const step = (input: Json): Json => {
+      seen.push((input as { ClusterId: string }).ClusterId);
+      return {};
+    };
+    const { status, entered } = await run({ ...workingHandlers(), Preflight: () => borrowed, Inventory: step });
+    expect(status).toBe("SUCCEEDED");
+    expect(seen).toEqual(["j-2"]);
+    expect(entered).toContain("UseKeptCluster");
+    expect(entered.filter((name) => /^(Create|Keep|Terminate)Cluster/.test(name))).toEqual([]);
+  });
+
+  it("keeps the cluster that it created, when it is asked to", async () => {
+    const { status, entered } = await run({ ...workingHandlers(), Preflight: () => ({ ...plan, keepMinutes: 30 }) });
+    expect(status).toBe("SUCCEEDED");
+    expect(entered.slice(-4)).toEqual(["KeepCluster", "RecordCost", "NotifySuccess", "Succeeded"]);
+    expect(entered).not.toContain("TerminateCluster");
+  });
+
+  it("tears the cluster down that cannot be kept", async () => {
+    const { entered, ...rest } = await run({
+      ...workingHandlers(),
+      Preflight: () => ({ ...plan, keepMinutes: 30 }),
+      KeepCluster: failing("FirstError"),
+    });
+    expect(entered.slice(-cleanUpStates.length)).toEqual(cleanUpStates);
+    expect("error" in rest && rest.error.name).toBe("FirstError");
   });
 
   it("hands the cluster's id to every step", async () => {

@@ -10,6 +10,7 @@ import { startExecution } from "../../cli/execution.ts";
 import type { Lifetime } from "../../cli/lifetime.ts";
 import { confirmTerminated, confirmTerminatedEvent } from "../../lambdas/confirm-terminated.ts";
 import { diagnoseFailure, diagnoseFailureEvent } from "../../lambdas/diagnose-failure.ts";
+import { keepCluster, keepClusterEvent } from "../../lambdas/keep-cluster.ts";
 import { notify, notifyEvent } from "../../lambdas/notify.ts";
 import { notifyStopped } from "../../lambdas/notify-stopped.ts";
 import { recordCost, recordCostEvent } from "../../lambdas/record-cost.ts";
@@ -25,7 +26,7 @@ import { takeTurn, takeTurnEvent } from "../../lambdas/take-turn.ts";
 import { terminateCluster, terminateClusterEvent } from "../../lambdas/terminate-cluster.ts";
 import { uploadScripts } from "../../lambdas/upload-scripts.ts";
 import type { Instances } from "../../local/emr-instance-rules.ts";
-import { checkJobFlow, checkSteps, checkTags } from "../../local/emr-rules.ts";
+import { checkIdleTimeout, checkJobFlow, checkSteps, checkTags } from "../../local/emr-rules.ts";
 import { ServiceModel } from "../../local/service-model.ts";
 import { Clock } from "../faults/clock.ts";
 import { bucket, deploy } from "../faults/deployed.ts";
@@ -73,6 +74,7 @@ const rules: Readonly<Record<string, (input: Json) => void>> = {
   },
   AddJobFlowSteps: ({ Steps }) => checkSteps(Steps),
   AddTags: ({ Tags }) => checkTags(Tags),
+  PutAutoTerminationPolicy: ({ AutoTerminationPolicy }) => checkIdleTimeout(AutoTerminationPolicy.IdleTimeout),
   // API reference, TerminateJobFlows: "The maximum number of clusters allowed is 10."
   TerminateJobFlows: ({ JobFlowIds }) => expect(JobFlowIds.length).toBeLessThanOrEqual(10),
   // API reference, Publish: a subject of ASCII, without line breaks and control characters, fewer than 100 characters;
@@ -122,6 +124,8 @@ const recorder = () => {
     requests,
     call,
     now: new Date(clock.now),
+    /** Until a cluster that was asked for is up. */
+    wait: () => clock.run(() => false, clock.now + 600_000),
     /** A cluster that nobody has asked for here. */
     haveCluster: (request: object) => emr.handle("RunJobFlow", request),
     emr: emrClient(async (command: Json) => fromTheWire(call(operationOf(command), command.input))),
@@ -161,6 +165,7 @@ const inputFor = (architecture: Architecture) =>
       formats: maybe(fc.subarray([...formats], { minLength: 1 })),
       force: maybe(fc.boolean()),
       overlap: maybe(fc.constantFrom(...overlaps)),
+      keepMinutes: maybe(fc.integer({ min: 0, max: 9_120 })),
       maxCostUsd: maybe(fc.double({ min: 0.01, max: 1e6, noNaN: true })),
       cluster: maybe(
         fc.record(
@@ -229,7 +234,8 @@ type Case = typeof aCase extends fc.Arbitrary<infer T> ? T : never;
 
 /** The plan as Preflight makes it. @throws InvalidInput where Preflight does */
 const planOf = ({ name: runId, input, defaults, images }: Case): Plan => {
-  const inputDefaults = { bucket, inputPrefix: "data/raw/", maxCostUsd: 10_000, pcaComponents: defaults.pcaComponents };
+  const { pcaComponents } = defaults;
+  const inputDefaults = { bucket, inputPrefix: "data/raw/", maxCostUsd: 10_000, maxKeepMinutes: 9_120, pcaComponents };
   const { maxCostUsd, cluster: overrides, ...resolved } = parseInput(input, inputDefaults);
   const isFull = resolved.mode !== "inventory";
   const steps = { inventory: true, features: isFull, reduction: isFull, any: true };
@@ -248,7 +254,7 @@ const planOf = ({ name: runId, input, defaults, images }: Case): Plan => {
 
 /** Plays the deployed definition with the real functions, as far as they ask EMR, SNS or Step Functions for something. */
 const play = async (one: Case): Promise<readonly Request[]> => {
-  const { requests, call, now, haveCluster, emr, sns, sfn } = recorder();
+  const { requests, call, now, wait, haveCluster, emr, sns, sfn } = recorder();
   const id = `${deployed.stateMachineArn.replace(":stateMachine:", ":execution:")}:${one.name}`;
   const execution = { Id: id, Name: one.name, StartTime: now.toISOString() };
   const validation = { images: 1, labels: 1, errors: 0, errorRate: 0, computed: 1, reused: 0, components: 1 };
@@ -266,6 +272,7 @@ const play = async (one: Case): Promise<readonly Request[]> => {
     Preflight: () => planOf(one),
     UploadScripts: (event) => uploadScripts(event, upload, s3),
     ValidateResults: () => ({ ...validation, variance: 0.5, warnings: [one.error.message], results: "s3://b/r/" }),
+    KeepCluster: (event) => keepCluster(keepClusterEvent.parse(event), emr, now),
     TerminateClusterAfterFailure: (event) =>
       terminateCluster(terminateClusterEvent.parse(event), { emr, sfn: sfn({}) }),
     ConfirmTerminated: (event) =>
@@ -277,7 +284,11 @@ const play = async (one: Case): Promise<readonly Request[]> => {
     NotifyFailure: (event) => notify(notifyEvent.parse(event), { TOPIC_ARN: deployed.topicArn }, sns),
   };
   const integrations: Readonly<Record<string, (input: Json) => unknown>> = {
-    "elasticmapreduce:createCluster.sync": (input) => ({ ClusterId: call("RunJobFlow", input).JobFlowId }),
+    "elasticmapreduce:createCluster.sync": async (input) => {
+      const { JobFlowId: ClusterId } = call("RunJobFlow", input);
+      await wait();
+      return { ClusterId };
+    },
     "elasticmapreduce:addStep.sync": ({ ClusterId, Step }) =>
       call("AddJobFlowSteps", { JobFlowId: ClusterId, Steps: [Step] }),
     "aws-sdk:emr:putManagedScalingPolicy": (input) => call("PutManagedScalingPolicy", input),
@@ -349,11 +360,13 @@ it(`makes no request that AWS would refuse: ${runs} generated executions`, async
   console.log(`requests: ${[...judged].map(([kind, count]) => `${count} ${kind}`).join(", ")}`);
   expect([...judged.keys()].sort()).toEqual([
     "emr:AddJobFlowSteps",
+    "emr:AddTags",
     "emr:DescribeCluster",
     "emr:ListClusters",
     "emr:ListInstances",
     "emr:ListSteps",
     "emr:PutManagedScalingPolicy",
+    "emr:PutAutoTerminationPolicy",
     "emr:RunJobFlow",
     "emr:SetTerminationProtection",
     "emr:TerminateJobFlows",

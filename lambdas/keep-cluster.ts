@@ -1,0 +1,54 @@
+import { AddTagsCommand, type EMRClient, PutAutoTerminationPolicyCommand } from "@aws-sdk/client-emr";
+import { z } from "zod";
+import { createEmrClient, describeCluster, executionTag, keepUntilTag, stateOf, tagOf } from "./shared/emr.ts";
+import { ClusterNotOurs } from "./shared/errors.ts";
+import { lambdaHandler } from "./shared/handler.ts";
+import { usdPerHour } from "./shared/kept-plan.ts";
+import { execution, type KeptCluster, plan } from "./shared/schemas.ts";
+
+export const keepClusterEvent = z.object({
+  state: z.object({ plan, cluster: z.object({ id: z.string() }) }),
+  execution,
+});
+export type KeepClusterEvent = z.output<typeof keepClusterEvent>;
+
+/**
+ * EMR counts idle time from the last step's end, and the results were validated since: by so much the idle time is
+ * longer than the deadline is away. As long as the sweep takes to come round, so that it has its turn first.
+ */
+const idleMarginSeconds = 15 * 60;
+
+/**
+ * Leaves the execution's own cluster until its deadline: by a tag, for the sweep, and by its idle time. What it throws
+ * ends the cluster, as every failure does.
+ *
+ * @throws ClusterNotOurs when the cluster bears another execution's tag
+ */
+export const keepCluster = async (
+  { state: { plan, cluster }, execution }: KeepClusterEvent,
+  emr: EMRClient,
+  now: Date = new Date(),
+): Promise<KeptCluster> => {
+  const found = await describeCluster(emr, cluster.id);
+  const owner = tagOf(found, executionTag);
+  if (owner !== execution.id)
+    throw new ClusterNotOurs(`Cluster ${cluster.id} belongs to ${owner ?? "no execution"}, not to ${execution.id}`);
+  const state = stateOf(found);
+  if (state !== "WAITING" && state !== "RUNNING") throw new Error(`Cluster ${cluster.id} is ${state}, not to be kept`);
+
+  const keepSeconds = plan.keepMinutes * 60;
+  const until = `${new Date(now.getTime() + keepSeconds * 1_000).toISOString().slice(0, 19)}Z`;
+  // First what may end it too early; the tag last, because with it the sweep lets it be.
+  await emr.send(
+    new PutAutoTerminationPolicyCommand({
+      ClusterId: cluster.id,
+      AutoTerminationPolicy: { IdleTimeout: keepSeconds + idleMarginSeconds },
+    }),
+  );
+  await emr.send(new AddTagsCommand({ ResourceId: cluster.id, Tags: [{ Key: keepUntilTag, Value: until }] }));
+  return { clusterId: cluster.id, until, usdPerHour: usdPerHour(plan.cluster) };
+};
+
+const emr = createEmrClient();
+
+export const handler = lambdaHandler(keepClusterEvent, (event) => keepCluster(event, emr));

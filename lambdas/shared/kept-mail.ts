@@ -1,0 +1,51 @@
+import type { KeptCluster, PartialState } from "./schemas.ts";
+import { clusterIdIn } from "./steps.ts";
+
+/** The cluster that goes on after a success: kept by the run, or borrowed by it. */
+export const clusterThatGoesOn = ({ kept, cluster, plan }: PartialState): KeptCluster | undefined =>
+  kept ?? (cluster && plan?.borrowed ? plan.borrowed : undefined);
+
+/** `2026-01-01 12:30 UTC` */
+export const describeTime = (iso: string): string => `${iso.slice(0, 16).replace("T", " ")} UTC`;
+
+/** The input that runs the same on the kept cluster, although its results are there: the job may have changed. */
+export const inputOnKept = (state: PartialState, clusterId: string): string => {
+  const { keepMinutes: _, cluster: __, ...input } = (state.input ?? {}) as Readonly<Record<string, unknown>>;
+  const force = state.plan?.mode === "inventory" ? {} : { force: true };
+  return JSON.stringify({ ...input, ...force, cluster: { id: clusterId } });
+};
+
+/** What the mail about a success says first: until when the cluster costs money, how to use it, and how to end it. */
+export const keptLines = (kept: KeptCluster, startCommand: string): readonly string[] => [
+  `CLUSTER ${kept.clusterId} IS KEPT AND COSTS MONEY until ${describeTime(kept.until)}, about ${kept.usdPerHour.toFixed(2)} USD an hour.`,
+  "Run again on it, with the job as it is deployed then:",
+  `  ${startCommand}`,
+  "End it now:",
+  `  aws emr terminate-clusters --cluster-ids ${kept.clusterId}`,
+];
+
+/** The lines about a borrowed cluster in the mail about a failure. */
+export const borrowedLines = (
+  { clusterId, until }: KeptCluster,
+  { teardown, teardownError }: PartialState,
+): readonly string[] => {
+  const state = teardown?.states[clusterId] ?? "";
+  if (state.startsWith("TERMINAT")) return [`Cluster:   ${clusterId} was borrowed and is ${state}`];
+  return [
+    `Cluster:   ${clusterId} was borrowed and goes on until ${describeTime(until)}`,
+    ...(teardownError
+      ? [
+          "           This run's step may still be on it, because cancelling it failed. End it:",
+          `           aws emr terminate-clusters --cluster-ids ${clusterId}`,
+        ]
+      : []),
+  ];
+};
+
+/** The line about the cluster that a stopped execution's input names. */
+export const borrowedByInput = (input: string): readonly string[] => {
+  const id = clusterIdIn(input);
+  return id === undefined
+    ? []
+    : [`Cluster:   ${id} was borrowed and goes on; this run's step on it is being cancelled`];
+};

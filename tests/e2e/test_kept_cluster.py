@@ -1,0 +1,73 @@
+"""Iterating: a cluster that is kept after a success, a second run on it, and one that is stopped there."""
+
+import json
+import re
+import subprocess
+
+from .account import AWS, Account
+
+GIVEN = {"mode": "mini", "limit": 12, "pca": {"components": 3}, "force": True}
+STEPS = ["Inventory", "ExtractFeatures", "ReduceDimensions"]
+
+
+def _commands(account: Account, run_id: str) -> list[str]:
+    """The commands of a run's mail."""
+    [mail] = account.mails(run_id)
+    return [line.strip() for line in mail["message"].splitlines() if line.strip().startswith("aws ")]
+
+
+def _shell(account: Account, command: str) -> str:
+    """Runs a command of a mail as a person would who copies it."""
+    env = account.env | {"PATH": f"{AWS.parent}:{account.env['PATH']}"}
+    done = subprocess.run(["bash", "-c", command], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{command}: {done.stderr}"
+    return done.stdout
+
+
+def _steps(account: Account, cluster: str) -> list[tuple[str, str]]:
+    """Name and state of a cluster's steps, the oldest first."""
+    steps = account.aws("emr", "list-steps", "--cluster-id", cluster)["Steps"]
+    return [(step["Name"], step["Status"]["State"]) for step in reversed(steps)]
+
+
+def _state(account: Account, cluster: str) -> str:
+    return str(account.aws("emr", "describe-cluster", "--cluster-id", cluster)["Cluster"]["Status"]["State"])
+
+
+def test_runs_share_a_kept_cluster_until_it_is_ended(account: Account) -> None:
+    first = account.run({**GIVEN, "keepMinutes": 60})
+
+    assert first.status == "SUCCEEDED", first.cause
+    assert account.states(first.arn)[-5:-2] == ["LeaveCluster", "KeepCluster", "RecordCost"]
+    [cluster] = account.clusters(first.run_id)
+    assert cluster["Status"]["State"] == "WAITING"
+    [mail] = account.mails(first.run_id)
+    assert re.search(rf"CLUSTER {cluster['Id']} IS KEPT AND COSTS MONEY until \d{{4}}-.* UTC", mail["message"])
+    again, end = _commands(account, first.run_id)
+
+    second = account.wait(json.loads(_shell(account, again))["executionArn"])
+
+    assert second.status == "SUCCEEDED", second.cause
+    states = account.states(second.arn)
+    assert "UseKeptCluster" in states
+    assert not {"CreateCluster", "KeepCluster", "TerminateCluster"} & set(states)
+    assert account.clusters(second.run_id) == []
+    assert _state(account, cluster["Id"]) == "WAITING"
+    assert _steps(account, cluster["Id"]) == [(name, "COMPLETED") for name in STEPS * 2]
+    assert account.names(f"runs/{second.run_id}/") >= {"manifest.json", "model_info/model_info.json"}
+    assert _commands(account, second.run_id) == [again, end]
+
+    third = account.start({**GIVEN, "cluster": {"id": cluster["Id"]}})
+    account.wait_for_state(third, "Inventory")
+    account.aws("stepfunctions", "stop-execution", "--execution-arn", third)
+
+    [told] = account.wait_for_mails(third.rsplit(":", 1)[1])
+    assert f"{cluster['Id']} was borrowed and goes on" in told["message"]
+    assert all(state in {"COMPLETED", "CANCELLED"} for _, state in _steps(account, cluster["Id"]))
+    assert _state(account, cluster["Id"]) in {"WAITING", "RUNNING"}
+
+    _shell(account, end)
+    account.wait_for_clusters_to_go(first.run_id)
+    refused = account.run({**GIVEN, "cluster": {"id": cluster["Id"]}})
+    assert refused.error == "PreflightFailed"
+    assert f"kept-cluster: {cluster['Id']} is TERMINATED" in refused.cause
