@@ -1,5 +1,5 @@
 import { clusterDefaults as accepted } from "../lambdas/shared/cluster-defaults.ts";
-import type { Config } from "./config.ts";
+import { type Config, ConfigInvalid } from "./config.ts";
 import type { EmrSecurityGroups } from "./constructs/network.ts";
 
 interface Placement {
@@ -10,14 +10,14 @@ interface Placement {
 /**
  * What Preflight's planner starts from: the cluster's knobs and its place. A knob that was not set is left out.
  *
- * @throws Error naming every knob that the planner would refuse, such as a type without a price
+ * @throws ConfigInvalid naming every knob that the planner would refuse, such as a type without a price
  */
 export const clusterDefaults = (config: Config, placement: Placement) => {
   const defaults = withPlace(config, placement);
   const { error } = accepted.safeParse(defaults);
   if (!error) return defaults;
   const problems = error.issues.map(({ path, message }) => `  ${path.join(".")}: ${message}`);
-  throw new Error(`The cluster's configuration is wrong:\n${problems.join("\n")}`);
+  throw new ConfigInvalid(`The cluster's configuration is wrong:\n${problems.join("\n")}`);
 };
 
 const withPlace = (config: Config, { subnetIds, securityGroups }: Placement) => ({

@@ -12,7 +12,7 @@ const clusters: readonly Variant[] = (["x86_64", "arm64"] as const).flatMap((arc
         architecture,
         market,
         jupyterHub,
-        coreTypes: architecture === "arm64" ? ["m6g.xlarge", "m6g.2xlarge"] : ["m5.xlarge", "m5.2xlarge"],
+        coreTypes: architecture === "arm64" ? ["m6g.xlarge", "m7g.xlarge"] : ["m5.xlarge", "m5a.xlarge"],
       },
     })),
   ),

@@ -12,7 +12,8 @@ import {
   synthesise,
 } from "../../infra/check/judges.ts";
 import { variants } from "../../infra/check/variants.ts";
-import { temporaryFolder } from "./fixtures.ts";
+import { clusterDefaults } from "../../infra/cluster-defaults.ts";
+import { configWith, temporaryFolder } from "./fixtures.ts";
 
 const outdir = temporaryFolder();
 const modelFile = join(outdir, "model");
@@ -61,4 +62,13 @@ it("the table has every cluster, schedule and guardrails, with and without", () 
     ...["everything on", "schedule", "no guardrails", "schedule, no guardrails"],
     ...["bring your own", "their VPC, our groups"],
   ]);
+});
+
+it.each(variants)("the planner takes the cluster of $name", ({ knobs }) => {
+  const placement = {
+    subnetIds: ["subnet-0"],
+    securityGroups: { primary: "sg-1", core: "sg-2", serviceAccess: "sg-3" },
+  };
+
+  expect(() => clusterDefaults(configWith(knobs), placement)).not.toThrow();
 });
