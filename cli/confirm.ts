@@ -15,8 +15,8 @@ export const isConfirmed = async (lifetime: Lifetime, message: string, yes: bool
     return await confirm({ message, default: false }, { signal: lifetime.signal });
   } catch (error) {
     if (!(error instanceof Error && error.name === "ExitPromptError")) throw error;
-    // The prompt has taken Ctrl-C for itself.
-    process.kill(process.pid, "SIGINT");
+    // The prompt has taken Ctrl-C for itself. A signal that is sent would come too late: nothing keeps the process alive.
+    process.emit("SIGINT");
     return lifetime.left;
   }
 };

@@ -82,7 +82,12 @@ def add_budgets() -> None:
     def delete(name: str, _props: dict[str, Any]) -> None:
         budgets._delete_budget({"BudgetName": name})
 
-    provisioners._RESOURCE_HANDLERS["AWS::Budgets::Budget"] = {"create": create, "update": update, "delete": delete}
+    provisioners._RESOURCE_HANDLERS["AWS::Budgets::Budget"] = {
+        "create": create,
+        "update": update,
+        "update_with_logical_id": True,
+        "delete": delete,
+    }
 
 
 def save_on_request() -> None:

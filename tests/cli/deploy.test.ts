@@ -11,6 +11,7 @@ import { type EmptyAccount, main, makeImages, startEmptyAccount } from "./empty-
 
 const COMMAND_MS = 600_000;
 const CLUSTER_MS = 120_000;
+const QUESTION = "Remove this from account";
 
 // In this order: a deployment takes a while, so the tests share it.
 describe("deploy and destroy", { timeout: COMMAND_MS }, () => {
@@ -125,15 +126,19 @@ describe("deploy and destroy", { timeout: COMMAND_MS }, () => {
   });
 
   it("leaves everything alone when the person at the terminal says no", async () => {
-    const answer = async (keys: string) =>
-      execa(
-        join(places.python, "bin", "python"),
-        [
-          ...["-c", "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"],
-          ...[process.execPath, main, "destroy"],
-        ],
-        { ...options(), stdin: "pipe", input: keys },
-      );
+    const pty = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
+    const answer = (keys: string) => {
+      const python = join(places.python, "bin", "python");
+      const args = ["-c", pty, process.execPath, main, "destroy"];
+      const terminal = execa(python, args, { ...options(), stdin: "pipe" });
+      let shown = "";
+      terminal.stdout.on("data", (chunk: Buffer) => {
+        const isAsked = shown.includes(QUESTION);
+        shown += chunk.toString();
+        if (!isAsked && shown.includes(QUESTION)) terminal.stdin.write(keys);
+      });
+      return terminal;
+    };
 
     const no = await answer("n\r");
     expect(no.stdout).toContain("Nothing was removed.");
