@@ -16,10 +16,10 @@ from statistics import median
 
 import numpy as np
 
-from bench import bare, images, others, ours, pca
+from bench import bare, functions, images, others, ours, pca
 from bench.spark import ROOT, Run, submit
 
-PARTS = ("features", "pca", "daft", "reference", "growth")
+PARTS = ("features", "pca", "daft", "reference", "growth", "functions")
 GOALS = {
     "features.ratioToBare": 0.90,
     "features.marginalRatioToBare": 0.95,
@@ -79,7 +79,7 @@ class Bench:
 
     def features(self) -> None:
         """Ours against the bare limit, whole and marginal; in turns, so that the machine's moods meet both."""
-        counts = [self.count, 2 * self.count][: 1 if 2 * self.count > len(self.images) else 2]
+        counts = [count for count in (self.count, 2 * self.count) if count <= len(self.images)]
         limits: dict[int, list[float]] = {count: [] for count in counts}
         runs: dict[int, list[Run]] = {count: [] for count in counts}
         for _ in range(self.repeats):
@@ -96,7 +96,8 @@ class Bench:
             self.put(f"features.bare.{count}", {"imagesPerSecond": round(count / limit, 1), "seconds": limits[count]})
             self.put(f"features.ours.{count}", {"imagesPerSecond": round(count / run.seconds, 1), **run.as_json()})
         self.put("features.rate", self.count / median_run(runs[self.count]).seconds)
-        self.put("features.ratioToBare", _ratio(limits[self.count], runs[self.count]))
+        pairs = zip(limits[self.count], runs[self.count], strict=True)
+        self.put("features.ratioToBare", median(limit / run.seconds for limit, run in pairs))
         if len(counts) == 2:
             more = [long - short for short, long in zip(*limits.values(), strict=True)]
             ours_more = [long.seconds - short.seconds for short, long in zip(*runs.values(), strict=True)]
@@ -163,15 +164,18 @@ class Bench:
                 table.append({"images": count, **run.as_json()})
         self.put("growth", table)
 
+    def functions(self) -> None:
+        """The functions' bundles against their sources: size, and time to load."""
+        found = functions.measure(self.work, self.repeats)
+        self.put("functions.modules", found)
+        self.put("functions.slowestImportMs", max(one["importMs"] for one in found.values()))
+        ratios = [one["sourcesImportMs"] / one["importMs"] for one in found.values()]
+        self.put("functions.ratioToSources", median(ratios))
+
 
 def median_run(runs: Sequence[Run]) -> Run:
     """The run in the middle, by its time."""
     return sorted(runs, key=lambda run: run.seconds)[len(runs) // 2]
-
-
-def _ratio(limits: Sequence[float], runs: Sequence[Run]) -> float:
-    """The median of the ratios, each of a pair that ran one after the other."""
-    return median(limit / run.seconds for limit, run in zip(limits, runs, strict=True))
 
 
 def nested(results: Results) -> Results:

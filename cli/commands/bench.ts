@@ -6,13 +6,15 @@ import { fromHere, sparkEnvironment } from "../spark.ts";
 import { runTool } from "../tools.ts";
 
 export const bench = new Command("bench")
-  .description("compare the Spark job with the machine's limit, with Daft, MLlib and a job as usually written")
+  .description(
+    "compare the Spark job with the machine's limit, Daft, MLlib and a job as usually written, and bundles with sources",
+  )
   .option("--json", "print one JSON object in place of the table", false)
   .option("--images <dir>", "a folder of images, in place of generated ones")
   .option("--count <n>", "images for the features stage (and twice as many for the marginal rate)")
   .option("--repeats <n>", "how often each is measured; the median counts (default 3)")
   .option("--quick", "small sizes: whether it works, not how fast it is", false)
-  .option("--only <part...>", "these parts alone: features, pca, daft, reference, growth")
+  .option("--only <part...>", "these parts alone: features, pca, daft, reference, growth, functions")
   .action(({ json, images, count, repeats, quick, only }) =>
     withLifetime(async (lifetime) => {
       const env = { ...process.env, ...(await sparkEnvironment(lifetime)) };
