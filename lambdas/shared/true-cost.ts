@@ -16,7 +16,7 @@ const shortestBillMs = 60_000;
  * @param now the end of what still runs
  */
 export const trueCost = (
-  plan: Pick<Plan, "cluster" | "estimate" | "counts" | "steps">,
+  plan: Pick<Plan, "cluster" | "estimate" | "counts" | "steps" | "keepMinutes">,
   cluster: Cluster,
   instances: readonly Instance[],
   since: Date,
@@ -50,7 +50,8 @@ export const trueCost = (
   return {
     quotedUsd: quoted,
     actualUsd: Number(usd.toFixed(4)),
-    forecastErrorPercent: quoted > 0 ? Number((100 * (usd / quoted - 1)).toFixed(1)) : null,
+    // A kept cluster's quote counts the time after the run, which has only begun.
+    forecastErrorPercent: quoted > 0 && plan.keepMinutes === 0 ? Number((100 * (usd / quoted - 1)).toFixed(1)) : null,
     minutes: {
       quoted: plan.estimate.minutes,
       actual: Number((lifeMs(cluster.Status?.Timeline) / 60_000).toFixed(1)),

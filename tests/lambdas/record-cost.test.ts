@@ -3,7 +3,7 @@ import { DescribeClusterCommand, ListInstancesCommand } from "@aws-sdk/client-em
 import { GetObjectCommand } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { recordCost } from "../../lambdas/record-cost.ts";
-import type { Cost } from "../../lambdas/shared/schemas.ts";
+import type { Cost, Plan } from "../../lambdas/shared/schemas.ts";
 import { anExecution, aPlan, createBucket, putObject } from "./fixtures.ts";
 import { type Ministack, startMinistack } from "./ministack.ts";
 
@@ -49,8 +49,8 @@ const emrWith = (from: number, to: number | undefined, nodes: readonly Instance[
   return { send } as unknown as EMRClient;
 };
 
-const record = (emr: EMRClient, now = at(600)): Promise<Cost> =>
-  recordCost({ state: { plan: aPlan(bucket), cluster: { id: "j-1" } }, execution }, emr, account.s3, now);
+const record = (emr: EMRClient, now = at(600), changes: Partial<Plan> = {}): Promise<Cost> =>
+  recordCost({ state: { plan: aPlan(bucket, changes), cluster: { id: "j-1" } }, execution }, emr, account.s3, now);
 
 /** 64 + 15 GiB of gp3 for an hour. */
 const ebsUsdPerHour = (79 * 0.088) / 730;
@@ -84,6 +84,12 @@ test("a cluster that runs on has cost what it has until now", async () => {
 
   expect(cost).toMatchObject({ isFinal: false, minutes: { actual: 30 } });
   expect(cost.actualUsd).toBeCloseTo((0.262 + ebsUsdPerHour) / 2 + s3Usd, 3);
+});
+
+test("the quote of a cluster that is kept afterwards is not compared with what it has cost so far", async () => {
+  const cost = await record(emrWith(0, undefined, [node("m5.xlarge", 0, undefined)]), at(30), { keepMinutes: 60 });
+
+  expect(cost.forecastErrorPercent).toBeNull();
 });
 
 test("of a cluster that is older than the execution only the time since then counts", async () => {
