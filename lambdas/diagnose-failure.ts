@@ -192,8 +192,7 @@ export const bootstrapCause = (text: string): string | undefined => {
   return rootCause(text)?.line ?? said;
 };
 
-const deployAgain =
-  "Make and upload the wheelhouse again, and deploy with its sha256 (README, On AWS); npm start does it on a laptop";
+const deployAgain = "Deploy again (npm run deploy; on a laptop npm start): that makes and uploads the wheelhouse";
 
 const readBootstrapLogs = async (
   s3: S3Client,

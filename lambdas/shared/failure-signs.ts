@@ -58,7 +58,7 @@ const missingModule = (name: string | undefined): Reading => ({
   remedy:
     name?.split(".")[0] === "orchard"
       ? "Deploy the stack again: this package travels with the UploadScripts function"
-      : "Add the package to bootstrap/requirements.in, lock it, make and upload the wheelhouse, and deploy with its sha256 (README, On AWS)",
+      : "Add the package to bootstrap/requirements.in, lock it, and deploy again (npm run deploy; on a laptop npm start): that makes the wheelhouse",
 });
 
 const lostNode = ({ cluster }: Evidence): Reading => {
@@ -202,7 +202,7 @@ const stepSigns: readonly Sign[] = [
     read: () => ({
       section: "job-fails",
       remedy:
-        "The model artifact is damaged or another one: make it again (npm run model), upload it, and deploy with its sha256 (README, On AWS)",
+        "The model artifact is damaged or another one: make it again (npm run model -- --force), and deploy again (npm run deploy; on a laptop npm start)",
     }),
   },
 ];

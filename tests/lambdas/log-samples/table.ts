@@ -30,13 +30,12 @@ const driverMemory =
 const nodesRole =
   "Let the nodes' role (EmrRolesInstanceRole of the stack) do this, and see the bucket's policy and KMS key";
 const modules =
-  "Add the package to bootstrap/requirements.in, lock it, make and upload the wheelhouse, and deploy with its sha256 (README, On AWS)";
+  "Add the package to bootstrap/requirements.in, lock it, and deploy again (npm run deploy; on a laptop npm start): that makes the wheelhouse";
 const putThere = "Put it there, or name another place in the input";
 const modelAgain =
-  "The model artifact is damaged or another one: make it again (npm run model), upload it, and deploy with its sha256 (README, On AWS)";
+  "The model artifact is damaged or another one: make it again (npm run model -- --force), and deploy again (npm run deploy; on a laptop npm start)";
 const onDemand = 'Start again, with {"cluster": {"market": "ON_DEMAND"}} or another cluster.coreType';
-const wheels =
-  "Make and upload the wheelhouse again, and deploy with its sha256 (README, On AWS); npm start does it on a laptop";
+const wheels = "Deploy again (npm run deploy; on a laptop npm start): that makes and uploads the wheelhouse";
 const bootstrapFailure = (message: string): Cluster => ({
   Status: {
     State: "TERMINATED_WITH_ERRORS",
