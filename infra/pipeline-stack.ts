@@ -3,7 +3,6 @@ import { Rule, Schedule } from "aws-cdk-lib/aws-events";
 import { LambdaFunction } from "aws-cdk-lib/aws-events-targets";
 import { Policy, PolicyStatement } from "aws-cdk-lib/aws-iam";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
-import { SqsDestination } from "aws-cdk-lib/aws-lambda-destinations";
 import { CfnLogGroup, type ILogGroup } from "aws-cdk-lib/aws-logs";
 import { type ITopic, Topic } from "aws-cdk-lib/aws-sns";
 import { EmailSubscription } from "aws-cdk-lib/aws-sns-subscriptions";
@@ -281,8 +280,10 @@ export class PipelineStack extends Stack {
       target.configureAsyncInvoke({
         retryAttempts: 2,
         maxEventAge: Duration.hours(6),
-        onFailure: new SqsDestination(lostStatusChanges),
+        // CDK's own destination lets the function read the queue's attributes, too.
+        onFailure: { bind: () => ({ destination: lostStatusChanges.queueArn }) },
       });
+      target.addToRolePolicy(allow(["sqs:SendMessage"], [lostStatusChanges.queueArn]));
     }
     new Rule(this, "SweepSchedule", {
       description: "Ends the clusters that nothing else ended",

@@ -29,7 +29,14 @@ export interface ApiCall extends Caller {
   readonly context: Readonly<Record<string, string | readonly string[]>>;
 }
 
-type Called = Pick<ApiCall, "operation" | "action" | "resource" | "context">;
+export type Called = Pick<ApiCall, "operation" | "action" | "resource" | "context">;
+
+/** Where ARNs point, and what is known of an EMR cluster there: its tags, none for an unknown one. */
+export interface Place {
+  readonly region: string;
+  readonly accountId: string;
+  readonly clusterTags: (id: string) => Readonly<Record<string, string>>;
+}
 
 /** Signing names that policies write otherwise. */
 const PREFIXES: Readonly<Record<string, string>> = { monitoring: "cloudwatch" };
@@ -51,14 +58,14 @@ const BUCKET_SETTINGS: Readonly<Record<string, string>> = {
 /** Writes down who called what, each kind of call once since the account started: a .sync task asks five times a second. */
 export class ApiCalls {
   readonly #context: AccountContext;
-  readonly #clusterTags: (id: string) => Readonly<Record<string, string>>;
+  readonly #place: Place;
   readonly #roles = new Map<string, string>();
   readonly #seen = new Set<string>();
 
   /** @param clusterTags the tags of an EMR cluster; none for an unknown one */
   constructor(context: AccountContext, clusterTags: (id: string) => Readonly<Record<string, string>>) {
     this.#context = context;
-    this.#clusterTags = clusterTags;
+    this.#place = { region: context.region, accountId: context.accountId, clusterTags };
   }
 
   /** Credentials by which the calls of a role are known. */
@@ -81,9 +88,8 @@ export class ApiCalls {
   /** @param service its signing name, e.g. elasticmapreduce */
   record(caller: Caller, service: string, operation: string, input: unknown): void {
     const given = isObject(input) ? input : {};
-    const name = `${PREFIXES[service] ?? service}:${operation}`;
-    for (const { resource, context } of this.#resources(service, operation, given)) {
-      this.#write(caller, { operation, action: ACTIONS[name] ?? name, resource, context });
+    for (const call of callsOf(this.#place, service, operation, given)) {
+      this.#write(caller, call);
     }
     if (operation === "RunJobFlow" && caller.role !== null) {
       this.#passRoles(caller, given).catch((error: unknown) =>
@@ -139,40 +145,57 @@ export class ApiCalls {
       appendFileSync(join(directory, "api-calls.jsonl"), `${JSON.stringify(record)}\n`);
     }
   }
+}
 
-  /** What a call acts upon, with the condition keys that go with it. */
-  #resources(service: string, operation: string, input: JsonObject): readonly Pick<Called, "resource" | "context">[] {
-    const { accountId, region } = this.#context;
-    const text = (name: string) => (typeof input[name] === "string" ? String(input[name]) : undefined);
-    const one = (resource: string) => [{ resource, context: {} }];
-    if (service === "elasticmapreduce") {
-      if (operation === "RunJobFlow") {
-        return [{ resource: "*", context: tagContext("elasticmapreduce:RequestTag", requestTags(input["Tags"])) }];
-      }
-      const many = Array.isArray(input["JobFlowIds"]) ? input["JobFlowIds"] : [];
-      const ids = [...many, text("ClusterId"), text("JobFlowId"), text("ResourceId")].filter((id) => id !== undefined);
-      const clusters = ids.map((id) => ({
-        resource: `arn:aws:elasticmapreduce:${region}:${accountId}:cluster/${id}`,
-        context: {
-          ...tagContext("elasticmapreduce:ResourceTag", this.#clusterTags(String(id))),
-          ...tagContext("elasticmapreduce:RequestTag", requestTags(input["Tags"])),
-        },
-      }));
-      return clusters.length === 0 ? one("*") : clusters;
+/**
+ * A call of an API as policies see it.
+ * @param service its signing name
+ */
+export function callsOf(place: Place, service: string, operation: string, input: JsonObject): readonly Called[] {
+  const name = `${PREFIXES[service] ?? service}:${operation}`;
+  return resourcesOf(place, service, operation, input).map((on) => ({
+    operation,
+    action: ACTIONS[name] ?? name,
+    ...on,
+  }));
+}
+
+/** What a call acts upon, with the condition keys that go with it. */
+function resourcesOf(
+  { region, accountId, clusterTags }: Place,
+  service: string,
+  operation: string,
+  input: JsonObject,
+): readonly Pick<Called, "resource" | "context">[] {
+  const text = (name: string) => (typeof input[name] === "string" ? String(input[name]) : undefined);
+  const one = (resource: string) => [{ resource, context: {} }];
+  if (service === "elasticmapreduce") {
+    if (operation === "RunJobFlow") {
+      return [{ resource: "*", context: tagContext("elasticmapreduce:RequestTag", requestTags(input["Tags"])) }];
     }
-    if (service === "iam") {
-      const role = text("RoleName");
-      const profile = text("InstanceProfileName");
-      const name = role === undefined ? profile && `instance-profile/${profile}` : `role/${role}`;
-      return one(name === undefined ? "*" : `arn:aws:iam::${accountId}:${name}`);
-    }
-    if (service === "sqs" && text("QueueUrl") !== undefined) {
-      return one(`arn:aws:sqs:${region}:${accountId}:${text("QueueUrl")?.split("/").at(-1)}`);
-    }
-    // TopicArn, executionArn, stateMachineArn, FunctionArn: an API that names its resource by ARN says so.
-    const named = Object.keys(input).find((name) => /arn$/i.test(name) && text(name)?.startsWith("arn:"));
-    return one(named === undefined ? "*" : String(input[named]));
+    const many = Array.isArray(input["JobFlowIds"]) ? input["JobFlowIds"] : [];
+    const ids = [...many, text("ClusterId"), text("JobFlowId"), text("ResourceId")].filter((id) => id !== undefined);
+    const clusters = ids.map((id) => ({
+      resource: `arn:aws:elasticmapreduce:${region}:${accountId}:cluster/${id}`,
+      context: {
+        ...tagContext("elasticmapreduce:ResourceTag", clusterTags(String(id))),
+        ...tagContext("elasticmapreduce:RequestTag", requestTags(input["Tags"])),
+      },
+    }));
+    return clusters.length === 0 ? one("*") : clusters;
   }
+  if (service === "iam") {
+    const role = text("RoleName");
+    const profile = text("InstanceProfileName");
+    const name = role === undefined ? profile && `instance-profile/${profile}` : `role/${role}`;
+    return one(name === undefined ? "*" : `arn:aws:iam::${accountId}:${name}`);
+  }
+  if (service === "sqs" && text("QueueUrl") !== undefined) {
+    return one(`arn:aws:sqs:${region}:${accountId}:${text("QueueUrl")?.split("/").at(-1)}`);
+  }
+  // TopicArn, executionArn, stateMachineArn, FunctionArn: an API that names its resource by ARN says so.
+  const named = Object.keys(input).find((name) => /arn$/i.test(name) && text(name)?.startsWith("arn:"));
+  return one(named === undefined ? "*" : String(input[named]));
 }
 
 /** A request's credential scope. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html */
@@ -182,7 +205,7 @@ function scopeOf(request: IncomingMessage): { readonly accessKeyId: string; read
 }
 
 /** Service authorization reference, "Actions defined by Amazon S3": the action and the resource of a request. */
-function s3Calls(request: IncomingMessage): readonly Called[] {
+export function s3Calls(request: Pick<IncomingMessage, "method" | "url" | "headers">): readonly Called[] {
   const { pathname, searchParams: query } = new URL(request.url ?? "/", "http://127.0.0.1");
   const [bucket = "", ...rest] = decodeURIComponent(pathname).slice(1).split("/");
   const key = rest.join("/");

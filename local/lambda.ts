@@ -102,7 +102,7 @@ export class LambdaRunner {
         functionVersion: version,
         invokedFunctionArn: configuration.FunctionArn ?? "",
         memoryLimitInMB: String(memoryMb),
-        logGroupName: `/aws/lambda/${functionName}`,
+        logGroupName: configuration.LoggingConfig?.LogGroup ?? `/aws/lambda/${functionName}`,
         logStreamName: logStream,
       },
     };

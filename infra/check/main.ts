@@ -12,6 +12,7 @@ import {
   synthesise,
   type Verdict,
 } from "./judges.ts";
+import { leastPrivilege } from "./least-privilege.ts";
 import { variants } from "./variants.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "orchard-check-"));
@@ -43,6 +44,7 @@ try {
   }
   const verdicts = [
     { judge: "cdk synth", looked: `${variants.length} variants`, findings: failed },
+    await leastPrivilege(all, { complete: failed.length === 0 }),
     ...[
       () => cdkNag(all, { complete: failed.length === 0 }),
       () => aslDefinitions(all),

@@ -67,8 +67,13 @@ export class Workflow extends Construct {
       },
     });
 
-    // Every version: an execution that began before the last deployment calls an older one.
-    for (const handler of Object.values(functions) as LambdaFunction[]) handler.grantInvoke(this.stateMachine);
+    // Every version: an execution that began before the last deployment calls an older one. None calls the newest code.
+    this.stateMachine.addToRolePolicy(
+      new PolicyStatement({
+        actions: ["lambda:InvokeFunction"],
+        resources: (Object.values(functions) as LambdaFunction[]).map(({ functionArn }) => `${functionArn}:*`),
+      }),
+    );
     emrRoles.serviceRole.grantPassRole(this.stateMachine.role);
     emrRoles.instanceRole.grantPassRole(this.stateMachine.role);
     for (const statement of emrStatements(stack)) this.stateMachine.addToRolePolicy(statement);

@@ -19,6 +19,8 @@ from typing import Any
 
 import boto3
 
+from .api_calls import keep
+
 ROOT = Path(__file__).parents[2]
 AWS = ROOT / ".orchard" / "python" / "bin" / "aws"
 NODE = ROOT / "node_modules" / ".bin" / "node"
@@ -185,6 +187,8 @@ def started_account(home: Path) -> Iterator[Account]:
             process=process,
             sample=home / "sample",
         )
+        if process.poll() is None:
+            keep(home, answer["endpoint"], answer["env"])
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(STOP_SECONDS)

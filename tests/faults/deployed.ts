@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { App } from "aws-cdk-lib";
 import { Template } from "aws-cdk-lib/assertions";
+import type { AccountRecord } from "../../infra/check/least-privilege.ts";
 import { configFromContext } from "../../infra/config.ts";
 import { PipelineStack } from "../../infra/pipeline-stack.ts";
 import type { Definition } from "../statemachine/definition.ts";
@@ -15,6 +16,8 @@ export const wheelhouse = "the wheels";
 
 export interface DeployedFunction {
   readonly arn: string;
+  /** An ARN. */
+  readonly role: string;
   /** The folder that CDK made: index.mjs and what travels along. */
   readonly folder: string;
   readonly environment: Readonly<Record<string, string>>;
@@ -37,6 +40,9 @@ export interface Deployed {
   readonly definition: Definition;
   readonly functions: readonly DeployedFunction[];
   readonly rules: readonly DeployedRule[];
+  readonly roles: AccountRecord["roles"];
+  /** Name of the role in the instance profile. */
+  readonly nodeRole: string;
 }
 
 interface Resource {
@@ -50,14 +56,23 @@ const arnOf = (id: string, { Type: type }: Resource): string => {
   if (service === "Lambda") return `arn:aws:lambda:${region}:${account}:function:${id}`;
   if (service === "StepFunctions") return `arn:aws:states:${region}:${account}:stateMachine:Orchard`;
   if (service === "SNS") return `arn:aws:sns:${region}:${account}:orchard`;
+  if (service === "S3") return `arn:aws:s3:::${bucket}`;
+  if (service === "SQS") return `arn:aws:sqs:${region}:${account}:${id}`;
+  if (service === "IAM") return `arn:aws:iam::${account}:${kind === "Role" ? "role" : "instance-profile"}/${id}`;
   return `arn:aws:${service.toLowerCase()}:${region}:${account}:${kind.toLowerCase()}/${id}`;
+};
+
+const pseudo: Readonly<Record<string, string>> = {
+  "AWS::Region": region,
+  "AWS::AccountId": account,
+  "AWS::Partition": "aws",
 };
 
 /** Puts values in place of CloudFormation's functions. */
 const resolver = (resources: Readonly<Record<string, Resource>>) => {
   const reference = (id: string): string => {
     const resource = resources[id];
-    if (resource === undefined) return id === "AWS::Region" ? region : id === "AWS::AccountId" ? account : id;
+    if (resource === undefined) return pseudo[id] ?? id;
     if (resource.Type === "AWS::S3::Bucket") return bucket;
     // The only version that there is here.
     if (resource.Type === "AWS::Lambda::Version") return reference(resource.Properties.FunctionName.Ref);
@@ -66,9 +81,16 @@ const resolver = (resources: Readonly<Record<string, Resource>>) => {
   const resolve = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(resolve);
     if (typeof value !== "object" || value === null) return value;
-    const { Ref: ref, "Fn::GetAtt": attribute, "Fn::Join": join, "Fn::Sub": text } = value as Record<string, unknown>;
+    const parts = value as Record<string, unknown>;
+    const { Ref: ref, "Fn::GetAtt": attribute, "Fn::Join": join, "Fn::Sub": text } = parts;
     if (typeof ref === "string") return reference(ref);
-    if (Array.isArray(attribute)) return arnOf(attribute[0], resources[attribute[0]] ?? { Type: "", Properties: {} });
+    if (Array.isArray(attribute)) {
+      const [id, name] = attribute as [string, string];
+      const resource = resources[id] ?? { Type: "", Properties: {} };
+      const own = resolve(resource.Properties.InstanceProfileName ?? id);
+      const arn = arnOf(String(own), resource);
+      return name === "Name" ? arn.split(":").at(-1) : arn;
+    }
     if (typeof text === "string") return text.replaceAll(/\$\{([^}]+)\}/g, (_, id: string) => reference(id));
     if (Array.isArray(join)) return (resolve(join[1]) as string[]).join(String(join[0]));
     return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, resolve(inner)]));
@@ -137,11 +159,20 @@ export const deploy = (isBundled = true): Deployed & { remove(): void } => {
       .filter(({ Properties }) => Properties.Handler === "index.handler" && Properties.Environment)
       .map(({ id, Type, Properties }) => ({
         arn: arnOf(id, { Type, Properties }),
+        role: Properties.Role,
         folder: join(outdir, `asset.${String(Properties.Code.S3Key).replace(/\.zip$/, "")}`),
         environment: Properties.Environment.Variables,
         timeoutSeconds: Properties.Timeout,
       })),
     rules: resources.flatMap(ruleOf),
+    roles: Object.fromEntries(
+      ofType("AWS::IAM::Role").map((role) => {
+        const policies = ofType("AWS::IAM::Policy").filter(({ Properties }) => Properties.Roles.includes(role.id));
+        const documents = policies.map(({ Properties }) => [Properties.PolicyName, Properties.PolicyDocument]);
+        return [arnOf(role.id, role), { logicalId: role.id, policies: Object.fromEntries(documents) }];
+      }),
+    ),
+    nodeRole: ofType("AWS::IAM::InstanceProfile")[0]?.Properties.Roles[0],
     remove: () => rmSync(outdir, { recursive: true, force: true }),
   };
 };

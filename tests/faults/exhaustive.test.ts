@@ -1,4 +1,9 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { places } from "../../cli/places.ts";
+import { judge } from "../../infra/check/least-privilege.ts";
+import { noted } from "./api-calls.ts";
 import { deploy } from "./deployed.ts";
 import { invariants, latestLayer, violationsOf } from "./invariants.ts";
 import { everyScenario, play, signatureOf } from "./scenarios.ts";
@@ -42,4 +47,16 @@ it.each(Object.keys(invariants))("%s", (name) => {
 
 it("plays several hundred scenarios that differ", () => {
   expect(histories.size).toBeGreaterThan(300);
+});
+
+it("calls nothing that the functions' policies refuse", async () => {
+  const record = noted(deployed);
+  // The end-to-end tests judge at last what no test at all has needed.
+  mkdirSync(join(places.tests, "api-calls"), { recursive: true });
+  writeFileSync(join(places.tests, "api-calls", "faults.json"), JSON.stringify(record));
+
+  const { calls, denied } = await judge([record]);
+
+  expect(denied).toEqual([]);
+  expect(calls).toBeGreaterThan(50);
 });

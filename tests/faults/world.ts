@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { join } from "node:path";
 import { AwsError } from "../../local/aws-error.ts";
+import { note } from "./api-calls.ts";
 import { Clock } from "./clock.ts";
 import type { Deployed, DeployedFunction, DeployedRule } from "./deployed.ts";
 import { type Behaviour, type Cluster, Emr, type Step } from "./emr.ts";
@@ -93,6 +94,7 @@ export interface Created {
 
 interface Invocation {
   readonly caller: Caller;
+  readonly role: string;
   readonly sandbox: Sandbox;
   isOver: boolean;
 }
@@ -383,7 +385,7 @@ export class World {
 
   async #runFunction(caller: Caller, deployed: DeployedFunction, event: unknown): Promise<unknown> {
     const sandbox = this.#sandbox(deployed);
-    const invocation: Invocation = { caller, sandbox, isOver: false };
+    const invocation: Invocation = { caller, role: deployed.role, sandbox, isOver: false };
     const limitMs = deployed.timeoutSeconds * second;
     const { promise: timeout, reject } = Promise.withResolvers<never>();
     const timer = this.clock.setTimeout(() => {
@@ -424,6 +426,8 @@ export class World {
     const call = parseCall(request);
     const { service, operation, input } = call;
     const { caller } = invocation;
+    const tagsOf = (id: string) => this.emr.clusters.get(id)?.Tags ?? [];
+    note(invocation.role, request, call, (id) => Object.fromEntries(tagsOf(id).map(({ Key, Value }) => [Key, Value])));
     const date = () => ({ date: new Date(this.clock.now).toUTCString() });
     try {
       const answer: HttpResponse =
@@ -459,7 +463,7 @@ export class World {
         at: this.clock.now,
         alive: this.#aliveOf(by.execution),
       });
-    if (service !== "s3") return standing(call);
+    if (service !== "s3") return standing(call, this.deployed.nodeRole);
     const answer = this.s3.handle(call);
     const latest = this.s3.json("runs/latest.json") as { runId: string } | undefined;
     if (latest !== undefined) {
