@@ -96,9 +96,12 @@ export class PipelineStack extends Stack {
         allow(["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], under("artifacts/*")),
         allow(["s3:GetObject", "s3:PutObject"], under("runs/*")),
         allow(["s3:GetObject"], under("features-store/*")),
-        allow(["iam:GetRole"], [emrRoles.serviceRole.roleArn, emrRoles.instanceRole.roleArn]),
+        allow(["iam:GetRole"], [emrRoles.serviceRole.roleArn]),
         allow(["iam:GetInstanceProfile"], [emrRoles.instanceProfileArn]),
-        allow(["ec2:DescribeSubnets", "ec2:DescribeKeyPairs", "ec2:DescribeInstanceTypes"], ["*"]),
+        allow(
+          ["ec2:DescribeSubnets", "ec2:DescribeInstanceTypes", ...(config.keyPair ? ["ec2:DescribeKeyPairs"] : [])],
+          ["*"],
+        ),
         allow(["sns:ListSubscriptionsByTopic"], [topic.topicArn]),
         // Reading one quota cannot be limited to that quota.
         allow(["servicequotas:GetServiceQuota"], ["*"]),

@@ -41,8 +41,6 @@ export interface Deployed {
   readonly functions: readonly DeployedFunction[];
   readonly rules: readonly DeployedRule[];
   readonly roles: AccountRecord["roles"];
-  /** Name of the role in the instance profile. */
-  readonly nodeRole: string;
 }
 
 interface Resource {
@@ -172,7 +170,6 @@ export const deploy = (isBundled = true): Deployed & { remove(): void } => {
         return [arnOf(role.id, role), { logicalId: role.id, policies: Object.fromEntries(documents) }];
       }),
     ),
-    nodeRole: ofType("AWS::IAM::InstanceProfile")[0]?.Properties.Roles[0],
     remove: () => rmSync(outdir, { recursive: true, force: true }),
   };
 };

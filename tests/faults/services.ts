@@ -184,15 +184,12 @@ const subnets = (input: Readonly<Record<string, string>>): string => {
   return `<DescribeSubnetsResponse><subnetSet>${items.join("")}</subnetSet></DescribeSubnetsResponse>`;
 };
 
-/**
- * @param nodeRole the role in the instance profile
- * @throws Error when a handler calls what the model lacks
- */
-export const standing = (call: Call, nodeRole: string): HttpResponse => {
+/** @throws Error when a handler calls what the model lacks */
+export const standing = (call: Call): HttpResponse => {
   if (call.operation === "GetServiceQuota") return json({ Quota: { Value: 256 } });
   const body = call.operation === "DescribeSubnets" ? subnets(call.input) : answers[call.operation];
   if (body === undefined) throw new Error(`The model has no answer to ${call.service}:${call.operation}`);
-  return xml(call.operation === "GetInstanceProfile" ? body.replace(">r<", `>${nodeRole}<`) : body);
+  return xml(body);
 };
 
 /** What the Spark job leaves for a step: right by the plan, or (invalid) with an image less. */

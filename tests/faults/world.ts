@@ -463,7 +463,7 @@ export class World {
         at: this.clock.now,
         alive: this.#aliveOf(by.execution),
       });
-    if (service !== "s3") return standing(call, this.deployed.nodeRole);
+    if (service !== "s3") return standing(call);
     const answer = this.s3.handle(call);
     const latest = this.s3.json("runs/latest.json") as { runId: string } | undefined;
     if (latest !== undefined) {
