@@ -170,6 +170,7 @@ export const leastPrivilege = async (
   const met = new Set<unknown>();
   const statements = new Set<string>();
   const actions = new Set<string>();
+  const onAll = new Set<string>();
   for (const { template } of all.flatMap(({ templates }) => templates)) {
     for (const [id, role] of Object.entries(template.findResources("AWS::IAM::Role"))) {
       for (const managed of templateRole.parse(role).Properties.ManagedPolicyArns ?? []) {
@@ -189,9 +190,10 @@ export const leastPrivilege = async (
             met.add(`${role} ${action}`);
             const [service = "", name = ""] = action.split(":");
             if (action.includes("*")) findings.add(`${role}: ${action} is a wildcard`);
-            else if ([resource].flat().includes("*") && !(await isWildcardOnlyAction(service, name))) {
+            else if ([resource].flat().includes("*")) {
               const known = openToAll.find((entry) => applies(entry, { role, action, resource: "*" }));
-              if (known) met.add(known);
+              if (await isWildcardOnlyAction(service, name)) onAll.add(action);
+              else if (known) met.add(known);
               else findings.add(`${role}: ${action} on *, and AWS has something finer`);
             }
             const reviewed = reviewedRoles[role];
@@ -216,7 +218,11 @@ export const leastPrivilege = async (
   ];
   return {
     judge: "least privilege",
-    looked: `${actions.size} actions of roles in ${statements.size} statements, none with a wildcard; "*" as resource only where IAM has no other`,
+    looked: [
+      `${actions.size} actions of roles in ${statements.size} statements`,
+      `on * because IAM has nothing finer: ${[...onAll].sort().join(", ")}`,
+      ...openToAll.map(({ actions: named, reason }) => `on * in spite of that: ${named.join(", ")}: ${reason}`),
+    ].join("\n    "),
     findings: [...findings, ...(complete ? stale : [])],
   };
 };

@@ -11,6 +11,7 @@ import {
   shellcheck,
   synthesise,
 } from "../../infra/check/judges.ts";
+import { leastPrivilege } from "../../infra/check/least-privilege.ts";
 import { variants } from "../../infra/check/variants.ts";
 import { clusterDefaults } from "../../infra/cluster-defaults.ts";
 import { configWith, temporaryFolder } from "./fixtures.ts";
@@ -33,8 +34,11 @@ describe("the judges that we did not write", () => {
     ["asl-validator", () => aslDefinitions(all)],
     ["shellcheck", shellcheck],
     ["cfn-lint", () => cfnLint(all)],
-  ])("%s finds nothing", { timeout: 300_000 }, (_, judge) => {
-    expect(judge().findings).toEqual([]);
+    ["least privilege", () => leastPrivilege(all, { complete: true })],
+  ])("%s finds nothing", { timeout: 300_000 }, async (_, judge) => {
+    const { findings } = await judge();
+
+    expect(findings).toEqual([]);
   });
 
   it("npm audit finds nothing high in what ships, or says that it was not answered", { timeout: 90_000 }, () => {
