@@ -74,8 +74,19 @@ export class Workflow extends Construct {
         resources: (Object.values(functions) as LambdaFunction[]).map(({ functionArn }) => `${functionArn}:*`),
       }),
     );
-    emrRoles.serviceRole.grantPassRole(this.stateMachine.role);
-    emrRoles.instanceRole.grantPassRole(this.stateMachine.role);
+    // Only to whom RunJobFlow passes them, as AWS's own AmazonEMRFullAccessPolicy_v2 has it.
+    for (const [role, service] of [
+      [emrRoles.serviceRole, "elasticmapreduce.amazonaws.com*"],
+      [emrRoles.instanceRole, "ec2.amazonaws.com*"],
+    ] as const) {
+      this.stateMachine.addToRolePolicy(
+        new PolicyStatement({
+          actions: ["iam:PassRole"],
+          resources: [role.roleArn],
+          conditions: { StringLike: { "iam:PassedToService": service } },
+        }),
+      );
+    }
     for (const statement of emrStatements(stack)) this.stateMachine.addToRolePolicy(statement);
   }
 }
