@@ -61,6 +61,18 @@ export const grantedUnseen: readonly Granted[] = [
     reason: "Lambda hands an event that it has given up to the queue under the function's role.",
     source: "https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html",
   },
+  {
+    role: /^SchedulerRoleForTarget/,
+    actions: ["sqs:SendMessage"],
+    reason: "Scheduler hands a start that it has given up to the queue under the schedule's role.",
+    source: "https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html",
+  },
+  {
+    role: /^UploadScriptsRole$/,
+    actions: ["s3:ListBucket"],
+    reason: "It asks for objects that may be missing: who may not list a bucket is told 403 then, and not 404.",
+    source: `${s3}/API/API_HeadObject.html`,
+  },
 ];
 
 /** Actions on every resource though the reference has something finer. */
