@@ -233,13 +233,14 @@ def test_a_run_after_a_stopped_one_computes_only_what_is_missing(account: Accoun
     assert (verdict["images"], verdict["computed"], verdict["reused"]) == (20, 0, 20)
 
 
-def test_the_sweeper_ends_a_cluster_whose_execution_is_over(account: Account) -> None:
+def test_the_sweeper_ends_a_protected_cluster_whose_execution_is_over(account: Account) -> None:
     over = account.run({"mode": "nonsense"})
     release = ["--release-label", "emr-7.13.0", "--instance-type", "m5.xlarge", "--instance-count", "1"]
     roles = ["--service-role", "EMR_DefaultRole", "--ec2-attributes", "InstanceProfile=EMR_EC2_DefaultRole"]
     tags = ["--tags", f"orchard:execution-arn={over.arn}"]
     name = f"orchard-{over.run_id}"
-    made = account.aws("emr", "create-cluster", "--name", name, *release, *roles, *tags, "--no-auto-terminate")
+    flags = ["--no-auto-terminate", "--termination-protected"]
+    made = account.aws("emr", "create-cluster", "--name", name, *release, *roles, *tags, *flags)
     account.aws("emr", "wait", "cluster-running", "--cluster-id", made["ClusterId"])
 
     functions = account.aws("lambda", "list-functions")["Functions"]
