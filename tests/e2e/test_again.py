@@ -48,7 +48,8 @@ def test_only_what_is_new_is_done(account: Account, prefix: str, tmp_path: Path)
     # The same again: no cluster.
     again = account.run(given)
     assert again.status == "SUCCEEDED", again.cause
-    assert account.states(again.arn) == ["TakeInput", "Preflight", "AnythingToDo", "NotifySuccess", "Succeeded"]
+    story = ["TakeInput", "NeedsTurn", "Preflight", "AnythingToDo", "NotifySuccess", "Succeeded"]
+    assert account.states(again.arn) == story
     assert account.clusters(again.run_id) == []
     [mail] = account.mails(again.run_id)
     assert "nothing new" in mail["subject"]
