@@ -158,7 +158,7 @@ export class PipelineStack extends Stack {
     const confirmTerminated = new Handler(this, "ConfirmTerminated", {
       name: "confirm-terminated",
       environment: {},
-      policy: [listClusters, allow(["elasticmapreduce:DescribeCluster"], clusters)],
+      policy: [allow(["elasticmapreduce:DescribeCluster"], clusters)],
     });
     const diagnoseFailure = new Handler(this, "DiagnoseFailure", {
       name: "diagnose-failure",

@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EMRClient } from "@aws-sdk/client-emr";
 import { z } from "zod";
-import { createEmrClient, describeCluster, findClusters, isGone, stateOf } from "./shared/emr.ts";
+import { createEmrClient, describeCluster, isGone, stateOf } from "./shared/emr.ts";
 import { ClusterStillTerminating } from "./shared/errors.ts";
 import { lambdaHandler } from "./shared/handler.ts";
-import { type Execution, execution, type PartialState, partialState } from "./shared/schemas.ts";
+import { execution, teardown } from "./shared/schemas.ts";
 
-export const confirmTerminatedEvent = z.object({ state: partialState, execution });
+/** Comes after TerminateClusterAfterFailure alone, and after its success: the teardown says which clusters. */
+export const confirmTerminatedEvent = z.object({ state: z.object({ teardown }), execution });
 export type ConfirmTerminatedEvent = z.output<typeof confirmTerminatedEvent>;
 
 export interface Patience {
@@ -17,28 +18,17 @@ export interface Patience {
 /** About 20 s; the state machine asks again after that. */
 const patience: Patience = { attempts: 5, pauseMs: 4_000 };
 
-const activeClusterIds = async (
-  emr: EMRClient,
-  execution: Execution,
-  state: Pick<PartialState, "cluster">,
-): Promise<readonly string[]> => {
-  const { ours, failures } = await findClusters(emr, execution, state);
-  // What could not be looked at is not known to be gone.
-  if (failures.length > 0) throw failures[0];
-  return ours.flatMap(({ Id }) => (Id === undefined ? [] : [Id]));
-};
-
 /**
  * Waits a little for the clusters that TerminateCluster ended.
  *
  * @throws ClusterStillTerminating when one of them is not gone by then
  */
 export const confirmTerminated = async (
-  { state, execution }: ConfirmTerminatedEvent,
+  { state }: Pick<ConfirmTerminatedEvent, "state">,
   emr: EMRClient,
   { attempts, pauseMs }: Patience = patience,
 ): Promise<{ readonly terminated: true; readonly clusterIds: readonly string[] }> => {
-  const clusterIds = state.teardown?.clusterIds ?? (await activeClusterIds(emr, execution, state));
+  const { clusterIds } = state.teardown;
   let alive: readonly string[] = [];
   for (let attempt = 1; attempt <= attempts; attempt += 1) {
     const clusters = await Promise.all(clusterIds.map((id) => describeCluster(emr, id)));

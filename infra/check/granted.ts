@@ -18,7 +18,16 @@ const s3 = "https://docs.aws.amazon.com/AmazonS3/latest";
 export const withoutPermission: readonly string[] = ["sts:GetCallerIdentity"];
 
 /** Calls that are made and refused: the code takes the refusal for an answer. */
-export const refused: readonly Granted[] = [];
+export const refused: readonly Granted[] = [
+  {
+    role: /^PreflightRole$/,
+    actions: ["s3:ListBucket"],
+    resource: /^arn:aws:s3:::no-such-bucket-anywhere$/,
+    reason:
+      "An input elsewhere than in the stack's bucket: refused or not there, Preflight says that it cannot be read.",
+    source: "tests/e2e/test_failures.py",
+  },
+];
 
 /** Granted, and called by no test: AWS itself makes these calls, where the embedded account has no need to. */
 export const grantedUnseen: readonly Granted[] = [
