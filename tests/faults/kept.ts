@@ -25,11 +25,12 @@ export const deadlineOf = ({ Tags }: Cluster): number | undefined => {
 const creatorOf = (world: World, cluster: Cluster): Execution | undefined =>
   world.executions.find(({ arn }) => arn === ownerOf(cluster));
 
-/** It was asked for, it succeeded, and it has a deadline. */
+/** It was asked for, it succeeded, and it has a deadline; a redrive does not bring back one that its failure has ended. */
 export const isKept = (world: World, cluster: Cluster): boolean => {
   const creator = creatorOf(world, cluster);
-  const isWanted = creator !== undefined && "keepMinutes" in creator.input;
-  return isWanted && creator.status === "SUCCEEDED" && deadlineOf(cluster) !== undefined;
+  if (creator === undefined || !("keepMinutes" in creator.input)) return false;
+  const isOver = (cluster.endingSince ?? Number.POSITIVE_INFINITY) < (creator.runs.at(-1)?.startedAt ?? 0);
+  return creator.status === "SUCCEEDED" && deadlineOf(cluster) !== undefined && !isOver;
 };
 
 const borrowedBy = (world: World, { input }: Execution): Cluster | undefined => {
