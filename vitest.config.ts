@@ -4,8 +4,6 @@ export default defineConfig({
   test: {
     include: ["tests/**/*.test.ts"],
     testTimeout: 30_000,
-    // Vitest would leave one core free, which of two is half; most tests wait for other processes.
-    maxWorkers: "100%",
     env: {
       POWERTOOLS_SERVICE_NAME: "orchard",
       POWERTOOLS_METRICS_NAMESPACE: "Orchard",
