@@ -102,6 +102,18 @@ interface Reviewed {
   readonly source: string;
 }
 
+/** What a role does with the key of encrypted volumes. */
+const useOfVolumeKey: readonly string[] = [
+  "kms:Decrypt",
+  "kms:DescribeKey",
+  "kms:Encrypt",
+  "kms:GenerateDataKey",
+  "kms:GenerateDataKeyWithoutPlaintext",
+  "kms:ReEncryptFrom",
+  "kms:ReEncryptTo",
+  "kms:CreateGrant",
+];
+
 /** The roles of EMR and of its nodes, whose calls AWS makes and no test sees: all that they may do. */
 export const reviewedRoles: Readonly<Record<string, readonly Reviewed[]>> = {
   EmrRolesServiceRole: [
@@ -121,16 +133,7 @@ export const reviewedRoles: Readonly<Record<string, readonly Reviewed[]>> = {
       source: "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/service-linked-roles-spot-instance-requests.html",
     },
     {
-      actions: [
-        "kms:Decrypt",
-        "kms:DescribeKey",
-        "kms:Encrypt",
-        "kms:GenerateDataKey",
-        "kms:GenerateDataKeyWithoutPlaintext",
-        "kms:ReEncryptFrom",
-        "kms:ReEncryptTo",
-        "kms:CreateGrant",
-      ],
+      actions: useOfVolumeKey,
       reason: "EBS volumes encrypted by the security configuration's key.",
       source: `${emr}/emr-encryption-enable.html`,
     },
@@ -157,16 +160,7 @@ export const reviewedRoles: Readonly<Record<string, readonly Reviewed[]>> = {
       source: `${s3}/userguide/mpuoverview.html#mpuAndPermissions`,
     },
     {
-      actions: [
-        "kms:Decrypt",
-        "kms:DescribeKey",
-        "kms:Encrypt",
-        "kms:GenerateDataKey",
-        "kms:GenerateDataKeyWithoutPlaintext",
-        "kms:ReEncryptFrom",
-        "kms:ReEncryptTo",
-        "kms:CreateGrant",
-      ],
+      actions: useOfVolumeKey,
       reason: "The guide names the nodes' role as a user of the volumes' key, too.",
       source: `${emr}/emr-encryption-enable.html`,
     },

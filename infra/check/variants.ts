@@ -59,3 +59,10 @@ export const variants: readonly Variant[] = [
     knobs: { subnetIds: "subnet-0123456789abcdef0", vpcId: "vpc-0123456789abcdef0", securityConfiguration: "none" },
   },
 ];
+
+/** @throws Error when there is none of that name */
+export const variantNamed = (name: string): Variant => {
+  const variant = variants.find((known) => known.name === name);
+  if (variant === undefined) throw new Error(`There is no variant ${name}`);
+  return variant;
+};

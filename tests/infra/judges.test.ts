@@ -12,18 +12,15 @@ import {
   synthesise,
 } from "../../infra/check/judges.ts";
 import { leastPrivilege } from "../../infra/check/least-privilege.ts";
-import { variants } from "../../infra/check/variants.ts";
+import { variantNamed, variants } from "../../infra/check/variants.ts";
 import { clusterDefaults } from "../../infra/cluster-defaults.ts";
 import { configWith, temporaryFolder } from "./fixtures.ts";
 
 const outdir = temporaryFolder();
 const modelFile = join(outdir, "model");
 writeFileSync(modelFile, "");
-const make = (name: string): Synthesised => {
-  const variant = variants.find((known) => known.name === name);
-  if (variant === undefined) throw new Error(`There is no variant ${name}`);
-  return synthesise(variant, { outdir, modelFile, wheelhouseFile: modelFile });
-};
+const make = (name: string): Synthesised =>
+  synthesise(variantNamed(name), { outdir, modelFile, wheelhouseFile: modelFile });
 
 // Two of the table, which between them have all that there is; `npm run check:infra` looks at the whole of it.
 describe("the judges that we did not write", () => {

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { Match, Template } from "aws-cdk-lib/assertions";
 import { expect, it } from "vitest";
+import { variantNamed } from "../../infra/check/variants.ts";
 import { SecurityStack } from "../../infra/security-stack.ts";
 import { addStacks } from "../../infra/stacks.ts";
 import { configWith, newApp, synthesise, temporaryFolder } from "./fixtures.ts";
@@ -51,20 +52,7 @@ it("leaves the key out of the definition when clusters have no security configur
 });
 
 it("creates nothing that was given", () => {
-  const template = synthesise(join(outdir, "byo"), {
-    securityConfiguration: "theirs",
-    bucketName: "their-bucket",
-    inputPrefix: "photos/",
-    subnetIds: "subnet-0123456789abcdef0",
-    primarySecurityGroupId: "sg-0123456789abcdef0",
-    coreSecurityGroupId: "sg-0123456789abcdef1",
-    serviceAccessSecurityGroupId: "sg-0123456789abcdef2",
-    keyPair: "their-key",
-    topicArn: "arn:aws:sns:eu-west-1:111122223333:their-topic",
-    emrServiceRoleArn: "arn:aws:iam::111122223333:role/their/service-role",
-    emrInstanceProfileArn: "arn:aws:iam::111122223333:instance-profile/their/profile",
-    emrInstanceRoleArn: "arn:aws:iam::111122223333:role/their/node-role",
-  });
+  const template = synthesise(join(outdir, "byo"), variantNamed("bring your own").knobs);
 
   for (const type of [
     "AWS::S3::Bucket",
