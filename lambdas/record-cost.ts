@@ -1,4 +1,4 @@
-import { type EMRClient, type Instance, ListInstancesCommand } from "@aws-sdk/client-emr";
+import { type EMRClient, type Instance, paginateListInstances } from "@aws-sdk/client-emr";
 import { S3Client } from "@aws-sdk/client-s3";
 import { z } from "zod";
 import { createEmrClient, describeCluster } from "./shared/emr.ts";
@@ -13,14 +13,9 @@ export const recordCostEvent = z.object({
 });
 export type RecordCostEvent = z.output<typeof recordCostEvent>;
 
-const listInstances = async (emr: EMRClient, ClusterId: string): Promise<readonly Instance[]> => {
+const listInstances = async (client: EMRClient, ClusterId: string): Promise<readonly Instance[]> => {
   const found: Instance[] = [];
-  let Marker: string | undefined;
-  do {
-    const page = await emr.send(new ListInstancesCommand({ ClusterId, Marker }));
-    found.push(...(page.Instances ?? []));
-    Marker = page.Marker;
-  } while (Marker);
+  for await (const { Instances = [] } of paginateListInstances({ client }, { ClusterId })) found.push(...Instances);
   return found;
 };
 

@@ -1,5 +1,4 @@
-import type { EMRClient, Instance } from "@aws-sdk/client-emr";
-import { DescribeClusterCommand, ListInstancesCommand } from "@aws-sdk/client-emr";
+import { DescribeClusterCommand, EMRClient, type Instance, ListInstancesCommand } from "@aws-sdk/client-emr";
 import { GetObjectCommand } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { recordCost } from "../../lambdas/record-cost.ts";
@@ -46,7 +45,8 @@ const emrWith = (from: number, to: number | undefined, nodes: readonly Instance[
       Marker: index + 1 < nodes.length ? String(index + 1) : undefined,
     };
   };
-  return { send } as unknown as EMRClient;
+  // The SDK's paginator takes nothing but a real client.
+  return Object.assign(new EMRClient({}), { send });
 };
 
 const record = (emr: EMRClient, now = at(600), changes: Partial<Plan> = {}): Promise<Cost> =>
