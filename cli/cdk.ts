@@ -1,9 +1,11 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { z } from "zod";
 import type { StackTemplate } from "./changes.ts";
 import { CommandFailed, UsageError } from "./errors.ts";
 import type { Lifetime } from "./lifetime.ts";
+import { root } from "./places.ts";
 import type { Target } from "./target.ts";
 import { runTool } from "./tools.ts";
 
@@ -39,12 +41,14 @@ export class Cdk {
   }
 
   /**
-   * Makes templates and functions. All later commands use these: what was shown is what is deployed.
+   * Makes templates and functions, once. All later commands use these: what was shown is what is deployed.
    *
    * @throws UsageError when the configuration is wrong; nothing was created then
    */
   async synth(): Promise<void> {
-    const { failed, output } = await this.#cdk("synth", "--quiet");
+    if (this.#isSynthesised) return;
+    const context = Object.entries(this.#context).flatMap(([key, value]) => ["--context", `${key}=${value}`]);
+    const { failed, output } = await this.#cdk(["synth", "--quiet", "--output", this.#assembly, ...context]);
     this.#isSynthesised = !failed;
     if (!failed) return;
     // The app's own error without the places in its code.
@@ -60,33 +64,40 @@ export class Cdk {
   }
 
   async diff(): Promise<Difference> {
-    const output = await this.#run("diff");
+    const output = await this.#run(["diff", ...(await this.#app())]);
     const stacks = /Number of stacks with differences: (\d+)/.exec(output)?.[1];
     if (stacks === undefined) throw new CommandFailed(`cdk diff gave no count:\n\n${lastLines(output)}`);
     const lines = output.split("\n").filter((line) => !NOISE.test(line));
     return { stacks: Number(stacks), text: lines.join("\n").trim() };
   }
 
+  /** Needs no templates: it can run while they are made. */
   async bootstrap(): Promise<void> {
-    await this.#run("bootstrap", `aws://${this.#target.account}/${this.#target.region}`);
+    // Where the CDK finds a cdk.json it synthesises first, for nothing.
+    const cwd = dirname(this.#assembly);
+    await mkdir(cwd, { recursive: true });
+    await this.#run(["bootstrap", `aws://${this.#target.account}/${this.#target.region}`], cwd);
   }
 
   /** @param stacks all by default; those that have not changed are left alone */
   async deploy(stacks: readonly string[] = ["--all"]): Promise<void> {
-    await this.#run("deploy", ...stacks, "--require-approval", "never");
+    await this.#run(["deploy", ...stacks, "--require-approval", "never", ...(await this.#app())]);
   }
 
-  async #run(command: string, ...args: readonly string[]): Promise<string> {
-    const { failed, output } = await this.#cdk(command, ...args);
-    if (failed) throw new CommandFailed(`cdk ${command} failed:\n\n${lastLines(output)}`);
+  async #app(): Promise<readonly string[]> {
+    await this.synth();
+    return ["--app", this.#assembly];
+  }
+
+  async #run(args: readonly string[], cwd?: string): Promise<string> {
+    const { failed, output } = await this.#cdk(args, cwd);
+    if (failed) throw new CommandFailed(`cdk ${args[0]} failed:\n\n${lastLines(output)}`);
     return output;
   }
 
-  #cdk(command: string, ...args: readonly string[]) {
-    const context = Object.entries(this.#context).flatMap(([key, value]) => ["--context", `${key}=${value}`]);
-    const app = this.#isSynthesised ? ["--app", this.#assembly] : ["--output", this.#assembly, ...context];
+  #cdk(args: readonly string[], cwd = root) {
     const env = { ...this.#target.env, CDK_DISABLE_CLI_TELEMETRY: "true" };
-    return runTool(this.#lifetime, "cdk", [command, ...args, ...app, "--no-notices", "--no-color", "--ci"], { env });
+    return runTool(this.#lifetime, "cdk", [...args, "--no-notices", "--no-color", "--ci"], { env, cwd });
   }
 
   #read(file: string): unknown {

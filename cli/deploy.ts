@@ -35,10 +35,12 @@ export const deployStacks = async (
   say: (line: string) => void,
   stacks?: readonly string[],
 ): Promise<void> => {
-  if (!(await describeStack(clients, "CDKToolkit"))) {
+  const bootstrap = async (): Promise<void> => {
+    if (await describeStack(clients, "CDKToolkit")) return;
     say("the CDK's own stack CDKToolkit is missing: bootstrap");
     await cdk.bootstrap();
-  }
+  };
+  await Promise.all([cdk.synth(), bootstrap()]);
   say("CloudFormation");
   await cdk.deploy(stacks);
 };
@@ -84,7 +86,9 @@ export const deploy = async (
   const before = await describeStack(clients, STACK_NAME);
   const isCurrent = before !== undefined && isSettled(before) && readRecord() === `${before.StackId} ${fingerprint}`;
   if (!isCurrent) {
-    const target = await openTarget({ ...withoutAws(), ...account.env }, clients);
+    // The CDK's own look at the templates takes longer than making them; `npm run check:infra` has it.
+    const env = { ...withoutAws(), ...account.env, CDK_VALIDATION: "false" };
+    const target = await openTarget(env, clients);
     const cdk = new Cdk(lifetime, target, context, join(places.account, "cdk.out"));
     await deployStacks(cdk, target, say, [STACK_NAME]);
   }

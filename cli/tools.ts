@@ -16,6 +16,8 @@ export const withoutAws = (): NodeJS.ProcessEnv =>
 interface ToolOptions {
   /** The whole environment of the tool; PATH is set here. @default this process's */
   readonly env?: NodeJS.ProcessEnv;
+  /** @default the project's folder */
+  readonly cwd?: string;
   /** Show the output as it comes, instead of returning it. @default false */
   readonly show?: boolean;
 }
@@ -26,16 +28,16 @@ export interface ToolResult {
   readonly output: string;
 }
 
-/** Runs a tool from the project's folder, in a process group of its own: all that it starts ends with the command. */
+/** Runs a tool in a process group of its own: all that it starts ends with the command. */
 export const runTool = async (
   lifetime: Lifetime,
   command: string,
   args: readonly string[],
-  { env = process.env, show = false }: ToolOptions = {},
+  { env = process.env, cwd = root, show = false }: ToolOptions = {},
 ): Promise<ToolResult> => {
   lifetime.signal.throwIfAborted();
   const child = execa(command, args, {
-    cwd: root,
+    cwd,
     env: { ...env, PATH: toolPath() },
     extendEnv: false,
     stdin: "ignore",

@@ -1,4 +1,4 @@
-import { ArnFormat, CfnOutput, Duration, Stack, type StackProps } from "aws-cdk-lib";
+import { ArnFormat, CfnOutput, Duration, Fn, Stack, type StackProps } from "aws-cdk-lib";
 import { Rule, Schedule } from "aws-cdk-lib/aws-events";
 import { LambdaFunction } from "aws-cdk-lib/aws-events-targets";
 import { Policy, PolicyStatement } from "aws-cdk-lib/aws-iam";
@@ -29,6 +29,9 @@ interface PipelineStackProps extends StackProps {
 
 const allow = (actions: string[], resources: string[]): PolicyStatement => new PolicyStatement({ actions, resources });
 
+/** Every region in the EU has three; EMR takes the one with the capacity. */
+const zoneCount = 3;
+
 /** The whole workflow: bucket, topic, roles, functions, state machine. It only wires. */
 export class PipelineStack extends Stack {
   readonly topic: ITopic;
@@ -37,6 +40,11 @@ export class PipelineStack extends Stack {
   /** The functions whose failure may leave a cluster behind. */
   readonly guards: Readonly<Record<string, IFunction>>;
   readonly deadLetterQueues: Readonly<Record<string, IQueue>>;
+
+  /** CloudFormation looks them up: a synthesis asks no account, and is the same everywhere. */
+  override get availabilityZones(): string[] {
+    return Array.from({ length: zoneCount }, (_, zone) => Fn.select(zone, Fn.getAzs()));
+  }
 
   constructor(scope: Construct, id: string, props: PipelineStackProps) {
     super(scope, id, props);

@@ -1,4 +1,4 @@
-import { Fn, Stack, Tags } from "aws-cdk-lib";
+import { Stack, Tags } from "aws-cdk-lib";
 import {
   GatewayVpcEndpointAwsService,
   InterfaceVpcEndpointAwsService,
@@ -18,8 +18,6 @@ import type { Config } from "../config.ts";
 
 /** AmazonEMRServicePolicy_v2 lets EMR work in what carries it, and nowhere else. */
 const emrPolicyTag = "for-use-with-amazon-emr-managed-policies";
-/** Every region in the EU has three; EMR takes the one with the capacity. */
-const zoneCount = 3;
 
 interface NetworkProps {
   readonly config: Config;
@@ -60,7 +58,6 @@ export class Network extends Construct {
     const stack = Stack.of(this);
     const vpc = new Vpc(this, "Vpc", {
       ipAddresses: IpAddresses.cidr("10.0.0.0/20"),
-      availabilityZones: Array.from({ length: zoneCount }, (_, zone) => Fn.select(zone, Fn.getAzs())),
       natGateways: config.nat ? 1 : 0,
       subnetConfiguration: config.nat
         ? [
