@@ -89,6 +89,12 @@ const schema = z.strictObject({
     .describe("minutes from 10 to 900"),
   /** Install JupyterHub, too, to look at a kept cluster. @default false: it makes the start longer */
   jupyterHub: flag.default(false).describe("true or false"),
+  /**
+   * Have EMR push a step's logs to S3 by itself (AddJobFlowSteps' StepMonitoringConfiguration), instead of collecting
+   * them from the node every five minutes. @default false: EMR's API has it, but Step Functions' guide does not say that
+   * addStep.sync hands it on; a deployment that it refuses is rolled back
+   */
+  stepLogPush: flag.default(false).describe("true or false"),
   /** Principal components when the input names none. @default 50: 93 % of the variance of the apples */
   pcaComponents: wholeNumber(1, 1280).default(50).describe("a whole number from 1 to 1280"),
 

@@ -198,6 +198,7 @@ export class PipelineStack extends Stack {
       bucket,
       emrRoles,
       ...(security ? { securityConfiguration: security.name } : {}),
+      stepLogPush: config.stepLogPush,
       functions: {
         takeTurn: takeTurn.function,
         preflight: preflight.function,

@@ -29,6 +29,7 @@ export const variants: readonly Variant[] = [
       notificationEmail: "you@example.org",
       ssmAccess: true,
       nat: true,
+      stepLogPush: true,
       runsRetentionDays: 365,
       ...schedule,
       scheduleOverlap: "queue",

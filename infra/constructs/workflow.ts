@@ -32,6 +32,8 @@ interface WorkflowProps {
   readonly emrRoles: EmrRoles;
   /** Name of the clusters' EMR security configuration. @default none */
   readonly securityConfiguration?: string;
+  /** Have EMR push the steps' logs to S3. */
+  readonly stepLogPush: boolean;
 }
 
 /** The state machine of statemachine/, its placeholders filled, its role just wide enough. */
@@ -52,7 +54,7 @@ export class Workflow extends Construct {
     });
     this.stateMachine = new StateMachine(this, "StateMachine", {
       stateMachineType: StateMachineType.STANDARD,
-      definitionBody: DefinitionBody.fromString(definition(props.securityConfiguration)),
+      definitionBody: DefinitionBody.fromString(definition(props)),
       definitionSubstitutions: {
         ...functionArns(functions),
         DataBucketName: props.bucket.bucketName,
@@ -92,9 +94,17 @@ export class Workflow extends Construct {
 }
 
 /** Amazon States Language has no way to leave a parameter out when there is no value for it. */
-const definition = (securityConfiguration: string | undefined): string => {
+const definition = ({ securityConfiguration, stepLogPush }: WorkflowProps): string => {
   const parsed = JSON.parse(readFileSync(definitionFile, "utf8"));
-  if (!securityConfiguration) delete parsed.States.CreateCluster.Parameters.SecurityConfiguration;
+  const { Inventory, ExtractFeatures, ReduceDimensions, CreateCluster } = parsed.States;
+  if (!securityConfiguration) delete CreateCluster.Parameters.SecurityConfiguration;
+  if (stepLogPush) {
+    // Where the cluster's own logs go: what reads them finds them at the same place.
+    const monitoring = { S3MonitoringConfiguration: { LogUri: CreateCluster.Parameters.LogUri } };
+    for (const { Parameters } of [Inventory, ExtractFeatures, ReduceDimensions]) {
+      Parameters.Step.StepMonitoringConfiguration = monitoring;
+    }
+  }
   return JSON.stringify(parsed);
 };
 

@@ -118,12 +118,14 @@ const ruleOf = ({ Type: type, Properties: given = {} }: Resource): readonly Depl
   }));
 };
 
-/**
- * Synthesises the stack, bundles and all, into a folder of its own.
- *
- * @param isBundled false: the functions are folders of nothing, for who wants the definition alone
- */
-export const deploy = (isBundled = true): Deployed & { remove(): void } => {
+interface DeployOptions {
+  /** false: the functions are folders of nothing, for who wants the definition alone. */
+  readonly isBundled?: boolean;
+  readonly knobs?: Readonly<Record<string, unknown>>;
+}
+
+/** Synthesises the stack, bundles and all, into a folder of its own. */
+export const deploy = ({ isBundled = true, knobs = {} }: DeployOptions = {}): Deployed & { remove(): void } => {
   const outdir = mkdtempSync(join(tmpdir(), "orchard-faults-"));
   const files = { model: join(outdir, "model"), wheelhouse: join(outdir, "wheelhouse") };
   writeFileSync(files.model, model);
@@ -132,6 +134,7 @@ export const deploy = (isBundled = true): Deployed & { remove(): void } => {
     modelFile: files.model,
     modelWeights: "imagenet",
     wheelhouseFile: files.wheelhouse,
+    ...knobs,
   });
   const app = new App({ outdir, context: isBundled ? {} : { "aws:cdk:bundling-stacks": [] } });
   const stack = new PipelineStack(app, "Orchard", { config });

@@ -8,12 +8,12 @@ import { configWith, newApp, synthesise, temporaryFolder } from "./fixtures.ts";
 
 const outdir = temporaryFolder();
 
-/** A key of the definition's CreateCluster, as the template has it. */
-const createCluster = (template: Template): Readonly<Record<string, unknown>> => {
+/** The parameters of a state of the definition, as the template has it. */
+const parametersOf = (state: string, template: Template): Readonly<Record<string, unknown>> => {
   const [machine] = Object.values(template.findResources("AWS::StepFunctions::StateMachine")) as {
     Properties: { DefinitionString: string };
   }[];
-  return JSON.parse(machine?.Properties.DefinitionString ?? "").States.CreateCluster.Parameters;
+  return JSON.parse(machine?.Properties.DefinitionString ?? "").States[state].Parameters;
 };
 
 it("makes a security configuration of its own, which the clusters and EMR's roles use", () => {
@@ -29,7 +29,7 @@ it("makes a security configuration of its own, which the clusters and EMR's role
     },
   });
   Template.fromStack(security).hasResourceProperties("AWS::KMS::Key", { EnableKeyRotation: true });
-  expect(createCluster(pipeline)).toHaveProperty(
+  expect(parametersOf("CreateCluster", pipeline)).toHaveProperty(
     "SecurityConfiguration",
     expect.stringMatching(/SecurityConfigurationName/),
   );
@@ -48,7 +48,22 @@ it("names a security configuration by its content alone", () => {
 it("leaves the key out of the definition when clusters have no security configuration", () => {
   const pipeline = synthesise(join(outdir, "none"), { securityConfiguration: "none" });
 
-  expect(createCluster(pipeline)).not.toHaveProperty("SecurityConfiguration");
+  expect(parametersOf("CreateCluster", pipeline)).not.toHaveProperty("SecurityConfiguration");
+});
+
+it.each([
+  ["pushes the steps' logs to where the cluster's are, when it is asked to", true],
+  ["leaves the steps' logs to the cluster by default", undefined],
+])("%s", (_, stepLogPush) => {
+  const pipeline = synthesise(join(outdir, `push-${stepLogPush}`), stepLogPush === undefined ? {} : { stepLogPush });
+
+  const { LogUri } = parametersOf("CreateCluster", pipeline);
+  for (const state of ["Inventory", "ExtractFeatures", "ReduceDimensions"]) {
+    const { Step } = parametersOf(state, pipeline) as { readonly Step: Readonly<Record<string, unknown>> };
+    expect(Step["StepMonitoringConfiguration"]).toEqual(
+      stepLogPush ? { S3MonitoringConfiguration: { LogUri } } : undefined,
+    );
+  }
 });
 
 it("creates nothing that was given", () => {

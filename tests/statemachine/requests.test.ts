@@ -37,7 +37,8 @@ import { tasks } from "./definition.ts";
 
 const runs = Number(process.env["ORCHARD_REQUEST_RUNS"] ?? 100);
 const root = join(import.meta.dirname, "..", "..");
-const deployed = deploy(false);
+// With all that the definition can have.
+const deployed = deploy({ isBundled: false, knobs: { stepLogPush: true } });
 logger.setLogLevel("SILENT");
 afterAll(() => deployed.remove());
 
