@@ -97,7 +97,11 @@ def make(requirements: Path, platforms: Sequence[str], output: Path) -> str:
     """
     made_from = describe(requirements, platforms)
     archive, stamp = output / ARCHIVE, output / STAMP
-    if archive.exists() and stamp.exists() and stamp.read_text() == made_from:
+
+    def is_current() -> bool:
+        return archive.exists() and stamp.exists() and stamp.read_text() == made_from
+
+    if is_current():
         return sha256_of(archive)
 
     print(f"downloading the wheels of {requirements.name}", file=sys.stderr)
@@ -111,8 +115,9 @@ def make(requirements: Path, platforms: Sequence[str], output: Path) -> str:
         pack(wheels, partial / ARCHIVE)
         shutil.rmtree(wheels)
         (partial / STAMP).write_text(made_from)
-        shutil.rmtree(output, ignore_errors=True)
-        partial.rename(output)
+        if not is_current():  # another process may have been faster
+            shutil.rmtree(output, ignore_errors=True)
+            partial.rename(output)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     size_mb = archive.stat().st_size / 1e6

@@ -288,20 +288,6 @@ const wheelhouse = {
   },
 };
 
-/** @type {Part} */
-const emrWheelhouse = {
-  name: "Wheels for EMR's nodes",
-  stamp: join(home, "wheelhouse-x86_64", ".stamp"),
-  value: wheelhouse.value,
-  make: async (say) => {
-    const hint = "Check the network (or pip's index and proxy settings) and start again.";
-    await run(python, ["bootstrap/wheelhouse.py", "--arch", "x86_64", "--output", dirname(emrWheelhouse.stamp)], {
-      say,
-      hint,
-    });
-  },
-};
-
 /** @param {string} from @param {string} to */
 function replaceFolder(from, to) {
   rmSync(to, { recursive: true, force: true });
@@ -405,13 +391,12 @@ async function ensure(part) {
 function partsOf(command, args) {
   if (command === undefined || args.some((arg) => arg === "--help" || arg === "-h")) return [nodeModules];
   if (["destroy", "upload", "run", "results", "status"].includes(command)) return [nodeModules];
-  if (command === "deploy") return [nodeModules, uv, pythonPackages, model, emrWheelhouse];
+  if (command === "deploy") return [nodeModules, uv, pythonPackages, model];
   if (["check", "check-infra", "wheelhouse"].includes(command)) return [nodeModules, uv, pythonPackages];
   if (command === "reduce" || command === "project") return [nodeModules, uv, pythonPackages, jars, spark];
   if (command === "bench") return [nodeModules, uv, pythonPackages, jars, spark, model];
   if (command === "model") return [nodeModules, uv, pythonPackages, model];
-  const embedded = [nodeModules, uv, pythonPackages, jars, spark, model, wheelhouse];
-  return command === "test" ? [...embedded, emrWheelhouse] : embedded;
+  return [nodeModules, uv, pythonPackages, jars, spark, model, wheelhouse];
 }
 
 /** @param {Part[]} parts */
@@ -436,7 +421,7 @@ async function setUp(parts) {
       await wanted(jars);
       await wanted(spark);
     };
-    await Promise.all([sparkChain(), wanted(model), wanted(wheelhouse), wanted(emrWheelhouse)]);
+    await Promise.all([sparkChain(), wanted(model), wanted(wheelhouse)]);
   };
   try {
     await Promise.all([wanted(nodeModules), pythonChain()]);

@@ -1,6 +1,7 @@
 import { join, resolve } from "node:path";
 import { GetTemplateCommand } from "@aws-sdk/client-cloudformation";
 import { Command } from "@commander-js/extra-typings";
+import { type Config, ConfigInvalid, configFromContext } from "../../infra/config.ts";
 import { Cdk, type Context, type Difference } from "../cdk.ts";
 import { incompatibleChanges } from "../changes.ts";
 import type { Clients } from "../clients.ts";
@@ -13,6 +14,7 @@ import { duration, seededWarning } from "../report.ts";
 import { describeRunning, findRunning, isIdle, stopRunning } from "../running.ts";
 import { openTarget, type Target } from "../target.ts";
 import { type Reporter, runSteps, type Step } from "../tasks.ts";
+import { makeWheelhouse } from "../wheelhouse.ts";
 
 const parseContext = (text: string, before: Context = {}): Context => {
   const [, key, value] = /^([\w:@/-]+)=(.*)$/.exec(text) ?? [];
@@ -47,6 +49,15 @@ const contextOf = ({ email, config, context }: DeployOptions): Context => ({
   ...context,
 });
 
+/** @throws UsageError that names the wrong knobs, before anything is asked or made */
+const readConfig = (context: Context, region: string): Config => {
+  try {
+    return configFromContext(context, region);
+  } catch (error) {
+    throw error instanceof ConfigInvalid ? new UsageError(error.message) : error;
+  }
+};
+
 const deployTo = async (lifetime: Lifetime, options: DeployOptions): Promise<void> => {
   const { yes, json } = options;
   requireTerminal(yes);
@@ -54,6 +65,7 @@ const deployTo = async (lifetime: Lifetime, options: DeployOptions): Promise<voi
   const context = contextOf(options);
   const target = await openTarget();
   const { clients, account, region } = target;
+  const { architecture, wheelhouseFile } = readConfig(context, region);
   const cdk = new Cdk(lifetime, target, context, join(places.assemblies, `${account}-${region}`));
   let stacks: readonly string[] = [];
   let difference: Difference = { stacks: 0, text: "" };
@@ -64,6 +76,14 @@ const deployTo = async (lifetime: Lifetime, options: DeployOptions): Promise<voi
   };
   const look: Step[] = [
     { title: `Account ${account}, region ${region}`, run: async () => undefined },
+    {
+      title: `Wheels for ${architecture}`,
+      run: async ({ status, title }) => {
+        if (wheelhouseFile !== undefined) return title(`Wheels: ${wheelhouseFile}`);
+        status("downloads what is missing");
+        await makeWheelhouse(lifetime, architecture);
+      },
+    },
     {
       title: "Templates and functions",
       run: async () => {

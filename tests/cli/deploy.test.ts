@@ -69,6 +69,7 @@ describe("deploy and destroy", { timeout: COMMAND_MS }, () => {
     const { exitCode, stdout, stderr } = await orchard("deploy", "--yes", "--email", "you@example.org");
 
     expect(exitCode, stdout + stderr).toBe(0);
+    expect(stdout).toContain("✔ Wheels for x86_64");
     expect(stdout).toContain("CDKToolkit is missing");
     expect(stdout).toContain("[+] AWS::StepFunctions::StateMachine");
     expect(stdout).toContain("Confirm the mail that AWS has sent to you@example.org");
