@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { DescribeClusterCommand, EMRServiceException, ListClustersCommand } from "@aws-sdk/client-emr";
+import { EMRServiceException, ListClustersCommand } from "@aws-sdk/client-emr";
 import { GetObjectCommand } from "@aws-sdk/client-s3";
 import {
   DescribeExecutionCommand,
@@ -10,6 +10,7 @@ import {
   StopExecutionCommand,
 } from "@aws-sdk/client-sfn";
 import { z } from "zod";
+import { clusterNamePrefix, describeCluster, isGone, stateOf } from "../lambdas/shared/emr.ts";
 import type { Clients } from "./clients.ts";
 import { type StateVisit, visitsOf } from "./history.ts";
 import type { ExecutionInput } from "./input.ts";
@@ -58,11 +59,11 @@ const stopExecution = async (clients: Clients, execution: Execution, outlives: b
   const cause = "The command that started the execution was interrupted.";
   await clients.sfn.send(new StopExecutionCommand({ executionArn: execution.arn, error: "Interrupted", cause }));
   if (!outlives) return;
-  const isGone = await waitUntil(async () => {
+  const hasEnded = await waitUntil(async () => {
     const cluster = await findCluster(clients, execution.runId);
-    return cluster === undefined || isTerminated(cluster);
+    return cluster === undefined || isGone(cluster.state);
   }, CLUSTER_END_MS);
-  if (!isGone)
+  if (!hasEnded)
     throw new Error(`the cluster of ${execution.runId} may still be running; aws emr list-clusters --active shows it`);
 };
 
@@ -71,15 +72,12 @@ export interface Cluster {
   readonly state: string;
 }
 
-export const isTerminated = ({ state }: Cluster): boolean => state.startsWith("TERMINATED");
-
 /** The cluster of a run, asked from EMR itself; the contract gives it the run's name. */
 export const findCluster = async ({ emr }: Clients, runId: string): Promise<Cluster | undefined> => {
+  // The newest come first: one page has it.
   const { Clusters = [] } = await emr.send(new ListClustersCommand({}));
-  const id = Clusters.find(({ Name }) => Name === `orchard-${runId}`)?.Id;
-  if (id === undefined) return undefined;
-  const { Cluster: found } = await emr.send(new DescribeClusterCommand({ ClusterId: id }));
-  return { id, state: found?.Status?.State ?? "UNKNOWN" };
+  const id = Clusters.find(({ Name }) => Name === `${clusterNamePrefix}${runId}`)?.Id;
+  return id === undefined ? undefined : { id, state: stateOf(await describeCluster(emr, id)) };
 };
 
 const progressSchema = z.object({

@@ -2,7 +2,8 @@ import { gray, green, red, yellow } from "ansis";
 import Table from "cli-table3";
 import prettyMilliseconds from "pretty-ms";
 import { z } from "zod";
-import { type Cluster, isTerminated } from "./execution.ts";
+import { isGone } from "../lambdas/shared/emr.ts";
+import type { Cluster } from "./execution.ts";
 import type { StateVisit } from "./history.ts";
 import type { Mail } from "./mail.ts";
 import type { StepLog } from "./results.ts";
@@ -116,7 +117,7 @@ export const makeReport = ({ data, visits, cluster, mail, ...rest }: ReportParts
       retries: visit.retries,
     })),
     mail: mail ?? null,
-    cluster: cluster ? { ...cluster, terminated: isTerminated(cluster) } : null,
+    cluster: cluster ? { ...cluster, terminated: isGone(cluster.state) } : null,
     kept: kept ?? (used ? plan?.borrowed : undefined) ?? null,
   };
 };

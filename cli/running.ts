@@ -1,19 +1,20 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import {
-  type ClusterState,
-  DescribeClusterCommand,
-  paginateListClusters,
-  SetTerminationProtectionCommand,
-  TerminateJobFlowsCommand,
-} from "@aws-sdk/client-emr";
 import { paginateListExecutions, StopExecutionCommand } from "@aws-sdk/client-sfn";
+import {
+  activeStates,
+  clusterNamePrefix,
+  describeCluster,
+  endCluster,
+  executionTag,
+  listClusters,
+  stateOf,
+  tagOf,
+} from "../lambdas/shared/emr.ts";
 import type { Clients } from "./clients.ts";
 import { CommandFailed } from "./errors.ts";
 import type { Lifetime } from "./lifetime.ts";
 import { duration } from "./report.ts";
 
-/** Until TERMINATED a cluster holds the roles and the network that it was made with. */
-const ALIVE: ClusterState[] = ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING", "TERMINATING"];
 const POLL_MS = 3_000;
 /** EMR takes minutes to end a cluster; after this long a person has to look. */
 const STOP_MINUTES = 20;
@@ -29,7 +30,6 @@ export interface AliveCluster {
   readonly name: string;
   readonly state: string;
   readonly createdAt: Date | undefined;
-  readonly isProtected: boolean;
   /** Run that created it. */
   readonly runId: string;
 }
@@ -60,22 +60,14 @@ const runningExecutions = async ({ sfn }: Clients, stateMachineArn: string): Pro
 const aliveClusters = async ({ emr }: Clients, stateMachineArn: string): Promise<readonly AliveCluster[]> => {
   const found: AliveCluster[] = [];
   const prefix = `${stateMachineArn.replace(":stateMachine:", ":execution:")}:`;
-  for await (const { Clusters = [] } of paginateListClusters({ client: emr }, { ClusterStates: ALIVE })) {
-    for (const { Id: id = "", Name: name = "" } of Clusters) {
-      if (!name.startsWith("orchard-")) continue;
-      // Only DescribeCluster knows the tags.
-      const { Cluster: cluster } = await emr.send(new DescribeClusterCommand({ ClusterId: id }));
-      const executionArn = cluster?.Tags?.find(({ Key }) => Key === "orchard:execution-arn")?.Value;
-      if (!executionArn?.startsWith(prefix)) continue;
-      found.push({
-        id,
-        name,
-        state: cluster?.Status?.State ?? "UNKNOWN",
-        createdAt: cluster?.Status?.Timeline?.CreationDateTime,
-        isProtected: cluster?.TerminationProtected ?? false,
-        runId: executionArn.slice(prefix.length),
-      });
-    }
+  for await (const { id, name } of listClusters(emr, { ClusterStates: [...activeStates] })) {
+    if (!name.startsWith(clusterNamePrefix)) continue;
+    // Only DescribeCluster knows the tags.
+    const cluster = await describeCluster(emr, id);
+    const executionArn = tagOf(cluster, executionTag);
+    if (!executionArn?.startsWith(prefix)) continue;
+    const createdAt = cluster.Status?.Timeline?.CreationDateTime;
+    found.push({ id, name, state: stateOf(cluster), createdAt, runId: executionArn.slice(prefix.length) });
   }
   return found;
 };
@@ -120,12 +112,5 @@ export const stopRunning = async (
 const endAll = async ({ sfn, emr }: Clients, { executions, clusters }: Running): Promise<void> => {
   const why = { error: "Stopped", cause: "A deployment or its removal was asked to stop what runs." };
   for (const { arn } of executions) await sfn.send(new StopExecutionCommand({ executionArn: arn, ...why }));
-  for (const { id, state, isProtected } of clusters) {
-    if (state === "TERMINATING") continue;
-    const JobFlowIds = [id];
-    if (isProtected) {
-      await emr.send(new SetTerminationProtectionCommand({ JobFlowIds, TerminationProtected: false }));
-    }
-    await emr.send(new TerminateJobFlowsCommand({ JobFlowIds }));
-  }
+  for (const { id } of clusters) await endCluster(emr, await describeCluster(emr, id));
 };

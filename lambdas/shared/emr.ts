@@ -16,8 +16,8 @@ export const createEmrClient = (): EMRClient => new EMRClient({ maxAttempts: 8 }
 /** A cluster that goes on costing money until somebody ends it. */
 export const endableStates: readonly ClusterState[] = ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"];
 
-/** A cluster that costs money, or still may. */
-const activeStates: readonly ClusterState[] = [...endableStates, "TERMINATING"];
+/** A cluster that costs money, or still may, and that holds the roles and the network that it was made with. */
+export const activeStates: readonly ClusterState[] = [...endableStates, "TERMINATING"];
 
 /** The execution's start is Step Functions' clock, the cluster's creation EMR's. */
 const clockMarginMs = 5 * 60_000;
