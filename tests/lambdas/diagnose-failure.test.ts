@@ -1,22 +1,16 @@
 import { gzipSync } from "node:zlib";
 import { DescribeClusterCommand, type EMRClient, ListClustersCommand, ListStepsCommand } from "@aws-sdk/client-emr";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { type DiagnoseClients, diagnoseFailure } from "../../lambdas/diagnose-failure.ts";
 import { lastLines, oneLine, rootCause } from "../../lambdas/shared/root-cause.ts";
 import { type Diagnosis, partialState } from "../../lambdas/shared/schemas.ts";
 import { emrClient } from "./emr-double.ts";
 import { anExecution, aPlan, createBucket, putObject } from "./fixtures.ts";
-import { type Ministack, startMinistack } from "./ministack.ts";
+import { startMinistack } from "./ministack.ts";
 
-let account: Ministack;
+const account = await startMinistack();
 let bucket: string;
 
-beforeAll(async () => {
-  account = await startMinistack();
-});
-afterAll(async () => {
-  await account.stop();
-});
 beforeEach(async () => {
   bucket = await createBucket(account);
 });

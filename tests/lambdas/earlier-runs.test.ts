@@ -1,5 +1,5 @@
 import { DeleteObjectCommand } from "@aws-sdk/client-s3";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { preflight } from "../../lambdas/preflight.ts";
 import type { PreflightConfig } from "../../lambdas/shared/checks.ts";
 import { indexRun } from "../../lambdas/shared/earlier-runs.ts";
@@ -7,17 +7,11 @@ import { sha256 } from "../../lambdas/shared/s3.ts";
 import type { Plan, Validation } from "../../lambdas/shared/schemas.ts";
 import { fingerprint } from "../../lambdas/shared/selection.ts";
 import { anExecution, createReadyAccount, putObject } from "./fixtures.ts";
-import { type Ministack, startMinistack } from "./ministack.ts";
+import { startMinistack } from "./ministack.ts";
 
-let account: Ministack;
+const account = await startMinistack();
 let config: PreflightConfig;
 
-beforeAll(async () => {
-  account = await startMinistack();
-});
-afterAll(async () => {
-  await account.stop();
-});
 beforeEach(async () => {
   config = await createReadyAccount(account);
 });

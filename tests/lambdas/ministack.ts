@@ -12,6 +12,7 @@ import { SNSClient } from "@aws-sdk/client-sns";
 import { STSClient } from "@aws-sdk/client-sts";
 import { execa } from "execa";
 import getPort from "get-port";
+import { afterAll } from "vitest";
 
 const root = join(import.meta.dirname, "..", "..");
 export const python = join(root, ".orchard", "python", "bin", "python");
@@ -32,7 +33,6 @@ export interface Ministack {
   readonly sfn: SFNClient;
   /** An S3 client of another region. */
   readonly s3In: (region: string) => S3Client;
-  readonly stop: () => Promise<void>;
 }
 
 const isHealthy = async (endpoint: string): Promise<boolean> => {
@@ -45,7 +45,7 @@ const isHealthy = async (endpoint: string): Promise<boolean> => {
   }
 };
 
-/** Starts a MiniStack of the test file's own, on a free loopback port, with nothing in it. */
+/** Starts a MiniStack on a free loopback port, with nothing in it, for the test file that calls this; it ends with the file. */
 export const startMinistack = async (): Promise<Ministack> => {
   if (!existsSync(ministack)) throw new Error("No MiniStack in .orchard/python: npm test sets it up");
   const port = await getPort();
@@ -56,6 +56,11 @@ export const startMinistack = async (): Promise<Ministack> => {
     stdio: "ignore",
     reject: false,
     cleanup: true,
+  });
+  afterAll(async () => {
+    child.kill("SIGTERM");
+    await child;
+    rmSync(folder, { recursive: true, force: true });
   });
   const endpoint = `http://127.0.0.1:${port}`;
   for (let attempt = 0; !(await isHealthy(endpoint)); attempt += 1) {
@@ -74,10 +79,5 @@ export const startMinistack = async (): Promise<Ministack> => {
     emr: new EMRClient(settings),
     sfn: new SFNClient(settings),
     s3In: (other) => new S3Client({ ...settings, region: other }),
-    stop: async () => {
-      child.kill("SIGTERM");
-      await child;
-      rmSync(folder, { recursive: true, force: true });
-    },
   };
 };

@@ -4,22 +4,15 @@ import { json } from "node:stream/consumers";
 import { ConfirmSubscriptionCommand, CreateTopicCommand, SNSClient, SubscribeCommand } from "@aws-sdk/client-sns";
 import { execa } from "execa";
 import fc from "fast-check";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { notify } from "../../lambdas/notify.ts";
 import { failureMail, type Mail, subjectLine, successMail } from "../../lambdas/shared/mail.ts";
 import { type PartialState, partialState } from "../../lambdas/shared/schemas.ts";
 import { anExecution, aPlan, uniqueName } from "./fixtures.ts";
 import { measured } from "./measured.ts";
-import { type Ministack, startMinistack } from "./ministack.ts";
+import { startMinistack } from "./ministack.ts";
 
-let account: Ministack;
-
-beforeAll(async () => {
-  account = await startMinistack();
-});
-afterAll(async () => {
-  await account.stop();
-});
+const account = await startMinistack();
 
 const execution = { ...anExecution(), startTime: "2026-01-01T00:00:00Z" };
 const halfAnHourLater = new Date("2026-01-01T00:30:00Z");

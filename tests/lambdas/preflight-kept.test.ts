@@ -1,23 +1,17 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { preflight } from "../../lambdas/preflight.ts";
 import type { PreflightConfig } from "../../lambdas/shared/checks.ts";
 import { PreflightFailed } from "../../lambdas/shared/errors.ts";
 import type { Plan } from "../../lambdas/shared/schemas.ts";
 import { EmrDouble } from "./emr-double.ts";
 import { anExecution, createReadyAccount } from "./fixtures.ts";
-import { type Ministack, startMinistack } from "./ministack.ts";
+import { startMinistack } from "./ministack.ts";
 import { SfnDouble } from "./sfn-double.ts";
 
-let account: Ministack;
+const account = await startMinistack();
 let config: PreflightConfig;
 let emr: EmrDouble;
 
-beforeAll(async () => {
-  account = await startMinistack();
-});
-afterAll(async () => {
-  await account.stop();
-});
 beforeEach(async () => {
   config = await createReadyAccount(account);
   emr = new EmrDouble();

@@ -20,7 +20,7 @@ import {
 import { GetServiceQuotaCommand } from "@aws-sdk/client-service-quotas";
 import { CreateTopicCommand, ListSubscriptionsByTopicCommand } from "@aws-sdk/client-sns";
 import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { preflight } from "../../lambdas/preflight.ts";
 import type { PreflightClients, PreflightConfig } from "../../lambdas/shared/checks.ts";
 import { clusterDefaults } from "../../lambdas/shared/cluster-defaults.ts";
@@ -28,17 +28,11 @@ import { InvalidInput, PreflightFailed } from "../../lambdas/shared/errors.ts";
 import { sha256 } from "../../lambdas/shared/s3.ts";
 import type { Plan } from "../../lambdas/shared/schemas.ts";
 import { anExecution, createBucket, createReadyAccount, labels, putObject, uniqueName } from "./fixtures.ts";
-import { type Ministack, startMinistack } from "./ministack.ts";
+import { startMinistack } from "./ministack.ts";
 
-let account: Ministack;
+const account = await startMinistack();
 let config: PreflightConfig;
 
-beforeAll(async () => {
-  account = await startMinistack();
-});
-afterAll(async () => {
-  await account.stop();
-});
 beforeEach(async () => {
   config = await createReadyAccount(account);
 });

@@ -1,20 +1,14 @@
 import { DescribeClusterCommand, EMRClient, type Instance, ListInstancesCommand } from "@aws-sdk/client-emr";
 import { GetObjectCommand } from "@aws-sdk/client-s3";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { recordCost } from "../../lambdas/record-cost.ts";
 import type { Cost, Plan } from "../../lambdas/shared/schemas.ts";
 import { anExecution, aPlan, createBucket, putObject } from "./fixtures.ts";
-import { type Ministack, startMinistack } from "./ministack.ts";
+import { startMinistack } from "./ministack.ts";
 
-let account: Ministack;
+const account = await startMinistack();
 let bucket: string;
 
-beforeAll(async () => {
-  account = await startMinistack();
-});
-afterAll(async () => {
-  await account.stop();
-});
 beforeEach(async () => {
   bucket = await createBucket(account);
   await putObject(account, bucket, "runs/run-1/manifest.json", JSON.stringify({ runId: "run-1", checks: [] }));

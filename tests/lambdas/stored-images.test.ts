@@ -1,19 +1,11 @@
 import { execa } from "execa";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { countStored } from "../../lambdas/shared/stored-images.ts";
 import { createBucket, putObject } from "./fixtures.ts";
-import { type Ministack, python, startMinistack } from "./ministack.ts";
+import { python, startMinistack } from "./ministack.ts";
 
-let account: Ministack;
-let bucket: string;
-
-beforeAll(async () => {
-  account = await startMinistack();
-  bucket = await createBucket(account);
-});
-afterAll(async () => {
-  await account.stop();
-});
+const account = await startMinistack();
+const bucket = await createBucket(account);
 
 /** A file of the store as spark/orchard/store.py writes it. */
 const write = `

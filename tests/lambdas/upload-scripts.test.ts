@@ -3,24 +3,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { GetObjectCommand, ListObjectVersionsCommand, PutBucketVersioningCommand } from "@aws-sdk/client-s3";
 import { strFromU8, unzipSync } from "fflate";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { parseS3Uri, sha256 } from "../../lambdas/shared/s3.ts";
 import { packPackage, type Scripts, uploadScripts } from "../../lambdas/upload-scripts.ts";
 import { anExecution, aPlan, createBucket, putObject } from "./fixtures.ts";
-import { type Ministack, startMinistack } from "./ministack.ts";
+import { startMinistack } from "./ministack.ts";
 
-let account: Ministack;
+const account = await startMinistack();
 let folder: string;
 let bucket: string;
 /** Where a deployment puts its files. */
 let published: string;
 
-beforeAll(async () => {
-  account = await startMinistack();
-});
-afterAll(async () => {
-  await account.stop();
-});
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "orchard-bundle-"));
   await mkdir(join(folder, "spark", "orchard", "inner"), { recursive: true });

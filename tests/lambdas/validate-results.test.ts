@@ -10,24 +10,20 @@ import type { Plan, Validation } from "../../lambdas/shared/schemas.ts";
 import { validateResults } from "../../lambdas/validate-results.ts";
 import { anExecution, aPlan, createBucket, putObject } from "./fixtures.ts";
 import { measured } from "./measured.ts";
-import { type Ministack, python, startMinistack } from "./ministack.ts";
+import { python, startMinistack } from "./ministack.ts";
 
 const faults = ["none", "missing-row", "narrow-row", "nan", "null", "narrow-feature", "column"] as const;
 type Fault = (typeof faults)[number];
 
 const folder = mkdtempSync(join(tmpdir(), "orchard-results-"));
-let account: Ministack;
+const account = await startMinistack();
 let bucket: string;
 
 beforeAll(async () => {
   const script = join(import.meta.dirname, "make_results.py");
-  const made = faults.map((fault) => execa(python, [script, join(folder, fault), fault]));
-  [account] = await Promise.all([startMinistack(), ...made]);
+  await Promise.all(faults.map((fault) => execa(python, [script, join(folder, fault), fault])));
 }, 60_000);
-afterAll(async () => {
-  rmSync(folder, { recursive: true });
-  await account.stop();
-});
+afterAll(() => rmSync(folder, { recursive: true }));
 beforeEach(async () => {
   bucket = await createBucket(account);
 });
