@@ -3,6 +3,8 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["tests/**/*.test.ts"],
+    // The default leaves one core idle, which is half of two.
+    maxWorkers: "100%",
     testTimeout: 30_000,
     env: {
       POWERTOOLS_SERVICE_NAME: "orchard",

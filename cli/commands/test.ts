@@ -11,6 +11,10 @@ import { runTool } from "../tools.ts";
 
 const TESTS = join(root, "tests");
 const CHECK = "check";
+/** Kinds of API calls, as tests/e2e and tests/faults write them down. */
+const CALLS = join(places.tests, "api-calls");
+/** Each worker has an account and Spark with all cores: more of them want more memory than a laptop has. */
+const MAX_PYTEST_WORKERS = 4;
 const isVitest = (file: string): boolean => file.endsWith(".test.ts");
 const isPytest = (file: string): boolean => /(^|\/)test_[^/]*\.py$/.test(file);
 
@@ -56,6 +60,7 @@ const runSuites = async (lifetime: Lifetime, suites: readonly string[]): Promise
   }
   counts = add(counts, await runVitest(lifetime, foldersWith(suites, isVitest)));
   counts = add(counts, await runPytest(lifetime, foldersWith(suites, isPytest)));
+  counts = add(counts, await judgeCalls(lifetime, suites.length === suiteNames().length && counts.failed === 0));
   process.stdout.write(`\n${closingLine(counts)}\n`);
   if (counts.failed > 0) throw new CommandFailed("");
 };
@@ -74,7 +79,21 @@ const runPytest = async (lifetime: Lifetime, folders: readonly string[]): Promis
   if (folders.length === 0) return none;
   const report = join(places.tests, "pytest.xml");
   const env = { ...process.env, ...(await sparkEnvironment(lifetime)) };
-  const args = ["-m", "pytest", `--junitxml=${report}`, ...folders];
+  const workers = ["--numprocesses", "auto", "--maxprocesses", String(MAX_PYTEST_WORKERS), "--dist", "loadfile"];
+  const args = ["-m", "pytest", ...workers, `--junitxml=${report}`, ...folders];
   const { failed } = await runTool(lifetime, join(places.python, "bin", "python"), args, { show: true, env });
   return withExit(readReport(report, countPytest), failed);
+};
+
+/**
+ * What the accounts of all tests were asked, against the policies that were deployed there.
+ *
+ * @param isWhole all tests have run and passed: what no call needed is not to be granted
+ */
+const judgeCalls = async (lifetime: Lifetime, isWhole: boolean): Promise<Counts> => {
+  const records = existsSync(CALLS) ? readdirSync(CALLS).map((name) => join(CALLS, name)) : [];
+  if (records.length === 0) return none;
+  const args = ["infra/check/judge-calls.ts", ...(isWhole ? ["--whole"] : []), ...records];
+  const { failed } = await runTool(lifetime, "node", args, { show: true });
+  return { ...none, [failed ? "failed" : "passed"]: 1 };
 };

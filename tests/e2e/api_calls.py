@@ -10,10 +10,7 @@ import boto3
 
 ROOT = Path(__file__).parents[2]
 FOLDER = Path(os.environ.get("ORCHARD_HOME", ROOT / ".orchard")) / "tests" / "api-calls"
-"""Emptied by `npm test`, which runs the fault tests before these."""
-
-FAULTS = FOLDER / "faults.json"
-"""What the functions called in the fault tests."""
+"""Emptied by `npm test`, which judges at its end what is there."""
 
 STACK = "Orchard"
 

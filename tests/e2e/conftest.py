@@ -4,13 +4,6 @@ from pathlib import Path
 import pytest
 
 from .account import Account, started_account
-from .api_calls import FOLDER
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _no_calls_of_earlier_sessions() -> None:
-    for earlier in FOLDER.glob("e2e-*.json"):
-        earlier.unlink()
 
 
 @pytest.fixture(scope="session")

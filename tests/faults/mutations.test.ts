@@ -21,6 +21,10 @@ afterAll(() => {
   process.stdout.write(`\nfaults: ${caught} of ${chosen.length} mutations caught\n`);
 });
 
+it("finds what each of all mutations changes", () => {
+  for (const { apply } of mutations) expect(apply(deployed)).not.toBe(deployed);
+});
+
 it.each(chosen)(
   "catches: $name",
   async ({ apply }) => {

@@ -143,8 +143,13 @@ export const mutations: readonly Mutation[] = [
       return rule;
     }),
   ),
-  inFunctions("a late status event is believed", /if \(!hasFailed\(standing\)\)/, "if (false)"),
-  inFunctions("the mail about a stopped execution believes its event", /status !== "ABORTED"/, "false"),
+  // The bundles are minified: names are unknown, texts are not.
+  inFunctions(
+    "a late status event is believed",
+    /![\w$]+\([\w$]+\)(?=\)return [\w$]+\.warn\(`[^`]* its clusters were left)/,
+    "false",
+  ),
+  inFunctions("the mail about a stopped execution believes its event", /[\w$]+!=="ABORTED"/, "false"),
   inRules("there is no status rule", (rules) => rules.filter((rule) => rule["pattern"] === undefined)),
   inStates("a kept cluster has no deadline", (states) => {
     states["KeepCluster"] = {
