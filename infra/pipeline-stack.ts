@@ -1,4 +1,4 @@
-import { ArnFormat, CfnOutput, Duration, Fn, Stack, type StackProps } from "aws-cdk-lib";
+import { ArnFormat, CfnOutput, Duration, Stack, type StackProps } from "aws-cdk-lib";
 import { Rule, Schedule } from "aws-cdk-lib/aws-events";
 import { LambdaFunction } from "aws-cdk-lib/aws-events-targets";
 import { Policy, PolicyStatement } from "aws-cdk-lib/aws-iam";
@@ -15,7 +15,7 @@ import type { Config } from "./config.ts";
 import { DataBucket } from "./constructs/data-bucket.ts";
 import { EmrRoles } from "./constructs/emr-roles.ts";
 import { Handler } from "./constructs/handler.ts";
-import { Network } from "./constructs/network.ts";
+import { Network, zones } from "./constructs/network.ts";
 import { Published } from "./constructs/published.ts";
 import { ExecutionSchedule } from "./constructs/schedule.ts";
 import { Workflow } from "./constructs/workflow.ts";
@@ -29,9 +29,6 @@ interface PipelineStackProps extends StackProps {
 
 const allow = (actions: string[], resources: string[]): PolicyStatement => new PolicyStatement({ actions, resources });
 
-/** Every region in the EU has three; EMR takes the one with the capacity. */
-const zoneCount = 3;
-
 /** The whole workflow: bucket, topic, roles, functions, state machine. It only wires. */
 export class PipelineStack extends Stack {
   readonly topic: ITopic;
@@ -41,9 +38,9 @@ export class PipelineStack extends Stack {
   readonly guards: Readonly<Record<string, IFunction>>;
   readonly deadLetterQueues: Readonly<Record<string, IQueue>>;
 
-  /** CloudFormation looks them up: a synthesis asks no account, and is the same everywhere. */
+  /** Else the VPC has the CDK look up the account's, and synthesise again, only to compare them with its own. */
   override get availabilityZones(): string[] {
-    return Array.from({ length: zoneCount }, (_, zone) => Fn.select(zone, Fn.getAzs()));
+    return zones();
   }
 
   constructor(scope: Construct, id: string, props: PipelineStackProps) {

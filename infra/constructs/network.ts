@@ -1,4 +1,4 @@
-import { Stack, Tags } from "aws-cdk-lib";
+import { Fn, Stack, Tags } from "aws-cdk-lib";
 import {
   GatewayVpcEndpointAwsService,
   InterfaceVpcEndpointAwsService,
@@ -18,6 +18,9 @@ import type { Config } from "../config.ts";
 
 /** AmazonEMRServicePolicy_v2 lets EMR work in what carries it, and nowhere else. */
 const emrPolicyTag = "for-use-with-amazon-emr-managed-policies";
+
+/** Every region in the EU has three; EMR takes the one with the capacity. CloudFormation looks up their names. */
+export const zones = (): string[] => Array.from({ length: 3 }, (_, zone) => Fn.select(zone, Fn.getAzs()));
 
 interface NetworkProps {
   readonly config: Config;
@@ -58,6 +61,7 @@ export class Network extends Construct {
     const stack = Stack.of(this);
     const vpc = new Vpc(this, "Vpc", {
       ipAddresses: IpAddresses.cidr("10.0.0.0/20"),
+      availabilityZones: zones(),
       natGateways: config.nat ? 1 : 0,
       subnetConfiguration: config.nat
         ? [

@@ -224,7 +224,7 @@ const successIsTrue = (world: World): string[] => {
     const plan = world.s3.json(`runs/${name}/plan.json`) as { steps: { any: boolean } } | undefined;
     const isReused = plan !== undefined && !plan.steps.any;
     const isJudged = history.some(({ type, state }) => type === "TaskSucceeded" && state === "ValidateResults");
-    const isValid = isJudged && world.s3.objects.has(`runs/${name}/manifest.json`) && !world.invalidRuns.has(name);
+    const isValid = isJudged && world.s3.objects.has(`runs/${name}/manifest.json`) && !world.isInvalid(name);
     const isGoneBefore = ({ Status: { Timeline: timeline } }: Cluster) =>
       1000 * (timeline.EndDateTime ?? Number.POSITIVE_INFINITY) <= endedAt;
     // What an earlier run left and a redrive does not know of, the sweep ends: the first invariant sees to that.

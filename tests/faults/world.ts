@@ -151,7 +151,8 @@ export class World {
   readonly calls = new Set<string>();
   /** Moments at which runs/latest.json pointed at a run that is not valid. */
   readonly wrongLatest: string[] = [];
-  readonly invalidRuns = new Set<string>();
+  /** Steps whose last attempt left an image less, as <run>/<step>: a retry writes all of its results again. */
+  readonly #invalidSteps = new Set<string>();
   /** Executions that are not simulated: their state is all that anybody sees of them. */
   readonly strangers = new Map<string, string>();
   readonly endings: Delivery[] = [];
@@ -468,9 +469,14 @@ export class World {
     const latest = this.s3.json("runs/latest.json") as { runId: string } | undefined;
     if (latest !== undefined) {
       const isWhole = this.s3.objects.has(`runs/${latest.runId}/manifest.json`);
-      if (!isWhole || this.invalidRuns.has(latest.runId)) this.wrongLatest.push(latest.runId);
+      if (!isWhole || this.isInvalid(latest.runId)) this.wrongLatest.push(latest.runId);
     }
     return answer;
+  }
+
+  /** The run's results are not what its plan says. */
+  isInvalid(runId: string): boolean {
+    return [...this.#invalidSteps].some((step) => step.startsWith(`${runId}/`));
   }
 
   #behaviour(): Behaviour {
@@ -493,7 +499,7 @@ export class World {
       run: (step) => {
         const runId = runOf(step);
         const isInvalid = this.fault({ execution: runId, state: "cluster" }, `results:${step.Name}`) !== undefined;
-        if (isInvalid) this.invalidRuns.add(runId);
+        this.#invalidSteps[isInvalid ? "add" : "delete"](`${runId}/${step.Name}`);
         sparkResults(this.s3, step.Config.Args, isInvalid);
       },
     };
