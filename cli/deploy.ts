@@ -21,12 +21,19 @@ const SOURCES = ["infra", "lambdas", "statemachine", "spark", "bootstrap", "pack
 export interface Deployment {
   readonly stateMachineArn: string;
   readonly bucket: string;
+  /** Where the image tree is in the bucket. */
+  readonly inputPrefix: string;
   readonly topicArn: string;
   /** Nothing had changed since the last one. */
   readonly skipped: boolean;
 }
 
-const outputsSchema = z.object({ StateMachineArn: z.string(), DataBucketName: z.string(), TopicArn: z.string() });
+const outputsSchema = z.object({
+  StateMachineArn: z.string(),
+  DataBucketName: z.string(),
+  InputPrefix: z.string(),
+  TopicArn: z.string(),
+});
 
 /** Deploys the stacks, all by default, and bootstraps the account and region for the CDK when nobody has. */
 export const deployStacks = async (
@@ -50,8 +57,13 @@ export const readDeployment = async (clients: Clients): Promise<Omit<Deployment,
   const stack = await describeStack(clients, STACK_NAME);
   const parsed = outputsSchema.safeParse(outputsOf(stack));
   if (!parsed.success) return undefined;
-  const { StateMachineArn, DataBucketName, TopicArn } = parsed.data;
-  return { stateMachineArn: StateMachineArn, bucket: DataBucketName, topicArn: TopicArn };
+  const { StateMachineArn, DataBucketName, InputPrefix, TopicArn } = parsed.data;
+  return {
+    stateMachineArn: StateMachineArn,
+    bucket: DataBucketName,
+    inputPrefix: InputPrefix,
+    topicArn: TopicArn,
+  };
 };
 
 /** @throws UsageError when the account has no whole deployment */

@@ -12,9 +12,6 @@ import { makeSample } from "./sample.ts";
 import { sync } from "./sync.ts";
 import type { Reporter, Step } from "./tasks.ts";
 
-/** Where the image tree is in the data bucket. */
-export const IMAGES_PREFIX = "data/raw/";
-
 /** What `start` and `local` have in common: an account with the stack in it. */
 export interface Session {
   readonly account: RunningAccount;
@@ -55,16 +52,20 @@ export const sessionSteps = (
   };
 };
 
+interface UploadPlace {
+  readonly deployment: Pick<Deployment, "bucket" | "inputPrefix">;
+}
+
 /** The images of a folder, or of the generated sample when none is named. */
 export const openDataset = async (lifetime: Lifetime, folder: string | undefined): Promise<Dataset> => {
   if (folder === undefined) await makeSample(places.sample, lifetime.signal);
   return readDataset(folder ?? places.sample);
 };
 
-/** Makes data/raw/ hold the dataset, and when `remove` is set, nothing else. */
+/** Makes the input prefix hold the dataset, and when `remove` is set, nothing else. */
 export const uploadImages = async (
   lifetime: Lifetime,
-  { clients, deployment: { bucket } }: { readonly clients: Clients; readonly deployment: { readonly bucket: string } },
+  { clients, deployment: { bucket, inputPrefix } }: Pick<Session, "clients"> & UploadPlace,
   dataset: Dataset,
   { status, title }: Reporter,
   remove = true,
@@ -75,9 +76,9 @@ export const uploadImages = async (
     const left = done > 0 ? `, ${duration((total - done) / rate)} left` : "";
     if (total > 0) status(`${done}/${total}, ${rate.toFixed(0)} images/s${left}`);
   };
-  const options = { bucket, prefix: IMAGES_PREFIX, remove, signal: lifetime.signal, onProgress };
+  const options = { bucket, prefix: inputPrefix, remove, signal: lifetime.signal, onProgress };
   const { uploaded, unchanged, removed } = await sync(clients.s3, dataset.files, options);
   const bytes = prettyBytes(dataset.files.reduce((sum, file) => sum + file.bytes, 0));
   const counts = [`${uploaded} uploaded`, `${unchanged} there already`, ...(removed > 0 ? [`${removed} removed`] : [])];
-  title(`Images: ${dataset.files.length} (${bytes}) in s3://${bucket}/${IMAGES_PREFIX}, ${counts.join(", ")}`);
+  title(`Images: ${dataset.files.length} (${bytes}) in s3://${bucket}/${inputPrefix}, ${counts.join(", ")}`);
 };

@@ -77,9 +77,9 @@ const schema = z.strictObject({
   ebsGiB: wholeNumber(32, 1024).default(64).describe("a whole number of GiB from 32 to 1024"),
   /**
    * Minutes without a step after which EMR ends the cluster. @default 30: the longest wait between two steps is
-   * Step Functions' polling, five minutes. EMR takes 60 to 604,800 seconds.
+   * Step Functions' polling, five minutes, and ten leave room for it. EMR takes at most 604,800 seconds.
    */
-  idleTimeoutMinutes: wholeNumber(1, 10_080).default(30).describe("a whole number of minutes from 1 to 10080"),
+  idleTimeoutMinutes: wholeNumber(10, 10_080).default(30).describe("a whole number of minutes from 10 to 10080"),
   /**
    * Minutes within which the planner wants a run done: it takes the cheapest cluster that is. @default 120: below it,
    * more nodes are dearer than the time that they save

@@ -78,8 +78,9 @@ export class PipelineStack extends Stack {
     const takeTurn = new Handler(this, "TakeTurn", { name: "take-turn", environment: {}, policy: [] });
     const preflight = new Handler(this, "Preflight", {
       name: "preflight",
-      timeout: Duration.minutes(5),
-      memoryMiB: 1024,
+      // The state's limit is a little above: the function's own end says more.
+      timeout: Duration.minutes(10),
+      memoryMiB: 2048,
       environment: {
         ...data,
         ...published,
@@ -326,6 +327,7 @@ export class PipelineStack extends Stack {
 
     new CfnOutput(this, "StateMachineArn", { value: stateMachine.stateMachineArn });
     new CfnOutput(this, "DataBucketName", { value: bucket.bucketName });
+    new CfnOutput(this, "InputPrefix", { value: config.inputPrefix });
     new CfnOutput(this, "TopicArn", { value: topic.topicArn });
   }
 }

@@ -265,7 +265,7 @@ const statedCause = (event: DiagnoseFailureEvent): Stated => {
 const readThrown = (errorName: string | undefined, text: string): Reading => {
   const about = (section: Section): Reading => ({ section, remedy: null });
   if (errorName === "ResultsInvalid") return about("the-results-are-refused");
-  if (/maxCostUsd/.test(text)) return about("costs-too-high");
+  if (/maxCostUsd: the plan is estimated/.test(text)) return about("costs-too-high");
   if (errorName === "InvalidInput" || errorName === "PreflightFailed" || errorName === "OtherExecutionRunning") {
     return about("the-run-is-refused-before-it-starts");
   }
@@ -284,6 +284,8 @@ const failedState = ({ state }: DiagnoseFailureEvent, steps: readonly StepSummar
   if (state.scripts === undefined) return "UploadScripts";
   if (!state.cluster) return "CreateCluster";
   if (state.validation) return state.plan.keepMinutes > 0 ? "KeepCluster" : "TerminateCluster";
+  // The only integration of the AWS SDK's kind, whose errors are named like this; those of the others begin with "EMR.".
+  if (state.error?.Error.startsWith("Emr.")) return "SetManagedScaling";
   const planned = state.plan.steps;
   const completed = steps.filter(({ Status }) => Status?.State === "COMPLETED").map(({ Name }) => Name);
   const pending = (["inventory", "features", "reduction"] as const)

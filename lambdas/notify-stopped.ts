@@ -1,4 +1,4 @@
-import type { Cluster, EMRClient } from "@aws-sdk/client-emr";
+import type { EMRClient } from "@aws-sdk/client-emr";
 import { DescribeExecutionCommand, type SFNClient } from "@aws-sdk/client-sfn";
 import { SNSClient } from "@aws-sdk/client-sns";
 import { z } from "zod";
@@ -25,9 +25,6 @@ export interface NotifyStoppedClients {
 /** Step Functions catches these two in no state, so that no NotifyFailure has run. */
 const uncatchable = ["States.DataLimitExceeded", "States.Runtime"];
 
-const clustersOf = async (emr: EMRClient, id: string, name: string, started: Date): Promise<readonly Cluster[]> =>
-  (await findClusters(emr, { id, name, startTime: started.toISOString() }, {}, "any")).ours;
-
 /**
  * Tells the subscribers of an execution that ended without its own last states: stopped, out of time, or failed beyond
  * any Catch. EventBridge delivers at least once, so on a rare day the mail comes twice.
@@ -44,8 +41,9 @@ export const notifyStopped = async (
     logger.info(`${executionArn} is ${status}; its own states tell of that`);
     return {};
   }
-  const clusters = await clustersOf(emr, executionArn, name, startDate);
-  const mail = stoppedMail({ status, error, cause, name, input, executionArn }, clusters);
+  const execution = { id: executionArn, name, startTime: startDate.toISOString() };
+  const found = await findClusters(emr, execution, {}, "any");
+  const mail = stoppedMail({ status, error, cause, name, input, executionArn }, found);
   await sendMail(sns, config.TOPIC_ARN, mail);
   return mail;
 };

@@ -178,6 +178,7 @@ export const preflight = async (
     overrides: input.cluster,
     defaults: config.CLUSTER_DEFAULTS,
     maxCostUsd: input.maxCostUsd,
+    keepMinutes: input.keepMinutes,
     region: config.AWS_REGION,
   };
   const planned = found?.plan ? planBorrowed(found.plan, request) : planCluster(request);

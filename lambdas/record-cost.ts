@@ -4,11 +4,11 @@ import { z } from "zod";
 import { createEmrClient, describeCluster } from "./shared/emr.ts";
 import { lambdaHandler } from "./shared/handler.ts";
 import { parseS3Uri, readJson, writeJson } from "./shared/s3.ts";
-import { type Cost, execution, plan } from "./shared/schemas.ts";
+import { type Cost, execution, plan, validation } from "./shared/schemas.ts";
 import { trueCost } from "./shared/true-cost.ts";
 
 export const recordCostEvent = z.object({
-  state: z.object({ plan, cluster: z.object({ id: z.string() }) }),
+  state: z.object({ plan, validation, cluster: z.object({ id: z.string() }) }),
   execution,
 });
 export type RecordCostEvent = z.output<typeof recordCostEvent>;
@@ -32,7 +32,14 @@ export const recordCost = async (
   const { id } = state.cluster;
   const cluster = await describeCluster(emr, id);
   const instances = await listInstances(emr, id);
-  const cost = trueCost(state.plan, cluster, instances, new Date(execution.startTime), now);
+  const cost = trueCost(
+    state.plan,
+    state.validation.computed ?? 0,
+    cluster,
+    instances,
+    new Date(execution.startTime),
+    now,
+  );
   const { bucket, key } = parseS3Uri(state.plan.run);
   const location = { bucket, key: `${key}manifest.json` };
   await writeJson(s3, location, { ...(await readJson(s3, location, z.looseObject({}))), cost });

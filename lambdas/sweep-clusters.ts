@@ -41,6 +41,8 @@ const hourMs = 3_600_000;
 
 interface Verdict {
   readonly isToEnd: boolean;
+  /** Its time had come: nothing else was to end it. */
+  readonly isDue?: boolean;
   readonly why: string;
 }
 
@@ -78,7 +80,12 @@ const judge = async (cluster: Cluster, config: SweepConfig, sfn: SFNClient, now:
     hasFailed(standing) ||
     standing === "SUCCEEDED" ||
     (standing === "DOES_NOT_EXIST" && ageMs > unknownExecutionMarginMs);
-  return { isToEnd: isOver, why: `has an execution that is ${standing}` };
+  const isDue = standing === "SUCCEEDED" && keepUntil !== "";
+  return {
+    isToEnd: isOver,
+    isDue,
+    why: isDue ? `was kept until ${keepUntil}` : `has an execution that is ${standing}`,
+  };
 };
 
 /**
@@ -96,15 +103,17 @@ export const sweepClusters = async (
   const ended: string[] = [];
   const leftAlone: string[] = [];
   const failures: string[] = [];
+  let unexpectedCount = 0;
   let oldestMs = 0;
   const look = async (id: string): Promise<void> => {
     const cluster = await describeCluster(emr, id);
     if (ourExecution(cluster, config)) oldestMs = Math.max(oldestMs, ageOf(cluster, now));
-    const { isToEnd, why } = await judge(cluster, config, sfn, now);
+    const { isToEnd, isDue, why } = await judge(cluster, config, sfn, now);
     const told = { clusterId: id, name: cluster.Name, executionArn: tagOf(cluster, executionTag) };
     if (isToEnd) {
       const state = await endCluster(emr, cluster);
       ended.push(id);
+      if (!isDue) unexpectedCount += 1;
       logger.warn(`Ended cluster ${id}, which ${why}`, { ...told, state });
     } else {
       leftAlone.push(id);
@@ -130,7 +139,8 @@ export const sweepClusters = async (
     }
   }
 
-  metrics.addMetric("EndedClusters", MetricUnit.Count, ended.length);
+  // What the alarm SweepActed looks at: a kept cluster at its deadline is no failure.
+  metrics.addMetric("EndedClusters", MetricUnit.Count, unexpectedCount);
   // CloudWatch has no unit for hours.
   metrics.addMetric("OldestClusterHours", MetricUnit.NoUnit, oldestMs / hourMs);
   logger.info("Swept", { endedCount: ended.length, leftAloneCount: leftAlone.length, failureCount: failures.length });

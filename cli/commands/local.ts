@@ -3,7 +3,7 @@ import { Command } from "@commander-js/extra-typings";
 import { isAlive, stopAccount } from "../account.ts";
 import { parsePort } from "../input.ts";
 import { withLifetime } from "../lifetime.ts";
-import { IMAGES_PREFIX, openDataset, type Session, sessionSteps, uploadImages } from "../session.ts";
+import { openDataset, type Session, sessionSteps, uploadImages } from "../session.ts";
 import { listObjects } from "../sync.ts";
 import { type Reporter, runSteps } from "../tasks.ts";
 
@@ -26,7 +26,7 @@ export const local = new Command("local")
       const upload = async (say: Reporter): Promise<void> => {
         const session = get();
         const { clients, deployment } = session;
-        if (!given && (await listObjects(clients.s3, deployment.bucket, IMAGES_PREFIX)).length > 0) return;
+        if (!given && (await listObjects(clients.s3, deployment.bucket, deployment.inputPrefix)).length > 0) return;
         await uploadImages(lifetime, session, given ?? (await openDataset(lifetime, undefined)), say);
       };
       await runSteps(lifetime, [...steps, { title: "Images", run: upload }], json);

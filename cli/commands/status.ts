@@ -1,5 +1,7 @@
 import { Command } from "@commander-js/extra-typings";
 import { z } from "zod";
+import { usdPerHour } from "../../lambdas/shared/kept-plan.ts";
+import { clusterPlan } from "../../lambdas/shared/schemas.ts";
 import type { Clients } from "../clients.ts";
 import { requireDeployment } from "../deploy.ts";
 import { readJson } from "../results.ts";
@@ -7,7 +9,7 @@ import { type AliveCluster, describeRunning, findRunning, isIdle } from "../runn
 import { openTarget } from "../target.ts";
 
 /** The part of a run's plan.json that prices its cluster. */
-const planSchema = z.object({ estimate: z.object({ minutes: z.number().positive(), usd: z.number() }) });
+const planSchema = z.object({ cluster: clusterPlan });
 
 export const status = new Command("status")
   .description("show the executions that run and the clusters that cost money now")
@@ -19,7 +21,7 @@ export const status = new Command("status")
     const clusters = await Promise.all(
       running.clusters.map(async (cluster) => ({
         ...cluster,
-        usdPerHour: await usdPerHour(target.clients, bucket, cluster),
+        usdPerHour: await hourlyPrice(target.clients, bucket, cluster),
       })),
     );
     if (json) return void process.stdout.write(`${JSON.stringify({ executions: running.executions, clusters })}\n`);
@@ -32,8 +34,8 @@ export const status = new Command("status")
     process.stdout.write(`${lines.join("\n")}\n`);
   });
 
-/** By the estimate of the run that created the cluster. */
-const usdPerHour = async (clients: Clients, bucket: string, { runId }: AliveCluster): Promise<number | null> => {
+/** By the plan of the run that created the cluster. */
+const hourlyPrice = async (clients: Clients, bucket: string, { runId }: AliveCluster): Promise<number | null> => {
   const plan = planSchema.safeParse(await readJson(clients, bucket, `runs/${runId}/plan.json`));
-  return plan.success ? (plan.data.estimate.usd * 60) / plan.data.estimate.minutes : null;
+  return plan.success ? usdPerHour(plan.data.cluster) : null;
 };

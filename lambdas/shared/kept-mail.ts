@@ -1,9 +1,11 @@
 import type { KeptCluster, PartialState } from "./schemas.ts";
 import { clusterIdIn } from "./steps.ts";
 
-/** The cluster that goes on after a success: kept by the run, or borrowed by it. */
-export const clusterThatGoesOn = ({ kept, cluster, plan }: PartialState): KeptCluster | undefined =>
-  kept ?? (cluster && plan?.borrowed ? plan.borrowed : undefined);
+/** The cluster that goes on after a success, kept by the run or borrowed by it, unless something has ended it. */
+export const clusterThatGoesOn = ({ kept, cluster, plan, cost }: PartialState, now: Date): KeptCluster | undefined => {
+  const found = kept ?? (cluster && plan?.borrowed ? plan.borrowed : undefined);
+  return found && cost?.isAlive !== false && Date.parse(found.until) > now.getTime() ? found : undefined;
+};
 
 /** `2026-01-01 12:30 UTC` */
 export const describeTime = (iso: string): string => `${iso.slice(0, 16).replace("T", " ")} UTC`;
@@ -47,5 +49,5 @@ export const borrowedByInput = (input: string): readonly string[] => {
   const id = clusterIdIn(input);
   return id === undefined
     ? []
-    : [`Cluster:   ${id} was borrowed and goes on; this run's step on it is being cancelled`];
+    : [`Cluster:   ${id}, which the input names, is left alone; steps of this run on it are cancelled`];
 };

@@ -61,10 +61,11 @@ export const withKeeping = (quoted: Plan["estimate"], plan: ClusterPlan, keepMin
   if (keepMinutes === 0 || quoted.minutes === 0) return quoted;
   const hourly = usdPerHour(plan);
   const kept = (hourly * keepMinutes) / 60;
+  const keptAtMost = (usdPerHour({ ...plan, coreCount: plan.maxCoreCount }) * keepMinutes) / 60;
   return {
     minutes: quoted.minutes,
     usd: Number((quoted.usd + kept).toFixed(2)),
-    usdAtMost: Number((quoted.usdAtMost + kept).toFixed(2)),
+    usdAtMost: Number((quoted.usdAtMost + keptAtMost).toFixed(2)),
     arithmetic:
       `${quoted.arithmetic}; kept afterwards: ${hourly.toFixed(3)} USD/h x ${keepMinutes} min = ${kept.toFixed(2)} USD; ` +
       `${(quoted.usd + kept).toFixed(2)} USD in all`,

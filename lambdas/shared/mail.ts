@@ -1,6 +1,5 @@
-import type { Cluster } from "@aws-sdk/client-emr";
 import { featuresRunOf } from "./earlier-runs.ts";
-import { isGone, stateOf } from "./emr.ts";
+import { type FoundClusters, isGone, stateOf } from "./emr.ts";
 import { borrowedByInput, borrowedLines, clusterThatGoesOn, inputOnKept, keptLines } from "./kept-mail.ts";
 import type { Execution, PartialState } from "./schemas.ts";
 import type { Section } from "./sections.ts";
@@ -73,7 +72,7 @@ export const successMail = (state: PartialState, execution: Execution, now: Date
   const validation = state.validation ?? reuse?.validation;
   const minutes = (now.getTime() - Date.parse(execution.startTime)) / 60_000;
   const warnings = [...new Set([...(plan?.warnings ?? []), ...(validation?.warnings ?? [])])];
-  const kept = clusterThatGoesOn(state);
+  const kept = clusterThatGoesOn(state, now);
   const lines = [
     `Run ${execution.name} (${plan?.mode ?? "?"}) succeeded.`,
     ...(kept ? ["", ...keptLines(kept, restartCommand(inputOnKept(state, kept.clusterId), execution.id))] : []),
@@ -130,7 +129,9 @@ const describeTeardown = (state: PartialState): readonly string[] => {
       `See:       ${troubleshooting("a-cluster-is-left")}`,
     ];
   }
-  return [ids.length > 0 ? `Cluster:   ${ids.join(", ")}, terminated` : "Cluster:   none was created"];
+  if (ids.length > 0) return [`Cluster:   ${ids.join(", ")}, terminated`];
+  // CreateCluster hands no id on when it fails, and what it had created is gone when the teardown looks.
+  return [`Cluster:   ${state.scripts === undefined ? "none was created" : "none is left"}`];
 };
 
 /** The longest input that is repeated in the mail; a longer one is in the execution. */
@@ -196,7 +197,10 @@ const howItEnded = ({ status, error, cause }: Stopped): string => {
 };
 
 /** The mail about a run that was stopped, ran out of time or failed beyond any Catch. */
-export const stoppedMail = (stopped: Stopped, clusters: readonly Cluster[]): Mail => {
+export const stoppedMail = (
+  stopped: Stopped,
+  { ours: clusters, failures }: Pick<FoundClusters, "ours" | "failures">,
+): Mail => {
   const { executionArn, name, status, input } = stopped;
   const ids = clusters.flatMap(({ Id }) => Id ?? []);
   const borrowed = borrowedByInput(input);
@@ -206,7 +210,10 @@ export const stoppedMail = (stopped: Stopped, clusters: readonly Cluster[]): Mai
     "",
     `Run:       ${name}`,
     `Status:    ${status}`,
-    ...(clusters.length === 0 && borrowed.length === 0 ? ["Cluster:   none was found"] : []),
+    ...(clusters.length === 0 && failures.length === 0 && borrowed.length === 0 ? ["Cluster:   none was found"] : []),
+    ...(failures.length > 0
+      ? ["Cluster:   one may be alive: EMR did not answer. Look: aws emr list-clusters --active"]
+      : []),
     ...borrowed,
     ...clusters.map((cluster) => `Cluster:   ${cluster.Id}, ${stateOf(cluster)}`),
     ...(alive.length > 0

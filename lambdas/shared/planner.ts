@@ -2,6 +2,7 @@ import type { ClusterDefaults } from "./cluster-defaults.ts";
 import { type ClusterShape, clusterPlanOf, workersOf } from "./cluster-request.ts";
 import { deriveMemory, memoryProblem } from "./executor-memory.ts";
 import type { Input } from "./input.ts";
+import { usdPerHour } from "./kept-plan.ts";
 import { type Architecture, instanceType } from "./prices.ts";
 import { effectiveVcpus, type Quote, quote, type Work } from "./quote.ts";
 import type { ClusterPlan, Plan } from "./schemas.ts";
@@ -18,8 +19,10 @@ export interface PlanRequest {
   readonly work: Work;
   readonly overrides: NonNullable<Input["cluster"]>;
   readonly defaults: ClusterDefaults;
-  /** Managed scaling gets no more nodes than this pays for. */
+  /** Managed scaling gets no more nodes than this pays for, */
   readonly maxCostUsd: number;
+  /** for the run and for the time that the cluster is kept after it. */
+  readonly keepMinutes: number;
   /** Where the cluster runs: the prices are those of one region. */
   readonly region: string;
 }
@@ -90,10 +93,15 @@ const choose = (all: readonly Candidate[], deadlineMinutes: number): Candidate =
 };
 
 /** The most core nodes that managed scaling may go to: no more than the ceiling pays for. */
-const affordableNodes = ({ shape }: Candidate, { work, region, maxCostUsd }: PlanRequest): number => {
-  const larger = range(shape.coreCount, shape.maxCoreCount).filter(
-    (coreCount) => quote({ ...shape, coreCount }, work, region).usd <= maxCostUsd,
-  );
+const affordableNodes = (
+  { shape }: Candidate,
+  { work, region, maxCostUsd, keepMinutes }: PlanRequest,
+  plan: ClusterPlan,
+): number => {
+  const larger = range(shape.coreCount, shape.maxCoreCount).filter((coreCount) => {
+    const keptUsd = (usdPerHour({ ...plan, coreCount }) * keepMinutes) / 60;
+    return quote({ ...shape, coreCount }, work, region).usd + keptUsd <= maxCostUsd;
+  });
   return Math.max(shape.coreCount, ...larger);
 };
 
@@ -110,7 +118,8 @@ export const planCluster = (request: PlanRequest): PlannedCluster => {
   const all = candidates(request);
   const fitting = all.filter(({ shape }) => memoryProblem(workersOf(shape).types, shape) === undefined);
   const chosen = choose(fitting.length > 0 ? fitting : all, defaults.deadlineMinutes);
-  const maxCoreCount = chosen.shape.coreCount === 0 ? 0 : affordableNodes(chosen, request);
+  const planOf = (shape: ClusterShape): ClusterPlan => clusterPlanOf(runId, shape, defaults, bucket);
+  const maxCoreCount = chosen.shape.coreCount === 0 ? 0 : affordableNodes(chosen, request, planOf(chosen.shape));
   const shape = { ...chosen.shape, maxCoreCount };
   const problem = memoryProblem(workersOf(shape).types, shape);
   const { minutes, usd, arithmetic } = chosen.quote;
@@ -124,7 +133,7 @@ export const planCluster = (request: PlanRequest): PlannedCluster => {
       : []),
   ];
   return {
-    cluster: clusterPlanOf(runId, shape, defaults, bucket),
+    cluster: planOf(shape),
     estimate: {
       minutes: Number(minutes.toFixed(1)),
       usd: Number(usd.toFixed(2)),

@@ -149,6 +149,8 @@ export const cost = z.object({
   minutes: z.object({ quoted: z.number(), actual: z.number() }),
   /** false: the cluster still runs, and this is what it has cost so far. */
   isFinal: z.boolean(),
+  /** The cluster goes on: nobody has ended it yet. */
+  isAlive: z.boolean(),
   arithmetic: z.string(),
 });
 export type Cost = Readonly<z.output<typeof cost>>;

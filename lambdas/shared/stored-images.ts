@@ -5,8 +5,8 @@ import { asyncBuffer } from "./footers.ts";
 import { listObjects, parseS3Uri } from "./s3.ts";
 import type { Image } from "./selection.ts";
 
-/** About a thousand rows a file; beyond this, reading their keys takes longer than a person likes to wait. */
-const maxFiles = 400;
+/** Up to 256 rows a file; beyond this, reading their keys takes longer than a person likes to wait. */
+const maxFiles = 4_000;
 const concurrency = 16;
 
 /**

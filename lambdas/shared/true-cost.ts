@@ -1,4 +1,5 @@
 import type { Cluster, Instance } from "@aws-sdk/client-emr";
+import { endableStates } from "./emr.ts";
 import { ebsUsdPerGiBHour, instanceType, rootVolumeGiB } from "./prices.ts";
 import { s3RequestsUsd } from "./quote.ts";
 import type { Cost, Plan } from "./schemas.ts";
@@ -11,12 +12,14 @@ const shortestBillMs = 60_000;
  * What the nodes of a cluster have cost: their hours by EMR's own times, at the prices of the quote. Spot nodes count at
  * the on-demand price, which they do not exceed.
  *
+ * @param computed images whose features the run computed
  * @param instances as ListInstances answers them, those that are gone, too
  * @param since nothing before it counts: a borrowed cluster is older than the run
  * @param now the end of what still runs
  */
 export const trueCost = (
-  plan: Pick<Plan, "cluster" | "estimate" | "counts" | "steps" | "keepMinutes">,
+  plan: Pick<Plan, "cluster" | "estimate" | "counts" | "keepMinutes">,
+  computed: number,
   cluster: Cluster,
   instances: readonly Instance[],
   since: Date,
@@ -44,7 +47,7 @@ export const trueCost = (
     terms.push(`${nodes} x ${kind}, ${hours.toFixed(3)} h x ${hourly.toFixed(3)} USD/h`);
   }
   const ebsGiB = plan.cluster.ebsGiB + rootVolumeGiB;
-  const s3Usd = s3RequestsUsd(plan.counts.images, plan.steps.features ? plan.counts.images : 0);
+  const s3Usd = s3RequestsUsd(plan.counts.images, computed);
   usd += nodeHours * ebsGiB * ebsUsdPerGiBHour + s3Usd;
   const quoted = plan.estimate.usd;
   return {
@@ -56,9 +59,10 @@ export const trueCost = (
       quoted: plan.estimate.minutes,
       actual: Number((lifeMs(cluster.Status?.Timeline) / 60_000).toFixed(1)),
     },
+    isAlive: endableStates.some((state) => state === cluster.Status?.State),
     isFinal: cluster.Status?.Timeline?.EndDateTime !== undefined,
     arithmetic:
       `${terms.join(" + ")} + EBS ${ebsGiB} GiB a node x ${nodeHours.toFixed(3)} h x ${ebsUsdPerGiBHour.toFixed(6)} USD` +
-      ` + S3 requests, as quoted, ${s3Usd.toFixed(3)} USD = ${usd.toFixed(4)} USD`,
+      ` + S3 requests, by the number of images, ${s3Usd.toFixed(3)} USD = ${usd.toFixed(4)} USD`,
   };
 };

@@ -92,6 +92,11 @@ def run(context: SparkContext, plan: Plan, progress: Progress) -> None:
     selection = select(listings, plan.limit)
     if selection.num_rows == 0:
         raise nothing_selected(plan, sorted({count.label for count in counts}))
+    if plan.images is not None and selection.num_rows != plan.images:
+        raise JobError(
+            f"{plan.source} has {selection.num_rows} images for this run and had {plan.images} when it was planned: "
+            "some were added or removed meanwhile. Start again when nobody changes them"
+        )
 
     storage.write_bytes(storage.join(inventory, "stats", "part-00000.csv"), stats_csv(counts).encode())
     # A list of paths is small: one file, which the features job cuts evenly.

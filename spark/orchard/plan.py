@@ -49,6 +49,8 @@ class Plan:
     run: str
     splits: tuple[str, ...] | None
     limit: int | None
+    # What Preflight found, limit applied; None: nobody has counted.
+    images: int | None
     components: Components
     csv: bool
     min_variance: float | None
@@ -93,6 +95,7 @@ def parse_plan(document: dict[str, Any]) -> Plan:
         run=document["run"].rstrip("/"),
         splits=None if splits is None else tuple(splits),
         limit=document.get("limit"),
+        images=(document.get("counts") or {}).get("images"),
         components=Components(pca.get("components"), pca.get("variance")),
         csv="csv" in document.get("formats", ["parquet", "csv"]),
         min_variance=(document.get("quality") or {}).get("minVariance"),

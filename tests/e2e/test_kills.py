@@ -19,7 +19,8 @@ from .account import Account, Execution, started_account
 from .processes import find
 
 KILLS = int(os.environ.get("ORCHARD_KILLS", "4"))
-SEED = int(os.environ.get("ORCHARD_SEED", str(random.SystemRandom().randrange(10**6))))
+# pytest-xdist's workers have to choose the same moments.
+SEED = os.environ.get("ORCHARD_SEED") or os.environ.get("PYTEST_XDIST_TESTRUNUID") or str(time.time_ns())
 # What is killed: a part of the command lines of a step's processes that tells them from others.
 TARGETS = {
     "spark-submit": "org.apache.spark.deploy.SparkSubmit",

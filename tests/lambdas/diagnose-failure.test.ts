@@ -81,6 +81,24 @@ test("an execution that waited in vain was refused before it started", async () 
   expect(await diagnose({ input: { overlap: "queue" }, turn, error })).toMatchObject({ state: "Preflight" });
 });
 
+test("a wrong key is about the input, though the keys that there are name a ceiling", async () => {
+  const errorMessage = 'The input is refused: unknown key "forse". Known keys: mode, force, maxCostUsd';
+  const Cause = JSON.stringify({ errorType: "InvalidInput", errorMessage, trace: [] });
+
+  expect(await diagnose({ error: { Error: "InvalidInput", Cause } })).toMatchObject({
+    section: "the-run-is-refused-before-it-starts",
+  });
+});
+
+test("managed scaling that EMR refuses is not laid to the first step", async () => {
+  const error = {
+    Error: "Emr.EmrException",
+    Cause: "not authorized to perform: elasticmapreduce:PutManagedScalingPolicy",
+  };
+
+  expect(await diagnose(running(error))).toMatchObject({ state: "SetManagedScaling" });
+});
+
 test("a plan that is too dear is about costs", async () => {
   const errorMessage = "The input is refused: maxCostUsd: the plan is estimated at 30 USD, the ceiling is 20 USD";
   const Cause = JSON.stringify({ errorType: "InvalidInput", errorMessage, trace: [] });

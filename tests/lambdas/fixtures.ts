@@ -112,6 +112,7 @@ export const aPlan = (bucket: string, changes: Partial<Plan> = {}): Plan => {
     overrides: { executorMemory: "4g", executorMemoryOverhead: "2g" },
     defaults: clusterDefaults.parse({}),
     maxCostUsd: 20,
+    keepMinutes: 0,
     region,
   });
   return {

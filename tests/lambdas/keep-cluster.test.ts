@@ -291,6 +291,15 @@ const state = (parts: object) =>
     ...parts,
   });
 const kept = { clusterId: "j-1", until, usdPerHour: 0.524 };
+const cost = {
+  quotedUsd: 0.5,
+  actualUsd: 0.1,
+  forecastErrorPercent: null,
+  minutes: { quoted: 30, actual: 12 },
+  isFinal: false,
+  isAlive: true,
+  arithmetic: "",
+};
 const runAgain = `'{"mode":"mini","force":true,"cluster":{"id":"j-1"}}'`;
 
 test.each([
@@ -308,6 +317,16 @@ test.each([
     "  aws emr terminate-clusters --cluster-ids j-1",
   ]);
   expect(lines[2]).toContain(runAgain);
+});
+
+test.each([
+  ["something has ended", { cost: { ...cost, isAlive: false } }, now],
+  ["is past its deadline", {}, new Date("2026-01-01T12:30:01Z")],
+])("a cluster that %s is not said to be kept", (_, parts, when) => {
+  const { message } = successMail(state({ kept, ...parts }), execution, when);
+
+  expect(message).not.toContain("KEPT");
+  expect(message).toContain("Cluster:   terminated");
 });
 
 test("a borrowed cluster that nothing ran on is not spoken of", () => {
@@ -336,8 +355,11 @@ test("the mail about a failure on a borrowed cluster says that it goes on, and r
 test("the mail about a stopped run says what becomes of the cluster that it borrowed", () => {
   const stopped = { executionArn: execution.id, name: "run-2", status: "ABORTED", error: "", cause: "" } as const;
 
-  const { message } = stoppedMail({ ...stopped, input: '{"mode":"mini","cluster":{"id":"j-1"}}' }, []);
+  const { message } = stoppedMail(
+    { ...stopped, input: '{"mode":"mini","cluster":{"id":"j-1"}}' },
+    { ours: [], failures: [] },
+  );
 
-  expect(message).toContain("j-1 was borrowed and goes on");
+  expect(message).toContain("j-1, which the input names, is left alone");
   expect(message).not.toContain("none was found");
 });

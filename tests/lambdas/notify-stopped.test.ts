@@ -48,6 +48,15 @@ test("a cluster that is gone needs no command", async () => {
   expect(sent[0]?.Message).not.toContain("terminate-clusters");
 });
 
+test("a cluster that EMR gives no answer about is not passed over", async () => {
+  emr.undescribable = emr.create("orchard-run-1", { "orchard:execution-arn": execution.id });
+
+  await tell({ status: "ABORTED" });
+
+  expect(sent[0]?.Message).toContain("one may be alive");
+  expect(sent[0]?.Message).not.toContain("none was found");
+});
+
 test.each(["States.Runtime", "States.DataLimitExceeded"])("%s, which no Catch sees, is told", async (error) => {
   await tell({ status: "FAILED", error, cause: "because" });
 

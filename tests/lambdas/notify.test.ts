@@ -38,6 +38,7 @@ const cost = {
   forecastErrorPercent: -25,
   minutes: { quoted: 16.2, actual: 12 },
   isFinal: true,
+  isAlive: false,
   arithmetic: "",
 };
 const succeeded = state({ scripts: {}, cluster: { id: "j-1" }, validation, cost });
@@ -226,6 +227,12 @@ test("a failure before any cluster says that there was none", () => {
   );
 
   expect(message).toContain("Cluster:   none was created");
+});
+
+test("a creation that failed may have created a cluster, which is gone", () => {
+  const { message } = failureMail(failed({ cluster: undefined, teardown: { clusterIds: [], states: {} } }), execution);
+
+  expect(message).toContain("Cluster:   none is left");
 });
 
 test("a cause of many lines' length is cut, and the mail goes on", () => {

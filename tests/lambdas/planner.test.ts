@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { type ClusterDefaults, clusterDefaults } from "../../lambdas/shared/cluster-defaults.ts";
 import { fleetTypesOf } from "../../lambdas/shared/cluster-request.ts";
 import { executorCores, toMiB, yarnMemoryOf } from "../../lambdas/shared/executor-memory.ts";
+import { withKeeping } from "../../lambdas/shared/kept-plan.ts";
 import { candidates, type PlanRequest, planCluster } from "../../lambdas/shared/planner.ts";
 import { architectures, instanceType, instanceTypes } from "../../lambdas/shared/prices.ts";
 import { rates } from "../../lambdas/shared/rates.ts";
@@ -19,6 +20,7 @@ const request = (images: number, changes: Partial<PlanRequest> = {}, defaults: o
   overrides: {},
   defaults: clusterDefaults.parse(defaults),
   maxCostUsd: 10,
+  keepMinutes: 0,
   region: "eu-west-1",
   ...changes,
 });
@@ -76,9 +78,10 @@ const requests: fc.Arbitrary<PlanRequest> = configurations.chain((defaults) =>
       steps,
       overrides: overridesOf(defaults),
       maxCostUsd: fc.double({ min: 0.01, max: 100, noNaN: true }),
+      keepMinutes: fc.nat({ max: 600 }),
     })
-    .map(({ images, steps, overrides, maxCostUsd }) => ({
-      ...request(images, { overrides, maxCostUsd, work: { images, newImages: images, steps } }),
+    .map(({ images, steps, overrides, maxCostUsd, keepMinutes }) => ({
+      ...request(images, { overrides, maxCostUsd, keepMinutes, work: { images, newImages: images, steps } }),
       defaults,
     })),
 );
@@ -114,7 +117,8 @@ describe("the plan", () => {
   it("lets managed scaling go no further than the ceiling pays for, and never below the plan", () => {
     fc.assert(
       fc.property(requests, (given) => {
-        const { cluster, estimate } = planCluster(given);
+        const { cluster, estimate: ofRun } = planCluster(given);
+        const estimate = withKeeping(ofRun, cluster, given.keepMinutes);
         if (estimate.usd <= given.maxCostUsd - 0.01)
           expect(estimate.usdAtMost).toBeLessThanOrEqual(given.maxCostUsd + 0.005);
         expect(cluster.maxCoreCount).toBeGreaterThanOrEqual(cluster.coreCount);

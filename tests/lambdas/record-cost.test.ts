@@ -2,7 +2,7 @@ import { DescribeClusterCommand, EMRClient, type Instance, ListInstancesCommand 
 import { GetObjectCommand } from "@aws-sdk/client-s3";
 import { beforeEach, expect, test } from "vitest";
 import { recordCost } from "../../lambdas/record-cost.ts";
-import type { Cost, Plan } from "../../lambdas/shared/schemas.ts";
+import type { Cost, Plan, Validation } from "../../lambdas/shared/schemas.ts";
 import { anExecution, aPlan, createBucket, putObject } from "./fixtures.ts";
 import { startMinistack } from "./ministack.ts";
 
@@ -43,8 +43,27 @@ const emrWith = (from: number, to: number | undefined, nodes: readonly Instance[
   return Object.assign(new EMRClient({}), { send });
 };
 
-const record = (emr: EMRClient, now = at(600), changes: Partial<Plan> = {}): Promise<Cost> =>
-  recordCost({ state: { plan: aPlan(bucket, changes), cluster: { id: "j-1" } }, execution }, emr, account.s3, now);
+const record = (
+  emr: EMRClient,
+  now = at(600),
+  changes: Partial<Plan> = {},
+  computed: number | null = 60,
+): Promise<Cost> => {
+  const plan = aPlan(bucket, changes);
+  const validation: Validation = {
+    images: 60,
+    labels: 3,
+    errors: 0,
+    errorRate: 0,
+    computed,
+    reused: 60 - (computed ?? 60),
+    components: 2,
+    variance: 0.95,
+    warnings: [],
+    results: plan.run,
+  };
+  return recordCost({ state: { plan, validation, cluster: { id: "j-1" } }, execution }, emr, account.s3, now);
+};
 
 /** 64 + 15 GiB of gp3 for an hour. */
 const ebsUsdPerHour = (79 * 0.088) / 730;
@@ -61,6 +80,15 @@ test("node hours times EC2's and EMR's price, and their volumes", async () => {
   expect(cost).toMatchObject({ quotedUsd: 0.08, minutes: { actual: 60 }, isFinal: true });
   expect(cost.forecastErrorPercent).toBeCloseTo(100 * (cost.actualUsd / 0.08 - 1), 0);
   expect(cost.arithmetic).toContain("2 x m5.2xlarge, 1.000 h x 0.524 USD/h");
+});
+
+test("requests count for the images that were computed, not for those that the store had", async () => {
+  const nodes = [node("m5.xlarge", 1, 61)];
+
+  const all = await record(emrWith(1, 61, nodes), at(600), { counts: { images: 60_000, labels: 3, bytes: 1 } }, 60_000);
+  const few = await record(emrWith(1, 61, nodes), at(600), { counts: { images: 60_000, labels: 3, bytes: 1 } }, 60);
+
+  expect(few.actualUsd).toBeLessThan(all.actualUsd);
 });
 
 test("the cost stands in the manifest beside what was there, once", async () => {

@@ -117,6 +117,15 @@ test.each([
   expect(emr.stateOf(id)).toBe(state);
 });
 
+test("a kept cluster that ends at its deadline is not counted as one that nothing else had ended", async () => {
+  createCluster("run-1", { tags: { "orchard:keep-until": "2026-01-02T11:59:59Z" } });
+  sfn.answers.set(anExecution("run-1").id, "SUCCEEDED");
+
+  expect((await sweep()).ended).toHaveLength(1);
+
+  expect(measured()).toMatchObject({ EndedClusters: [0, "Count"] });
+});
+
 test("only a success keeps a cluster: one that failed after it had put the tag is ended", async () => {
   const id = createCluster("run-1", { tags: { "orchard:keep-until": "2026-01-02T13:00:00Z" } });
   sfn.answers.set(anExecution("run-1").id, "FAILED");

@@ -128,6 +128,17 @@ def test_a_mode_that_selects_nothing_lists_what_is_there(spark: SparkSession, tr
     assert json.loads((tmp_path / "run" / "progress.json").read_text())["state"] == "FAILED"
 
 
+def test_images_that_came_after_the_plan_are_refused_before_anything_is_computed(
+    spark: SparkSession, tree: Path, tmp_path: Path
+) -> None:
+    plan = write_plan(tmp_path / "run", tree, splits=["Training"], counts={"images": 8})
+
+    with pytest.raises(JobError, match=r"has 9 images for this run and had 8 when it was planned"):
+        inventory(spark, plan)
+
+    inventory(spark, write_plan(tmp_path / "run", tree, splits=["Training"], counts={"images": 9}))
+
+
 @pytest.mark.parametrize(
     ("folder", "splits", "message"),
     [

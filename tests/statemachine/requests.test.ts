@@ -241,7 +241,16 @@ const planOf = ({ name: runId, input, defaults, images }: Case): Plan => {
   const isFull = resolved.mode !== "inventory";
   const steps = { inventory: true, features: isFull, reduction: isFull, any: true };
   const work = { images, newImages: images, steps };
-  const request = { runId, bucket, work, overrides, defaults, maxCostUsd, region: "eu-west-1" };
+  const request = {
+    runId,
+    bucket,
+    work,
+    overrides,
+    defaults,
+    maxCostUsd,
+    keepMinutes: resolved.keepMinutes,
+    region: "eu-west-1",
+  };
   const { cluster, estimate, problems } = planCluster(request);
   const wrong = (["primaryType", "coreType"] as const).map((key) =>
     architectureProblem(key, overrides[key], defaults.architecture),
