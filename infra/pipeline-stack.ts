@@ -16,6 +16,7 @@ import { DataBucket } from "./constructs/data-bucket.ts";
 import { EmrRoles } from "./constructs/emr-roles.ts";
 import { Handler } from "./constructs/handler.ts";
 import { Network, zones } from "./constructs/network.ts";
+import { ownClusters } from "./constructs/own-clusters.ts";
 import { Published } from "./constructs/published.ts";
 import { ExecutionSchedule } from "./constructs/schedule.ts";
 import { Workflow } from "./constructs/workflow.ts";
@@ -27,7 +28,8 @@ interface PipelineStackProps extends StackProps {
   readonly security?: ClusterSecurity;
 }
 
-const allow = (actions: string[], resources: string[]): PolicyStatement => new PolicyStatement({ actions, resources });
+const allow = (actions: string[], resources: string[], conditions = {}): PolicyStatement =>
+  new PolicyStatement({ actions, resources, conditions });
 
 /** The whole workflow: bucket, topic, roles, functions, state machine. It only wires. */
 export class PipelineStack extends Stack {
@@ -136,10 +138,8 @@ export class PipelineStack extends Stack {
       name: "keep-cluster",
       environment: {},
       policy: [
-        allow(
-          ["elasticmapreduce:DescribeCluster", "elasticmapreduce:PutAutoTerminationPolicy", "elasticmapreduce:AddTags"],
-          clusters,
-        ),
+        allow(["elasticmapreduce:DescribeCluster"], clusters),
+        allow(["elasticmapreduce:PutAutoTerminationPolicy", "elasticmapreduce:AddTags"], clusters, ownClusters),
       ],
     });
     const terminateCluster = new Handler(this, "TerminateCluster", {
@@ -148,16 +148,16 @@ export class PipelineStack extends Stack {
       environment: {},
       policy: [
         listClusters,
+        allow(["elasticmapreduce:DescribeCluster", "elasticmapreduce:ListSteps"], clusters),
         allow(
           [
-            "elasticmapreduce:DescribeCluster",
             "elasticmapreduce:SetTerminationProtection",
             "elasticmapreduce:TerminateJobFlows",
             // A borrowed cluster goes on, without the steps of the execution that failed.
-            "elasticmapreduce:ListSteps",
             "elasticmapreduce:CancelSteps",
           ],
           clusters,
+          ownClusters,
         ),
       ],
     });

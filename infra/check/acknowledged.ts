@@ -51,7 +51,7 @@ export const acknowledged: readonly Acknowledgement[] = [
     finding: /^AwsSolutions-IAM5\[Resource::arn:<AWS::Partition>:elasticmapreduce:.*:cluster\/\*\]$/,
     on: /^Orchard\/(Preflight|KeepCluster|TerminateCluster|ConfirmTerminated|DiagnoseFailure|RecordCost|SweepClusters|NotifyStopped|Workflow)\//,
     reason:
-      "A cluster's id is not known before RunJobFlow. The sweep ends only clusters with this machine's tag; the other functions look at, keep or end those that the execution names or that they have looked up by it.",
+      "A cluster's id is not known before RunJobFlow. What changes a cluster is limited by its tags: to this workflow's, the sweep's to this machine's; the rest reads, or is a part of RunJobFlow.",
   },
   {
     finding: /^AwsSolutions-IAM5\[Resource::<\w+Function\w+\.Arn>:\*\]$/,

@@ -8,6 +8,7 @@ import type { IBucket } from "aws-cdk-lib/aws-s3";
 import { DefinitionBody, LogLevel, StateMachine, StateMachineType } from "aws-cdk-lib/aws-stepfunctions";
 import { Construct } from "constructs";
 import type { EmrRoles } from "./emr-roles.ts";
+import { ownClusters } from "./own-clusters.ts";
 import { allowServiceLinkedRole } from "./service-linked-role.ts";
 
 const definitionFile = join(import.meta.dirname, "..", "..", "statemachine", "orchard.asl.json");
@@ -121,7 +122,10 @@ const functionArns = (functions: WorkflowFunctions): Readonly<Record<string, str
   );
 
 /** What createCluster.sync, addStep.sync and terminateCluster.sync need, as the Step Functions guide lists it. */
-const emrStatements = (stack: Stack): PolicyStatement[] => [
+const emrStatements = (
+  stack: Stack,
+  clusters = [stack.formatArn({ service: "elasticmapreduce", resource: "cluster", resourceName: "*" })],
+): PolicyStatement[] => [
   new PolicyStatement({
     // RunJobFlow and the tags it sets at creation know no cluster's ARN yet.
     actions: ["elasticmapreduce:RunJobFlow"],
@@ -130,15 +134,22 @@ const emrStatements = (stack: Stack): PolicyStatement[] => [
   new PolicyStatement({
     actions: [
       "elasticmapreduce:DescribeCluster",
-      "elasticmapreduce:TerminateJobFlows",
-      "elasticmapreduce:AddTags",
-      "elasticmapreduce:AddJobFlowSteps",
       "elasticmapreduce:DescribeStep",
-      "elasticmapreduce:CancelSteps",
+      // Parts of RunJobFlow.
+      "elasticmapreduce:AddTags",
       "elasticmapreduce:PutAutoTerminationPolicy",
+    ],
+    resources: clusters,
+  }),
+  new PolicyStatement({
+    actions: [
+      "elasticmapreduce:TerminateJobFlows",
+      "elasticmapreduce:AddJobFlowSteps",
+      "elasticmapreduce:CancelSteps",
       "elasticmapreduce:PutManagedScalingPolicy",
     ],
-    resources: [stack.formatArn({ service: "elasticmapreduce", resource: "cluster", resourceName: "*" })],
+    resources: clusters,
+    conditions: ownClusters,
   }),
   allowServiceLinkedRole(stack, "elasticmapreduce.amazonaws.com", "AWSServiceRoleForEMRCleanup"),
   new PolicyStatement({

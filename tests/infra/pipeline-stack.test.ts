@@ -177,6 +177,21 @@ describe("the stack", () => {
     });
   });
 
+  it("lets nobody change a cluster that is not this workflow's, but as a part of creating one", () => {
+    const policies = Object.values(template.findResources("AWS::IAM::Policy")) as {
+      Properties: { PolicyDocument: { Statement: { Action: string | string[]; Condition?: unknown }[] } };
+    }[];
+    const unlimited = policies.flatMap(({ Properties: { PolicyDocument } }) =>
+      PolicyDocument.Statement.filter(({ Condition }) => !/ResourceTag/.test(JSON.stringify(Condition))).flatMap(
+        ({ Action }) => Action,
+      ),
+    );
+    const changing = unlimited.filter((action) => /^elasticmapreduce:(?!Describe|List)/.test(action));
+    expect(changing.sort()).toEqual(
+      ["AddTags", "PutAutoTerminationPolicy", "RunJobFlow"].map((action) => `elasticmapreduce:${action}`),
+    );
+  });
+
   it("allows no action on everything but those that AWS scopes to nothing smaller", () => {
     const unscoped =
       /^(elasticmapreduce:(RunJobFlow|ListClusters)|ec2:Describe\w+|servicequotas:GetServiceQuota|logs:\w+)$/;
