@@ -109,6 +109,13 @@ export const stopRunning = async (
   }
 };
 
+/** Ends what is alive of a state machine that is gone: nothing else would. @returns the ids */
+export const endClusters = async (clients: Clients, stateMachineArn: string): Promise<readonly string[]> => {
+  const clusters = await aliveClusters(clients, stateMachineArn);
+  for (const { id } of clusters) await endCluster(clients.emr, await describeCluster(clients.emr, id));
+  return clusters.map(({ id }) => id);
+};
+
 const endAll = async ({ sfn, emr }: Clients, { executions, clusters }: Running): Promise<void> => {
   const why = { error: "Stopped", cause: "A deployment or its removal was asked to stop what runs." };
   for (const { arn } of executions) await sfn.send(new StopExecutionCommand({ executionArn: arn, ...why }));

@@ -4,7 +4,7 @@ import { readDeployment } from "../deploy.ts";
 import { deleteBucket, deleteStack, findStacks, listResources } from "../destroy.ts";
 import { CommandFailed, UsageError } from "../errors.ts";
 import { type Lifetime, withLifetime } from "../lifetime.ts";
-import { describeRunning, findRunning, isIdle, stopRunning } from "../running.ts";
+import { describeRunning, endClusters, findRunning, isIdle, stopRunning } from "../running.ts";
 import { openTarget } from "../target.ts";
 import { type Reporter, runSteps, type Step } from "../tasks.ts";
 
@@ -69,6 +69,12 @@ const destroyAll = async (lifetime: Lifetime, { deleteData, yes, json, ...option
       if (await refuseWhatRuns(machine)) await stopRunning(lifetime, clients, machine, status);
     };
     steps.unshift({ title: "What runs", run });
+    // A schedule may have started an execution while the stacks went.
+    const endLate = async ({ title }: Reporter): Promise<void> => {
+      const ids = await endClusters(clients, machine);
+      if (ids.length > 0) title(`Clusters that began meanwhile: ${ids.join(", ")} ended`);
+    };
+    steps.push({ title: "Clusters that began meanwhile: none", run: endLate });
   }
   if (deleteData && bucket !== undefined) {
     const run = async ({ status, title }: Reporter): Promise<void> =>
