@@ -4,6 +4,7 @@ import { constants, createGunzip } from "node:zlib";
 import { type Cluster, type EMRClient, ListStepsCommand, type StepStatus, type StepSummary } from "@aws-sdk/client-emr";
 import { S3Client } from "@aws-sdk/client-s3";
 import { z } from "zod";
+import { ageMs, hourMs, maxHoursOf } from "./shared/cluster-age.ts";
 import { type Environment, environment, readConfig } from "./shared/config.ts";
 import { createEmrClient, describeCluster, findClusters } from "./shared/emr.ts";
 import { describeError, isNamed } from "./shared/errors.ts";
@@ -360,6 +361,11 @@ const investigate = async (
     const own = oneLine(reason.Message ?? stated.text);
     const asStated = { ...nothingRead, section: "cluster-does-not-start", remedy: deployAgain } as const;
     return { ...asStated, ...read, state, cause: read?.cause ?? own };
+  }
+  if (reason?.Code === "USER_REQUEST" && ageMs(cluster, new Date()) > maxHoursOf(cluster) * hourMs) {
+    const cause = `The cluster was ended after ${maxHoursOf(cluster)} hours, which is all that maxCostUsd pays for`;
+    const remedy = "Start again with a higher maxCostUsd; features that are done are kept";
+    return { ...nothingRead, state, section: "costs-too-high", cause, remedy };
   }
   const detail = cluster.Status?.ErrorDetails?.[0];
   const ended = detail?.ErrorMessage

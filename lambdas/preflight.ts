@@ -12,6 +12,7 @@ import {
   preflightChecks,
   runChecks,
 } from "./shared/checks.ts";
+import { maxHours } from "./shared/cluster-age.ts";
 import { environment, readConfig } from "./shared/config.ts";
 import { findEarlierRun } from "./shared/earlier-runs.ts";
 import { createEmrClient } from "./shared/emr.ts";
@@ -258,6 +259,7 @@ export const preflight = async (
     steps,
     cluster,
     borrowed: found ? describeBorrowed(found.cluster, cluster) : null,
+    maxHours: maxHours(cluster, input.maxCostUsd),
     keepMinutes: input.keepMinutes,
     estimate,
     warnings:

@@ -2,6 +2,7 @@ import { MetricUnit } from "@aws-lambda-powertools/metrics";
 import type { Cluster, EMRClient } from "@aws-sdk/client-emr";
 import type { SFNClient } from "@aws-sdk/client-sfn";
 import { z } from "zod";
+import { ageMs, hourMs, maxHoursOf } from "./shared/cluster-age.ts";
 import { type Environment, environment, readConfig } from "./shared/config.ts";
 import {
   clusterNamePrefix,
@@ -37,7 +38,6 @@ export interface Sweep {
 
 /** DescribeExecution is eventually consistent: a cluster that is younger may have an execution that it does not know yet. */
 const unknownExecutionMarginMs = 30 * 60_000;
-const hourMs = 3_600_000;
 
 interface Verdict {
   readonly isToEnd: boolean;
@@ -54,20 +54,17 @@ const ourExecution = (cluster: Cluster, { STATE_MACHINE_ARN }: SweepConfig): str
     : undefined;
 };
 
-const ageOf = (cluster: Cluster, now: Date): number => {
-  const createdAt = cluster.Status?.Timeline?.CreationDateTime;
-  return createdAt ? now.getTime() - createdAt.getTime() : 0;
-};
-
 /** @throws whatever Step Functions throws: then nobody knows, and the cluster is to be left alone */
 const judge = async (cluster: Cluster, config: SweepConfig, sfn: SFNClient, now: Date): Promise<Verdict> => {
   const executionArn = ourExecution(cluster, config);
   if (executionArn === undefined)
     return { isToEnd: false, why: `belongs to ${tagOf(cluster, executionTag) ?? "no execution"}` };
 
-  const ageMs = ageOf(cluster, now);
-  if (ageMs > config.MAX_CLUSTER_HOURS * hourMs) {
-    return { isToEnd: true, why: `is older than ${config.MAX_CLUSTER_HOURS} hours` };
+  const age = ageMs(cluster, now);
+  const limit = Math.min(config.MAX_CLUSTER_HOURS, maxHoursOf(cluster));
+  if (age > limit * hourMs) {
+    const what = limit < config.MAX_CLUSTER_HOURS ? ", all that its run's maxCostUsd pays for" : "";
+    return { isToEnd: true, why: `is older than ${limit} hours${what}` };
   }
   const standing = await standingOf(sfn, executionArn);
   const keepUntil = tagOf(cluster, keepUntilTag) ?? "";
@@ -79,7 +76,7 @@ const judge = async (cluster: Cluster, config: SweepConfig, sfn: SFNClient, now:
   const isOver =
     hasFailed(standing) ||
     standing === "SUCCEEDED" ||
-    (standing === "DOES_NOT_EXIST" && ageMs > unknownExecutionMarginMs);
+    (standing === "DOES_NOT_EXIST" && age > unknownExecutionMarginMs);
   const isDue = standing === "SUCCEEDED" && keepUntil !== "";
   return {
     isToEnd: isOver,
@@ -107,7 +104,7 @@ export const sweepClusters = async (
   let oldestMs = 0;
   const look = async (id: string): Promise<void> => {
     const cluster = await describeCluster(emr, id);
-    if (ourExecution(cluster, config)) oldestMs = Math.max(oldestMs, ageOf(cluster, now));
+    if (ourExecution(cluster, config)) oldestMs = Math.max(oldestMs, ageMs(cluster, now));
     const { isToEnd, isDue, why } = await judge(cluster, config, sfn, now);
     const told = { clusterId: id, name: cluster.Name, executionArn: tagOf(cluster, executionTag) };
     if (isToEnd) {

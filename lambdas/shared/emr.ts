@@ -31,6 +31,9 @@ export const keepUntilTag = "orchard:keep-until";
 /** Tag that says which wheels the cluster's nodes have installed; the state machine sets it at creation. */
 export const wheelhouseTag = "orchard:wheelhouse-sha256";
 
+/** Tag with the hours after which the cluster has cost what its run may: the sweep ends it then. */
+export const maxHoursTag = "orchard:max-hours";
+
 /** Tag with the name of the run that created the cluster, whose plan says what the cluster is. */
 export const runIdTag = "orchard:run-id";
 

@@ -126,6 +126,8 @@ export const plan = z.object({
   cluster: clusterPlan,
   /** The kept cluster that the steps run on; null: one is created. */
   borrowed: keptCluster.nullable(),
+  /** Hours after which the created cluster has cost what the ceiling allows, and is ended. */
+  maxHours: z.number(),
   /** How long the created cluster is left after a success; 0: it is ended. */
   keepMinutes: z.int(),
   estimate: z.object({

@@ -99,6 +99,24 @@ test("managed scaling that EMR refuses is not laid to the first step", async () 
   expect(await diagnose(running(error))).toMatchObject({ state: "SetManagedScaling" });
 });
 
+test("a cluster that was ended because it had cost enough says so", async () => {
+  const hourAgo = (hours: number): Date => new Date(Date.now() - hours * 3_600_000);
+  const ended = (createdAt: Date) => ({
+    Tags: [{ Key: "orchard:max-hours", Value: "2.5" }],
+    Status: {
+      State: "TERMINATED",
+      StateChangeReason: { Code: "USER_REQUEST", Message: "Terminated by user request" },
+      Timeline: { CreationDateTime: createdAt, EndDateTime: hourAgo(0) },
+    },
+  });
+
+  expect(await diagnose(running(failedStep), { cluster: ended(hourAgo(2.6)) })).toMatchObject({
+    cause: "The cluster was ended after 2.5 hours, which is all that maxCostUsd pays for",
+    section: "costs-too-high",
+  });
+  expect((await diagnose(running(failedStep), { cluster: ended(hourAgo(2)) })).section).not.toBe("costs-too-high");
+});
+
 test("a plan that is too dear is about costs", async () => {
   const errorMessage = "The input is refused: maxCostUsd: the plan is estimated at 30 USD, the ceiling is 20 USD";
   const Cause = JSON.stringify({ errorType: "InvalidInput", errorMessage, trace: [] });

@@ -144,6 +144,7 @@ export const aPlan = (bucket: string, changes: Partial<Plan> = {}): Plan => {
     steps,
     cluster,
     borrowed: null,
+    maxHours: 10,
     keepMinutes: 0,
     estimate,
     warnings: [],

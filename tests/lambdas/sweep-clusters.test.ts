@@ -59,6 +59,23 @@ test.each(["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"] as const)(
   },
 );
 
+test.each([
+  ["1.5", hoursAgo(1.6), "TERMINATING"],
+  ["1.5", hoursAgo(1.4), "WAITING"],
+  ["99", hoursAgo(1.6), "WAITING"],
+  ["plenty", hoursAgo(1.6), "WAITING"],
+])(
+  "a cluster whose run pays for %s hours is ended after them, though the run goes on",
+  async (hours, createdAt, state) => {
+    const id = createCluster("run-1", { tags: { "orchard:max-hours": hours }, createdAt });
+    sfn.answers.set(anExecution("run-1").id, "RUNNING");
+
+    await sweep();
+
+    expect(emr.stateOf(id)).toBe(state);
+  },
+);
+
 test.each(["RUNNING", "PENDING_REDRIVE"] as const)(
   "leaves the cluster of an execution alone that is %s",
   async (status) => {

@@ -51,6 +51,7 @@ const plan = {
   },
   steps: { any: true, inventory: true, features: true, reduction: true },
   borrowed: null,
+  maxHours: 4,
   keepMinutes: 0,
 };
 
