@@ -5,15 +5,19 @@ import { z } from "zod";
 import type { NotifyConfig } from "./notify.ts";
 import { environment, readConfig } from "./shared/config.ts";
 import { createEmrClient, findClusters } from "./shared/emr.ts";
-import { createSfnClient } from "./shared/executions.ts";
+import { createSfnClient, refuseOldAnswer } from "./shared/executions.ts";
 import { lambdaHandler, logger } from "./shared/handler.ts";
 import { type Mail, stoppedMail } from "./shared/mail.ts";
 import { sendMail } from "./shared/sns.ts";
 
 /** "Step Functions Execution Status Change", which says whom to ask about and is trusted with nothing else. */
 export const notifyStoppedEvent = z
-  .object({ detail: z.object({ executionArn: z.string(), name: z.string() }) })
-  .transform(({ detail }) => ({ execution: { id: detail.executionArn, name: detail.name } }));
+  .object({ detail: z.object({ executionArn: z.string(), name: z.string(), stopDate: z.number().nullish() }) })
+  .transform(({ detail: { executionArn: id, name, stopDate } }) => ({
+    execution: { id, name },
+    /** stopDate is in milliseconds since 1970. */
+    endedAt: stopDate ? new Date(stopDate) : undefined,
+  }));
 export type NotifyStoppedEvent = z.output<typeof notifyStoppedEvent>;
 
 export interface NotifyStoppedClients {
@@ -30,11 +34,12 @@ const uncatchable = ["States.DataLimitExceeded", "States.Runtime"];
  * any Catch. EventBridge delivers at least once, so on a rare day the mail comes twice.
  */
 export const notifyStopped = async (
-  { execution: { id: executionArn, name } }: NotifyStoppedEvent,
+  { execution: { id: executionArn, name }, endedAt }: NotifyStoppedEvent,
   config: NotifyConfig,
   { emr, sfn, sns }: NotifyStoppedClients,
 ): Promise<Partial<Mail>> => {
   const described = await sfn.send(new DescribeExecutionCommand({ executionArn }));
+  refuseOldAnswer(described, endedAt);
   const { status, error = "", cause = "", startDate = new Date(0), input = "{}" } = described;
   const isBeyondCatch = status === "FAILED" && uncatchable.includes(error);
   if (status !== "ABORTED" && status !== "TIMED_OUT" && !isBeyondCatch) {

@@ -12,6 +12,7 @@ const fromStateMachine = z.object({ state: partialState, execution }).transform(
   ...event,
   borrowedId: event.state.plan?.borrowed?.clusterId,
   isStatusChange: false,
+  endedAt: undefined,
 }));
 
 /** "Step Functions Execution Status Change": no Catch runs in an execution that was stopped or timed out. */
@@ -23,6 +24,7 @@ const fromEventBridge = z
       status: z.enum(["FAILED", "TIMED_OUT", "ABORTED"]),
       /** Milliseconds since 1970. */
       startDate: z.number(),
+      stopDate: z.number().nullish(),
       /** The execution's own, as JSON. */
       input: z.string().nullish(),
     }),
@@ -32,6 +34,7 @@ const fromEventBridge = z
     execution: { id: detail.executionArn, name: detail.name, startTime: new Date(detail.startDate).toISOString() },
     borrowedId: clusterIdIn(detail.input),
     isStatusChange: true,
+    endedAt: detail.stopDate ? new Date(detail.stopDate) : undefined,
   }));
 
 export const terminateClusterEvent = z.union([fromStateMachine, fromEventBridge]);
@@ -57,7 +60,7 @@ export const terminateCluster = async (
   { emr, sfn }: TerminateClients,
 ): Promise<Teardown> => {
   if (event.isStatusChange) {
-    const standing = await standingOf(sfn, event.execution.id);
+    const standing = await standingOf(sfn, event.execution.id, event.endedAt);
     if (standing === "DOES_NOT_EXIST") throw new Error(`Step Functions does not know ${event.execution.id} (yet)`);
     if (!hasFailed(standing)) {
       logger.warn(`${event.execution.id} is ${standing} now; its clusters were left alone`);

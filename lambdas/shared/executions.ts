@@ -1,4 +1,9 @@
-import { DescribeExecutionCommand, type ExecutionStatus, SFNClient } from "@aws-sdk/client-sfn";
+import {
+  DescribeExecutionCommand,
+  type DescribeExecutionOutput,
+  type ExecutionStatus,
+  SFNClient,
+} from "@aws-sdk/client-sfn";
 import { isNamed } from "./errors.ts";
 
 export const createSfnClient = (): SFNClient => new SFNClient({ maxAttempts: 5 });
@@ -7,12 +12,28 @@ export const createSfnClient = (): SFNClient => new SFNClient({ maxAttempts: 5 }
 export type Standing = ExecutionStatus | "DOES_NOT_EXIST";
 
 /**
+ * DescribeExecution's answers may lag behind (API reference: eventually consistent). RUNNING, of an execution whose end
+ * was told and that was not redriven since, is such an answer.
+ *
+ * @param endedAt when it ended by its status change; undefined: that does not say
+ * @throws Error that makes who asked ask again
+ */
+export const refuseOldAnswer = ({ status, redriveDate }: DescribeExecutionOutput, endedAt: Date | undefined): void => {
+  if (status !== "RUNNING" || !endedAt || (redriveDate && redriveDate > endedAt)) return;
+  throw new Error(`DescribeExecution answers RUNNING of what ended at ${endedAt.toISOString()}: not up to date (yet)`);
+};
+
+/**
  * Asks Step Functions how an execution stands. Only an answer is knowledge: whatever else is thrown (denied, throttled,
  * no connection) means that nobody knows, and then its clusters are left alone.
+ *
+ * @param endedAt as refuseOldAnswer takes it
  */
-export const standingOf = async (sfn: SFNClient, executionArn: string): Promise<Standing> => {
+export const standingOf = async (sfn: SFNClient, executionArn: string, endedAt?: Date): Promise<Standing> => {
   try {
-    const { status } = await sfn.send(new DescribeExecutionCommand({ executionArn }));
+    const described = await sfn.send(new DescribeExecutionCommand({ executionArn }));
+    refuseOldAnswer(described, endedAt);
+    const { status } = described;
     if (status === undefined) throw new Error(`DescribeExecution of ${executionArn} answered without a status`);
     return status;
   } catch (error) {

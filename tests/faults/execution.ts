@@ -170,6 +170,7 @@ export class Execution {
       error,
       cause,
       startDate: this.startedAt / second,
+      ...(this.#runs.length > 1 ? { redriveDate: this.#last.startedAt / second } : {}),
       input: JSON.stringify(this.input),
       ...times,
     };

@@ -14,7 +14,7 @@ beforeEach(() => {
   sent = [];
 });
 
-const tell = async (found: Partial<DescribeExecutionOutput>): Promise<void> => {
+const tell = async (found: Partial<DescribeExecutionOutput>, endedAt?: Date): Promise<void> => {
   const described = { startDate: new Date(execution.startTime), input: '{"mode":"mini"}', ...found };
   const sfn = { send: async () => described } as unknown as SFNClient;
   const sns = {
@@ -23,7 +23,9 @@ const tell = async (found: Partial<DescribeExecutionOutput>): Promise<void> => {
       return {};
     },
   } as unknown as SNSClient;
-  const event = notifyStoppedEvent.parse({ detail: { executionArn: execution.id, name: "run-1", status: "ABORTED" } });
+  const event = notifyStoppedEvent.parse({
+    detail: { executionArn: execution.id, name: "run-1", status: "ABORTED", stopDate: endedAt?.getTime() },
+  });
   await notifyStopped(event, { TOPIC_ARN: "arn:aws:sns:eu-west-1:1:t" }, { emr: emr.client, sfn, sns });
 };
 
@@ -55,6 +57,15 @@ test("a cluster that EMR gives no answer about is not passed over", async () => 
 
   expect(sent[0]?.Message).toContain("one may be alive");
   expect(sent[0]?.Message).not.toContain("none was found");
+});
+
+test("an answer that is older than the end it was told of is asked for again", async () => {
+  const endedAt = new Date("2026-01-01T01:00:00Z");
+
+  await expect(tell({ status: "RUNNING" }, endedAt)).rejects.toThrow("not up to date");
+  await tell({ status: "RUNNING", redriveDate: new Date("2026-01-01T01:00:01Z") }, endedAt);
+
+  expect(sent).toEqual([]);
 });
 
 test.each(["States.Runtime", "States.DataLimitExceeded"])("%s, which no Catch sees, is told", async (error) => {

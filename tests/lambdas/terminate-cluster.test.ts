@@ -117,12 +117,12 @@ test("the state machine's own call asks nobody", async () => {
 });
 
 /** EventBridge tells that the execution ended; what Step Functions says when it is asked is another matter. */
-const statusChange = (status = "ABORTED"): Promise<Teardown> =>
+const statusChange = (status = "ABORTED", stopDate?: number): Promise<Teardown> =>
   terminateCluster(
     terminateClusterEvent.parse({
       source: "aws.states",
       "detail-type": "Step Functions Execution Status Change",
-      detail: { executionArn: execution.id, name: "run-1", status, startDate: Date.now() },
+      detail: { executionArn: execution.id, name: "run-1", status, startDate: Date.now(), stopDate },
     }),
     { emr: emr.client, sfn: sfn.client },
   );
@@ -150,6 +150,15 @@ test.each(["RUNNING", "SUCCEEDED", "PENDING_REDRIVE"] as const)(
     expect(emr.stateOf(id)).toBe("WAITING");
   },
 );
+
+test("an answer that is older than the end it was told of is thrown back, and nothing is touched", async () => {
+  const id = createCluster();
+  sfn.answers.set(execution.id, "RUNNING");
+
+  await expect(statusChange("ABORTED", Date.now())).rejects.toThrow("not up to date");
+
+  expect(emr.stateOf(id)).toBe("WAITING");
+});
 
 test.each(["AccessDeniedException", "ThrottlingException", "ExecutionDoesNotExist"])(
   "a status change whose execution nobody knows (%s) is thrown back, and nothing is touched",

@@ -333,7 +333,7 @@ const play = async (one: Case): Promise<readonly Request[]> => {
   const described = sfn({ status: "ABORTED", cause: one.error.message, startDate: now, input: "{}" });
   await terminateCluster(terminateClusterEvent.parse(changed), { emr, sfn: described });
   await notifyStopped(
-    { execution: { id, name: one.name } },
+    { execution: { id, name: one.name }, endedAt: undefined },
     { TOPIC_ARN: deployed.topicArn },
     { emr, sfn: described, sns },
   );
