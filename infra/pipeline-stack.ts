@@ -175,7 +175,10 @@ export class PipelineStack extends Stack {
         listBucket,
         listClusters,
         allow(["s3:GetObject"], under("logs/emr/*")),
-        allow(["elasticmapreduce:DescribeCluster", "elasticmapreduce:ListSteps"], clusters),
+        allow(
+          ["elasticmapreduce:DescribeCluster", "elasticmapreduce:ListSteps", "elasticmapreduce:ListInstances"],
+          clusters,
+        ),
       ],
     });
     const recordCost = new Handler(this, "RecordCost", {

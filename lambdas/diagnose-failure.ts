@@ -6,15 +6,16 @@ import { S3Client } from "@aws-sdk/client-s3";
 import { z } from "zod";
 import { ageMs, hourMs, maxHoursOf } from "./shared/cluster-age.ts";
 import { type Environment, environment, readConfig } from "./shared/config.ts";
-import { createEmrClient, describeCluster, findClusters } from "./shared/emr.ts";
+import { createEmrClient, describeCluster, findClusters, listInstances } from "./shared/emr.ts";
 import { describeError, isNamed } from "./shared/errors.ts";
 import { type Reading, readClusterMessage, readFunctionError, readLine, readLog } from "./shared/failure-signs.ts";
 import { lambdaHandler, logger } from "./shared/handler.ts";
 import { isVague, lastLines, oneLine, rootCause } from "./shared/root-cause.ts";
 import { listObjects, readBytes, type S3Location } from "./shared/s3.ts";
-import { type ClusterPlan, type Diagnosis, execution, partialState } from "./shared/schemas.ts";
+import { type ClusterPlan, type Cost, type Diagnosis, execution, partialState } from "./shared/schemas.ts";
 import type { Section } from "./shared/sections.ts";
 import { runOf } from "./shared/steps.ts";
+import { trueCost } from "./shared/true-cost.ts";
 
 export const diagnoseFailureEvent = z.object({ state: partialState, execution });
 export type DiagnoseFailureEvent = z.output<typeof diagnoseFailureEvent>;
@@ -311,12 +312,15 @@ const findCluster = async (event: DiagnoseFailureEvent, emr: EMRClient): Promise
   return (await findClusters(emr, execution, state, "any")).ours[0];
 };
 
+/** All of a diagnosis but what the cluster has cost. */
+type Finding = Omit<Diagnosis, "cost">;
+
 const investigate = async (
   event: DiagnoseFailureEvent,
   config: DiagnoseFailureConfig,
   { s3, emr }: DiagnoseClients,
   wait: Patience,
-): Promise<Diagnosis> => {
+): Promise<Finding> => {
   const stated = statedCause(event);
   const cause = oneLine(stated.text);
   const { plan, error } = event.state;
@@ -397,6 +401,21 @@ const investigate = async (
   return { ...nothingRead, ...logs, state, section: "job-fails", remedy };
 };
 
+/** A run that failed costs money, too. Never throws: what it cost is the least that a failure's mail has to tell. */
+const costOf = async (event: DiagnoseFailureEvent, emr: EMRClient): Promise<Cost | null> => {
+  const { state, execution } = event;
+  if (!state.plan || state.scripts === undefined) return null;
+  try {
+    const cluster = await findCluster(event, emr);
+    if (!cluster?.Id) return null;
+    const instances = await listInstances(emr, cluster.Id);
+    return trueCost(state.plan, 0, cluster, instances, new Date(execution.startTime), new Date());
+  } catch (error) {
+    logger.warn("What the cluster has cost is not known", { error });
+    return null;
+  }
+};
+
 /**
  * Finds the root cause of the first error: a function's own message, a failed step's line, a bootstrap action's.
  * Never throws: a diagnosis that fails must not stand between a failed run and its mail, so the cause is then the
@@ -408,8 +427,9 @@ export const diagnoseFailure = async (
   clients: DiagnoseClients,
   wait: Patience = patience,
 ): Promise<Diagnosis> => {
+  const cost = await costOf(event, clients.emr);
   try {
-    return await investigate(event, config, clients, wait);
+    return { ...(await investigate(event, config, clients, wait)), cost };
   } catch (error) {
     logger.error("The diagnosis failed", { error });
     return {
@@ -419,6 +439,7 @@ export const diagnoseFailure = async (
       excerpt: [],
       section: "job-fails",
       remedy: null,
+      cost,
     };
   }
 };

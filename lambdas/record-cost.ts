@@ -1,7 +1,7 @@
-import { type EMRClient, type Instance, paginateListInstances } from "@aws-sdk/client-emr";
+import type { EMRClient } from "@aws-sdk/client-emr";
 import { S3Client } from "@aws-sdk/client-s3";
 import { z } from "zod";
-import { createEmrClient, describeCluster } from "./shared/emr.ts";
+import { createEmrClient, describeCluster, listInstances } from "./shared/emr.ts";
 import { lambdaHandler } from "./shared/handler.ts";
 import { parseS3Uri, readJson, writeJson } from "./shared/s3.ts";
 import { type Cost, execution, plan, validation } from "./shared/schemas.ts";
@@ -12,12 +12,6 @@ export const recordCostEvent = z.object({
   execution,
 });
 export type RecordCostEvent = z.output<typeof recordCostEvent>;
-
-const listInstances = async (client: EMRClient, ClusterId: string): Promise<readonly Instance[]> => {
-  const found: Instance[] = [];
-  for await (const { Instances = [] } of paginateListInstances({ client }, { ClusterId })) found.push(...Instances);
-  return found;
-};
 
 /**
  * Works out what the cluster has cost, so far when it is kept, and puts it beside the quote into the run's

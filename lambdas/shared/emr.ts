@@ -3,8 +3,10 @@ import {
   type ClusterState,
   DescribeClusterCommand,
   EMRClient,
+  type Instance,
   type ListClustersCommandInput,
   paginateListClusters,
+  paginateListInstances,
   SetTerminationProtectionCommand,
   TerminateJobFlowsCommand,
 } from "@aws-sdk/client-emr";
@@ -78,6 +80,13 @@ export async function* listClusters(
     for (const { Id: id, Name: name = "" } of Clusters) if (id !== undefined) yield { id, name };
   }
 }
+
+/** Every instance that a cluster has or had. */
+export const listInstances = async (client: EMRClient, ClusterId: string): Promise<readonly Instance[]> => {
+  const found: Instance[] = [];
+  for await (const { Instances = [] } of paginateListInstances({ client }, { ClusterId })) found.push(...Instances);
+  return found;
+};
 
 const namedAfter = async (
   emr: EMRClient,

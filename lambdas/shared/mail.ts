@@ -56,7 +56,7 @@ const errorsAt = (plan: PartialState["plan"], results: string): string =>
 
 /** What the run cost, beside what was quoted. */
 const costLines = ({ plan, cluster, cost }: PartialState): readonly string[] => {
-  if (!cluster) return ["Cost:      0.00 USD, no cluster"];
+  if (!cluster && !cost) return ["Cost:      0.00 USD, no cluster"];
   if (!cost) return [`Cost:      not known; quoted before the run: ${plan?.estimate.usd.toFixed(2) ?? "?"} USD`];
   const error = cost.forecastErrorPercent;
   return [
@@ -159,6 +159,8 @@ export const failureMail = (state: PartialState, execution: Execution): Mail => 
     `State:     ${where}`,
     `Error:     ${error?.Error ?? "unknown"}`,
     ...describeTeardown(state),
+    // Of a run that broke off, a comparison with the quote says nothing.
+    ...(diagnosis?.cost ? costLines({ ...state, cost: { ...diagnosis.cost, forecastErrorPercent: null } }) : []),
     `Log:       ${diagnosis?.log ?? "none"}`,
     ...(state.validation ? [`Results:   valid, at ${state.validation.results}`] : []),
     ...(isSeeded(state) ? ["", seededNotice] : []),

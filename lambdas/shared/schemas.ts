@@ -180,6 +180,8 @@ export const diagnosis = z.object({
   section: z.enum(sections).nullable().default(null),
   /** What to do about it, where that is known: one line. */
   remedy: z.string().nullable().default(null),
+  /** What the cluster has cost; null: there was none, or EMR did not answer. */
+  cost: cost.nullable().default(null),
 });
 export type Diagnosis = Readonly<z.output<typeof diagnosis>>;
 

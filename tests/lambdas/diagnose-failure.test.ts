@@ -1,5 +1,11 @@
 import { gzipSync } from "node:zlib";
-import { DescribeClusterCommand, type EMRClient, ListClustersCommand, ListStepsCommand } from "@aws-sdk/client-emr";
+import {
+  DescribeClusterCommand,
+  type EMRClient,
+  ListClustersCommand,
+  ListInstancesCommand,
+  ListStepsCommand,
+} from "@aws-sdk/client-emr";
 import { beforeEach, expect, test } from "vitest";
 import { type DiagnoseClients, diagnoseFailure } from "../../lambdas/diagnose-failure.ts";
 import { lastLines, oneLine, rootCause } from "../../lambdas/shared/root-cause.ts";
@@ -17,11 +23,13 @@ beforeEach(async () => {
 
 interface EmrAnswers {
   readonly cluster?: object;
+  /** undefined: EMR does not answer. */
+  readonly instances?: readonly object[];
   readonly steps?: readonly object[];
 }
 
 /** EMR with one cluster, j-1, in the state that a test needs; MiniStack's clusters cannot fail. */
-const anEmr = ({ cluster = {}, steps = [] }: EmrAnswers): EMRClient => {
+const anEmr = ({ cluster = {}, instances, steps = [] }: EmrAnswers): EMRClient => {
   const found = {
     Id: "j-1",
     Name: "orchard-run-1",
@@ -32,6 +40,7 @@ const anEmr = ({ cluster = {}, steps = [] }: EmrAnswers): EMRClient => {
     if (command instanceof DescribeClusterCommand) return { Cluster: found };
     if (command instanceof ListClustersCommand) return { Clusters: [found] };
     if (command instanceof ListStepsCommand) return { Steps: steps };
+    if (command instanceof ListInstancesCommand && instances) return { Instances: instances };
     throw new Error("Not answered");
   };
   return emrClient(send);
@@ -66,6 +75,7 @@ test("a function's own message is the cause, on one line", async () => {
     log: null,
     excerpt: [],
     section: "the-run-is-refused-before-it-starts",
+    cost: null,
     remedy: null,
   });
 });
@@ -115,6 +125,20 @@ test("a cluster that was ended because it had cost enough says so", async () => 
     section: "costs-too-high",
   });
   expect((await diagnose(running(failedStep), { cluster: ended(hourAgo(2)) })).section).not.toBe("costs-too-high");
+});
+
+test("what a failed run's cluster has cost is told, and is no condition for the rest", async () => {
+  // After the execution's start, which is now.
+  const from = Date.now() + 1_000;
+  const Timeline = { CreationDateTime: new Date(from), EndDateTime: new Date(from + 3_600_000) };
+  const instances = [{ InstanceType: "m5.2xlarge", Status: { Timeline } }];
+  const cluster = { Status: { State: "TERMINATED", Timeline } };
+
+  const { cost } = await diagnose(running(failedStep), { cluster, instances });
+  expect(cost).toMatchObject({ isFinal: true, minutes: { actual: 60 } });
+  expect(cost?.actualUsd).toBeGreaterThan(0.5);
+
+  expect(await diagnose(running(failedStep), { cluster })).toMatchObject({ cost: null, section: "job-fails" });
 });
 
 test("a plan that is too dear is about costs", async () => {
@@ -179,6 +203,7 @@ test("a failed step's own statement is read from its stderr", async () => {
     log: `s3://${bucket}/logs/emr/j-1/steps/s-2/stderr.gz`,
     excerpt: ["INFO: starting", "orchard: error: 7 images of 10 are bad"],
     section: "job-fails",
+    cost: null,
     remedy: null,
   });
 });
@@ -340,6 +365,7 @@ test("a step that a redrive adds to a cluster that is gone says so, and to start
     log: null,
     excerpt: [],
     section: "starting-again",
+    cost: null,
     remedy:
       "Start a new execution with the same input: features that are done are kept. A redrive brings no cluster back",
   });

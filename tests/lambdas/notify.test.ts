@@ -229,6 +229,13 @@ test("a failure before any cluster says that there was none", () => {
   expect(message).toContain("Cluster:   none was created");
 });
 
+test("a failure's mail tells what the cluster has cost, and does not compare it with the quote of a whole run", () => {
+  const { message } = failureMail(failed({ diagnosis: { cause: "x", cost } }), execution);
+
+  expect(message).toContain("Cost:      0.06 USD for 12.0 minutes of the cluster, without tax");
+  expect(message).toContain("Quoted:    0.08 USD for 16.2 minutes\n");
+});
+
 test("a creation that failed may have created a cluster, which is gone", () => {
   const { message } = failureMail(failed({ cluster: undefined, teardown: { clusterIds: [], states: {} } }), execution);
 
