@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
 import { DescribeStateMachineCommand, type DescribeStateMachineCommandOutput, SFNClient } from "@aws-sdk/client-sfn";
 import { ExecutionAbortedError, ExecutionError, ExecutionTimeoutError, StateMachine } from "aws-local-stepfunctions";
 import { AwsError, epochSeconds, errorText, isObject, type JsonObject, page } from "./aws-error.ts";
+import { writeJson } from "./files.ts";
 import { executionContext, type Machine, runnable } from "./runnable.ts";
 import { ServiceModel } from "./service-model.ts";
 import type { AccountContext } from "./supervise.ts";
@@ -71,10 +72,6 @@ interface Live {
 }
 
 class DataLimitExceeded extends TaskError {
-  // Neither retried nor caught by States.ALL. https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
-  readonly isRetryable = false;
-  readonly isCatchable = false;
-
   constructor(state: string, what: "input" | "output") {
     const limit = "a size exceeding the maximum number of bytes service limit";
     super(
@@ -169,6 +166,8 @@ export class StepFunctionsService {
       }
       throw new AwsError("ExecutionAlreadyExists", `Execution Already Exists: '${executionArn}'`);
     }
+    const definition = machine.definition ?? "{}";
+    const program = interpreter(runnable(definition), { checkArn: false });
     const execution: Execution = {
       executionArn,
       stateMachineArn: input.stateMachineArn,
@@ -177,7 +176,7 @@ export class StepFunctionsService {
       startDate: epochSeconds(),
       input: text,
       roleArn: machine.roleArn ?? "",
-      definition: machine.definition ?? "{}",
+      definition,
       status: "RUNNING",
       redriveCount: 0,
       events: [],
@@ -186,7 +185,7 @@ export class StepFunctionsService {
     this.#record(execution, "ExecutionStarted", {
       executionStartedEventDetails: { input: text, inputDetails: { truncated: false }, roleArn: execution.roleArn },
     });
-    await this.#launch(execution, runnable(execution.definition), data, false);
+    await this.#launch(execution, program, data, false);
     return { executionArn, startDate: execution.startDate };
   }
 
@@ -209,6 +208,8 @@ export class StepFunctionsService {
     const { States: states } = runnable(execution.definition);
     const entered = events.map(enteredState).findLast((one) => one !== undefined && one.name in states);
     const { name, input: data } = entered ?? { name: undefined, input: execution.input };
+    // It was valid when it first ran; where a redrive begins, the states before are not reachable, which is no error.
+    const program = interpreter(runnable(execution.definition, name), { noValidate: true });
     execution.status = "RUNNING";
     execution.redriveCount += 1;
     execution.redriveDate = epochSeconds();
@@ -220,21 +221,20 @@ export class StepFunctionsService {
       executionRedrivenEventDetails: { redriveCount: execution.redriveCount },
     });
     const isTask = name !== undefined && states[name]?.Type === "Task";
-    await this.#launch(execution, runnable(execution.definition, name), JSON.parse(data), isTask);
+    await this.#launch(execution, program, JSON.parse(data), isTask);
     return { redriveDate: execution.redriveDate };
   }
 
-  async #launch(execution: Execution, definition: Machine, input: Json, isScheduledAgain: boolean): Promise<void> {
+  async #launch(
+    execution: Execution,
+    { machine, taskStates }: Program,
+    input: Json,
+    isScheduledAgain: boolean,
+  ): Promise<void> {
     const tasks = new Map<string, AbortController>();
-    const states = taskStates(definition);
-    const handlers = states.map(([name, resource, timeoutSeconds]) => {
+    const handlers = taskStates.map(([name, resource, timeoutSeconds]) => {
       const handler = (parameters: unknown) => this.#task(execution, name, resource, timeoutSeconds, parameters, tasks);
       return [name, handler as (input: Json) => Promise<Json>] as const;
-    });
-    // It was valid when it first ran; where a redrive begins, the states before are not reachable, which is no error.
-    const noValidate = execution.redriveCount > 0;
-    const machine = new StateMachine(definition, {
-      validationOptions: noValidate ? { noValidate } : { checkArn: false },
     });
     const run = machine.run(input, {
       overrides: { taskResourceLocalHandlers: Object.fromEntries(handlers) },
@@ -252,8 +252,10 @@ export class StepFunctionsService {
     run.result.catch(() => undefined); // read in #settle, after the events
     const live: Live = { run, tasks, isScheduledAgain, done: Promise.resolve() };
     this.#live.set(execution.executionArn, live);
+    live.done = this.#settle(execution, live).catch((error: unknown) =>
+      this.#context.log(`stepfunctions: the end of ${execution.name} was not kept: ${errorText(error)}`),
+    );
     this.#save(execution);
-    live.done = this.#settle(execution, live);
     await this.#publish(execution);
   }
 
@@ -343,7 +345,7 @@ export class StepFunctionsService {
         task.abort();
         live.tasks.delete(event.state.name);
         const resource =
-          taskStates(JSON.parse(execution.definition)).find(([name]) => name === event.state.name)?.[1] ?? "";
+          taskStatesOf(JSON.parse(execution.definition)).find(([name]) => name === event.state.name)?.[1] ?? "";
         this.#record(execution, "TaskTimedOut", {
           taskTimedOutEventDetails: { ...resourceDetails(resource), error: "States.Timeout" },
         });
@@ -486,11 +488,7 @@ export class StepFunctionsService {
   }
 
   #save(execution: Execution): void {
-    const folder = join(this.#folder, execution.stateMachineName);
-    mkdirSync(folder, { recursive: true });
-    const file = join(folder, `${execution.name}.json`);
-    writeFileSync(`${file}.new`, JSON.stringify(execution));
-    renameSync(`${file}.new`, file);
+    writeJson(join(this.#folder, execution.stateMachineName, `${execution.name}.json`), execution);
   }
 
   #publish(execution: Execution): Promise<void> {
@@ -584,8 +582,26 @@ interface ListRequest {
 
 const STOPPED = { error: "EmbeddedAccount.Stopped", cause: "The embedded account stopped while this execution ran." };
 
+/** A definition that the interpreter takes, with its Tasks. */
+interface Program {
+  readonly machine: StateMachine;
+  readonly taskStates: ReturnType<typeof taskStatesOf>;
+}
+
+/** @throws AwsError ValidationException when the interpreter does not take the definition */
+function interpreter(definition: Machine, validationOptions: { checkArn?: boolean; noValidate?: boolean }): Program {
+  const taskStates = taskStatesOf(definition);
+  const { TimeoutSeconds: seconds } = definition;
+  const timed = seconds === undefined ? {} : { TimeoutSeconds: Math.min(seconds, LONGEST_TIMER_SECONDS) };
+  try {
+    return { machine: new StateMachine({ ...definition, ...timed }, { validationOptions }), taskStates };
+  } catch (error) {
+    throw new AwsError("ValidationException", `The embedded account cannot run the definition: ${errorText(error)}`);
+  }
+}
+
 /** Every Task of the machine, also those in Map and Parallel: name, resource, timeout. Sets the timeouts it must have. */
-function taskStates(definition: Pick<Machine, "States">): readonly (readonly [string, string, number | undefined])[] {
+function taskStatesOf(definition: Pick<Machine, "States">): readonly (readonly [string, string, number | undefined])[] {
   return Object.entries(definition.States).flatMap(([name, state]) => {
     if (state.Type === "Task") {
       const { TimeoutSeconds: seconds } = state;
@@ -596,7 +612,7 @@ function taskStates(definition: Pick<Machine, "States">): readonly (readonly [st
     }
     const nested =
       state.Type === "Parallel" ? state.Branches : state.Type === "Map" ? [state.ItemProcessor ?? state.Iterator] : [];
-    return nested.flatMap((one) => (one === undefined ? [] : taskStates(one)));
+    return nested.flatMap((one) => (one === undefined ? [] : taskStatesOf(one)));
   });
 }
 

@@ -7,15 +7,22 @@ import type { LambdaRunner } from "./lambda.ts";
 
 const POLL_MS = 200;
 
+/** No Retry and no Catch matches them. https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html */
+const ALWAYS_FATAL = ["States.Runtime", "States.DataLimitExceeded"];
+
 /** Fails a task under the error name that Retry and Catch match; the message is the Cause. */
 export class TaskError extends Error {
   /** The API call was refused, so the .sync job never ran. */
   readonly atSubmission: boolean;
+  readonly isRetryable: boolean;
+  readonly isCatchable: boolean;
 
   constructor(name: string, cause: string, atSubmission = false) {
     super(cause);
     this.name = name;
     this.atSubmission = atSubmission;
+    this.isRetryable = !ALWAYS_FATAL.includes(name);
+    this.isCatchable = this.isRetryable;
   }
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DescribeClusterCommand, EMRClient, ListStepsCommand } from "@aws-sdk/client-emr";
 import { EventBridgeClient, PutRuleCommand, PutTargetsCommand } from "@aws-sdk/client-eventbridge";
@@ -233,6 +233,44 @@ test("more than 256 KiB of state data ends the execution, past any Catch", async
   const execution = await ended(await start(arn));
 
   expect(execution).toMatchObject({ status: "FAILED", error: "States.DataLimitExceeded" });
+});
+
+test("what the account does not serve is States.Runtime, which ends the execution past any Catch", async () => {
+  const publish = { Type: "Task", Resource: "arn:aws:states:::sns:publish", Parameters: {} };
+  const arn = await machine("unserved", {
+    Tell: { ...publish, Catch: [{ ErrorEquals: ["States.ALL"], Next: "Caught" }], Next: "Caught" },
+    Caught: { Type: "Succeed" },
+  });
+
+  const execution = await ended(await start(arn));
+
+  expect(execution).toMatchObject({ status: "FAILED", error: "States.Runtime" });
+});
+
+test("a definition that cannot run is refused, and no execution of it is left", async () => {
+  const arn = await machine("invalid", { Take: { Type: "Pass", Next: "Nowhere" } });
+
+  await expect(start(arn, { name: "never" })).rejects.toMatchObject({ name: "ValidationException" });
+
+  const executionArn = `${arn.replace(":stateMachine:", ":execution:")}:never`;
+  await expect(describeExecution(executionArn)).rejects.toMatchObject({ name: "ExecutionDoesNotExist" });
+});
+
+test("a time-out of more days than a timer holds is not at once over", async () => {
+  const arn = await machine("patient", { Rest: { Type: "Wait", Seconds: 1, End: true } }, { TimeoutSeconds: 3e6 });
+
+  expect(await ended(await start(arn))).toMatchObject({ status: "SUCCEEDED" });
+});
+
+test("an execution whose record cannot be written ends all the same, and the account lives on", async () => {
+  const arn = await machine("unwritable", { Rest: { Type: "Wait", Seconds: 1, End: true } });
+  const executionArn = await start(arn, { name: "full" });
+  mkdirSync(join(account.directory, "executions/unwritable/full.json.new"));
+
+  const execution = await ended(executionArn);
+
+  expect(execution.status).toBe("SUCCEEDED");
+  expect(await history(executionArn)).not.toEqual([]);
 });
 
 test("an execution past its TimeoutSeconds is TIMED_OUT, and the status changes arrive on EventBridge", async () => {
