@@ -5,7 +5,7 @@ import { type Instances, instanceRefusals, type ManagedScalingPolicy, scalingRef
 export interface StepRequest {
   readonly Name: string;
   readonly ActionOnFailure?: string;
-  readonly HadoopJarStep: { readonly Jar: string; readonly Args?: readonly string[]; readonly MainClass?: string };
+  readonly HadoopJarStep: { readonly Jar: string; readonly Args?: readonly string[] };
 }
 
 export interface Tag {
@@ -71,6 +71,9 @@ function* refusals(request: JobFlowRequest): Generator<string> {
   if (steps < 1 || steps > 256) {
     yield "StepConcurrencyLevel must be between 1 and 256.";
   }
+  if (steps > 1) {
+    yield "StepConcurrencyLevel must be 1: the embedded account runs one step at a time.";
+  }
   yield* instanceRefusals(instances);
   if (request.ManagedScalingPolicy !== undefined) {
     yield* scalingRefusals(request.ManagedScalingPolicy, instances);
@@ -119,7 +122,11 @@ export function checkTags(tags: readonly Tag[]): void {
 
 /** API reference, HadoopJarStepConfig: Jar is required; only command-runner.jar can run here. */
 export function checkSteps(steps: readonly StepRequest[]): void {
-  for (const { Name: name, HadoopJarStep: jarStep } of steps) {
+  for (const { Name: name, ActionOnFailure: action = "TERMINATE_CLUSTER", HadoopJarStep: jarStep } of steps) {
+    if (action !== "CONTINUE" && action !== "TERMINATE_CLUSTER") {
+      const message = `Step '${name}': the embedded account knows CONTINUE and TERMINATE_CLUSTER only.`;
+      throw new AwsError("ValidationException", message);
+    }
     if (jarStep.Jar !== "command-runner.jar") {
       throw new AwsError("ValidationException", `Step '${name}': the embedded account runs command-runner.jar only.`);
     }

@@ -1,5 +1,5 @@
 import { randomInt } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AwsError, epochSeconds, errorText, type JsonObject, page } from "./aws-error.ts";
@@ -23,6 +23,7 @@ import {
   type StepRequest,
   type Tag,
 } from "./emr-rules.ts";
+import { writeJson } from "./files.ts";
 import { ServiceModel } from "./service-model.ts";
 import type { AccountContext } from "./supervise.ts";
 
@@ -53,7 +54,6 @@ interface Cluster {
   readonly steps: Step[];
   tags: readonly Tag[];
   terminationProtected: boolean;
-  stepConcurrencyLevel: number;
   idleTimeoutSeconds: number | undefined;
   managedScaling: ManagedScalingPolicy | undefined;
 }
@@ -66,6 +66,8 @@ interface Runtime {
   done: Promise<void>;
 }
 
+/** More than a timer of Node.js can hold is over at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const TERMINAL = ["TERMINATED", "TERMINATED_WITH_ERRORS"];
 const STOPPED: Reason = { Code: "INTERNAL_ERROR", Message: "The embedded account stopped while the cluster ran." };
 
@@ -214,31 +216,12 @@ export class EmrService {
         cluster.tags = [...kept, ...input.Tags];
         this.#save(cluster);
       },
-      RemoveTags: (input: { ResourceId: string; TagKeys: readonly string[] }) => {
-        const cluster = this.#cluster(input.ResourceId);
-        cluster.tags = cluster.tags.filter(({ Key: key = "" }) => !input.TagKeys.includes(key));
-        this.#save(cluster);
-      },
       PutAutoTerminationPolicy: (input: { ClusterId: string; AutoTerminationPolicy?: { IdleTimeout?: number } }) => {
         const cluster = this.#modifiable(input.ClusterId);
         checkIdleTimeout(input.AutoTerminationPolicy?.IdleTimeout);
         cluster.idleTimeoutSeconds = input.AutoTerminationPolicy?.IdleTimeout;
         this.#save(cluster);
-      },
-      GetAutoTerminationPolicy: (input: { ClusterId: string }) => {
-        const { idleTimeoutSeconds } = this.#cluster(input.ClusterId);
-        return idleTimeoutSeconds === undefined ? {} : { AutoTerminationPolicy: { IdleTimeout: idleTimeoutSeconds } };
-      },
-      RemoveAutoTerminationPolicy: (input: { ClusterId: string }) => {
-        const cluster = this.#modifiable(input.ClusterId);
-        cluster.idleTimeoutSeconds = undefined;
-        this.#save(cluster);
-      },
-      ModifyCluster: (input: { ClusterId: string; StepConcurrencyLevel?: number }) => {
-        const cluster = this.#modifiable(input.ClusterId);
-        cluster.stepConcurrencyLevel = input.StepConcurrencyLevel ?? cluster.stepConcurrencyLevel;
-        this.#save(cluster);
-        return { StepConcurrencyLevel: cluster.stepConcurrencyLevel };
+        this.#runtimes.get(cluster.Id)?.wake();
       },
       ListBootstrapActions: (input: { ClusterId: string }) => ({
         BootstrapActions: (this.#cluster(input.ClusterId).request.BootstrapActions ?? []).map((action) => ({
@@ -286,7 +269,6 @@ export class EmrService {
       steps: (request.Steps ?? []).map(newStep),
       tags: request.Tags ?? [],
       terminationProtected: request.Instances.TerminationProtected ?? false,
-      stepConcurrencyLevel: request.StepConcurrencyLevel ?? 1,
       idleTimeoutSeconds: request.AutoTerminationPolicy?.IdleTimeout,
       managedScaling: request.ManagedScalingPolicy,
     };
@@ -299,7 +281,9 @@ export class EmrService {
       done: Promise.resolve(),
     };
     this.#runtimes.set(cluster.Id, runtime);
-    runtime.done = this.#live(cluster, runtime);
+    runtime.done = this.#live(cluster, runtime).catch((error: unknown) =>
+      this.#context.log(`emr: the end of ${cluster.Id} was not kept: ${errorText(error)}`),
+    );
     return { JobFlowId: cluster.Id, ClusterArn: this.#arn(cluster.Id) };
   }
 
@@ -314,16 +298,19 @@ export class EmrService {
       this.#context.log(`emr: ${cluster.Id}: ${errorText(error)}`);
       end = { Code: "INTERNAL_ERROR", Message: errorText(error) };
     }
+    end = runtime.ending.signal.reason ?? end;
     this.#transition(cluster.Status, "TERMINATING", end);
-    this.#save(cluster);
     for (const step of cluster.steps.filter(isActive)) {
       this.#transition(step.Status, "CANCELLED", { Message: "Job terminated" });
     }
-    await node.remove();
-    const withErrors = ["BOOTSTRAP_FAILURE", "INTERNAL_ERROR", "STEP_FAILURE"].includes(end.Code ?? "");
-    this.#transition(cluster.Status, withErrors ? "TERMINATED_WITH_ERRORS" : "TERMINATED", end);
-    this.#save(cluster);
-    this.#runtimes.delete(cluster.Id);
+    try {
+      await node.remove();
+    } finally {
+      this.#runtimes.delete(cluster.Id);
+      const withErrors = ["BOOTSTRAP_FAILURE", "INTERNAL_ERROR", "STEP_FAILURE"].includes(end.Code ?? "");
+      this.#transition(cluster.Status, withErrors ? "TERMINATED_WITH_ERRORS" : "TERMINATED", end);
+      this.#save(cluster);
+    }
   }
 
   /** Runs the bootstrap actions. Answers why the cluster must end, or undefined when it is ready. */
@@ -331,6 +318,9 @@ export class EmrService {
     const instanceId = primaryInstanceId(cluster);
     const master = `On the master instance (${instanceId}), bootstrap action`;
     for (const [index, { ScriptBootstrapAction: action }] of (cluster.request.BootstrapActions ?? []).entries()) {
+      if (ending.signal.aborted) {
+        break;
+      }
       this.#transition(cluster.Status, "BOOTSTRAPPING", {});
       this.#save(cluster);
       const number = index + 1;
@@ -343,7 +333,7 @@ export class EmrService {
         return { Code: "BOOTSTRAP_FAILURE", Message: message };
       }
       const { exitCode } = await node.bootstrap(script, action.Args ?? [], number, instanceId, ending.signal);
-      if (!ending.signal.aborted && exitCode !== 0) {
+      if (exitCode !== 0) {
         return { Code: "BOOTSTRAP_FAILURE", Message: `${master} ${number} returned a non-zero return code` };
       }
     }
@@ -361,8 +351,7 @@ export class EmrService {
         this.#transition(cluster.Status, "RUNNING", { Message: "Running step" });
         await this.#runStep(cluster, runtime, node, step);
         idleSince = Date.now();
-        const fatal = ["TERMINATE_CLUSTER", "TERMINATE_JOB_FLOW"].includes(step.ActionOnFailure);
-        if (step.Status.State === "FAILED" && fatal && !ending.signal.aborted) {
+        if (step.Status.State === "FAILED" && step.ActionOnFailure === "TERMINATE_CLUSTER") {
           return { Code: "STEP_FAILURE", Message: "Shut down as step failed" };
         }
         continue;
@@ -370,15 +359,20 @@ export class EmrService {
       if (!(cluster.request.Instances.KeepJobFlowAliveWhenNoSteps ?? false)) {
         return { Code: "ALL_STEPS_COMPLETED", Message: "Steps completed" };
       }
-      this.#transition(cluster.Status, "WAITING", { Message: "Cluster ready after last step completed." });
-      this.#save(cluster);
-      const idleSeconds = (Date.now() - idleSince) / 1000;
-      if (cluster.idleTimeoutSeconds !== undefined && idleSeconds >= cluster.idleTimeoutSeconds) {
-        return { Code: "USER_REQUEST", Message: `The cluster was idle for ${cluster.idleTimeoutSeconds} seconds` };
+      if (cluster.Status.State !== "WAITING") {
+        this.#transition(cluster.Status, "WAITING", { Message: "Cluster ready after last step completed." });
+        this.#save(cluster);
       }
+      const { idleTimeoutSeconds = Infinity } = cluster;
+      const restMs = idleSince + idleTimeoutSeconds * 1000 - Date.now();
+      if (restMs <= 0) {
+        return { Code: "USER_REQUEST", Message: `The cluster was idle for ${idleTimeoutSeconds} seconds` };
+      }
+      // A step or another idle time wakes it.
       const pause = new AbortController();
       runtime.wake = () => pause.abort();
-      await sleep(1000, undefined, { signal: AbortSignal.any([pause.signal, ending.signal]) }).catch(() => undefined);
+      const signal = AbortSignal.any([pause.signal, ending.signal]);
+      await sleep(Math.min(restMs, LONGEST_TIMER_MS), undefined, { signal }).catch(() => undefined);
     }
     return ending.signal.reason;
   }
@@ -406,11 +400,6 @@ export class EmrService {
         ...(logFolder === undefined ? {} : { LogFile: `${logFolder}stderr.gz` }),
       };
       this.#transition(step.Status, "FAILED", {});
-      if (step.ActionOnFailure === "CANCEL_AND_WAIT") {
-        for (const waiting of cluster.steps.filter(({ Status: status }) => status.State === "PENDING")) {
-          this.#transition(waiting.Status, "CANCELLED", { Message: "Job cancelled as an earlier step failed" });
-        }
-      }
     }
     this.#save(cluster);
   }
@@ -434,13 +423,14 @@ export class EmrService {
     const runtime = this.#runtimes.get(cluster.Id);
     if (runtime !== undefined && !runtime.ending.signal.aborted) {
       this.#transition(cluster.Status, "TERMINATING", reason);
-      this.#save(cluster);
       runtime.ending.abort(reason);
     }
   }
 
   #transition(status: Status, state: string, reason: Reason): void {
-    if (status.State === state || TERMINAL.includes(status.State)) {
+    // A cluster that is going down does not turn back, whatever its node is about to do.
+    const isGoing = status.State === "TERMINATING" && !TERMINAL.includes(state);
+    if (status.State === state || TERMINAL.includes(status.State) || isGoing) {
       return;
     }
     status.State = state;
@@ -482,10 +472,7 @@ export class EmrService {
   }
 
   #save(cluster: Cluster): void {
-    const folder = join(this.#context.directory, "emr", cluster.Id);
-    mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, "cluster.json.new"), JSON.stringify(cluster, null, 1));
-    renameSync(join(folder, "cluster.json.new"), join(folder, "cluster.json"));
+    writeJson(join(this.#context.directory, "emr", cluster.Id, "cluster.json"), cluster);
   }
 
   /** Reads what an earlier account left; clusters that ran when it was killed have ended with it. */
@@ -570,7 +557,7 @@ function describe(cluster: Cluster, context: AccountContext): JsonObject {
     SecurityConfiguration: request.SecurityConfiguration,
     ScaleDownBehavior: request["ScaleDownBehavior"] ?? "TERMINATE_AT_TASK_COMPLETION",
     EbsRootVolumeSize: request["EbsRootVolumeSize"],
-    StepConcurrencyLevel: cluster.stepConcurrencyLevel,
+    StepConcurrencyLevel: 1,
     ClusterArn: `arn:aws:elasticmapreduce:${context.region}:${context.accountId}:cluster/${cluster.Id}`,
   };
 }

@@ -232,7 +232,7 @@ export class Emr {
         this.#transition(step.Status, how, how === "CANCELLED" ? { Message: "Cancelled by user" } : {});
         break;
     }
-    if (how === "FAILED" && ["TERMINATE_CLUSTER", "TERMINATE_JOB_FLOW"].includes(step.ActionOnFailure)) {
+    if (how === "FAILED" && step.ActionOnFailure === "TERMINATE_CLUSTER") {
       this.terminate(cluster, { Code: "STEP_FAILURE", Message: "Shut down as step failed" });
     } else this.#work(cluster);
   }

@@ -129,6 +129,22 @@ export const emrContract = (name: string, start: () => Promise<EmrUnderTest>): v
       expect((await reached(id, "TERMINATED", "TERMINATED_WITH_ERRORS")).Status.State).toBe("TERMINATED");
     });
 
+    it("is terminated before its bootstrap action, and never turns back", async () => {
+      const id = await run({ BootstrapActions: [badBootstrap] });
+      await terminate(id);
+      const seen = new Set<string>();
+      const found = await emr.until(
+        async () => {
+          const described = await cluster(id);
+          seen.add(described.Status.State);
+          return described;
+        },
+        ({ Status: { State: state } }) => state.startsWith("TERMINATED"),
+      );
+      expect([...seen]).toEqual(["TERMINATING", "TERMINATED"]);
+      expect(found.Status.StateChangeReason.Code).toBe("USER_REQUEST");
+    });
+
     it("refuses to end a protected cluster, and ends the others of the same request", async () => {
       const [safe, other] = [await run(), await run()];
       await protect(safe, true);
@@ -155,10 +171,15 @@ export const emrContract = (name: string, start: () => Promise<EmrUnderTest>): v
       expect(found.Status).toMatchObject({ State: "TERMINATED_WITH_ERRORS", StateChangeReason: { Code: code } });
     });
 
-    it("ends after its idle time", async () => {
-      const id = await run({ AutoTerminationPolicy: { IdleTimeout: 60 } });
-      const found = await reached(id, "TERMINATED", "TERMINATED_WITH_ERRORS");
-      expect(found.Status).toMatchObject({ State: "TERMINATED", StateChangeReason: { Code: "USER_REQUEST" } });
+    it("ends after its idle time, also after one that was put when it was idle already", async () => {
+      const first = await run({ AutoTerminationPolicy: { IdleTimeout: 60 } });
+      const changed = await run({ AutoTerminationPolicy: { IdleTimeout: 3600 } });
+      await reached(changed, "WAITING");
+      await emr.call("PutAutoTerminationPolicy", { ClusterId: changed, AutoTerminationPolicy: { IdleTimeout: 60 } });
+      for (const id of [first, changed]) {
+        const found = await reached(id, "TERMINATED", "TERMINATED_WITH_ERRORS");
+        expect(found.Status).toMatchObject({ State: "TERMINATED", StateChangeReason: { Code: "USER_REQUEST" } });
+      }
     }, 120_000);
 
     it("has instance fleets, whose instances tell type, market and times, also when they are gone", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { checkJobFlow, type JobFlowRequest } from "../../local/emr-rules.ts";
-import { fleets, jobFlow } from "./fixtures.ts";
+import { bashStep, fleets, jobFlow } from "./fixtures.ts";
 
 type Fleet = Readonly<Record<string, unknown>>;
 
@@ -55,6 +55,8 @@ describe("the semantic rules", () => {
     ["an unknown release", { ReleaseLabel: "emr-7.99.0" }, /release label is invalid/],
     ["an unknown application", { Applications: [{ Name: "Sparkle" }] }, /Sparkle is not supported/],
     ["a step concurrency of 0", { StepConcurrencyLevel: 0 }, /between 1 and 256/],
+    ["a step concurrency of 2", { StepConcurrencyLevel: 2 }, /runs one step at a time/],
+    ["CANCEL_AND_WAIT", { Steps: [{ ...bashStep("s", ""), ActionOnFailure: "CANCEL_AND_WAIT" }] }, /CONTINUE and/],
     ["no instances", { Instances: {} }, /Must specify/],
     ["fleets beside groups", { Instances: { ...jobFlow("").Instances, ...fleets() } }, /mutually exclusive/],
     ["both forms of a subnet", { Instances: fleets({ Ec2SubnetId: "a", Ec2SubnetIds: ["a"] }) }, /at most one/],
