@@ -1,9 +1,11 @@
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import getPort from "get-port";
 import { ApiCalls } from "./api-calls.ts";
+import { errorText } from "./aws-error.ts";
 import { EmrService } from "./emr.ts";
+import { writeJson } from "./files.ts";
 import { Gateway, PortInUse } from "./gateway.ts";
 import { LambdaRunner } from "./lambda.ts";
 import { Mailbox } from "./mail.ts";
@@ -35,14 +37,13 @@ export interface Account {
   readonly endpoint: string;
   /** What makes the AWS CLI and the SDKs use this account. */
   readonly env: Readonly<Record<string, string>>;
-  /** Ends everything that runs in the account and leaves no process behind. */
+  /** Ends everything that runs in the account and leaves no process behind. The account does so itself when its MiniStack ends. */
   stop(): Promise<void>;
 }
 
 export interface RunningAccount {
   readonly pid: number;
   readonly endpoint: string;
-  readonly startedAt: string;
   /** The process that ends MiniStack when this account dies. */
   readonly supervisorPid?: number;
 }
@@ -116,8 +117,8 @@ async function start(
 ): Promise<Account> {
   const { endpoint, directory, log } = place;
   await awaitPredecessor(directory);
-  // Files of processes that are gone.
-  for (const leftover of ["tmp", "lambda"]) {
+  // Files of processes that are gone, and what an earlier account was asked.
+  for (const leftover of ["tmp", "lambda", "api-calls.jsonl"]) {
     rmSync(join(directory, leftover), { recursive: true, force: true });
   }
   mkdirSync(join(directory, "lambda"), { recursive: true });
@@ -136,6 +137,10 @@ async function start(
   };
   const server = startMinistack(context, ministackPort);
   try {
+    const { pid: supervisorPid } = server.process;
+    const record = { pid: process.pid, endpoint, ...(supervisorPid === undefined ? {} : { supervisorPid }) };
+    // At once: should this account be killed now, the next one must wait for this MiniStack, too.
+    writeJson(pidFile(directory), record satisfies RunningAccount);
     await healthy(ministack, server);
     const emr = new EmrService(context);
     const calls = new ApiCalls(context, (id) => emr.tags(id));
@@ -144,14 +149,7 @@ async function start(
     const mail = new Mailbox(join(directory, "mail"), ministack);
     const save = debounce(1000, () => server.process.stdin?.write("save\n"));
     gateway.serve({ ministack, stepFunctions, emr, lambda, mail, calls, changed: save.request, log });
-    await stepFunctions.recover();
-    const record: RunningAccount = {
-      pid: process.pid,
-      endpoint,
-      startedAt: new Date().toISOString(),
-      ...(server.process.pid === undefined ? {} : { supervisorPid: server.process.pid }),
-    };
-    writeFileSync(pidFile(directory), JSON.stringify(record));
+    await stepFunctions.announce();
     let stopping: Promise<void> | undefined;
     const end = async (): Promise<void> => {
       await Promise.allSettled([stepFunctions.stop(), emr.stop(), lambda.stop()]);
@@ -160,16 +158,20 @@ async function start(
       await gateway.close();
       rmSync(pidFile(directory), { force: true });
     };
-    return {
-      endpoint,
-      env: accountEnv(endpoint),
-      stop: () => {
-        stopping ??= end();
-        return stopping;
-      },
+    const stop = (): Promise<void> => {
+      stopping ??= end();
+      return stopping;
     };
+    void server.ended.then((exitCode) => {
+      if (stopping === undefined) {
+        log(`MiniStack ended with exit code ${exitCode}, and the account with it: see ministack/ministack.log.`);
+        void stop();
+      }
+    });
+    return { endpoint, env: accountEnv(endpoint), stop };
   } catch (error) {
-    await server.stop();
+    await Promise.allSettled([server.stop()]);
+    rmSync(pidFile(directory), { force: true });
     throw error;
   }
 }
@@ -219,18 +221,24 @@ function startMinistack(context: AccountContext, port: number): Supervised {
 
 async function healthy(ministack: string, server: Supervised): Promise<void> {
   const deadline = Date.now() + START_TIMEOUT_MS;
-  let ended = false;
-  server.ended.then(() => {
-    ended = true;
-  });
-  while (Date.now() < deadline && !ended) {
+  let obstacle: string | undefined;
+  server.ended.then(
+    (exitCode) => {
+      obstacle = `it ended with exit code ${exitCode}`;
+    },
+    (error: unknown) => {
+      obstacle = errorText(error);
+    },
+  );
+  while (Date.now() < deadline && obstacle === undefined) {
     const response = await fetch(`${ministack}/_ministack/health`).catch(() => undefined);
     if (response?.ok) {
       return;
     }
     await sleep(100);
   }
-  throw new Error("MiniStack did not start: see ministack/ministack.log in the account's directory.");
+  obstacle ??= `it did not answer within ${START_TIMEOUT_MS / 1000} s`;
+  throw new Error(`MiniStack did not start: ${obstacle}; see ministack/ministack.log in the account's directory.`);
 }
 
 /** After a SIGKILL of an account its MiniStack still saves its state; ours must not read it before. */
@@ -269,7 +277,11 @@ function isAlive(pid: number): boolean {
 }
 
 function readPidFile(directory: string): RunningAccount | undefined {
-  return existsSync(pidFile(directory)) ? JSON.parse(readFileSync(pidFile(directory), "utf8")) : undefined;
+  try {
+    return JSON.parse(readFileSync(pidFile(directory), "utf8"));
+  } catch {
+    return undefined; // there is none, or none that tells anything
+  }
 }
 
 function pidFile(directory: string): string {

@@ -123,13 +123,13 @@ export class ApiCalls {
       }
       return;
     }
-    const form = new URLSearchParams(body);
+    const input = inputOf(body);
     const operation =
       String(request.headers["x-amz-target"] ?? "")
         .split(".")
-        .at(-1) || form.get("Action");
-    if (service !== "" && operation !== null) {
-      this.record(caller, service, operation, body.startsWith("{") ? JSON.parse(body) : Object.fromEntries(form));
+        .at(-1) || input["Action"];
+    if (service !== "" && typeof operation === "string") {
+      this.record(caller, service, operation, input);
     }
   }
 
@@ -196,6 +196,16 @@ function resourcesOf(
   // TopicArn, executionArn, stateMachineArn, FunctionArn: an API that names its resource by ARN says so.
   const named = Object.keys(input).find((name) => /arn$/i.test(name) && text(name)?.startsWith("arn:"));
   return one(named === undefined ? "*" : String(input[named]));
+}
+
+/** A body of the JSON protocols, or a form of the query protocol; what is neither is the service's to refuse. */
+function inputOf(body: string): JsonObject {
+  try {
+    const input: unknown = JSON.parse(body);
+    return isObject(input) ? input : {};
+  } catch {
+    return Object.fromEntries(new URLSearchParams(body));
+  }
 }
 
 /** A request's credential scope. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html */

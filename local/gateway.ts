@@ -144,20 +144,16 @@ export class Gateway {
       response.writeHead(204).end();
     } else if (type === "Event") {
       services.lambda
-        .invoke(name, event)
+        .invokeAsync(name, event)
         .catch((error: unknown) => services.log(`lambda: ${name}: ${errorText(error)}`));
       response.writeHead(202).end();
     } else {
-      const { requestId, payload, functionError, logLines } = await services.lambda.invoke(name, event);
-      const tail = Buffer.from(`${logLines.join("\n")}\n`)
-        .subarray(-4096)
-        .toString("base64");
+      const { requestId, payload, functionError } = await services.lambda.invoke(name, event);
       response.writeHead(200, {
         "content-type": "application/json",
         "x-amzn-requestid": requestId,
         "x-amz-executed-version": "$LATEST",
         ...(functionError === undefined ? {} : { "x-amz-function-error": functionError }),
-        ...(request.headers["x-amz-log-type"] === "Tail" ? { "x-amz-log-result": tail } : {}),
       });
       response.end(payload);
     }

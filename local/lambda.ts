@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   CloudWatchLogsClient,
   CreateLogGroupCommand,
@@ -15,12 +16,14 @@ import type { ApiCalls } from "./api-calls.ts";
 import { AwsError, errorText } from "./aws-error.ts";
 import { type AccountContext, supervise } from "./supervise.ts";
 
+/** https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html: twice, after one and two minutes. */
+const RETRY_PAUSES_SECONDS = [60, 120];
+
 export interface Invocation {
   readonly requestId: string;
   /** JSON: what the function answered, or {errorType, errorMessage, trace} when functionError is set. */
   readonly payload: string;
   readonly functionError?: "Unhandled";
-  readonly logLines: readonly string[];
 }
 
 /**
@@ -34,11 +37,13 @@ export class LambdaRunner {
   readonly #logs: CloudWatchLogsClient;
   readonly #stopping = new AbortController();
   readonly #running = new Set<Promise<unknown>>();
+  readonly #retryPausesSeconds: readonly number[];
 
-  constructor(context: AccountContext, calls: ApiCalls) {
+  constructor(context: AccountContext, calls: ApiCalls, retryPausesSeconds: readonly number[] = RETRY_PAUSES_SECONDS) {
     const config = { endpoint: context.ministack, region: context.region, credentials: context.credentials };
     this.#context = context;
     this.#calls = calls;
+    this.#retryPausesSeconds = retryPausesSeconds;
     this.#functions = new LambdaClient(config);
     this.#logs = new CloudWatchLogsClient(config);
   }
@@ -56,6 +61,29 @@ export class LambdaRunner {
       return await run;
     } finally {
       this.#running.delete(run);
+    }
+  }
+
+  /**
+   * Invokes a function for whom nobody waits: what it throws is in the account's log, and it is tried again.
+   * The account serves no dead-letter queue and no destination.
+   * @throws AwsError as `invoke`
+   */
+  async invokeAsync(name: string, event: string): Promise<void> {
+    for (const pauseSeconds of [...this.#retryPausesSeconds, undefined]) {
+      const { functionError, payload } = await this.invoke(name, event);
+      if (functionError === undefined || this.#stopping.signal.aborted) {
+        return;
+      }
+      const next = pauseSeconds === undefined ? "given up" : `tried again in ${pauseSeconds} s`;
+      this.#context.log(`lambda: ${name} failed, ${next}: ${payload.slice(0, 1000)}`);
+      if (pauseSeconds !== undefined) {
+        const { signal } = this.#stopping;
+        await sleep(pauseSeconds * 1000, undefined, { ref: false, signal }).catch(() => undefined);
+        if (signal.aborted) {
+          return;
+        }
+      }
     }
   }
 
@@ -134,7 +162,6 @@ export class LambdaRunner {
     const answer = (payload: unknown, failed: boolean): Invocation => ({
       requestId,
       payload: JSON.stringify(payload),
-      logLines,
       ...(failed ? { functionError: "Unhandled" as const } : {}),
     });
     if (result?.output !== undefined) {

@@ -35,7 +35,10 @@ export class Mailbox {
     if (post["Type"] === "SubscriptionConfirmation") {
       // Only MiniStack's path counts: the URL names the host that MiniStack believes to be.
       const url = new URL(text("SubscribeURL"));
-      await fetch(new URL(url.pathname + url.search, this.#ministack));
+      const response = await fetch(new URL(url.pathname + url.search, this.#ministack));
+      if (!response.ok) {
+        throw new AwsError("ServiceUnavailable", `MiniStack did not confirm the subscription: ${response.status}`, 502);
+      }
       return { confirmed: text("TopicArn") };
     }
     const mail: Mail = {

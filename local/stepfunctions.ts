@@ -93,6 +93,8 @@ export class StepFunctionsService {
   readonly #folder: string;
   readonly #executions = new Map<string, Execution>();
   readonly #live = new Map<string, Live>();
+  /** Those that ran when an earlier account was killed, and have been aborted by that. */
+  readonly #interrupted: readonly Execution[];
   readonly #operations: Readonly<Record<string, Operation>>;
   /** Status changes leave one after the other, in the order in which they happened. */
   #published: Promise<void> = Promise.resolve();
@@ -114,6 +116,7 @@ export class StepFunctionsService {
       StopExecution: (input: { executionArn: string; error?: string; cause?: string }) => this.#stop(input),
       RedriveExecution: (input: { executionArn: string; clientToken?: string }) => this.#redrive(input),
     };
+    this.#interrupted = this.#load();
   }
 
   /** Does this half of the API serve the operation? The rest (state machines, tags, …) is MiniStack's. */
@@ -127,18 +130,25 @@ export class StepFunctionsService {
     return (await this.#operations[operation]?.(input as never)) ?? {};
   }
 
-  /** Reads what an earlier account left; an execution that ran when it was killed has been aborted by that. */
-  async recover(): Promise<void> {
+  /** Tells EventBridge of the executions that ended with an earlier account; its targets must answer by now. */
+  async announce(): Promise<void> {
+    await Promise.all(this.#interrupted.map((execution) => this.#publish(execution)));
+  }
+
+  /** Reads what an earlier account left. Answers what it ended by being killed. */
+  #load(): readonly Execution[] {
     mkdirSync(this.#folder, { recursive: true });
     const files = readdirSync(this.#folder, { recursive: true, encoding: "utf8" });
     for (const file of files.filter((name) => name.endsWith(".json"))) {
       const record: Execution = JSON.parse(readFileSync(join(this.#folder, file), "utf8"));
       const execution: Execution = { ...record, redriveCount: record.redriveCount ?? 0 };
       this.#executions.set(execution.executionArn, execution);
-      if (execution.status === "RUNNING") {
-        await this.#finish(execution, { status: "ABORTED", ...STOPPED });
-      }
     }
+    const interrupted = [...this.#executions.values()].filter(({ status }) => status === "RUNNING");
+    for (const execution of interrupted) {
+      this.#finish(execution, { status: "ABORTED", ...STOPPED });
+    }
+    return interrupted;
   }
 
   /** Aborts every running execution; resolves when all of them are recorded. */
@@ -274,7 +284,8 @@ export class StepFunctionsService {
       task.abort();
     }
     this.#live.delete(execution.executionArn);
-    await this.#finish(execution, live.outcome ?? outcome);
+    this.#finish(execution, live.outcome ?? outcome);
+    await this.#publish(execution);
   }
 
   #failure(error: unknown): NonNullable<Live["outcome"]> {
@@ -293,10 +304,7 @@ export class StepFunctionsService {
     return { status: "FAILED", error: unnamed ? undefined : cause.name, cause: cause.message };
   }
 
-  async #finish(
-    execution: Execution,
-    outcome: NonNullable<Live["outcome"]> & { readonly output?: string },
-  ): Promise<void> {
+  #finish(execution: Execution, outcome: NonNullable<Live["outcome"]> & { readonly output?: string }): void {
     execution.status = outcome.status;
     execution.stopDate = epochSeconds();
     const cause = outcome.cause?.slice(0, 32_768);
@@ -315,7 +323,6 @@ export class StepFunctionsService {
           : { output: outcome.output, outputDetails: { truncated: false } },
     });
     this.#save(execution);
-    await this.#publish(execution);
   }
 
   /** Turns the library's events into AWS's history, and enforces what the library does not. */

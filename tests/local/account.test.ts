@@ -96,6 +96,9 @@ test("killed by SIGKILL in the middle of a step: no orphan, and the next start f
     await aws(ENDPOINT, "lambda", "invoke", "--function-name", "kept", join(directory, "answer.json"));
     expect(readFileSync(join(directory, "answer.json"), "utf8")).toBe('"kept"');
     await sfn.send(new StartExecutionCommand({ stateMachineArn }));
+    const calls = readFileSync(join(directory, "api-calls.jsonl"), "utf8");
+    expect(calls).toContain("StartExecution");
+    expect(calls).not.toContain("CreateStateMachine");
   } finally {
     await account.stop();
   }
@@ -173,7 +176,7 @@ test("a second start with the same directory names the running account; another 
 
 test("a pid file whose process is another program's does not keep the account from starting", async () => {
   const server = createServer((_request, response) => response.end("{}")).listen(PORT + 2, "127.0.0.1");
-  const stale = { pid: process.pid, endpoint: `http://127.0.0.1:${PORT + 2}`, startedAt: "" };
+  const stale = { pid: process.pid, endpoint: `http://127.0.0.1:${PORT + 2}` };
   writeFileSync(join(directory, "account.json"), JSON.stringify(stale));
 
   const account = await startAccount({ port: PORT, directory });
@@ -181,6 +184,38 @@ test("a pid file whose process is another program's does not keep the account fr
   expect(account.env).toMatchObject({ AWS_ENDPOINT_URL: ENDPOINT, AWS_REGION: "eu-central-1" });
   await account.stop();
   server.close();
+});
+
+test("a pid file that was half written does not keep the account from starting, and the new one is there at once", async () => {
+  writeFileSync(join(directory, "account.json"), "");
+
+  const starting = startAccount({ port: PORT, directory });
+  const early = await until(
+    async () => readFileSync(join(directory, "account.json"), "utf8"),
+    (text) => text !== "",
+  );
+  const answer = await fetch(`${ENDPOINT}/_orchard/health`);
+  const account = await starting;
+
+  expect(answer.status).toBe(503);
+  expect(JSON.parse(early)).toEqual({ pid: process.pid, endpoint: ENDPOINT, supervisorPid: expect.any(Number) });
+  await account.stop();
+});
+
+test("an account whose MiniStack dies ends and says so", async () => {
+  const logged: string[] = [];
+  const account = await startAccount({ port: PORT, directory, log: (line) => logged.push(line) });
+  const { supervisorPid = 0 } = (await isRunning(directory)) ?? {};
+
+  process.kill(supervisorPid, "SIGTERM");
+
+  await until(
+    () => isRunning(directory),
+    (running) => running === undefined,
+  );
+  await account.stop();
+  expect(logged).toEqual([expect.stringMatching(/^MiniStack ended with exit code \d+, and the account with it/)]);
+  expect(processes(directory)).toEqual([]);
 });
 
 test("the mailbox confirms its subscription and keeps what the topic sends; S3 streams large objects through", async () => {

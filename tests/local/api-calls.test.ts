@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
+import type { IncomingMessage } from "node:http";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { EventBridgeClient, PutEventsCommand, PutRuleCommand, PutTargetsCommand } from "@aws-sdk/client-eventbridge";
@@ -12,13 +13,14 @@ import { CreateStateMachineCommand, SFNClient, StartExecutionCommand } from "@aw
 import { CreateTopicCommand, SNSClient } from "@aws-sdk/client-sns";
 import { buildSync } from "esbuild";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { ApiCall } from "../../local/api-calls.ts";
+import { type ApiCall, ApiCalls } from "../../local/api-calls.ts";
 import {
   clientConfig,
   createFunction,
   jobFlow,
   PROJECT,
   put,
+  REGION,
   type TestAccount,
   testAccount,
   until,
@@ -191,6 +193,22 @@ test("a rule's function runs under its role, and what a terminal calls is no rol
   expect(told(of(null, "events"))).toEqual([`lambda:InvokeFunction ${target}`]);
   expect(told(of(null, "terminal"))).toContain("s3:CreateBucket *");
   expect(told(of(null, "terminal"))).not.toContain("elasticmapreduce:ListClusters *");
+});
+
+test.each(["{ this is no JSON", "[1]", ""])("a request with the body '%s' is recorded all the same", (body) => {
+  const directory = join(account.directory, "odd");
+  mkdirSync(directory, { recursive: true });
+  const { endpoint } = account;
+  const credentials = { accessKeyId: "test", secretAccessKey: "test" };
+  const place = { endpoint, ministack: endpoint, directory, tools: "", region: REGION, accountId: "000000000000" };
+  const odd = new ApiCalls({ ...place, credentials, log: () => undefined }, () => ({}));
+  const authorization = "AWS4-HMAC-SHA256 Credential=A/20260101/eu-central-1/sqs/aws4_request";
+  const headers = { authorization, "x-amz-target": "AmazonSQS.SendMessage" };
+
+  odd.recordHttp({ source: "lambda", role: role(body) }, { headers } as unknown as IncomingMessage, body);
+
+  const lines = readFileSync(join(directory, "api-calls.jsonl"), "utf8").trimEnd().split("\n");
+  expect(JSON.parse(lines.at(-1) ?? "")).toMatchObject({ role: role(body), action: "sqs:SendMessage", resource: "*" });
 });
 
 test("every recorded action is one that IAM knows", async () => {

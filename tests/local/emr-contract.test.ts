@@ -2,7 +2,7 @@ import { emrContract } from "./emr-contract.ts";
 import { testAccount, until } from "./fixtures.ts";
 
 emrContract("the embedded account's EMR", async () => {
-  const account = await testAccount(4723);
+  const account = await testAccount(4728);
   return {
     call: async (operation, input) => {
       const response = await fetch(account.endpoint, {
