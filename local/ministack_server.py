@@ -9,6 +9,7 @@ account starts empty.
 import json
 import os
 import shutil
+import signal
 import sys
 import threading
 from pathlib import Path
@@ -35,10 +36,11 @@ def forget_unfinished_stacks(state: Path, objects: Path) -> None:
 
 
 def save_on_request() -> None:
-    """Save the state of all services for every line "save"."""
+    """Save the state of all services for every line "save"; stop when whoever sends them is gone."""
     for line in sys.stdin:
         if line.strip() == "save":
             save_all(app._build_persistence_save_dict())
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 if __name__ == "__main__":

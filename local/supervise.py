@@ -1,11 +1,13 @@
-"""Run a command in a session of its own; end the whole session when standard input closes.
+"""Run a command in this process's session; end the whole session when standard input closes.
 
     supervise.py <grace seconds> <pipe|null> <command> [argument ...]
+    supervise.py <grace seconds> sweep <session>
 
 The account holds the other end of standard input, so closing it stops the command, and so does the death of the
 account by any signal. All processes of the session get SIGTERM and, after the grace period, SIGKILL: a process group
 would not do, because PySpark's worker daemon makes a group of its own. With "pipe" the command reads what arrives on
-standard input, with "null" it reads nothing. Exits as the command did (128 + n for signal n).
+standard input, with "null" it reads nothing. Exits as the command did (128 + n for signal n). The second form ends a
+session whose supervisor was killed.
 """
 
 import os
@@ -26,7 +28,7 @@ def is_zombie(pid: int) -> bool:
 
 
 def members(session: int) -> list[int]:
-    """List the living processes of a session, whatever their process group."""
+    """List the living processes of a session but this one, whatever their process group."""
     if Path("/proc/self").is_dir():
         pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
     else:
@@ -35,7 +37,7 @@ def members(session: int) -> list[int]:
     found = []
     for pid in pids:
         try:
-            if os.getsid(pid) == session and not is_zombie(pid):
+            if os.getsid(pid) == session and pid != os.getpid() and not is_zombie(pid):
                 found.append(pid)
         except (ProcessLookupError, PermissionError):
             continue  # it has ended since it was listed, or is another user's
@@ -63,8 +65,14 @@ def end(session: int, grace_seconds: float) -> None:
 def main() -> int:
     """Run the command and answer its exit code."""
     grace_seconds, mode, command = float(sys.argv[1]), sys.argv[2], sys.argv[3:]
+    if mode == "sweep":
+        end(int(command[0]), grace_seconds)
+        return 0
+    session = os.getpid()
+    if os.getsid(0) != session:
+        sys.exit("supervise.py ends the session that it is in, so it must lead one of its own.")
     source = subprocess.PIPE if mode == "pipe" else subprocess.DEVNULL
-    child = subprocess.Popen(command, stdin=source, start_new_session=True)
+    child = subprocess.Popen(command, stdin=source, process_group=0)
 
     def forward() -> None:
         while data := os.read(0, 65536):
@@ -74,12 +82,12 @@ def main() -> int:
                     child.stdin.flush()
             except BrokenPipeError:
                 continue  # the command does not read any more
-        end(child.pid, grace_seconds)
+        end(session, grace_seconds)
 
-    signal.signal(signal.SIGTERM, lambda *_: end(child.pid, grace_seconds))
+    signal.signal(signal.SIGTERM, lambda *_: end(session, grace_seconds))
     threading.Thread(target=forward, daemon=True).start()
     code = child.wait()
-    end(child.pid, grace_seconds)  # what the command left behind
+    end(session, grace_seconds)  # what the command left behind
     return code if code >= 0 else 128 - code
 
 

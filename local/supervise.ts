@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { constants } from "node:os";
 import { join } from "node:path";
 
 /** Where the account finds its tools and keeps its state, and how its parts reach each other. */
@@ -40,30 +41,35 @@ export interface SuperviseOptions {
 
 /**
  * Starts a command that cannot outlive this process: `supervise.py` ends it when our end of its standard input closes,
- * which also a SIGKILL of this process does. Nothing of our own environment reaches the command.
+ * which also a SIGKILL of this process does. What outlives `supervise.py` is ended by another one.
+ * Nothing of our own environment reaches the command.
  */
 export function supervise(command: readonly string[], options: SuperviseOptions): Supervised {
-  const supervisor = spawn(
-    join(options.tools, "python/bin/python"),
-    [
-      "-IS",
-      join(import.meta.dirname, "supervise.py"),
-      String(options.graceSeconds ?? 2),
-      options.input === undefined ? "null" : "pipe",
-      ...command,
-    ],
-    {
-      cwd: options.cwd,
-      env: { ...options.env },
-      // A session of its own: Ctrl-C in the terminal is for the account, which then stops its children in order.
-      detached: true,
-      stdio: ["pipe", options.stdout ?? "pipe", options.stderr ?? "pipe"],
-    },
-  );
+  const python = join(options.tools, "python/bin/python");
+  const prefix = ["-IS", join(import.meta.dirname, "supervise.py"), String(options.graceSeconds ?? 2)];
+  const supervisor = spawn(python, [...prefix, options.input === undefined ? "null" : "pipe", ...command], {
+    cwd: options.cwd,
+    env: { ...options.env },
+    // A session of its own: Ctrl-C in the terminal is for the account, which then stops its children in order.
+    detached: true,
+    stdio: ["pipe", options.stdout ?? "pipe", options.stderr ?? "pipe"],
+  });
   const ended = new Promise<number>((resolve, reject) => {
+    let swept = Promise.resolve();
     supervisor.once("error", reject);
+    supervisor.once("exit", (_code, signal) => {
+      if (signal !== null) {
+        const sweeper = spawn(python, [...prefix, "sweep", String(supervisor.pid)], {
+          detached: true,
+          stdio: "ignore",
+        });
+        swept = new Promise((done, failed) => sweeper.once("exit", () => done()).once("error", failed));
+      }
+    });
     // "close", not "exit": all output has arrived by then.
-    supervisor.once("close", (code) => resolve(code ?? 1));
+    supervisor.once("close", (code, signal) => {
+      swept.then(() => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])), reject);
+    });
   });
   // The supervisor may end before it has read everything; its exit code says so better than EPIPE does.
   supervisor.stdin?.on("error", () => supervisor.stdin?.destroy());

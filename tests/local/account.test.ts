@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -201,6 +201,27 @@ test("a pid file that was half written does not keep the account from starting, 
   expect(JSON.parse(early)).toEqual({ pid: process.pid, endpoint: ENDPOINT, supervisorPid: expect.any(Number) });
   await account.stop();
 });
+
+test("MiniStack outlives neither the account nor its supervisor, when both are killed", async () => {
+  const child = await foreground();
+  const { supervisorPid = 0 } = (await isRunning(directory)) ?? {};
+  const table = () => execFileSync("ps", ["-A", "-o", "pid=,ppid=,stat="], { encoding: "utf8" }).split("\n");
+  const living = () =>
+    table()
+      .map((line) => line.trim().split(/\s+/))
+      .filter(([, , state]) => !state?.startsWith("Z"));
+  const [ministack] = living().find(([, parent]) => Number(parent) === supervisorPid) ?? [];
+
+  child.kill("SIGSTOP"); // it is not to clean up behind the supervisor
+  process.kill(supervisorPid, "SIGKILL");
+  child.kill("SIGKILL");
+
+  expect(ministack).toBeDefined();
+  await until(
+    async () => living().some(([pid]) => pid === ministack),
+    (lives) => !lives,
+  );
+}, 60_000);
 
 test("an account whose MiniStack dies ends and says so", async () => {
   const logged: string[] = [];
