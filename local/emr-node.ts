@@ -1,10 +1,15 @@
+import { createReadStream } from "node:fs";
 import { appendFile, chmod, mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
 import { totalmem } from "node:os";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
+import { buffer } from "node:stream/consumers";
+import { pipeline } from "node:stream/promises";
+import { createGzip } from "node:zlib";
 import { GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { errorText } from "./aws-error.ts";
 import { type AccountContext, supervise } from "./supervise.ts";
+
+const TAIL_BYTES = 16 * 1024;
 
 /** `bootstrap.sh` makes its environment below this folder; here it is below the node's own. */
 const NODE_INSTALL_ROOT = "/opt/orchard/";
@@ -211,8 +216,7 @@ export class EmrNode {
     await appendFile(controller, `${new Date().toISOString()} ${verdict} with exitCode ${exitCode}\n`);
     await this.#upload(folder, logs, ["controller", "stderr", "stdout", "syslog"]);
     // Spark's PythonRunner sends the Python driver's standard error to standard output, on EMR as here.
-    const outputs = ["stderr", "stdout"].map((name) => readFile(join(folder, name), "utf8"));
-    const outputTail = (await Promise.all(outputs)).map((text) => text.slice(-16_384)).join("\n");
+    const outputTail = (await Promise.all(["stderr", "stdout"].map((name) => tail(join(folder, name))))).join("\n");
     const logFolder = this.#logUri === undefined ? {} : { logFolder: `${this.#logUri}/${this.#clusterId}/${logs}/` };
     return { exitCode, outputTail, ...logFolder };
   }
@@ -224,7 +228,7 @@ export class EmrNode {
     for (const name of names) {
       const uri = `${this.#logUri}/${this.#clusterId}/${target}/${name}.gz`;
       try {
-        const body = gzipSync(await readFile(join(folder, name)));
+        const body = await pipeline(createReadStream(join(folder, name)), createGzip(), buffer);
         await this.#s3.send(new PutObjectCommand({ ...location(uri), Body: body, ContentType: "application/x-gzip" }));
       } catch (error) {
         // As on EMR: a log bucket that cannot be written to does not fail the step.
@@ -237,6 +241,18 @@ export class EmrNode {
     const file = join(this.#root, "bin", name);
     await writeFile(file, `#!/bin/bash\nexec '${target}' "$@"\n`);
     await chmod(file, 0o755);
+  }
+}
+
+/** The end of a file, which may be longer than a string can be. */
+async function tail(file: string): Promise<string> {
+  const handle = await open(file);
+  try {
+    const position = Math.max(0, (await handle.stat()).size - TAIL_BYTES);
+    const { buffer: bytes, bytesRead } = await handle.read({ buffer: Buffer.alloc(TAIL_BYTES), position });
+    return bytes.toString("utf8", 0, bytesRead);
+  } finally {
+    await handle.close();
   }
 }
 

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { EmrService } from "../../local/emr.ts";
 import type { AccountContext } from "../../local/supervise.ts";
-import { jobFlow, PROJECT, REGION, until } from "./fixtures.ts";
+import { bashStep, jobFlow, PROJECT, REGION, until } from "./fixtures.ts";
 
 let directory: string;
 let logged: string[];
@@ -56,4 +56,14 @@ test("a cluster whose record cannot be written waits without writing, and its en
   expect(ended.StateChangeReason.Code).toBe("USER_REQUEST");
   expect(existsSync(join(directory, "emr", id, "node"))).toBe(false);
   expect(logged).toEqual([expect.stringContaining(`the end of ${id} was not kept: Error: EISDIR`)]);
+});
+
+test("a step fails with its own error, however much it has written", async () => {
+  const script = "truncate --size 600M stdout; echo 'ValueError: no rows' >&2; exit 3";
+  const { JobFlowId: id } = call("RunJobFlow", jobFlow("verbose", { Steps: [bashStep("work", script)] }));
+
+  await reached(id, "WAITING");
+
+  const [{ Status }] = call("ListSteps", { ClusterId: id }).Steps;
+  expect(Status).toMatchObject({ State: "FAILED", FailureDetails: { Message: "ValueError: no rows" } });
 });
