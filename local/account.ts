@@ -24,7 +24,7 @@ const START_TIMEOUT_MS = 60_000;
 /** MiniStack saves its state when it stops. */
 const STOP_GRACE_SECONDS = 10;
 
-export interface AccountOptions {
+interface AccountOptions {
   /** @default 4566 */
   readonly port?: number;
   /** Where the account's state is kept. @default <project>/.orchard/account */

@@ -3,7 +3,7 @@ import { AwsError, type JsonObject } from "./aws-error.ts";
 import type { InstanceFleet, InstanceGroup, Instances } from "./emr-instance-rules.ts";
 
 /** What is needed of a cluster to tell its instances: they follow from its id and its request, and are stored nowhere. */
-export interface InstanceOwner {
+interface InstanceOwner {
   readonly Id: string;
   readonly request: { readonly Instances: Instances };
   readonly Status: {

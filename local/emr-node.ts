@@ -14,7 +14,7 @@ const TAIL_BYTES = 16 * 1024;
 /** `bootstrap.sh` makes its environment below this folder; here it is below the node's own. */
 const NODE_INSTALL_ROOT = "/opt/orchard/";
 
-export interface NodeResult {
+interface NodeResult {
   readonly exitCode: number;
   /** The end of the standard error, then the end of the standard output. */
   readonly outputTail: string;

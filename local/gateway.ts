@@ -20,7 +20,7 @@ export class PortInUse extends Error {
   }
 }
 
-export interface Services {
+interface Services {
   readonly ministack: string;
   readonly stepFunctions: StepFunctionsService;
   readonly emr: EmrService;

@@ -1,5 +1,6 @@
 /**
- * One invocation of a Node.js function, in a process of its own, as Lambda's runtime interface client does it.
+ * One invocation of a Node.js function, an ECMAScript module with an asynchronous handler, in a process of its own, as
+ * Lambda's runtime interface client does it.
  * Reads one line of JSON (Task) from standard input and writes {"output"} or {"error"} to `resultFile`.
  */
 import { existsSync, writeFileSync } from "node:fs";
@@ -16,7 +17,7 @@ interface Task {
   readonly context: Readonly<Record<string, string>>;
 }
 
-type Handler = (event: unknown, context: unknown, callback: (error: unknown, output: unknown) => void) => unknown;
+type Handler = (event: unknown, context: unknown) => unknown;
 
 class RuntimeError extends Error {
   constructor(name: string, message: string) {
@@ -27,29 +28,16 @@ class RuntimeError extends Error {
 
 async function load(taskRoot: string, handler: string): Promise<Handler> {
   const [module = "", ...path] = basename(handler).split(".");
-  const file = [".js", ".mjs", ".cjs"]
-    .map((extension) => join(taskRoot, dirname(handler), module + extension))
-    .find(existsSync);
-  if (file === undefined) {
+  const file = join(taskRoot, dirname(handler), `${module}.mjs`);
+  if (!existsSync(file)) {
     throw new RuntimeError("Runtime.ImportModuleError", `Error: Cannot find module '${module}'`);
   }
   const exports = await import(pathToFileURL(file).href);
-  const found = [exports, exports.default].map((root) => path.reduce((value, key) => value?.[key], root));
-  const callable = found.find((value) => typeof value === "function");
-  if (callable === undefined) {
+  const callable = path.reduce((value, key) => value?.[key], exports);
+  if (typeof callable !== "function") {
     throw new RuntimeError("Runtime.HandlerNotFound", `${handler} is undefined or not exported`);
   }
   return callable;
-}
-
-function call(handler: Handler, task: Task): Promise<unknown> {
-  const context = { ...task.context, getRemainingTimeInMillis: () => Math.max(0, task.deadlineMs - Date.now()) };
-  if (handler.length > 2) {
-    return new Promise((resolve, reject) => {
-      handler(task.event, context, (error, output) => (error ? reject(error) : resolve(output)));
-    });
-  }
-  return Promise.resolve(handler(task.event, context, () => undefined));
 }
 
 /** The shape in which Lambda answers what a function threw. */
@@ -72,7 +60,9 @@ const fail = (error: unknown): never => {
 process.on("uncaughtException", fail);
 process.on("unhandledRejection", fail);
 try {
-  const output = await call(await load(task.taskRoot, task.handler), task);
+  const handler = await load(task.taskRoot, task.handler);
+  const context = { ...task.context, getRemainingTimeInMillis: () => Math.max(0, task.deadlineMs - Date.now()) };
+  const output = await handler(task.event, context);
   finish({ output: output ?? null });
 } catch (error) {
   fail(error);

@@ -254,7 +254,7 @@ export class StepFunctionsService {
           Name: execution.name,
           RoleArn: execution.roleArn,
           RedriveCount: execution.redriveCount,
-          ...executionContext(new Date(execution.startDate * 1000), JSON.parse(execution.input)),
+          ...executionContext(new Date(execution.startDate * 1000)),
         },
         StateMachine: { Id: execution.stateMachineArn, Name: execution.stateMachineName },
       },

@@ -25,7 +25,7 @@ export interface Supervised {
   stop(): Promise<number>;
 }
 
-export interface SuperviseOptions {
+interface SuperviseOptions {
   readonly tools: string;
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;

@@ -26,7 +26,7 @@ export class TaskError extends Error {
   }
 }
 
-export interface TaskRun {
+interface TaskRun {
   /** Fires when the state has timed out or the execution has been stopped. */
   readonly signal: AbortSignal;
   /** Called with the API's answer when a .sync job has been accepted. */
@@ -35,7 +35,7 @@ export interface TaskRun {
   readonly role: string;
 }
 
-/** The service integrations that the state machine uses: Lambda, and EMR on EC2 with its .sync forms. */
+/** The service integrations that the state machine uses: Lambda, and EMR on EC2 in its .sync forms. */
 export class Tasks {
   readonly #lambda: LambdaRunner;
   readonly #emr: EmrService;
@@ -62,25 +62,12 @@ export class Tasks {
       return this.#invoke(String(parameters["FunctionName"]), parameters["Payload"] ?? {}, run);
     }
     switch (integration) {
-      case "elasticmapreduce:createCluster":
-        return createdCluster(this.#call(run, "RunJobFlow", clusterParameters(parameters)));
       case "elasticmapreduce:createCluster.sync":
         return this.#createCluster(parameters, run);
-      case "elasticmapreduce:addStep":
-        return this.#addStep(parameters, run);
       case "elasticmapreduce:addStep.sync":
-        return this.#addStepAndWait(parameters, run);
-      case "elasticmapreduce:cancelStep":
-        return this.#call(run, "CancelSteps", { ClusterId: parameters["ClusterId"], StepIds: [parameters["StepId"]] });
-      case "elasticmapreduce:setClusterTerminationProtection":
-        return this.#call(run, "SetTerminationProtection", {
-          JobFlowIds: [parameters["ClusterId"]],
-          TerminationProtected: parameters["TerminationProtected"],
-        });
+        return this.#addStep(parameters, run);
       case "aws-sdk:emr:putManagedScalingPolicy":
         return this.#call(run, "PutManagedScalingPolicy", parameters);
-      case "elasticmapreduce:terminateCluster":
-        return this.#call(run, "TerminateJobFlows", { JobFlowIds: [parameters["ClusterId"]] });
       case "elasticmapreduce:terminateCluster.sync":
         return this.#terminateCluster(parameters, run);
       default:
@@ -142,17 +129,11 @@ export class Tasks {
     return output;
   }
 
-  #addStep(parameters: JsonObject, run: TaskRun): { readonly StepId: unknown } {
-    const { ClusterId: clusterId, Step: step } = parameters;
-    const answer = this.#call(run, "AddJobFlowSteps", { JobFlowId: clusterId, Steps: [step] });
-    const ids = member(answer, "StepIds");
-    return { StepId: Array.isArray(ids) ? ids[0] : undefined };
-  }
-
-  async #addStepAndWait(parameters: JsonObject, run: TaskRun): Promise<unknown> {
-    const added = this.#addStep(parameters, run);
+  async #addStep({ ClusterId: clusterId, Step: request }: JsonObject, run: TaskRun): Promise<unknown> {
+    const answer = member(this.#call(run, "AddJobFlowSteps", { JobFlowId: clusterId, Steps: [request] }), "StepIds");
+    const added = { StepId: Array.isArray(answer) ? answer[0] : undefined };
     run.submitted(added);
-    const ids = { ClusterId: parameters["ClusterId"], StepId: added.StepId };
+    const ids = { ClusterId: clusterId, StepId: added.StepId };
     const step = await this.#poll(
       () => member(this.#call(run, "DescribeStep", ids), "Step"),
       ["COMPLETED", "FAILED", "CANCELLED", "INTERRUPTED"],

@@ -153,7 +153,7 @@ export class Execution {
     const machine = new library.StateMachine(definition, { validationOptions: { noValidate: true } });
     const running = machine.run(data as Parameters<StateMachine["run"]>[0], {
       overrides: { taskResourceLocalHandlers: Object.fromEntries(handlers) },
-      context: { Execution: { Id: this.arn, Name: this.name, ...executionContext(new Date(this.startedAt), input) } },
+      context: { Execution: { Id: this.arn, Name: this.name, ...executionContext(new Date(this.startedAt)) } },
     });
     run.abort = running.abort;
     running.result.catch(() => undefined); // read after the events
