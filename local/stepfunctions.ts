@@ -353,9 +353,7 @@ export class StepFunctionsService {
         live.tasks.delete(event.state.name);
         const resource =
           taskStatesOf(JSON.parse(execution.definition)).find(([name]) => name === event.state.name)?.[1] ?? "";
-        this.#record(execution, "TaskTimedOut", {
-          taskTimedOutEventDetails: { ...resourceDetails(resource), error: "States.Timeout" },
-        });
+        this.#recordTask(execution, resource, "TimedOut", { error: "States.Timeout" });
       }
     }
   }
@@ -377,39 +375,38 @@ export class StepFunctionsService {
       throw new TaskError("States.Aborted", "The execution has ended.");
     }
     running.set(state, cancel);
-    const details = resourceDetails(resource);
-    const record = (kind: string, fields: JsonObject) => {
+    const record = (kind: TaskEvent, fields: JsonObject) => {
       if (!signal.aborted) {
-        const key = `${kind[0]?.toLowerCase()}${kind.slice(1)}EventDetails`;
-        this.#record(execution, kind, { [key]: { ...details, ...fields } });
+        this.#recordTask(execution, resource, kind, fields);
       }
     };
     const { region } = this.#context;
     const text = JSON.stringify(parameters);
-    record("TaskScheduled", {
-      region,
-      parameters: text,
+    record("Scheduled", {
+      ...(isFunction(resource)
+        ? { resource, input: text, inputDetails: { truncated: false } }
+        : { region, parameters: text }),
       ...(timeoutInSeconds === undefined ? {} : { timeoutInSeconds }),
     });
-    record("TaskStarted", {});
+    record("Started", {});
     this.#save(execution);
     try {
       if (Buffer.byteLength(text) > MAX_DATA_BYTES) {
         throw new DataLimitExceeded(state, "input");
       }
       const submitted = (answer: unknown) =>
-        record("TaskSubmitted", { output: JSON.stringify(answer), outputDetails: { truncated: false } });
+        record("Submitted", { output: JSON.stringify(answer), outputDetails: { truncated: false } });
       const output = await this.#tasks.run(resource, parameters, { signal, submitted, role: execution.roleArn });
       const outputText = JSON.stringify(output);
       if (Buffer.byteLength(outputText) > MAX_DATA_BYTES) {
         throw new DataLimitExceeded(state, "output");
       }
-      record("TaskSucceeded", { output: outputText, outputDetails: { truncated: false } });
+      record("Succeeded", { output: outputText, outputDetails: { truncated: false } });
       return output;
     } catch (error) {
       const failure = error instanceof TaskError ? error : new TaskError("States.TaskFailed", errorText(error));
       const refused = failure.atSubmission && resource.endsWith(".sync");
-      record(refused ? "TaskSubmitFailed" : "TaskFailed", { error: failure.name, cause: failure.message });
+      record(refused ? "SubmitFailed" : "Failed", { error: failure.name, cause: failure.message });
       throw failure;
     } finally {
       if (running.get(state) === cancel) {
@@ -484,6 +481,19 @@ export class StepFunctionsService {
         throw new AwsError(error.name, error.message);
       }
       throw error;
+    }
+  }
+
+  /** API reference, HistoryEvent: a Task whose resource is a function has events and details of their own kind. */
+  #recordTask(execution: Execution, resource: string, kind: TaskEvent, fields: JsonObject): void {
+    if (!isFunction(resource)) {
+      this.#record(execution, `Task${kind}`, {
+        [`task${kind}EventDetails`]: { ...resourceDetails(resource), ...fields },
+      });
+    } else if (kind === "Started") {
+      this.#record(execution, "LambdaFunctionStarted", {});
+    } else {
+      this.#record(execution, `LambdaFunction${kind}`, { [`lambdaFunction${kind}EventDetails`]: fields });
     }
   }
 
@@ -623,11 +633,17 @@ function taskStatesOf(definition: Pick<Machine, "States">): readonly (readonly [
   });
 }
 
+type TaskEvent = "Scheduled" | "Started" | "Submitted" | "SubmitFailed" | "Succeeded" | "Failed" | "TimedOut";
+
+function isFunction(resource: string): boolean {
+  return resource.startsWith("arn:aws:lambda:");
+}
+
+/** arn:aws:states:::aws-sdk:emr:putManagedScalingPolicy is of the type aws-sdk:emr. */
 function resourceDetails(resource: string): { readonly resourceType: string; readonly resource: string } {
-  const [resourceType = "", name = ""] = resource.startsWith("arn:aws:states:::")
-    ? resource.slice("arn:aws:states:::".length).split(":")
-    : ["lambda", resource];
-  return { resourceType, resource: name };
+  const integration = resource.replace(/^arn:aws:states:::/, "");
+  const colon = integration.lastIndexOf(":");
+  return { resourceType: integration.slice(0, colon), resource: integration.slice(colon + 1) };
 }
 
 /** API reference, StartExecution: what a name must not contain. */

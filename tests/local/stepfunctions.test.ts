@@ -182,6 +182,43 @@ test.each([
   expect(execution).toMatchObject({ status: "FAILED", error });
 });
 
+test.each([
+  [{}, 30, "Succeeded", { output: expect.stringContaining("hello") }],
+  [{ throw: true }, 30, "Failed", { error: "ResultsInvalid", cause: expect.stringContaining("299") }],
+  [{ hang: true }, 1, "TimedOut", { error: "States.Timeout" }],
+])("the events of a Task that is a function are the function's: %j", async (input, TimeoutSeconds, kind, details) => {
+  const resource = "arn:aws:lambda:eu-central-1:000000000000:function:probe";
+  const arn = await machine(`function-${kind}`, {
+    Ask: { Type: "Task", Resource: resource, TimeoutSeconds, End: true },
+  });
+  const executionArn = await start(arn, { input: JSON.stringify(input) });
+  await ended(executionArn);
+
+  const [scheduled, started, over] = (await history(executionArn)).slice(2);
+
+  expect(scheduled).toMatchObject({
+    type: "LambdaFunctionScheduled",
+    lambdaFunctionScheduledEventDetails: { resource, input: JSON.stringify(input), timeoutInSeconds: TimeoutSeconds },
+  });
+  expect(started?.type).toBe("LambdaFunctionStarted");
+  expect(over).toMatchObject({ type: `LambdaFunction${kind}`, [`lambdaFunction${kind}EventDetails`]: details });
+});
+
+test("the type of an SDK integration is all before its operation", async () => {
+  const Resource = "arn:aws:states:::aws-sdk:emr:putManagedScalingPolicy";
+  const executionArn = await start(
+    await machine("sdk", { Put: { Type: "Task", Resource, Parameters: {}, End: true } }),
+  );
+  await ended(executionArn);
+
+  const scheduled = (await history(executionArn)).find(({ type }) => type === "TaskScheduled");
+
+  expect(scheduled?.taskScheduledEventDetails).toMatchObject({
+    resourceType: "aws-sdk:emr",
+    resource: "putManagedScalingPolicy",
+  });
+});
+
 test("history pages forwards and backwards", async () => {
   const arn = await machine("pages", { One: { Type: "Pass", Next: "Two" }, Two: { Type: "Succeed" } });
   const executionArn = await start(arn);
