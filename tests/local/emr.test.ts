@@ -66,9 +66,9 @@ beforeAll(async () => {
     "count.py": COUNT,
     "lib.zip": zipSync({ "helper.py": Buffer.from("DOUBLE = lambda n: 2 * n\n") }),
   });
-}, 60_000);
+}, 180_000);
 
-afterAll(() => account?.remove(), 60_000);
+afterAll(() => account?.remove(), 180_000);
 
 const run = (more: object = {}) =>
   emr
