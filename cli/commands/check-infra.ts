@@ -4,7 +4,9 @@ import { withLifetime } from "../lifetime.ts";
 import { runTool } from "../tools.ts";
 
 export const checkInfra = new Command("check-infra")
-  .description("ask cdk-nag, cfn-lint, asl-validator, shellcheck and npm audit about every variant of the stacks")
+  .description(
+    "ask cdk-nag, cfn-lint, asl-validator, botocore, shellcheck and npm audit about every variant of the stacks",
+  )
   .action(() =>
     withLifetime(async (lifetime) => {
       const { failed } = await runTool(lifetime, "node", ["infra/check/main.ts"], { show: true });

@@ -154,6 +154,27 @@ const auditSchema = z.union([
   z.object({ message: z.string() }).or(z.object({ error: z.object({ summary: z.string() }) })),
 ]);
 
+/**
+ * botocore's service models, and what AWS refuses beyond them, over every request of generated executions: the judgement
+ * is a test's, which knows how to play them.
+ */
+export const awsRequests = (): Verdict => {
+  const args = ["run", "tests/statemachine/requests.test.ts", "--reporter=default", "--disable-console-intercept"];
+  const { status, stdout, stderr, error } = spawnSync(join(root, "node_modules", ".bin", "vitest"), args, {
+    cwd: root,
+    encoding: "utf8",
+    env: { ...process.env, NO_COLOR: "1" },
+  });
+  if (error) throw new Error(`vitest did not run: ${error.message}`);
+  const counts = /^requests: (.*)$/m.exec(stdout)?.[1]?.split(", ") ?? [];
+  const total = counts.reduce((sum, count) => sum + Number.parseInt(count, 10), 0);
+  return {
+    judge: "botocore",
+    looked: `${total} requests of ${counts.length} kinds`,
+    findings: status === 0 && total > 0 ? [] : [`${stdout}${stderr}`.trim()],
+  };
+};
+
 /** npm audit of what ships: high and critical findings count. */
 export const npmAudit = (): Verdict => {
   const { stdout } = spawnSync("npm", ["audit", "--omit=dev", "--json"], {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   aslDefinitions,
+  awsRequests,
   cdkNag,
   cfnLint,
   npmAudit,
@@ -49,6 +50,7 @@ try {
       () => cdkNag(all, { complete: failed.length === 0 }),
       () => aslDefinitions(all),
       () => cfnLint(all),
+      awsRequests,
       shellcheck,
       npmAudit,
     ].map((judge) => judge()),
