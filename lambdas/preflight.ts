@@ -14,6 +14,7 @@ import {
 } from "./shared/checks.ts";
 import { maxHours } from "./shared/cluster-age.ts";
 import { environment, readConfig } from "./shared/config.ts";
+import { featuresIdentity } from "./shared/decoder.ts";
 import { findEarlierRun } from "./shared/earlier-runs.ts";
 import { createEmrClient } from "./shared/emr.ts";
 import { PreflightFailed } from "./shared/errors.ts";
@@ -164,7 +165,7 @@ export const preflight = async (
     reduction: isFullRun && reuse === null,
     any: reuse === null,
   };
-  const store = `s3://${bucket}/features-store/model=${model.sha256}/`;
+  const store = `s3://${bucket}/features-store/model=${featuresIdentity(model)}/`;
   const stored =
     steps.features && !input.force && selected.status === "fulfilled"
       ? await storedOrUnknown(clients.s3, store, input.input, selected.value)

@@ -1,5 +1,6 @@
 import type { S3Client } from "@aws-sdk/client-s3";
 import { z } from "zod";
+import { featuresIdentity } from "./decoder.ts";
 import { isNamed } from "./errors.ts";
 import { listObjects, MalformedObject, parseS3Uri, readJson, type S3Location, writeJson } from "./s3.ts";
 import { formats, type Pca, type Plan, pca, type Validation, validation } from "./schemas.ts";
@@ -31,7 +32,7 @@ type Images = Readonly<{ bucket: string; selection: string; model: Readonly<{ sh
 
 const indexFolder = ({ bucket, selection, model }: Images): S3Location => ({
   bucket,
-  key: `runs/index/${model.sha256}/${selection}/`,
+  key: `runs/index/${featuresIdentity(model)}/${selection}/`,
 });
 
 const indexKey = (images: Images, wanted: Pca): S3Location => {

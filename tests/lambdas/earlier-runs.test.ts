@@ -2,6 +2,7 @@ import { DeleteObjectCommand } from "@aws-sdk/client-s3";
 import { beforeEach, expect, test } from "vitest";
 import { preflight } from "../../lambdas/preflight.ts";
 import type { PreflightConfig } from "../../lambdas/shared/checks.ts";
+import { decoderVersion } from "../../lambdas/shared/decoder.ts";
 import { indexRun } from "../../lambdas/shared/earlier-runs.ts";
 import { sha256 } from "../../lambdas/shared/s3.ts";
 import type { Plan, Validation } from "../../lambdas/shared/schemas.ts";
@@ -121,7 +122,9 @@ test("another model computes", async () => {
   const second = await planRun("second");
 
   expect(second.steps).toEqual(everything);
-  expect(second.store).toBe(`s3://${config.DATA_BUCKET}/features-store/model=${sha256(model)}/`);
+  expect(second.store).toBe(
+    `s3://${config.DATA_BUCKET}/features-store/model=${sha256(model)}/decoder=${decoderVersion}/`,
+  );
 });
 
 test("a format that the earlier run has not is something to do", async () => {

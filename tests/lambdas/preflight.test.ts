@@ -24,6 +24,7 @@ import { beforeEach, expect, test } from "vitest";
 import { preflight } from "../../lambdas/preflight.ts";
 import type { PreflightClients, PreflightConfig } from "../../lambdas/shared/checks.ts";
 import { clusterDefaults } from "../../lambdas/shared/cluster-defaults.ts";
+import { decoderVersion } from "../../lambdas/shared/decoder.ts";
 import { InvalidInput, PreflightFailed } from "../../lambdas/shared/errors.ts";
 import { sha256 } from "../../lambdas/shared/s3.ts";
 import type { Plan } from "../../lambdas/shared/schemas.ts";
@@ -111,7 +112,12 @@ test("an account that is ready gets its plan, which is also on S3", async () => 
 
 test("a features store that cannot be read stops nothing: all images are quoted as new", async () => {
   const { DATA_BUCKET, MODEL_SHA256 } = config;
-  await putObject(account, DATA_BUCKET, `features-store/model=${MODEL_SHA256}/bad.parquet`, "no Parquet");
+  await putObject(
+    account,
+    DATA_BUCKET,
+    `features-store/model=${MODEL_SHA256}/decoder=${decoderVersion}/bad.parquet`,
+    "no Parquet",
+  );
 
   expect((await run()).estimate.arithmetic).toContain("(6 perhaps new images / ");
 });
