@@ -62,7 +62,7 @@ def test_runs_share_a_kept_cluster_until_it_is_ended(account: Account) -> None:
     account.aws("stepfunctions", "stop-execution", "--execution-arn", third)
 
     [told] = account.wait_for_mails(third.rsplit(":", 1)[1])
-    assert f"{cluster['Id']} was borrowed and goes on" in told["message"]
+    assert f"{cluster['Id']}, which the input names, is left alone" in told["message"]
     assert all(state in {"COMPLETED", "CANCELLED"} for _, state in _steps(account, cluster["Id"]))
     assert _state(account, cluster["Id"]) in {"WAITING", "RUNNING"}
 
