@@ -6,9 +6,11 @@ const app = new App();
 // On the stacks alone, whose tags CloudFormation gives to all that is in them. `npm run destroy` finds the stacks by it.
 Tags.of(app).add("orchard:app", "orchard", { includeResourceTypes: ["aws:cdk:stack"] });
 try {
-  const region = process.env["CDK_DEFAULT_REGION"];
+  const account = process.env["CDK_DEFAULT_ACCOUNT"];
+  // Without credentials the CDK names a region that nobody chose, us-east-1: the templates are then for any.
+  const region = account === undefined ? undefined : process.env["CDK_DEFAULT_REGION"];
   const config = configFromContext(app.node.getAllContext(), region);
-  addStacks(app, config, { account: process.env["CDK_DEFAULT_ACCOUNT"], region });
+  addStacks(app, config, { account, region });
 } catch (error) {
   if (!(error instanceof ConfigInvalid)) throw error;
   // A person's mistake: the message says all, and a stack trace would hide it.
