@@ -13,6 +13,10 @@ export const usdPerHour = ({ primaryType, coreType, coreCount, ebsGiB }: Cluster
   coreCount * usdPerNodeHour(coreType) +
   (1 + coreCount) * (ebsGiB + rootVolumeGiB) * ebsUsdPerGiBHour;
 
+/** What it costs to keep a cluster after its run, in US dollars. @param coreCount nodes that it has then */
+export const keptUsd = (plan: ClusterPlan, keepMinutes: number, coreCount = plan.coreCount): number =>
+  (usdPerHour({ ...plan, coreCount }) * keepMinutes) / 60;
+
 /** What the planner knew of a cluster that it had planned. */
 const shapeOf = (plan: ClusterPlan): ClusterShape => {
   const [primaryTypes = [], coreTypes = []] = fleetTypesOf(plan);
@@ -60,8 +64,8 @@ export const describeBorrowed = (cluster: Cluster, plan: ClusterPlan): KeptClust
 export const withKeeping = (quoted: Plan["estimate"], plan: ClusterPlan, keepMinutes: number): Plan["estimate"] => {
   if (keepMinutes === 0 || quoted.minutes === 0) return quoted;
   const hourly = usdPerHour(plan);
-  const kept = (hourly * keepMinutes) / 60;
-  const keptAtMost = (usdPerHour({ ...plan, coreCount: plan.maxCoreCount }) * keepMinutes) / 60;
+  const kept = keptUsd(plan, keepMinutes);
+  const keptAtMost = keptUsd(plan, keepMinutes, plan.maxCoreCount);
   return {
     minutes: quoted.minutes,
     usd: Number((quoted.usd + kept).toFixed(2)),

@@ -2,7 +2,7 @@ import type { ClusterDefaults } from "./cluster-defaults.ts";
 import { type ClusterShape, clusterPlanOf, workersOf } from "./cluster-request.ts";
 import { deriveMemory, memoryProblem } from "./executor-memory.ts";
 import type { Input } from "./input.ts";
-import { usdPerHour } from "./kept-plan.ts";
+import { keptUsd } from "./kept-plan.ts";
 import { type Architecture, instanceType } from "./prices.ts";
 import { effectiveVcpus, type Quote, quote, type Work } from "./quote.ts";
 import type { ClusterPlan, Plan } from "./schemas.ts";
@@ -98,10 +98,10 @@ const affordableNodes = (
   { work, region, maxCostUsd, keepMinutes }: PlanRequest,
   plan: ClusterPlan,
 ): number => {
-  const larger = range(shape.coreCount, shape.maxCoreCount).filter((coreCount) => {
-    const keptUsd = (usdPerHour({ ...plan, coreCount }) * keepMinutes) / 60;
-    return quote({ ...shape, coreCount }, work, region).usd + keptUsd <= maxCostUsd;
-  });
+  const larger = range(shape.coreCount, shape.maxCoreCount).filter(
+    (coreCount) =>
+      quote({ ...shape, coreCount }, work, region).usd + keptUsd(plan, keepMinutes, coreCount) <= maxCostUsd,
+  );
   return Math.max(shape.coreCount, ...larger);
 };
 

@@ -1,10 +1,10 @@
 import type { Cluster, Instance } from "@aws-sdk/client-emr";
+import { hourMs } from "./cluster-age.ts";
 import { endableStates } from "./emr.ts";
 import { ebsUsdPerGiBHour, instanceType, rootVolumeGiB } from "./prices.ts";
 import { s3RequestsUsd } from "./quote.ts";
 import type { Cost, Plan } from "./schemas.ts";
 
-const msPerHour = 3_600_000;
 /** EC2 and EMR bill by the second, from a minute on. */
 const shortestBillMs = 60_000;
 
@@ -33,7 +33,7 @@ export const trueCost = (
   for (const { InstanceType: type = "", Market: market, Status: status } of instances) {
     const kind = `${type}${market === "SPOT" ? " (Spot, at the on-demand price)" : ""}`;
     const { nodes, hours } = kinds.get(kind) ?? { nodes: 0, hours: 0 };
-    const billed = Math.max(shortestBillMs, lifeMs(status?.Timeline)) / msPerHour;
+    const billed = Math.max(shortestBillMs, lifeMs(status?.Timeline)) / hourMs;
     kinds.set(kind, { nodes: nodes + 1, hours: hours + billed });
   }
   let usd = 0;

@@ -165,9 +165,9 @@ def selected(context: SparkContext, uri: str, shares: list[int]) -> "RDD[Image]"
         seen = 0
         for path in storage.parquet_files(uri, files):
             with files.open_input_file(path) as source:
-                if seen >= end:
-                    return
                 for batch in pq.ParquetFile(source).iter_batches(columns=["path", "label", "etag"]):
+                    if seen >= end:
+                        return
                     first = min(max(start - seen, 0), batch.num_rows)
                     mine = batch.slice(first, max(0, end - seen - first))
                     seen += batch.num_rows
