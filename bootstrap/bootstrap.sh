@@ -3,8 +3,8 @@
 #
 #   bootstrap.sh <s3 uri of wheelhouse.tar> <its sha256>
 #
-# The environment is ${ORCHARD_PREFIX:-}/opt/orchard/python. It uses what a node has: bash, aws, python3.11, tar,
-# sha256sum. Running it again does nothing when the environment was made from the same wheelhouse.
+# The environment is ${ORCHARD_PREFIX:-}/opt/orchard/python. It uses what a node has: bash, aws, tar, sha256sum, and
+# python3.11, which comes from Amazon Linux's repository, on S3 too, where it is missing. Running it again does nothing when the environment was made from the same wheelhouse.
 set -euo pipefail
 
 say() { printf 'orchard: bootstrap: %s\n' "$*"; }
@@ -17,9 +17,13 @@ fail() {
 readonly archive_uri=$1 sha256=$2
 [[ $archive_uri == s3://*/* ]] || fail "'$archive_uri' is not an s3:// URI of a file"
 [[ $sha256 =~ ^[0-9a-f]{64}$ ]] || fail "'$sha256' is not a sha256: 64 lower-case hexadecimal digits are needed"
-for tool in aws python3.11 tar sha256sum; do
+for tool in aws tar sha256sum; do
   command -v "$tool" >/dev/null || fail "$tool is not on this node's PATH"
 done
+if ! command -v python3.11 >/dev/null; then
+  say "installing python3.11"
+  sudo dnf install --assumeyes --quiet python3.11 || fail "python3.11 is not on this node's PATH, and dnf could not install it"
+fi
 
 readonly home="${ORCHARD_PREFIX:-}/opt/orchard"
 readonly environment="$home/python" stamp="$home/python/.wheelhouse-sha256"

@@ -71,8 +71,10 @@ const schema = z.strictObject({
   executorMemory: memory.optional().describe(memoryAllowed),
   /** What an executor has beside its heap: the Python workers live there. @default derived from the instance type */
   executorMemoryOverhead: memory.optional().describe(memoryAllowed),
-  /** Heap of the driver, which does the eigenproblem. @default derived from the instance type */
+  /** Heap of the driver, which does the eigenproblem. @default 2g: EMR's own */
   driverMemory: memory.optional().describe(memoryAllowed),
+  /** What the driver has beside its heap. @default 2g: its Python sums the partitions' Gramians, 13 MB each */
+  driverMemoryOverhead: memory.optional().describe(memoryAllowed),
   /** Volume of each core node, GiB of gp3. @default 64: EMR's own minimum for a 4-core node, twice what a run spills */
   ebsGiB: wholeNumber(32, 1024).default(64).describe("a whole number of GiB from 32 to 1024"),
   /**
@@ -100,7 +102,7 @@ const schema = z.strictObject({
 
   // Ceilings.
 
-  /** Ceiling of an execution that names none, US dollars. @default 10: five times what the whole of Fruits-360 costs */
+  /** Ceiling of an execution that names none, US dollars. @default 10: what a mistake may cost; Fruits-360 is quoted below 1 */
   maxCostUsd: number(0.01, 100_000).default(10).describe("US dollars from 0.01 to 100000"),
   /**
    * Hours after which a cluster is ended whatever Step Functions answers. @default 24. No execution may run longer
@@ -109,7 +111,10 @@ const schema = z.strictObject({
   maxClusterHours: number(maxExecutionHours + 1, 168)
     .default(24)
     .describe("hours from 16 to 168"),
-  /** Longest time that an input may keep the cluster after a success, minutes. @default 120 */
+  /**
+   * Longest time that an input may keep the cluster after a success, minutes. @default 120: a few changes and tries, and
+   * an evening's forgetting costs no more than that
+   */
   maxKeepMinutes: wholeNumber(0, 9_120).default(120).describe("a whole number of minutes from 0 to 9120"),
 
   // Mail.
@@ -119,11 +124,11 @@ const schema = z.strictObject({
 
   // How long things are kept.
 
-  /** Days that EMR's logs and Spark's event logs stay on S3. @default 90 */
+  /** Days that EMR's logs and Spark's event logs stay on S3. @default 90: a failure of last quarter can be looked at */
   logsRetentionDays: wholeNumber(1, 3_650).default(90).describe("a whole number of days from 1 to 3650"),
   /** Days that the results of a run stay on S3. @default for ever: nothing that somebody paid for goes by itself */
   runsRetentionDays: wholeNumber(1, 3_650).optional().describe("a whole number of days from 1 to 3650, or left out"),
-  /** Days that the functions' and the workflow's log groups keep a line. @default 90 */
+  /** Days that the functions' and the workflow's log groups keep a line. @default 90: as long as EMR's logs */
   logGroupRetentionDays: number(1, 9_999)
     .refine((days) => logGroupDays.includes(days))
     .default(90)
@@ -147,6 +152,8 @@ const schema = z.strictObject({
 
   /** Sessions into the nodes by Session Manager; three interface endpoints, about 0.033 USD an hour. @default false */
   ssmAccess: flag.default(false).describe("true or false"),
+  /** Zones with a subnet of the new VPC. @default 3: more places with capacity; subnets cost nothing. us-west-1 has two */
+  zoneCount: wholeNumber(1, 3).default(3).describe("a whole number from 1 to 3"),
   /** A NAT gateway for the nodes, about 0.048 USD an hour and GB. @default false: S3 is all that a run needs */
   nat: flag.default(false).describe("true or false"),
 
@@ -191,7 +198,7 @@ const schema = z.strictObject({
     .regex(/^(cron|rate|at)\(.+\)$/)
     .optional()
     .describe("cron(0 3 ? * MON *), rate(7 days) or at(2030-01-31T03:00:00)"),
-  /** Time zone of cron(…) and at(…). @default UTC */
+  /** Time zone of cron(…) and at(…). @default UTC: Scheduler's own, without summer time */
   scheduleTimeZone: timeZone.default("UTC").describe("an IANA time zone, such as Europe/Paris"),
   /** Input of the scheduled executions. @default none; it goes with scheduleExpression */
   scheduleInput: executionInput
@@ -204,7 +211,7 @@ const schema = z.strictObject({
 
   /** Deploy budget, alarms and dashboard, too. @default true: free where there are no others (10 alarms, 3 dashboards) */
   guardrails: flag.default(true).describe("true or false"),
-  /** What the whole account may cost in a month, in budgetCurrency; mails at 50, 80 and 100 %. @default 10: one full run a week */
+  /** What the whole account may cost in a month, in budgetCurrency; mails at 50, 80 and 100 %. @default 10: the ceiling of a run */
   budgetLimit: number(0.01, 1_000_000).default(10).describe("an amount from 0.01 to 1000000"),
   /** Currency that the account is billed in. @default USD: that of most accounts */
   budgetCurrency: z
@@ -237,6 +244,9 @@ const crossProblems = (config: Config, region: string | undefined): readonly str
     problems.push(
       `allowNonEuRegion: given false, and the region is ${region}; allowed: true, or a region in the European Union (${euRegions.join(", ")})`,
     );
+  }
+  if (region === "us-west-1" && config.zoneCount > 2 && config.subnetIds === undefined) {
+    problems.push(`zoneCount: given ${config.zoneCount}; allowed: at most 2, which is what us-west-1 has`);
   }
   for (const knob of ["primaryTypes", "coreTypes"] as const) {
     const wrong = config[knob]?.filter((type) => isGraviton(type) !== (config.architecture === "arm64")) ?? [];

@@ -42,7 +42,7 @@ export class PipelineStack extends Stack {
 
   /** Else the VPC has the CDK look up the account's, and synthesise again, only to compare them with its own. */
   override get availabilityZones(): string[] {
-    return zones();
+    return zones(3);
   }
 
   constructor(scope: Construct, id: string, props: PipelineStackProps) {

@@ -3,12 +3,18 @@ import { CfnDeletionPolicy, Duration, RemovalPolicy, Stack, type StackProps } fr
 import { CfnSecurityConfiguration } from "aws-cdk-lib/aws-emr";
 import { Key } from "aws-cdk-lib/aws-kms";
 import type { Construct } from "constructs";
+import { keyStatements } from "./constructs/emr-roles.ts";
 
 /** Name and key, as a cluster's RunJobFlow and EMR's roles need them. */
 export interface ClusterSecurity {
   readonly name: string;
   /** Of the volumes. Undefined when it is not known here: its owner lets EMR's roles use it. */
   readonly keyArn?: string;
+}
+
+interface SecurityStackProps extends StackProps {
+  /** ARNs of roles that were given, and use the volumes' key. @default none */
+  readonly keyUsers?: readonly string[];
 }
 
 /**
@@ -18,7 +24,7 @@ export interface ClusterSecurity {
 export class SecurityStack extends Stack {
   readonly security: ClusterSecurity;
 
-  constructor(scope: Construct, id: string, props: StackProps) {
+  constructor(scope: Construct, id: string, { keyUsers = [], ...props }: SecurityStackProps) {
     super(scope, id, props);
     const key = new Key(this, "VolumeKey", {
       description: "Encrypts the volumes of EMR clusters",
@@ -27,6 +33,11 @@ export class SecurityStack extends Stack {
       removalPolicy: RemovalPolicy.DESTROY,
       pendingWindow: Duration.days(7),
     });
+    // The workflow's own roles have it in their policies; what is given is not changed.
+    for (const statement of keyUsers.length === 0 ? [] : keyStatements("*")) {
+      for (const role of keyUsers) statement.addArnPrincipal(role);
+      key.addToResourcePolicy(statement);
+    }
     const settings = {
       EncryptionConfiguration: {
         EnableAtRestEncryption: true,

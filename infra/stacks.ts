@@ -9,8 +9,12 @@ const securityOf = (app: App, config: Config, env: Environment): ClusterSecurity
   if (config.securityConfiguration !== "own") {
     return { name: config.securityConfiguration, ...(config.volumeKeyArn ? { keyArn: config.volumeKeyArn } : {}) };
   }
-  return new SecurityStack(app, "OrchardSecurity", { env, description: "What Orchard's EMR clusters have to keep to" })
-    .security;
+  const { security } = new SecurityStack(app, "OrchardSecurity", {
+    keyUsers: [config.emrServiceRoleArn, config.emrInstanceRoleArn].filter((arn) => arn !== undefined),
+    env,
+    description: "What Orchard's EMR clusters have to keep to",
+  });
+  return security;
 };
 
 /** All stacks of a deployment; `env` may be empty, where a template is enough. */

@@ -220,7 +220,8 @@ export const preflight = async (
   if (listed.status === "fulfilled") {
     const problems = selectionProblems(input, listed.value, counts.images);
     problems.push(...planned.problems);
-    if (estimate.usd > input.maxCostUsd) {
+    // What cannot run has no price.
+    if (planned.problems.length === 0 && estimate.usd > input.maxCostUsd) {
       problems.push(
         `maxCostUsd: the plan is estimated at ${estimate.usd} USD, the ceiling is ${input.maxCostUsd} USD (${estimate.arithmetic}). Raise maxCostUsd, or give a limit`,
       );

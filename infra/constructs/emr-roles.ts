@@ -90,7 +90,7 @@ export class EmrRoles extends Construct {
  * What EMR's guide asks for both roles as users of the key
  * (docs.aws.amazon.com/emr/latest/ManagementGuide/emr-encryption-enable.html), its wildcards written out.
  */
-const keyStatements = (keyArn: string): readonly PolicyStatement[] => [
+export const keyStatements = (keyArn: string): readonly PolicyStatement[] => [
   new PolicyStatement({
     actions: [
       "kms:Decrypt",

@@ -1,5 +1,6 @@
 import { Fn, Stack, Tags } from "aws-cdk-lib";
 import {
+  CfnSubnet,
   GatewayVpcEndpointAwsService,
   InterfaceVpcEndpointAwsService,
   IpAddresses,
@@ -19,8 +20,9 @@ import type { Config } from "../config.ts";
 /** AmazonEMRServicePolicy_v2 lets EMR work in what carries it, and nowhere else. */
 const emrPolicyTag = "for-use-with-amazon-emr-managed-policies";
 
-/** Every region in the EU has three; EMR takes the one with the capacity. CloudFormation looks up their names. */
-export const zones = (): string[] => Array.from({ length: 3 }, (_, zone) => Fn.select(zone, Fn.getAzs()));
+/** EMR takes the one with the capacity. CloudFormation looks up their names. */
+export const zones = (count: number): string[] =>
+  Array.from({ length: count }, (_, zone) => Fn.select(zone, Fn.getAzs()));
 
 interface NetworkProps {
   readonly config: Config;
@@ -61,7 +63,7 @@ export class Network extends Construct {
     const stack = Stack.of(this);
     const vpc = new Vpc(this, "Vpc", {
       ipAddresses: IpAddresses.cidr("10.0.0.0/20"),
-      availabilityZones: zones(),
+      availabilityZones: zones(config.zoneCount),
       natGateways: config.nat ? 1 : 0,
       subnetConfiguration: config.nat
         ? [
@@ -70,7 +72,8 @@ export class Network extends Construct {
           ]
         : [{ name: "Cluster", subnetType: SubnetType.PRIVATE_ISOLATED, cidrMask: 24 }],
     });
-    Tags.of(vpc).add(emrPolicyTag, "true");
+    // Not the VPC: in one that has it, EMR may make an endpoint that is billed by the hour and belongs to nobody.
+    Tags.of(vpc).add(emrPolicyTag, "true", { includeResourceTypes: [CfnSubnet.CFN_RESOURCE_TYPE_NAME] });
     const endpoint = vpc.addGatewayEndpoint("S3", { service: GatewayVpcEndpointAwsService.S3 });
     for (const statement of s3Statements(stack, bucket)) endpoint.addToPolicy(statement);
     return vpc;

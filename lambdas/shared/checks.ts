@@ -135,11 +135,22 @@ const checkReplication = async (s3: S3Client, bucket: string, region: string): P
   }
 };
 
-/** Writes and deletes a probe: the only way to know that a policy, a key and a quota let objects in. */
+/**
+ * Writes and deletes a probe: the only way to know that a policy, a key and a quota let objects in. What S3 says of it
+ * tells how the bucket encrypts, too.
+ */
 const checkWritable = async (s3: S3Client, bucket: string, runId: string): Promise<string> => {
   const Key = `artifacts/preflight-probe/${runId}`;
-  await s3.send(new PutObjectCommand({ Bucket: bucket, Key, Body: "probe" }));
+  const { ServerSideEncryption: encryption } = await s3.send(
+    new PutObjectCommand({ Bucket: bucket, Key, Body: "probe" }),
+  );
   await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key }));
+  // The nodes' role has no right to the key, and an etag changes with each upload of the same image.
+  if (encryption?.startsWith("aws:kms")) {
+    throw new Finding(
+      `${bucket} encrypts with KMS, which is not supported: give it SSE-S3 (AES256) by default, or take another bucket`,
+    );
+  }
   return `s3://${bucket}/artifacts/ can be written`;
 };
 

@@ -33,6 +33,7 @@ export const clusterDefaults = z
     executorMemory: memorySize.optional(),
     executorMemoryOverhead: memorySize.optional(),
     driverMemory: memorySize.optional(),
+    driverMemoryOverhead: memorySize.optional(),
     /** Size of each node's volume. */
     ebsGiB: z.int().min(32).max(1024).default(64),
     /** EMR takes 1 to 10,080 (AutoTerminationPolicy). */

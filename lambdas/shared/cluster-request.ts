@@ -97,11 +97,13 @@ const instancesOf = (shape: ClusterShape, defaults: ClusterDefaults): JobFlowIns
 };
 
 /** Bounds of managed scaling. EMR scales core nodes; for a single node the state machine does not ask for it. */
-const scalingOf = ({ coreCount, maxCoreCount }: ClusterShape): ManagedScalingPolicy => ({
+const scalingOf = ({ coreCount, maxCoreCount, market }: ClusterShape): ManagedScalingPolicy => ({
   ComputeLimits: {
     UnitType: "InstanceFleetUnits",
     MinimumCapacityUnits: coreCount,
     MaximumCapacityUnits: maxCoreCount,
+    // Without a limit it adds on-demand nodes alone (Management Guide, "Using managed scaling").
+    ...(market === "SPOT" ? { MaximumOnDemandCapacityUnits: 0 } : {}),
   },
 });
 
@@ -151,6 +153,7 @@ export const clusterPlanOf = (
   executorMemory: shape.executorMemory,
   executorMemoryOverhead: shape.executorMemoryOverhead,
   driverMemory: shape.driverMemory,
+  driverMemoryOverhead: shape.driverMemoryOverhead,
   idleTimeoutSeconds: defaults.idleTimeoutMinutes * 60,
   applications: applicationsOf(defaults).map((application) => ({ ...application })),
   configurations: configurationsOf(shape, bucket).map((configuration) => ({ ...configuration })),

@@ -3,9 +3,6 @@ import { instanceType } from "./prices.ts";
 /** A worker's Python processes share its executor's overhead: more cores than these would want too much of it. */
 export const executorCores = 4;
 
-/** The driver's Python sums the partitions' Gramians, 13 MB each, beside the JVM. */
-export const driverMemoryOverhead = "2g";
-
 /**
  * What YARN may give of a node, in MiB, by the node's memory in GiB: yarn.nodemanager.resource.memory-mb of the
  * EMR Release Guide, "Task configuration", which has the same number for every family with that memory.
@@ -40,6 +37,7 @@ export interface ExecutorMemory {
   readonly executorMemoryOverhead: string;
   /** As spark.driver.memory takes it. */
   readonly driverMemory: string;
+  readonly driverMemoryOverhead: string;
 }
 
 /** The parts that somebody has set. */
@@ -47,9 +45,13 @@ export type GivenMemory = { readonly [Key in keyof ExecutorMemory]?: string | un
 
 /** EMR's own default. */
 const defaultDriverMemory = "2g";
+/** The driver's Python sums the partitions' Gramians, 13 MB each, beside the JVM. */
+const defaultDriverMemoryOverhead = "2g";
 
-/** The driver may be on any node, so every node leaves it room. */
-const roomMiB = (types: readonly string[], driverMemory: string): number =>
+type DriverMemory = Pick<ExecutorMemory, "driverMemory" | "driverMemoryOverhead">;
+
+/** The driver may be on any node, so every node leaves it room: what is left for executors, below 0 when it has none. */
+const roomMiB = (types: readonly string[], { driverMemory, driverMemoryOverhead }: DriverMemory): number =>
   Math.min(...types.map(yarnMemoryOf)) - toMiB(driverMemory) - toMiB(driverMemoryOverhead);
 
 /**
@@ -57,41 +59,50 @@ const roomMiB = (types: readonly string[], driverMemory: string): number =>
  * Python; what is given stays.
  */
 export const deriveMemory = (types: readonly string[], given: GivenMemory): ExecutorMemory => {
-  const driverMemory = given.driverMemory ?? defaultDriverMemory;
+  const driver = {
+    driverMemory: given.driverMemory ?? defaultDriverMemory,
+    driverMemoryOverhead: given.driverMemoryOverhead ?? defaultDriverMemoryOverhead,
+  };
   const executors = Math.min(...types.map((type) => instanceType(type).vcpus)) / executorCores;
-  const container = roundedDown(roomMiB(types, driverMemory) / executors);
-  const overhead = given.executorMemoryOverhead ? toMiB(given.executorMemoryOverhead) : roundedDown(container / 3);
-  // At least a little: what does not fit is told by memoryProblem, with the maximum.
+  const container = roundedDown(roomMiB(types, driver) / executors);
+  // At least a little of each: what does not fit is told by memoryProblem.
+  const third = Math.max(stepMiB, roundedDown(container / 3));
+  const overhead = given.executorMemoryOverhead ? toMiB(given.executorMemoryOverhead) : third;
   const heap = Math.max(stepMiB, container - overhead);
   return {
     executorMemory: given.executorMemory ?? toSize(heap),
     executorMemoryOverhead: given.executorMemoryOverhead ?? toSize(overhead),
-    driverMemory,
+    ...driver,
   };
 };
 
 const containerMiB = (memory: ExecutorMemory): number =>
   toMiB(memory.executorMemory) + toMiB(memory.executorMemoryOverhead);
 
-/** How many executors run on each node of these types. */
+/** How many executors run on each node of these types; 0 when none fits. */
 export const executorsPerNode = (types: readonly string[], memory: ExecutorMemory): number => {
   const vcpus = Math.min(...types.map((type) => instanceType(type).vcpus));
-  return Math.min(vcpus / executorCores, Math.floor(roomMiB(types, memory.driverMemory) / containerMiB(memory)));
+  const fitting = Math.floor(roomMiB(types, memory) / containerMiB(memory));
+  return Math.max(0, Math.min(vcpus / executorCores, fitting));
 };
 
 /** Why an executor would never start on these types, with the most that would; undefined when it does. */
 export const memoryProblem = (types: readonly string[], memory: ExecutorMemory): string | undefined => {
   if (executorsPerNode(types, memory) >= 1) return undefined;
-  const { executorMemory, executorMemoryOverhead, driverMemory } = memory;
-  const room = roomMiB(types, driverMemory);
+  const { executorMemory, executorMemoryOverhead, driverMemory, driverMemoryOverhead } = memory;
+  const node = `a node of ${types.join(" or ")}: YARN has ${toSize(Math.min(...types.map(yarnMemoryOf)))} of it`;
+  const driver = `${driverMemory} + ${driverMemoryOverhead} of driverMemoryOverhead`;
+  const room = roomMiB(types, memory);
+  if (room < 2 * stepMiB) {
+    return `driverMemory: ${driver} leave no room for an executor on ${node}. Take larger nodes, or less for the driver in the stack's configuration`;
+  }
   const most = room - toMiB(executorMemoryOverhead);
   const remedy =
     most >= stepMiB
       ? `the most with that overhead is executorMemory ${toSize(most)}`
-      : `the two together may have ${toSize(Math.max(0, room))}`;
+      : `the two together may have ${toSize(room)}`;
   return (
-    `cluster.executorMemory: ${executorMemory} and ${executorMemoryOverhead} of executorMemoryOverhead do not fit a node of ` +
-    `${types.join(" or ")}: YARN has ${toSize(Math.min(...types.map(yarnMemoryOf)))} of it, and the driver takes ` +
-    `${driverMemory} + ${driverMemoryOverhead}; ${remedy}`
+    `cluster.executorMemory: ${executorMemory} and ${executorMemoryOverhead} of executorMemoryOverhead do not fit ${node}, ` +
+    `and the driver takes ${driver}; ${remedy}`
   );
 };

@@ -4,14 +4,19 @@ import { keepUntilTag, tagOf } from "./emr.ts";
 import { executorsPerNode, memoryProblem } from "./executor-memory.ts";
 import type { PlannedCluster, PlanRequest } from "./planner.ts";
 import { ebsUsdPerGiBHour, rootVolumeGiB, usdPerNodeHour } from "./prices.ts";
-import { quote } from "./quote.ts";
+import { dearest, quote } from "./quote.ts";
 import type { ClusterPlan, KeptCluster, Plan } from "./schemas.ts";
 
-/** What a cluster costs in an hour, in US dollars: EC2 on demand, EMR's charge and EBS. */
-export const usdPerHour = ({ primaryType, coreType, coreCount, ebsGiB }: ClusterPlan): number =>
-  usdPerNodeHour(primaryType) +
-  coreCount * usdPerNodeHour(coreType) +
-  (1 + coreCount) * (ebsGiB + rootVolumeGiB) * ebsUsdPerGiBHour;
+/** What a cluster costs in an hour, in US dollars: the dearest type of each fleet on demand, EMR's charge and EBS. */
+export const usdPerHour = (plan: ClusterPlan): number => {
+  const { coreCount, ebsGiB } = plan;
+  const [primaryTypes = [], coreTypes = []] = fleetTypesOf(plan);
+  return (
+    usdPerNodeHour(dearest(primaryTypes)) +
+    (coreCount === 0 ? 0 : coreCount * usdPerNodeHour(dearest(coreTypes))) +
+    (1 + coreCount) * (ebsGiB + rootVolumeGiB) * ebsUsdPerGiBHour
+  );
+};
 
 /** What it costs to keep a cluster after its run, in US dollars. @param coreCount nodes that it has then */
 export const keptUsd = (plan: ClusterPlan, keepMinutes: number, coreCount = plan.coreCount): number =>

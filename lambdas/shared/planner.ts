@@ -71,6 +71,7 @@ export const candidates = ({ work, overrides, defaults, region }: PlanRequest): 
         executorMemory: overrides.executorMemory ?? defaults.executorMemory,
         executorMemoryOverhead: overrides.executorMemoryOverhead ?? defaults.executorMemoryOverhead,
         driverMemory: defaults.driverMemory,
+        driverMemoryOverhead: defaults.driverMemoryOverhead,
       }),
     };
     return { shape, quote: quote(shape, work, region) };

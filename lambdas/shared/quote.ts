@@ -41,7 +41,8 @@ export const effectiveVcpus = (shape: ClusterShape): number => {
 const pollMinutesAfter = (minutes: number): number =>
   minutes > rates.slowPollAfterMinutes.value ? rates.slowPollMinutes.value : rates.pollMinutes.value;
 
-const dearest = (types: readonly string[]): string =>
+/** The type of a fleet that costs most: which one EC2 gives, nobody knows. */
+export const dearest = (types: readonly string[]): string =>
   types.reduce((best, type) => (usdPerNodeHour(type) > usdPerNodeHour(best) ? type : best), types[0] ?? "");
 
 const fixed = (value: number, digits: number): string => value.toFixed(digits);

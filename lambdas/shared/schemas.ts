@@ -49,6 +49,8 @@ export const clusterPlan = z.object({
   executorMemory: z.string(),
   executorMemoryOverhead: z.string(),
   driverMemory: z.string(),
+  /** The default for the plan of a kept cluster that was made before it was a knob. */
+  driverMemoryOverhead: z.string().default("2g"),
   idleTimeoutSeconds: z.int(),
   /** RunJobFlow's members of these names, whole. */
   applications: z.array(request),

@@ -1,4 +1,4 @@
-import { driverMemoryOverhead, executorCores } from "./executor-memory.ts";
+import { executorCores } from "./executor-memory.ts";
 import type { Plan } from "./schemas.ts";
 
 /** Where bootstrap.sh puts the environment on every node; EMR's own python3 is too old. */
@@ -30,7 +30,7 @@ export const sparkSubmit = (plan: Pick<Plan, "cluster" | "run">, job: Job, regio
     "spark.python.worker.reuse": "true",
     // Executors register after the job has asked how many tasks run at once: say it, or it sees two.
     "spark.default.parallelism": String(plan.cluster.executors * executorCores),
-    "spark.driver.memoryOverhead": driverMemoryOverhead,
+    "spark.driver.memoryOverhead": plan.cluster.driverMemoryOverhead,
     "spark.executor.cores": String(executorCores),
     "spark.executor.memory": plan.cluster.executorMemory,
     "spark.executor.memoryOverhead": plan.cluster.executorMemoryOverhead,

@@ -151,13 +151,46 @@ def test_a_requirement_without_its_wheel_is_refused_and_the_next_try_starts_afre
         assert "pip could not install the wheels" in done.stderr.splitlines()[-1]
 
 
-def test_a_missing_tool_is_named(node: Node) -> None:
-    (node.tools / "aws").unlink()
-    # Only what the script itself needs before it looks for its tools.
+def run_with_tools_alone(node: Node) -> "subprocess.CompletedProcess[str]":
+    """The machine's own Python, which is on its PATH, must not be found."""
+    for name in ("bash", "cp", "cut", "install", "mkdir", "mktemp", "rm", "sha256sum", "tar"):
+        (node.tools / name).symlink_to(f"/usr/bin/{name}")
     environment = {"PATH": str(node.tools), "ORCHARD_PREFIX": str(node.prefix)}
     command = ["/bin/bash", str(SCRIPT), "s3://bucket/x.tar", "0" * 64]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+def test_a_missing_tool_is_named(node: Node) -> None:
+    (node.tools / "aws").unlink()
+
+    done = run_with_tools_alone(node)
 
     assert done.returncode != 0
     assert done.stderr.strip() == "orchard: error: bootstrap: aws is not on this node's PATH"
+
+
+def test_a_missing_python_comes_from_the_repository(node: Node) -> None:
+    (node.tools / "python3.11").rename(node.tools / "uninstalled")
+    script = f"""#!/bin/bash
+[[ "$*" == "dnf install --assumeyes --quiet python3.11" ]] && /bin/mv {node.tools}/uninstalled {node.tools}/python3.11
+"""
+    node.tool("sudo", script)
+    node.put("x.tar", b"no wheelhouse")
+
+    done = run_with_tools_alone(node)
+
+    # The next thing that is wrong.
+    assert "x.tar has sha256" in done.stderr
+    assert (node.tools / "python3.11").exists()
+
+
+def test_a_python_that_cannot_be_installed_is_named(node: Node) -> None:
+    (node.tools / "python3.11").unlink()
+    node.tool("sudo", "#!/bin/bash\nexit 1\n")
+
+    done = run_with_tools_alone(node)
+
+    assert done.returncode != 0
+    assert done.stderr.strip() == (
+        "orchard: error: bootstrap: python3.11 is not on this node's PATH, and dnf could not install it"
+    )

@@ -76,6 +76,12 @@ describe("the configuration", () => {
     expect(() => configWith(knobs)).toThrow(message);
   });
 
+  it("refuses more zones than us-west-1 has", () => {
+    const knobs = { allowNonEuRegion: true };
+    expect(() => configWith(knobs, "us-west-1")).toThrow(/zoneCount: given 3; allowed: at most 2/);
+    expect(() => configWith({ ...knobs, zoneCount: 2 }, "us-west-1")).not.toThrow();
+  });
+
   it.each(["us-east-1", "eu-west-2", "eu-central-2"])(
     "refuses %s, which is outside of the EU, unless told otherwise",
     (region) => {

@@ -33,10 +33,16 @@ it("has private subnets in three zones, no way to the internet, and nothing that
   for (const type of hourly) template.resourceCountIs(type, 0);
 });
 
-it("tags all that EMR's managed policy asks a tag of", () => {
+it("has as many zones as it is told", () => {
+  make({ zoneCount: 2 }).template.resourceCountIs("AWS::EC2::Subnet", 2);
+});
+
+it("tags all that EMR's managed policy asks a tag of, and nothing in which EMR would make what nobody owns", () => {
   const { template } = make();
 
-  template.allResourcesProperties("AWS::EC2::VPC", tag);
+  for (const type of ["AWS::EC2::VPC", "AWS::EC2::VPCEndpoint", "AWS::EC2::RouteTable"]) {
+    expect(Object.keys(template.findResources(type, { Properties: tag }))).toEqual([]);
+  }
   template.allResourcesProperties("AWS::EC2::Subnet", tag);
   template.allResourcesProperties("AWS::EC2::SecurityGroup", tag);
   template.resourceCountIs("AWS::EC2::SecurityGroup", 3);

@@ -38,6 +38,33 @@ it("makes a security configuration of its own, which the clusters and EMR's role
   });
 });
 
+it("lets roles that were given use the key, and changes nothing of the roles themselves", () => {
+  const app = newApp(join(outdir, "given"));
+  const roles = {
+    emrServiceRoleArn: "arn:aws:iam::111122223333:role/service",
+    emrInstanceProfileArn: "arn:aws:iam::111122223333:instance-profile/profile",
+    emrInstanceRoleArn: "arn:aws:iam::111122223333:role/node",
+  };
+  addStacks(app, configWith(roles));
+
+  const [key] = Object.values(
+    Template.fromStack(app.node.findChild("OrchardSecurity") as SecurityStack).findResources("AWS::KMS::Key"),
+  ) as { Properties: { KeyPolicy: { Statement: { Action: string | string[]; Principal: unknown }[] } } }[];
+  const both = { AWS: [roles.emrServiceRoleArn, roles.emrInstanceRoleArn] };
+  expect(key?.Properties.KeyPolicy.Statement).toMatchObject([
+    { Action: "kms:*" },
+    { Action: expect.arrayContaining(["kms:Decrypt", "kms:GenerateDataKeyWithoutPlaintext"]), Principal: both },
+    { Action: "kms:CreateGrant", Principal: both },
+  ]);
+});
+
+it("refuses memory that no node has, and names the knob", () => {
+  const refused = (knobs: Record<string, unknown>) => () => synthesise(join(outdir, "refused"), knobs);
+
+  expect(refused({ driverMemory: "64g" })).toThrow(/\n {2}driverMemory: 64g \+ 2g/);
+  expect(refused({ executorMemory: "100g" })).toThrow(/\n {2}executorMemory: 100g and/);
+});
+
 it("names a security configuration by its content alone", () => {
   const nameOf = (): string => new SecurityStack(newApp(), "Test", {}).security.name;
 

@@ -4,7 +4,7 @@ import { CreateBucketCommand, PutObjectCommand, PutPublicAccessBlockCommand } fr
 import { CreateTopicCommand, SubscribeCommand } from "@aws-sdk/client-sns";
 import type { PreflightConfig } from "../../lambdas/shared/checks.ts";
 import { clusterDefaults } from "../../lambdas/shared/cluster-defaults.ts";
-import { planCluster } from "../../lambdas/shared/planner.ts";
+import { type PlanRequest, planCluster } from "../../lambdas/shared/planner.ts";
 import { sha256 } from "../../lambdas/shared/s3.ts";
 import type { Execution, Plan } from "../../lambdas/shared/schemas.ts";
 import { type Ministack, region } from "./ministack.ts";
@@ -102,14 +102,14 @@ export const createReadyAccount = async (account: Ministack): Promise<PreflightC
   };
 };
 
-export const aPlan = (bucket: string, changes: Partial<Plan> = {}): Plan => {
+export const aPlan = (bucket: string, changes: Partial<Plan> = {}, overrides: PlanRequest["overrides"] = {}): Plan => {
   const runId = changes.runId ?? "run-1";
   const steps = { inventory: true, features: true, reduction: true, any: true };
   const { cluster, estimate } = planCluster({
     runId,
     bucket,
     work: { images: 60, newImages: 60, steps },
-    overrides: { executorMemory: "4g", executorMemoryOverhead: "2g" },
+    overrides: { executorMemory: "4g", executorMemoryOverhead: "2g", ...overrides },
     defaults: clusterDefaults.parse({}),
     maxCostUsd: 20,
     keepMinutes: 0,

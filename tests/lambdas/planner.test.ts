@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { maxHours } from "../../lambdas/shared/cluster-age.ts";
 import { type ClusterDefaults, clusterDefaults } from "../../lambdas/shared/cluster-defaults.ts";
-import { fleetTypesOf } from "../../lambdas/shared/cluster-request.ts";
-import { executorCores, toMiB, yarnMemoryOf } from "../../lambdas/shared/executor-memory.ts";
-import { withKeeping } from "../../lambdas/shared/kept-plan.ts";
+import { fleetTypesOf, workersOf } from "../../lambdas/shared/cluster-request.ts";
+import { executorCores, executorsPerNode, toMiB, yarnMemoryOf } from "../../lambdas/shared/executor-memory.ts";
+import { usdPerHour, withKeeping } from "../../lambdas/shared/kept-plan.ts";
 import { candidates, type PlanRequest, planCluster } from "../../lambdas/shared/planner.ts";
 import { architectures, instanceType, instanceTypes } from "../../lambdas/shared/prices.ts";
 import { rates } from "../../lambdas/shared/rates.ts";
@@ -43,7 +44,8 @@ const configurations: fc.Arbitrary<ClusterDefaults> = fc
       idleTimeoutMinutes: fc.integer({ min: 1, max: 10_080 }),
       deadlineMinutes: fc.integer({ min: 1, max: 600 }),
       jupyterHub: fc.boolean(),
-      driverMemory: fc.constantFrom("1g", "3g"),
+      driverMemory: fc.constantFrom("1g", "3g", "12g", "20g", "64g"),
+      driverMemoryOverhead: fc.constantFrom("1g", "4g"),
       subnetIds: fc.constantFrom([], ["subnet-1"], ["subnet-1", "subnet-2"]),
       securityGroups: fc.constantFrom(
         null,
@@ -107,7 +109,7 @@ describe("the plan", () => {
         const inTime = candidates(given).filter(({ quote }) => quote.minutes <= deadlineMinutes);
         for (const { quote, shape } of inTime) {
           // One on which no executor fits is none to choose.
-          if (quote.minutes > 1e6 || shape.executorMemory === "64g") continue;
+          if (executorsPerNode(workersOf(shape).types, shape) === 0) continue;
           expect(estimate.usd).toBeLessThanOrEqual(Number(quote.usd.toFixed(2)));
         }
       }),
@@ -133,9 +135,10 @@ describe("the plan", () => {
         const nodes = Math.max(1, cluster.coreCount);
         const types = fleetTypesOf(cluster).at(-1) ?? [];
         const executor = toMiB(cluster.executorMemory) + toMiB(cluster.executorMemoryOverhead);
-        const driver = toMiB(cluster.driverMemory) + 2048;
+        const driver = toMiB(cluster.driverMemory) + toMiB(cluster.driverMemoryOverhead);
+        expect(toMiB(cluster.executorMemoryOverhead)).toBeGreaterThan(0);
         if (problems.length > 0) {
-          expect(problems[0]).toMatch(/do not fit a node/);
+          expect(problems[0]).toMatch(/do not fit a node|leave no room for an executor/);
           return;
         }
         for (const type of types) {
@@ -191,6 +194,32 @@ describe("the plan", () => {
     });
   });
 
+  it("takes larger nodes when the driver leaves no room on small ones", () => {
+    const { cluster, problems } = planCluster(request(300, {}, { driverMemory: "12g" }));
+    expect({ type: cluster.primaryType, problems }).toEqual({ type: "m5.2xlarge", problems: [] });
+  });
+
+  it("says so when the driver leaves no room on any", () => {
+    expect(planCluster(request(300, {}, { driverMemory: "64g" })).problems).toEqual([
+      expect.stringMatching(
+        /^driverMemory: 64g \+ 2g of driverMemoryOverhead leave no room for an executor on a node of/,
+      ),
+    ]);
+  });
+
+  it("costs the same in whatever order the types are given, and as long as the ceiling pays for", () => {
+    const types = ["m5a.2xlarge", "r5.2xlarge"];
+    const [one, other] = [types, types.toReversed()].map((coreTypes) => {
+      const planned = planCluster(request(300, { keepMinutes: 120, maxCostUsd: 6 }, { coreTypes, coreCount: 4 }));
+      const { estimate, cluster } = planned;
+      return { usd: withKeeping(estimate, cluster, 120).usd, hours: maxHours(cluster, 6), hourly: usdPerHour(cluster) };
+    });
+    expect(one).toEqual(other);
+    // r5.2xlarge is the dearer one: 4 x (0.564 + 0.126) + m5.xlarge 0.262 + volumes.
+    expect(one?.hourly).toBeGreaterThan(4 * 0.69 + 0.262);
+    expect((one?.hours ?? 0) * (one?.hourly ?? 0)).toBeLessThanOrEqual(6);
+  });
+
   it("takes more nodes when the deadline asks for them", () => {
     const relaxed = planCluster(request(300_000)).cluster;
     const hurried = planCluster(request(300_000, {}, { deadlineMinutes: 40 })).cluster;
@@ -222,7 +251,9 @@ describe("the plan", () => {
 
   it("has core nodes on Spot that fall back to on demand, and a primary that never is on Spot", () => {
     const overrides = { market: "SPOT", coreCount: 3 } as const;
-    expect(planCluster(request(300, { overrides })).cluster.instances["InstanceFleets"]).toMatchObject([
+    const { cluster } = planCluster(request(300, { overrides }));
+    expect(cluster.managedScalingPolicy).toMatchObject({ ComputeLimits: { MaximumOnDemandCapacityUnits: 0 } });
+    expect(cluster.instances["InstanceFleets"]).toMatchObject([
       { InstanceFleetType: "MASTER", TargetOnDemandCapacity: 1 },
       {
         InstanceFleetType: "CORE",

@@ -390,6 +390,13 @@ test("scripts-uploadable", async () => {
   expect(await onlyFailure(run(input, { clients: { s3 } }))).toMatch(/scripts-uploadable: AccessDenied: Access Denied/);
 });
 
+test("scripts-uploadable, into a bucket that encrypts with KMS", async () => {
+  const s3 = answering(account.s3, PutObjectCommand, () => ({ ServerSideEncryption: "aws:kms" }));
+  expect(await onlyFailure(run(input, { clients: { s3 } }))).toMatch(
+    /scripts-uploadable: .* encrypts with KMS, which is not supported: give it SSE-S3/,
+  );
+});
+
 test("wheelhouse", async () => {
   expect(await onlyFailure(run(input, { config: { WHEELHOUSE_SHA256: "0".repeat(64) } }))).toMatch(
     /wheelhouse: Neither s3:\/\/.*\/wheelhouse\.tar nor s3:\/\/.*\/wheelhouse\.tar is there/,
