@@ -1,27 +1,69 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   DeleteStackCommand,
   paginateDescribeStacks,
+  paginateListImports,
   paginateListStackResources,
   type Stack,
   type StackResourceSummary,
-  waitUntilStackDeleteComplete,
 } from "@aws-sdk/client-cloudformation";
 import { DeleteBucketCommand, DeleteObjectsCommand, ListObjectVersionsCommand } from "@aws-sdk/client-s3";
 import type { Clients } from "./clients.ts";
+import { describeStack } from "./deploy.ts";
 import { CommandFailed } from "./errors.ts";
 import type { Lifetime } from "./lifetime.ts";
 
 /** Marks the stacks of the app, infra/app.ts: a stack is deleted by what it bears, not by what it happens to be called. */
 const STACK_TAG = "orchard:app";
 const DELETE_MINUTES = 30;
+const POLL_MS = 2_000;
 
-/** The app's stacks in this account and region, the newest first: one that uses another's outputs was created after it. */
-export const findStacks = async ({ cloudFormation }: Clients): Promise<readonly Stack[]> => {
+/** The app's stacks in this account and region, in an order in which they can be deleted. */
+export const findStacks = async (clients: Clients): Promise<readonly Stack[]> => {
   const found: Stack[] = [];
-  for await (const { Stacks = [] } of paginateDescribeStacks({ client: cloudFormation }, {})) {
+  for await (const { Stacks = [] } of paginateDescribeStacks({ client: clients.cloudFormation }, {})) {
     found.push(...Stacks.filter(({ Tags = [] }) => Tags.some(({ Key }) => Key === STACK_TAG)));
   }
-  return found.sort((a, b) => Number(b.CreationTime) - Number(a.CreationTime));
+  const importers = new Map<string, readonly string[]>();
+  for (const stack of found) importers.set(stack.StackName ?? "", await importersOf(clients, stack));
+  return importersFirst(found, importers);
+};
+
+const importersOf = async ({ cloudFormation }: Clients, { Outputs = [] }: Stack): Promise<readonly string[]> => {
+  const found: string[] = [];
+  for (const { ExportName } of Outputs) {
+    if (ExportName === undefined) continue;
+    try {
+      const pages = paginateListImports({ client: cloudFormation }, { ExportName });
+      for await (const { Imports = [] } of pages) found.push(...Imports);
+    } catch (error) {
+      // What CloudFormation answers for an export that nobody imports.
+      if (!(error instanceof Error && error.name === "ValidationError")) throw error;
+    }
+  }
+  return found;
+};
+
+/**
+ * A stack after all that import its exports, as CloudFormation insists on; otherwise the newest first. The age alone
+ * does not do: a stack that was there may begin to import from a new one.
+ *
+ * @param importers names of the stacks that import from a stack, by its name
+ */
+export const importersFirst = (
+  stacks: readonly Stack[],
+  importers: ReadonlyMap<string, readonly string[]>,
+): readonly Stack[] => {
+  const newestFirst = [...stacks].sort((a, b) => Number(b.CreationTime) - Number(a.CreationTime));
+  const seen = new Set<Stack>();
+  const after = (stack: Stack): readonly Stack[] => {
+    if (seen.has(stack)) return [];
+    seen.add(stack);
+    const names = importers.get(stack.StackName ?? "") ?? [];
+    const earlier = newestFirst.filter(({ StackName = "" }) => names.includes(StackName));
+    return [...earlier.flatMap(after), stack];
+  };
+  return newestFirst.flatMap(after);
 };
 
 export const listResources = async (
@@ -42,19 +84,24 @@ export const listResources = async (
  */
 export const deleteStack = async (
   lifetime: Lifetime,
-  { cloudFormation }: Clients,
-  { StackName, StackId }: Stack,
+  clients: Clients,
+  { StackName = "", StackId = StackName }: Stack,
 ): Promise<void> => {
-  await cloudFormation.send(new DeleteStackCommand({ StackName }));
-  const waiting = { client: cloudFormation, maxWaitTime: DELETE_MINUTES * 60, minDelay: 1, maxDelay: 10 };
+  const failed = (reason: string) => new CommandFailed(`The stack ${StackName} could not be deleted: ${reason}`);
   try {
-    // By id: a deleted stack has no name any more.
-    await waitUntilStackDeleteComplete({ ...waiting, abortSignal: lifetime.signal }, { StackName: StackId });
+    await clients.cloudFormation.send(new DeleteStackCommand({ StackName }));
   } catch (error) {
-    lifetime.signal.throwIfAborted();
-    throw new CommandFailed(
-      `The stack ${StackName} could not be deleted: ${error instanceof Error ? error.message : error}`,
-    );
+    throw error instanceof Error && error.name === "ValidationError" ? failed(error.message) : error;
+  }
+  const deadline = Date.now() + DELETE_MINUTES * 60_000;
+  // Not the SDK's waiter: of a delete that is refused, for an export in use, CREATE_COMPLETE is left, which it waits on.
+  for (; ; await sleep(POLL_MS, undefined, { signal: lifetime.signal })) {
+    // By id: a deleted stack has no name any more.
+    const stack = await describeStack(clients, StackId);
+    if (!stack || stack.StackStatus === "DELETE_COMPLETE") return;
+    const { StackStatus, StackStatusReason = "no reason given" } = stack;
+    if (!StackStatus?.endsWith("_IN_PROGRESS")) throw failed(`${StackStatus}, ${StackStatusReason}`);
+    if (Date.now() > deadline) throw failed(`${StackStatus} after ${DELETE_MINUTES} minutes`);
   }
 };
 

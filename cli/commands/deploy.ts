@@ -1,12 +1,13 @@
 import { join, resolve } from "node:path";
-import { GetTemplateCommand } from "@aws-sdk/client-cloudformation";
+import { GetTemplateCommand, type Stack } from "@aws-sdk/client-cloudformation";
 import { Command } from "@commander-js/extra-typings";
 import { type Config, ConfigInvalid, configFromContext } from "../../infra/config.ts";
 import { Cdk, type Context, type Difference } from "../cdk.ts";
-import { incompatibleChanges } from "../changes.ts";
+import { incompatibleChanges, type StackTemplate } from "../changes.ts";
 import type { Clients } from "../clients.ts";
 import { isConfirmed, requireTerminal } from "../confirm.ts";
 import { deployStacks, describeStack, outputsOf, readDeployment, requireDeployment } from "../deploy.ts";
+import { deleteStack, findStacks } from "../destroy.ts";
 import { CommandFailed, UsageError } from "../errors.ts";
 import { type Lifetime, withLifetime } from "../lifetime.ts";
 import { places, readModelInfo } from "../places.ts";
@@ -69,8 +70,11 @@ const deployTo = async (lifetime: Lifetime, options: DeployOptions): Promise<voi
   const cdk = new Cdk(lifetime, target, context, join(places.assemblies, `${account}-${region}`));
   let stacks: readonly string[] = [];
   let difference: Difference = { stacks: 0, text: "" };
+  /** Deployed with an earlier configuration. What they hold costs, and nothing of this one uses it. */
+  let leftOver: readonly Stack[] = [];
+  let removed: readonly string[] = [];
   const refuseWhatRuns = async (): Promise<boolean> => {
-    const blockers = await findBlockers(clients, cdk);
+    const blockers = await findBlockers(clients, new Map([...cdk.templates(), ...removed.map(toNothing)]));
     if (blockers.length > 0 && !options.stopRunning) throw new UsageError(refusal(blockers));
     return blockers.length > 0;
   };
@@ -95,12 +99,17 @@ const deployTo = async (lifetime: Lifetime, options: DeployOptions): Promise<voi
       title: "Differences",
       run: async () => {
         difference = await cdk.diff();
+        leftOver = (await findStacks(clients)).filter(({ StackName = "" }) => !stacks.includes(StackName));
+        removed = leftOver.map(({ StackName = "" }) => StackName);
       },
     },
   ];
   await runSteps(lifetime, look, json);
-  const isChanged = difference.stacks > 0;
+  const isChanged = difference.stacks > 0 || removed.length > 0;
   if (!json) process.stdout.write(`\n${difference.text}\n\n`);
+  if (!json && removed.length > 0) {
+    process.stdout.write(`To be removed, because the configuration has none: ${removed.join(", ")}\n\n`);
+  }
   if (isChanged) {
     await refuseWhatRuns();
     if (!(await isConfirmed(lifetime, `Deploy this to account ${account} in ${region}?`, yes))) {
@@ -117,19 +126,33 @@ const deployTo = async (lifetime: Lifetime, options: DeployOptions): Promise<voi
   const change: Step[] = [
     { title: "What runs", run: stopThem },
     { title: `Deployment of ${stacks.join(", ")}`, run: ({ status }) => deployStacks(cdk, target, status) },
+    // Only now does the deployment import nothing from them.
+    ...leftOver.map((stack) => ({
+      title: `Removal of ${stack.StackName}`,
+      run: () => deleteStack(lifetime, clients, stack),
+    })),
   ];
   if (isChanged) await runSteps(lifetime, change, json);
-  await tell(target, stacks, isChanged, options, since);
+  await tell(target, { stacks, removed, changed: isChanged }, options, since);
 };
 
-/** What runs and the changes that could reach it, one a line; none when either is missing. */
-const findBlockers = async (clients: Clients, cdk: Cdk): Promise<readonly string[]> => {
+const toNothing = (name: string): [string, StackTemplate] => [name, {}];
+
+/**
+ * What runs and the changes that could reach it, one a line; none when either is missing.
+ *
+ * @param templates what the stacks are to be, by name; without resources, a stack is to go
+ */
+const findBlockers = async (
+  clients: Clients,
+  templates: ReadonlyMap<string, StackTemplate>,
+): Promise<readonly string[]> => {
   const deployment = await readDeployment(clients);
   if (!deployment) return [];
   const running = await findRunning(clients, deployment.stateMachineArn);
   if (isIdle(running)) return [];
   const changes: string[] = [];
-  for (const [StackName, wanted] of cdk.templates()) {
+  for (const [StackName, wanted] of templates) {
     if (!(await describeStack(clients, StackName))) continue;
     const { TemplateBody = "{}" } = await clients.cloudFormation.send(new GetTemplateCommand({ StackName }));
     changes.push(...incompatibleChanges(JSON.parse(TemplateBody), wanted));
@@ -140,10 +163,15 @@ const findBlockers = async (clients: Clients, cdk: Cdk): Promise<readonly string
 const refusal = (blockers: readonly string[]): string =>
   `What runs now may need what this deploy changes:\n${blockers.map((line) => `  ${line}`).join("\n")}\nWait for its end, or give --stop-running: it stops the executions, ends the clusters and waits for that first.`;
 
+interface Outcome {
+  readonly stacks: readonly string[];
+  readonly removed: readonly string[];
+  readonly changed: boolean;
+}
+
 const tell = async (
   { clients, account, region }: Target,
-  stacks: readonly string[],
-  changed: boolean,
+  { stacks, removed, changed }: Outcome,
   { email, json }: DeployOptions,
   since: number,
 ): Promise<void> => {
@@ -151,7 +179,8 @@ const tell = async (
   const outputs: Record<string, Readonly<Record<string, string>>> = {};
   for (const stack of stacks) outputs[stack] = outputsOf(await describeStack(clients, stack));
   if (json) {
-    process.stdout.write(`${JSON.stringify({ account, region, changed, stacks: outputs, seconds }, null, 2)}\n`);
+    const outcome = { account, region, changed, stacks: outputs, removed, seconds };
+    process.stdout.write(`${JSON.stringify(outcome, null, 2)}\n`);
     return;
   }
   const lines = Object.entries(outputs).flatMap(([stack, values]) =>

@@ -1,4 +1,10 @@
 import { join } from "node:path";
+import {
+  CreateStackCommand,
+  UpdateStackCommand,
+  waitUntilStackCreateComplete,
+  waitUntilStackUpdateComplete,
+} from "@aws-sdk/client-cloudformation";
 import { DescribeClusterCommand, ListClustersCommand, RunJobFlowCommand } from "@aws-sdk/client-emr";
 import { ListBucketsCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
 import { DescribeExecutionCommand, StartExecutionCommand } from "@aws-sdk/client-sfn";
@@ -87,6 +93,28 @@ describe("deploy and destroy", { timeout: COMMAND_MS }, () => {
     expect(JSON.parse(stdout)).toMatchObject({ changed: false, stacks: { Orchard: { DataBucketName: bucket } } });
   });
 
+  /** Two stacks of the app that this configuration has not. The older one imports from the newer one. */
+  const makeLeftOverStacks = async (): Promise<void> => {
+    const { cloudFormation } = account.clients;
+    const parameter = { Type: "AWS::SSM::Parameter", Properties: { Type: "String", Value: "1" } };
+    const importer = (Value: unknown) => ({
+      StackName: "OldImporter",
+      TemplateBody: JSON.stringify({ Resources: { Import: { ...parameter, Properties: { Type: "String", Value } } } }),
+      Tags: [{ Key: "orchard:app", Value: "orchard" }],
+    });
+    const TemplateBody = JSON.stringify({
+      Resources: { Secret: parameter },
+      Outputs: { Name: { Value: { Ref: "Secret" }, Export: { Name: "exported" } } },
+    });
+    const waiting = { client: cloudFormation, maxWaitTime: 60, minDelay: 1, maxDelay: 1 };
+    await cloudFormation.send(new CreateStackCommand(importer("1")));
+    await waitUntilStackCreateComplete(waiting, { StackName: "OldImporter" });
+    await cloudFormation.send(new CreateStackCommand({ ...importer("1"), StackName: "NewExporter", TemplateBody }));
+    await waitUntilStackCreateComplete(waiting, { StackName: "NewExporter" });
+    await cloudFormation.send(new UpdateStackCommand(importer({ "Fn::ImportValue": "exported" })));
+    await waitUntilStackUpdateComplete(waiting, { StackName: "OldImporter" });
+  };
+
   it("refuses a change that could reach a cluster that is alive, and names both", async () => {
     // Prepare: a cluster of an execution that has ended, as one that is kept on purpose.
     const arn = `${stateMachineArn.replace(":stateMachine:", ":execution:")}:kept`;
@@ -105,24 +133,31 @@ describe("deploy and destroy", { timeout: COMMAND_MS }, () => {
       }),
     );
     clusterId = JobFlowId;
+    await makeLeftOverStacks();
 
     // Act: another address takes the subscription of the first one away.
-    const { exitCode, stderr } = await orchard("deploy", "--yes", "--email", "other@example.org");
+    const { exitCode, stdout, stderr } = await orchard("deploy", "--yes", "--email", "other@example.org");
 
     // Assess
+    expect(stdout).toContain("To be removed, because the configuration has none: OldImporter, NewExporter");
+    expect(stderr).toContain("this deploy removes Secret (AWS::SSM::Parameter)");
     expect(stderr).toContain(`cluster ${clusterId} (orchard-kept) is `);
     expect(stderr).toMatch(/this deploy removes \w+ \(AWS::SNS::Subscription\)/);
     expect(exitCode).toBe(2);
     expect(["STARTING", "BOOTSTRAPPING", "WAITING"]).toContain(await clusterState(clusterId));
   });
 
-  it("ends the cluster first when it is asked to, and deploys then", async () => {
+  it("ends the cluster first when it is asked to, deploys then, and removes the stacks that are left over", async () => {
     const { exitCode, stdout, stderr } = await orchard(
-      ...["deploy", "--yes", "--json", "--email", "other@example.org", "--stop-running"],
+      ...["deploy", "--yes", "--json", "--email", "other@example.org", "--stop-running", "-c", "guardrails=false"],
     );
 
     expect(exitCode, stderr).toBe(0);
-    expect(JSON.parse(stdout)).toMatchObject({ changed: true });
+    expect(JSON.parse(stdout)).toMatchObject({
+      changed: true,
+      removed: ["OldImporter", "NewExporter", "OrchardGuardrails"],
+    });
+    expect((await stackNames()).sort()).toEqual(["CDKToolkit", "Orchard"]);
     expect(await clusterState(clusterId)).toMatch(/^TERMINATED/);
   });
 
@@ -184,7 +219,7 @@ describe("deploy and destroy", { timeout: COMMAND_MS }, () => {
     const { exitCode, stdout, stderr } = await orchard("destroy", "--yes", "--json", "--stop-running");
 
     expect(exitCode, stderr).toBe(0);
-    expect(JSON.parse(stdout)).toMatchObject({ stacks: ["OrchardGuardrails", "Orchard"], keptBucket: bucket });
+    expect(JSON.parse(stdout)).toMatchObject({ stacks: ["Orchard"], keptBucket: bucket });
     const executionArn = `${stateMachineArn.replace(":stateMachine:", ":execution:")}:still-running`;
     const { status } = await account.clients.sfn.send(new DescribeExecutionCommand({ executionArn }));
     expect(status).toBe("ABORTED");
@@ -204,7 +239,7 @@ describe("deploy and destroy", { timeout: COMMAND_MS }, () => {
     const { exitCode, stdout, stderr } = await orchard("destroy", "--yes", "--json", "--delete-data");
 
     expect(exitCode, stderr).toBe(0);
-    expect(JSON.parse(stdout)).toMatchObject({ keptBucket: null });
+    expect(JSON.parse(stdout)).toMatchObject({ stacks: ["OrchardGuardrails", "Orchard"], keptBucket: null });
     const { Buckets = [] } = await account.clients.s3.send(new ListBucketsCommand({}));
     const names = Buckets.map(({ Name }) => Name);
     expect(names).not.toContain(second);
