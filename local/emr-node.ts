@@ -7,6 +7,7 @@ import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { errorText } from "./aws-error.ts";
+import { NodeImage } from "./node-image.ts";
 import { type AccountContext, supervise } from "./supervise.ts";
 
 const TAIL_BYTES = 16 * 1024;
@@ -30,6 +31,7 @@ export class EmrNode {
   readonly #root: string;
   readonly #logUri: string | undefined;
   readonly #s3: S3Client;
+  readonly #image: NodeImage;
   #applications = 0;
 
   /** @param logUri the cluster's LogUri, e.g. s3://bucket/logs/emr/ */
@@ -39,6 +41,7 @@ export class EmrNode {
     this.#clusterFolder = join(context.directory, "emr", clusterId);
     this.#root = join(this.#clusterFolder, "node");
     this.#logUri = logUri?.replace(/^s3[an]?:\/\//, "s3://").replace(/\/*$/, "");
+    this.#image = new NodeImage(join(context.directory, "node-image"), context.log);
     this.#s3 = new S3Client({
       endpoint: context.ministack,
       region: context.region,
@@ -92,9 +95,21 @@ export class EmrNode {
     return file;
   }
 
-  bootstrap(file: string, args: readonly string[], number: number, instanceId: string, signal: AbortSignal) {
+  async bootstrap(
+    file: string,
+    args: readonly string[],
+    number: number,
+    instanceId: string,
+    signal: AbortSignal,
+  ): Promise<NodeResult> {
+    const opt = join(this.#root, "opt");
+    const key = this.#image.key(await readFile(file), args);
+    // Of the first action alone: a second one's work depends on the first's.
+    if (number === 1) await this.#image.restore(key, opt);
     const command = ["/bin/bash", file, ...args];
-    return this.#run(command, {}, `node/${instanceId}/bootstrap-actions/${number}`, signal);
+    const result = await this.#run(command, {}, `node/${instanceId}/bootstrap-actions/${number}`, signal);
+    if (number === 1 && result.exitCode === 0) await this.#image.save(key, opt);
+    return result;
   }
 
   /** Runs a command-runner.jar step; spark-submit for YARN becomes spark-submit for this machine. */
