@@ -1,5 +1,6 @@
 import { AddTagsCommand, type EMRClient, PutAutoTerminationPolicyCommand } from "@aws-sdk/client-emr";
 import { z } from "zod";
+import { hourMs } from "./shared/cluster-age.ts";
 import { createEmrClient, describeCluster, executionTag, keepUntilTag, stateOf, tagOf } from "./shared/emr.ts";
 import { ClusterNotOurs } from "./shared/errors.ts";
 import { lambdaHandler } from "./shared/handler.ts";
@@ -36,8 +37,11 @@ export const keepCluster = async (
   const state = stateOf(found);
   if (state !== "WAITING" && state !== "RUNNING") throw new Error(`Cluster ${cluster.id} is ${state}, not to be kept`);
 
-  const keepSeconds = plan.keepMinutes * 60;
-  const until = `${new Date(now.getTime() + keepSeconds * 1_000).toISOString().slice(0, 19)}Z`;
+  // No longer than the ceiling pays for: the sweep ends it then.
+  const { CreationDateTime: created = now } = found.Status?.Timeline ?? {};
+  const untilMs = Math.min(now.getTime() + plan.keepMinutes * 60_000, created.getTime() + plan.maxHours * hourMs);
+  const keepSeconds = Math.max(0, Math.floor((untilMs - now.getTime()) / 1_000));
+  const until = `${new Date(untilMs).toISOString().slice(0, 19)}Z`;
   // First what may end it too early; the tag last, because with it the sweep lets it be.
   await emr.send(
     new PutAutoTerminationPolicyCommand({

@@ -4,7 +4,7 @@ import { deriveMemory, memoryProblem } from "./executor-memory.ts";
 import type { Input } from "./input.ts";
 import { keptUsd } from "./kept-plan.ts";
 import { type Architecture, instanceType } from "./prices.ts";
-import { effectiveVcpus, type Quote, quote, type Work } from "./quote.ts";
+import { effectiveVcpus, type Quote, quote, s3RequestsUsd, type Work } from "./quote.ts";
 import type { ClusterPlan, Plan } from "./schemas.ts";
 
 /** Types that are alike but for their maker and age, by size: whichever EC2 has will do. */
@@ -93,15 +93,18 @@ const choose = (all: readonly Candidate[], deadlineMinutes: number): Candidate =
   return chosen;
 };
 
-/** The most core nodes that managed scaling may go to: no more than the ceiling pays for. */
+/**
+ * The most core nodes that managed scaling may go to: no more than the ceiling pays for during all of the planned time.
+ * Else the nodes that might come would shorten the time that the ceiling pays for (maxHours) to less than the run needs.
+ */
 const affordableNodes = (
-  { shape }: Candidate,
-  { work, region, maxCostUsd, keepMinutes }: PlanRequest,
+  { shape, quote: { minutes } }: Candidate,
+  { work, maxCostUsd, keepMinutes }: PlanRequest,
   plan: ClusterPlan,
 ): number => {
+  const forNodesUsd = maxCostUsd - s3RequestsUsd(work.images, work.newImages);
   const larger = range(shape.coreCount, shape.maxCoreCount).filter(
-    (coreCount) =>
-      quote({ ...shape, coreCount }, work, region).usd + keptUsd(plan, keepMinutes, coreCount) <= maxCostUsd,
+    (coreCount) => keptUsd(plan, minutes + keepMinutes, coreCount) <= forNodesUsd,
   );
   return Math.max(shape.coreCount, ...larger);
 };

@@ -65,6 +65,17 @@ test("a kept cluster bears its deadline, and an idle time that lies a little bey
   expect(emr.stateOf(id)).toBe("WAITING");
 });
 
+test("a cluster is kept no longer than the ceiling pays for", async () => {
+  const created = new Date("2026-01-01T11:40:00.500Z");
+  const id = emr.create("orchard-run-1", { "orchard:execution-arn": creator.id }, {}, created);
+
+  const plan = aPlan("data", { keepMinutes: 30, maxHours: 0.5 });
+  const kept = await keepCluster({ state: { plan, cluster: { id } }, execution: creator }, emr.client, now);
+
+  expect(kept.until).toBe("2026-01-01T12:10:00Z");
+  expect(emr.idleTimeouts.get(id)).toBe(25 * 60);
+});
+
 test("another execution's cluster is not kept", async () => {
   const id = emr.create("orchard-run-1", { "orchard:execution-arn": execution.id });
 

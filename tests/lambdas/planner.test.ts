@@ -128,6 +128,19 @@ describe("the plan", () => {
     );
   });
 
+  it("may live for as long as it is planned to take and to be kept, where the ceiling accepts the plan", () => {
+    fc.assert(
+      fc.property(requests, (given) => {
+        const { cluster, estimate: ofRun, problems } = planCluster(given);
+        const { maxCostUsd, keepMinutes } = given;
+        const estimate = withKeeping(ofRun, cluster, keepMinutes);
+        fc.pre(problems.length === 0 && estimate.usd <= maxCostUsd - 0.01);
+        // Both are rounded, to six minutes' tenth and to 36 seconds.
+        expect(maxHours(cluster, maxCostUsd) + 0.02).toBeGreaterThanOrEqual((estimate.minutes + keepMinutes) / 60);
+      }),
+    );
+  });
+
   it("gives YARN of each node executors and a driver that fit", () => {
     fc.assert(
       fc.property(requests, (given) => {
