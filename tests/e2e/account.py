@@ -165,10 +165,13 @@ def _client(service: str, endpoint: str, region: str, key: str, secret: str) -> 
 
 
 @contextmanager
-def started_account(home: Path) -> Iterator[Account]:
-    """`npm run local` in a folder of its own, with the generated sample in its bucket."""
+def started_account(home: Path, port: int | None = None) -> Iterator[Account]:
+    """`npm run local` in a folder of its own, with the generated sample in its bucket.
+
+    `port`: where the folder's account was before, because its subscribers are called there; by default a free one.
+    """
     process = subprocess.Popen(
-        [NODE, "cli/main.ts", "local", "--json", "--port", str(free_port())],
+        [NODE, "cli/main.ts", "local", "--json", "--port", str(port or free_port())],
         cwd=ROOT,
         env=without_aws() | {"ORCHARD_HOME": str(home)},
         stdout=subprocess.PIPE,
