@@ -309,7 +309,9 @@ const findCluster = async (event: DiagnoseFailureEvent, emr: EMRClient): Promise
   const id =
     state.cluster?.id ?? /\bj-[A-Z0-9]+\b/.exec(state.error?.Cause ?? "")?.[0] ?? state.teardown?.clusterIds[0];
   if (id !== undefined) return describeCluster(emr, id);
-  return (await findClusters(emr, execution, state, "any")).ours[0];
+  const { ours, failures } = await findClusters(emr, execution, state, "any");
+  if (!ours[0] && failures.length > 0) throw failures[0];
+  return ours[0];
 };
 
 /** All of a diagnosis but what the cluster has cost. */

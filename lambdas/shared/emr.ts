@@ -88,25 +88,23 @@ export const listInstances = async (client: EMRClient, ClusterId: string): Promi
   return found;
 };
 
-const namedAfter = async (
+async function* namedAfter(
   emr: EMRClient,
   execution: Execution,
   states: readonly ClusterState[] | undefined,
-): Promise<readonly string[]> => {
-  const ids: string[] = [];
+): AsyncGenerator<string> {
   const CreatedAfter = new Date(Date.parse(execution.startTime) - clockMarginMs);
   for await (const { id, name } of listClusters(emr, { ClusterStates: states && [...states], CreatedAfter })) {
-    if (name === `${clusterNamePrefix}${execution.name}`) ids.push(id);
+    if (name === `${clusterNamePrefix}${execution.name}`) yield id;
   }
-  return ids;
-};
+}
 
 /** The clusters of an execution, sorted by whether its tag confirms them. */
 export interface FoundClusters {
   readonly ours: readonly Cluster[];
   /** Named in the state or named alike, but with another execution's tag, or none. */
   readonly others: readonly Cluster[];
-  /** What was thrown for clusters that could not be described. */
+  /** What was thrown when clusters were listed and described: there may be more of them. */
   readonly failures: readonly unknown[];
 }
 
@@ -123,11 +121,16 @@ export const findClusters = async (
   state: Pick<PartialState, "cluster">,
   which: "active" | "any" = "active",
 ): Promise<FoundClusters> => {
-  const ids = new Set(await namedAfter(emr, execution, which === "active" ? activeStates : undefined));
-  if (state.cluster) ids.add(state.cluster.id);
   const ours: Cluster[] = [];
   const others: Cluster[] = [];
   const failures: unknown[] = [];
+  const ids = new Set(state.cluster && [state.cluster.id]);
+  try {
+    for await (const id of namedAfter(emr, execution, which === "active" ? activeStates : undefined)) ids.add(id);
+  } catch (error) {
+    // The cluster that is known by id is none the cheaper for it.
+    failures.push(error);
+  }
   for (const id of ids) {
     try {
       const cluster = await describeCluster(emr, id);

@@ -33,6 +33,8 @@ export class EmrDouble {
   readonly idleTimeouts = new Map<string, number | undefined>();
   /** The id of a cluster that DescribeCluster is throttled for. */
   undescribable: string | undefined;
+  /** ListClusters is denied once it has answered as many pages. */
+  listablePages = Number.POSITIVE_INFINITY;
   readonly client = emrClient(async (command) => this.answer(command));
 
   create(name: string, tags: Record<string, string>, changes: Partial<Cluster> = {}, createdAt = new Date()): string {
@@ -98,6 +100,7 @@ export class EmrDouble {
     );
     // Pages of one: whoever forgets the marker is found out. Tags are left out, as EMR does.
     const index = Number(Marker ?? 0);
+    if (index >= this.listablePages) throw Object.assign(new Error("Denied"), { name: "AccessDeniedException" });
     const page = wanted.slice(index, index + 1).map(({ Id, Name, Status }) => ({ Id, Name, Status }));
     return { Clusters: page, Marker: index + 1 < wanted.length ? String(index + 1) : undefined };
   }

@@ -59,6 +59,14 @@ test("a cluster that EMR gives no answer about is not passed over", async () => 
   expect(sent[0]?.Message).not.toContain("none was found");
 });
 
+test("a list of clusters that EMR refuses is not taken for an empty one", async () => {
+  emr.listablePages = 0;
+
+  await tell({ status: "ABORTED" });
+
+  expect(sent[0]?.Message).toContain("one may be alive");
+});
+
 test("an answer that is older than the end it was told of is asked for again", async () => {
   const endedAt = new Date("2026-01-01T01:00:00Z");
 

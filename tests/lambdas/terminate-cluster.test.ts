@@ -108,6 +108,19 @@ test("a cluster that cannot be ended does not save the next one, and is reported
   expect(emr.stateOf(other)).toBe("TERMINATING");
 });
 
+test.each([0, 1])(
+  "a list of clusters that breaks off after %i pages saves none that is known, and is reported",
+  async (pages) => {
+    const ids = [createCluster(), createCluster(), createCluster()];
+    emr.listablePages = pages;
+
+    await expect(terminate({ cluster: { id: ids[2] } })).rejects.toThrow("Denied");
+
+    const listed = ids.map((_, index) => (index < pages ? "TERMINATING" : "WAITING"));
+    expect(ids.map((id) => emr.stateOf(id))).toEqual([...listed.slice(0, 2), "TERMINATING"]);
+  },
+);
+
 test("the state machine's own call asks nobody", async () => {
   const id = createCluster();
 
