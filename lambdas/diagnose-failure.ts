@@ -1,10 +1,10 @@
-import { type Cluster, type EMRClient, ListStepsCommand, type StepStatus, type StepSummary } from "@aws-sdk/client-emr";
+import { type Cluster, type EMRClient, ListStepsCommand, type StepState, type StepSummary } from "@aws-sdk/client-emr";
 import { S3Client } from "@aws-sdk/client-s3";
 import { z } from "zod";
-import { ageMs, hourMs, maxHoursOf } from "./shared/cluster-age.ts";
 import { type Environment, environment, readConfig } from "./shared/config.ts";
 import { createEmrClient, describeCluster, findClusters, listInstances } from "./shared/emr.ts";
-import { deployAgain, type Patience, readBootstrapLogs, readStepLogs } from "./shared/emr-logs.ts";
+import { deployAgain, type Found, type Patience, readBootstrapLogs, readStepLogs } from "./shared/emr-logs.ts";
+import { describeQuotedEnd, describeStepEnd, isJobTerminated, readDeath, readRequestedEnd } from "./shared/ends.ts";
 import { describeError } from "./shared/errors.ts";
 import { type Reading, readClusterMessage, readFunctionError } from "./shared/failure-signs.ts";
 import { lambdaHandler, logger } from "./shared/handler.ts";
@@ -28,15 +28,7 @@ export interface DiagnoseClients {
 /** EMR uploads logs every few minutes, and once more when the cluster goes: about 30 s are worth the wait. */
 const patience: Patience = { attempts: 10, pauseMs: 3_000 };
 
-const lambdaCause = z.object({ errorType: z.string(), errorMessage: z.string() });
-const status = z.object({
-  FailureDetails: z.object({ Message: z.string().optional(), Reason: z.string().optional() }).optional(),
-  StateChangeReason: z.object({ Message: z.string().optional() }).optional(),
-});
-const emrCause = z.object({
-  Step: z.object({ Status: status }).optional(),
-  Cluster: z.object({ Status: status }).optional(),
-});
+const lambdaCause = z.object({ errorMessage: z.string() });
 
 const parseJson = (text: string): unknown => {
   try {
@@ -47,9 +39,6 @@ const parseJson = (text: string): unknown => {
     return undefined;
   }
 };
-
-const describeStatus = (given: StepStatus | undefined): string | undefined =>
-  given?.FailureDetails?.Message ?? given?.FailureDetails?.Reason ?? given?.StateChangeReason?.Message;
 
 interface Stated {
   readonly text: string;
@@ -62,13 +51,10 @@ const statedCause = (event: DiagnoseFailureEvent): Stated => {
   const json = parseJson(Cause);
   const thrown = lambdaCause.safeParse(json);
   if (thrown.success) return { text: thrown.data.errorMessage, isFromFunction: true };
-  const service = emrCause.safeParse(json);
-  const text =
-    (service.success
-      ? (describeStatus(service.data.Step?.Status) ?? describeStatus(service.data.Cluster?.Status))
-      : undefined) ||
-    Cause ||
-    (name === "States.Timeout" ? "It did not end within its time limit (States.Timeout)" : name);
+  const inWords = name === "States.Timeout" ? "It did not end within its time limit (States.Timeout)" : name;
+  // Of a long answer Step Functions quotes the beginning alone, which is no JSON any more, and no words either.
+  const asGiven = json === undefined && !Cause.startsWith("{") ? Cause : "";
+  const text = describeQuotedEnd(json) || asGiven || inWords;
   return { text, isFromFunction: false };
 };
 
@@ -109,9 +95,6 @@ const failedState = ({ state }: DiagnoseFailureEvent, steps: readonly StepSummar
 const newestFirst = (a: StepSummary, b: StepSummary): number =>
   Number(b.Status?.Timeline?.CreationDateTime ?? 0) - Number(a.Status?.Timeline?.CreationDateTime ?? 0);
 
-/** Reasons that say how the cluster ended and not what went wrong: the teardown's own doing. */
-const ownReasons = ["USER_REQUEST", "ALL_STEPS_COMPLETED", "STEP_FAILURE", ""];
-
 /** The cluster that failed: known by id, quoted in the cause, or found by name and tag even though it is gone. */
 const findCluster = async (event: DiagnoseFailureEvent, emr: EMRClient): Promise<Cluster | undefined> => {
   const { state, execution } = event;
@@ -126,6 +109,16 @@ const findCluster = async (event: DiagnoseFailureEvent, emr: EMRClient): Promise
 /** All of a diagnosis but what the cluster has cost. */
 type Finding = Omit<Diagnosis, "cost">;
 
+/** What a failure means, in the place of the words that it came with where there are better ones. */
+const asRead = (cause: string, { says, section, remedy }: Reading): Pick<Finding, "cause" | "section" | "remedy"> => ({
+  cause: says ?? cause,
+  section,
+  remedy,
+});
+
+const timeOutRemedy =
+  "Start again: features that are done are kept. With more nodes (cluster.coreCount) it takes less time";
+
 const investigate = async (
   event: DiagnoseFailureEvent,
   config: DiagnoseFailureConfig,
@@ -134,22 +127,19 @@ const investigate = async (
 ): Promise<Finding> => {
   const stated = statedCause(event);
   const cause = oneLine(stated.text);
-  const { plan, error } = event.state;
+  const { plan, error, cluster: known, validation } = event.state;
   const nothingRead = { cause, log: null, excerpt: [], remedy: null };
   if (stated.isFromFunction) {
-    const isValidation = event.state.cluster !== undefined && event.state.validation === undefined;
-    const state = isValidation ? "ValidateResults" : failedState(event);
-    const thrown = readThrown(error?.Error, cause);
-    return { ...nothingRead, ...thrown, state, cause: thrown.says ?? cause };
+    const state = known && !validation ? "ValidateResults" : failedState(event);
+    return { ...nothingRead, ...asRead(cause, readThrown(error?.Error, cause)), state };
   }
   if (!plan || event.state.scripts === undefined) {
-    const thrown = readThrown(error?.Error, cause);
-    return { ...nothingRead, ...thrown, state: failedState(event), cause: thrown.says ?? cause };
+    return { ...nothingRead, ...asRead(cause, readThrown(error?.Error, cause)), state: failedState(event) };
   }
 
   const cluster = await findCluster(event, emr);
   const refused = readClusterMessage(cause, plan.cluster);
-  const asRefused = { ...nothingRead, cause: refused.says ?? cause, section: refused.section, remedy: refused.remedy };
+  const asRefused = { ...nothingRead, ...asRead(cause, refused) };
   // RunJobFlow itself was refused.
   if (!cluster?.Id) return { ...asRefused, state: failedState(event) };
   const { Steps = [] } = await emr.send(new ListStepsCommand({ ClusterId: cluster.Id }));
@@ -161,13 +151,20 @@ const investigate = async (
   if (state === "KeepCluster") return { ...nothingRead, state, section: "a-cluster-is-kept" };
   const clusterLogs = { bucket: config.DATA_BUCKET, key: `logs/emr/${cluster.Id}/` };
 
-  const quotedStep = /\bs-[A-Z0-9]+\b/.exec(error?.Cause ?? "")?.[0];
-  const step = steps.find(({ Id, Status }) => Id === quotedStep || Status?.State === "FAILED");
-  if (step?.Id !== undefined) {
-    const read = await readStepLogs(s3, clusterLogs, { id: step.Id, count: Steps.length }, wait, plan.cluster);
-    const own = oneLine(describeStatus(step.Status) ?? stated.text);
-    const name = step.Name ?? state;
-    return { ...nothingRead, section: "job-fails", ...read, state: name, cause: read?.cause ?? own };
+  const quotedId = /\bs-[A-Z0-9]+\b/.exec(error?.Cause ?? "")?.[0];
+  const ended = (as: StepState): StepSummary | undefined => steps.find(({ Status }) => Status?.State === as);
+  const step = steps.find(({ Id }) => Id === quotedId) ?? ended("FAILED") ?? ended("CANCELLED") ?? ended("INTERRUPTED");
+  const readLogs = async (patience: Patience): Promise<Found | undefined> =>
+    step?.Id === undefined
+      ? undefined
+      : readStepLogs(s3, clusterLogs, { id: step.Id, count: Steps.length }, patience, plan.cluster);
+
+  if (step?.Status?.State === "FAILED") {
+    const read = await readLogs(wait);
+    const died = read?.cause === undefined ? readDeath(cluster, plan, true) : undefined;
+    const own = oneLine(describeStepEnd(step.Status));
+    const asFailed = { ...nothingRead, section: "job-fails", ...read, state: step.Name ?? state } as const;
+    return died ? { ...asFailed, ...asRead(own, died) } : { ...asFailed, cause: read?.cause ?? own };
   }
   const reason = cluster.Status?.StateChangeReason;
   if (reason?.Code === "BOOTSTRAP_FAILURE") {
@@ -177,39 +174,21 @@ const investigate = async (
     const asStated = { ...nothingRead, section: "cluster-does-not-start", remedy: deployAgain } as const;
     return { ...asStated, ...read, state, cause: read?.cause ?? own };
   }
-  if (reason?.Code === "USER_REQUEST" && ageMs(cluster, new Date()) > maxHoursOf(cluster) * hourMs) {
-    const cause = `The cluster was ended after ${maxHoursOf(cluster)} hours, which is all that maxCostUsd pays for`;
-    const remedy = "Start again with a higher maxCostUsd; features that are done are kept";
-    return { ...nothingRead, state, section: "costs-too-high", cause, remedy };
-  }
-  const detail = cluster.Status?.ErrorDetails?.[0];
-  const ended = detail?.ErrorMessage
-    ? `${detail.ErrorMessage} (${detail.ErrorCode})`
-    : ownReasons.includes(reason?.Code ?? "")
-      ? undefined
-      : reason?.Message;
-  if (ended !== undefined) {
-    const died = readClusterMessage(oneLine(ended), plan.cluster);
-    return { ...nothingRead, state, ...died, cause: died.says ?? oneLine(ended) };
-  }
-  if (state === "CreateCluster" || refused.section === "starting-again") return { ...asRefused, state };
-  // Out of time, cancelled, or EMR did not answer: the logs tell how far it was, where there are any.
-  const stopped = steps.find(({ Status }) => Status?.State === "CANCELLED" || Status?.State === "INTERRUPTED");
-  const read =
-    stopped?.Id &&
-    (await readStepLogs(
-      s3,
-      clusterLogs,
-      { id: stopped.Id, count: Steps.length },
-      { attempts: 1, pauseMs: 0 },
-      plan.cluster,
-    ));
-  const remedy =
-    error?.Error === "States.Timeout"
-      ? "Start again: features that are done are kept. With more nodes (cluster.coreCount) it takes less time"
-      : null;
-  const logs = read ? { log: read.log, excerpt: read.excerpt } : {};
-  return { ...nothingRead, ...logs, state, section: "job-fails", remedy };
+
+  // What the task's failure quotes was so before the teardown; a time-out and a refusal quote nothing.
+  const isQuoted = error?.Error === "States.TaskFailed";
+  const isRefusedAsGone = refused.section === "starting-again";
+  const isTold = isQuoted && (state === "CreateCluster" || isJobTerminated(cause));
+  const end =
+    readDeath(cluster, plan, state !== "CreateCluster") ??
+    (isQuoted || isRefusedAsGone ? readRequestedEnd(cluster, plan, isTold) : undefined);
+  if (!end && (state === "CreateCluster" || isRefusedAsGone)) return { ...asRefused, state };
+  // Cut short: the logs tell how far it was, where there are any.
+  const { log = null, excerpt = [] } = (await readLogs({ attempts: 1, pauseMs: 0 })) ?? {};
+  const remedy = error?.Error === "States.Timeout" ? timeOutRemedy : null;
+  const name = (step?.Id === quotedId ? step?.Name : undefined) ?? state;
+  const asCut = { ...nothingRead, log, excerpt, section: "job-fails", remedy, state: name } as const;
+  return end ? { ...asCut, ...asRead(cause, end) } : asCut;
 };
 
 /** A run that failed costs money, too. Never throws: what it cost is the least that a failure's mail has to tell. */

@@ -269,7 +269,7 @@ const clusterSigns: readonly Sign[] = [
     }),
   },
   {
-    pattern: /NO_SLAVE_LEFT|\breclaimed\b|\blost\b/i,
+    pattern: /NO_SLAVE_LEFT|\breclaimed\b|\blost\b|\bnodes? (?:was|were) terminated\b/i,
     read: (_, evidence) => ({ ...lostNode(evidence), says: evidence.text }),
   },
   {
@@ -334,5 +334,8 @@ export const readFunctionError = (text: string): Reading => {
 };
 
 /** What EMR's own words about a cluster mean. */
-export const readClusterMessage = (text: string, cluster: ClusterPlan | undefined): Reading =>
-  match(clusterSigns, text, { text, cluster }) ?? { section: "cluster-does-not-start", remedy: null };
+export const readClusterMessage = (
+  text: string,
+  cluster: ClusterPlan | undefined,
+  otherwise: Section = "cluster-does-not-start",
+): Reading => match(clusterSigns, text, { text, cluster }) ?? { section: otherwise, remedy: null };

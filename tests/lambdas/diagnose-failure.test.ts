@@ -109,24 +109,6 @@ test("managed scaling that EMR refuses is not laid to the first step", async () 
   expect(await diagnose(running(error))).toMatchObject({ state: "SetManagedScaling" });
 });
 
-test("a cluster that was ended because it had cost enough says so", async () => {
-  const hourAgo = (hours: number): Date => new Date(Date.now() - hours * 3_600_000);
-  const ended = (createdAt: Date) => ({
-    Tags: [{ Key: "orchard:max-hours", Value: "2.5" }],
-    Status: {
-      State: "TERMINATED",
-      StateChangeReason: { Code: "USER_REQUEST", Message: "Terminated by user request" },
-      Timeline: { CreationDateTime: createdAt, EndDateTime: hourAgo(0) },
-    },
-  });
-
-  expect(await diagnose(running(failedStep), { cluster: ended(hourAgo(2.6)) })).toMatchObject({
-    cause: "The cluster was ended after 2.5 hours, which is all that maxCostUsd pays for",
-    section: "costs-too-high",
-  });
-  expect((await diagnose(running(failedStep), { cluster: ended(hourAgo(2)) })).section).not.toBe("costs-too-high");
-});
-
 test("what a failed run's cluster has cost is told, and is no condition for the rest", async () => {
   // After the execution's start, which is now.
   const from = Date.now() + 1_000;
@@ -323,17 +305,136 @@ test("of several bootstrap actions the last one that ran is quoted", async () =>
   ).toMatchObject({ cause: "Bootstrap action failed: tar: not found" });
 });
 
-test("a cluster that died says why", async () => {
-  const cluster = {
-    Status: {
-      State: "TERMINATED_WITH_ERRORS",
-      StateChangeReason: { Code: "INSTANCE_FAILURE", Message: "All core nodes were reclaimed" },
-    },
-  };
+/** What addStep.sync fails with when EMR has not run the step to its end; nothing of the teardown is in it. */
+const cut = (status: object): object => ({
+  Error: "States.TaskFailed",
+  Cause: JSON.stringify({ ClusterId: "j-1", StepId: "s-2", Step: { Id: "s-2", Status: status } }),
+});
+const jobTerminated = { State: "CANCELLED", StateChangeReason: { Message: "Job terminated" } };
+const endedBy = (Code: string, Message: string, changes: object = {}): object => ({
+  Status: { State: "TERMINATED", StateChangeReason: { Code, Message }, ...changes },
+});
+const byRequest = endedBy("USER_REQUEST", "Terminated by user request");
 
-  expect(
-    await diagnose(running({ Error: "States.TaskFailed", Cause: "cancelled" }), { cluster, steps: [completed] }),
-  ).toMatchObject({ cause: "All core nodes were reclaimed", state: "ExtractFeatures" });
+const diagnoseCut = (status: object, cluster: object, plan: object = {}): Promise<Diagnosis> =>
+  diagnose(
+    { ...running(cut(status)), plan: aPlan(bucket, plan) },
+    { cluster, steps: [{ ...failed, Config: { Args: [`s3://${bucket}/runs/run-1/plan.json`] }, Status: status }] },
+  );
+
+test.each([
+  ["All slaves in the job flow were terminated due to Spot", "spot-capacity"],
+  ["The master node was terminated", "spot-capacity"],
+  ["An internal error occurred", "job-fails"],
+])("a cluster that died under a step says why: %s", async (message, section) => {
+  const cluster = endedBy("INSTANCE_FAILURE", message);
+
+  expect(await diagnoseCut(jobTerminated, cluster)).toMatchObject({
+    cause: message,
+    state: "ExtractFeatures",
+    section,
+  });
+});
+
+test("a step that failed because its cluster died, and whose logs tell nothing, says why the cluster did", async () => {
+  const cluster = endedBy("INSTANCE_FAILURE", "All core nodes were reclaimed");
+  const { Status } = failed;
+
+  expect(await diagnoseCut(Status, cluster)).toMatchObject({
+    cause: "All core nodes were reclaimed",
+    section: "spot-capacity",
+  });
+  await log("steps/s-2/stderr.gz", ["orchard: error: bad"]);
+  expect(await diagnoseCut(Status, cluster)).toMatchObject({ cause: "bad", section: "job-fails" });
+});
+
+test("a cluster that somebody ended under a step says so, and how far the step was", async () => {
+  await log("steps/s-2/stderr.gz", ["INFO: image 7 of 10"]);
+
+  expect(await diagnoseCut(jobTerminated, byRequest)).toMatchObject({
+    cause: "The cluster was ended, not by this run (Terminated by user request)",
+    state: "ExtractFeatures",
+    section: "job-fails",
+    excerpt: ["INFO: image 7 of 10"],
+  });
+});
+
+test("a cluster that somebody ended before it was ready says so", async () => {
+  const Status = { State: "TERMINATED", StateChangeReason: { Code: "USER_REQUEST", Message: "User request" } };
+  const error = { Error: "States.TaskFailed", Cause: JSON.stringify({ ClusterId: "j-1", Cluster: { Status } }) };
+
+  expect(await diagnose({ plan: aPlan(bucket), scripts: {}, error }, { cluster: { Status } })).toMatchObject({
+    cause: "The cluster was ended, not by this run (User request)",
+    state: "CreateCluster",
+  });
+});
+
+const hourAgo = (hours: number): Date => new Date(Date.now() - hours * 3_600_000);
+/** As old when it ended, with 2.5 hours that its run may cost. */
+const aged = (hours: number): object => ({
+  ...endedBy("USER_REQUEST", "Terminated by user request", {
+    Timeline: { CreationDateTime: hourAgo(hours), EndDateTime: hourAgo(0) },
+  }),
+  Tags: [{ Key: "orchard:max-hours", Value: "2.5" }],
+});
+
+test("a cluster that was ended because it had cost enough says so", async () => {
+  expect(await diagnoseCut(jobTerminated, aged(2.6))).toMatchObject({
+    cause: "The cluster was ended after 2.5 hours, which is all that maxCostUsd pays for",
+    section: "costs-too-high",
+    remedy: "Start again with a higher maxCostUsd; features that are done are kept",
+  });
+  expect(await diagnoseCut(jobTerminated, aged(2))).toMatchObject({ section: "job-fails" });
+});
+
+test("a step that ran out of time is not laid to the age that the cluster had when the teardown ended it", async () => {
+  const cancelled = { ...failed, Status: { State: "CANCELLED" } };
+  const timedOut = running({ Error: "States.Timeout", Cause: "" });
+
+  expect(await diagnose(timedOut, { cluster: aged(2.6), steps: [cancelled] })).toMatchObject({
+    cause: "It did not end within its time limit (States.Timeout)",
+    section: "job-fails",
+  });
+});
+
+test("a borrowed cluster that its deadline or its age ended under a step is not to be paid for longer by this run", async () => {
+  const borrowed = { clusterId: "j-1", usdPerHour: 1 };
+  const remedy = "Start again without cluster.id, on a cluster of its own; features that are done are kept";
+
+  const atDeadline = { borrowed: { ...borrowed, until: "2026-01-01T12:00:00Z" } };
+  expect(await diagnoseCut(jobTerminated, byRequest, atDeadline)).toMatchObject({
+    cause: "The cluster was kept until 2026-01-01 12:00 UTC, and was ended then",
+    section: "a-cluster-is-kept",
+    remedy,
+  });
+  const before = { borrowed: { ...borrowed, until: hourAgo(-1).toISOString() } };
+  expect(await diagnoseCut(jobTerminated, aged(2.6), before)).toMatchObject({ section: "costs-too-high", remedy });
+  expect(await diagnoseCut(jobTerminated, aged(2), before)).toMatchObject({ section: "job-fails", remedy });
+});
+
+test.each([
+  [{ State: "INTERRUPTED" }, "The step was interrupted; EMR gives no reason"],
+  [{ State: "CANCELLED" }, "The step was cancelled, not by this run; EMR gives no reason"],
+  [
+    { State: "CANCELLED", StateChangeReason: { Message: "Cancelled by user" } },
+    "The step was cancelled, not by this run (Cancelled by user)",
+  ],
+])("a step that was cut short is told in words, and not laid to the teardown: %o", async (status, cause) => {
+  const told = { cause, state: "ExtractFeatures", section: "job-fails" };
+
+  expect(await diagnoseCut(status, byRequest)).toMatchObject(told);
+  // A borrowed cluster goes on.
+  const borrowed = { clusterId: "j-1", usdPerHour: 1, until: "2026-01-01T12:00:00Z" };
+  expect(await diagnoseCut(status, { Status: { State: "WAITING" } }, { borrowed })).toMatchObject(told);
+});
+
+test.each([
+  ['{"Step":{"Status":{"State":"FAILED"}}}', "The step failed; EMR gives no reason"],
+  ['{"Cluster":{"Status":{"State":"TERMINATED"}}}', "The cluster is TERMINATED; EMR gives no reason"],
+  ["{}", "States.TaskFailed"],
+  ['{"ClusterId":"j-1","Cluster":{"Sta', "States.TaskFailed"],
+])("a cause that says nothing is not quoted: %s", async (Cause, cause) => {
+  expect(await diagnose(running({ Error: "States.TaskFailed", Cause }))).toMatchObject({ cause });
 });
 
 test("the teardown's own request is not taken for the cause of a time-out", async () => {
