@@ -2,7 +2,15 @@ import { type Cluster, type EMRClient, ListStepsCommand, type StepState, type St
 import { S3Client } from "@aws-sdk/client-s3";
 import { z } from "zod";
 import { type Environment, environment, readConfig } from "./shared/config.ts";
-import { createEmrClient, describeCluster, findClusters, listInstances } from "./shared/emr.ts";
+import {
+  createEmrClient,
+  describeCluster,
+  executionTag,
+  findClusters,
+  listInstances,
+  stateOf,
+  tagOf,
+} from "./shared/emr.ts";
 import { deployAgain, type Found, type Patience, readBootstrapLogs, readStepLogs } from "./shared/emr-logs.ts";
 import { describeQuotedEnd, describeStepEnd, isJobTerminated, readDeath, readRequestedEnd } from "./shared/ends.ts";
 import { describeError } from "./shared/errors.ts";
@@ -98,6 +106,7 @@ const newestFirst = (a: StepSummary, b: StepSummary): number =>
 /** The cluster that failed: known by id, quoted in the cause, or found by name and tag even though it is gone. */
 const findCluster = async (event: DiagnoseFailureEvent, emr: EMRClient): Promise<Cluster | undefined> => {
   const { state, execution } = event;
+  if (!state.plan || state.scripts === undefined) return undefined;
   const id =
     state.cluster?.id ?? /\bj-[A-Z0-9]+\b/.exec(state.error?.Cause ?? "")?.[0] ?? state.teardown?.clusterIds[0];
   if (id !== undefined) return describeCluster(emr, id);
@@ -106,8 +115,8 @@ const findCluster = async (event: DiagnoseFailureEvent, emr: EMRClient): Promise
   return ours[0];
 };
 
-/** All of a diagnosis but what the cluster has cost. */
-type Finding = Omit<Diagnosis, "cost">;
+/** All of a diagnosis but what it says of the cluster. */
+type Finding = Omit<Diagnosis, "cluster" | "cost">;
 
 /** What a failure means, in the place of the words that it came with where there are better ones. */
 const asRead = (cause: string, { says, section, remedy }: Reading): Pick<Finding, "cause" | "section" | "remedy"> => ({
@@ -121,6 +130,7 @@ const timeOutRemedy =
 
 const investigate = async (
   event: DiagnoseFailureEvent,
+  looking: Promise<Cluster | undefined>,
   config: DiagnoseFailureConfig,
   { s3, emr }: DiagnoseClients,
   wait: Patience,
@@ -137,7 +147,7 @@ const investigate = async (
     return { ...nothingRead, ...asRead(cause, readThrown(error?.Error, cause)), state: failedState(event) };
   }
 
-  const cluster = await findCluster(event, emr);
+  const cluster = await looking;
   const refused = readClusterMessage(cause, plan.cluster);
   const asRefused = { ...nothingRead, ...asRead(cause, refused) };
   // RunJobFlow itself was refused.
@@ -192,19 +202,26 @@ const investigate = async (
 };
 
 /** A run that failed costs money, too. Never throws: what it cost is the least that a failure's mail has to tell. */
-const costOf = async (event: DiagnoseFailureEvent, emr: EMRClient): Promise<Cost | null> => {
-  const { state, execution } = event;
-  if (!state.plan || state.scripts === undefined) return null;
+const costOf = async (
+  { state: { plan }, execution }: DiagnoseFailureEvent,
+  cluster: Cluster,
+  emr: EMRClient,
+): Promise<Cost | null> => {
+  if (!plan || cluster.Id === undefined) return null;
   try {
-    const cluster = await findCluster(event, emr);
-    if (!cluster?.Id) return null;
     const instances = await listInstances(emr, cluster.Id);
-    return trueCost(state.plan, 0, cluster, instances, new Date(execution.startTime), new Date());
+    return trueCost(plan, 0, cluster, instances, new Date(execution.startTime), new Date());
   } catch (error) {
     logger.warn("What the cluster has cost is not known", { error });
     return null;
   }
 };
+
+/** The cluster that the execution created, which the state may not know: a creation that fails hands on no id. */
+const ownCluster = (cluster: Cluster, { execution }: DiagnoseFailureEvent): Diagnosis["cluster"] =>
+  cluster.Id !== undefined && tagOf(cluster, executionTag) === execution.id
+    ? { id: cluster.Id, state: stateOf(cluster) }
+    : null;
 
 /**
  * Finds the root cause of the first error: a function's own message, a failed step's line, a bootstrap action's.
@@ -217,9 +234,15 @@ export const diagnoseFailure = async (
   clients: DiagnoseClients,
   wait: Patience = patience,
 ): Promise<Diagnosis> => {
-  const cost = await costOf(event, clients.emr);
+  const looking = findCluster(event, clients.emr);
+  const cluster = await looking.catch((error: unknown) => {
+    logger.warn("The cluster is not known", { error });
+  });
+  const seen = cluster
+    ? { cluster: ownCluster(cluster, event), cost: await costOf(event, cluster, clients.emr) }
+    : { cluster: null, cost: null };
   try {
-    return { ...(await investigate(event, config, clients, wait)), cost };
+    return { ...(await investigate(event, looking, config, clients, wait)), ...seen };
   } catch (error) {
     logger.error("The diagnosis failed", { error });
     return {
@@ -229,7 +252,7 @@ export const diagnoseFailure = async (
       excerpt: [],
       section: "job-fails",
       remedy: null,
-      cost,
+      ...seen,
     };
   }
 };

@@ -1,5 +1,5 @@
 import { featuresRunOf } from "./earlier-runs.ts";
-import { type FoundClusters, isGone, stateOf } from "./emr.ts";
+import { endableStates, type FoundClusters, isGone, stateOf } from "./emr.ts";
 import { borrowedByInput, borrowedLines, clusterThatGoesOn, inputOnKept, keptLines } from "./kept-mail.ts";
 import type { Execution, PartialState } from "./schemas.ts";
 import type { Section } from "./sections.ts";
@@ -35,8 +35,8 @@ const seededNotice = "SEEDED RANDOM WEIGHTS: the features of this run mean nothi
 
 const isSeeded = (state: PartialState): boolean => state.plan?.model.weights === "seeded";
 
-const clusterIds = (state: PartialState): readonly string[] => [
-  ...new Set([...(state.cluster ? [state.cluster.id] : []), ...(state.teardown?.clusterIds ?? [])]),
+const clusterIds = ({ cluster, teardown, diagnosis }: PartialState): readonly string[] => [
+  ...new Set([cluster?.id ?? [], teardown?.clusterIds ?? [], diagnosis?.cluster?.id ?? []].flat()),
 ];
 
 const links = (executionArn: string, clusterIds: readonly string[]): readonly string[] => {
@@ -113,24 +113,30 @@ const troubleshooting = (section: Section): string => `docs/troubleshooting.md#$
 /** A cause longer than this is no line any more. */
 const maxCauseLength = 1_000;
 
+/** EMR had not listed it when the teardown looked, and nothing has ended it: it was seen alive after that. */
+const wasOverlooked = ({ diagnosis }: PartialState): boolean =>
+  endableStates.some((one) => one === diagnosis?.cluster?.state);
+
 /** Before the scripts were up nothing was created, and a teardown that failed had nothing to end. */
 const mayBeRunning = (state: PartialState): boolean =>
-  state.teardownError !== undefined && state.scripts !== undefined && !state.plan?.borrowed;
+  (state.teardownError !== undefined || wasOverlooked(state)) && state.scripts !== undefined && !state.plan?.borrowed;
 
 const describeTeardown = (state: PartialState): readonly string[] => {
   const ids = clusterIds(state);
   if (state.plan?.borrowed) return borrowedLines(state.plan.borrowed, state);
   if (mayBeRunning(state)) {
+    const why = state.teardownError ? `ending it failed: ${state.teardownError.Error}` : "the teardown did not find it";
     return [
-      `Cluster:   MAY STILL BE RUNNING AND COST MONEY (${ids.join(", ") || "id unknown"}); ending it failed: ${state.teardownError?.Error}`,
+      `Cluster:   MAY STILL BE RUNNING AND COST MONEY (${ids.join(", ") || "id unknown"}); ${why}`,
       ids.length > 0
         ? `End it:    aws emr terminate-clusters --cluster-ids ${ids.join(" ")}`
         : "Find it:   aws emr list-clusters --active, then: aws emr terminate-clusters --cluster-ids <id>",
       `See:       ${troubleshooting("a-cluster-is-left")}`,
     ];
   }
-  if (ids.length > 0) return [`Cluster:   ${ids.join(", ")}, terminated`];
-  // CreateCluster hands no id on when it fails, and what it had created is gone when the teardown looks.
+  const end = state.diagnosis?.cluster?.state === "TERMINATING" ? "being terminated" : "terminated";
+  if (ids.length > 0) return [`Cluster:   ${ids.join(", ")}, ${end}`];
+  // What CreateCluster may have created is gone when the teardown looks, and perhaps EMR did not answer the diagnosis.
   return [`Cluster:   ${state.scripts === undefined ? "none was created" : "none is left"}`];
 };
 

@@ -182,6 +182,8 @@ export const diagnosis = z.object({
   section: z.enum(sections).nullable().default(null),
   /** What to do about it, where that is known: one line. */
   remedy: z.string().nullable().default(null),
+  /** The cluster that the execution created, as EMR told it last; null: there was none, or EMR did not answer. */
+  cluster: z.object({ id: z.string(), state: z.string() }).nullable().default(null),
   /** What the cluster has cost; null: there was none, or EMR did not answer. */
   cost: cost.nullable().default(null),
 });

@@ -122,6 +122,10 @@ def test_a_bootstrap_action_that_fails_is_quoted(account: Account, tmp_path: Pat
     [cluster] = account.clusters(execution.run_id)
     assert cluster["Status"]["State"] == "TERMINATED_WITH_ERRORS"
     assert cluster["Status"]["StateChangeReason"]["Code"] == "BOOTSTRAP_FAILURE"
+    [mail] = account.mails(execution.run_id)
+    assert "wheelhouse" in mail["message"].splitlines()[0]
+    assert f"{cluster['Id']}, terminated" in mail["message"]
+    assert f"#/clusterDetails/{cluster['Id']}" in mail["message"]
 
 
 @contextmanager

@@ -76,6 +76,7 @@ test("a function's own message is the cause, on one line", async () => {
     excerpt: [],
     section: "the-run-is-refused-before-it-starts",
     cost: null,
+    cluster: null,
     remedy: null,
   });
 });
@@ -186,6 +187,7 @@ test("a failed step's own statement is read from its stderr", async () => {
     excerpt: ["INFO: starting", "orchard: error: 7 images of 10 are bad"],
     section: "job-fails",
     cost: null,
+    cluster: { id: "j-1", state: "UNKNOWN" },
     remedy: null,
   });
 });
@@ -289,7 +291,16 @@ test("a failed bootstrap action is quoted, of a cluster that is only found by ta
     cause: "Bootstrap action failed: wheelhouse.tar has another sha256",
     state: "CreateCluster",
     section: "cluster-does-not-start",
+    cluster: { id: "j-1", state: "TERMINATED_WITH_ERRORS" },
   });
+});
+
+test("another execution's cluster is not told as this one's", async () => {
+  const Cause = "j-1 is in the way";
+  const state = { plan: aPlan(bucket), scripts: {}, error: { Error: "EMR.AmazonElasticMapReduceException", Cause } };
+  const Tags = [{ Key: "orchard:execution-arn", Value: anExecution("run-2").id }];
+
+  expect((await diagnose(state, { cluster: { Tags, Status: { State: "RUNNING" } } })).cluster).toBeNull();
 });
 
 test("of several bootstrap actions the last one that ran is quoted", async () => {
@@ -467,6 +478,7 @@ test("a step that a redrive adds to a cluster that is gone says so, and to start
     excerpt: [],
     section: "starting-again",
     cost: null,
+    cluster: { id: "j-1", state: "TERMINATED" },
     remedy:
       "Start a new execution with the same input: features that are done are kept. A redrive brings no cluster back",
   });

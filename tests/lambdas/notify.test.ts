@@ -236,7 +236,30 @@ test("a failure's mail tells what the cluster has cost, and does not compare it 
   expect(message).toContain("Quoted:    0.08 USD for 16.2 minutes\n");
 });
 
-test("a creation that failed may have created a cluster, which is gone", () => {
+test.each([
+  ["TERMINATED_WITH_ERRORS", "terminated"],
+  ["TERMINATING", "being terminated"],
+])("a creation that failed hands on no id: the diagnosis has seen the cluster %s", (clusterState, end) => {
+  const diagnosis = { cause: "x", cluster: { id: "j-2", state: clusterState } };
+  const teardown = { clusterIds: [], states: {} };
+  const { subject, message } = failureMail(failed({ cluster: undefined, teardown, diagnosis }), execution);
+
+  expect(message).toContain(`Cluster:   j-2, ${end}\n`);
+  expect(message).toContain("https://eu-west-1.console.aws.amazon.com/emr/home?region=eu-west-1#/clusterDetails/j-2");
+  expect(subject).not.toContain("MAY BE RUNNING");
+});
+
+test("a cluster that the teardown did not find, and the diagnosis saw alive, is said first", () => {
+  const diagnosis = { cause: "x", cluster: { id: "j-2", state: "RUNNING" } };
+  const teardown = { clusterIds: [], states: {} };
+  const { subject, message } = failureMail(failed({ cluster: undefined, teardown, diagnosis }), execution);
+
+  expect(subject).toMatch(/^Orchard: CLUSTER MAY BE RUNNING, run-1 FAILED/);
+  expect(message).toContain("MAY STILL BE RUNNING AND COST MONEY (j-2); the teardown did not find it");
+  expect(message).toContain("aws emr terminate-clusters --cluster-ids j-2");
+});
+
+test("without any id there is no cluster left", () => {
   const { message } = failureMail(failed({ cluster: undefined, teardown: { clusterIds: [], states: {} } }), execution);
 
   expect(message).toContain("Cluster:   none is left");
