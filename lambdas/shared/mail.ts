@@ -218,12 +218,17 @@ export const stoppedMail = (
     "",
     `Run:       ${name}`,
     `Status:    ${status}`,
-    ...(clusters.length === 0 && failures.length === 0 && borrowed.length === 0 ? ["Cluster:   none was found"] : []),
     ...(failures.length > 0
       ? ["Cluster:   one may be alive: EMR did not answer. Look: aws emr list-clusters --active"]
       : []),
     ...borrowed,
     ...clusters.map((cluster) => `Cluster:   ${cluster.Id}, ${stateOf(cluster)}`),
+    // RunJobFlow may have been in flight when the execution ended, and takes effect after this mail.
+    ...(alive.length === 0 && failures.length === 0 && borrowed.length === 0
+      ? [
+          `Cluster:   ${clusters.length === 0 ? "none was found; " : ""}one that was just being created is ended by the sweep within 15 minutes`,
+        ]
+      : []),
     ...(alive.length > 0
       ? [
           "           It is being ended now, and the sweep looks again every 15 minutes. To be sure:",

@@ -50,6 +50,31 @@ test("a cluster that is gone needs no command", async () => {
   expect(sent[0]?.Message).not.toContain("terminate-clusters");
 });
 
+const justBeingCreated = "one that was just being created is ended by the sweep within 15 minutes";
+
+test("a stop may fall while a cluster is being created: that none was found is not all", async () => {
+  await tell({ status: "ABORTED" });
+
+  expect(sent[0]?.Message).toContain(`Cluster:   none was found; ${justBeingCreated}`);
+});
+
+test("a cluster that is gone is not all either: a redriven execution may have been creating another", async () => {
+  emr.create("orchard-run-1", { "orchard:execution-arn": execution.id }, { Status: { State: "TERMINATED" } });
+
+  await tell({ status: "ABORTED" });
+
+  expect(sent[0]?.Message).toContain("j-1, TERMINATED\n");
+  expect(sent[0]?.Message).toContain(justBeingCreated);
+});
+
+test("an execution on a borrowed cluster creates none", async () => {
+  await tell({ status: "ABORTED", input: '{"cluster":{"id":"j-9"}}' });
+
+  expect(sent[0]?.Message).toContain("j-9, which the input names, is left alone");
+  expect(sent[0]?.Message).not.toContain("none was found");
+  expect(sent[0]?.Message).not.toContain(justBeingCreated);
+});
+
 test("a cluster that EMR gives no answer about is not passed over", async () => {
   emr.undescribable = emr.create("orchard-run-1", { "orchard:execution-arn": execution.id });
 
