@@ -137,7 +137,9 @@ const fetchStepLogs = async (
   const inContainers = application === undefined ? guessed : containers;
   // The YARN client's own exception says only that the application failed: the containers come first.
   const logs = [...inContainers, stderr, stdout, controller].filter((log) => log !== undefined);
-  return { logs, isComplete: stderr !== undefined && (application === undefined || containers.length > 0) };
+  // The traceback of a job is in its driver's standard output; other containers' logs may come before.
+  const hasDriver = containers.some(({ address }) => /_000001\/stdout\.gz$/.test(address));
+  return { logs, isComplete: stderr !== undefined && (application === undefined || hasDriver) };
 };
 
 /** Waits for the logs of a step within bounds, and takes what is there at the end. */

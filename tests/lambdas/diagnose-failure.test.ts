@@ -6,6 +6,7 @@ import {
   ListInstancesCommand,
   ListStepsCommand,
 } from "@aws-sdk/client-emr";
+import { ListObjectsV2Command, type S3Client } from "@aws-sdk/client-s3";
 import { beforeEach, expect, test } from "vitest";
 import { type DiagnoseClients, diagnoseFailure } from "../../lambdas/diagnose-failure.ts";
 import { lastLines, oneLine, rootCause } from "../../lambdas/shared/root-cause.ts";
@@ -212,6 +213,27 @@ test("a log that arrives late is waited for", async () => {
   await log("steps/s-2/stderr.gz", ["orchard: error: late"]);
 
   expect((await waiting).cause).toBe("late");
+});
+
+test("the driver's log is waited for, whichever other container's came first", async () => {
+  await log("steps/s-2/stderr.gz", [
+    "Submitted application application_1700000000000_0001",
+    'Exception in thread "main" org.apache.spark.SparkException: Application application_1700000000000_0001 finished with failed status',
+  ]);
+  const containers = "containers/application_1700000000000_0001";
+  await log(`${containers}/container_1_000001/stderr.gz`, ["INFO: the driver's JVM"]);
+  await log(`${containers}/container_1_000002/stderr.gz`, ["INFO: an executor's"]);
+
+  let looks = 0;
+  const send = async (command: ListObjectsV2Command): Promise<unknown> => {
+    const isSecondLook = command instanceof ListObjectsV2Command && ++looks === 2;
+    if (isSecondLook) await log(`${containers}/container_1_000001/stdout.gz`, ["ValueError: no rows"]);
+    return account.s3.send(command);
+  };
+  const s3: S3Client = Object.assign(Object.create(account.s3), { send });
+
+  expect((await diagnose(running(failedStep), { steps: [failed] }, { s3 })).cause).toBe("ValueError: no rows");
+  expect(looks).toBe(2);
 });
 
 test("an executor that was lost and replaced is not taken for the cause of what failed later", async () => {
