@@ -139,26 +139,27 @@ const investigate = async (
   const cause = oneLine(stated.text);
   const { plan, error, cluster: known, validation } = event.state;
   const nothingRead = { cause, log: null, excerpt: [], remedy: null };
-  if (stated.isFromFunction) {
-    const state = known && !validation ? "ValidateResults" : failedState(event);
-    return { ...nothingRead, ...asRead(cause, readThrown(error?.Error, cause)), state };
+  const before = failedState(event);
+  if (validation) {
+    // The results are valid, and only the cluster would not go, or could not be kept.
+    const read = stated.isFromFunction ? asRead(cause, readFunctionError(cause)) : {};
+    const section = before === "KeepCluster" ? "a-cluster-is-kept" : "a-cluster-is-left";
+    return { ...nothingRead, ...read, state: before, section };
   }
-  if (!plan || event.state.scripts === undefined) {
-    return { ...nothingRead, ...asRead(cause, readThrown(error?.Error, cause)), state: failedState(event) };
+  if (stated.isFromFunction || !plan || event.state.scripts === undefined) {
+    const state = stated.isFromFunction && known ? "ValidateResults" : before;
+    return { ...nothingRead, ...asRead(cause, readThrown(error?.Error, cause)), state };
   }
 
   const cluster = await looking;
   const refused = readClusterMessage(cause, plan.cluster);
   const asRefused = { ...nothingRead, ...asRead(cause, refused) };
   // RunJobFlow itself was refused.
-  if (!cluster?.Id) return { ...asRefused, state: failedState(event) };
+  if (!cluster?.Id) return { ...asRefused, state: before };
   const { Steps = [] } = await emr.send(new ListStepsCommand({ ClusterId: cluster.Id }));
   // On a borrowed cluster others' steps have failed, too.
   const steps = Steps.filter((step) => !plan.borrowed || runOf(step) === event.execution.name).toSorted(newestFirst);
   const state = failedState(event, steps);
-  // The results are valid, and only the cluster would not go.
-  if (state === "TerminateCluster") return { ...nothingRead, state, section: "a-cluster-is-left" };
-  if (state === "KeepCluster") return { ...nothingRead, state, section: "a-cluster-is-kept" };
   const clusterLogs = { bucket: config.DATA_BUCKET, key: `logs/emr/${cluster.Id}/` };
 
   const quotedId = /\bs-[A-Z0-9]+\b/.exec(error?.Cause ?? "")?.[0];

@@ -183,7 +183,7 @@ const stepSigns: readonly Sign[] = [
     read: (_, { text }) => absent(objectIn(text)),
   },
   {
-    pattern: /No module named '([^']+)'|ModuleNotFoundError|^ImportError|: ImportError/,
+    pattern: /(?:ModuleNotFoundError: )?No module named '([^']+)'|ModuleNotFoundError|^ImportError|: ImportError/,
     read: ([, name]) => missingModule(name),
   },
   {

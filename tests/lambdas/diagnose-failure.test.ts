@@ -146,15 +146,37 @@ test.each([
   expect(await diagnose({ error: { Error: errorType, Cause } })).toMatchObject({ state: "Preflight", section });
 });
 
+const valid = {
+  ...{ images: 1, labels: 1, errors: 0, errorRate: 0, computed: 1, reused: 0, components: 1, variance: 1 },
+  ...{ warnings: [], results: "s3://data/runs/run-1/" },
+};
+
 test("a cluster that would not go after a success is one that is left", async () => {
-  const validation = { images: 1, labels: 1, errors: 0, errorRate: 0, computed: 1, reused: 0, components: 1 };
-  const state = { ...running({ Error: "States.Timeout", Cause: "" }) };
-  const valid = { ...validation, variance: 1, warnings: [], results: "s3://data/runs/run-1/" };
+  const state = running({ Error: "States.Timeout", Cause: "" });
 
   expect(await diagnose({ ...state, validation: valid })).toMatchObject({
     state: "TerminateCluster",
     section: "a-cluster-is-left",
   });
+});
+
+const thrown = (errorType: string, errorMessage: string): object => ({
+  Error: errorType,
+  Cause: JSON.stringify({ errorType, errorMessage, trace: [] }),
+});
+
+test.each([
+  [thrown("Error", "Cluster j-1 is TERMINATING, not to be kept"), "Cluster j-1 is TERMINATING, not to be kept"],
+  [thrown("Runtime.ExitError", "RequestId: 1 Error: Runtime exited with error: signal: killed"), "Out of memory"],
+  [{ Error: "States.Timeout", Cause: "" }, "It did not end within its time limit"],
+])("a cluster that could not be kept is told as such: %o", async (error, cause) => {
+  const state = { ...running(error), plan: aPlan(bucket, { keepMinutes: 60 }), validation: valid };
+  const told = { state: "KeepCluster", section: "a-cluster-is-kept", cause: expect.stringContaining(cause) };
+
+  expect(await diagnose(state)).toMatchObject(told);
+  // Nothing needs to be known of the cluster for that.
+  const unknown = emrClient(() => Promise.reject(new Error("Rate exceeded")));
+  expect(await diagnose(state, {}, { emr: unknown })).toMatchObject(told);
 });
 
 test("a cluster that was not ready in time is one that does not start", async () => {

@@ -57,7 +57,7 @@ export const samples: readonly Sample[] = [
     origin: "really: main.py without --py-files",
     cause: "ModuleNotFoundError: No module named 'orchard' (main.py, line 14)",
     section: "a-module-is-missing-on-a-node",
-    remedy: modules,
+    remedy: "Deploy the stack again: this package travels with the UploadScripts function",
   },
   {
     name: "no-pandas",
