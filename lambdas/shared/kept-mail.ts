@@ -26,16 +26,26 @@ export const keptLines = (kept: KeptCluster, startCommand: string): readonly str
   `  aws emr terminate-clusters --cluster-ids ${kept.clusterId}`,
 ];
 
+/** The state in which the teardown found the borrowed cluster, if it is gone or going. */
+const goneAs = ({ plan, teardown }: PartialState): string | undefined => {
+  const state = teardown?.states[plan?.borrowed?.clusterId ?? ""];
+  return state?.startsWith("TERMINAT") ? state : undefined;
+};
+
+/** What starts a failed run again: its input, without a cluster that is not there any more. */
+export const inputAgain = (state: PartialState): { readonly input: string; readonly isSame: boolean } => {
+  const isSame = goneAs(state) === undefined;
+  const { cluster: _, ...input } = (state.input ?? {}) as Readonly<Record<string, unknown>>;
+  return { input: JSON.stringify(isSame ? (state.input ?? {}) : input), isSame };
+};
+
 /** The lines about a borrowed cluster in the mail about a failure. */
-export const borrowedLines = (
-  { clusterId, until }: KeptCluster,
-  { teardown, teardownError }: PartialState,
-): readonly string[] => {
-  const state = teardown?.states[clusterId] ?? "";
-  if (state.startsWith("TERMINAT")) return [`Cluster:   ${clusterId} was borrowed and is ${state}`];
+export const borrowedLines = ({ clusterId, until }: KeptCluster, state: PartialState): readonly string[] => {
+  const gone = goneAs(state);
+  if (gone !== undefined) return [`Cluster:   ${clusterId} was borrowed and is ${gone}`];
   return [
     `Cluster:   ${clusterId} was borrowed and goes on until ${describeTime(until)}`,
-    ...(teardownError
+    ...(state.teardownError
       ? [
           "           This run's step may still be on it, because cancelling it failed. End it:",
           `           aws emr terminate-clusters --cluster-ids ${clusterId}`,

@@ -1,6 +1,6 @@
 import { featuresRunOf } from "./earlier-runs.ts";
 import { endableStates, type FoundClusters, isGone, stateOf } from "./emr.ts";
-import { borrowedByInput, borrowedLines, clusterThatGoesOn, inputOnKept, keptLines } from "./kept-mail.ts";
+import { borrowedByInput, borrowedLines, clusterThatGoesOn, inputAgain, inputOnKept, keptLines } from "./kept-mail.ts";
 import type { Execution, PartialState } from "./schemas.ts";
 import type { Section } from "./sections.ts";
 
@@ -125,7 +125,9 @@ const describeTeardown = (state: PartialState): readonly string[] => {
   const ids = clusterIds(state);
   if (state.plan?.borrowed) return borrowedLines(state.plan.borrowed, state);
   if (mayBeRunning(state)) {
-    const why = state.teardownError ? `ending it failed: ${state.teardownError.Error}` : "the teardown did not find it";
+    const why = state.teardownError
+      ? `the teardown failed: ${state.teardownError.Error}`
+      : "the teardown did not find it";
     return [
       `Cluster:   MAY STILL BE RUNNING AND COST MONEY (${ids.join(", ") || "id unknown"}); ${why}`,
       ids.length > 0
@@ -152,6 +154,7 @@ const restartCommand = (input: string, executionArn: string): string => {
 /** The mail about a run that failed: what and why in its first line, then what to do. */
 export const failureMail = (state: PartialState, execution: Execution): Mail => {
   const { diagnosis, error } = state;
+  const again = inputAgain(state);
   const where = diagnosis?.state ?? "an unknown state";
   const known = diagnosis?.cause || error?.Cause || "no cause is known";
   const cause = known.length <= maxCauseLength ? known : `${known.slice(0, maxCauseLength)}...`;
@@ -174,8 +177,8 @@ export const failureMail = (state: PartialState, execution: Execution): Mail => 
       ? ["", "The log's last lines:", ...diagnosis.excerpt.map((line) => `  ${line}`)]
       : []),
     "",
-    "Start again, with the same input:",
-    `  ${restartCommand(JSON.stringify(state.input ?? {}), execution.id)}`,
+    `Start again, with the same input${again.isSame ? "" : ", but without the cluster that is gone"}:`,
+    `  ${restartCommand(again.input, execution.id)}`,
     "",
     ...links(execution.id, clusterIds(state)),
   ];

@@ -363,6 +363,21 @@ test("the mail about a failure on a borrowed cluster says that it goes on, and r
   expect(stuck.message).toContain("aws emr terminate-clusters --cluster-ids j-1");
 });
 
+test("a run on a borrowed cluster is started again on it, unless it is gone", () => {
+  const input = { mode: "mini", cluster: { id: "j-1" } };
+  const error = { Error: "States.TaskFailed", Cause: "" };
+  const failed = state({ input, plan: borrowingPlan("j-1"), scripts: {}, error });
+  const found = (as: string) => ({ ...failed, teardown: { clusterIds: [], states: { "j-1": as } } });
+
+  const alive = failureMail(found("WAITING"), execution).message;
+  expect(alive).toContain("Start again, with the same input:");
+  expect(alive).toContain(`--input '{"mode":"mini","cluster":{"id":"j-1"}}'`);
+
+  const gone = failureMail(found("TERMINATING"), execution).message;
+  expect(gone).toContain("without the cluster that is gone:");
+  expect(gone).toContain(`--input '{"mode":"mini"}'`);
+});
+
 test("the mail about a stopped run says what becomes of the cluster that it borrowed", () => {
   const stopped = { executionArn: execution.id, name: "run-2", status: "ABORTED", error: "", cause: "" } as const;
 
