@@ -61,8 +61,8 @@ const statedCause = (event: DiagnoseFailureEvent): Stated => {
   if (thrown.success) return { text: thrown.data.errorMessage, isFromFunction: true };
   const inWords = name === "States.Timeout" ? "It did not end within its time limit (States.Timeout)" : name;
   // Of a long answer Step Functions quotes the beginning alone, which is no JSON any more, and no words either.
-  const asGiven = json === undefined && !Cause.startsWith("{") ? Cause : "";
-  const text = describeQuotedEnd(json) || asGiven || inWords;
+  const isInWords = json === undefined && !Cause.startsWith("{") && Cause !== name;
+  const text = describeQuotedEnd(json) || (isInWords && Cause) || inWords;
   return { text, isFromFunction: false };
 };
 
@@ -125,8 +125,8 @@ const asRead = (cause: string, { says, section, remedy }: Reading): Pick<Finding
   remedy,
 });
 
-const timeOutRemedy =
-  "Start again: features that are done are kept. With more nodes (cluster.coreCount) it takes less time";
+const afterTimeOut = (state: string): string =>
+  `Start again: features that are done are kept${state === "ValidateResults" ? "" : ". With more nodes (cluster.coreCount) it takes less time"}`;
 
 const investigate = async (
   event: DiagnoseFailureEvent,
@@ -189,15 +189,16 @@ const investigate = async (
   // What the task's failure quotes was so before the teardown; a time-out and a refusal quote nothing.
   const isQuoted = error?.Error === "States.TaskFailed";
   const isRefusedAsGone = refused.section === "starting-again";
-  const isTold = isQuoted && (state === "CreateCluster" || isJobTerminated(cause));
+  const isReady = state !== "CreateCluster";
+  const isTold = isQuoted && (!isReady || isJobTerminated(cause));
   const end =
-    readDeath(cluster, plan, state !== "CreateCluster") ??
-    (isQuoted || isRefusedAsGone ? readRequestedEnd(cluster, plan, isTold) : undefined);
-  if (!end && (state === "CreateCluster" || isRefusedAsGone)) return { ...asRefused, state };
+    readDeath(cluster, plan, isReady) ??
+    (isQuoted || isRefusedAsGone ? readRequestedEnd(cluster, plan, isReady, isTold) : undefined);
+  if (!end && (!isReady || isRefusedAsGone)) return { ...asRefused, state };
   // Cut short: the logs tell how far it was, where there are any.
   const { log = null, excerpt = [] } = (await readLogs({ attempts: 1, pauseMs: 0 })) ?? {};
-  const remedy = error?.Error === "States.Timeout" ? timeOutRemedy : null;
   const name = (step?.Id === quotedId ? step?.Name : undefined) ?? state;
+  const remedy = error?.Error === "States.Timeout" ? afterTimeOut(name) : null;
   const asCut = { ...nothingRead, log, excerpt, section: "job-fails", remedy, state: name } as const;
   return end ? { ...asCut, ...asRead(cause, end) } : asCut;
 };

@@ -59,6 +59,7 @@ const requested = ["USER_REQUEST", "ALL_STEPS_COMPLETED", "STEP_FAILURE", ""];
 /**
  * Why a cluster died of itself: a lost node, no capacity, EMR's own failure.
  *
+ * @param isReady it had come up: steps could run
  * @returns undefined when it lives, or was ended by a request
  */
 export const readDeath = ({ Status: given }: Cluster, plan: Plan, isReady: boolean): ClusterEnd | undefined => {
@@ -74,17 +75,19 @@ export const readDeath = ({ Status: given }: Cluster, plan: Plan, isReady: boole
 /**
  * Who ended a cluster that the run still needed, and why: its deadline, its age, or somebody.
  *
+ * @param isReady it had come up: steps could run
  * @param isTold EMR has said that it was the cluster's end that took the step: the teardown's comes later
  * @returns undefined when it was ended by no request, or by the teardown's
  */
 export const readRequestedEnd = (
   cluster: Cluster,
   { borrowed }: Plan,
+  isReady: boolean,
   isTold: boolean,
-  now: Date = new Date(),
 ): ClusterEnd | undefined => {
   const { StateChangeReason: reason, Timeline: timeline } = cluster.Status ?? {};
   if (reason?.Code !== "USER_REQUEST") return undefined;
+  const now = new Date();
   const newOne = "Start again without cluster.id, on a cluster of its own; features that are done are kept";
   if (borrowed && Date.parse(borrowed.until) <= (timeline?.EndDateTime ?? now).getTime()) {
     const says = `The cluster was kept until ${describeTime(borrowed.until)}, and was ended then`;
@@ -100,7 +103,7 @@ export const readRequestedEnd = (
   if (!isTold) return undefined;
   return {
     says: `The cluster was ended, not by this run (${reason.Message || noReason})`,
-    section: "job-fails",
+    section: isReady ? "job-fails" : "cluster-does-not-start",
     remedy: borrowed
       ? newOne
       : "Start again: features that are done are kept. On AWS, TerminateJobFlows in CloudTrail's event history tells who it was",

@@ -179,8 +179,8 @@ test.each([
   expect(await diagnose(state, {}, { emr: unknown })).toMatchObject(told);
 });
 
-test("a cluster that was not ready in time is one that does not start", async () => {
-  const state = { plan: aPlan(bucket), scripts: {}, error: { Error: "States.Timeout", Cause: "" } };
+test.each(["", "States.Timeout"])("a cluster that was not ready in time is one that does not start", async (Cause) => {
+  const state = { plan: aPlan(bucket), scripts: {}, error: { Error: "States.Timeout", Cause } };
   const cluster = { Status: { State: "TERMINATED", StateChangeReason: { Code: "USER_REQUEST" } } };
 
   expect(await diagnose(state, { cluster })).toMatchObject({
@@ -312,6 +312,17 @@ test("a step that ran out of time has its log in the diagnosis", async () => {
   });
 });
 
+test.each([
+  [[completed], "ExtractFeatures", expect.stringContaining("cluster.coreCount")],
+  [
+    ["Inventory", "ExtractFeatures", "ReduceDimensions"].map((Name) => ({ ...completed, Name })),
+    "ValidateResults",
+    "Start again: features that are done are kept",
+  ],
+])("more nodes are a remedy for a step's time-out, not for that of a function", async (steps, state, remedy) => {
+  expect(await diagnose(running({ Error: "States.Timeout", Cause: "" }), { steps })).toMatchObject({ state, remedy });
+});
+
 test("without a log the step's own details are the cause", async () => {
   expect(await diagnose(running(failedStep), { steps: [failed] })).toMatchObject({
     cause: "Unknown Error.",
@@ -421,6 +432,7 @@ test("a cluster that somebody ended before it was ready says so", async () => {
   expect(await diagnose({ plan: aPlan(bucket), scripts: {}, error }, { cluster: { Status } })).toMatchObject({
     cause: "The cluster was ended, not by this run (User request)",
     state: "CreateCluster",
+    section: "cluster-does-not-start",
   });
 });
 
