@@ -35,7 +35,14 @@ interface TaskRun {
   readonly role: string;
 }
 
-/** The service integrations that the state machine uses: Lambda, and EMR on EC2 in its .sync forms. */
+/** The integrations made for EMR call whatever it answers the same. */
+const optimizedErrorName = (_: AwsError): string => "EMR.AmazonElasticMapReduceException";
+
+/** The integrations of the AWS SDK name the Java SDK's exceptions: those of the API's model, and one for all others. */
+const sdkErrorName = ({ name }: AwsError): string =>
+  `Emr.${["InternalServerException", "InvalidRequestException"].includes(name) ? name : "EmrException"}`;
+
+/** The service integrations that the state machine uses: Lambda, EMR on EC2 in its .sync forms, and the SDK's of EMR. */
 export class Tasks {
   readonly #lambda: LambdaRunner;
   readonly #emr: EmrService;
@@ -67,7 +74,7 @@ export class Tasks {
       case "elasticmapreduce:addStep.sync":
         return this.#addStep(parameters, run);
       case "aws-sdk:emr:putManagedScalingPolicy":
-        return this.#call(run, "PutManagedScalingPolicy", parameters);
+        return this.#call(run, "PutManagedScalingPolicy", parameters, sdkErrorName);
       case "elasticmapreduce:terminateCluster.sync":
         return this.#terminateCluster(parameters, run);
       default:
@@ -100,14 +107,14 @@ export class Tasks {
     }
   }
 
-  #call({ role }: TaskRun, operation: string, input: JsonObject): unknown {
+  #call({ role }: TaskRun, operation: string, input: JsonObject, errorName = optimizedErrorName): unknown {
     this.#calls.record({ source: "states", role }, "elasticmapreduce", operation, input);
     try {
       return this.#emr.handle(operation, input);
     } catch (error) {
       if (error instanceof AwsError) {
         const cause = serviceCause(error, "AmazonElasticMapReduce");
-        throw new TaskError("EMR.AmazonElasticMapReduceException", cause, true);
+        throw new TaskError(errorName(error), cause, true);
       }
       throw error;
     }

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -104,7 +105,10 @@ def test_too_many_bad_images_make_the_results_invalid(
         assert account.json("runs/latest.json")["runId"] != execution.run_id
 
 
-def test_a_bootstrap_action_that_fails_is_quoted(account: Account, tmp_path: Path) -> None:
+def test_a_bootstrap_action_that_fails_is_quoted(account: Account, home: Path, tmp_path: Path) -> None:
+    # Puts the wheels in their place, where nobody has; the node is to begin without what they made.
+    _stop(account, _at(account, "CreateCluster"))
+    shutil.rmtree(home / "account" / "node-image", ignore_errors=True)
     [wheels] = [name for name in account.names("artifacts/") if name.endswith("/wheelhouse.tar")]
     uri = f"s3://{account.bucket}/artifacts/{wheels}"
     account.aws("s3", "mv", "--only-show-errors", uri, f"{uri}.aside")
@@ -201,12 +205,16 @@ def _stop(account: Account, arn: str) -> Execution:
     return execution
 
 
-@pytest.mark.parametrize("state", ["Preflight", "UploadScripts", "CreateCluster", "Inventory", "ValidateResults"])
-def test_stop_execution_ends_the_cluster(account: Account, state: str) -> None:
+def _at(account: Account, state: str) -> str:
+    """An execution that has come to a state."""
     arn = account.start({"mode": "inventory"})
     account.wait_for_state(arn, state)
+    return arn
 
-    _stop(account, arn)
+
+@pytest.mark.parametrize("state", ["Preflight", "UploadScripts", "CreateCluster", "Inventory", "ValidateResults"])
+def test_stop_execution_ends_the_cluster(account: Account, state: str) -> None:
+    _stop(account, _at(account, state))
 
 
 def test_stop_execution_ends_a_cluster_that_the_execution_could_not_end(account: Account) -> None:

@@ -387,6 +387,17 @@ test("a step that fails is States.TaskFailed with its description as Cause, and 
   expect(types).not.toContain("TaskSubmitFailed");
 });
 
+test("what the SDK's integration of EMR refuses has the Java SDK's name", async () => {
+  const Resource = "arn:aws:states:::aws-sdk:emr:putManagedScalingPolicy";
+  const Limits = { UnitType: "Instances", MinimumCapacityUnits: 1, MaximumCapacityUnits: 2 };
+  const Parameters = { ClusterId: "j-NONE", ManagedScalingPolicy: { ComputeLimits: Limits } };
+  const arn = await machine("refused-scaling", { Scale: { Type: "Task", Resource, Parameters, End: true } });
+
+  const execution = await ended(await start(arn));
+
+  expect(execution.error).toBe("Emr.EmrException");
+});
+
 test("a refused RunJobFlow is EMR.AmazonElasticMapReduceException with AWS's wording", async () => {
   const refused = { ...cluster, Parameters: jobFlow("refused", { ReleaseLabel: "emr-99.0.0" }), End: true };
   const arn = await machine("refused", { Create: refused });
