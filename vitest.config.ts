@@ -1,4 +1,11 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { defineConfig } from "vitest/config";
+
+// A worker's own clean-up at its exit does not run: vitest ends it with a signal.
+const temporary = mkdtempSync(join(tmpdir(), "orchard-tests-"));
+process.on("exit", () => rmSync(temporary, { recursive: true, force: true }));
 
 export default defineConfig({
   test: {
@@ -7,6 +14,7 @@ export default defineConfig({
     maxWorkers: "100%",
     testTimeout: 30_000,
     env: {
+      TMPDIR: temporary,
       POWERTOOLS_SERVICE_NAME: "orchard",
       POWERTOOLS_METRICS_NAMESPACE: "Orchard",
       // What a handler logs is not what a person who runs the tests wants to read.
