@@ -6,7 +6,7 @@ import { judge } from "../../infra/check/least-privilege.ts";
 import { noted } from "./api-calls.ts";
 import { deploy } from "./deployed.ts";
 import { invariants, latestLayer, violationsOf } from "./invariants.ts";
-import { everyScenario, play, signatureOf } from "./scenarios.ts";
+import { everyScenario, inFlight, play, signatureOf } from "./scenarios.ts";
 
 const deployed = deploy();
 afterAll(() => deployed.remove());
@@ -43,6 +43,18 @@ beforeAll(async () => {
 
 it.each(Object.keys(invariants))("%s", (name) => {
   expect(violations.filter((violation) => violation.startsWith(name))).toEqual([]);
+});
+
+it("waits for a cluster that is created after the stop, and then only the sweep can find it", async () => {
+  for (const scenario of await inFlight(deployed)) {
+    const world = await play(deployed, scenario);
+
+    expect(world.created, scenario.name).toHaveLength(1);
+    expect(violationsOf(world)).toEqual([]);
+    const [creation = 0] = world.created.map(({ Status: status }) => 1000 * status.Timeline.CreationDateTime);
+    const isHeardBefore = world.endings.every(({ at }) => at < creation);
+    if (isHeardBefore) expect(latestLayer(world), scenario.name).toBe(3);
+  }
 });
 
 it("plays several hundred scenarios that differ", () => {

@@ -136,7 +136,7 @@ const everyStop = async (deployed: Deployed, bases: readonly Scenario[]): Promis
 };
 
 /** The abort that falls while RunJobFlow is in flight: before EMR has the request, and before its answer is back. */
-const inFlight = async (deployed: Deployed): Promise<Scenario[]> => {
+export const inFlight = async (deployed: Deployed): Promise<Scenario[]> => {
   const event = await eventOf(deployed, "TaskScheduled", "CreateCluster");
   return [1_000, 4_000, 4_900, 5_100, 6_000, 9_000].flatMap((afterMs) =>
     [

@@ -206,15 +206,22 @@ export class World {
   /** One call of an API: it takes time, and it may fail in the ways that the scenario has for it. */
   async call<T>(caller: Caller, operation: string, effect: () => T | Promise<T>): Promise<T> {
     this.calls.add(`${caller.state} ${operation}`);
+    // It takes effect although nobody waits for it any more: a world that ended before that would prove nothing.
+    this.#begin();
+    const { answer, isSilent } = await this.#perform(caller, operation, effect).finally(() => this.#end());
+    return isSilent ? never : answer;
+  }
+
+  async #perform<T>(caller: Caller, operation: string, effect: () => T | Promise<T>) {
     const latency = latencyMs[operation] ?? 20;
     await this.clock.sleep(latency);
     const failure = this.fault(caller, operation);
     if (failure?.when === "before") throw errorOf(failure);
     const answer = await effect();
-    if (failure?.when === "silent") return never;
+    if (failure?.when === "silent") return { answer, isSilent: true };
     await this.clock.sleep(latency);
     if (failure !== undefined) throw errorOf(failure);
-    return answer;
+    return { answer, isSilent: false };
   }
 
   /** Clusters that are none of our executions' business, and executions of which only the state is seen. */
@@ -365,6 +372,7 @@ export class World {
   #later(delayMs: number, caller: Caller, rule: DeployedRule, event: unknown, attempt = 0): void {
     this.#begin();
     this.clock.setTimeout(async () => {
+      this.#end(); // the call counts for itself
       try {
         await this.invoke(caller, rule.target, rule.input ?? event);
       } catch (error) {
@@ -372,10 +380,10 @@ export class World {
         const pause = asyncRetriesMs[attempt];
         if (pause !== undefined) this.#later(pause, caller, rule, event, attempt + 1);
       }
-      this.#end();
     }, delayMs);
   }
 
+  /** As long as something is under way, the world goes on. */
   #begin(): void {
     this.#underway += 1;
   }
