@@ -65,14 +65,22 @@ class Uncatchable extends TaskError {
 }
 const uncatchable = ["States.DataLimitExceeded", "States.Runtime"];
 
+/** The names of EMR's errors by the integration "elasticmapreduce". */
+const ownErrors = { service: "EMR.AmazonElasticMapReduceException", client: "EMR.SdkClientException" };
+/**
+ * And by "aws-sdk:emr": service and exception, for what the operation does not list the SDK's general one. Step Functions
+ * guide, "Learning to use AWS service SDK integrations".
+ */
+const sdkErrors = { service: "Emr.EmrException", client: "Emr.SdkClientException" };
+
 /** A task that runs: what to do when it is given up. */
 interface Task {
   isOver: boolean;
   cancel?: (caller: Caller) => Promise<unknown>;
 }
 
-/** What every execution is started with. */
-const input = { mode: "full", formats: ["csv"], pca: { components: 2 } };
+/** What every execution is started with; so few images need no core nodes, but managed scaling wants some. */
+const input = { mode: "full", formats: ["csv"], pca: { components: 2 }, cluster: { coreCount: 2 } };
 
 /** One execution: the interpreter of the ASL is a library, the integrations with EMR and Lambda are modelled. */
 export class Execution {
@@ -318,7 +326,7 @@ export class Execution {
         return output;
       }
       case "putManagedScalingPolicy":
-        return this.#emr(caller, "PutManagedScalingPolicy", parameters);
+        return this.#emr(caller, "PutManagedScalingPolicy", parameters, sdkErrors);
       case "terminateCluster":
         return this.#emr(caller, "TerminateJobFlows", { JobFlowIds: [clusterId] });
       case "terminateCluster.sync": {
@@ -342,16 +350,16 @@ export class Execution {
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: as many types as operations
-  async #emr(caller: Caller, operation: string, input: unknown): Promise<any> {
+  async #emr(caller: Caller, operation: string, input: unknown, names = ownErrors): Promise<any> {
     try {
       return await this.#world.emrCall(caller, operation, input);
     } catch (error) {
       const { name, message } = error as Error;
       if (error instanceof AwsError) {
         const cause = `${message} (Service: AmazonElasticMapReduce; Status Code: ${error.status}; Error Code: ${name})`;
-        throw new TaskError("EMR.AmazonElasticMapReduceException", cause);
+        throw new TaskError(names.service, cause);
       }
-      throw new TaskError("EMR.SdkClientException", `Unable to execute HTTP request: ${message}`);
+      throw new TaskError(names.client, `Unable to execute HTTP request: ${message}`);
     }
   }
 

@@ -11,6 +11,7 @@ import { everyScenario, inFlight, play, signatureOf } from "./scenarios.ts";
 const deployed = deploy();
 afterAll(() => deployed.remove());
 
+let states: ReadonlySet<string> = new Set();
 const violations: string[] = [];
 const histories = new Set<string>();
 const outcomes = new Map<string, number>();
@@ -20,8 +21,9 @@ let played = 0;
 const isChosen = (index: number): boolean => process.env["ORCHARD_FAULT_RUNS"] !== undefined || index % 3 === 0;
 
 beforeAll(async () => {
-  const scenarios = (await everyScenario(deployed)).filter((_, index) => isChosen(index));
-  for (const scenario of scenarios) {
+  const scenarios = await everyScenario(deployed);
+  states = new Set(scenarios.flatMap(({ faults }) => faults.map(({ state }) => state)));
+  for (const scenario of scenarios.filter((_, index) => isChosen(index))) {
     const world = await play(deployed, scenario);
     played += 1;
     violations.push(...violationsOf(world));
@@ -55,6 +57,12 @@ it("waits for a cluster that is created after the stop, and then only the sweep 
     const isHeardBefore = world.endings.every(({ at }) => at < creation);
     if (isHeardBefore) expect(latestLayer(world), scenario.name).toBe(3);
   }
+});
+
+it("has failures of the calls of every Task state", () => {
+  const tasks = Object.entries(deployed.definition.States).flatMap(([name, { Type }]) => (Type === "Task" ? name : []));
+
+  expect(tasks.filter((name) => !states.has(name))).toEqual([]);
 });
 
 it("plays several hundred scenarios that differ", () => {

@@ -1,17 +1,18 @@
 import { type Cluster, Emr } from "./emr.ts";
 import type { Execution, HistoryEvent, Run } from "./execution.ts";
 import { type Failure, type Fault, persistently } from "./failures.ts";
-import { deadlineOf, isKept, keptAsPromised } from "./kept.ts";
-import { type Mail, ownerOf, type Touch, type World } from "./world.ts";
+import { deadlineOf, isKept, keptAsPromised, sweepMs } from "./kept.ts";
+import { type Delivery, type Mail, ownerOf, type Touch, type World } from "./world.ts";
 
 /** What ended a cluster: 0 itself or a person, 1 the state machine, 2 the status event, 3 the sweeper, 4 its idleness. */
 export type Layer = 0 | 1 | 2 | 3 | 4;
 
 const layers: Readonly<Record<string, Layer>> = { "layer 2": 2, "layer 3": 3 };
 const cleanUp = "TerminateClusterAfterFailure";
-const hourMs = 3_600_000;
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
 /** From an event's arrival to the end of what is done about it: an invocation, and two more after 1 and 2 minutes. */
-const timeForLayer2Ms = 15 * 60_000;
+const timeForLayer2Ms = 15 * minuteMs;
 /** The stack's MAX_CLUSTER_HOURS. */
 const maxClusterHours = 24;
 
@@ -78,23 +79,54 @@ const firstFailure = ({ execution, history: own, offset }: Stretch) => {
   return found && { at: found.at, error: found.error ?? "States.Timeout", cause: found.cause ?? "" };
 };
 
-/** The latest layer that may have to act for a cluster that a run created. */
-const latestAllowed = (world: World, run: Stretch, cluster: Cluster): Layer => {
-  const { Status: status } = cluster;
-  const isFor = (...states: readonly string[]) =>
-    isHit(world, run.execution, ({ state, times }) => states.includes(state) && times === persistently);
-  const createdAt = 1000 * status.Timeline.CreationDateTime;
-  const endedAt = 1000 * (status.Timeline.EndDateTime ?? Number.POSITIVE_INFINITY);
+const hitsOn = ({ scenario }: World, { name }: Execution, layer: string): readonly Fault[] =>
+  scenario.faults.filter((fault) => fault.state === layer && (fault.execution ?? name) === name);
+
+/** Lambda calls a function that failed twice more. */
+const isWellInTheEnd = (hits: readonly Fault[]): boolean => hits.every(isMended) && hits.length <= 2;
+
+/** The events of a run's end that came to layer 2 before the execution went on, and with time to act on them. */
+const heard = (world: World, { execution: { name }, number, until }: Stretch): readonly Delivery[] =>
+  world.endings.filter((one) => one.execution === name && one.run === number && one.at + timeForLayer2Ms < until);
+
+/** The clean-up cannot end a cluster. To end one whose id the state has, it need not list any. */
+const isCleanUpHit = (world: World, run: Stretch): boolean => {
+  const isIdKnown = run.execution.history
+    .slice(0, run.offset + run.history.length)
+    .some(({ type, state }) => type === "TaskSucceeded" && state === "CreateCluster");
+  return isHit(world, run.execution, ({ state, operation, times }) => {
+    return state === cleanUp && times === persistently && !(isIdKnown && operation === "emr:ListClusters");
+  });
+};
+
+/** When layer 2 must have ended a cluster, of which it hears after it is there; never, if it cannot. */
+const byLayer2 = (world: World, run: Stretch, createdAt: number): number => {
+  const hits = hitsOn(world, run.execution, "layer 2").filter(({ operation }) => !operation.startsWith("sns:"));
+  if (!isWellInTheEnd(hits) || run.outcome.status === "SUCCEEDED") return Number.POSITIVE_INFINITY;
+  const [at = Number.POSITIVE_INFINITY] = heard(world, run).flatMap((one) => (one.at >= createdAt ? one.at : []));
+  return at + (hits.length === 0 ? minuteMs : timeForLayer2Ms);
+};
+
+/** When the sweep must have: at its next turn that finds the cluster, and its execution over. */
+const byLayer3 = (world: World, { execution, number }: Stretch, createdAt: number): number => {
+  const over = stretchesOf(execution).find((one) => one.number >= number && one.until - one.endedAt > sweepMs);
+  const outage = hitsOn(world, execution, "layer 3").length > 0 ? world.outageUntil : 0;
+  return Math.max(over?.endedAt ?? Number.POSITIVE_INFINITY, createdAt, outage) + sweepMs;
+};
+
+/** How a cluster was ended by another layer, or later, than by the first that could. */
+const isLate = (world: World, run: Stretch, cluster: Cluster): string[] => {
+  const { Id: id, endingSince = Number.POSITIVE_INFINITY } = cluster;
   // Idleness ends a cluster while Step Functions still waits for an answer that never comes.
-  if (endedAt < Math.min(run.endedAt, firstFailure(run)?.at ?? Number.POSITIVE_INFINITY)) return 4;
-  if (isKept(world, cluster)) return 4;
-  if (!wasCutOff(world, run)) return isFor(cleanUp) ? 4 : 1;
-  const isHeard = (world.scenario.deliveries ?? []).every((delays) => delays.some((delay) => delay < 60_000));
-  const isInFlight = createdAt > run.endedAt;
-  const isSecondWell = !world.scenario.faults.some(({ state }) => state === "layer 2");
-  // Before the layer was there the execution may be RUNNING again.
-  const isLeftAlone = run.until < run.endedAt + timeForLayer2Ms;
-  return isHeard && !isInFlight && isSecondWell && !isLeftAlone ? 2 : 4;
+  if (endingSince < Math.min(run.endedAt, firstFailure(run)?.at ?? Number.POSITIVE_INFINITY)) return [];
+  if (isKept(world, cluster)) return [];
+  const layer = layerOf(world, cluster);
+  if (!wasCutOff(world, run) && !isCleanUpHit(world, run))
+    return layer > 1 ? [`${id} was ended by layer ${layer}, not by its execution`] : [];
+  const createdAt = 1000 * cluster.Status.Timeline.CreationDateTime;
+  const [second, third] = [byLayer2, byLayer3].map((due) => due(world, run, createdAt));
+  const lateMs = endingSince - Math.min(second ?? 0, third ?? 0);
+  return lateMs > 0 ? [`${id} was ended ${lateMs / minuteMs} minutes late, by layer ${layer}`] : [];
 };
 
 const everyClusterEnds = (world: World): string[] =>
@@ -104,17 +136,16 @@ const everyClusterEnds = (world: World): string[] =>
     if (run === undefined) return [`${cluster.Id} has no execution's tag`];
     const isStuck =
       cluster.Status.State === "TERMINATING" && isHit(world, run.execution, (f) => f.failure.name === "NEVER");
-    if (!Emr.isGone(cluster) && !isStuck) return [`${cluster.Id} is ${cluster.Status.State}`];
-    const layer = layerOf(world, cluster);
-    const allowed = latestAllowed(world, run, cluster);
-    return layer > allowed ? [`${cluster.Id} was ended by layer ${layer}, not by ${allowed}`] : [];
+    return Emr.isGone(cluster) || isStuck ? isLate(world, run, cluster) : [`${cluster.Id} is ${cluster.Status.State}`];
   });
 
 const isRightful = (world: World, { by, owner, told, cluster, at }: Touch): boolean => {
   if (owner === undefined) return false;
   if (!(by.state in layers)) return world.executions.find(({ name }) => name === by.execution)?.arn === owner;
   if (!owner.startsWith(world.deployed.stateMachineArn.replace(":stateMachine:", ":execution:"))) return false;
-  if (at - 1000 * cluster.Status.Timeline.CreationDateTime > maxClusterHours * hourMs) return true;
+  const maxHours = cluster.Tags.find(({ Key }) => Key === "orchard:max-hours")?.Value;
+  const oldestMs = Math.min(maxClusterHours, Number(maxHours ?? maxClusterHours)) * hourMs;
+  if (at - 1000 * cluster.Status.Timeline.CreationDateTime > oldestMs) return true;
   // Only a success keeps a cluster.
   if ((deadlineOf(cluster) ?? 0) > at && (told === undefined || told.status === "SUCCEEDED")) return false;
   // Each invocation asks for itself; that the execution is redriven between the answer and the act cannot be excluded.
@@ -178,13 +209,10 @@ const stoppedNotification = (world: World, execution: Execution): string[] => {
   const { name } = execution;
   const mails = world.mails.filter((mail) => mail.by.execution === name && isByLayer(mail));
   const endings = world.endings.filter((one) => one.execution === name);
-  const hits = world.scenario.faults.filter((fault) => fault.state in layers && (fault.execution ?? name) === name);
-  // Lambda calls a function that failed twice more.
-  if (hits.some((fault) => !isMended(fault)) || hits.length > 2) return [];
+  if (!isWellInTheEnd(hitsOn(world, execution, "layer 2"))) return [];
   const silent = stretchesOf(execution).filter((run) => {
-    const isHeard = endings.some((one) => one.run === run.number && one.at + timeForLayer2Ms < run.until);
     const isTold = mails.some(({ at }) => at >= run.endedAt && at < run.until);
-    return wasCutOff(world, run) && isHeard && !isTold;
+    return wasCutOff(world, run) && heard(world, run).length > 0 && !isTold;
   });
   return [
     ...silent.map((run) => `nobody was told that ${run.name} is ${run.outcome.status}`),
@@ -247,7 +275,8 @@ const latestIsValid = (world: World): string[] => world.wrongLatest.map((run) =>
 
 /** What holds after every scenario. Each answers how it is broken. */
 export const invariants: Readonly<Record<string, (world: World) => string[]>> = {
-  "1 every cluster ends, and by the first layer when a Catch can see the failure": everyClusterEnds,
+  "1 every cluster ends: by its execution when a Catch can see the failure, else when the next layer's turn comes":
+    everyClusterEnds,
   "2 no cluster is touched but one's own, or one whose execution is known to be over": onlyOwnClusters,
   "3 there is exactly one closing notification of each run, and it is true about the cluster": oneTrueNotification,
   "4 the execution ends with its first failure": firstFailureStands,

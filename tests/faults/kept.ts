@@ -8,7 +8,7 @@ const keepMinutes = 120;
 /** When the second execution starts: the first is over by then, unless it was held up. */
 const later = 40 * minute;
 /** The sweep's period, and what it takes. */
-const sweepMs = 17 * minute;
+export const sweepMs = 17 * minute;
 
 /** Keeps its cluster. */
 export const keep = (): object => ({ keepMinutes });

@@ -64,12 +64,18 @@ const inFunctions = (name: string, text: RegExp, changed: string): Mutation => (
 });
 
 export const mutations: readonly Mutation[] = [
-  ...["Preflight", "UploadScripts", "CreateCluster", "Inventory", "ReduceDimensions", "ValidateResults"].map(
+  ...["Preflight", "UploadScripts", "CreateCluster", "SetManagedScaling", "Inventory", "ReduceDimensions"].map(
     withoutCatch,
   ),
-  ...["TerminateCluster", "NotifySuccess", cleanUp, "ConfirmTerminated", "DiagnoseFailure", "NotifyFailure"].map(
-    withoutCatch,
-  ),
+  ...[
+    "ValidateResults",
+    "TerminateCluster",
+    "NotifySuccess",
+    cleanUp,
+    "ConfirmTerminated",
+    "DiagnoseFailure",
+    "NotifyFailure",
+  ].map(withoutCatch),
   caughtTo("CreateCluster", "DiagnoseFailure"),
   caughtTo("ExtractFeatures", "DiagnoseFailure"),
   caughtTo("Preflight", "NotifyFailure"),
@@ -181,5 +187,13 @@ export const mutations: readonly Mutation[] = [
   inStates("a cluster that could not be kept is left", (states) => {
     states["KeepCluster"].Catch[0].Next = "NotifySuccess";
   }),
+  inFunctions(
+    "the sweep ends nothing of an execution that failed, was stopped or ran out of time",
+    /[\w$]+\([\w$]+\)\|\|(?=[\w$]+==="SUCCEEDED"\|\|)/,
+    "",
+  ),
+  inRules("the sweep comes every five hours", (rules) =>
+    rules.map((rule) => (rule["everyMs"] === undefined ? rule : { ...rule, everyMs: 5 * 3_600_000 })),
+  ),
   inRules("there is no sweeper", (rules) => rules.filter((rule) => rule["everyMs"] === undefined)),
 ];

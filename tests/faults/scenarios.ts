@@ -23,16 +23,16 @@ const fault = (state: string, operation: string, failure: string | Failure, time
   times,
 });
 
-const scenario = (faults: readonly Fault[], stops: readonly Stop[] = [], more: Partial<Scenario> = {}): Scenario => ({
+const scenario = (faults: readonly Fault[], stops?: readonly Stop[], more: Partial<Scenario> = {}): Scenario => ({
   name: [
     ...faults.map(describeFault),
-    ...stops.map(({ event, afterMs, status }) => `${status} ${afterMs} ms after event ${event}`),
+    ...(stops ?? []).map(({ event, afterMs, status }) => `${status} ${afterMs} ms after event ${event}`),
     ...(more.overlap ? [`overlap ${more.overlap}`] : []),
     ...(more.redrives ?? []).map(({ afterMs }) => `redriven ${afterMs} ms after its end`),
     ...(more.deliveries ? [`deliveries ${JSON.stringify(more.deliveries)}`] : []),
   ].join(", "),
   faults,
-  stops,
+  ...(stops && { stops }),
   ...more,
 });
 
@@ -63,14 +63,16 @@ const basesOf = async (deployed: Deployed): Promise<readonly Scenario[]> => {
     scenario([]),
     scenario([failedStep]),
     scenario([lostCluster]),
+    // One node, and so no managed scaling.
+    scenario([], undefined, { inputs: [() => ({ cluster: {} })] }),
     scenario([fault("*", "protection:Inventory", "PROTECTED"), failedStep]),
     // The second begins while the first runs.
-    scenario([], [], { overlap: "queue", starts: [0, 60_000] }),
-    scenario([], [], { overlap: "skip", starts: [0, 60_000] }),
+    scenario([], undefined, { overlap: "queue", starts: [0, 60_000] }),
+    scenario([], undefined, { overlap: "skip", starts: [0, 60_000] }),
     // Step Functions' own cancelling comes to nothing.
+    scenario([hangs, ...cancelFails], [whileStepRuns], { deliveries: [[], []] }),
     scenario([hangs, ...cancelFails], [whileStepRuns]),
     scenario([hangs, ...cancelFails], [{ ...whileStepRuns, status: "TIMED_OUT" }]),
-    scenario([hangs, ...cancelFails], [whileStepRuns], { deliveries: [[], []] }),
   ];
 };
 
@@ -83,14 +85,15 @@ export const everyCall = async (
   const scenarios: Scenario[] = [];
   for (const base of [...bases, ...keeping]) {
     const { calls } = await play(deployed, base);
-    const { name: _name, faults: _faults, stops: _stops, ...more } = base;
+    const { name: _name, faults, stops, ...more } = base;
     for (const call of calls) {
-      if (seen.has(call)) continue;
+      // A layer's failure tells something only where it has a cluster to end.
+      if (seen.has(call) || (call.startsWith("layer") && stops === undefined)) continue;
       seen.add(call);
       const [, state = "", operation = ""] = /^(.*) (\S+)$/.exec(call) ?? [];
       for (const failure of failuresOf(operation)) {
         for (const times of [1, persistently]) {
-          scenarios.push(scenario([...base.faults, fault(state, operation, failure, times)], base.stops, more));
+          scenarios.push(scenario([...faults, fault(state, operation, failure, times)], stops, more));
         }
       }
     }
@@ -181,25 +184,25 @@ const everyRedrive = async (deployed: Deployed, bases: readonly Scenario[]): Pro
       seen.add(call);
       for (const code of ["States.Runtime", "States.DataLimitExceeded"]) {
         const beyondCatch = fault(state, "lambda:Invoke", `${code} after the work`);
-        scenarios.push(scenario([...faults, beyondCatch], [], { redrives: [later] }));
-        scenarios.push(scenario([...faults, beyondCatch], [], { redrives: [redrive(minute)], deliveries: stale }));
+        scenarios.push(scenario([...faults, beyondCatch], undefined, { redrives: [later] }));
+        scenarios.push(
+          scenario([...faults, beyondCatch], undefined, { redrives: [redrive(minute)], deliveries: stale }),
+        );
       }
     }
   }
   const caught = everyBehaviour(deployed).filter(({ faults }) => faults.length === 1);
-  return [...scenarios, ...caught.map(({ faults }) => scenario(faults, [], { redrives: [later, later] }))];
+  return [...scenarios, ...caught.map(({ faults }) => scenario(faults, undefined, { redrives: [later, later] }))];
 };
 
 /** Nobody knows how the execution is for longer than a cluster may live. */
 const ageLimit = (bases: readonly Scenario[]): Scenario[] =>
-  bases.slice(-1).flatMap(({ faults, stops = [] }) =>
-    ["AccessDeniedException"].map((failure) =>
-      scenario([...faults, fault("layer 3", "states:DescribeExecution", failure, persistently)], stops, {
-        deliveries: [[], []],
-        outageHours: 26,
-      }),
-    ),
-  );
+  bases
+    .filter(({ deliveries }) => deliveries !== undefined)
+    .map(({ faults, stops, deliveries = [] }) => {
+      const unknown = fault("layer 3", "states:DescribeExecution", "AccessDeniedException", persistently);
+      return scenario([...faults, unknown], stops, { deliveries, outageHours: 26 });
+    });
 
 /** Every call that any of the bases makes, and what a cluster does by itself: "state service:Operation". */
 export const everyCallOf = async (deployed: Deployed): Promise<readonly string[]> => {

@@ -180,6 +180,11 @@ export class World {
     return this.#host;
   }
 
+  /** From then on the layers can do what they could not before. */
+  get outageUntil(): number {
+    return this.#beginning + (this.scenario.outageHours ?? 3) * hour;
+  }
+
   get created(): readonly Cluster[] {
     return this.creations.map(({ cluster }) => cluster);
   }
@@ -251,8 +256,7 @@ export class World {
       const { fault } = one;
       if (fault.operation !== operation || (fault.state !== "*" && fault.state !== caller.state)) continue;
       if (fault.execution !== undefined && fault.execution !== caller.execution) continue;
-      if (this.clock.now > this.#beginning + (this.scenario.outageHours ?? 3) * hour && !this.#isRunning(caller))
-        continue;
+      if (this.clock.now > this.outageUntil && !this.#isRunning(caller)) continue;
       if (one.skip > 0) one.skip -= 1;
       else if (one.left > 0) {
         one.left -= 1;
