@@ -156,6 +156,11 @@ export const mutations: readonly Mutation[] = [
     "false",
   ),
   inFunctions("the mail about a stopped execution believes its event", /[\w$]+!=="ABORTED"/, "false"),
+  inFunctions(
+    "the diagnosis says the same of every step that failed",
+    /cause:[\w$]+\?\.cause\?\?[\w$]+/,
+    'cause:"The step failed"',
+  ),
   inRules("there is no status rule", (rules) => rules.filter((rule) => rule["pattern"] === undefined)),
   inStates("a kept cluster has no deadline", (states) => {
     states["KeepCluster"] = {
