@@ -1,7 +1,15 @@
-import type { EMRClient } from "@aws-sdk/client-emr";
+import type { Cluster, EMRClient } from "@aws-sdk/client-emr";
 import type { SFNClient } from "@aws-sdk/client-sfn";
 import { z } from "zod";
-import { createEmrClient, endCluster, executionTag, findClusters, tagOf } from "./shared/emr.ts";
+import {
+  createEmrClient,
+  endCluster,
+  executionTag,
+  type FoundClusters,
+  findClusters,
+  lookAtClusters,
+  tagOf,
+} from "./shared/emr.ts";
 import { ClusterNotOurs } from "./shared/errors.ts";
 import { createSfnClient, hasFailed, standingOf } from "./shared/executions.ts";
 import { lambdaHandler, logger } from "./shared/handler.ts";
@@ -69,17 +77,24 @@ export const terminateCluster = async (
   }
   const { execution, borrowedId } = event;
   const state = event.state.cluster?.id === borrowedId ? {} : event.state;
-  const { ours, others, failures: notDescribed } = await findClusters(emr, execution, state);
   const states: Record<string, string> = {};
-  const failures = [...notDescribed];
-  for (const cluster of ours) {
-    try {
-      states[cluster.Id ?? ""] = await endCluster(emr, cluster);
-    } catch (error) {
-      // The next cluster costs money too: end that one first, then report.
-      failures.push(error);
+  const others: Cluster[] = [];
+  const failures: unknown[] = [];
+  const endOurs = async (found: FoundClusters): Promise<void> => {
+    others.push(...found.others);
+    failures.push(...found.failures);
+    for (const cluster of found.ours) {
+      try {
+        states[cluster.Id ?? ""] = await endCluster(emr, cluster);
+      } catch (error) {
+        // The next cluster costs money too: end that one first, then report.
+        failures.push(error);
+      }
     }
-  }
+  };
+  // First the one that is known: a list that EMR never answers with would take all of the time that there is.
+  await endOurs(await lookAtClusters(emr, execution, state.cluster ? [state.cluster.id] : []));
+  await endOurs(await findClusters(emr, execution, {}));
   const clusterIds = Object.keys(states);
   if (borrowedId !== undefined) {
     try {

@@ -108,6 +108,26 @@ export interface FoundClusters {
   readonly failures: readonly unknown[];
 }
 
+/** Looks at clusters, each for itself: one that cannot be looked at must not save the others. */
+export const lookAtClusters = async (
+  emr: EMRClient,
+  execution: Pick<Execution, "id">,
+  ids: Iterable<string>,
+): Promise<FoundClusters> => {
+  const ours: Cluster[] = [];
+  const others: Cluster[] = [];
+  const failures: unknown[] = [];
+  for (const id of ids) {
+    try {
+      const cluster = await describeCluster(emr, id);
+      (tagOf(cluster, executionTag) === execution.id ? ours : others).push(cluster);
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  return { ours, others, failures };
+};
+
 /**
  * Finds every cluster that the execution may have created: the one that the state knows by id, and those that only
  * bear its name, because the answer to RunJobFlow may have been lost. ListClusters cannot filter by tag and does not
@@ -121,24 +141,14 @@ export const findClusters = async (
   state: Pick<PartialState, "cluster">,
   which: "active" | "any" = "active",
 ): Promise<FoundClusters> => {
-  const ours: Cluster[] = [];
-  const others: Cluster[] = [];
-  const failures: unknown[] = [];
+  const notListed: unknown[] = [];
   const ids = new Set(state.cluster && [state.cluster.id]);
   try {
     for await (const id of namedAfter(emr, execution, which === "active" ? activeStates : undefined)) ids.add(id);
   } catch (error) {
     // The cluster that is known by id is none the cheaper for it.
-    failures.push(error);
+    notListed.push(error);
   }
-  for (const id of ids) {
-    try {
-      const cluster = await describeCluster(emr, id);
-      (tagOf(cluster, executionTag) === execution.id ? ours : others).push(cluster);
-    } catch (error) {
-      // One cluster that cannot be looked at must not save the others.
-      failures.push(error);
-    }
-  }
-  return { ours, others, failures };
+  const found = await lookAtClusters(emr, execution, ids);
+  return { ...found, failures: [...notListed, ...found.failures] };
 };

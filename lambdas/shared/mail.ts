@@ -234,7 +234,8 @@ export const stoppedMail = (
       : []),
     ...(alive.length > 0
       ? [
-          "           It is being ended now, and the sweep looks again every 15 minutes. To be sure:",
+          "           It is being ended now. The sweep looks again every 15 minutes, and ends one that was just being created.",
+          "           To be sure:",
           `           aws emr terminate-clusters --cluster-ids ${alive.join(" ")}`,
         ]
       : []),

@@ -35,6 +35,8 @@ export class EmrDouble {
   undescribable: string | undefined;
   /** ListClusters is denied once it has answered as many pages. */
   listablePages = Number.POSITIVE_INFINITY;
+  /** ListClusters never answers. */
+  isListSilent = false;
   readonly client = emrClient(async (command) => this.answer(command));
 
   create(name: string, tags: Record<string, string>, changes: Partial<Cluster> = {}, createdAt = new Date()): string {
@@ -57,7 +59,8 @@ export class EmrDouble {
 
   private answer(command: unknown): unknown {
     if (command instanceof DescribeClusterCommand) return { Cluster: this.describe(command.input.ClusterId) };
-    if (command instanceof ListClustersCommand) return this.list(command.input);
+    if (command instanceof ListClustersCommand)
+      return this.isListSilent ? new Promise(() => undefined) : this.list(command.input);
     if (command instanceof SetTerminationProtectionCommand) {
       for (const id of command.input.JobFlowIds ?? [])
         this.clusters.set(id, { ...this.find(id), TerminationProtected: command.input.TerminationProtected ?? false });

@@ -67,6 +67,14 @@ test("a cluster that is gone is not all either: a redriven execution may have be
   expect(sent[0]?.Message).toContain(justBeingCreated);
 });
 
+test("nor is one that is alive: it may be an earlier run's, which is still going", async () => {
+  emr.create("orchard-run-1", { "orchard:execution-arn": execution.id }, { Status: { State: "TERMINATING" } });
+
+  await tell({ status: "ABORTED" });
+
+  expect(sent[0]?.Message).toContain("one that was just being created");
+});
+
 test("an execution on a borrowed cluster creates none", async () => {
   await tell({ status: "ABORTED", input: '{"cluster":{"id":"j-9"}}' });
 

@@ -121,6 +121,15 @@ test.each([0, 1])(
   },
 );
 
+test("a list of clusters that never comes does not save the one that is known", async () => {
+  const id = createCluster();
+  emr.isListSilent = true;
+
+  void terminate({ cluster: { id } });
+
+  await expect.poll(() => emr.stateOf(id)).toBe("TERMINATING");
+});
+
 test("the state machine's own call asks nobody", async () => {
   const id = createCluster();
 
