@@ -293,7 +293,8 @@ const truthsAbout = (world: World, run: Stretch, { at, error, cause }: FirstFail
     return isBlind ? [...ends, reason] : ends;
   }
   if (own !== undefined) return [own];
-  return [error === "States.Timeout" ? "within its time limit" : cause, ...ends];
+  if (error === "States.Timeout") return ["within its time limit", ...ends];
+  return [/signal: killed/.exec(cause)?.[0] ?? cause, ...ends];
 };
 
 const firstFailureStands = (world: World): string[] =>

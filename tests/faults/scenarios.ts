@@ -43,6 +43,8 @@ const stop = (event: number, afterMs = 0, status: Stop["status"] = "ABORTED"): S
   status,
 });
 
+const redrive = (afterMs: number): Redrive => ({ execution: "run-1", afterMs });
+
 const failedStep = fault("*", "step:Inventory", "FAILED");
 const lostCluster = fault("CreateCluster", "emr:RunJobFlow", "answer lost");
 const cancelFails = ["emr:TerminateJobFlows", "emr:CancelSteps"].map((operation) =>
@@ -138,19 +140,26 @@ const everyStop = async (deployed: Deployed, bases: readonly Scenario[]): Promis
   return scenarios;
 };
 
-/** The abort that falls while RunJobFlow is in flight: before EMR has the request, and before its answer is back. */
+/**
+ * The abort that falls while RunJobFlow is in flight: before EMR has the request, and before its answer is back; at last
+ * that of a redrive, while the cluster of the run before is still going.
+ */
 export const inFlight = async (deployed: Deployed): Promise<Scenario[]> => {
   const event = await eventOf(deployed, "TaskScheduled", "CreateCluster");
-  return [1_000, 4_000, 4_900, 5_100, 6_000, 9_000].flatMap((afterMs) =>
-    [
-      [[500], [500]],
-      [[500], []],
-      [[500], [0, 10_000]],
-    ].map((deliveries) => scenario(cancelFails, [stop(event, afterMs)], { deliveries })),
-  );
+  // Then TaskSubmitted, ExecutionABORTED, ExecutionRedriven, TaskScheduled.
+  const stops = [stop(event + 1, minute), stop(event + 4, 1_000)];
+  return [
+    ...[1_000, 4_000, 4_900, 5_100, 6_000, 9_000].flatMap((afterMs) =>
+      [
+        [[500], [500]],
+        [[500], []],
+        [[500], [0, 10_000]],
+      ].map((deliveries) => scenario(cancelFails, [stop(event, afterMs)], { deliveries })),
+    ),
+    scenario(cancelFails, stops, { redrives: [redrive(minute / 2)] }),
+  ];
 };
 
-const redrive = (afterMs: number): Redrive => ({ execution: "run-1", afterMs });
 /** When all is over, and the cluster gone. */
 const later = redrive(20 * minute);
 
