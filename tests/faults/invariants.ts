@@ -1,7 +1,7 @@
 import { type Cluster, Emr, type Step } from "./emr.ts";
 import type { Execution, HistoryEvent, Run } from "./execution.ts";
 import { type Failure, type Fault, persistently } from "./failures.ts";
-import { deadlineOf, isKept, keptAsPromised, sweepMs } from "./kept.ts";
+import { borrowedBy, deadlineOf, isKept, keptAsPromised, sweepMs } from "./kept.ts";
 import { type Delivery, type Mail, ownerOf, type Touch, type World } from "./world.ts";
 
 /** What ended a cluster: 0 itself or a person, 1 the state machine, 2 the status event, 3 the sweeper, 4 its idleness. */
@@ -284,7 +284,7 @@ const truthsAbout = (world: World, run: Stretch, { at, error, cause }: FirstFail
   const status = (quoted.Step ?? quoted.Cluster)?.Status;
   const { Message: reason } = status?.StateChangeReason ?? {};
   const own = status?.FailureDetails?.Message ?? (status?.State === "INTERRUPTED" ? "interrupted" : reason);
-  const cluster = world.emr.clusters.get(quoted.ClusterId ?? "");
+  const cluster = world.emr.clusters.get(quoted.ClusterId ?? "") ?? borrowedBy(world, run.execution);
   const ends = (cluster ? [cluster] : clustersOf(world, run)).flatMap((one) =>
     one.endingSince !== undefined && one.endingSince < at ? endOf(world, one) : [],
   );
@@ -294,6 +294,7 @@ const truthsAbout = (world: World, run: Stretch, { at, error, cause }: FirstFail
   }
   if (own !== undefined) return [own];
   if (error === "States.Timeout") return ["within its time limit", ...ends];
+  if (/shutting down/.test(cause)) return [cause, "already gone", ...ends];
   return [/signal: killed/.exec(cause)?.[0] ?? cause, ...ends];
 };
 

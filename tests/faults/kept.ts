@@ -33,7 +33,8 @@ export const isKept = (world: World, cluster: Cluster): boolean => {
   return creator.status === "SUCCEEDED" && deadlineOf(cluster) !== undefined && !isOver;
 };
 
-const borrowedBy = (world: World, { input }: Execution): Cluster | undefined => {
+/** The cluster that an execution's input names. */
+export const borrowedBy = (world: World, { input }: Execution): Cluster | undefined => {
   const { cluster } = input as { cluster?: { id: string } };
   return world.emr.clusters.get(cluster?.id ?? "");
 };
