@@ -220,15 +220,21 @@ const mailsOf = ({ scenario }: World, { execution: { name }, history }: Stretch)
   return [times(false) < notifyAttempts ? 1 : 0, 1 + times(true)];
 };
 
-/** The clusters that were there when a layer mailed, or that RunJobFlow had yet to make, and of which the mail has no word. */
+/**
+ * The clusters of which a layer's mail has no word: those that it does not name, though they were there when the run
+ * ended, and those that RunJobFlow made after that, if it does not say that there may be one.
+ */
 const concealed = (world: World, execution: Execution, { message, at, alive }: Mail): readonly Cluster[] => {
-  if (/one that was just being created|EMR did not answer/.test(message)) return [];
-  const number = execution.runs.findLast(({ endedAt }) => endedAt <= at)?.number;
-  const late = world.creations.filter(
-    ({ cluster, by }) =>
-      by.execution === execution.name && by.run === number && 1000 * cluster.Status.Timeline.CreationDateTime > at,
+  const run = execution.runs.findLast(({ endedAt }) => endedAt <= at);
+  if (run === undefined || message.includes("EMR did not answer")) return [];
+  const isLate = ({ Status: { Timeline: timeline } }: Cluster) => 1000 * timeline.CreationDateTime > run.endedAt;
+  const isLateSaid = message.includes("one that was just being created");
+  const made = world.creations.flatMap(({ cluster, by }) =>
+    by.execution === execution.name && by.run === run.number && isLate(cluster) ? cluster : [],
   );
-  return [...alive, ...late.map(({ cluster }) => cluster)].filter(({ Id: id }) => !message.includes(id));
+  return [...alive.filter((one) => !isLate(one)), ...(isLateSaid ? [] : made)].filter(
+    ({ Id: id }) => !message.includes(id),
+  );
 };
 
 /**
