@@ -4,7 +4,8 @@
 #   bootstrap.sh <s3 uri of wheelhouse.tar> <its sha256>
 #
 # The environment is ${ORCHARD_PREFIX:-}/opt/orchard/python. It uses what a node has: bash, aws, tar, sha256sum, and
-# python3.11, which comes from Amazon Linux's repository, on S3 too, where it is missing. Running it again does nothing when the environment was made from the same wheelhouse.
+# python3.11, which comes from Amazon Linux's repository, on S3 too, where it is missing. Running it again does nothing
+# when the environment was made from the same wheelhouse.
 set -euo pipefail
 
 say() { printf 'orchard: bootstrap: %s\n' "$*"; }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { DescribeStacksCommand, type Stack } from "@aws-sdk/client-cloudformation";
 import { z } from "zod";
+import { isNamed } from "../lambdas/shared/errors.ts";
 import type { RunningAccount } from "./account.ts";
 import { Cdk, type Context } from "./cdk.ts";
 import type { Clients } from "./clients.ts";
@@ -118,7 +119,7 @@ export const describeStack = async ({ cloudFormation }: Clients, name: string): 
     return Stacks?.[0];
   } catch (error) {
     // CloudFormation has no error of its own for a stack that is not there.
-    if (error instanceof Error && error.name === "ValidationError") return undefined;
+    if (isNamed(error, "ValidationError")) return undefined;
     throw error;
   }
 };

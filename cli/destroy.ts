@@ -8,6 +8,7 @@ import {
   type StackResourceSummary,
 } from "@aws-sdk/client-cloudformation";
 import { DeleteBucketCommand, DeleteObjectsCommand, ListObjectVersionsCommand } from "@aws-sdk/client-s3";
+import { isNamed } from "../lambdas/shared/errors.ts";
 import type { Clients } from "./clients.ts";
 import { describeStack } from "./deploy.ts";
 import { CommandFailed } from "./errors.ts";
@@ -38,7 +39,7 @@ const importersOf = async ({ cloudFormation }: Clients, { Outputs = [] }: Stack)
       for await (const { Imports = [] } of pages) found.push(...Imports);
     } catch (error) {
       // What CloudFormation answers for an export that nobody imports.
-      if (!(error instanceof Error && error.name === "ValidationError")) throw error;
+      if (!isNamed(error, "ValidationError")) throw error;
     }
   }
   return found;
@@ -91,7 +92,7 @@ export const deleteStack = async (
   try {
     await clients.cloudFormation.send(new DeleteStackCommand({ StackName }));
   } catch (error) {
-    throw error instanceof Error && error.name === "ValidationError" ? failed(error.message) : error;
+    throw isNamed(error, "ValidationError") ? failed(error.message) : error;
   }
   const deadline = Date.now() + DELETE_MINUTES * 60_000;
   // Not the SDK's waiter: of a delete that is refused, for an export in use, CREATE_COMPLETE is left, which it waits on.

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
@@ -50,7 +50,7 @@ export class NodeImage {
       await run("cp", ["-al", opt, partial]);
       // Others' images, and what a killed account has left of one.
       for (const old of await readdir(this.#folder)) {
-        if (!partial.endsWith(old)) await rm(join(this.#folder, old), { recursive: true, force: true });
+        if (old !== basename(partial)) await rm(join(this.#folder, old), { recursive: true, force: true });
       }
       await rename(partial, image);
     } catch (error) {

@@ -72,12 +72,6 @@ const deployTo = async (lifetime: Lifetime, options: DeployOptions): Promise<voi
   let difference: Difference = { stacks: 0, text: "" };
   /** Deployed with an earlier configuration. What they hold costs, and nothing of this one uses it. */
   let leftOver: readonly Stack[] = [];
-  let removed: readonly string[] = [];
-  const refuseWhatRuns = async (): Promise<boolean> => {
-    const blockers = await findBlockers(clients, new Map([...cdk.templates(), ...removed.map(toNothing)]));
-    if (blockers.length > 0 && !options.stopRunning) throw new UsageError(refusal(blockers));
-    return blockers.length > 0;
-  };
   const look: Step[] = [
     { title: `Account ${account}, region ${region}`, run: async () => undefined },
     {
@@ -100,12 +94,17 @@ const deployTo = async (lifetime: Lifetime, options: DeployOptions): Promise<voi
       run: async () => {
         difference = await cdk.diff();
         leftOver = (await findStacks(clients)).filter(({ StackName = "" }) => !stacks.includes(StackName));
-        removed = leftOver.map(({ StackName = "" }) => StackName);
       },
     },
   ];
   await runSteps(lifetime, look, json);
+  const removed = leftOver.map(({ StackName = "" }) => StackName);
   const isChanged = difference.stacks > 0 || removed.length > 0;
+  const refuseWhatRuns = async (): Promise<boolean> => {
+    const blockers = await findBlockers(clients, new Map([...cdk.templates(), ...removed.map(toNothing)]));
+    if (blockers.length > 0 && !options.stopRunning) throw new UsageError(refusal(blockers));
+    return blockers.length > 0;
+  };
   if (!json) process.stdout.write(`\n${difference.text}\n\n`);
   if (!json && removed.length > 0) {
     process.stdout.write(`To be removed, because the configuration has none: ${removed.join(", ")}\n\n`);

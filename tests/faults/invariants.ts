@@ -68,6 +68,13 @@ const isUncatchable = ({ error }: Failure): boolean =>
 
 const endedByItself = (world: World): readonly Stretch[] => everyStretch(world).filter((one) => !wasCutOff(world, one));
 
+/** All that an execution had done by a run's end. */
+const historyUntil = ({ execution, history, offset }: Stretch): readonly HistoryEvent[] =>
+  execution.history.slice(0, offset + history.length);
+
+const hasDone = (run: Stretch, state: string): boolean =>
+  historyUntil(run).some((event) => event.type === "TaskSucceeded" && event.state === state);
+
 interface FirstFailure {
   readonly at: number;
   readonly error: string;
@@ -78,15 +85,15 @@ interface FirstFailure {
  * The failure with which the clean-up began, under the name that Catch saw, and when that was. A redrive may go on in the
  * middle of the clean-up: then it was in an earlier run.
  */
-const firstFailure = ({ execution, history: own, offset }: Stretch): FirstFailure | undefined => {
-  const history = execution.history.slice(0, offset + own.length);
+const firstFailure = (run: Stretch): FirstFailure | undefined => {
+  const history = historyUntil(run);
   const end = history.findIndex(({ type, state }) => type === "StateEntered" && state === cleanUp);
   const found = history.slice(0, Math.max(0, end)).findLast(({ type }) => /^Task(Failed|TimedOut)$/.test(type));
   return found && { at: found.at, error: found.error ?? "States.Timeout", cause: found.cause ?? "" };
 };
 
-const hitsOn = ({ scenario }: World, { name }: Execution, layer: string): readonly Fault[] =>
-  scenario.faults.filter((fault) => fault.state === layer && (fault.execution ?? name) === name);
+const hitsOn = ({ scenario }: World, { name }: Execution, state: string): readonly Fault[] =>
+  scenario.faults.filter((fault) => fault.state === state && (fault.execution ?? name) === name);
 
 /** Lambda calls a function that failed twice more. */
 const isWellInTheEnd = (hits: readonly Fault[]): boolean => hits.every(isMended) && hits.length <= 2;
@@ -97,9 +104,7 @@ const heard = (world: World, { execution: { name }, number, until }: Stretch): r
 
 /** The clean-up cannot end a cluster. To end one whose id the state has, it need not list any. */
 const isCleanUpHit = (world: World, run: Stretch): boolean => {
-  const isIdKnown = run.execution.history
-    .slice(0, run.offset + run.history.length)
-    .some(({ type, state }) => type === "TaskSucceeded" && state === "CreateCluster");
+  const isIdKnown = hasDone(run, "CreateCluster");
   return isHit(world, run.execution, ({ state, operation, times }) => {
     return state === cleanUp && times === persistently && !(isIdKnown && operation === "emr:ListClusters");
   });
@@ -212,9 +217,9 @@ const notifyAttempts = 6;
  * The least and the most closing mails of a run. None only if every attempt may have come to nothing; more than one only
  * if the answer to one that was sent was lost: "at least once".
  */
-const mailsOf = ({ scenario }: World, { execution: { name }, history }: Stretch): readonly [number, number] => {
+const mailsOf = (world: World, { execution, history }: Stretch): readonly [number, number] => {
   const entered = new Set(history.flatMap(({ state = "" }) => (state.startsWith("Notify") ? state : [])));
-  const hits = scenario.faults.filter((fault) => entered.has(fault.state) && (fault.execution ?? name) === name);
+  const hits = [...entered].flatMap((state) => hitsOn(world, execution, state));
   const times = (isSent: boolean) =>
     hits.filter(({ failure }) => (failure.when !== "before") === isSent).reduce((sum, fault) => sum + fault.times, 0);
   return [times(false) < notifyAttempts ? 1 : 0, 1 + times(true)];
@@ -313,9 +318,7 @@ const firstFailureStands = (world: World): string[] =>
     if (outcome.status !== "FAILED" || outcome.error !== first.error)
       return [`${name} ended with ${outcome.status} ${outcome.error}, not with ${first.error}`];
     const told = squeeze(outcome.cause ?? "");
-    const isDiagnosed = run.execution.history
-      .slice(0, run.offset + run.history.length)
-      .some(({ type, state }) => type === "TaskSucceeded" && state === "DiagnoseFailure");
+    const isDiagnosed = hasDone(run, "DiagnoseFailure");
     if (isDiagnosed && told.startsWith("{")) return [`${name} tells its cause in JSON: ${told}`];
     const truths = (isDiagnosed ? truthsAbout(world, run, first) : [first.cause]).map((text) =>
       squeeze(text.split("\n")[0] ?? "").slice(0, 30),
