@@ -28,13 +28,13 @@ def measure(model: Path, images: Sequence[Path], cores: int) -> float:
 def _load(model: str) -> None:
     global _extractor  # noqa: PLW0603
     sys.path.insert(0, str(ROOT / "spark"))
-    from orchard.litert import Extractor  # noqa: PLC0415
+    from orchard.model.litert import Extractor  # noqa: PLC0415
 
     _extractor = Extractor(Path(model, "model.tflite").read_bytes())
 
 
 def _compute(path: str) -> None:
     """The job's own decoder and interpreter on one file."""
-    from orchard.images import to_input  # noqa: PLC0415
+    from orchard.model.images import to_input  # noqa: PLC0415
 
     _extractor.features(to_input(Path(path).read_bytes(), 224))

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import daft  # type: ignore[import-not-found, unused-ignore]
-from orchard.images import to_input
-from orchard.litert import Extractor
+from orchard.model.images import to_input
+from orchard.model.litert import Extractor
 
 MODEL = Path(sys.argv[1], "model.tflite")
 

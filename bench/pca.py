@@ -41,9 +41,10 @@ def generate(folder: Path, rows: int, dimensions: int) -> Path:
 
 def fit_ours(context: SparkContext, folder: str) -> list[float]:
     """The shares of the variance that the reduction step finds."""
-    from orchard import pca, reduction  # noqa: PLC0415
+    from orchard import pca  # noqa: PLC0415
+    from orchard.io.vectors import find_row_groups  # noqa: PLC0415
+    from orchard.jobs import reduction  # noqa: PLC0415
     from orchard.plan import Components  # noqa: PLC0415
-    from orchard.vectors import find_row_groups  # noqa: PLC0415
 
     groups = find_row_groups(folder, None)
     moments = reduction.sum_moments(context, folder, None, groups)

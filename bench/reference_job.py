@@ -20,7 +20,7 @@ from pyspark.sql.types import ArrayType, FloatType
 @pandas_udf(ArrayType(FloatType()))  # type: ignore[call-overload, untyped-decorator, unused-ignore]
 def featurize(contents: pd.Series) -> pd.Series:
     """The features of each image file."""
-    import model as artifact  # noqa: PLC0415
+    import make_model as artifact  # noqa: PLC0415
 
     model = artifact.build(None)  # the time does not depend on the weights
 

@@ -1,6 +1,6 @@
 // `orchard`: one command, one file for each of its commands in cli/commands/.
 import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
-import { CommandFailed, UsageError } from "./errors.ts";
+import { CommandFailed, UsageError } from "./terminal/errors.ts";
 
 /** Loaded when it is asked for: a command that needs little starts at once. */
 const commands = {
@@ -22,15 +22,17 @@ const commands = {
   test: async () => (await import("./commands/test.ts")).test,
 } as const;
 
-const isCommand = (name: string | undefined): name is keyof typeof commands => name !== undefined && name in commands;
+function isCommand(name: string | undefined): name is keyof typeof commands {
+  return name !== undefined && name in commands;
+}
 
 /** Settings that commander does not hand down to commands of another file. */
-const configure = (command: CommandUnknownOpts): void => {
+function configure(command: CommandUnknownOpts): void {
   command.exitOverride().showHelpAfterError("(--help shows what is allowed)");
   for (const child of command.commands) configure(child);
-};
+}
 
-const main = async (args: readonly string[]): Promise<void> => {
+async function main(args: readonly string[]): Promise<void> {
   const program = new Command("orchard").description(
     "Image features and their PCA on a transient EMR cluster, from one call",
   );
@@ -39,15 +41,15 @@ const main = async (args: readonly string[]): Promise<void> => {
   for (const load of wanted) program.addCommand(await load());
   configure(program);
   await program.parseAsync(args, { from: "user" });
-};
+}
 
 /** What to tell the person, and the exit code: 2 for a wrong call, 1 for a failure. */
-const explain = (error: unknown): readonly [message: string, exitCode: number] => {
+function explain(error: unknown): readonly [message: string, exitCode: number] {
   // Commander has printed its message itself; asking for help is no error.
   if (error instanceof CommanderError) return ["", error.exitCode === 0 ? 0 : 2];
   if (error instanceof UsageError || error instanceof CommandFailed) return [error.message, error.exitCode];
   return [error instanceof Error ? (error.stack ?? error.message) : String(error), 1];
-};
+}
 
 try {
   await main(process.argv.slice(2));

@@ -1,6 +1,6 @@
 import { App, Tags } from "aws-cdk-lib";
-import { ConfigInvalid, configFromContext } from "./config.ts";
-import { addStacks } from "./stacks.ts";
+import { ConfigInvalid, configFromContext } from "./config/config.ts";
+import { addStacks } from "./stacks/stacks.ts";
 
 const app = new App();
 // On the stacks alone, whose tags CloudFormation gives to all that is in them. `npm run destroy` finds the stacks by it.

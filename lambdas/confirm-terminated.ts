@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EMRClient } from "@aws-sdk/client-emr";
 import { z } from "zod";
-import { createEmrClient, describeCluster, isGone, stateOf } from "./shared/emr.ts";
-import { ClusterStillTerminating } from "./shared/errors.ts";
-import { lambdaHandler } from "./shared/handler.ts";
-import { execution, teardown } from "./shared/schemas.ts";
+import { createEmrClient, describeCluster, isGone, stateOf } from "./aws/emr.ts";
+import { execution, teardown } from "./contract/schemas.ts";
+import { ClusterStillTerminating } from "./runtime/errors.ts";
+import { lambdaHandler } from "./runtime/handler.ts";
 
 /** Comes after TerminateClusterAfterFailure alone, and after its success: the teardown says which clusters. */
 export const confirmTerminatedEvent = z.object({ state: z.object({ teardown }), execution });
@@ -23,11 +23,11 @@ const patience: Patience = { attempts: 5, pauseMs: 4_000 };
  *
  * @throws ClusterStillTerminating when one of them is not gone by then
  */
-export const confirmTerminated = async (
+export async function confirmTerminated(
   { state }: Pick<ConfirmTerminatedEvent, "state">,
   emr: EMRClient,
   { attempts, pauseMs }: Patience = patience,
-): Promise<{ readonly terminated: true; readonly clusterIds: readonly string[] }> => {
+): Promise<{ readonly terminated: true; readonly clusterIds: readonly string[] }> {
   const { clusterIds } = state.teardown;
   let alive: readonly string[] = [];
   for (let attempt = 1; attempt <= attempts; attempt += 1) {
@@ -39,7 +39,7 @@ export const confirmTerminated = async (
     if (attempt < attempts) await sleep(pauseMs);
   }
   throw new ClusterStillTerminating(`Not terminated yet: ${alive.join(", ")}`);
-};
+}
 
 const emr = createEmrClient();
 

@@ -1,7 +1,6 @@
 import { type Cluster, type EMRClient, ListStepsCommand, type StepState, type StepSummary } from "@aws-sdk/client-emr";
 import { S3Client } from "@aws-sdk/client-s3";
 import { z } from "zod";
-import { type Environment, environment, readConfig } from "./shared/config.ts";
 import {
   createEmrClient,
   describeCluster,
@@ -10,17 +9,24 @@ import {
   listInstances,
   stateOf,
   tagOf,
-} from "./shared/emr.ts";
-import { deployAgain, type Found, type Patience, readBootstrapLogs, readStepLogs } from "./shared/emr-logs.ts";
-import { describeQuotedEnd, describeStepEnd, isJobTerminated, readDeath, readRequestedEnd } from "./shared/ends.ts";
-import { describeError } from "./shared/errors.ts";
-import { type Reading, readClusterMessage, readFunctionError } from "./shared/failure-signs.ts";
-import { lambdaHandler, logger } from "./shared/handler.ts";
-import { oneLine } from "./shared/root-cause.ts";
-import { type Cost, type Diagnosis, execution, partialState } from "./shared/schemas.ts";
-import type { Section } from "./shared/sections.ts";
-import { runOf } from "./shared/steps.ts";
-import { trueCost } from "./shared/true-cost.ts";
+} from "./aws/emr.ts";
+import { runOf } from "./aws/steps.ts";
+import { type Cost, type Diagnosis, execution, partialState } from "./contract/schemas.ts";
+import type { Section } from "./contract/sections.ts";
+import {
+  describeQuotedEnd,
+  describeStepEnd,
+  isJobTerminated,
+  readDeath,
+  readRequestedEnd,
+} from "./diagnosis/cluster-end.ts";
+import { type Reading, readClusterMessage, readFunctionError } from "./diagnosis/failure-patterns.ts";
+import { deployAgain, type Found, type Patience, readBootstrapLogs, readStepLogs } from "./diagnosis/logs.ts";
+import { oneLine } from "./diagnosis/root-cause.ts";
+import { trueCost } from "./planning/true-cost.ts";
+import { type Environment, environment, readConfig } from "./runtime/environment.ts";
+import { describeError } from "./runtime/errors.ts";
+import { lambdaHandler, logger } from "./runtime/handler.ts";
 
 export const diagnoseFailureEvent = z.object({ state: partialState, execution });
 export type DiagnoseFailureEvent = z.output<typeof diagnoseFailureEvent>;
@@ -38,7 +44,7 @@ const patience: Patience = { attempts: 10, pauseMs: 3_000 };
 
 const lambdaCause = z.object({ errorMessage: z.string() });
 
-const parseJson = (text: string): unknown => {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -46,7 +52,7 @@ const parseJson = (text: string): unknown => {
     logger.debug("The cause is plain text", { error });
     return undefined;
   }
-};
+}
 
 interface Stated {
   readonly text: string;
@@ -54,7 +60,7 @@ interface Stated {
 }
 
 /** The cause as the first error gave it, in words. */
-const statedCause = (event: DiagnoseFailureEvent): Stated => {
+function statedCause(event: DiagnoseFailureEvent): Stated {
   const { Error: name, Cause } = event.state.error ?? { Error: "Unknown", Cause: "" };
   const json = parseJson(Cause);
   const thrown = lambdaCause.safeParse(json);
@@ -64,10 +70,10 @@ const statedCause = (event: DiagnoseFailureEvent): Stated => {
   const isInWords = json === undefined && !Cause.startsWith("{") && Cause !== name;
   const text = describeQuotedEnd(json) || (isInWords && Cause) || inWords;
   return { text, isFromFunction: false };
-};
+}
 
 /** What a function's refusal or failure is about. */
-const readThrown = (errorName: string | undefined, text: string): Reading => {
+function readThrown(errorName: string | undefined, text: string): Reading {
   const about = (section: Section): Reading => ({ section, remedy: null });
   if (errorName === "ResultsInvalid") return about("the-results-are-refused");
   if (/maxCostUsd: the plan is estimated/.test(text)) return about("costs-too-high");
@@ -75,16 +81,17 @@ const readThrown = (errorName: string | undefined, text: string): Reading => {
     return about("the-run-is-refused-before-it-starts");
   }
   return readFunctionError(text);
-};
+}
 
 const stepStates = { inventory: "Inventory", features: "ExtractFeatures", reduction: "ReduceDimensions" } as const;
 
 /** Only an execution whose input says so takes its turn; what it is told is in the state data afterwards. */
-const isWithoutTurn = ({ input, turn }: DiagnoseFailureEvent["state"]): boolean =>
-  turn === undefined && z.object({ overlap: z.enum(["skip", "queue"]) }).safeParse(input).success;
+function isWithoutTurn({ input, turn }: DiagnoseFailureEvent["state"]): boolean {
+  return turn === undefined && z.object({ overlap: z.enum(["skip", "queue"]) }).safeParse(input).success;
+}
 
 /** The failed state, as far as what is there and what is missing tells. */
-const failedState = ({ state }: DiagnoseFailureEvent, steps: readonly StepSummary[] = []): string => {
+function failedState({ state }: DiagnoseFailureEvent, steps: readonly StepSummary[] = []): string {
   if (!state.plan) return isWithoutTurn(state) ? "TakeTurn" : "Preflight";
   if (state.scripts === undefined) return "UploadScripts";
   if (!state.cluster) return "CreateCluster";
@@ -98,13 +105,14 @@ const failedState = ({ state }: DiagnoseFailureEvent, steps: readonly StepSummar
     .map((step) => stepStates[step])
     .filter((name) => !completed.includes(name));
   return pending[0] ?? "ValidateResults";
-};
+}
 
-const newestFirst = (a: StepSummary, b: StepSummary): number =>
-  Number(b.Status?.Timeline?.CreationDateTime ?? 0) - Number(a.Status?.Timeline?.CreationDateTime ?? 0);
+function newestFirst(a: StepSummary, b: StepSummary): number {
+  return Number(b.Status?.Timeline?.CreationDateTime ?? 0) - Number(a.Status?.Timeline?.CreationDateTime ?? 0);
+}
 
 /** The cluster that failed: known by id, quoted in the cause, or found by name and tag even though it is gone. */
-const findCluster = async (event: DiagnoseFailureEvent, emr: EMRClient): Promise<Cluster | undefined> => {
+async function findCluster(event: DiagnoseFailureEvent, emr: EMRClient): Promise<Cluster | undefined> {
   const { state, execution } = event;
   if (!state.plan || state.scripts === undefined) return undefined;
   const id =
@@ -113,28 +121,31 @@ const findCluster = async (event: DiagnoseFailureEvent, emr: EMRClient): Promise
   const { ours, failures } = await findClusters(emr, execution, state, "any");
   if (!ours[0] && failures.length > 0) throw failures[0];
   return ours[0];
-};
+}
 
 /** All of a diagnosis but what it says of the cluster. */
 type Finding = Omit<Diagnosis, "cluster" | "cost">;
 
 /** What a failure means, in the place of the words that it came with where there are better ones. */
-const asRead = (cause: string, { says, section, remedy }: Reading): Pick<Finding, "cause" | "section" | "remedy"> => ({
-  cause: says ?? cause,
-  section,
-  remedy,
-});
+function asRead(cause: string, { says, section, remedy }: Reading): Pick<Finding, "cause" | "section" | "remedy"> {
+  return {
+    cause: says ?? cause,
+    section,
+    remedy,
+  };
+}
 
-const afterTimeOut = (state: string): string =>
-  `Start again: features that are done are kept${state === "ValidateResults" ? "" : ". With more nodes (cluster.coreCount) it takes less time"}`;
+function afterTimeOut(state: string): string {
+  return `Start again: features that are done are kept${state === "ValidateResults" ? "" : ". With more nodes (cluster.coreCount) it takes less time"}`;
+}
 
-const investigate = async (
+async function investigate(
   event: DiagnoseFailureEvent,
   looking: Promise<Cluster | undefined>,
   config: DiagnoseFailureConfig,
   { s3, emr }: DiagnoseClients,
   wait: Patience,
-): Promise<Finding> => {
+): Promise<Finding> {
   const stated = statedCause(event);
   const cause = oneLine(stated.text);
   const { plan, error, cluster: known, validation } = event.state;
@@ -201,14 +212,14 @@ const investigate = async (
   const remedy = error?.Error === "States.Timeout" ? afterTimeOut(name) : null;
   const asCut = { ...nothingRead, log, excerpt, section: "job-fails", remedy, state: name } as const;
   return end ? { ...asCut, ...asRead(cause, end) } : asCut;
-};
+}
 
 /** A run that failed costs money, too. Never throws: what it cost is the least that a failure's mail has to tell. */
-const costOf = async (
+async function costOf(
   { state: { plan }, execution }: DiagnoseFailureEvent,
   cluster: Cluster,
   emr: EMRClient,
-): Promise<Cost | null> => {
+): Promise<Cost | null> {
   if (!plan || cluster.Id === undefined) return null;
   try {
     const instances = await listInstances(emr, cluster.Id);
@@ -217,25 +228,26 @@ const costOf = async (
     logger.warn("What the cluster has cost is not known", { error });
     return null;
   }
-};
+}
 
 /** The cluster that the execution created, which the state may not know: a creation that fails hands on no id. */
-const ownCluster = (cluster: Cluster, { execution }: DiagnoseFailureEvent): Diagnosis["cluster"] =>
-  cluster.Id !== undefined && tagOf(cluster, executionTag) === execution.id
+function ownCluster(cluster: Cluster, { execution }: DiagnoseFailureEvent): Diagnosis["cluster"] {
+  return cluster.Id !== undefined && tagOf(cluster, executionTag) === execution.id
     ? { id: cluster.Id, state: stateOf(cluster) }
     : null;
+}
 
 /**
  * Finds the root cause of the first error: a function's own message, a failed step's line, a bootstrap action's.
  * Never throws: a diagnosis that fails must not stand between a failed run and its mail, so the cause is then the
  * first error's as it stands.
  */
-export const diagnoseFailure = async (
+export async function diagnoseFailure(
   event: DiagnoseFailureEvent,
   config: DiagnoseFailureConfig,
   clients: DiagnoseClients,
   wait: Patience = patience,
-): Promise<Diagnosis> => {
+): Promise<Diagnosis> {
   const looking = findCluster(event, clients.emr);
   const cluster = await looking.catch((error: unknown) => {
     logger.warn("The cluster is not known", { error });
@@ -257,7 +269,7 @@ export const diagnoseFailure = async (
       ...seen,
     };
   }
-};
+}
 
 const clients: DiagnoseClients = { s3: new S3Client({}), emr: createEmrClient() };
 

@@ -1,11 +1,11 @@
 import { AddTagsCommand, type EMRClient, PutAutoTerminationPolicyCommand } from "@aws-sdk/client-emr";
 import { z } from "zod";
-import { hourMs } from "./shared/cluster-age.ts";
-import { createEmrClient, describeCluster, executionTag, keepUntilTag, stateOf, tagOf } from "./shared/emr.ts";
-import { ClusterNotOurs } from "./shared/errors.ts";
-import { lambdaHandler } from "./shared/handler.ts";
-import { usdPerHour } from "./shared/kept-plan.ts";
-import { execution, type KeptCluster, plan } from "./shared/schemas.ts";
+import { createEmrClient, describeCluster, executionTag, keepUntilTag, stateOf, tagOf } from "./aws/emr.ts";
+import { execution, type KeptCluster, plan } from "./contract/schemas.ts";
+import { usdPerHour } from "./planning/kept-plan.ts";
+import { ClusterNotOurs } from "./runtime/errors.ts";
+import { lambdaHandler } from "./runtime/handler.ts";
+import { hourMs } from "./teardown/cluster-age.ts";
 
 export const keepClusterEvent = z.object({
   state: z.object({ plan, cluster: z.object({ id: z.string() }) }),
@@ -25,11 +25,11 @@ const idleMarginSeconds = 15 * 60;
  *
  * @throws ClusterNotOurs when the cluster bears another execution's tag
  */
-export const keepCluster = async (
+export async function keepCluster(
   { state: { plan, cluster }, execution }: KeepClusterEvent,
   emr: EMRClient,
   now: Date = new Date(),
-): Promise<KeptCluster> => {
+): Promise<KeptCluster> {
   const found = await describeCluster(emr, cluster.id);
   const owner = tagOf(found, executionTag);
   if (owner !== execution.id)
@@ -51,7 +51,7 @@ export const keepCluster = async (
   );
   await emr.send(new AddTagsCommand({ ResourceId: cluster.id, Tags: [{ Key: keepUntilTag, Value: until }] }));
   return { clusterId: cluster.id, until, usdPerHour: usdPerHour(plan.cluster) };
-};
+}
 
 const emr = createEmrClient();
 

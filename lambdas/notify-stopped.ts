@@ -2,13 +2,13 @@ import type { EMRClient } from "@aws-sdk/client-emr";
 import { DescribeExecutionCommand, type SFNClient } from "@aws-sdk/client-sfn";
 import { SNSClient } from "@aws-sdk/client-sns";
 import { z } from "zod";
+import { createEmrClient, findClusters } from "./aws/emr.ts";
+import { createSfnClient, refuseOldAnswer } from "./aws/executions.ts";
+import { type Mail, stoppedMail } from "./mail/mail.ts";
+import { sendMail } from "./mail/send.ts";
 import type { NotifyConfig } from "./notify.ts";
-import { environment, readConfig } from "./shared/config.ts";
-import { createEmrClient, findClusters } from "./shared/emr.ts";
-import { createSfnClient, refuseOldAnswer } from "./shared/executions.ts";
-import { lambdaHandler, logger } from "./shared/handler.ts";
-import { type Mail, stoppedMail } from "./shared/mail.ts";
-import { sendMail } from "./shared/sns.ts";
+import { environment, readConfig } from "./runtime/environment.ts";
+import { lambdaHandler, logger } from "./runtime/handler.ts";
 
 /** "Step Functions Execution Status Change", which says whom to ask about and is trusted with nothing else. */
 export const notifyStoppedEvent = z
@@ -33,11 +33,11 @@ const uncatchable = ["States.DataLimitExceeded", "States.Runtime"];
  * Tells the subscribers of an execution that ended without its own last states: stopped, out of time, or failed beyond
  * any Catch. EventBridge delivers at least once, so on a rare day the mail comes twice.
  */
-export const notifyStopped = async (
+export async function notifyStopped(
   { execution: { id: executionArn, name }, endedAt }: NotifyStoppedEvent,
   config: NotifyConfig,
   { emr, sfn, sns }: NotifyStoppedClients,
-): Promise<Partial<Mail>> => {
+): Promise<Partial<Mail>> {
   const described = await sfn.send(new DescribeExecutionCommand({ executionArn }));
   refuseOldAnswer(described, endedAt);
   const { status, error = "", cause = "", startDate = new Date(0), input = "{}" } = described;
@@ -51,7 +51,7 @@ export const notifyStopped = async (
   const mail = stoppedMail({ status, error, cause, name, input, executionArn }, found);
   await sendMail(sns, config.TOPIC_ARN, mail);
   return mail;
-};
+}
 
 const settings = environment.pick({ TOPIC_ARN: true });
 const clients: NotifyStoppedClients = { emr: createEmrClient(), sfn: createSfnClient(), sns: new SNSClient({}) };

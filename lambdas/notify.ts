@@ -1,11 +1,11 @@
 import { MetricUnit } from "@aws-lambda-powertools/metrics";
 import { SNSClient } from "@aws-sdk/client-sns";
 import { z } from "zod";
-import { type Environment, environment, readConfig } from "./shared/config.ts";
-import { lambdaHandler, metrics } from "./shared/handler.ts";
-import { failureMail, type Mail, successMail } from "./shared/mail.ts";
-import { execution, type PartialState, partialState } from "./shared/schemas.ts";
-import { sendMail } from "./shared/sns.ts";
+import { execution, type PartialState, partialState } from "./contract/schemas.ts";
+import { failureMail, type Mail, successMail } from "./mail/mail.ts";
+import { sendMail } from "./mail/send.ts";
+import { type Environment, environment, readConfig } from "./runtime/environment.ts";
+import { lambdaHandler, metrics } from "./runtime/handler.ts";
 
 export const notifyEvent = z.object({ state: partialState, execution });
 export type NotifyEvent = z.output<typeof notifyEvent>;
@@ -14,26 +14,26 @@ const settings = environment.pick({ TOPIC_ARN: true });
 export type NotifyConfig = Pick<Environment, keyof typeof settings.shape>;
 
 /** What a run on a cluster was quoted, and what it cost where that is known. CloudWatch has no unit for dollars. */
-const measureCost = ({ cluster, plan, cost }: PartialState): void => {
+function measureCost({ cluster, plan, cost }: PartialState): void {
   if (!cluster) return;
   if (plan) metrics.addMetric("QuotedUsd", MetricUnit.NoUnit, plan.estimate.usd);
   if (cost) metrics.addMetric("CostUsd", MetricUnit.NoUnit, cost.actualUsd);
-};
+}
 
 /** Tells the subscribers how the run went. */
-export const notify = async (
+export async function notify(
   event: NotifyEvent,
   config: NotifyConfig,
   sns: SNSClient,
   now: Date = new Date(),
-): Promise<Mail & { readonly messageId: string }> => {
+): Promise<Mail & { readonly messageId: string }> {
   const mail = event.state.error
     ? failureMail(event.state, event.execution)
     : successMail(event.state, event.execution, now);
   const messageId = await sendMail(sns, config.TOPIC_ARN, mail);
   measureCost(event.state);
   return { messageId, ...mail };
-};
+}
 
 const sns = new SNSClient({});
 

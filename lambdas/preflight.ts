@@ -5,29 +5,29 @@ import { ServiceQuotasClient } from "@aws-sdk/client-service-quotas";
 import { SNSClient } from "@aws-sdk/client-sns";
 import { STSClient } from "@aws-sdk/client-sts";
 import { z } from "zod";
+import { createEmrClient } from "./aws/emr.ts";
+import { createSfnClient } from "./aws/executions.ts";
+import { artifactKey, writeJson } from "./aws/s3.ts";
+import { featuresIdentity } from "./contract/decoder.ts";
+import { parseInput, type ResolvedInput, refuseIf } from "./contract/input.ts";
+import { execution, type Plan } from "./contract/schemas.ts";
+import { describeBorrowed, planBorrowed, withKeeping } from "./planning/kept-plan.ts";
+import { architectureProblem, planCluster } from "./planning/planner.ts";
 import {
   type CheckOutcome,
   type PreflightClients,
   type PreflightConfig,
   preflightChecks,
   runChecks,
-} from "./shared/checks.ts";
-import { maxHours } from "./shared/cluster-age.ts";
-import { environment, readConfig } from "./shared/config.ts";
-import { featuresIdentity } from "./shared/decoder.ts";
-import { findEarlierRun } from "./shared/earlier-runs.ts";
-import { createEmrClient } from "./shared/emr.ts";
-import { PreflightFailed } from "./shared/errors.ts";
-import { createSfnClient } from "./shared/executions.ts";
-import { lambdaHandler, logger } from "./shared/handler.ts";
-import { parseInput, type ResolvedInput, refuseIf } from "./shared/input.ts";
-import { findKeptCluster, keptClusterChecks } from "./shared/kept-cluster.ts";
-import { describeBorrowed, planBorrowed, withKeeping } from "./shared/kept-plan.ts";
-import { architectureProblem, planCluster } from "./shared/planner.ts";
-import { artifactKey, writeJson } from "./shared/s3.ts";
-import { execution, type Plan } from "./shared/schemas.ts";
-import { countImages, fingerprint, type Listing, listImages, nearest, takeImages } from "./shared/selection.ts";
-import { countStored } from "./shared/stored-images.ts";
+} from "./preflight/checks.ts";
+import { findKeptCluster, keptClusterChecks } from "./preflight/kept-cluster.ts";
+import { countImages, fingerprint, type Listing, listImages, nearest, takeImages } from "./preflight/selection.ts";
+import { countStored } from "./preflight/stored-images.ts";
+import { findEarlierRun } from "./results/earlier-runs.ts";
+import { environment, readConfig } from "./runtime/environment.ts";
+import { PreflightFailed } from "./runtime/errors.ts";
+import { lambdaHandler, logger } from "./runtime/handler.ts";
+import { maxHours } from "./teardown/cluster-age.ts";
 
 export const preflightEvent = z.object({ state: z.looseObject({ input: z.unknown().optional() }), execution });
 export type PreflightEvent = z.output<typeof preflightEvent>;
@@ -35,19 +35,19 @@ export type PreflightEvent = z.output<typeof preflightEvent>;
 const dimensions = 1280;
 const maxNamesListed = 40;
 
-const names = (all: readonly string[]): string => {
+function names(all: readonly string[]): string {
   if (all.length === 0) return "none";
   const shown = all.slice(0, maxNamesListed).map((name) => JSON.stringify(name));
   return all.length > shown.length ? `${shown.join(", ")} and ${all.length - shown.length} more` : shown.join(", ");
-};
+}
 
-const suggest = (name: string, known: readonly string[]): string => {
+function suggest(name: string, known: readonly string[]): string {
   const suggestions = nearest(name, known);
   return suggestions.length === 0 ? "" : ` Did you mean ${suggestions.map((s) => JSON.stringify(s)).join(" or ")}?`;
-};
+}
 
 /** What the input asks for and the tree does not have: the first reason only, because the others follow from it. */
-const emptySelectionProblem = (input: ResolvedInput, { splits, labels }: Listing): string => {
+function emptySelectionProblem(input: ResolvedInput, { splits, labels }: Listing): string {
   if (splits.length === 0) {
     return `input: there are no images under ${input.input}, which has to hold <split>/<label>/<image>.jpg. Upload the images there, or name another place with "input"`;
   }
@@ -56,9 +56,9 @@ const emptySelectionProblem = (input: ResolvedInput, { splits, labels }: Listing
     return `label: there is no ${JSON.stringify(input.label)}.${suggest(input.label, labels)} Labels there: ${names(labels)}`;
   }
   return `mode: "${input.mode}" selects no image under ${input.input}. Labels there: ${names(labels)}`;
-};
+}
 
-const selectionProblems = (input: ResolvedInput, listing: Listing, images: number): string[] => {
+function selectionProblems(input: ResolvedInput, listing: Listing, images: number): string[] {
   const problems: string[] = [];
   for (const split of listing.splits.length === 0 ? [] : (input.splits ?? [])) {
     if (!listing.splits.includes(split)) {
@@ -80,7 +80,7 @@ const selectionProblems = (input: ResolvedInput, listing: Listing, images: numbe
     );
   }
   return problems;
-};
+}
 
 /** What a cluster that is there already was created with. */
 const creationChecks = [
@@ -92,20 +92,19 @@ const creationChecks = [
   "vcpu-quota",
 ];
 
-const describeFailed = (failed: readonly CheckOutcome[]): readonly string[] =>
-  failed.map(({ name, detail, remedy }) => `${name}: ${detail}. ${remedy}`);
+function describeFailed(failed: readonly CheckOutcome[]): readonly string[] {
+  return failed.map(({ name, detail, remedy }) => `${name}: ${detail}. ${remedy}`);
+}
 
 /** Only the quote depends on it: what cannot be read counts as not there, which quotes more. */
-const storedOrUnknown = async (
-  ...[s3, store, input, images]: Parameters<typeof countStored>
-): Promise<number | null> => {
+async function storedOrUnknown(...[s3, store, input, images]: Parameters<typeof countStored>): Promise<number | null> {
   try {
     return await countStored(s3, store, input, images);
   } catch (error) {
     logger.warn(`${store} could not be read; all images are quoted as new`, { error });
     return null;
   }
-};
+}
 
 /**
  * Parses the input, counts the images, asks the account everything that a run depends on, and makes the plan, which
@@ -114,12 +113,12 @@ const storedOrUnknown = async (
  * @throws InvalidInput when the input, or the input and the images, do not make a run
  * @throws PreflightFailed when the account is not ready; lists every failed check
  */
-export const preflight = async (
+export async function preflight(
   { state, execution }: PreflightEvent,
   config: PreflightConfig,
   clients: PreflightClients,
   now: Date = new Date(),
-): Promise<Plan> => {
+): Promise<Plan> {
   const bucket = config.DATA_BUCKET;
   const { architecture } = config.CLUSTER_DEFAULTS;
   const input = parseInput(state.input, {
@@ -272,7 +271,7 @@ export const preflight = async (
   };
   await writeJson(clients.s3, { bucket, key: `runs/${runId}/plan.json` }, plan);
   return plan;
-};
+}
 
 const settings = environment.omit({ LAMBDA_TASK_ROOT: true, STATE_MACHINE_ARN: true, MAX_CLUSTER_HOURS: true });
 const clients: PreflightClients = {

@@ -1,11 +1,11 @@
 import type { EMRClient } from "@aws-sdk/client-emr";
 import { S3Client } from "@aws-sdk/client-s3";
 import { z } from "zod";
-import { createEmrClient, describeCluster, listInstances } from "./shared/emr.ts";
-import { lambdaHandler } from "./shared/handler.ts";
-import { parseS3Uri, readJson, writeJson } from "./shared/s3.ts";
-import { type Cost, execution, plan, validation } from "./shared/schemas.ts";
-import { trueCost } from "./shared/true-cost.ts";
+import { createEmrClient, describeCluster, listInstances } from "./aws/emr.ts";
+import { parseS3Uri, readJson, writeJson } from "./aws/s3.ts";
+import { type Cost, execution, plan, validation } from "./contract/schemas.ts";
+import { trueCost } from "./planning/true-cost.ts";
+import { lambdaHandler } from "./runtime/handler.ts";
 
 export const recordCostEvent = z.object({
   state: z.object({ plan, validation, cluster: z.object({ id: z.string() }) }),
@@ -17,12 +17,12 @@ export type RecordCostEvent = z.output<typeof recordCostEvent>;
  * Works out what the cluster has cost, so far when it is kept, and puts it beside the quote into the run's
  * manifest.json. Repeatable.
  */
-export const recordCost = async (
+export async function recordCost(
   { state, execution }: RecordCostEvent,
   emr: EMRClient,
   s3: S3Client,
   now: Date = new Date(),
-): Promise<Cost> => {
+): Promise<Cost> {
   const { id } = state.cluster;
   const cluster = await describeCluster(emr, id);
   const instances = await listInstances(emr, id);
@@ -38,7 +38,7 @@ export const recordCost = async (
   const location = { bucket, key: `${key}manifest.json` };
   await writeJson(s3, location, { ...(await readJson(s3, location, z.looseObject({}))), cost });
   return cost;
-};
+}
 
 const emr = createEmrClient();
 const s3 = new S3Client({});

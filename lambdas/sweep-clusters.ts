@@ -2,8 +2,6 @@ import { MetricUnit } from "@aws-lambda-powertools/metrics";
 import type { Cluster, EMRClient } from "@aws-sdk/client-emr";
 import type { SFNClient } from "@aws-sdk/client-sfn";
 import { z } from "zod";
-import { ageMs, hourMs, maxHoursOf } from "./shared/cluster-age.ts";
-import { type Environment, environment, readConfig } from "./shared/config.ts";
 import {
   clusterNamePrefix,
   createEmrClient,
@@ -14,10 +12,12 @@ import {
   keepUntilTag,
   listClusters,
   tagOf,
-} from "./shared/emr.ts";
-import { describeError } from "./shared/errors.ts";
-import { createSfnClient, hasFailed, standingOf } from "./shared/executions.ts";
-import { lambdaHandler, logger, metrics } from "./shared/handler.ts";
+} from "./aws/emr.ts";
+import { createSfnClient, hasFailed, standingOf } from "./aws/executions.ts";
+import { type Environment, environment, readConfig } from "./runtime/environment.ts";
+import { describeError } from "./runtime/errors.ts";
+import { lambdaHandler, logger, metrics } from "./runtime/handler.ts";
+import { ageMs, hourMs, maxHoursOf } from "./teardown/cluster-age.ts";
 
 /** A schedule's event tells nothing that is needed. */
 export const sweepClustersEvent = z.object({});
@@ -47,15 +47,15 @@ interface Verdict {
 }
 
 /** The execution of this state machine that created the cluster. */
-const ourExecution = (cluster: Cluster, { STATE_MACHINE_ARN }: SweepConfig): string | undefined => {
+function ourExecution(cluster: Cluster, { STATE_MACHINE_ARN }: SweepConfig): string | undefined {
   const executionArn = tagOf(cluster, executionTag);
   return executionArn?.startsWith(`${STATE_MACHINE_ARN.replace(":stateMachine:", ":execution:")}:`)
     ? executionArn
     : undefined;
-};
+}
 
 /** @throws whatever Step Functions throws: then nobody knows, and the cluster is to be left alone */
-const judge = async (cluster: Cluster, config: SweepConfig, sfn: SFNClient, now: Date): Promise<Verdict> => {
+async function judge(cluster: Cluster, config: SweepConfig, sfn: SFNClient, now: Date): Promise<Verdict> {
   const executionArn = ourExecution(cluster, config);
   if (executionArn === undefined)
     return { isToEnd: false, why: `belongs to ${tagOf(cluster, executionTag) ?? "no execution"}` };
@@ -83,7 +83,7 @@ const judge = async (cluster: Cluster, config: SweepConfig, sfn: SFNClient, now:
     isDue,
     why: isDue ? `was kept until ${keepUntil}` : `has an execution that is ${standing}`,
   };
-};
+}
 
 /**
  * Ends the clusters that nothing else ended: status changes are best effort, an execution may be stopped while
@@ -92,11 +92,11 @@ const judge = async (cluster: Cluster, config: SweepConfig, sfn: SFNClient, now:
  * @param now the time against which ages and deadlines are held
  * @throws Error at the end, naming every cluster that could not be judged or ended
  */
-export const sweepClusters = async (
+export async function sweepClusters(
   config: SweepConfig,
   { emr, sfn }: SweepClients,
   now: Date = new Date(),
-): Promise<Sweep> => {
+): Promise<Sweep> {
   const ended: string[] = [];
   const leftAlone: string[] = [];
   const failures: string[] = [];
@@ -144,7 +144,7 @@ export const sweepClusters = async (
   if (failures.length > 0)
     throw new Error(`Not judged or not ended, the next sweep tries again: ${failures.join("; ")}`);
   return { ended, leftAlone };
-};
+}
 
 const clients: SweepClients = { emr: createEmrClient(), sfn: createSfnClient() };
 

@@ -1,10 +1,10 @@
 import { MetricUnit } from "@aws-lambda-powertools/metrics";
 import { type ExecutionListItem, paginateListExecutions, type SFNClient } from "@aws-sdk/client-sfn";
 import { z } from "zod";
-import { OtherExecutionRunning } from "./shared/errors.ts";
-import { createSfnClient } from "./shared/executions.ts";
-import { lambdaHandler, logger, metrics } from "./shared/handler.ts";
-import { execution, overlaps } from "./shared/schemas.ts";
+import { createSfnClient } from "./aws/executions.ts";
+import { execution, overlaps } from "./contract/schemas.ts";
+import { OtherExecutionRunning } from "./runtime/errors.ts";
+import { lambdaHandler, logger, metrics } from "./runtime/handler.ts";
 
 /** Of the input only what is asked here; anything malformed means "allow", so that Preflight reports it. */
 const overlapping = z.object({ overlap: z.enum(overlaps).catch("allow") });
@@ -24,14 +24,15 @@ export interface Turn {
 const free: Turn = { isOurs: true, inTheWay: null };
 
 /** arn:…:execution:<state machine>:<name> → arn:…:stateMachine:<state machine> */
-const stateMachineOf = (executionArn: string): string =>
-  executionArn.replace(":execution:", ":stateMachine:").split(":").slice(0, 7).join(":");
+function stateMachineOf(executionArn: string): string {
+  return executionArn.replace(":execution:", ":stateMachine:").split(":").slice(0, 7).join(":");
+}
 
 /** A total order, the same for everybody who asks: two executions never wait for each other. */
-const isBefore = (one: ExecutionListItem, other: { readonly startMs: number; readonly name: string }): boolean => {
+function isBefore(one: ExecutionListItem, other: { readonly startMs: number; readonly name: string }): boolean {
   const startMs = one.startDate?.getTime() ?? 0;
   return startMs < other.startMs || (startMs === other.startMs && (one.name ?? "") < other.name);
-};
+}
 
 /**
  * Lets an execution go on when no earlier one of the same state machine runs, and otherwise does as its input says.
@@ -40,7 +41,7 @@ const isBefore = (one: ExecutionListItem, other: { readonly startMs: number; rea
  *
  * @throws OtherExecutionRunning when it is to wait; the state machine asks again
  */
-export const takeTurn = async ({ state, execution }: TakeTurnEvent, sfn: SFNClient): Promise<Turn> => {
+export async function takeTurn({ state, execution }: TakeTurnEvent, sfn: SFNClient): Promise<Turn> {
   const { overlap } = state.input;
   if (overlap === "allow") return free;
   const running: ExecutionListItem[] = [];
@@ -62,7 +63,7 @@ export const takeTurn = async ({ state, execution }: TakeTurnEvent, sfn: SFNClie
   logger.warn(`Skipped: ${notice}`, inTheWay);
   metrics.addMetric("SkippedExecutions", MetricUnit.Count, 1);
   return { isOurs: false, inTheWay };
-};
+}
 
 const sfn = createSfnClient();
 

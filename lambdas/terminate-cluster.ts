@@ -9,12 +9,12 @@ import {
   findClusters,
   lookAtClusters,
   tagOf,
-} from "./shared/emr.ts";
-import { ClusterNotOurs } from "./shared/errors.ts";
-import { createSfnClient, hasFailed, standingOf } from "./shared/executions.ts";
-import { lambdaHandler, logger } from "./shared/handler.ts";
-import { execution, partialState, type Teardown } from "./shared/schemas.ts";
-import { clusterIdIn, leaveBorrowed } from "./shared/steps.ts";
+} from "./aws/emr.ts";
+import { createSfnClient, hasFailed, standingOf } from "./aws/executions.ts";
+import { clusterIdIn, leaveBorrowed } from "./aws/steps.ts";
+import { execution, partialState, type Teardown } from "./contract/schemas.ts";
+import { ClusterNotOurs } from "./runtime/errors.ts";
+import { lambdaHandler, logger } from "./runtime/handler.ts";
 
 const fromStateMachine = z.object({ state: partialState, execution }).transform((event) => ({
   ...event,
@@ -63,10 +63,10 @@ export interface TerminateClients {
  *
  * @throws ClusterNotOurs after ours were ended, when the state names a cluster that bears another execution's tag
  */
-export const terminateCluster = async (
+export async function terminateCluster(
   event: TerminateClusterEvent,
   { emr, sfn }: TerminateClients,
-): Promise<Teardown> => {
+): Promise<Teardown> {
   if (event.isStatusChange) {
     const standing = await standingOf(sfn, event.execution.id, event.endedAt);
     if (standing === "DOES_NOT_EXIST") throw new Error(`Step Functions does not know ${event.execution.id} (yet)`);
@@ -118,7 +118,7 @@ export const terminateCluster = async (
     logger.warn(notice);
   }
   return { clusterIds, states };
-};
+}
 
 const clients: TerminateClients = { emr: createEmrClient(), sfn: createSfnClient() };
 

@@ -3,13 +3,13 @@ import { join } from "node:path";
 import { CopyObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { type Zippable, zipSync } from "fflate";
 import { z } from "zod";
-import { sparkEventsKey } from "./shared/cluster-request.ts";
-import { type Environment, environment, readConfig } from "./shared/config.ts";
-import { isNamed } from "./shared/errors.ts";
-import { lambdaHandler } from "./shared/handler.ts";
-import { artifactKey, objectExists, parseS3Uri, type S3Location, sha256 } from "./shared/s3.ts";
-import { execution, plan } from "./shared/schemas.ts";
-import { sparkSubmit } from "./shared/spark-submit.ts";
+import { artifactKey, objectExists, parseS3Uri, type S3Location, sha256 } from "./aws/s3.ts";
+import { execution, plan } from "./contract/schemas.ts";
+import { sparkEventsKey } from "./planning/run-job-flow.ts";
+import { sparkSubmit } from "./planning/spark-submit.ts";
+import { type Environment, environment, readConfig } from "./runtime/environment.ts";
+import { isNamed } from "./runtime/errors.ts";
+import { lambdaHandler } from "./runtime/handler.ts";
 
 export const uploadScriptsEvent = z.object({ state: z.object({ plan }), execution });
 export type UploadScriptsEvent = z.output<typeof uploadScriptsEvent>;
@@ -36,17 +36,17 @@ export interface Scripts {
 }
 
 /** Packs the Python package. The same files give the same bytes: sorted names, one date, no attributes. */
-export const packPackage = async (folder: string): Promise<Uint8Array> => {
+export async function packPackage(folder: string): Promise<Uint8Array> {
   const names = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith(".py")).sort();
   if (names.length === 0) throw new Error(`No Python files in the bundle's ${folder}; deploy the stack again`);
   const files: Zippable = {};
   for (const name of names) files[`orchard/${name}`] = await readFile(join(folder, name));
   // The format's first day, in local time as zip has it, so that the bytes do not depend on the time zone.
   return zipSync(files, { level: 9, mtime: new Date(1980, 0, 1) });
-};
+}
 
 /** Puts an object unless it is there: what is there is the same, and is never written again. */
-const putOnce = async (s3: S3Client, location: S3Location, content: Uint8Array): Promise<string> => {
+async function putOnce(s3: S3Client, location: S3Location, content: Uint8Array): Promise<string> {
   const { bucket, key } = location;
   if (!(await objectExists(s3, location))) {
     try {
@@ -58,27 +58,28 @@ const putOnce = async (s3: S3Client, location: S3Location, content: Uint8Array):
     }
   }
   return `s3://${bucket}/${key}`;
-};
+}
 
-const putArtifact = (s3: S3Client, bucket: string, file: string, content: Uint8Array): Promise<string> =>
-  putOnce(s3, { bucket, key: artifactKey(sha256(content), file) }, content);
+function putArtifact(s3: S3Client, bucket: string, file: string, content: Uint8Array): Promise<string> {
+  return putOnce(s3, { bucket, key: artifactKey(sha256(content), file) }, content);
+}
 
 /** Copies what the deployment published to its content address, within S3, unless it is there. */
-const copyArtifact = async (s3: S3Client, bucket: string, key: string, asset: string): Promise<string> => {
+async function copyArtifact(s3: S3Client, bucket: string, key: string, asset: string): Promise<string> {
   if (!(await objectExists(s3, { bucket, key }))) {
     const { bucket: from, key: name } = parseS3Uri(asset);
     const CopySource = `${from}/${name.split("/").map(encodeURIComponent).join("/")}`;
     await s3.send(new CopyObjectCommand({ Bucket: bucket, Key: key, CopySource }));
   }
   return `s3://${bucket}/${key}`;
-};
+}
 
 /** Puts the bundled scripts, the model and the wheels on S3, content-addressed, and says what the cluster has to run. */
-export const uploadScripts = async (
+export async function uploadScripts(
   { state: { plan } }: UploadScriptsEvent,
   config: UploadScriptsConfig,
   s3: S3Client,
-): Promise<Scripts> => {
+): Promise<Scripts> {
   const root = config.LAMBDA_TASK_ROOT;
   const bucket = config.DATA_BUCKET;
   const [zip, main, bootstrapScript] = await Promise.all([
@@ -104,7 +105,7 @@ export const uploadScripts = async (
     wheelhouse: WHEELHOUSE_SHA256,
     steps: { inventory: step("inventory"), features: step("features"), reduction: step("reduction") },
   };
-};
+}
 
 const s3 = new S3Client({});
 

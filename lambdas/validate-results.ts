@@ -1,20 +1,12 @@
 import { MetricUnit } from "@aws-lambda-powertools/metrics";
 import { S3Client } from "@aws-sdk/client-s3";
 import { z } from "zod";
-import { featuresRunOf, indexRun } from "./shared/earlier-runs.ts";
-import { describeError, isNamed, ResultsInvalid } from "./shared/errors.ts";
-import { readFooters } from "./shared/footers.ts";
-import { lambdaHandler, metrics } from "./shared/handler.ts";
-import {
-  listObjects,
-  MalformedObject,
-  parseS3Uri,
-  readBytes,
-  readJson,
-  type S3Location,
-  writeJson,
-} from "./shared/s3.ts";
-import { execution, type Plan, plan, type Validation } from "./shared/schemas.ts";
+import { listObjects, MalformedObject, parseS3Uri, readBytes, readJson, type S3Location, writeJson } from "./aws/s3.ts";
+import { execution, type Plan, plan, type Validation } from "./contract/schemas.ts";
+import { featuresRunOf, indexRun } from "./results/earlier-runs.ts";
+import { readFooters } from "./results/parquet-footers.ts";
+import { describeError, isNamed, ResultsInvalid } from "./runtime/errors.ts";
+import { lambdaHandler, metrics } from "./runtime/handler.ts";
 
 export const validateResultsEvent = z.object({ state: z.object({ plan }), execution });
 export type ValidateResultsEvent = z.output<typeof validateResultsEvent>;
@@ -135,11 +127,11 @@ class Findings {
 }
 
 /** What the inventory says, and the fingerprint of the images that it selected. */
-const checkInventory = async (
+async function checkInventory(
   findings: Findings,
   plan: Plan,
   s3: S3Client,
-): Promise<{ readonly validation: Validation; readonly selection: string } | undefined> => {
+): Promise<{ readonly validation: Validation; readonly selection: string } | undefined> {
   const summary = await findings.report("inventory/summary.json", inventorySummary);
   if (!summary) return undefined;
   const { selected } = summary;
@@ -174,17 +166,18 @@ const checkInventory = async (
     results: plan.run,
   };
   return { validation, selection: selected.fingerprint };
-};
+}
 
 type FeaturesSummary = Readonly<z.output<typeof featuresSummary>>;
 
-const commonest = (reasons: FeaturesSummary["reasons"]): string =>
-  Object.entries(reasons)
+function commonest(reasons: FeaturesSummary["reasons"]): string {
+  return Object.entries(reasons)
     .slice(0, 3)
     .map(([reason, count]) => `${reason} (${count})`)
     .join(", ");
+}
 
-const checkFeatures = async (findings: Findings, plan: Plan): Promise<FeaturesSummary | undefined> => {
+async function checkFeatures(findings: Findings, plan: Plan): Promise<FeaturesSummary | undefined> {
   const { counts, quality, model } = plan;
   const summary = await findings.report("features/summary.json", featuresSummary);
   if (!summary) return undefined;
@@ -215,12 +208,12 @@ const checkFeatures = async (findings: Findings, plan: Plan): Promise<FeaturesSu
   if (plan.formats.includes("csv")) await findings.expectFiles("features/csv", ".csv");
   if (summary.errors > 0) await findings.expectFiles("errors", ".csv");
   return summary;
-};
+}
 
-const checkReduction = async (
+async function checkReduction(
   findings: Findings,
   plan: Plan,
-): Promise<Omit<Validation, "computed" | "reused"> | undefined> => {
+): Promise<Omit<Validation, "computed" | "reused"> | undefined> {
   const info = await findings.report("model_info/model_info.json", modelInfo);
   if (!info) return undefined;
   const { counts, quality } = plan;
@@ -275,7 +268,7 @@ const checkReduction = async (
     warnings,
     results: plan.run,
   };
-};
+}
 
 interface Judgement {
   readonly validation: Validation | undefined;
@@ -284,7 +277,7 @@ interface Judgement {
 }
 
 /** Makes every check of what the plan's steps leave. */
-const judge = async (findings: Findings, plan: Plan, s3: S3Client): Promise<Judgement> => {
+async function judge(findings: Findings, plan: Plan, s3: S3Client): Promise<Judgement> {
   if (plan.features !== null) {
     // Only the reduction ran; the features are an earlier run's, and are looked at again.
     const summary = await checkFeatures(findings.of(featuresRunOf(plan)), plan);
@@ -302,15 +295,15 @@ const judge = async (findings: Findings, plan: Plan, s3: S3Client): Promise<Judg
     validation: { ...reduction, computed, reused },
     selection: changed === 0 ? inventory.selection : null,
   };
-};
+}
 
 /** A run's figures; its rate is that of the whole execution until here, with the start of the cluster. */
-const measure = ({ images, errors }: Validation, startTime: string): void => {
+function measure({ images, errors }: Validation, startTime: string): void {
   const seconds = (Date.now() - Date.parse(startTime)) / 1_000;
   metrics.addMetric("Images", MetricUnit.Count, images);
   metrics.addMetric("ImageErrors", MetricUnit.Count, errors);
   metrics.addMetric("ImagesPerSecond", MetricUnit.CountPerSecond, images / seconds);
-};
+}
 
 /**
  * Judges a run by what the Spark job found, cross-checked with the Parquet footers, the plan and the errors. A valid
@@ -319,10 +312,10 @@ const measure = ({ images, errors }: Validation, startTime: string): void => {
  *
  * @throws ResultsInvalid that lists every failed check, after writing them to invalid.json
  */
-export const validateResults = async (
+export async function validateResults(
   { state: { plan }, execution }: ValidateResultsEvent,
   s3: S3Client,
-): Promise<Validation> => {
+): Promise<Validation> {
   const findings = new Findings(s3, parseS3Uri(plan.run));
   const { validation, selection } = await judge(findings, plan, s3);
   const { checks } = findings;
@@ -341,7 +334,7 @@ export const validateResults = async (
   if (selection !== null) await indexRun(s3, plan, selection);
   measure(validation, execution.startTime);
   return validation;
-};
+}
 
 const s3 = new S3Client({});
 

@@ -2,27 +2,27 @@ import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import getPort from "get-port";
-import { ApiCalls } from "./api-calls.ts";
-import { errorText } from "./aws-error.ts";
-import { EmrService } from "./emr.ts";
-import { writeJson } from "./files.ts";
+import { EmrService } from "./emr/service.ts";
 import { Gateway, PortInUse } from "./gateway.ts";
-import { LambdaRunner } from "./lambda.ts";
-import { Mailbox } from "./mail.ts";
-import { StepFunctionsService } from "./stepfunctions.ts";
-import { type AccountContext, type Supervised, supervise } from "./supervise.ts";
-import { Tasks } from "./tasks.ts";
+import { LambdaRunner } from "./lambda/runner.ts";
+import { StepFunctionsService } from "./stepfunctions/executions.ts";
+import { Tasks } from "./stepfunctions/tasks.ts";
+import { ApiCalls } from "./support/api-calls.ts";
+import { errorText } from "./support/aws-error.ts";
+import { writeJson } from "./support/files.ts";
+import { Mailbox } from "./support/mailbox.ts";
+import { type AccountContext, type Supervised, supervise } from "./support/supervise.ts";
 
 export { PortInUse };
 
-export const DEFAULT_PORT = 4566;
+export const defaultPort = 4566;
 /** Not eu-west-1: version 1 of the AWS CLI prefers its own table of EMR endpoints to AWS_ENDPOINT_URL, and this region is not in it. */
 const REGION = "eu-central-1";
 const ACCOUNT_ID = "000000000000";
 const CREDENTIALS = { accessKeyId: "test", secretAccessKey: "test" };
-const START_TIMEOUT_MS = 60_000;
+const startTimeoutMs = 60_000;
 /** MiniStack saves its state when it stops. */
-const STOP_GRACE_SECONDS = 10;
+const stopGraceSeconds = 10;
 
 interface AccountOptions {
   /** @default 4566 */
@@ -96,7 +96,7 @@ export async function isRunning(directory: string = defaultDirectory()): Promise
  */
 export async function startAccount(options: AccountOptions = {}): Promise<Account> {
   const directory = resolve(options.directory ?? defaultDirectory());
-  const port = options.port ?? DEFAULT_PORT;
+  const port = options.port ?? defaultPort;
   const log = options.log ?? (() => undefined);
   const running = await isRunning(directory);
   if (running !== undefined) {
@@ -183,14 +183,14 @@ function startMinistack(context: AccountContext, port: number): Supervised {
   mkdirSync(temporary, { recursive: true });
   const output = openSync(join(folder, "ministack.log"), "w");
   const server = supervise(
-    [join(context.tools, "python/bin/python"), join(import.meta.dirname, "ministack_server.py")],
+    [join(context.tools, "python/bin/python"), join(import.meta.dirname, "ministack", "ministack_server.py")],
     {
       tools: context.tools,
       cwd: folder,
       input: "",
       stdout: output,
       stderr: output,
-      graceSeconds: STOP_GRACE_SECONDS,
+      graceSeconds: stopGraceSeconds,
       env: {
         PATH: "/usr/local/bin:/usr/bin:/bin",
         HOME: folder,
@@ -220,7 +220,7 @@ function startMinistack(context: AccountContext, port: number): Supervised {
 }
 
 async function healthy(ministack: string, server: Supervised): Promise<void> {
-  const deadline = Date.now() + START_TIMEOUT_MS;
+  const deadline = Date.now() + startTimeoutMs;
   let obstacle: string | undefined;
   server.ended.then(
     (exitCode) => {
@@ -237,14 +237,14 @@ async function healthy(ministack: string, server: Supervised): Promise<void> {
     }
     await sleep(100);
   }
-  obstacle ??= `it did not answer within ${START_TIMEOUT_MS / 1000} s`;
+  obstacle ??= `it did not answer within ${startTimeoutMs / 1000} s`;
   throw new Error(`MiniStack did not start: ${obstacle}; see ministack/ministack.log in the account's directory.`);
 }
 
 /** After a SIGKILL of an account its MiniStack still saves its state; ours must not read it before. */
 async function awaitPredecessor(directory: string): Promise<void> {
   const found = readPidFile(directory);
-  const deadline = Date.now() + (STOP_GRACE_SECONDS + 2) * 1000;
+  const deadline = Date.now() + (stopGraceSeconds + 2) * 1000;
   while (found?.supervisorPid !== undefined && isAlive(found.supervisorPid) && Date.now() < deadline) {
     await sleep(100);
   }

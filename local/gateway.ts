@@ -2,12 +2,12 @@ import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { createProxyServer } from "http-proxy-3";
-import type { ApiCalls, Caller } from "./api-calls.ts";
-import { AwsError, errorText } from "./aws-error.ts";
-import type { EmrService } from "./emr.ts";
-import type { LambdaRunner } from "./lambda.ts";
-import type { Mailbox } from "./mail.ts";
-import type { StepFunctionsService } from "./stepfunctions.ts";
+import type { EmrService } from "./emr/service.ts";
+import type { LambdaRunner } from "./lambda/runner.ts";
+import type { StepFunctionsService } from "./stepfunctions/executions.ts";
+import type { ApiCalls, Caller } from "./support/api-calls.ts";
+import { AwsError, errorText } from "./support/aws-error.ts";
+import type { Mailbox } from "./support/mailbox.ts";
 
 /** The port that was asked for belongs to another program. */
 export class PortInUse extends Error {
@@ -33,10 +33,10 @@ interface Services {
 }
 
 /** Lambda's limit for an asynchronous or synchronous payload is 6 MB; nothing that is answered here may be larger. */
-const MAX_BODY_BYTES = 8 * 1024 * 1024;
+const maxBodyBytes = 8 * 1024 * 1024;
 
 /** A quota of vCPUs as an account has it that has run instances for a while; MiniStack knows no quotas. */
-const VCPU_QUOTA = 256;
+const vcpuQuota = 256;
 
 /** One AWS endpoint on loopback: what MiniStack lacks is served here, all else goes through to it. */
 export class Gateway {
@@ -105,7 +105,7 @@ export class Gateway {
     } else if (prefix === "ServiceQuotasV20190624" && operation === "GetServiceQuota") {
       const input = parse(await read(request));
       services.calls.record(caller, "servicequotas", operation, input);
-      this.#json(response, 200, { Quota: { ...(input as object), Value: VCPU_QUOTA } }, "1.1");
+      this.#json(response, 200, { Quota: { ...(input as object), Value: vcpuQuota } }, "1.1");
     } else if (request.method === "POST" && invocation?.[1] !== undefined) {
       await this.#invoke(services, caller, decodeURIComponent(invocation[1]), request, response);
     } else if (pathname === "/_orchard/health") {
@@ -186,8 +186,8 @@ async function read(request: IncomingMessage): Promise<string> {
   let bytes = 0;
   for await (const chunk of request) {
     bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) {
-      throw new AwsError("RequestEntityTooLarge", `The request has more than ${MAX_BODY_BYTES} bytes.`, 413);
+    if (bytes > maxBodyBytes) {
+      throw new AwsError("RequestEntityTooLarge", `The request has more than ${maxBodyBytes} bytes.`, 413);
     }
     chunks.push(chunk);
   }

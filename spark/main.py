@@ -63,7 +63,8 @@ def run(context: SparkContext, options: argparse.Namespace) -> None:
     Raises:
         JobError, or whatever Spark raises.
     """
-    from orchard import features, inventory, reduction, storage  # noqa: PLC0415
+    from orchard.io import storage  # noqa: PLC0415
+    from orchard.jobs import features, inventory, reduction  # noqa: PLC0415
     from orchard.plan import read_plan  # noqa: PLC0415
     from orchard.progress import Progress  # noqa: PLC0415
 
@@ -87,7 +88,8 @@ def run_alone(context: SparkContext, options: argparse.Namespace) -> None:
     Raises:
         JobError, or whatever Spark raises.
     """
-    from orchard import projection, reduction, storage  # noqa: PLC0415
+    from orchard.io import storage  # noqa: PLC0415
+    from orchard.jobs import projection, reduction  # noqa: PLC0415
     from orchard.plan import Components  # noqa: PLC0415
     from orchard.progress import Progress  # noqa: PLC0415
 
@@ -126,7 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # that receives accumulators.
         with ThreadPoolExecutor(1) as importing:
             # While the JVM makes the context, this process would only wait.
-            importing.submit(import_module, "orchard.features")
+            importing.submit(import_module, "orchard.jobs.features")
             context = session.start(options.step)
         run(context, options)
     # Whatever went wrong, somebody reads the last line.

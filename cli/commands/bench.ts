@@ -1,9 +1,9 @@
 import { Command } from "@commander-js/extra-typings";
-import { CommandFailed } from "../errors.ts";
-import { withLifetime } from "../lifetime.ts";
-import { places } from "../places.ts";
-import { fromHere, sparkEnvironment } from "../spark.ts";
-import { runTool } from "../tools.ts";
+import { CommandFailed } from "../terminal/errors.ts";
+import { withLifetime } from "../terminal/lifetime.ts";
+import { places } from "../toolchain/places.ts";
+import { fromHere, sparkEnvironment } from "../toolchain/spark-submit.ts";
+import { runTool } from "../toolchain/tools.ts";
 
 export const bench = new Command("bench")
   .description(

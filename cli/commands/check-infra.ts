@@ -1,7 +1,7 @@
 import { Command } from "@commander-js/extra-typings";
-import { CommandFailed } from "../errors.ts";
-import { withLifetime } from "../lifetime.ts";
-import { runTool } from "../tools.ts";
+import { CommandFailed } from "../terminal/errors.ts";
+import { withLifetime } from "../terminal/lifetime.ts";
+import { runTool } from "../toolchain/tools.ts";
 
 export const checkInfra = new Command("check-infra")
   .description(
@@ -9,7 +9,7 @@ export const checkInfra = new Command("check-infra")
   )
   .action(() =>
     withLifetime(async (lifetime) => {
-      const { failed } = await runTool(lifetime, "node", ["infra/check/main.ts"], { show: true });
+      const { failed } = await runTool(lifetime, "node", ["infra/check/check-infra.ts"], { show: true });
       if (failed) throw new CommandFailed("The judges found something, see above.");
     }),
   );

@@ -1,7 +1,7 @@
 import { Command } from "@commander-js/extra-typings";
-import { runChecks } from "../checks.ts";
-import { CommandFailed } from "../errors.ts";
-import { withLifetime } from "../lifetime.ts";
+import { CommandFailed } from "../terminal/errors.ts";
+import { withLifetime } from "../terminal/lifetime.ts";
+import { runChecks } from "../toolchain/static-checks.ts";
 
 export const check = new Command("check").description("check types, lint and format, of both languages").action(() =>
   withLifetime(async (lifetime) => {

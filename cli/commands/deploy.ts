@@ -1,29 +1,29 @@
 import { join, resolve } from "node:path";
 import { GetTemplateCommand, type Stack } from "@aws-sdk/client-cloudformation";
 import { Command } from "@commander-js/extra-typings";
-import { type Config, ConfigInvalid, configFromContext } from "../../infra/config.ts";
-import { Cdk, type Context, type Difference } from "../cdk.ts";
-import { incompatibleChanges, type StackTemplate } from "../changes.ts";
-import type { Clients } from "../clients.ts";
-import { isConfirmed, requireTerminal } from "../confirm.ts";
-import { deployStacks, describeStack, outputsOf, readDeployment, requireDeployment } from "../deploy.ts";
-import { deleteStack, findStacks } from "../destroy.ts";
-import { CommandFailed, UsageError } from "../errors.ts";
-import { type Lifetime, withLifetime } from "../lifetime.ts";
-import { places, readModelInfo } from "../places.ts";
-import { duration, seededWarning } from "../report.ts";
-import { describeRunning, findRunning, isIdle, stopRunning } from "../running.ts";
-import { openTarget, type Target } from "../target.ts";
-import { type Reporter, runSteps, type Step } from "../tasks.ts";
-import { makeWheelhouse } from "../wheelhouse.ts";
+import { type Config, ConfigInvalid, configFromContext } from "../../infra/config/config.ts";
+import type { Clients } from "../account/clients.ts";
+import { openTarget, type Target } from "../account/target.ts";
+import { Cdk, type Context, type Difference } from "../deployment/cdk.ts";
+import { deleteStack, findStacks } from "../deployment/delete-stacks.ts";
+import { incompatibleChanges, type StackTemplate } from "../deployment/incompatible-changes.ts";
+import { deployStacks, describeStack, outputsOf, readDeployment, requireDeployment } from "../deployment/stacks.ts";
+import { makeWheelhouse } from "../deployment/wheelhouse.ts";
+import { duration, seededWarning } from "../execution/report.ts";
+import { describeRunning, findRunning, isIdle, stopRunning } from "../execution/running.ts";
+import { isConfirmed, requireTerminal } from "../terminal/confirm.ts";
+import { CommandFailed, UsageError } from "../terminal/errors.ts";
+import { type Lifetime, withLifetime } from "../terminal/lifetime.ts";
+import { type Reporter, runSteps, type Step } from "../terminal/steps.ts";
+import { places, readModelInfo } from "../toolchain/places.ts";
 
-const parseContext = (text: string, before: Context = {}): Context => {
+function parseContext(text: string, before: Context = {}): Context {
   const [, key, value] = /^([\w:@/-]+)=(.*)$/.exec(text) ?? [];
   if (key === undefined || value === undefined) {
     throw new UsageError(`-c takes key=value, not "${text}". The keys are in infra/config.ts.`);
   }
   return { ...before, [key]: value };
-};
+}
 
 interface DeployOptions {
   readonly email?: string | undefined;
@@ -44,22 +44,24 @@ export const deploy = new Command("deploy")
   .option("--json", "print one JSON object and nothing else; needs --yes", false)
   .action((options) => withLifetime((lifetime) => deployTo(lifetime, options)));
 
-const contextOf = ({ email, config, context }: DeployOptions): Context => ({
-  ...(config === undefined ? {} : { config: resolve(config) }),
-  ...(email === undefined ? {} : { notificationEmail: email }),
-  ...context,
-});
+function contextOf({ email, config, context }: DeployOptions): Context {
+  return {
+    ...(config === undefined ? {} : { config: resolve(config) }),
+    ...(email === undefined ? {} : { notificationEmail: email }),
+    ...context,
+  };
+}
 
 /** @throws UsageError that names the wrong knobs, before anything is asked or made */
-const readConfig = (context: Context, region: string): Config => {
+function readConfig(context: Context, region: string): Config {
   try {
     return configFromContext(context, region);
   } catch (error) {
     throw error instanceof ConfigInvalid ? new UsageError(error.message) : error;
   }
-};
+}
 
-const deployTo = async (lifetime: Lifetime, options: DeployOptions): Promise<void> => {
+async function deployTo(lifetime: Lifetime, options: DeployOptions): Promise<void> {
   const { yes, json } = options;
   requireTerminal(yes);
   const since = Date.now();
@@ -133,19 +135,21 @@ const deployTo = async (lifetime: Lifetime, options: DeployOptions): Promise<voi
   ];
   if (isChanged) await runSteps(lifetime, change, json);
   await tell(target, { stacks, removed, changed: isChanged }, options, since);
-};
+}
 
-const toNothing = (name: string): [string, StackTemplate] => [name, {}];
+function toNothing(name: string): [string, StackTemplate] {
+  return [name, {}];
+}
 
 /**
  * What runs and the changes that could reach it, one a line; none when either is missing.
  *
  * @param templates what the stacks are to be, by name; without resources, a stack is to go
  */
-const findBlockers = async (
+async function findBlockers(
   clients: Clients,
   templates: ReadonlyMap<string, StackTemplate>,
-): Promise<readonly string[]> => {
+): Promise<readonly string[]> {
   const deployment = await readDeployment(clients);
   if (!deployment) return [];
   const running = await findRunning(clients, deployment.stateMachineArn);
@@ -157,10 +161,11 @@ const findBlockers = async (
     changes.push(...incompatibleChanges(JSON.parse(TemplateBody), wanted));
   }
   return changes.length === 0 ? [] : [...describeRunning(running), ...changes.map((change) => `this deploy ${change}`)];
-};
+}
 
-const refusal = (blockers: readonly string[]): string =>
-  `What runs now may need what this deploy changes:\n${blockers.map((line) => `  ${line}`).join("\n")}\nWait for its end, or give --stop-running: it stops the executions, ends the clusters and waits for that first.`;
+function refusal(blockers: readonly string[]): string {
+  return `What runs now may need what this deploy changes:\n${blockers.map((line) => `  ${line}`).join("\n")}\nWait for its end, or give --stop-running: it stops the executions, ends the clusters and waits for that first.`;
+}
 
 interface Outcome {
   readonly stacks: readonly string[];
@@ -168,12 +173,12 @@ interface Outcome {
   readonly changed: boolean;
 }
 
-const tell = async (
+async function tell(
   { clients, account, region }: Target,
   { stacks, removed, changed }: Outcome,
   { email, json }: DeployOptions,
   since: number,
-): Promise<void> => {
+): Promise<void> {
   const seconds = (Date.now() - since) / 1_000;
   const outputs: Record<string, Readonly<Record<string, string>>> = {};
   for (const stack of stacks) outputs[stack] = outputsOf(await describeStack(clients, stack));
@@ -197,4 +202,4 @@ ${email === undefined ? "" : `  Confirm the mail that AWS has sent to ${email}: 
   aws stepfunctions start-execution --state-machine-arn ${arn} --input '{"mode":"mini"}'
 `);
   if (readModelInfo().weights === "seeded") process.stderr.write(`\n! ${seededWarning}\n`);
-};
+}

@@ -1,12 +1,12 @@
 import { Command } from "@commander-js/extra-typings";
-import { isConfirmed, requireTerminal } from "../confirm.ts";
-import { readDeployment } from "../deploy.ts";
-import { deleteBucket, deleteStack, findStacks, listResources } from "../destroy.ts";
-import { CommandFailed, UsageError } from "../errors.ts";
-import { type Lifetime, withLifetime } from "../lifetime.ts";
-import { describeRunning, endClusters, findRunning, isIdle, stopRunning } from "../running.ts";
-import { openTarget } from "../target.ts";
-import { type Reporter, runSteps, type Step } from "../tasks.ts";
+import { openTarget } from "../account/target.ts";
+import { deleteBucket, deleteStack, findStacks, listResources } from "../deployment/delete-stacks.ts";
+import { readDeployment } from "../deployment/stacks.ts";
+import { describeRunning, endClusters, findRunning, isIdle, stopRunning } from "../execution/running.ts";
+import { isConfirmed, requireTerminal } from "../terminal/confirm.ts";
+import { CommandFailed, UsageError } from "../terminal/errors.ts";
+import { type Lifetime, withLifetime } from "../terminal/lifetime.ts";
+import { type Reporter, runSteps, type Step } from "../terminal/steps.ts";
 
 interface DestroyOptions {
   readonly deleteData: boolean;
@@ -23,7 +23,7 @@ export const destroy = new Command("destroy")
   .option("--json", "print one JSON object and nothing else; needs --yes", false)
   .action((options) => withLifetime((lifetime) => destroyAll(lifetime, options)));
 
-const destroyAll = async (lifetime: Lifetime, { deleteData, yes, json, ...options }: DestroyOptions): Promise<void> => {
+async function destroyAll(lifetime: Lifetime, { deleteData, yes, json, ...options }: DestroyOptions): Promise<void> {
   requireTerminal(yes);
   const { clients, account, region } = await openTarget();
   const stacks = await findStacks(clients);
@@ -85,18 +85,19 @@ const destroyAll = async (lifetime: Lifetime, { deleteData, yes, json, ...option
   const kept = deleteData ? null : (bucket ?? null);
   if (json) process.stdout.write(`${JSON.stringify({ account, region, stacks: names, keptBucket: kept })}\n`);
   else if (kept !== null) process.stdout.write(`\nThe data are kept in s3://${kept}\n`);
-};
+}
 
-const refusal = (running: readonly string[]): string =>
-  `This is needed by what runs now:\n${running.map((line) => `  ${line}`).join("\n")}\nWait for its end, or give --stop-running: it stops the executions, ends the clusters and waits for that first.`;
+function refusal(running: readonly string[]): string {
+  return `This is needed by what runs now:\n${running.map((line) => `  ${line}`).join("\n")}\nWait for its end, or give --stop-running: it stops the executions, ends the clusters and waits for that first.`;
+}
 
 /** What is removed, by type, and what becomes of the data. */
-const announcement = (
+function announcement(
   stacks: readonly string[],
   resources: readonly { readonly ResourceType?: string | undefined }[],
   bucket: string | undefined,
   deleteData: boolean,
-): string => {
+): string {
   const counts = new Map<string, number>();
   for (const { ResourceType = "" } of resources) {
     if (ResourceType !== "AWS::S3::Bucket") counts.set(ResourceType, (counts.get(ResourceType) ?? 0) + 1);
@@ -108,4 +109,4 @@ const announcement = (
     ...lines,
     ...(bucket === undefined ? [] : [`The bucket ${bucket} is ${data}.`]),
   ].join("\n");
-};
+}

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Command } from "@commander-js/extra-typings";
-import { isAlive, stopAccount } from "../account.ts";
-import { parsePort } from "../input.ts";
-import { withLifetime } from "../lifetime.ts";
-import { openDataset, type Session, sessionSteps, uploadImages } from "../session.ts";
-import { listObjects } from "../sync.ts";
-import { type Reporter, runSteps } from "../tasks.ts";
+import { isAlive, stopAccount } from "../account/embedded-account.ts";
+import { openDataset, type Session, sessionSteps, uploadImages } from "../account/session.ts";
+import { listObjects } from "../dataset/sync.ts";
+import { parsePort } from "../execution/options.ts";
+import { withLifetime } from "../terminal/lifetime.ts";
+import { type Reporter, runSteps } from "../terminal/steps.ts";
 
-const ALIVE_CHECK_MS = 1_000;
+const aliveCheckMs = 1_000;
 
 const stop = new Command("stop").description("stop the account that runs in the background").action(async () => {
   const stopped = await stopAccount();
@@ -33,12 +33,12 @@ export const local = new Command("local")
       process.stdout.write(describe(get(), json));
       if (get().account.reused) return;
       // Until Ctrl-C, or until somebody stops it.
-      while (isAlive(get().account.pid)) await sleep(ALIVE_CHECK_MS, undefined, { signal: lifetime.signal });
+      while (isAlive(get().account.pid)) await sleep(aliveCheckMs, undefined, { signal: lifetime.signal });
     }),
   );
 local.addCommand(stop);
 
-const describe = ({ account, deployment }: Session, json: boolean): string => {
+function describe({ account, deployment }: Session, json: boolean): string {
   const { stateMachineArn, bucket, topicArn } = deployment;
   if (json) {
     return `${JSON.stringify({ endpoint: account.endpoint, env: account.env, stateMachineArn, bucket, topicArn })}\n`;
@@ -57,4 +57,4 @@ Topic          ${topicArn}
 ${end}
   .orchard/python/bin/aws stepfunctions start-execution --state-machine-arn ${stateMachineArn} --input '{"mode":"mini"}'
 `;
-};
+}

@@ -1,17 +1,22 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "@commander-js/extra-typings";
-import { CommandFailed } from "../errors.ts";
-import { type Lifetime, withLifetime } from "../lifetime.ts";
-import { places, readModelInfo } from "../places.ts";
-import { runTool } from "../tools.ts";
+import { CommandFailed } from "../terminal/errors.ts";
+import { type Lifetime, withLifetime } from "../terminal/lifetime.ts";
+import { places, readModelInfo } from "../toolchain/places.ts";
+import { runTool } from "../toolchain/tools.ts";
 
-const remake = async (lifetime: Lifetime): Promise<void> => {
+async function remake(lifetime: Lifetime): Promise<void> {
   const python = join(places.python, "bin", "python");
-  const { failed, output } = await runTool(lifetime, python, ["spark/model.py", "--output", places.model, "--force"]);
+  const { failed, output } = await runTool(lifetime, python, [
+    "spark/make_model.py",
+    "--output",
+    places.model,
+    "--force",
+  ]);
   if (failed) throw new CommandFailed(`The model could not be made:\n\n${output.split("\n").slice(-15).join("\n")}`);
   if (readModelInfo().weights === "seeded") process.stderr.write(`${output}\n`);
-};
+}
 
 export const model = new Command("model")
   .description("make the model artifact when it is missing, and print its description")

@@ -1,6 +1,6 @@
 import { Command } from "@commander-js/extra-typings";
-import { UsageError } from "../errors.ts";
-import { fromHere, runStep } from "../spark.ts";
+import { UsageError } from "../terminal/errors.ts";
+import { fromHere, runStep } from "../toolchain/spark-submit.ts";
 
 export const reduce = new Command("reduce")
   .description("the PCA of a folder of features alone, on this machine: no cluster, no account")

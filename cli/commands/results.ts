@@ -1,11 +1,11 @@
 import { join, relative } from "node:path";
 import { Command } from "@commander-js/extra-typings";
-import { requireDeployment } from "../deploy.ts";
-import { UsageError } from "../errors.ts";
-import { withLifetime } from "../lifetime.ts";
-import { root } from "../places.ts";
-import { downloadRun } from "../results.ts";
-import { openTarget } from "../target.ts";
+import { openTarget } from "../account/target.ts";
+import { requireDeployment } from "../deployment/stacks.ts";
+import { downloadRun } from "../execution/download.ts";
+import { UsageError } from "../terminal/errors.ts";
+import { withLifetime } from "../terminal/lifetime.ts";
+import { root } from "../toolchain/places.ts";
 
 export const results = new Command("results")
   .description("copy what a run has left in the deployed stack's bucket to results/<run id>/")

@@ -1,11 +1,11 @@
 import { Command } from "@commander-js/extra-typings";
-import { requireDeployment } from "../deploy.ts";
-import { executionInput, type InputOptions } from "../input.ts";
-import { withLifetime } from "../lifetime.ts";
-import { makeReport, type Report, renderReport } from "../report.ts";
-import { execute, failUnlessSucceeded } from "../run.ts";
-import { openTarget } from "../target.ts";
-import { type Reporter, runSteps } from "../tasks.ts";
+import { openTarget } from "../account/target.ts";
+import { requireDeployment } from "../deployment/stacks.ts";
+import { executionInput, type InputOptions } from "../execution/options.ts";
+import { makeReport, type Report, renderReport } from "../execution/report.ts";
+import { execute, failUnlessSucceeded } from "../execution/run.ts";
+import { withLifetime } from "../terminal/lifetime.ts";
+import { type Reporter, runSteps } from "../terminal/steps.ts";
 import { start } from "./start.ts";
 
 export const run = new Command("run")
@@ -14,12 +14,11 @@ export const run = new Command("run")
   .action(({ json, ...input }) => runDeployed(executionInput(input as InputOptions), json));
 
 /** Those of `start` that are about its own account and images. */
-const NOT_HERE = ["dataset", "port", "keep", "json"];
-for (const option of start.options.filter((option) => !NOT_HERE.includes(option.attributeName())))
-  run.addOption(option);
+const notHere = ["dataset", "port", "keep", "json"];
+for (const option of start.options.filter((option) => !notHere.includes(option.attributeName()))) run.addOption(option);
 
-const runDeployed = (input: ReturnType<typeof executionInput>, json: boolean): Promise<void> =>
-  withLifetime(async (lifetime) => {
+function runDeployed(input: ReturnType<typeof executionInput>, json: boolean): Promise<void> {
+  return withLifetime(async (lifetime) => {
     const since = Date.now();
     const target = await openTarget();
     const place = {
@@ -39,3 +38,4 @@ const runDeployed = (input: ReturnType<typeof executionInput>, json: boolean): P
     process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : `\n${renderReport(report, noMail)}\n`);
     failUnlessSucceeded(report);
   });
+}

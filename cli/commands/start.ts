@@ -1,5 +1,7 @@
 import { Command, Option } from "@commander-js/extra-typings";
-import { findAccount } from "../account.ts";
+import { findAccount } from "../account/embedded-account.ts";
+import { readMailOf } from "../account/mailbox.ts";
+import { openDataset, sessionSteps, uploadImages } from "../account/session.ts";
 import {
   type ExecutionInput,
   executionInput,
@@ -10,13 +12,11 @@ import {
   parsePort,
   parseVariance,
   requireLastingAccount,
-} from "../input.ts";
-import { type Lifetime, withLifetime } from "../lifetime.ts";
-import { readMailOf } from "../mail.ts";
-import { makeReport, type Report, renderReport } from "../report.ts";
-import { execute, failUnlessSucceeded } from "../run.ts";
-import { openDataset, sessionSteps, uploadImages } from "../session.ts";
-import { type Reporter, runSteps } from "../tasks.ts";
+} from "../execution/options.ts";
+import { makeReport, type Report, renderReport } from "../execution/report.ts";
+import { execute, failUnlessSucceeded } from "../execution/run.ts";
+import { type Lifetime, withLifetime } from "../terminal/lifetime.ts";
+import { type Reporter, runSteps } from "../terminal/steps.ts";
 
 interface RunOptions {
   readonly input: ExecutionInput;
@@ -46,10 +46,10 @@ export const start = new Command("start")
     await withLifetime((lifetime) => runWorkflow(lifetime, run));
   });
 
-const runWorkflow = async (
+async function runWorkflow(
   lifetime: Lifetime,
   { input, dataset: folder, port, keep, json }: RunOptions,
-): Promise<void> => {
+): Promise<void> {
   const since = Date.now();
   requireLastingAccount(input, { keep, isRunning: (await findAccount()) !== undefined });
   // An input that names its own images needs none of ours.
@@ -83,4 +83,4 @@ const runWorkflow = async (
     process.stdout.write(`\nThe account goes on at ${account.endpoint}. Stop it with: npm run local -- stop\n`);
   }
   failUnlessSucceeded(total);
-};
+}

@@ -1,12 +1,12 @@
 import { Command } from "@commander-js/extra-typings";
 import { z } from "zod";
-import { usdPerHour } from "../../lambdas/shared/kept-plan.ts";
-import { clusterPlan } from "../../lambdas/shared/schemas.ts";
-import type { Clients } from "../clients.ts";
-import { requireDeployment } from "../deploy.ts";
-import { readJson } from "../results.ts";
-import { type AliveCluster, describeRunning, findRunning, isIdle } from "../running.ts";
-import { openTarget } from "../target.ts";
+import { clusterPlan } from "../../lambdas/contract/schemas.ts";
+import { usdPerHour } from "../../lambdas/planning/kept-plan.ts";
+import type { Clients } from "../account/clients.ts";
+import { openTarget } from "../account/target.ts";
+import { requireDeployment } from "../deployment/stacks.ts";
+import { readJson } from "../execution/download.ts";
+import { type AliveCluster, describeRunning, findRunning, isIdle } from "../execution/running.ts";
 
 /** The part of a run's plan.json that prices its cluster. */
 const planSchema = z.object({ cluster: clusterPlan });
@@ -35,7 +35,7 @@ export const status = new Command("status")
   });
 
 /** By the plan of the run that created the cluster. */
-const hourlyPrice = async (clients: Clients, bucket: string, { runId }: AliveCluster): Promise<number | null> => {
+async function hourlyPrice(clients: Clients, bucket: string, { runId }: AliveCluster): Promise<number | null> {
   const plan = planSchema.safeParse(await readJson(clients, bucket, `runs/${runId}/plan.json`));
   return plan.success ? usdPerHour(plan.data.cluster) : null;
-};
+}

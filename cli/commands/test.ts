@@ -1,39 +1,47 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "@commander-js/extra-typings";
-import { runChecks } from "../checks.ts";
-import { add, type Counts, closingLine, countPytest, countVitest, none, withExit } from "../counts.ts";
-import { CommandFailed, UsageError } from "../errors.ts";
-import { type Lifetime, withLifetime } from "../lifetime.ts";
-import { places, root } from "../places.ts";
-import { sparkEnvironment } from "../spark.ts";
-import { runTool } from "../tools.ts";
+import { CommandFailed, UsageError } from "../terminal/errors.ts";
+import { type Lifetime, withLifetime } from "../terminal/lifetime.ts";
+import { places, root } from "../toolchain/places.ts";
+import { sparkEnvironment } from "../toolchain/spark-submit.ts";
+import { runChecks } from "../toolchain/static-checks.ts";
+import { add, type Counts, closingLine, countPytest, countVitest, none, withExit } from "../toolchain/test-counts.ts";
+import { runTool } from "../toolchain/tools.ts";
 
 const TESTS = join(root, "tests");
-const CHECK = "check";
+const check = "check";
 /** Kinds of API calls, as tests/e2e and tests/faults write them down. */
-const CALLS = join(places.tests, "api-calls");
+const calls = join(places.tests, "api-calls");
 /** Each worker has an account and Spark with all cores: more of them want more memory than a laptop has. */
-const MAX_PYTEST_WORKERS = 4;
-const isVitest = (file: string): boolean => file.endsWith(".test.ts");
-const isPytest = (file: string): boolean => /(^|\/)test_[^/]*\.py$/.test(file);
+const maxPytestWorkers = 4;
+function isVitest(file: string): boolean {
+  return file.endsWith(".test.ts");
+}
+function isPytest(file: string): boolean {
+  return /(^|\/)test_[^/]*\.py$/.test(file);
+}
 
-const suiteNames = (): readonly string[] => [
-  CHECK,
-  ...readdirSync(TESTS, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && !entry.name.startsWith("_"))
-    .map(({ name }) => name)
-    .sort(),
-];
+function suiteNames(): readonly string[] {
+  return [
+    check,
+    ...readdirSync(TESTS, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() && !entry.name.startsWith("_"))
+      .map(({ name }) => name)
+      .sort(),
+  ];
+}
 
-const foldersWith = (suites: readonly string[], isTest: (file: string) => boolean): readonly string[] =>
-  suites
-    .filter((suite) => suite !== CHECK)
+function foldersWith(suites: readonly string[], isTest: (file: string) => boolean): readonly string[] {
+  return suites
+    .filter((suite) => suite !== check)
     .filter((suite) => readdirSync(join(TESTS, suite), { recursive: true }).some((file) => isTest(String(file))))
     .map((suite) => `tests/${suite}`);
+}
 
-const readReport = (path: string, count: (text: string) => Counts): Counts =>
-  existsSync(path) ? count(readFileSync(path, "utf8")) : none;
+function readReport(path: string, count: (text: string) => Counts): Counts {
+  return existsSync(path) ? count(readFileSync(path, "utf8")) : none;
+}
 
 export const test = new Command("test")
   .description("run the checks and all tests; the last line counts them together")
@@ -48,12 +56,12 @@ export const test = new Command("test")
     await withLifetime((lifetime) => runSuites(lifetime, suites));
   });
 
-const runSuites = async (lifetime: Lifetime, suites: readonly string[]): Promise<void> => {
+async function runSuites(lifetime: Lifetime, suites: readonly string[]): Promise<void> {
   rmSync(places.tests, { recursive: true, force: true });
   mkdirSync(places.tests, { recursive: true });
 
   let counts = none;
-  if (suites.includes(CHECK)) {
+  if (suites.includes(check)) {
     for (const { failed } of await runChecks(lifetime)) {
       counts = add(counts, { passed: failed ? 0 : 1, failed: failed ? 1 : 0, skipped: 0 });
     }
@@ -63,9 +71,9 @@ const runSuites = async (lifetime: Lifetime, suites: readonly string[]): Promise
   counts = add(counts, await judgeCalls(lifetime, suites.length === suiteNames().length && counts.failed === 0));
   process.stdout.write(`\n${closingLine(counts)}\n`);
   if (counts.failed > 0) throw new CommandFailed("");
-};
+}
 
-const runVitest = async (lifetime: Lifetime, folders: readonly string[]): Promise<Counts> => {
+async function runVitest(lifetime: Lifetime, folders: readonly string[]): Promise<Counts> {
   if (folders.length === 0) return none;
   const report = join(places.tests, "vitest.json");
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
@@ -73,27 +81,27 @@ const runVitest = async (lifetime: Lifetime, folders: readonly string[]): Promis
   const args = ["run", ...reporters, ...folders.map((folder) => `${folder}/`)];
   const { failed } = await runTool(lifetime, "vitest", args, { show: true });
   return withExit(readReport(report, countVitest), failed);
-};
+}
 
-const runPytest = async (lifetime: Lifetime, folders: readonly string[]): Promise<Counts> => {
+async function runPytest(lifetime: Lifetime, folders: readonly string[]): Promise<Counts> {
   if (folders.length === 0) return none;
   const report = join(places.tests, "pytest.xml");
   const env = { ...process.env, ...(await sparkEnvironment(lifetime)) };
-  const workers = ["--numprocesses", "auto", "--maxprocesses", String(MAX_PYTEST_WORKERS), "--dist", "loadfile"];
+  const workers = ["--numprocesses", "auto", "--maxprocesses", String(maxPytestWorkers), "--dist", "loadfile"];
   const args = ["-m", "pytest", ...workers, `--junitxml=${report}`, ...folders];
   const { failed } = await runTool(lifetime, join(places.python, "bin", "python"), args, { show: true, env });
   return withExit(readReport(report, countPytest), failed);
-};
+}
 
 /**
  * What the accounts of all tests were asked, against the policies that were deployed there.
  *
  * @param isWhole all tests have run and passed: what no call needed is not to be granted
  */
-const judgeCalls = async (lifetime: Lifetime, isWhole: boolean): Promise<Counts> => {
-  const records = existsSync(CALLS) ? readdirSync(CALLS).map((name) => join(CALLS, name)) : [];
+async function judgeCalls(lifetime: Lifetime, isWhole: boolean): Promise<Counts> {
+  const records = existsSync(calls) ? readdirSync(calls).map((name) => join(calls, name)) : [];
   if (records.length === 0) return none;
-  const args = ["infra/check/judge-calls.ts", ...(isWhole ? ["--whole"] : []), ...records];
+  const args = ["infra/check/check-calls.ts", ...(isWhole ? ["--whole"] : []), ...records];
   const { failed } = await runTool(lifetime, "node", args, { show: true });
   return { ...none, [failed ? "failed" : "passed"]: 1 };
-};
+}

@@ -1,10 +1,10 @@
 import { Command } from "@commander-js/extra-typings";
-import { readDataset } from "../dataset.ts";
-import { requireDeployment } from "../deploy.ts";
-import { withLifetime } from "../lifetime.ts";
-import { uploadImages } from "../session.ts";
-import { openTarget } from "../target.ts";
-import { type Reporter, runSteps } from "../tasks.ts";
+import { uploadImages } from "../account/session.ts";
+import { openTarget } from "../account/target.ts";
+import { readDataset } from "../dataset/dataset.ts";
+import { requireDeployment } from "../deployment/stacks.ts";
+import { withLifetime } from "../terminal/lifetime.ts";
+import { type Reporter, runSteps } from "../terminal/steps.ts";
 
 export const upload = new Command("upload")
   .description("copy new and changed images of a folder to the deployed stack's bucket")

@@ -1,8 +1,8 @@
 import { relative } from "node:path";
 import { Command, Option } from "@commander-js/extra-typings";
-import { withLifetime } from "../lifetime.ts";
-import { root } from "../places.ts";
-import { architectures, makeWheelhouse } from "../wheelhouse.ts";
+import { architectures, makeWheelhouse } from "../deployment/wheelhouse.ts";
+import { withLifetime } from "../terminal/lifetime.ts";
+import { root } from "../toolchain/places.ts";
 
 export const wheelhouse = new Command("wheelhouse")
   .description("gather the wheels of a cluster's nodes into one archive, and print where it is and its sha256")

@@ -1,7 +1,14 @@
 import { isWildcardOnlyAction, runSimulation } from "@cloud-copilot/iam-simulate";
 import { z } from "zod";
-import { type Granted, grantedUnseen, openToAll, refused, reviewedRoles, withoutPermission } from "./granted.ts";
-import type { Synthesised, Verdict } from "./judges.ts";
+import type { Synthesised, Verdict } from "./checks.ts";
+import {
+  type Granted,
+  grantedUnseen,
+  openToAll,
+  refused,
+  reviewedRoles,
+  withoutPermission,
+} from "./granted-permissions.ts";
 
 const list = z.union([z.string(), z.array(z.string())]).transform((one) => (Array.isArray(one) ? one : [one]));
 
@@ -41,7 +48,9 @@ export type AccountRecord = z.infer<typeof recordSchema>;
 type Call = z.infer<typeof callSchema>;
 
 /** @throws Error when it has another form */
-export const parseRecord = (text: string): AccountRecord => recordSchema.parse(JSON.parse(text));
+export function parseRecord(text: string): AccountRecord {
+  return recordSchema.parse(JSON.parse(text));
+}
 
 /** What a role may do to what: one action and one resource of one statement. */
 interface Grant {
@@ -60,13 +69,16 @@ export interface Judgement {
 }
 
 /** Logical ids end with eight characters of a hash. */
-const nameOf = (logicalId: string): string => logicalId.replace(/[0-9A-F]{8}$/, "");
+function nameOf(logicalId: string): string {
+  return logicalId.replace(/[0-9A-F]{8}$/, "");
+}
 
-const applies = (entry: Granted, { role, action, resource }: Grant): boolean =>
-  entry.role.test(role) && entry.actions.includes(action) && (entry.resource?.test(resource) ?? true);
+function applies(entry: Granted, { role, action, resource }: Grant): boolean {
+  return entry.role.test(role) && entry.actions.includes(action) && (entry.resource?.test(resource) ?? true);
+}
 
 /** Evaluates every call under the policies of its role, and counts what they grant beyond that. */
-export const judge = async (records: readonly AccountRecord[]): Promise<Judgement> => {
+export async function judge(records: readonly AccountRecord[]): Promise<Judgement> {
   const grants = new Map<string, Grant>();
   const used = new Set<string>();
   const denied = new Set<string>();
@@ -114,13 +126,13 @@ export const judge = async (records: readonly AccountRecord[]): Promise<Judgemen
       .map((action) => `${entry.role}: ${action} is excepted, and is used or not granted`),
   );
   return { calls, grants: grants.size, denied: [...denied], unused: [...unused, ...stale] };
-};
+}
 
 /** The grants by which a call is allowed, as "policy statement action resource": none when it is denied. */
-const grantsFor = async (
+async function grantsFor(
   { role, action, resource, context }: Call,
   identityPolicies: readonly { readonly name: string; readonly policy: unknown }[],
-): Promise<readonly string[]> => {
+): Promise<readonly string[]> {
   const accountId = role?.split(":")[4] ?? "";
   const simulated = await runSimulation(
     {
@@ -154,7 +166,7 @@ const grantsFor = async (
         ),
     ),
   );
-};
+}
 
 const templateRole = z.object({ Properties: z.object({ ManagedPolicyArns: z.array(z.unknown()).optional() }) });
 const templatePolicy = z.object({
@@ -162,10 +174,10 @@ const templatePolicy = z.object({
 });
 
 /** What can be said of the policies without a call: wildcards, and the roles whose calls are never seen here. */
-export const leastPrivilege = async (
+export async function leastPrivilege(
   all: readonly Synthesised[],
   { complete }: { readonly complete: boolean },
-): Promise<Verdict> => {
+): Promise<Verdict> {
   const findings = new Set<string>();
   const met = new Set<unknown>();
   const statements = new Set<string>();
@@ -225,4 +237,4 @@ export const leastPrivilege = async (
     ].join("\n    "),
     findings: [...findings, ...(complete ? stale : [])],
   };
-};
+}

@@ -62,8 +62,8 @@ export const variants: readonly Variant[] = [
 ];
 
 /** @throws Error when there is none of that name */
-export const variantNamed = (name: string): Variant => {
+export function variantNamed(name: string): Variant {
   const variant = variants.find((known) => known.name === name);
   if (variant === undefined) throw new Error(`There is no variant ${name}`);
   return variant;
-};
+}

@@ -26,21 +26,23 @@ const hour = Duration.hours(1);
 /** EMR measures every five minutes. https://docs.aws.amazon.com/emr/latest/ManagementGuide/UsingEMR_ViewingMetrics.html */
 const emrPeriod = Duration.minutes(5);
 
-const graph = (title: string, left: IMetric[], right: IMetric[] = []): IWidget =>
-  new GraphWidget({ title, left, right, width });
+function graph(title: string, left: IMetric[], right: IMetric[] = []): IWidget {
+  return new GraphWidget({ title, left, right, width });
+}
 
 /** A metric of every cluster there is or was: a transient one has a new JobFlowId each time. */
-const ofEachCluster = (metricName: string): IMetric =>
-  new MathExpression({
+function ofEachCluster(metricName: string): IMetric {
+  return new MathExpression({
     expression: `SEARCH('{AWS/ElasticMapReduce,JobFlowId} MetricName="${metricName}"', 'Average')`,
     usingMetrics: {},
     label: metricName,
     period: emrPeriod,
   });
+}
 
 /** How long .sync waited. The dimension is the integration: the three steps share one, and other machines it. */
-const integrationTime = (call: string): IMetric =>
-  new Metric({
+function integrationTime(call: string): IMetric {
+  return new Metric({
     namespace: "AWS/States",
     metricName: "ServiceIntegrationRunTime",
     dimensionsMap: { ServiceIntegrationResourceArn: `arn:aws:states:::elasticmapreduce:${call}.sync` },
@@ -48,6 +50,7 @@ const integrationTime = (call: string): IMetric =>
     label: call,
     period: hour,
   });
+}
 
 /** Step Functions has no metric of a state: its log has the events. */
 const durationsByState = [

@@ -9,7 +9,7 @@ import {
 } from "aws-cdk-lib/aws-iam";
 import type { IBucket } from "aws-cdk-lib/aws-s3";
 import { Construct } from "constructs";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/config.ts";
 import { allowServiceLinkedRole } from "./service-linked-role.ts";
 
 interface EmrRolesProps {
@@ -90,23 +90,25 @@ export class EmrRoles extends Construct {
  * What EMR's guide asks for both roles as users of the key
  * (docs.aws.amazon.com/emr/latest/ManagementGuide/emr-encryption-enable.html), its wildcards written out.
  */
-export const keyStatements = (keyArn: string): readonly PolicyStatement[] => [
-  new PolicyStatement({
-    actions: [
-      "kms:Decrypt",
-      "kms:DescribeKey",
-      "kms:Encrypt",
-      "kms:GenerateDataKey",
-      "kms:GenerateDataKeyWithoutPlaintext",
-      "kms:ReEncryptFrom",
-      "kms:ReEncryptTo",
-    ],
-    resources: [keyArn],
-  }),
-  new PolicyStatement({
-    actions: ["kms:CreateGrant"],
-    resources: [keyArn],
-    // EC2's, for a volume.
-    conditions: { Bool: { "kms:GrantIsForAWSResource": "true" } },
-  }),
-];
+export function keyStatements(keyArn: string): readonly PolicyStatement[] {
+  return [
+    new PolicyStatement({
+      actions: [
+        "kms:Decrypt",
+        "kms:DescribeKey",
+        "kms:Encrypt",
+        "kms:GenerateDataKey",
+        "kms:GenerateDataKeyWithoutPlaintext",
+        "kms:ReEncryptFrom",
+        "kms:ReEncryptTo",
+      ],
+      resources: [keyArn],
+    }),
+    new PolicyStatement({
+      actions: ["kms:CreateGrant"],
+      resources: [keyArn],
+      // EC2's, for a volume.
+      conditions: { Bool: { "kms:GrantIsForAWSResource": "true" } },
+    }),
+  ];
+}

@@ -16,7 +16,7 @@ export const metricNamespace = "Orchard";
 let bundles: string | undefined;
 
 /** The folder with a bundle for each handler, made once a process. */
-const bundleFolder = (): string => {
+function bundleFolder(): string {
   if (!bundles) {
     bundles = mkdtempSync(join(tmpdir(), "orchard-bundles-"));
     execFileSync(process.execPath, [join(root, "infra", "bundle.ts"), bundles], {
@@ -26,7 +26,7 @@ const bundleFolder = (): string => {
     process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
   }
   return bundles;
-};
+}
 
 interface HandlerProps {
   /** File in lambdas/, without .ts. */

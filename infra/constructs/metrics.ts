@@ -3,5 +3,12 @@ import { Metric } from "aws-cdk-lib/aws-cloudwatch";
 import { metricNamespace, serviceName } from "./handler.ts";
 
 /** What the functions measure (docs/contracts.md, "Metrics"). */
-export const orchardMetric = (metricName: string, statistic: string, period = Duration.minutes(5)): Metric =>
-  new Metric({ namespace: metricNamespace, metricName, dimensionsMap: { service: serviceName }, statistic, period });
+export function orchardMetric(metricName: string, statistic: string, period = Duration.minutes(5)): Metric {
+  return new Metric({
+    namespace: metricNamespace,
+    metricName,
+    dimensionsMap: { service: serviceName },
+    statistic,
+    period,
+  });
+}

@@ -15,14 +15,15 @@ import {
 import { AnyPrincipal, PolicyStatement } from "aws-cdk-lib/aws-iam";
 import type { IBucket } from "aws-cdk-lib/aws-s3";
 import { Construct } from "constructs";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/config.ts";
 
 /** AmazonEMRServicePolicy_v2 lets EMR work in what carries it, and nowhere else. */
 const emrPolicyTag = "for-use-with-amazon-emr-managed-policies";
 
 /** EMR takes the one with the capacity. CloudFormation looks up their names. */
-export const zones = (count: number): string[] =>
-  Array.from({ length: count }, (_, zone) => Fn.select(zone, Fn.getAzs()));
+export function zones(count: number): string[] {
+  return Array.from({ length: count }, (_, zone) => Fn.select(zone, Fn.getAzs()));
+}
 
 interface NetworkProps {
   readonly config: Config;
@@ -125,14 +126,15 @@ export class Network extends Construct {
 }
 
 /** Only the id is needed to make groups in it. */
-const givenVpc = (scope: Construct, vpcId: string): IVpc =>
-  Vpc.fromVpcAttributes(scope, "GivenVpc", { vpcId, availabilityZones: [""] });
+function givenVpc(scope: Construct, vpcId: string): IVpc {
+  return Vpc.fromVpcAttributes(scope, "GivenVpc", { vpcId, availabilityZones: [""] });
+}
 
 /**
  * What may go through the S3 endpoint: the data bucket, and the buckets without which no node starts
  * (docs.aws.amazon.com/emr/latest/ManagementGuide/private-subnet-iampolicy.html).
  */
-const s3Statements = (stack: Stack, bucket: IBucket): readonly PolicyStatement[] => {
+function s3Statements(stack: Stack, bucket: IBucket): readonly PolicyStatement[] {
   const allow = (sid: string, actions: string[], resources: string[]): PolicyStatement =>
     new PolicyStatement({ sid, principals: [new AnyPrincipal()], actions, resources });
   const objectsOf = (name: string): string => `arn:${stack.partition}:s3:::${name}/*`;
@@ -165,4 +167,4 @@ const s3Statements = (stack: Stack, bucket: IBucket): readonly PolicyStatement[]
       [objectsOf(`prod.${stack.region}.appinfo.src`)],
     ),
   ];
-};
+}

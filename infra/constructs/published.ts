@@ -1,7 +1,7 @@
 import { Stack } from "aws-cdk-lib";
 import { Asset } from "aws-cdk-lib/aws-s3-assets";
 import { Construct } from "constructs";
-import type { Artifact } from "../artifacts.ts";
+import type { Artifact } from "../config/artifacts.ts";
 
 /** A file that travels with the deployment, and that UploadScripts copies to its content address. */
 export class Published extends Construct {

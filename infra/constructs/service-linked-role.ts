@@ -2,8 +2,8 @@ import type { Stack } from "aws-cdk-lib";
 import { PolicyStatement } from "aws-cdk-lib/aws-iam";
 
 /** Lets a service's own role be created when the account does not have it yet. */
-export const allowServiceLinkedRole = (stack: Stack, service: string, roleName: string): PolicyStatement =>
-  new PolicyStatement({
+export function allowServiceLinkedRole(stack: Stack, service: string, roleName: string): PolicyStatement {
+  return new PolicyStatement({
     actions: ["iam:CreateServiceLinkedRole"],
     resources: [
       stack.formatArn({
@@ -14,3 +14,4 @@ export const allowServiceLinkedRole = (stack: Stack, service: string, roleName: 
       }),
     ],
   });
+}

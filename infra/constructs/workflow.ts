@@ -95,7 +95,7 @@ export class Workflow extends Construct {
 }
 
 /** Amazon States Language has no way to leave a parameter out when there is no value for it. */
-const definition = ({ securityConfiguration, stepLogPush }: WorkflowProps): string => {
+function definition({ securityConfiguration, stepLogPush }: WorkflowProps): string {
   const parsed = JSON.parse(readFileSync(definitionFile, "utf8"));
   const { Inventory, ExtractFeatures, ReduceDimensions, CreateCluster } = parsed.States;
   if (!securityConfiguration) delete CreateCluster.Parameters.SecurityConfiguration;
@@ -107,55 +107,58 @@ const definition = ({ securityConfiguration, stepLogPush }: WorkflowProps): stri
     }
   }
   return JSON.stringify(parsed);
-};
+}
 
 /**
  * A placeholder for each function, `notify` as NotifyFunctionArn. Each is the ARN of a version, so that a deployment
  * never changes an execution that runs: Step Functions keeps the definition, Lambda the code and the environment.
  */
-const functionArns = (functions: WorkflowFunctions): Readonly<Record<string, string>> =>
-  Object.fromEntries(
+function functionArns(functions: WorkflowFunctions): Readonly<Record<string, string>> {
+  return Object.fromEntries(
     Object.entries(functions).map(([name, handler]: [string, LambdaFunction]) => [
       `${name.charAt(0).toUpperCase()}${name.slice(1)}FunctionArn`,
       handler.currentVersion.functionArn,
     ]),
   );
+}
 
 /** What createCluster.sync, addStep.sync and terminateCluster.sync need, as the Step Functions guide lists it. */
-const emrStatements = (
+function emrStatements(
   stack: Stack,
   clusters = [stack.formatArn({ service: "elasticmapreduce", resource: "cluster", resourceName: "*" })],
-): PolicyStatement[] => [
-  new PolicyStatement({
-    // RunJobFlow and the tags it sets at creation know no cluster's ARN yet.
-    actions: ["elasticmapreduce:RunJobFlow"],
-    resources: ["*"],
-  }),
-  new PolicyStatement({
-    actions: [
-      "elasticmapreduce:DescribeCluster",
-      "elasticmapreduce:DescribeStep",
-      // Parts of RunJobFlow.
-      "elasticmapreduce:AddTags",
-      "elasticmapreduce:PutAutoTerminationPolicy",
-    ],
-    resources: clusters,
-  }),
-  new PolicyStatement({
-    actions: [
-      "elasticmapreduce:TerminateJobFlows",
-      "elasticmapreduce:AddJobFlowSteps",
-      "elasticmapreduce:CancelSteps",
-      "elasticmapreduce:PutManagedScalingPolicy",
-    ],
-    resources: clusters,
-    conditions: ownClusters,
-  }),
-  allowServiceLinkedRole(stack, "elasticmapreduce.amazonaws.com", "AWSServiceRoleForEMRCleanup"),
-  new PolicyStatement({
-    actions: ["events:PutTargets", "events:PutRule", "events:DescribeRule"],
-    resources: ["RunJobFlow", "AddJobFlowSteps", "TerminateJobFlows"].map((api) =>
-      stack.formatArn({ service: "events", resource: "rule", resourceName: `StepFunctionsGetEventForEMR${api}Rule` }),
-    ),
-  }),
-];
+): PolicyStatement[] {
+  return [
+    new PolicyStatement({
+      // RunJobFlow and the tags it sets at creation know no cluster's ARN yet.
+      actions: ["elasticmapreduce:RunJobFlow"],
+      resources: ["*"],
+    }),
+    new PolicyStatement({
+      actions: [
+        "elasticmapreduce:DescribeCluster",
+        "elasticmapreduce:DescribeStep",
+        // Parts of RunJobFlow.
+        "elasticmapreduce:AddTags",
+        "elasticmapreduce:PutAutoTerminationPolicy",
+      ],
+      resources: clusters,
+    }),
+    new PolicyStatement({
+      actions: [
+        "elasticmapreduce:TerminateJobFlows",
+        "elasticmapreduce:AddJobFlowSteps",
+        "elasticmapreduce:CancelSteps",
+        "elasticmapreduce:PutManagedScalingPolicy",
+      ],
+      resources: clusters,
+      conditions: ownClusters,
+    }),
+    allowServiceLinkedRole(stack, "elasticmapreduce.amazonaws.com", "AWSServiceRoleForEMRCleanup"),
+    new PolicyStatement({
+      actions: ["events:PutTargets", "events:PutRule", "events:DescribeRule"],
+      resources: ["RunJobFlow", "AddJobFlowSteps", "TerminateJobFlows"].map((api) =>
+        stack.formatArn({ service: "events", resource: "rule", resourceName: `StepFunctionsGetEventForEMR${api}Rule` }),
+      ),
+    }),
+  ];
+}

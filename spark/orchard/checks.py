@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from orchard import storage
+from orchard.io import storage
 
 
 @dataclass(frozen=True)

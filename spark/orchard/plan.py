@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from orchard import storage
 from orchard.errors import JobError
+from orchard.io import storage
 
 MODES = ("inventory", "mini", "apples", "full", "single-class")
 

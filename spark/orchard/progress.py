@@ -10,7 +10,7 @@ from typing import Literal
 
 from pyspark import Accumulator, SparkContext
 
-from orchard import storage
+from orchard.io import storage
 
 INTERVAL_SECONDS = 1.0
 

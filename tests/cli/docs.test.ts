@@ -5,16 +5,16 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { paginateListExecutions } from "@aws-sdk/client-sfn";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { readDeployment } from "../../cli/deploy.ts";
-import { readMailOf, subscribeMailbox } from "../../cli/mail.ts";
-import { root } from "../../cli/places.ts";
+import { readMailOf, subscribeMailbox } from "../../cli/account/mailbox.ts";
+import { readDeployment } from "../../cli/deployment/stacks.ts";
+import { root } from "../../cli/toolchain/places.ts";
 import { type EmptyAccount, makeImages, startEmptyAccount } from "./empty-account.ts";
 
-const ALL_MS = 1_200_000;
-const START_MS = 120_000;
+const allMs = 1_200_000;
+const startMs = 120_000;
 
 /** What this account cannot do, and why. */
-const NOT_EXECUTED: Readonly<Record<string, string>> = {
+const notExecuted: Readonly<Record<string, string>> = {
   "aws configure sso --profile orchard":
     "asks for a login in a browser; and version 1 of the AWS CLI has no such command",
   "export AWS_PROFILE=orchard":
@@ -23,15 +23,17 @@ const NOT_EXECUTED: Readonly<Record<string, string>> = {
 };
 
 /** What is put in the place of a text, since nobody sits at a terminal and nothing may be left in the project's folder. */
-const substitutes = (home: string): Readonly<Record<string, string>> => ({
-  "npm run deploy --": "npm run deploy -- --yes",
-  "npm run destroy --": "npm run destroy -- --yes",
-  " -- photos": ` -- ${join(home, "photos")}`,
-  "orchard.config.json": join(home, "orchard.config.json"),
-});
+function substitutes(home: string): Readonly<Record<string, string>> {
+  return {
+    "npm run deploy --": "npm run deploy -- --yes",
+    "npm run destroy --": "npm run destroy -- --yes",
+    " -- photos": ` -- ${join(home, "photos")}`,
+    "orchard.config.json": join(home, "orchard.config.json"),
+  };
+}
 
 /** The commands of a document's bash blocks, in order. One that has a here-document takes its lines along. */
-const commandsOf = (markdown: string): readonly string[] => {
+function commandsOf(markdown: string): readonly string[] {
   const commands: string[] = [];
   for (const [, block = ""] of markdown.matchAll(/^```bash\n([\s\S]*?)^```$/gm)) {
     let open: string[] = [];
@@ -43,7 +45,7 @@ const commandsOf = (markdown: string): readonly string[] => {
     }
   }
   return commands;
-};
+}
 
 interface Outcome {
   readonly exitCode: number;
@@ -88,25 +90,25 @@ describe("docs/aws.md", () => {
   beforeAll(async () => {
     account = await startEmptyAccount();
     shell = new Shell(account.env);
-  }, START_MS);
+  }, startMs);
   afterAll(async () => {
     runIds.push((await shell.run('echo "$RUN"')).output.trim());
     await shell.end();
     await account.stop();
     for (const runId of runIds.filter(Boolean)) rmSync(join(root, "results", runId), { recursive: true, force: true });
-  }, START_MS);
+  }, startMs);
 
   it("lists as not executed only what it has", () => {
-    expect(commands).toEqual(expect.arrayContaining(Object.keys(NOT_EXECUTED)));
+    expect(commands).toEqual(expect.arrayContaining(Object.keys(notExecuted)));
   });
 
   it("has commands that work one after the other, from an empty account to the first mail and back", {
-    timeout: ALL_MS,
+    timeout: allMs,
   }, async () => {
     await makeImages(join(account.home, "photos"), 60);
     const skipped: string[] = [];
     for (const command of commands) {
-      const reason = NOT_EXECUTED[command];
+      const reason = notExecuted[command];
       if (reason !== undefined) {
         skipped.push(`not executed: ${command}\n    ${reason}`);
         continue;

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { execa, type ResultPromise } from "execa";
 import getPort from "get-port";
-import { root } from "../../cli/places.ts";
+import { root } from "../../cli/toolchain/places.ts";
 
 /** An embedded account with the stack in it, on a free port and with its state in a temporary folder. */
 export interface EmbeddedAccount {
@@ -27,7 +27,7 @@ type Description = Pick<EmbeddedAccount, "endpoint" | "env" | "stateMachineArn" 
  *
  * @param dataset images to put into it, instead of the generated sample
  */
-export const startEmbeddedAccount = async (dataset?: string): Promise<EmbeddedAccount> => {
+export async function startEmbeddedAccount(dataset?: string): Promise<EmbeddedAccount> {
   const home = mkdtempSync(join(tmpdir(), "orchard-account-"));
   const port = await getPort({ host: "127.0.0.1" });
   const more = dataset === undefined ? [] : ["--dataset", dataset];
@@ -48,9 +48,9 @@ export const startEmbeddedAccount = async (dataset?: string): Promise<EmbeddedAc
     rmSync(home, { recursive: true, force: true });
   };
   return { ...description, home, stop };
-};
+}
 
-const firstLine = async (child: ResultPromise): Promise<Description> => {
+async function firstLine(child: ResultPromise): Promise<Description> {
   if (!child.stdout) throw new Error("Its standard output is a pipe");
   const line = once(createInterface({ input: child.stdout }), "line");
   const ended = child.then(({ stderr }) => {
@@ -60,4 +60,4 @@ const firstLine = async (child: ResultPromise): Promise<Description> => {
   // From here on, its end is expected.
   ended.catch(() => undefined);
   return JSON.parse(String(text));
-};
+}

@@ -3,8 +3,8 @@ import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import getPort from "get-port";
 import sharp from "sharp";
-import { createClients } from "../../cli/clients.ts";
-import { places, readModelInfo, root } from "../../cli/places.ts";
+import { createClients } from "../../cli/account/clients.ts";
+import { places, readModelInfo, root } from "../../cli/toolchain/places.ts";
 import { startAccount } from "../../local/account.ts";
 
 /** An account with nothing in it, and what a person at a terminal would have in the environment to use it. */
@@ -17,9 +17,11 @@ export interface EmptyAccount {
   readonly stop: () => Promise<void>;
 }
 
-const isAws = (name: string): boolean => name.startsWith("AWS_");
+function isAws(name: string): boolean {
+  return name.startsWith("AWS_");
+}
 
-export const startEmptyAccount = async (): Promise<EmptyAccount> => {
+export async function startEmptyAccount(): Promise<EmptyAccount> {
   const home = mkdtempSync(join(tmpdir(), "orchard-empty-"));
   const account = await startAccount({
     port: await getPort({ host: "127.0.0.1" }),
@@ -47,18 +49,18 @@ export const startEmptyAccount = async (): Promise<EmptyAccount> => {
     rmSync(home, { recursive: true, force: true, maxRetries: 5 });
   };
   return { endpoint: account.endpoint, clients: createClients(account.env), env, home, stop };
-};
+}
 
-const npmSettings = (): Readonly<Record<string, string>> => {
+function npmSettings(): Readonly<Record<string, string>> {
   const file = join(homedir(), ".npmrc");
   return existsSync(file) ? { npm_config_userconfig: file } : {};
-};
+}
 
 /** The command of the project itself. */
 export const main = join(root, "cli", "main.ts");
 
 /** An image tree that each label of `mini` finds something in. */
-export const makeImages = async (folder: string, count: number): Promise<string> => {
+export async function makeImages(folder: string, count: number): Promise<string> {
   for (let index = 0; index < count; index += 1) {
     const label = join(folder, "Training", `Apple ${index % 2}`);
     mkdirSync(label, { recursive: true });
@@ -67,6 +69,8 @@ export const makeImages = async (folder: string, count: number): Promise<string>
     await image.jpeg().toFile(join(label, `${index}_100.jpg`));
   }
   return folder;
-};
+}
 
-const noise = (index: number) => ({ type: "gaussian" as const, mean: 100 + index, sigma: 30 });
+function noise(index: number) {
+  return { type: "gaussian" as const, mean: 100 + index, sigma: 30 };
+}

@@ -1,17 +1,17 @@
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { root } from "../../cli/places.ts";
+import { root } from "../../cli/toolchain/places.ts";
 import { type EmbeddedAccount, startEmbeddedAccount } from "./embedded-account.ts";
 
-const START_MS = 120_000;
+const startMs = 120_000;
 
 describe("orchard local", () => {
   let account: EmbeddedAccount;
   beforeAll(async () => {
     account = await startEmbeddedAccount();
-  }, START_MS);
-  afterAll(() => account.stop(), START_MS);
+  }, startMs);
+  afterAll(() => account.stop(), startMs);
 
   const orchard = (...args: readonly string[]) =>
     execa(process.execPath, [join(root, "cli", "main.ts"), ...args], {

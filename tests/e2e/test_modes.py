@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import model
+import make_model as model
 import numpy as np
 import pyarrow.parquet as pq
 import pytest

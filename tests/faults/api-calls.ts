@@ -1,5 +1,5 @@
 import type { AccountRecord } from "../../infra/check/least-privilege.ts";
-import { callsOf, s3Calls } from "../../local/api-calls.ts";
+import { callsOf, s3Calls } from "../../local/support/api-calls.ts";
 import { account as accountId, type Deployed, region } from "./deployed.ts";
 import type { HttpRequest } from "./sandbox.ts";
 import type { Call, Service } from "./services.ts";
@@ -8,12 +8,12 @@ const signingNames: Partial<Record<Service, string>> = { emr: "elasticmapreduce"
 const seen = new Map<string, AccountRecord["calls"][number]>();
 
 /** Keeps what a function calls, each kind of call once, as the embedded account does. */
-export const note = (
+export function note(
   role: string,
   { host, method, path: url, headers: given }: HttpRequest,
   { service, operation, input }: Call,
   clusterTags: (id: string) => Readonly<Record<string, string>>,
-): void => {
+): void {
   const headers = Object.fromEntries(Object.entries(given).map(([name, value]) => [name.toLowerCase(), value]));
   const calls =
     service === "s3"
@@ -23,7 +23,9 @@ export const note = (
     const call = { role, action, resource, context: context as Record<string, string | string[]> };
     seen.set(JSON.stringify(call), call);
   }
-};
+}
 
 /** All that this process has noted, with the policies to judge it by. */
-export const noted = ({ roles }: Deployed): AccountRecord => ({ roles, calls: [...seen.values()] });
+export function noted({ roles }: Deployed): AccountRecord {
+  return { roles, calls: [...seen.values()] };
+}

@@ -13,12 +13,14 @@ interface Handle {
   ref(): Handle;
 }
 
-const isEarlier = (a: Timer, b: Timer): boolean => a.at < b.at || (a.at === b.at && a.order < b.order);
+function isEarlier(a: Timer, b: Timer): boolean {
+  return a.at < b.at || (a.at === b.at && a.order < b.order);
+}
 
 /** Promises, next ticks and streams settle between two turns of the event loop; a body read as a web stream takes three. */
-const settle = async (): Promise<void> => {
+async function settle(): Promise<void> {
   for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve));
-};
+}
 
 /** Time that passes only when everything waits for it. The same scenario meets the same order of events each time. */
 export class Clock {

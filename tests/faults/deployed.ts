@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { App } from "aws-cdk-lib";
 import { Template } from "aws-cdk-lib/assertions";
 import type { AccountRecord } from "../../infra/check/least-privilege.ts";
-import { configFromContext } from "../../infra/config.ts";
-import { PipelineStack } from "../../infra/pipeline-stack.ts";
+import { configFromContext } from "../../infra/config/config.ts";
+import { PipelineStack } from "../../infra/stacks/pipeline-stack.ts";
 import type { Definition } from "../statemachine/definition.ts";
 
 export const region = "eu-west-1";
@@ -49,7 +49,7 @@ interface Resource {
   readonly Properties: any;
 }
 
-const arnOf = (id: string, { Type: type }: Resource): string => {
+function arnOf(id: string, { Type: type }: Resource): string {
   const [, service = "", kind = ""] = type.split("::");
   if (service === "Lambda") return `arn:aws:lambda:${region}:${account}:function:${id}`;
   if (service === "StepFunctions") return `arn:aws:states:${region}:${account}:stateMachine:Orchard`;
@@ -58,7 +58,7 @@ const arnOf = (id: string, { Type: type }: Resource): string => {
   if (service === "SQS") return `arn:aws:sqs:${region}:${account}:${id}`;
   if (service === "IAM") return `arn:aws:iam::${account}:${kind === "Role" ? "role" : "instance-profile"}/${id}`;
   return `arn:aws:${service.toLowerCase()}:${region}:${account}:${kind.toLowerCase()}/${id}`;
-};
+}
 
 const pseudo: Readonly<Record<string, string>> = {
   "AWS::Region": region,
@@ -67,7 +67,7 @@ const pseudo: Readonly<Record<string, string>> = {
 };
 
 /** Puts values in place of CloudFormation's functions. */
-const resolver = (resources: Readonly<Record<string, Resource>>) => {
+function resolver(resources: Readonly<Record<string, Resource>>) {
   const reference = (id: string): string => {
     const resource = resources[id];
     if (resource === undefined) return pseudo[id] ?? id;
@@ -94,18 +94,18 @@ const resolver = (resources: Readonly<Record<string, Resource>>) => {
     return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, resolve(inner)]));
   };
   return resolve;
-};
+}
 
 const unitMs: Readonly<Record<string, number>> = { minute: 60_000, hour: 3_600_000, day: 86_400_000 };
 
 /** rate(15 minutes) in milliseconds. */
-const rateMs = (expression: string): number => {
+function rateMs(expression: string): number {
   const match = /^rate\((\d+) (minute|hour|day)s?\)$/.exec(expression);
   if (match === null) throw new Error(`Only rates are modelled, not ${expression}`);
   return Number(match[1]) * (unitMs[match[2] ?? ""] ?? 0);
-};
+}
 
-const ruleOf = ({ Type: type, Properties: given = {} }: Resource): readonly DeployedRule[] => {
+function ruleOf({ Type: type, Properties: given = {} }: Resource): readonly DeployedRule[] {
   const schedule = given.ScheduleExpression === undefined ? {} : { everyMs: rateMs(given.ScheduleExpression) };
   const pattern = given.EventPattern === undefined ? {} : { pattern: given.EventPattern };
   const targets: { Arn: string; Input?: string }[] =
@@ -116,7 +116,7 @@ const ruleOf = ({ Type: type, Properties: given = {} }: Resource): readonly Depl
     target,
     ...(input === undefined ? {} : { input: JSON.parse(input) }),
   }));
-};
+}
 
 interface DeployOptions {
   /** false: the functions are folders of nothing, for who wants the definition alone. */
@@ -125,7 +125,7 @@ interface DeployOptions {
 }
 
 /** Synthesises the stack, bundles and all, into a folder of its own. */
-export const deploy = ({ isBundled = true, knobs = {} }: DeployOptions = {}): Deployed & { remove(): void } => {
+export function deploy({ isBundled = true, knobs = {} }: DeployOptions = {}): Deployed & { remove(): void } {
   const outdir = mkdtempSync(join(tmpdir(), "orchard-faults-"));
   const files = { model: join(outdir, "model"), wheelhouse: join(outdir, "wheelhouse") };
   writeFileSync(files.model, model);
@@ -175,4 +175,4 @@ export const deploy = ({ isBundled = true, knobs = {} }: DeployOptions = {}): De
     ),
     remove: () => rmSync(outdir, { recursive: true, force: true }),
   };
-};
+}

@@ -1,8 +1,14 @@
-import { AwsError } from "../../local/aws-error.ts";
-import type { Reason, Status } from "../../local/emr.ts";
-import type { ManagedScalingPolicy } from "../../local/emr-instance-rules.ts";
-import { collectionType, listInstanceFleets, listInstanceGroups, listInstances } from "../../local/emr-instances.ts";
-import { checkJobFlow, checkScaling, type JobFlowRequest, type StepRequest, type Tag } from "../../local/emr-rules.ts";
+import type { ManagedScalingPolicy } from "../../local/emr/instance-rules.ts";
+import { collectionType, listInstanceFleets, listInstanceGroups, listInstances } from "../../local/emr/instances.ts";
+import {
+  checkJobFlow,
+  checkScaling,
+  type JobFlowRequest,
+  type StepRequest,
+  type Tag,
+} from "../../local/emr/request-rules.ts";
+import type { Reason, Status } from "../../local/emr/service.ts";
+import { AwsError } from "../../local/support/aws-error.ts";
 import type { Clock } from "./clock.ts";
 
 const second = 1000;
@@ -355,13 +361,15 @@ export class Emr {
 }
 
 /** DescribeCluster's answer. */
-const describe = (cluster: Cluster): object => ({
-  Id: cluster.Id,
-  Name: cluster.Name,
-  Status: cluster.Status,
-  Tags: cluster.Tags,
-  TerminationProtected: cluster.TerminationProtected,
-  ReleaseLabel: cluster.request.ReleaseLabel,
-  InstanceCollectionType: collectionType(cluster),
-  LogUri: "s3n://orchard-data/logs/emr/",
-});
+function describe(cluster: Cluster): object {
+  return {
+    Id: cluster.Id,
+    Name: cluster.Name,
+    Status: cluster.Status,
+    Tags: cluster.Tags,
+    TerminationProtected: cluster.TerminationProtected,
+    ReleaseLabel: cluster.request.ReleaseLabel,
+    InstanceCollectionType: collectionType(cluster),
+    LogUri: "s3n://orchard-data/logs/emr/",
+  };
+}

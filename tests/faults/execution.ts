@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import type { StateMachine } from "aws-local-stepfunctions";
-import { AwsError } from "../../local/aws-error.ts";
-import { executionContext, runnable } from "../../local/runnable.ts";
+import { executionContext, runnable } from "../../local/stepfunctions/runnable.ts";
+import { AwsError } from "../../local/support/aws-error.ts";
 import { never, TaskError } from "./errors.ts";
 import { type Host, load } from "./sandbox.ts";
 import type { Caller, Stop, World } from "./world.ts";
@@ -385,4 +385,6 @@ interface Described {
   readonly Status: { readonly State: string };
 }
 
-const stateOf = (described: Described): string => described.Status.State;
+function stateOf(described: Described): string {
+  return described.Status.State;
+}

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { places } from "../../cli/places.ts";
+import { places } from "../../cli/toolchain/places.ts";
 import { judge } from "../../infra/check/least-privilege.ts";
 import { noted } from "./api-calls.ts";
 import { deploy } from "./deployed.ts";
@@ -18,7 +18,9 @@ const outcomes = new Map<string, number>();
 let played = 0;
 
 // All of them take four minutes of a core; `npm run test:faults` plays them, `npm test` every third.
-const isChosen = (index: number): boolean => process.env["ORCHARD_FAULT_RUNS"] !== undefined || index % 3 === 0;
+function isChosen(index: number): boolean {
+  return process.env["ORCHARD_FAULT_RUNS"] !== undefined || index % 3 === 0;
+}
 
 beforeAll(async () => {
   const scenarios = await everyScenario(deployed);

@@ -19,34 +19,41 @@ const network: readonly Failure[] = [
 ];
 
 /** What a service refuses a call with (code, HTTP status, message), and what the network does to any. */
-const service = (
+function service(
   source: string,
   ...errors: readonly (readonly [code: string, status: number, message: string])[]
-): readonly Failure[] => [
-  ...errors.map(([code, status, message]): Failure => {
-    return { name: code, source, when: "before", error: { code, status, message } };
-  }),
-  ...network,
-];
+): readonly Failure[] {
+  return [
+    ...errors.map(([code, status, message]): Failure => {
+      return { name: code, source, when: "before", error: { code, status, message } };
+    }),
+    ...network,
+  ];
+}
 
-const commonErrors = (name: string): readonly Failure[] =>
-  service(
+function commonErrors(name: string): readonly Failure[] {
+  return service(
     `${name} API reference, Common Errors`,
     ["ThrottlingException", 400, "Rate exceeded"],
     ["AccessDenied", 403, "User is not authorized to perform this"],
     ["InternalFailure", 500, "An unknown error"],
   );
+}
 
 const lambdaErrors = "Step Functions developer guide, Handling errors in workflows: Lambda service exceptions";
-const functionFails = (code: string, message: string, when: Failure["when"], source = lambdaErrors): Failure => ({
-  name: when === "after" ? `${code} after the work` : code,
-  source,
-  when,
-  error: { code, status: 0, message },
-});
+function functionFails(code: string, message: string, when: Failure["when"], source = lambdaErrors): Failure {
+  return {
+    name: when === "after" ? `${code} after the work` : code,
+    source,
+    when,
+    error: { code, status: 0, message },
+  };
+}
 
 /** What a cluster or a step may do by itself; the error's code tells the model of EMR what. */
-const happens = (name: string, source: string): Failure => ({ name, source, when: "before" });
+function happens(name: string, source: string): Failure {
+  return { name, source, when: "before" };
+}
 const lifecycle = "EMR management guide, Understanding the cluster lifecycle";
 
 /** Every failure that a call of the service can give. The one table from which scenarios are made. */
@@ -142,14 +149,17 @@ export interface Fault {
 
 export const persistently = Number.POSITIVE_INFINITY;
 
-export const failuresOf = (operation: string): readonly Failure[] => failures[operation.split(":")[0] ?? ""] ?? [];
+export function failuresOf(operation: string): readonly Failure[] {
+  return failures[operation.split(":")[0] ?? ""] ?? [];
+}
 
 /** @throws Error when the table has no such failure */
-export const aFailure = (operation: string, name: string): Failure => {
+export function aFailure(operation: string, name: string): Failure {
   const found = failuresOf(operation).find((failure) => failure.name === name);
   if (found === undefined) throw new Error(`The table has no ${name} of ${operation}`);
   return found;
-};
+}
 
-export const describeFault = ({ state, operation, failure, times, skip = 0, execution = "" }: Fault): string =>
-  `${execution}${state}/${operation} ${failure.name} x${times === persistently ? "∞" : times}${skip > 0 ? ` after ${skip}` : ""}`;
+export function describeFault({ state, operation, failure, times, skip = 0, execution = "" }: Fault): string {
+  return `${execution}${state}/${operation} ${failure.name} x${times === persistently ? "∞" : times}${skip > 0 ? ` after ${skip}` : ""}`;
+}

@@ -16,15 +16,16 @@ const timeForLayer2Ms = 15 * minuteMs;
 /** The stack's MAX_CLUSTER_HOURS. */
 const maxClusterHours = 24;
 
-export const layerOf = (world: World, cluster: Cluster): Layer => {
+export function layerOf(world: World, cluster: Cluster): Layer {
   const touch = world.touches.find((one) => one.cluster === cluster && one.ended);
   if (touch !== undefined) return layers[touch.by.state] ?? 1;
   return cluster.Status.StateChangeReason.Message?.includes("idle") ? 4 : 0;
-};
+}
 
 /** The latest layer that had to act, of all clusters. */
-export const latestLayer = (world: World): Layer =>
-  world.created.map((cluster) => layerOf(world, cluster)).reduce<Layer>((a, b) => (a > b ? a : b), 0);
+export function latestLayer(world: World): Layer {
+  return world.created.map((cluster) => layerOf(world, cluster)).reduce<Layer>((a, b) => (a > b ? a : b), 0);
+}
 
 /** One run of an execution, and what lies between it and the next. */
 interface Stretch extends Run {
@@ -36,8 +37,8 @@ interface Stretch extends Run {
   readonly history: readonly HistoryEvent[];
 }
 
-const stretchesOf = (execution: Execution): readonly Stretch[] =>
-  execution.runs.map((run, index) => {
+function stretchesOf(execution: Execution): readonly Stretch[] {
+  return execution.runs.map((run, index) => {
     const next = execution.runs[index + 1];
     return {
       ...run,
@@ -47,33 +48,44 @@ const stretchesOf = (execution: Execution): readonly Stretch[] =>
       history: execution.history.slice(run.offset, next?.offset),
     };
   });
+}
 
-const everyStretch = (world: World): readonly Stretch[] => world.executions.flatMap(stretchesOf);
+function everyStretch(world: World): readonly Stretch[] {
+  return world.executions.flatMap(stretchesOf);
+}
 
-const isHit = ({ scenario }: World, { name }: Execution, which: (fault: Fault) => boolean): boolean =>
-  scenario.faults.some((fault) => (fault.execution ?? name) === name && which(fault));
+function isHit({ scenario }: World, { name }: Execution, which: (fault: Fault) => boolean): boolean {
+  return scenario.faults.some((fault) => (fault.execution ?? name) === name && which(fault));
+}
 
 /** No Catch could run to its end: it was stopped, or met an error that States.ALL does not catch. */
-const wasCutOff = (world: World, { execution, outcome: { status, error } }: Stretch): boolean =>
-  ["ABORTED", "TIMED_OUT"].includes(status)
+function wasCutOff(world: World, { execution, outcome: { status, error } }: Stretch): boolean {
+  return ["ABORTED", "TIMED_OUT"].includes(status)
     ? (world.scenario.stops ?? []).some((stop) => stop.execution === execution.name)
     : isHit(world, execution, ({ failure }) => isUncatchable(failure) && failure.error?.code === error);
+}
 
 /** It gave way to another: nothing was done, and there is nothing to tell. */
-const wasSkipped = ({ history }: { readonly history: readonly HistoryEvent[] }): boolean =>
-  history.some(({ type, state }) => type === "StateEntered" && state === "Skipped");
+function wasSkipped({ history }: { readonly history: readonly HistoryEvent[] }): boolean {
+  return history.some(({ type, state }) => type === "StateEntered" && state === "Skipped");
+}
 
-const isUncatchable = ({ error }: Failure): boolean =>
-  ["States.DataLimitExceeded", "States.Runtime"].includes(error?.code ?? "");
+function isUncatchable({ error }: Failure): boolean {
+  return ["States.DataLimitExceeded", "States.Runtime"].includes(error?.code ?? "");
+}
 
-const endedByItself = (world: World): readonly Stretch[] => everyStretch(world).filter((one) => !wasCutOff(world, one));
+function endedByItself(world: World): readonly Stretch[] {
+  return everyStretch(world).filter((one) => !wasCutOff(world, one));
+}
 
 /** All that an execution had done by a run's end. */
-const historyUntil = ({ execution, history, offset }: Stretch): readonly HistoryEvent[] =>
-  execution.history.slice(0, offset + history.length);
+function historyUntil({ execution, history, offset }: Stretch): readonly HistoryEvent[] {
+  return execution.history.slice(0, offset + history.length);
+}
 
-const hasDone = (run: Stretch, state: string): boolean =>
-  historyUntil(run).some((event) => event.type === "TaskSucceeded" && event.state === state);
+function hasDone(run: Stretch, state: string): boolean {
+  return historyUntil(run).some((event) => event.type === "TaskSucceeded" && event.state === state);
+}
 
 interface FirstFailure {
   readonly at: number;
@@ -85,48 +97,54 @@ interface FirstFailure {
  * The failure with which the clean-up began, under the name that Catch saw, and when that was. A redrive may go on in the
  * middle of the clean-up: then it was in an earlier run.
  */
-const firstFailure = (run: Stretch): FirstFailure | undefined => {
+function firstFailure(run: Stretch): FirstFailure | undefined {
   const history = historyUntil(run);
   const end = history.findIndex(({ type, state }) => type === "StateEntered" && state === cleanUp);
   const found = history.slice(0, Math.max(0, end)).findLast(({ type }) => /^Task(Failed|TimedOut)$/.test(type));
   return found && { at: found.at, error: found.error ?? "States.Timeout", cause: found.cause ?? "" };
-};
+}
 
-const hitsOn = ({ scenario }: World, { name }: Execution, state: string): readonly Fault[] =>
-  scenario.faults.filter((fault) => fault.state === state && (fault.execution ?? name) === name);
+function hitsOn({ scenario }: World, { name }: Execution, state: string): readonly Fault[] {
+  return scenario.faults.filter((fault) => fault.state === state && (fault.execution ?? name) === name);
+}
 
 /** Lambda calls a function that failed twice more. */
-const isWellInTheEnd = (hits: readonly Fault[]): boolean => hits.every(isMended) && hits.length <= 2;
+function isWellInTheEnd(hits: readonly Fault[]): boolean {
+  return hits.every(isMended) && hits.length <= 2;
+}
 
 /** The events of a run's end that came to layer 2 before the execution went on, and with time to act on them. */
-const heard = (world: World, { execution: { name }, number, until }: Stretch): readonly Delivery[] =>
-  world.endings.filter((one) => one.execution === name && one.run === number && one.at + timeForLayer2Ms < until);
+function heard(world: World, { execution: { name }, number, until }: Stretch): readonly Delivery[] {
+  return world.endings.filter(
+    (one) => one.execution === name && one.run === number && one.at + timeForLayer2Ms < until,
+  );
+}
 
 /** The clean-up cannot end a cluster. To end one whose id the state has, it need not list any. */
-const isCleanUpHit = (world: World, run: Stretch): boolean => {
+function isCleanUpHit(world: World, run: Stretch): boolean {
   const isIdKnown = hasDone(run, "CreateCluster");
   return isHit(world, run.execution, ({ state, operation, times }) => {
     return state === cleanUp && times === persistently && !(isIdKnown && operation === "emr:ListClusters");
   });
-};
+}
 
 /** When layer 2 must have ended a cluster, of which it hears after it is there; never, if it cannot. */
-const byLayer2 = (world: World, run: Stretch, createdAt: number): number => {
+function byLayer2(world: World, run: Stretch, createdAt: number): number {
   const hits = hitsOn(world, run.execution, "layer 2").filter(({ operation }) => !operation.startsWith("sns:"));
   if (!isWellInTheEnd(hits) || run.outcome.status === "SUCCEEDED") return Number.POSITIVE_INFINITY;
   const [at = Number.POSITIVE_INFINITY] = heard(world, run).flatMap((one) => (one.at >= createdAt ? one.at : []));
   return at + (hits.length === 0 ? minuteMs : timeForLayer2Ms);
-};
+}
 
 /** When the sweep must have: at its next turn that finds the cluster, and its execution over. */
-const byLayer3 = (world: World, { execution, number }: Stretch, createdAt: number): number => {
+function byLayer3(world: World, { execution, number }: Stretch, createdAt: number): number {
   const over = stretchesOf(execution).find((one) => one.number >= number && one.until - one.endedAt > sweepMs);
   const outage = hitsOn(world, execution, "layer 3").length > 0 ? world.outageUntil : 0;
   return Math.max(over?.endedAt ?? Number.POSITIVE_INFINITY, createdAt, outage) + sweepMs;
-};
+}
 
 /** How a cluster was ended by another layer, or later, than by the first that could. */
-const isLate = (world: World, run: Stretch, cluster: Cluster): string[] => {
+function isLate(world: World, run: Stretch, cluster: Cluster): string[] {
   const { Id: id, endingSince = Number.POSITIVE_INFINITY } = cluster;
   // Idleness ends a cluster while Step Functions still waits for an answer that never comes.
   if (endingSince < Math.min(run.endedAt, firstFailure(run)?.at ?? Number.POSITIVE_INFINITY)) return [];
@@ -138,10 +156,10 @@ const isLate = (world: World, run: Stretch, cluster: Cluster): string[] => {
   const [second, third] = [byLayer2, byLayer3].map((due) => due(world, run, createdAt));
   const lateMs = endingSince - Math.min(second ?? 0, third ?? 0);
   return lateMs > 0 ? [`${id} was ended ${lateMs / minuteMs} minutes late, by layer ${layer}`] : [];
-};
+}
 
-const everyClusterEnds = (world: World): string[] =>
-  world.creations.flatMap(({ cluster, by }) => {
+function everyClusterEnds(world: World): string[] {
+  return world.creations.flatMap(({ cluster, by }) => {
     const execution = world.executions.find(({ arn }) => arn === ownerOf(cluster));
     const run = execution && stretchesOf(execution)[by.run ?? 0];
     if (run === undefined) return [`${cluster.Id} has no execution's tag`];
@@ -149,8 +167,9 @@ const everyClusterEnds = (world: World): string[] =>
       cluster.Status.State === "TERMINATING" && isHit(world, run.execution, (f) => f.failure.name === "NEVER");
     return Emr.isGone(cluster) || isStuck ? isLate(world, run, cluster) : [`${cluster.Id} is ${cluster.Status.State}`];
   });
+}
 
-const isRightful = (world: World, { by, owner, told, cluster, at }: Touch): boolean => {
+function isRightful(world: World, { by, owner, told, cluster, at }: Touch): boolean {
   if (owner === undefined) return false;
   if (!(by.state in layers)) return world.executions.find(({ name }) => name === by.execution)?.arn === owner;
   if (!owner.startsWith(world.deployed.stateMachineArn.replace(":stateMachine:", ":execution:"))) return false;
@@ -161,31 +180,35 @@ const isRightful = (world: World, { by, owner, told, cluster, at }: Touch): bool
   if ((deadlineOf(cluster) ?? 0) > at && (told === undefined || told.status === "SUCCEEDED")) return false;
   // Each invocation asks for itself; that the execution is redriven between the answer and the act cannot be excluded.
   return told !== undefined && told.status !== "RUNNING";
-};
+}
 
-const onlyOwnClusters = (world: World): string[] =>
-  world.touches
+function onlyOwnClusters(world: World): string[] {
+  return world.touches
     .filter((touch) => !isRightful(world, touch))
     .map(({ by, operation, cluster, owner = "nobody", ownerStatus = "unknown", told }) => {
       const knowledge = `which is ${ownerStatus}; it was told ${told?.status ?? "nothing"}`;
       return `${by.state} called ${operation} for ${cluster.Name} of ${owner}, ${knowledge}`;
     });
+}
 
 /** A failure that is over when the call is made again, and until then had no effect. */
-const isMended = ({ failure, times }: Fault): boolean =>
-  times === 1 && failure.when === "before" && !isUncatchable(failure);
+function isMended({ failure, times }: Fault): boolean {
+  return times === 1 && failure.when === "before" && !isUncatchable(failure);
+}
 
-const isByLayer = ({ by }: Mail): boolean => by.state in layers;
+function isByLayer({ by }: Mail): boolean {
+  return by.state in layers;
+}
 
 /** The clusters that a run had: those that it created, else those that it took over from the run before. */
-const clustersOf = (world: World, { execution, number }: Stretch): readonly Cluster[] => {
+function clustersOf(world: World, { execution, number }: Stretch): readonly Cluster[] {
   const own = world.creations.filter(({ by }) => by.execution === execution.name && (by.run ?? 0) <= number);
   const last = Math.max(...own.map(({ by }) => by.run ?? 0));
   return own.filter(({ by }) => (by.run ?? 0) === last).map(({ cluster }) => cluster);
-};
+}
 
 /** The mail of a run that came to its own last states; one that began in the very last one has had its mail before. */
-const ownNotification = (world: World, run: Stretch): string[] => {
+function ownNotification(world: World, run: Stretch): string[] {
   const { execution, name } = run;
   const mails = world.mails.filter((mail) => {
     return (
@@ -208,7 +231,7 @@ const ownNotification = (world: World, run: Stretch): string[] => {
     ...lies.map(({ subject }) => `"${subject}" does not say that a cluster of ${name} may be running`),
     ...falseAlarms.map(({ subject }) => `"${subject}" although nothing kept the cluster from ending`),
   ];
-};
+}
 
 /** The states that notify are tried six times. */
 const notifyAttempts = 6;
@@ -217,19 +240,19 @@ const notifyAttempts = 6;
  * The least and the most closing mails of a run. None only if every attempt may have come to nothing; more than one only
  * if the answer to one that was sent was lost: "at least once".
  */
-const mailsOf = (world: World, { execution, history }: Stretch): readonly [number, number] => {
+function mailsOf(world: World, { execution, history }: Stretch): readonly [number, number] {
   const entered = new Set(history.flatMap(({ state = "" }) => (state.startsWith("Notify") ? state : [])));
   const hits = [...entered].flatMap((state) => hitsOn(world, execution, state));
   const times = (isSent: boolean) =>
     hits.filter(({ failure }) => (failure.when !== "before") === isSent).reduce((sum, fault) => sum + fault.times, 0);
   return [times(false) < notifyAttempts ? 1 : 0, 1 + times(true)];
-};
+}
 
 /**
  * The clusters of which a layer's mail has no word: those that it does not name, though they were there when the run
  * ended, and those that RunJobFlow made after that, if it does not say that there may be one.
  */
-const concealed = (world: World, execution: Execution, { message, at, alive }: Mail): readonly Cluster[] => {
+function concealed(world: World, execution: Execution, { message, at, alive }: Mail): readonly Cluster[] {
   const run = execution.runs.findLast(({ endedAt }) => endedAt <= at);
   if (run === undefined || message.includes("EMR did not answer")) return [];
   const isLate = ({ Status: { Timeline: timeline } }: Cluster) => 1000 * timeline.CreationDateTime > run.endedAt;
@@ -240,13 +263,13 @@ const concealed = (world: World, execution: Execution, { message, at, alive }: M
   return [...alive.filter((one) => !isLate(one)), ...(isLateSaid ? [] : made)].filter(
     ({ Id: id }) => !message.includes(id),
   );
-};
+}
 
 /**
  * The mail about a run that could not send its own: at least one when its event came, unless the execution went on before
  * that, and over all no more than events came. EventBridge delivers "at least once": a doubled event is a doubled mail.
  */
-const stoppedNotification = (world: World, execution: Execution): string[] => {
+function stoppedNotification(world: World, execution: Execution): string[] {
   const { name } = execution;
   const mails = world.mails.filter((mail) => mail.by.execution === name && isByLayer(mail));
   const untrue = mails
@@ -263,15 +286,19 @@ const stoppedNotification = (world: World, execution: Execution): string[] => {
     ...silent.map((run) => `nobody was told that ${run.name} is ${run.outcome.status}`),
     ...(mails.length > endings.length ? [`${name}: ${mails.length} mails for ${endings.length} events`] : []),
   ];
-};
+}
 
-const oneTrueNotification = (world: World): string[] => [
-  ...endedByItself(world).flatMap((run) => ownNotification(world, run)),
-  ...world.executions.flatMap((execution) => stoppedNotification(world, execution)),
-];
+function oneTrueNotification(world: World): string[] {
+  return [
+    ...endedByItself(world).flatMap((run) => ownNotification(world, run)),
+    ...world.executions.flatMap((execution) => stoppedNotification(world, execution)),
+  ];
+}
 
 /** Words alone: a list of problems is told in one line. */
-const squeeze = (text: string): string => text.replaceAll(/[\s;-]+/g, " ").trim();
+function squeeze(text: string): string {
+  return text.replaceAll(/[\s;-]+/g, " ").trim();
+}
 
 /** What EMR's integrations quote of a step or a cluster, and Lambda's of a function. */
 interface Quoted {
@@ -282,14 +309,14 @@ interface Quoted {
 }
 
 /** Why a cluster ended that a run still needed. */
-const endOf = (world: World, cluster: Cluster): string => {
+function endOf(world: World, cluster: Cluster): string {
   if ((deadlineOf(cluster) ?? Number.POSITIVE_INFINITY) <= (cluster.endingSince ?? 0)) return "was kept until";
   const { Message: message = "" } = cluster.Status.StateChangeReason;
   return layerOf(world, cluster) === 3 ? "hours, which is all that maxCostUsd" : message;
-};
+}
 
 /** What a diagnosis may say, one of these at least: what was thrown, or why a step or a cluster ended. */
-const truthsAbout = (world: World, run: Stretch, { at, error, cause }: FirstFailure): readonly string[] => {
+function truthsAbout(world: World, run: Stretch, { at, error, cause }: FirstFailure): readonly string[] {
   const quoted: Quoted = cause.startsWith("{") ? JSON.parse(cause) : {};
   if (quoted.errorMessage !== undefined) return [quoted.errorMessage];
   const status = (quoted.Step ?? quoted.Cluster)?.Status;
@@ -307,10 +334,10 @@ const truthsAbout = (world: World, run: Stretch, { at, error, cause }: FirstFail
   if (error === "States.Timeout") return ["within its time limit", ...ends];
   if (/shutting down/.test(cause)) return [cause, "already gone", ...ends];
   return [/signal: killed/.exec(cause)?.[0] ?? cause, ...ends];
-};
+}
 
-const firstFailureStands = (world: World): string[] =>
-  endedByItself(world).flatMap((run) => {
+function firstFailureStands(world: World): string[] {
+  return endedByItself(world).flatMap((run) => {
     const { outcome, name } = run;
     const first = firstFailure(run);
     if (first === undefined)
@@ -327,8 +354,9 @@ const firstFailureStands = (world: World): string[] =>
       ? []
       : [`${name} tells ${told || "nothing"}, not ${truths.join(" or ")}`];
   });
+}
 
-const successIsTrue = (world: World): string[] => {
+function successIsTrue(world: World): string[] {
   const { faults, stops = [] } = world.scenario;
   return world.executions.flatMap((execution) => {
     const { name, endedAt, status, history } = execution;
@@ -354,9 +382,11 @@ const successIsTrue = (world: World): string[] => {
       ...alive.filter((one) => !isGoneBefore(one)).map(({ Id }) => `${name} succeeded before ${Id} was gone`),
     ];
   });
-};
+}
 
-const latestIsValid = (world: World): string[] => world.wrongLatest.map((run) => `latest pointed at ${run}`);
+function latestIsValid(world: World): string[] {
+  return world.wrongLatest.map((run) => `latest pointed at ${run}`);
+}
 
 /** What holds after every scenario. Each answers how it is broken. */
 export const invariants: Readonly<Record<string, (world: World) => string[]>> = {
@@ -372,7 +402,8 @@ export const invariants: Readonly<Record<string, (world: World) => string[]>> = 
 };
 
 /** Every broken invariant of a scenario, with the scenario's name. */
-export const violationsOf = (world: World): readonly string[] =>
-  Object.entries(invariants).flatMap(([name, holds]) =>
+export function violationsOf(world: World): readonly string[] {
+  return Object.entries(invariants).flatMap(([name, holds]) =>
     holds(world).map((violation) => `${name}: ${violation} [${world.scenario.name}]`),
   );
+}

@@ -11,43 +11,53 @@ const later = 40 * minute;
 export const sweepMs = 17 * minute;
 
 /** Keeps its cluster. */
-export const keep = (): object => ({ keepMinutes });
+export function keep(): object {
+  return { keepMinutes };
+}
 
 /** Runs on the cluster that the first execution created, whatever became of it. */
-export const borrow = (world: World): object => ({ force: true, cluster: { id: world.created[0]?.Id ?? "j-0NONE" } });
+export function borrow(world: World): object {
+  return { force: true, cluster: { id: world.created[0]?.Id ?? "j-0NONE" } };
+}
 
 /** A cluster's deadline in ms, if it has one. */
-export const deadlineOf = ({ Tags }: Cluster): number | undefined => {
+export function deadlineOf({ Tags }: Cluster): number | undefined {
   const time = Date.parse(Tags.find(({ Key }) => Key === "orchard:keep-until")?.Value ?? "");
   return Number.isNaN(time) ? undefined : time;
-};
+}
 
-const creatorOf = (world: World, cluster: Cluster): Execution | undefined =>
-  world.executions.find(({ arn }) => arn === ownerOf(cluster));
+function creatorOf(world: World, cluster: Cluster): Execution | undefined {
+  return world.executions.find(({ arn }) => arn === ownerOf(cluster));
+}
 
 /** It was asked for, it succeeded, and it has a deadline; a redrive does not bring back one that its failure has ended. */
-export const isKept = (world: World, cluster: Cluster): boolean => {
+export function isKept(world: World, cluster: Cluster): boolean {
   const creator = creatorOf(world, cluster);
   if (creator === undefined || !("keepMinutes" in creator.input)) return false;
   const isOver = (cluster.endingSince ?? Number.POSITIVE_INFINITY) < (creator.runs.at(-1)?.startedAt ?? 0);
   return creator.status === "SUCCEEDED" && deadlineOf(cluster) !== undefined && !isOver;
-};
+}
 
 /** The cluster that an execution's input names. */
-export const borrowedBy = (world: World, { input }: Execution): Cluster | undefined => {
+export function borrowedBy(world: World, { input }: Execution): Cluster | undefined {
   const { cluster } = input as { cluster?: { id: string } };
   return world.emr.clusters.get(cluster?.id ?? "");
-};
+}
 
-const isForeign = ({ Status: { StateChangeReason: reason } }: Cluster): boolean => reason.Code === "INSTANCE_FAILURE";
+function isForeign({ Status: { StateChangeReason: reason } }: Cluster): boolean {
+  return reason.Code === "INSTANCE_FAILURE";
+}
 
 /** By itself or by a person: a scenario's own doing. */
-const isPersons = (world: World, cluster: Cluster): boolean =>
-  !world.touches.some((one) => one.cluster === cluster && one.ended) &&
-  !cluster.Status.StateChangeReason.Message?.includes("idle");
+function isPersons(world: World, cluster: Cluster): boolean {
+  return (
+    !world.touches.some((one) => one.cluster === cluster && one.ended) &&
+    !cluster.Status.StateChangeReason.Message?.includes("idle")
+  );
+}
 
-const deadlines = (world: World): string[] =>
-  world.created
+function deadlines(world: World): string[] {
+  return world.created
     .filter((cluster) => isKept(world, cluster) && !isForeign(cluster) && !isPersons(world, cluster))
     .flatMap((cluster) => {
       const lateMs = (cluster.endingSince ?? Number.POSITIVE_INFINITY) - (deadlineOf(cluster) ?? 0);
@@ -55,8 +65,9 @@ const deadlines = (world: World): string[] =>
       if (lateMs < 0) return [`${cluster.Id} was ended ${-lateMs / minute} minutes before its deadline`];
       return isSweepWell && lateMs > sweepMs ? [`${cluster.Id} was ended ${lateMs / minute} minutes late`] : [];
     });
+}
 
-const leftSteps = (world: World): string[] => {
+function leftSteps(world: World): string[] {
   const { faults, deliveries = [] } = world.scenario;
   const isHeard = deliveries.every((delays) => delays.some((delay) => delay < minute));
   const isCleanUpWell = !faults.some(({ state }) => ["TerminateClusterAfterFailure", "layer 2"].includes(state));
@@ -69,20 +80,24 @@ const leftSteps = (world: World): string[] => {
       .filter(({ Status: { Timeline: time } }) => 1000 * (time.EndDateTime ?? 1e12) > execution.endedAt + 5 * minute)
       .map(({ Id, Name }) => `step ${Id} (${Name}) of ${execution.name} went on after its failure`);
   });
-};
+}
 
 /** The invariant of clusters that go on. */
-export const keptAsPromised = (world: World): string[] => [...deadlines(world), ...leftSteps(world)];
+export function keptAsPromised(world: World): string[] {
+  return [...deadlines(world), ...leftSteps(world)];
+}
 
 const two = { starts: [0, later], inputs: [keep, borrow] };
 
-const on = (execution: string, state: string, operation: string, failure: string, times = 1): Fault => ({
-  state,
-  operation,
-  failure: aFailure(operation, failure),
-  times,
-  execution,
-});
+function on(execution: string, state: string, operation: string, failure: string, times = 1): Fault {
+  return {
+    state,
+    operation,
+    failure: aFailure(operation, failure),
+    times,
+    execution,
+  };
+}
 const hangs = on("run-2", "*", "step:Inventory", "HANGS");
 const cancelFails = on("run-2", "cancel", "emr:CancelSteps", "AccessDeniedException", persistently);
 
@@ -111,7 +126,7 @@ export const keeping: readonly Scenario[] = [
 ];
 
 /** The execution that keeps, and the one that borrows, are stopped at every event from the first that differs. */
-export const stopsWhileKept = async (play: (scenario: Scenario) => Promise<World>): Promise<Scenario[]> => {
+export async function stopsWhileKept(play: (scenario: Scenario) => Promise<World>): Promise<Scenario[]> {
   const world = await play({ name: "", faults: [], ...two });
   const scenarios: Scenario[] = [];
   for (const [name, first] of [
@@ -131,4 +146,4 @@ export const stopsWhileKept = async (play: (scenario: Scenario) => Promise<World
     }
   }
   return scenarios;
-};
+}

@@ -14,54 +14,64 @@ type States = Record<string, any>;
 const cleanUp = "TerminateClusterAfterFailure";
 
 /** Changes a copy of the definition's states. */
-const inStates = (name: string, change: (states: States) => void): Mutation => ({
-  name,
-  apply: (deployed) => {
-    const definition = structuredClone(deployed.definition);
-    change(definition.States as States);
-    return { ...deployed, definition };
-  },
-});
+function inStates(name: string, change: (states: States) => void): Mutation {
+  return {
+    name,
+    apply: (deployed) => {
+      const definition = structuredClone(deployed.definition);
+      change(definition.States as States);
+      return { ...deployed, definition };
+    },
+  };
+}
 
-const withoutCatch = (state: string): Mutation =>
-  inStates(`${state} has no Catch`, (states) => delete states[state].Catch);
+function withoutCatch(state: string): Mutation {
+  return inStates(`${state} has no Catch`, (states) => delete states[state].Catch);
+}
 
-const caughtTo = (state: string, next: string): Mutation =>
-  inStates(`a failure of ${state} leads to ${next}`, (states) => {
+function caughtTo(state: string, next: string): Mutation {
+  return inStates(`a failure of ${state} leads to ${next}`, (states) => {
     states[state].Catch[0].Next = next;
   });
+}
 
-const caughtAt = (state: string, path: string | null): Mutation =>
-  inStates(`a failure of ${state} is written to ${path}`, (states) => {
+function caughtAt(state: string, path: string | null): Mutation {
+  return inStates(`a failure of ${state} is written to ${path}`, (states) => {
     states[state].Catch[0].ResultPath = path;
   });
+}
 
-const followedBy = (state: string, next: string): Mutation =>
-  inStates(`${state} is followed by ${next}`, (states) => {
+function followedBy(state: string, next: string): Mutation {
+  return inStates(`${state} is followed by ${next}`, (states) => {
     states[state].Next = next;
   });
+}
 
-const inRules = (name: string, change: (rules: States[]) => States[]): Mutation => ({
-  name,
-  apply: (deployed) => ({ ...deployed, rules: change(structuredClone(deployed.rules) as never) as never }),
-});
+function inRules(name: string, change: (rules: States[]) => States[]): Mutation {
+  return {
+    name,
+    apply: (deployed) => ({ ...deployed, rules: change(structuredClone(deployed.rules) as never) as never }),
+  };
+}
 
 /** Changes a copy of the bundles that have the text. @throws Error when none has it (any more) */
-const inFunctions = (name: string, text: RegExp, changed: string): Mutation => ({
-  name,
-  apply: (deployed) => {
-    const functions = deployed.functions.map((one) => {
-      const code = readFileSync(join(one.folder, "index.mjs"), "utf8");
-      if (!text.test(code)) return one;
-      const folder = `${one.folder}-mutant`;
-      cpSync(one.folder, folder, { recursive: true });
-      writeFileSync(join(folder, "index.mjs"), code.replace(text, changed));
-      return { ...one, folder };
-    });
-    if (functions.every((one) => deployed.functions.includes(one))) throw new Error(`No bundle has ${text}`);
-    return { ...deployed, functions };
-  },
-});
+function inFunctions(name: string, text: RegExp, changed: string): Mutation {
+  return {
+    name,
+    apply: (deployed) => {
+      const functions = deployed.functions.map((one) => {
+        const code = readFileSync(join(one.folder, "index.mjs"), "utf8");
+        if (!text.test(code)) return one;
+        const folder = `${one.folder}-mutant`;
+        cpSync(one.folder, folder, { recursive: true });
+        writeFileSync(join(folder, "index.mjs"), code.replace(text, changed));
+        return { ...one, folder };
+      });
+      if (functions.every((one) => deployed.functions.includes(one))) throw new Error(`No bundle has ${text}`);
+      return { ...deployed, functions };
+    },
+  };
+}
 
 export const mutations: readonly Mutation[] = [
   ...["Preflight", "UploadScripts", "CreateCluster", "SetManagedScaling", "Inventory", "ReduceDimensions"].map(

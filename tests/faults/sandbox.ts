@@ -34,7 +34,7 @@ const parameters = "exports, require, module, process, console, setTimeout, clea
 const factories = new Map<string, Factory>();
 
 /** A module as a function of its surroundings: its syntax is changed to CommonJS, its code is what was deployed. */
-const factoryOf = (file: string): Factory => {
+function factoryOf(file: string): Factory {
   let factory = factories.get(file);
   if (factory === undefined) {
     const source = readFileSync(file, "utf8");
@@ -43,10 +43,10 @@ const factoryOf = (file: string): Factory => {
     factories.set(file, factory);
   }
   return factory;
-};
+}
 
 /** node:https as the SDK uses it, with a function in place of the network. */
-const networkOf = (host: () => Host) => {
+function networkOf(host: () => Host) {
   class Request extends EventEmitter {
     readonly #options: Omit<HttpRequest, "body">;
     readonly #answer: (response: Readable) => void;
@@ -86,7 +86,7 @@ const networkOf = (host: () => Host) => {
     request: (options: ConstructorParameters<typeof Request>[0], answer: (response: Readable) => void) =>
       new Request(options, answer),
   };
-};
+}
 
 /** Reading a file takes no time: the clock must not run away from a disk. */
 const files = {
@@ -99,7 +99,7 @@ const files = {
  *
  * @param host asked at every use, because a warm sandbox outlives a scenario
  */
-export const load = <Module>(file: string, host: () => Host, env: Readonly<Record<string, string>>): Module => {
+export function load<Module>(file: string, host: () => Host, env: Readonly<Record<string, string>>): Module {
   const native = createRequire(file);
   const network = networkOf(host);
   const replaced: Readonly<Record<string, unknown>> = {
@@ -131,4 +131,4 @@ export const load = <Module>(file: string, host: () => Host, env: Readonly<Recor
     virtualMath,
   );
   return module.exports;
-};
+}

@@ -8,42 +8,52 @@ const hour = 60 * minute;
 /** Longer than any outage, and than the absolute age limit. */
 const horizonMs = 30 * hour;
 
-export const play = (deployed: Deployed, scenario: Scenario): Promise<World> =>
-  new World(deployed, scenario).play(horizonMs);
+export function play(deployed: Deployed, scenario: Scenario): Promise<World> {
+  return new World(deployed, scenario).play(horizonMs);
+}
 
-const stepsOf = ({ definition }: Deployed): readonly string[] =>
-  Object.entries(definition.States).flatMap(([name, { Resource = "" }]) =>
+function stepsOf({ definition }: Deployed): readonly string[] {
+  return Object.entries(definition.States).flatMap(([name, { Resource = "" }]) =>
     Resource.endsWith(":addStep.sync") ? [name] : [],
   );
+}
 
-const fault = (state: string, operation: string, failure: string | Failure, times = 1): Fault => ({
-  state,
-  operation,
-  failure: typeof failure === "string" ? aFailure(operation, failure) : failure,
-  times,
-});
+function fault(state: string, operation: string, failure: string | Failure, times = 1): Fault {
+  return {
+    state,
+    operation,
+    failure: typeof failure === "string" ? aFailure(operation, failure) : failure,
+    times,
+  };
+}
 
-const scenario = (faults: readonly Fault[], stops?: readonly Stop[], more: Partial<Scenario> = {}): Scenario => ({
-  name: [
-    ...faults.map(describeFault),
-    ...(stops ?? []).map(({ event, afterMs, status }) => `${status} ${afterMs} ms after event ${event}`),
-    ...(more.overlap ? [`overlap ${more.overlap}`] : []),
-    ...(more.redrives ?? []).map(({ afterMs }) => `redriven ${afterMs} ms after its end`),
-    ...(more.deliveries ? [`deliveries ${JSON.stringify(more.deliveries)}`] : []),
-  ].join(", "),
-  faults,
-  ...(stops && { stops }),
-  ...more,
-});
+function scenario(faults: readonly Fault[], stops?: readonly Stop[], more: Partial<Scenario> = {}): Scenario {
+  return {
+    name: [
+      ...faults.map(describeFault),
+      ...(stops ?? []).map(({ event, afterMs, status }) => `${status} ${afterMs} ms after event ${event}`),
+      ...(more.overlap ? [`overlap ${more.overlap}`] : []),
+      ...(more.redrives ?? []).map(({ afterMs }) => `redriven ${afterMs} ms after its end`),
+      ...(more.deliveries ? [`deliveries ${JSON.stringify(more.deliveries)}`] : []),
+    ].join(", "),
+    faults,
+    ...(stops && { stops }),
+    ...more,
+  };
+}
 
-const stop = (event: number, afterMs = 0, status: Stop["status"] = "ABORTED"): Stop => ({
-  execution: "run-1",
-  event,
-  afterMs,
-  status,
-});
+function stop(event: number, afterMs = 0, status: Stop["status"] = "ABORTED"): Stop {
+  return {
+    execution: "run-1",
+    event,
+    afterMs,
+    status,
+  };
+}
 
-const redrive = (afterMs: number): Redrive => ({ execution: "run-1", afterMs });
+function redrive(afterMs: number): Redrive {
+  return { execution: "run-1", afterMs };
+}
 
 const failedStep = fault("*", "step:Inventory", "FAILED");
 const lostCluster = fault("CreateCluster", "emr:RunJobFlow", "answer lost");
@@ -52,13 +62,13 @@ const cancelFails = ["emr:TerminateJobFlows", "emr:CancelSteps"].map((operation)
 );
 
 /** The number of an event in the history of a run in which all is well. */
-const eventOf = async (deployed: Deployed, type: string, state: string): Promise<number> => {
+async function eventOf(deployed: Deployed, type: string, state: string): Promise<number> {
   const { executions } = await play(deployed, scenario([]));
   return 1 + (executions[0]?.history.findIndex((event) => event.type === type && event.state === state) ?? 0);
-};
+}
 
 /** Runs from which the others are made: all is well, a failure that is caught, a cluster nobody knows by id, a stop. */
-const basesOf = async (deployed: Deployed): Promise<readonly Scenario[]> => {
+async function basesOf(deployed: Deployed): Promise<readonly Scenario[]> {
   const whileStepRuns = stop(await eventOf(deployed, "TaskSubmitted", "Inventory"), 60_000);
   const hangs = fault("*", "step:Inventory", "HANGS");
   return [
@@ -76,14 +86,14 @@ const basesOf = async (deployed: Deployed): Promise<readonly Scenario[]> => {
     scenario([hangs, ...cancelFails], [whileStepRuns]),
     scenario([hangs, ...cancelFails], [{ ...whileStepRuns, status: "TIMED_OUT" }]),
   ];
-};
+}
 
 /** Every call of every state × every failure that its service can give × once or for good. */
-export const everyCall = async (
+export async function everyCall(
   deployed: Deployed,
   bases: readonly Scenario[],
   seen = new Set<string>(),
-): Promise<Scenario[]> => {
+): Promise<Scenario[]> {
   const scenarios: Scenario[] = [];
   for (const base of [...bases, ...keeping]) {
     const { calls } = await play(deployed, base);
@@ -101,10 +111,10 @@ export const everyCall = async (
     }
   }
   return scenarios;
-};
+}
 
 /** What clusters and steps do by themselves, with and without a failure that is caught before. */
-const everyBehaviour = (deployed: Deployed): Scenario[] => {
+function everyBehaviour(deployed: Deployed): Scenario[] {
   const alone = [
     ...(failures["start"] ?? []).map((failure) => fault("*", "start:", failure)),
     ...stepsOf(deployed).flatMap((step) => [
@@ -124,10 +134,10 @@ const everyBehaviour = (deployed: Deployed): Scenario[] => {
       scenario([one, fault("*", "step:Inventory", "HANGS")]),
     ]),
   ];
-};
+}
 
 /** Stopped or out of time at every event, with Step Functions' cancelling at work and without. */
-const everyStop = async (deployed: Deployed, bases: readonly Scenario[]): Promise<Scenario[]> => {
+async function everyStop(deployed: Deployed, bases: readonly Scenario[]): Promise<Scenario[]> {
   const scenarios: Scenario[] = [];
   for (const base of bases.slice(0, 3)) {
     const { executions } = await play(deployed, base);
@@ -138,13 +148,13 @@ const everyStop = async (deployed: Deployed, bases: readonly Scenario[]): Promis
     }
   }
   return scenarios;
-};
+}
 
 /**
  * The abort that falls while RunJobFlow is in flight: before EMR has the request, and before its answer is back; at last
  * that of a redrive, while the cluster of the run before is still going.
  */
-export const inFlight = async (deployed: Deployed): Promise<Scenario[]> => {
+export async function inFlight(deployed: Deployed): Promise<Scenario[]> {
   const event = await eventOf(deployed, "TaskScheduled", "CreateCluster");
   // Then TaskSubmitted, ExecutionABORTED, ExecutionRedriven, TaskScheduled.
   const stops = [stop(event + 1, minute), stop(event + 4, 1_000)];
@@ -158,7 +168,7 @@ export const inFlight = async (deployed: Deployed): Promise<Scenario[]> => {
     ),
     scenario(cancelFails, stops, { redrives: [redrive(minute / 2)] }),
   ];
-};
+}
 
 /** When all is over, and the cluster gone. */
 const later = redrive(20 * minute);
@@ -168,7 +178,7 @@ const later = redrive(20 * minute);
  * late, when the cluster is gone, and soon, with the cluster still there and the event of the first end coming twice, when
  * the execution is RUNNING again.
  */
-const everyRedrive = async (deployed: Deployed, bases: readonly Scenario[]): Promise<Scenario[]> => {
+async function everyRedrive(deployed: Deployed, bases: readonly Scenario[]): Promise<Scenario[]> {
   const scenarios: Scenario[] = [];
   const seen = new Set<string>();
   const stale = [[500], [4 * minute, 10 * minute]];
@@ -202,29 +212,30 @@ const everyRedrive = async (deployed: Deployed, bases: readonly Scenario[]): Pro
   }
   const caught = everyBehaviour(deployed).filter(({ faults }) => faults.length === 1);
   return [...scenarios, ...caught.map(({ faults }) => scenario(faults, undefined, { redrives: [later, later] }))];
-};
+}
 
 /** Nobody knows how the execution is for longer than a cluster may live. */
-const ageLimit = (bases: readonly Scenario[]): Scenario[] =>
-  bases
+function ageLimit(bases: readonly Scenario[]): Scenario[] {
+  return bases
     .filter(({ deliveries }) => deliveries !== undefined)
     .map(({ faults, stops, deliveries = [] }) => {
       const unknown = fault("layer 3", "states:DescribeExecution", "AccessDeniedException", persistently);
       return scenario([...faults, unknown], stops, { deliveries, outageHours: 26 });
     });
+}
 
 /** Every call that any of the bases makes, and what a cluster does by itself: "state service:Operation". */
-export const everyCallOf = async (deployed: Deployed): Promise<readonly string[]> => {
+export async function everyCallOf(deployed: Deployed): Promise<readonly string[]> {
   const calls = new Set(
     everyBehaviour(deployed).flatMap(({ faults }) => faults.map(({ state, operation }) => `${state} ${operation}`)),
   );
   for (const base of [...(await basesOf(deployed)), ...keeping])
     for (const call of (await play(deployed, base)).calls) calls.add(call);
   return [...calls];
-};
+}
 
 /** All scenarios of the exhaustive part; those that tell most come first. */
-export const everyScenario = async (deployed: Deployed): Promise<readonly Scenario[]> => {
+export async function everyScenario(deployed: Deployed): Promise<readonly Scenario[]> {
   const bases = await basesOf(deployed);
   const calls = await everyCall(deployed, bases);
   const isTelling = ({ faults }: Scenario) =>
@@ -241,8 +252,9 @@ export const everyScenario = async (deployed: Deployed): Promise<readonly Scenar
     ...calls.filter((one) => !isTelling(one)),
     ...ageLimit(bases),
   ];
-};
+}
 
 /** Two scenarios with the same signature are one: the execution went the same way. */
-export const signatureOf = (world: World): string =>
-  JSON.stringify(world.executions.map(({ history }) => history.map(({ at, ...event }) => event)));
+export function signatureOf(world: World): string {
+  return JSON.stringify(world.executions.map(({ history }) => history.map(({ at, ...event }) => event)));
+}

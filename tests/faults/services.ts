@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { sha256 } from "../../lambdas/shared/s3.ts";
-import { AwsError } from "../../local/aws-error.ts";
+import { sha256 } from "../../lambdas/aws/s3.ts";
+import { AwsError } from "../../local/support/aws-error.ts";
 import { account, bucket, model, region, wheelhouse } from "./deployed.ts";
 import type { HttpRequest, HttpResponse } from "./sandbox.ts";
 
@@ -22,15 +22,15 @@ const jsonServices: Readonly<Record<string, Service>> = {
 };
 
 /** The operation of an S3 request: S3 has no name for it on the wire. */
-const s3Operation = (method: string, key: string, query: URLSearchParams): string => {
+function s3Operation(method: string, key: string, query: URLSearchParams): string {
   if (key !== "")
     return { GET: "GetObject", HEAD: "HeadObject", PUT: "PutObject", DELETE: "DeleteObject" }[method] ?? method;
   if (query.has("publicAccessBlock")) return "GetPublicAccessBlock";
   if (query.has("replication")) return "GetBucketReplication";
   return method === "HEAD" ? "HeadBucket" : "ListObjectsV2";
-};
+}
 
-export const parseCall = ({ host, method, path, headers, body }: HttpRequest): Call => {
+export function parseCall({ host, method, path, headers, body }: HttpRequest): Call {
   const labels = host.split(".");
   const [first = ""] = labels;
   if (labels.includes("s3")) {
@@ -46,13 +46,14 @@ export const parseCall = ({ host, method, path, headers, body }: HttpRequest): C
   }
   const form = new URLSearchParams(body.toString());
   return { service: first as Service, operation: form.get("Action") ?? "", input: Object.fromEntries(form) };
-};
+}
 
-const escaped = (text: string): string =>
-  text.replaceAll(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c] ?? c);
+function escaped(text: string): string {
+  return text.replaceAll(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c] ?? c);
+}
 
 /** A refusal in the service's own protocol. */
-export const refusal = ({ service, operation }: Call, { name, message, status }: AwsError): HttpResponse => {
+export function refusal({ service, operation }: Call, { name, message, status }: AwsError): HttpResponse {
   const error = `<Code>${name}</Code><Message>${escaped(message)}</Message>`;
   if (["emr", "states", "quotas"].includes(service)) {
     return {
@@ -68,15 +69,19 @@ export const refusal = ({ service, operation }: Call, { name, message, status }:
   const body =
     xml ?? `<ErrorResponse><Error><Type>Sender</Type>${error}</Error><RequestId>r</RequestId></ErrorResponse>`;
   return { status, headers: { "content-type": "text/xml" }, body: operation.startsWith("Head") ? "" : body };
-};
+}
 
-const xml = (body: string): HttpResponse => ({ status: 200, headers: { "content-type": "text/xml" }, body });
+function xml(body: string): HttpResponse {
+  return { status: 200, headers: { "content-type": "text/xml" }, body };
+}
 
-export const json = (value: unknown): HttpResponse => ({
-  status: 200,
-  headers: { "content-type": "application/x-amz-json-1.1" },
-  body: JSON.stringify(value),
-});
+export function json(value: unknown): HttpResponse {
+  return {
+    status: 200,
+    headers: { "content-type": "application/x-amz-json-1.1" },
+    body: JSON.stringify(value),
+  };
+}
 
 /** One bucket, which has what `cdk deploy` and a person have put there. */
 export class S3 {
@@ -157,7 +162,9 @@ export class S3 {
   }
 }
 
-const etag = (body: Buffer): string => `"${createHash("md5").update(body).digest("hex")}"`;
+function etag(body: Buffer): string {
+  return `"${createHash("md5").update(body).digest("hex")}"`;
+}
 
 const trust = encodeURIComponent('{"Principal":{"Service":"elasticmapreduce.amazonaws.com"}}');
 
@@ -174,7 +181,7 @@ const answers: Readonly<Record<string, string>> = {
 };
 
 /** Every subnet is the stack's own, tagged and with room. */
-const subnets = (input: Readonly<Record<string, string>>): string => {
+function subnets(input: Readonly<Record<string, string>>): string {
   const ids = Object.entries(input).flatMap(([key, id]) => (key.startsWith("SubnetId.") ? [id] : []));
   const tag = "<key>for-use-with-amazon-emr-managed-policies</key><value>true</value>";
   const items = ids.map(
@@ -182,18 +189,18 @@ const subnets = (input: Readonly<Record<string, string>>): string => {
       `<item><subnetId>${id}</subnetId><availabilityZone>${region}a</availabilityZone><availableIpAddressCount>250</availableIpAddressCount><tagSet><item>${tag}</item></tagSet></item>`,
   );
   return `<DescribeSubnetsResponse><subnetSet>${items.join("")}</subnetSet></DescribeSubnetsResponse>`;
-};
+}
 
 /** @throws Error when a handler calls what the model lacks */
-export const standing = (call: Call): HttpResponse => {
+export function standing(call: Call): HttpResponse {
   if (call.operation === "GetServiceQuota") return json({ Quota: { Value: 256 } });
   const body = call.operation === "DescribeSubnets" ? subnets(call.input) : answers[call.operation];
   if (body === undefined) throw new Error(`The model has no answer to ${call.service}:${call.operation}`);
   return xml(body);
-};
+}
 
 /** What the Spark job leaves for a step: right by the plan, or (invalid) with an image less. */
-export const sparkResults = (s3: S3, args: readonly string[], isInvalid: boolean): void => {
+export function sparkResults(s3: S3, args: readonly string[], isInvalid: boolean): void {
   const step = ["inventory", "features", "reduction"].find((name) => args.includes(name));
   const planKey = (args.at(-1) ?? "").replace(`s3://${bucket}/`, "");
   // biome-ignore lint/suspicious/noExplicitAny: the plan is Preflight's, and this is not the place to check it
@@ -234,4 +241,4 @@ export const sparkResults = (s3: S3, args: readonly string[], isInvalid: boolean
     });
     s3.write(`${run}pca/csv/part-0.csv`, "path,label,pca_features_string\n");
   }
-};
+}

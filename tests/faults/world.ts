@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { join } from "node:path";
-import { AwsError } from "../../local/aws-error.ts";
+import { AwsError } from "../../local/support/aws-error.ts";
 import { note } from "./api-calls.ts";
 import { Clock } from "./clock.ts";
 import type { Deployed, DeployedFunction, DeployedRule } from "./deployed.ts";
@@ -121,15 +121,17 @@ const warm = new Map<string, Sandbox>();
 const invocations = new AsyncLocalStorage<Invocation>();
 
 /** Small, fast, and good enough for jitter. */
-const mulberry32 = (seed: number) => () => {
-  seed = (seed + 0x6d2b79f5) | 0;
-  let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-  return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-};
+function mulberry32(seed: number) {
+  return () => {
+    seed = (seed + 0x6d2b79f5) | 0;
+    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
 
 /** Does the event have what the pattern lists? Only literal values: the stack has no other. */
-const matches = (pattern: unknown, event: unknown): boolean => {
+function matches(pattern: unknown, event: unknown): boolean {
   if (Array.isArray(pattern)) {
     if (pattern.some((value) => typeof value === "object" && value !== null)) throw new Error("Not modelled");
     return pattern.includes(event);
@@ -137,7 +139,7 @@ const matches = (pattern: unknown, event: unknown): boolean => {
   return Object.entries(pattern as object).every(([key, inner]) =>
     matches(inner, (event as Record<string, unknown> | undefined)?.[key]),
   );
-};
+}
 
 /** The account in which a scenario takes place. */
 export class World {
@@ -519,15 +521,19 @@ export class World {
 }
 
 /** The run that a step is of, on whosever cluster. */
-export const runOf = (step: Step): string => /\/runs\/([^/]+)\//.exec(step.Config.Args.at(-1) ?? "")?.[1] ?? "";
+export function runOf(step: Step): string {
+  return /\/runs\/([^/]+)\//.exec(step.Config.Args.at(-1) ?? "")?.[1] ?? "";
+}
 
-export const ownerOf = (cluster: Cluster): string | undefined =>
-  cluster.Tags.find(({ Key }) => Key === executionTag)?.Value;
+export function ownerOf(cluster: Cluster): string | undefined {
+  return cluster.Tags.find(({ Key }) => Key === executionTag)?.Value;
+}
 
-const errorOf = ({ error, name }: Failure): Error =>
-  error === undefined
+function errorOf({ error, name }: Failure): Error {
+  return error === undefined
     ? Object.assign(new Error(`socket hang up (${name})`), { code: "ECONNRESET" })
     : new AwsError(error.code, error.message, error.status);
+}
 
 const lambdaEnvironment = {
   AWS_REGION: "eu-west-1",

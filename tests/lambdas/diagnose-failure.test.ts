@@ -8,10 +8,10 @@ import {
 } from "@aws-sdk/client-emr";
 import { ListObjectsV2Command, type S3Client } from "@aws-sdk/client-s3";
 import { beforeEach, expect, test } from "vitest";
+import { type Diagnosis, partialState } from "../../lambdas/contract/schemas.ts";
 import { type DiagnoseClients, diagnoseFailure } from "../../lambdas/diagnose-failure.ts";
-import { lastLines, oneLine, rootCause } from "../../lambdas/shared/root-cause.ts";
-import { type Diagnosis, partialState } from "../../lambdas/shared/schemas.ts";
-import { emrClient } from "./emr-double.ts";
+import { lastLines, oneLine, rootCause } from "../../lambdas/diagnosis/root-cause.ts";
+import { emrClient } from "../doubles/emr.ts";
 import { anExecution, aPlan, createBucket, putObject } from "./fixtures.ts";
 import { startMinistack } from "./ministack.ts";
 
@@ -30,7 +30,7 @@ interface EmrAnswers {
 }
 
 /** EMR with one cluster, j-1, in the state that a test needs; MiniStack's clusters cannot fail. */
-const anEmr = ({ cluster = {}, instances, steps = [] }: EmrAnswers): EMRClient => {
+function anEmr({ cluster = {}, instances, steps = [] }: EmrAnswers): EMRClient {
   const found = {
     Id: "j-1",
     Name: "orchard-run-1",
@@ -45,20 +45,24 @@ const anEmr = ({ cluster = {}, instances, steps = [] }: EmrAnswers): EMRClient =
     throw new Error("Not answered");
   };
   return emrClient(send);
-};
+}
 
-const log = (path: string, lines: readonly string[]): Promise<void> =>
-  putObject(account, bucket, `logs/emr/j-1/${path}`, gzipSync(lines.join("\n")));
+function log(path: string, lines: readonly string[]): Promise<void> {
+  return putObject(account, bucket, `logs/emr/j-1/${path}`, gzipSync(lines.join("\n")));
+}
 
-const diagnose = (state: object, emr: EmrAnswers = {}, clients: Partial<DiagnoseClients> = {}): Promise<Diagnosis> =>
-  diagnoseFailure(
+function diagnose(state: object, emr: EmrAnswers = {}, clients: Partial<DiagnoseClients> = {}): Promise<Diagnosis> {
+  return diagnoseFailure(
     { state: partialState.parse({ input: {}, ...state }), execution: anExecution() },
     { DATA_BUCKET: bucket },
     { s3: account.s3, emr: anEmr(emr), ...clients },
     { attempts: 3, pauseMs: 20 },
   );
+}
 
-const running = (error: object): object => ({ plan: aPlan(bucket), scripts: {}, cluster: { id: "j-1" }, error });
+function running(error: object): object {
+  return { plan: aPlan(bucket), scripts: {}, cluster: { id: "j-1" }, error };
+}
 const failedStep = { Error: "States.TaskFailed", Cause: '{"Step":{"Status":{"State":"FAILED"}}}' };
 const completed = { Id: "s-1", Name: "Inventory", Status: { State: "COMPLETED" } };
 const failed = {
@@ -160,10 +164,12 @@ test("a cluster that would not go after a success is one that is left", async ()
   });
 });
 
-const thrown = (errorType: string, errorMessage: string): object => ({
-  Error: errorType,
-  Cause: JSON.stringify({ errorType, errorMessage, trace: [] }),
-});
+function thrown(errorType: string, errorMessage: string): object {
+  return {
+    Error: errorType,
+    Cause: JSON.stringify({ errorType, errorMessage, trace: [] }),
+  };
+}
 
 test.each([
   [thrown("Error", "Cluster j-1 is TERMINATING, not to be kept"), "Cluster j-1 is TERMINATING, not to be kept"],
@@ -372,21 +378,26 @@ test("of several bootstrap actions the last one that ran is quoted", async () =>
 });
 
 /** What addStep.sync fails with when EMR has not run the step to its end; nothing of the teardown is in it. */
-const cut = (status: object): object => ({
-  Error: "States.TaskFailed",
-  Cause: JSON.stringify({ ClusterId: "j-1", StepId: "s-2", Step: { Id: "s-2", Status: status } }),
-});
+function cut(status: object): object {
+  return {
+    Error: "States.TaskFailed",
+    Cause: JSON.stringify({ ClusterId: "j-1", StepId: "s-2", Step: { Id: "s-2", Status: status } }),
+  };
+}
 const jobTerminated = { State: "CANCELLED", StateChangeReason: { Message: "Job terminated" } };
-const endedBy = (Code: string, Message: string, changes: object = {}): object => ({
-  Status: { State: "TERMINATED", StateChangeReason: { Code, Message }, ...changes },
-});
+function endedBy(Code: string, Message: string, changes: object = {}): object {
+  return {
+    Status: { State: "TERMINATED", StateChangeReason: { Code, Message }, ...changes },
+  };
+}
 const byRequest = endedBy("USER_REQUEST", "Terminated by user request");
 
-const diagnoseCut = (status: object, cluster: object, plan: object = {}): Promise<Diagnosis> =>
-  diagnose(
+function diagnoseCut(status: object, cluster: object, plan: object = {}): Promise<Diagnosis> {
+  return diagnose(
     { ...running(cut(status)), plan: aPlan(bucket, plan) },
     { cluster, steps: [{ ...failed, Config: { Args: [`s3://${bucket}/runs/run-1/plan.json`] }, Status: status }] },
   );
+}
 
 test.each([
   ["All slaves in the job flow were terminated due to Spot", "spot-capacity"],
@@ -436,14 +447,18 @@ test("a cluster that somebody ended before it was ready says so", async () => {
   });
 });
 
-const hourAgo = (hours: number): Date => new Date(Date.now() - hours * 3_600_000);
+function hourAgo(hours: number): Date {
+  return new Date(Date.now() - hours * 3_600_000);
+}
 /** As old when it ended, with 2.5 hours that its run may cost. */
-const aged = (hours: number): object => ({
-  ...endedBy("USER_REQUEST", "Terminated by user request", {
-    Timeline: { CreationDateTime: hourAgo(hours), EndDateTime: hourAgo(0) },
-  }),
-  Tags: [{ Key: "orchard:max-hours", Value: "2.5" }],
-});
+function aged(hours: number): object {
+  return {
+    ...endedBy("USER_REQUEST", "Terminated by user request", {
+      Timeline: { CreationDateTime: hourAgo(hours), EndDateTime: hourAgo(0) },
+    }),
+    Tags: [{ Key: "orchard:max-hours", Value: "2.5" }],
+  };
+}
 
 test("a cluster that was ended because it had cost enough says so", async () => {
   expect(await diagnoseCut(jobTerminated, aged(2.6))).toMatchObject({

@@ -2,36 +2,40 @@ import { randomUUID } from "node:crypto";
 import { AddRoleToInstanceProfileCommand, CreateInstanceProfileCommand, CreateRoleCommand } from "@aws-sdk/client-iam";
 import { CreateBucketCommand, PutObjectCommand, PutPublicAccessBlockCommand } from "@aws-sdk/client-s3";
 import { CreateTopicCommand, SubscribeCommand } from "@aws-sdk/client-sns";
-import type { PreflightConfig } from "../../lambdas/shared/checks.ts";
-import { clusterDefaults } from "../../lambdas/shared/cluster-defaults.ts";
-import { type PlanRequest, planCluster } from "../../lambdas/shared/planner.ts";
-import { sha256 } from "../../lambdas/shared/s3.ts";
-import type { Execution, Plan } from "../../lambdas/shared/schemas.ts";
+import { sha256 } from "../../lambdas/aws/s3.ts";
+import { clusterDefaults } from "../../lambdas/contract/cluster-knobs.ts";
+import type { Execution, Plan } from "../../lambdas/contract/schemas.ts";
+import { type PlanRequest, planCluster } from "../../lambdas/planning/planner.ts";
+import type { PreflightConfig } from "../../lambdas/preflight/checks.ts";
 import { type Ministack, region } from "./ministack.ts";
 
-export const anExecution = (name = "run-1"): Execution => ({
-  id: `arn:aws:states:eu-west-1:000000000000:execution:Orchard:${name}`,
-  name,
-  startTime: new Date().toISOString(),
-});
+export function anExecution(name = "run-1"): Execution {
+  return {
+    id: `arn:aws:states:eu-west-1:000000000000:execution:Orchard:${name}`,
+    name,
+    startTime: new Date().toISOString(),
+  };
+}
 
-export const uniqueName = (prefix: string): string => `${prefix}-${randomUUID().slice(0, 13)}`;
+export function uniqueName(prefix: string): string {
+  return `${prefix}-${randomUUID().slice(0, 13)}`;
+}
 
-export const putObject = async (
+export async function putObject(
   { s3 }: Ministack,
   bucket: string,
   key: string,
   content: string | Uint8Array,
-): Promise<void> => {
+): Promise<void> {
   await s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: content }));
-};
+}
 
-export const createBucket = async (account: Ministack, name = uniqueName("data")): Promise<string> => {
+export async function createBucket(account: Ministack, name = uniqueName("data")): Promise<string> {
   await account.s3.send(
     new CreateBucketCommand({ Bucket: name, CreateBucketConfiguration: { LocationConstraint: region } }),
   );
   return name;
-};
+}
 
 /** Three labels, two of which begin with "Apple", two images each. */
 export const labels = ["Apple Golden 1", "Apple Red é", "Banana"];
@@ -39,7 +43,7 @@ const model = new TextEncoder().encode("a model");
 const wheelhouse = new TextEncoder().encode("wheels");
 
 /** Everything that Preflight asks for, as a deployed stack has it. */
-export const createReadyAccount = async (account: Ministack): Promise<PreflightConfig> => {
+export async function createReadyAccount(account: Ministack): Promise<PreflightConfig> {
   const { s3, iam, sns } = account;
   const bucket = await createBucket(account);
   await s3.send(
@@ -100,9 +104,9 @@ export const createReadyAccount = async (account: Ministack): Promise<PreflightC
     MAX_COST_USD: 20,
     MAX_KEEP_MINUTES: 120,
   };
-};
+}
 
-export const aPlan = (bucket: string, changes: Partial<Plan> = {}, overrides: PlanRequest["overrides"] = {}): Plan => {
+export function aPlan(bucket: string, changes: Partial<Plan> = {}, overrides: PlanRequest["overrides"] = {}): Plan {
   const runId = changes.runId ?? "run-1";
   const steps = { inventory: true, features: true, reduction: true, any: true };
   const { cluster, estimate } = planCluster({
@@ -151,4 +155,4 @@ export const aPlan = (bucket: string, changes: Partial<Plan> = {}, overrides: Pl
     checks: [],
     ...changes,
   };
-};
+}

@@ -1,16 +1,16 @@
 import type { StepSummary } from "@aws-sdk/client-emr";
 import { beforeEach, expect, test } from "vitest";
+import { partialState, type Teardown } from "../../lambdas/contract/schemas.ts";
 import { keepCluster } from "../../lambdas/keep-cluster.ts";
-import { runChecks } from "../../lambdas/shared/checks.ts";
-import { ClusterNotOurs } from "../../lambdas/shared/errors.ts";
-import { type FoundCluster, keptClusterChecks } from "../../lambdas/shared/kept-cluster.ts";
-import { planBorrowed, withKeeping } from "../../lambdas/shared/kept-plan.ts";
-import { failureMail, stoppedMail, successMail } from "../../lambdas/shared/mail.ts";
-import { partialState, type Teardown } from "../../lambdas/shared/schemas.ts";
+import { failureMail, stoppedMail, successMail } from "../../lambdas/mail/mail.ts";
+import { planBorrowed, withKeeping } from "../../lambdas/planning/kept-plan.ts";
+import { runChecks } from "../../lambdas/preflight/checks.ts";
+import { type FoundCluster, keptClusterChecks } from "../../lambdas/preflight/kept-cluster.ts";
+import { ClusterNotOurs } from "../../lambdas/runtime/errors.ts";
 import { terminateCluster, terminateClusterEvent } from "../../lambdas/terminate-cluster.ts";
-import { EmrDouble } from "./emr-double.ts";
+import { EmrDouble } from "../doubles/emr.ts";
+import { SfnDouble } from "../doubles/step-functions.ts";
 import { anExecution, aPlan } from "./fixtures.ts";
-import { SfnDouble } from "./sfn-double.ts";
 
 let emr: EmrDouble;
 let sfn: SfnDouble;
@@ -31,28 +31,31 @@ const keptTags = {
   "orchard:keep-until": until,
 };
 
-const createKept = (tags: Record<string, string | undefined> = {}, changes = {}): string => {
+function createKept(tags: Record<string, string | undefined> = {}, changes = {}): string {
   const all = Object.entries({ ...keptTags, ...tags }).filter(
     (entry): entry is [string, string] => entry[1] !== undefined,
   );
   return emr.create("orchard-run-1", Object.fromEntries(all), { ReleaseLabel: "emr-7.13.0", ...changes });
-};
+}
 
-const aStep = (Id: string, run: string, State: "PENDING" | "RUNNING" | "COMPLETED" | "FAILED"): StepSummary => ({
-  Id,
-  Name: "Inventory",
-  Config: { Args: ["spark-submit", "--plan", `s3://data/runs/${run}/plan.json`] },
-  Status: { State },
-});
+function aStep(Id: string, run: string, State: "PENDING" | "RUNNING" | "COMPLETED" | "FAILED"): StepSummary {
+  return {
+    Id,
+    Name: "Inventory",
+    Config: { Args: ["spark-submit", "--plan", `s3://data/runs/${run}/plan.json`] },
+    Status: { State },
+  };
+}
 
 // Keeping
 
-const keep = (id: string, keepMinutes = 30) =>
-  keepCluster(
+function keep(id: string, keepMinutes = 30) {
+  return keepCluster(
     { state: { plan: aPlan("data", { keepMinutes }), cluster: { id } }, execution: creator },
     emr.client,
     now,
   );
+}
 
 test("a kept cluster bears its deadline, and an idle time that lies a little beyond", async () => {
   const id = emr.create("orchard-run-1", { "orchard:execution-arn": creator.id });
@@ -94,14 +97,14 @@ test("a cluster that has died meanwhile is not kept", async () => {
 
 const { cluster: planned, estimate } = aPlan("data");
 
-const failedChecks = async (
+async function failedChecks(
   id: string,
   {
     steps = [],
     minutes = 20,
     plan = planned,
   }: { steps?: StepSummary[]; minutes?: number; plan?: FoundCluster["plan"] | null } = {},
-): Promise<readonly string[]> => {
+): Promise<readonly string[]> {
   const value: FoundCluster = { cluster: emr.find(id), steps, plan: plan ?? undefined };
   const outcomes = await runChecks(
     keptClusterChecks({
@@ -115,7 +118,7 @@ const failedChecks = async (
     }),
   );
   return outcomes.filter(({ ok }) => !ok).map(({ name, detail, remedy }) => `${name}: ${detail}. ${remedy}`);
-};
+}
 
 test("a cluster that is kept, idle and as it would be made now can be borrowed", async () => {
   sfn.answers.set(creator.id, "SUCCEEDED");
@@ -237,11 +240,13 @@ test("a run on it is planned as it is, with the executors asked for, as far as t
 
 // A failure on a borrowed cluster
 
-const borrowingPlan = (clusterId: string) =>
-  aPlan("data", { runId: "run-2", borrowed: { clusterId, until, usdPerHour: 0.524 } });
+function borrowingPlan(clusterId: string) {
+  return aPlan("data", { runId: "run-2", borrowed: { clusterId, until, usdPerHour: 0.524 } });
+}
 
-const terminate = (event: object): Promise<Teardown> =>
-  terminateCluster(terminateClusterEvent.parse(event), { emr: emr.client, sfn: sfn.client });
+function terminate(event: object): Promise<Teardown> {
+  return terminateCluster(terminateClusterEvent.parse(event), { emr: emr.client, sfn: sfn.client });
+}
 
 test("the failure of a run on a borrowed cluster ends its steps there, and not the cluster", async () => {
   const id = createKept();
@@ -261,8 +266,8 @@ test("the failure of a run on a borrowed cluster ends its steps there, and not t
   ]);
 });
 
-const statusChange = (input: object | null): Promise<Teardown> =>
-  terminate({
+function statusChange(input: object | null): Promise<Teardown> {
+  return terminate({
     detail: {
       executionArn: execution.id,
       name: execution.name,
@@ -271,6 +276,7 @@ const statusChange = (input: object | null): Promise<Teardown> =>
       input: input && JSON.stringify(input),
     },
   });
+}
 
 test("so does the status change of one that was stopped", async () => {
   const id = createKept();
@@ -294,13 +300,14 @@ test.each([null, {}, { cluster: null }, { cluster: { id: 3 } }, { cluster: { id:
 
 // Mails
 
-const state = (parts: object) =>
-  partialState.parse({
+function state(parts: object) {
+  return partialState.parse({
     input: { mode: "mini", keepMinutes: 30 },
     plan: aPlan("data"),
     cluster: { id: "j-1" },
     ...parts,
   });
+}
 const kept = { clusterId: "j-1", until, usdPerHour: 0.524 };
 const cost = {
   quotedUsd: 0.5,

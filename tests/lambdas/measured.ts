@@ -1,7 +1,7 @@
-import { metrics } from "../../lambdas/shared/handler.ts";
+import { metrics } from "../../lambdas/runtime/handler.ts";
 
 /** Takes what was measured since the last time, in CloudWatch's embedded metric format: value and unit by name. */
-export const measured = (): Readonly<Record<string, readonly [unknown, string]>> => {
+export function measured(): Readonly<Record<string, readonly [unknown, string]>> {
   const written = metrics.serializeMetrics() as unknown as Readonly<Record<string, unknown>> & {
     readonly _aws: {
       readonly CloudWatchMetrics: readonly { readonly Metrics: readonly { Name: string; Unit: string }[] }[];
@@ -10,4 +10,4 @@ export const measured = (): Readonly<Record<string, readonly [unknown, string]>>
   metrics.clearMetrics();
   const [{ Metrics } = { Metrics: [] }] = written._aws.CloudWatchMetrics;
   return Object.fromEntries(Metrics.map(({ Name, Unit }) => [Name, [written[Name], Unit]]));
-};
+}

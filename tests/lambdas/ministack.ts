@@ -35,7 +35,7 @@ export interface Ministack {
   readonly s3In: (region: string) => S3Client;
 }
 
-const isHealthy = async (endpoint: string): Promise<boolean> => {
+async function isHealthy(endpoint: string): Promise<boolean> {
   try {
     return (await fetch(`${endpoint}/_ministack/health`)).ok;
   } catch (error) {
@@ -43,10 +43,10 @@ const isHealthy = async (endpoint: string): Promise<boolean> => {
     if (error instanceof TypeError) return false;
     throw error;
   }
-};
+}
 
 /** Starts a MiniStack on a free loopback port, with nothing in it, for the test file that calls this; it ends with the file. */
-export const startMinistack = async (): Promise<Ministack> => {
+export async function startMinistack(): Promise<Ministack> {
   if (!existsSync(ministack)) throw new Error("No MiniStack in .orchard/python: npm test sets it up");
   const port = await getPort();
   const folder = mkdtempSync(join(tmpdir(), "orchard-ministack-"));
@@ -80,4 +80,4 @@ export const startMinistack = async (): Promise<Ministack> => {
     sfn: new SFNClient(settings),
     s3In: (other) => new S3Client({ ...settings, region: other }),
   };
-};
+}

@@ -2,7 +2,7 @@ import type { DescribeExecutionOutput, SFNClient } from "@aws-sdk/client-sfn";
 import { PublishCommand, type SNSClient } from "@aws-sdk/client-sns";
 import { beforeEach, expect, test } from "vitest";
 import { notifyStopped, notifyStoppedEvent } from "../../lambdas/notify-stopped.ts";
-import { EmrDouble } from "./emr-double.ts";
+import { EmrDouble } from "../doubles/emr.ts";
 import { anExecution } from "./fixtures.ts";
 
 const execution = anExecution("run-1");
@@ -14,7 +14,7 @@ beforeEach(() => {
   sent = [];
 });
 
-const tell = async (found: Partial<DescribeExecutionOutput>, endedAt?: Date): Promise<void> => {
+async function tell(found: Partial<DescribeExecutionOutput>, endedAt?: Date): Promise<void> {
   const described = { startDate: new Date(execution.startTime), input: '{"mode":"mini"}', ...found };
   const sfn = { send: async () => described } as unknown as SFNClient;
   const sns = {
@@ -27,7 +27,7 @@ const tell = async (found: Partial<DescribeExecutionOutput>, endedAt?: Date): Pr
     detail: { executionArn: execution.id, name: "run-1", status: "ABORTED", stopDate: endedAt?.getTime() },
   });
   await notifyStopped(event, { TOPIC_ARN: "arn:aws:sns:eu-west-1:1:t" }, { emr: emr.client, sfn, sns });
-};
+}
 
 test("a stopped execution's mail says who stopped it, which cluster it had and how to start again", async () => {
   const id = emr.create("orchard-run-1", { "orchard:execution-arn": execution.id });

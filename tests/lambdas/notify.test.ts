@@ -5,9 +5,9 @@ import { ConfirmSubscriptionCommand, CreateTopicCommand, SNSClient, SubscribeCom
 import { execa } from "execa";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { type PartialState, partialState } from "../../lambdas/contract/schemas.ts";
+import { failureMail, type Mail, subjectLine, successMail } from "../../lambdas/mail/mail.ts";
 import { notify } from "../../lambdas/notify.ts";
-import { failureMail, type Mail, subjectLine, successMail } from "../../lambdas/shared/mail.ts";
-import { type PartialState, partialState } from "../../lambdas/shared/schemas.ts";
 import { anExecution, aPlan, uniqueName } from "./fixtures.ts";
 import { measured } from "./measured.ts";
 import { startMinistack } from "./ministack.ts";
@@ -30,7 +30,9 @@ const validation = {
   results: "s3://data/runs/run-1/",
 };
 const input = { mode: "mini", input: "s3://data/l'été/" };
-const state = (parts: object): PartialState => partialState.parse({ input, plan: aPlan("data"), ...parts });
+function state(parts: object): PartialState {
+  return partialState.parse({ input, plan: aPlan("data"), ...parts });
+}
 
 const cost = {
   quotedUsd: 0.08,
@@ -42,8 +44,8 @@ const cost = {
   arithmetic: "",
 };
 const succeeded = state({ scripts: {}, cluster: { id: "j-1" }, validation, cost });
-const failed = (parts: object = {}): PartialState =>
-  state({
+function failed(parts: object = {}): PartialState {
+  return state({
     scripts: {},
     cluster: { id: "j-1" },
     error: { Error: "States.TaskFailed", Cause: "{}" },
@@ -58,9 +60,10 @@ const failed = (parts: object = {}): PartialState =>
     },
     ...parts,
   });
+}
 
 /** An http subscriber of the topic, which confirms as every one has to. */
-const subscribe = async (TopicArn: string): Promise<{ mails: Record<string, string>[]; close: () => void }> => {
+async function subscribe(TopicArn: string): Promise<{ mails: Record<string, string>[]; close: () => void }> {
   const mails: Record<string, string>[] = [];
   const server = createServer((request, response) => {
     void json(request).then((mail) => {
@@ -74,7 +77,7 @@ const subscribe = async (TopicArn: string): Promise<{ mails: Record<string, stri
   await expect.poll(() => mails[0]?.["Token"], { timeout: 10_000 }).toBeDefined();
   await account.sns.send(new ConfirmSubscriptionCommand({ TopicArn, Token: mails.shift()?.["Token"] }));
   return { mails, close: () => server.close() };
-};
+}
 
 test("a mail goes to the topic's subscribers as it is answered", async () => {
   const { TopicArn = "" } = await account.sns.send(new CreateTopicCommand({ Name: uniqueName("topic") }));
@@ -91,7 +94,9 @@ test("a mail goes to the topic's subscribers as it is answered", async () => {
   close();
 });
 
-const sent = (answer: () => Promise<object>): SNSClient => Object.assign(new SNSClient({}), { send: answer });
+function sent(answer: () => Promise<object>): SNSClient {
+  return Object.assign(new SNSClient({}), { send: answer });
+}
 
 test("a cost that is not known is not measured, and nothing is where there was no cluster", async () => {
   const sns = sent(async () => ({ MessageId: "m" }));

@@ -21,13 +21,13 @@ import { GetServiceQuotaCommand } from "@aws-sdk/client-service-quotas";
 import { CreateTopicCommand, ListSubscriptionsByTopicCommand } from "@aws-sdk/client-sns";
 import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
 import { beforeEach, expect, test } from "vitest";
+import { sha256 } from "../../lambdas/aws/s3.ts";
+import { clusterDefaults } from "../../lambdas/contract/cluster-knobs.ts";
+import { decoderVersion } from "../../lambdas/contract/decoder.ts";
+import type { Plan } from "../../lambdas/contract/schemas.ts";
+import type { PreflightClients, PreflightConfig } from "../../lambdas/preflight/checks.ts";
 import { preflight } from "../../lambdas/preflight.ts";
-import type { PreflightClients, PreflightConfig } from "../../lambdas/shared/checks.ts";
-import { clusterDefaults } from "../../lambdas/shared/cluster-defaults.ts";
-import { decoderVersion } from "../../lambdas/shared/decoder.ts";
-import { InvalidInput, PreflightFailed } from "../../lambdas/shared/errors.ts";
-import { sha256 } from "../../lambdas/shared/s3.ts";
-import type { Plan } from "../../lambdas/shared/schemas.ts";
+import { InvalidInput, PreflightFailed } from "../../lambdas/runtime/errors.ts";
 import { anExecution, createBucket, createReadyAccount, labels, putObject, uniqueName } from "./fixtures.ts";
 import { startMinistack } from "./ministack.ts";
 
@@ -40,42 +40,45 @@ beforeEach(async () => {
 
 const input = { mode: "full", pca: { components: 2 } };
 
-const run = (
+function run(
   given: unknown = input,
   changes: { config?: Partial<PreflightConfig>; clients?: Partial<PreflightClients>; name?: string } = {},
-): Promise<Plan> =>
-  preflight(
+): Promise<Plan> {
+  return preflight(
     { state: { input: given }, execution: anExecution(changes.name) },
     { ...config, ...changes.config },
     { ...account, ...changes.clients },
   );
+}
 
 /** The configuration of the clusters, with changes. */
-const defaults = (changes: object): Pick<PreflightConfig, "CLUSTER_DEFAULTS"> => ({
-  CLUSTER_DEFAULTS: clusterDefaults.parse(changes),
-});
+function defaults(changes: object): Pick<PreflightConfig, "CLUSTER_DEFAULTS"> {
+  return {
+    CLUSTER_DEFAULTS: clusterDefaults.parse(changes),
+  };
+}
 
 /** The real client, but for one command; for what MiniStack cannot be brought to say. */
-const answering = <Client extends { send: unknown }, Command>(
+function answering<Client extends { send: unknown }, Command>(
   client: Client,
   command: abstract new (...args: never[]) => Command,
   answer: (command: Command) => unknown,
-): Client => {
+): Client {
   const send = async (given: unknown): Promise<unknown> =>
     given instanceof command
       ? answer(given)
       : (client as unknown as { send: (command: unknown) => unknown }).send(given);
   return { send } as unknown as Client;
-};
+}
 
-const failing = (name: string, message: string): (() => never) => {
+function failing(name: string, message: string): () => never {
   return () => {
     throw Object.assign(new Error(message), { name });
   };
-};
+}
 
 /** The message of a PreflightFailed in which exactly one check failed. */
-const onlyFailure = async (outcome: Promise<Plan>): Promise<string> => {
+async function onlyFailure(outcome: Promise<Plan>): Promise<string> {
   const error = await outcome.then(
     () => undefined,
     (thrown: unknown) => thrown,
@@ -84,7 +87,7 @@ const onlyFailure = async (outcome: Promise<Plan>): Promise<string> => {
   const { message } = error as Error;
   expect(message).toMatch(/^1 of 18 checks failed: /);
   return message;
-};
+}
 
 test("an account that is ready gets its plan, which is also on S3", async () => {
   const plan = await run();
@@ -331,7 +334,7 @@ test("bucket-public-access, half open", async () => {
   expect(await onlyFailure(run())).toMatch(/bucket-public-access: .* does not set BlockPublicPolicy/);
 });
 
-const replicateTo = async (target: string, targetRegion: S3Client): Promise<void> => {
+async function replicateTo(target: string, targetRegion: S3Client): Promise<void> {
   const VersioningConfiguration = { Status: "Enabled" } as const;
   await account.s3.send(new PutBucketVersioningCommand({ Bucket: config.DATA_BUCKET, VersioningConfiguration }));
   await targetRegion.send(new PutBucketVersioningCommand({ Bucket: target, VersioningConfiguration }));
@@ -353,7 +356,7 @@ const replicateTo = async (target: string, targetRegion: S3Client): Promise<void
       },
     }),
   );
-};
+}
 
 test("bucket-replication, to another region", async () => {
   const target = uniqueName("copy");

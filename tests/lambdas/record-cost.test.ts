@@ -1,8 +1,8 @@
 import { DescribeClusterCommand, EMRClient, type Instance, ListInstancesCommand } from "@aws-sdk/client-emr";
 import { GetObjectCommand } from "@aws-sdk/client-s3";
 import { beforeEach, expect, test } from "vitest";
+import type { Cost, Plan, Validation } from "../../lambdas/contract/schemas.ts";
 import { recordCost } from "../../lambdas/record-cost.ts";
-import type { Cost, Plan, Validation } from "../../lambdas/shared/schemas.ts";
 import { anExecution, aPlan, createBucket, putObject } from "./fixtures.ts";
 import { startMinistack } from "./ministack.ts";
 
@@ -14,22 +14,26 @@ beforeEach(async () => {
   await putObject(account, bucket, "runs/run-1/manifest.json", JSON.stringify({ runId: "run-1", checks: [] }));
 });
 
-const at = (minutes: number): Date => new Date(Date.UTC(2026, 0, 1, 0, minutes));
+function at(minutes: number): Date {
+  return new Date(Date.UTC(2026, 0, 1, 0, minutes));
+}
 const execution = { ...anExecution(), startTime: at(0).toISOString() };
 
-const node = (
+function node(
   type: string,
   from: number,
   to: number | undefined,
   market: "SPOT" | "ON_DEMAND" = "ON_DEMAND",
-): Instance => ({
-  InstanceType: type,
-  Market: market,
-  Status: { Timeline: { CreationDateTime: at(from), ...(to === undefined ? {} : { EndDateTime: at(to) }) } },
-});
+): Instance {
+  return {
+    InstanceType: type,
+    Market: market,
+    Status: { Timeline: { CreationDateTime: at(from), ...(to === undefined ? {} : { EndDateTime: at(to) }) } },
+  };
+}
 
 /** EMR's answers about one cluster, in pages of one instance: whoever forgets the marker is found out. */
-const emrWith = (from: number, to: number | undefined, nodes: readonly Instance[]): EMRClient => {
+function emrWith(from: number, to: number | undefined, nodes: readonly Instance[]): EMRClient {
   const send = async (command: unknown): Promise<unknown> => {
     if (command instanceof DescribeClusterCommand) return { Cluster: { Id: "j-1", Status: node("", from, to).Status } };
     if (!(command instanceof ListInstancesCommand)) throw new Error("No answer to that");
@@ -41,14 +45,14 @@ const emrWith = (from: number, to: number | undefined, nodes: readonly Instance[
   };
   // The SDK's paginator takes nothing but a real client.
   return Object.assign(new EMRClient({}), { send });
-};
+}
 
-const record = (
+function record(
   emr: EMRClient,
   now = at(600),
   changes: Partial<Plan> = {},
   computed: number | null = 60,
-): Promise<Cost> => {
+): Promise<Cost> {
   const plan = aPlan(bucket, changes);
   const validation: Validation = {
     images: 60,
@@ -63,7 +67,7 @@ const record = (
     results: plan.run,
   };
   return recordCost({ state: { plan, validation, cluster: { id: "j-1" } }, execution }, emr, account.s3, now);
-};
+}
 
 /** 64 + 15 GiB of gp3 for an hour. */
 const ebsUsdPerHour = (79 * 0.088) / 730;

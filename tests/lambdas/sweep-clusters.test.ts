@@ -1,10 +1,10 @@
 import { ListClustersCommand } from "@aws-sdk/client-emr";
 import { beforeEach, expect, test } from "vitest";
 import { type Sweep, sweepClusters } from "../../lambdas/sweep-clusters.ts";
-import { EmrDouble, emrClient } from "./emr-double.ts";
+import { EmrDouble, emrClient } from "../doubles/emr.ts";
+import { SfnDouble } from "../doubles/step-functions.ts";
 import { anExecution } from "./fixtures.ts";
 import { measured } from "./measured.ts";
-import { SfnDouble } from "./sfn-double.ts";
 
 let emr: EmrDouble;
 let sfn: SfnDouble;
@@ -16,24 +16,31 @@ beforeEach(() => {
 });
 
 const now = new Date("2026-01-02T12:00:00Z");
-const hoursAgo = (hours: number): Date => new Date(now.getTime() - hours * 3_600_000);
+function hoursAgo(hours: number): Date {
+  return new Date(now.getTime() - hours * 3_600_000);
+}
 const config = {
   STATE_MACHINE_ARN: "arn:aws:states:eu-west-1:000000000000:stateMachine:Orchard",
   MAX_CLUSTER_HOURS: 24,
 };
-const sweep = (): Promise<Sweep> => sweepClusters(config, { emr: emr.client, sfn: sfn.client }, now);
+function sweep(): Promise<Sweep> {
+  return sweepClusters(config, { emr: emr.client, sfn: sfn.client }, now);
+}
 
-const createCluster = (
+function createCluster(
   run: string,
   {
     tags = {},
     createdAt = hoursAgo(1),
     ...changes
   }: Parameters<EmrDouble["create"]>[2] & { tags?: Record<string, string>; createdAt?: Date } = {},
-): string =>
-  emr.create(`orchard-${run}`, { "orchard:execution-arn": anExecution(run).id, ...tags }, changes, createdAt);
+): string {
+  return emr.create(`orchard-${run}`, { "orchard:execution-arn": anExecution(run).id, ...tags }, changes, createdAt);
+}
 
-const failure = (name: string): Error => Object.assign(new Error("No answer"), { name });
+function failure(name: string): Error {
+  return Object.assign(new Error("No answer"), { name });
+}
 
 test.each(["FAILED", "TIMED_OUT", "ABORTED", "SUCCEEDED"] as const)(
   "ends the cluster of an execution that is %s",

@@ -4,17 +4,21 @@ import { takeTurn, takeTurnEvent } from "../../lambdas/take-turn.ts";
 import { anExecution } from "./fixtures.ts";
 import { measured } from "./measured.ts";
 
-const at = (seconds: number): Date => new Date(1_767_225_600_000 + 1_000 * seconds);
-const listed = (name: string, startDate: Date): ExecutionListItem => ({
-  executionArn: anExecution(name).id,
-  stateMachineArn: undefined,
-  name,
-  status: "RUNNING",
-  startDate,
-});
+function at(seconds: number): Date {
+  return new Date(1_767_225_600_000 + 1_000 * seconds);
+}
+function listed(name: string, startDate: Date): ExecutionListItem {
+  return {
+    executionArn: anExecution(name).id,
+    stateMachineArn: undefined,
+    name,
+    status: "RUNNING",
+    startDate,
+  };
+}
 
 /** Step Functions with these executions, a page each, and the requests that it got. */
-const stepFunctions = (...pages: readonly ExecutionListItem[]) => {
+function stepFunctions(...pages: readonly ExecutionListItem[]) {
   const requests: unknown[] = [];
   const sfn = new SFNClient({});
   sfn.send = (async (command: unknown) => {
@@ -25,10 +29,11 @@ const stepFunctions = (...pages: readonly ExecutionListItem[]) => {
     return { executions: pages.slice(index, index + 1), ...next };
   }) as SFNClient["send"];
   return { sfn, requests };
-};
+}
 
-const event = (input: unknown, name = "run-5", startTime = at(5).toISOString()) =>
-  takeTurnEvent.parse({ state: { input }, execution: { ...anExecution(name), startTime } });
+function event(input: unknown, name = "run-5", startTime = at(5).toISOString()) {
+  return takeTurnEvent.parse({ state: { input }, execution: { ...anExecution(name), startTime } });
+}
 
 const ours = listed("run-5", at(5));
 const isOurs = { isOurs: true, inTheWay: null };

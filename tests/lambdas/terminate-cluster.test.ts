@@ -1,11 +1,11 @@
 import { beforeEach, expect, test } from "vitest";
 import { confirmTerminated } from "../../lambdas/confirm-terminated.ts";
-import { ClusterNotOurs, ClusterStillTerminating } from "../../lambdas/shared/errors.ts";
-import type { Teardown } from "../../lambdas/shared/schemas.ts";
+import type { Teardown } from "../../lambdas/contract/schemas.ts";
+import { ClusterNotOurs, ClusterStillTerminating } from "../../lambdas/runtime/errors.ts";
 import { terminateCluster, terminateClusterEvent } from "../../lambdas/terminate-cluster.ts";
-import { EmrDouble } from "./emr-double.ts";
+import { EmrDouble } from "../doubles/emr.ts";
+import { SfnDouble } from "../doubles/step-functions.ts";
 import { anExecution } from "./fixtures.ts";
-import { SfnDouble } from "./sfn-double.ts";
 
 let emr: EmrDouble;
 let sfn: SfnDouble;
@@ -16,13 +16,17 @@ beforeEach(() => {
 });
 
 const execution = anExecution("run-1");
-const tagsOf = (name: string): Record<string, string> => ({ "orchard:execution-arn": anExecution(name).id });
+function tagsOf(name: string): Record<string, string> {
+  return { "orchard:execution-arn": anExecution(name).id };
+}
 /** A cluster as the state machine creates it. */
-const createCluster = (...[changes, createdAt]: [Parameters<EmrDouble["create"]>[2]?, Date?]): string =>
-  emr.create("orchard-run-1", tagsOf("run-1"), changes, createdAt);
+function createCluster(...[changes, createdAt]: [Parameters<EmrDouble["create"]>[2]?, Date?]): string {
+  return emr.create("orchard-run-1", tagsOf("run-1"), changes, createdAt);
+}
 
-const terminate = (state: object = {}): Promise<Teardown> =>
-  terminateCluster(terminateClusterEvent.parse({ state, execution }), { emr: emr.client, sfn: sfn.client });
+function terminate(state: object = {}): Promise<Teardown> {
+  return terminateCluster(terminateClusterEvent.parse({ state, execution }), { emr: emr.client, sfn: sfn.client });
+}
 
 test("ends the cluster that the state knows by id", async () => {
   const id = createCluster();
@@ -139,8 +143,8 @@ test("the state machine's own call asks nobody", async () => {
 });
 
 /** EventBridge tells that the execution ended; what Step Functions says when it is asked is another matter. */
-const statusChange = (status = "ABORTED", stopDate?: number): Promise<Teardown> =>
-  terminateCluster(
+function statusChange(status = "ABORTED", stopDate?: number): Promise<Teardown> {
+  return terminateCluster(
     terminateClusterEvent.parse({
       source: "aws.states",
       "detail-type": "Step Functions Execution Status Change",
@@ -148,6 +152,7 @@ const statusChange = (status = "ABORTED", stopDate?: number): Promise<Teardown> 
     }),
     { emr: emr.client, sfn: sfn.client },
   );
+}
 
 test.each(["FAILED", "TIMED_OUT", "ABORTED"] as const)(
   "a status change ends the cluster of an execution that is %s",
@@ -209,8 +214,9 @@ test("takes a state of which parts are malformed: the clean-up goes on with the 
   expect(event.state).toMatchObject({ plan: undefined, cluster: undefined, error: undefined });
 });
 
-const confirm = (state: { readonly teardown: Teardown }): Promise<unknown> =>
-  confirmTerminated({ state }, emr.client, { attempts: 3, pauseMs: 20 });
+function confirm(state: { readonly teardown: Teardown }): Promise<unknown> {
+  return confirmTerminated({ state }, emr.client, { attempts: 3, pauseMs: 20 });
+}
 
 test("confirms what is gone", async () => {
   const teardown = await terminate({ cluster: { id: createCluster() } });

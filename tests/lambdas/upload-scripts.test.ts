@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { GetObjectCommand, ListObjectVersionsCommand, PutBucketVersioningCommand } from "@aws-sdk/client-s3";
 import { strFromU8, unzipSync } from "fflate";
 import { beforeEach, expect, test } from "vitest";
-import { parseS3Uri, sha256 } from "../../lambdas/shared/s3.ts";
+import { parseS3Uri, sha256 } from "../../lambdas/aws/s3.ts";
 import { packPackage, type Scripts, uploadScripts } from "../../lambdas/upload-scripts.ts";
 import { anExecution, aPlan, createBucket, putObject } from "./fixtures.ts";
 import { startMinistack } from "./ministack.ts";
@@ -34,8 +34,8 @@ beforeEach(async () => {
 
 const model = "the model";
 const wheelhouse = "the wheels";
-const upload = (): Promise<Scripts> =>
-  uploadScripts(
+function upload(): Promise<Scripts> {
+  return uploadScripts(
     { state: { plan: aPlan(bucket) }, execution: anExecution() },
     {
       DATA_BUCKET: bucket,
@@ -48,14 +48,17 @@ const upload = (): Promise<Scripts> =>
     },
     account.s3,
   );
+}
 
-const read = async (uri: string): Promise<Uint8Array> => {
+async function read(uri: string): Promise<Uint8Array> {
   const { bucket: Bucket, key: Key } = parseS3Uri(uri);
   const { Body } = await account.s3.send(new GetObjectCommand({ Bucket, Key }));
   return (await Body?.transformToByteArray()) ?? new Uint8Array();
-};
+}
 
-const argumentAfter = (args: readonly string[], flag: string): string => args[args.indexOf(flag) + 1] ?? "";
+function argumentAfter(args: readonly string[], flag: string): string {
+  return args[args.indexOf(flag) + 1] ?? "";
+}
 
 test("every file lies under its own sha256", async () => {
   const scripts = await upload();

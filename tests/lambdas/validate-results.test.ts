@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command, NoSuchKey } from "@aws-sdk/client-s3";
 import { execa } from "execa";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { decoderVersion } from "../../lambdas/shared/decoder.ts";
-import { ResultsInvalid } from "../../lambdas/shared/errors.ts";
-import type { Plan, Validation } from "../../lambdas/shared/schemas.ts";
+import { decoderVersion } from "../../lambdas/contract/decoder.ts";
+import type { Plan, Validation } from "../../lambdas/contract/schemas.ts";
+import { ResultsInvalid } from "../../lambdas/runtime/errors.ts";
 import { validateResults } from "../../lambdas/validate-results.ts";
 import { anExecution, aPlan, createBucket, putObject } from "./fixtures.ts";
 import { measured } from "./measured.ts";
@@ -29,30 +29,31 @@ beforeEach(async () => {
   bucket = await createBucket(account);
 });
 
-const upload = async (fault: Fault): Promise<void> => {
+async function upload(fault: Fault): Promise<void> {
   const from = join(folder, fault);
   for (const file of await readdir(from, { recursive: true, withFileTypes: true })) {
     if (!file.isFile()) continue;
     const path = join(file.parentPath, file.name);
     await putObject(account, bucket, `runs/run-1/${path.slice(from.length + 1)}`, await readFile(path));
   }
-};
+}
 
-const read = async (key: string): Promise<unknown> => {
+async function read(key: string): Promise<unknown> {
   const { Body } = await account.s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
   return JSON.parse((await Body?.transformToString()) ?? "");
-};
+}
 
-const editJson = async (path: string, changes: object): Promise<void> => {
+async function editJson(path: string, changes: object): Promise<void> {
   const value = { ...((await read(`runs/run-1/${path}`)) as object), ...changes };
   await putObject(account, bucket, `runs/run-1/${path}`, JSON.stringify(value));
-};
+}
 
-const validate = (changes: Partial<Plan> = {}): Promise<Validation> =>
-  validateResults({ state: { plan: aPlan(bucket, changes) }, execution: anExecution() }, account.s3);
+function validate(changes: Partial<Plan> = {}): Promise<Validation> {
+  return validateResults({ state: { plan: aPlan(bucket, changes) }, execution: anExecution() }, account.s3);
+}
 
 /** The failed checks of a refused run, which is marked as such and which nothing points at. */
-const refusal = async (changes: Partial<Plan> = {}): Promise<string> => {
+async function refusal(changes: Partial<Plan> = {}): Promise<string> {
   const error = await validate(changes).then(
     () => undefined,
     (thrown: unknown) => thrown,
@@ -64,7 +65,7 @@ const refusal = async (changes: Partial<Plan> = {}): Promise<string> => {
   await expect(read("runs/run-1/manifest.json")).rejects.toBeInstanceOf(NoSuchKey);
   await expect(read("runs/latest.json")).rejects.toBeInstanceOf(NoSuchKey);
   return message;
-};
+}
 
 test("a sound run is accepted, gets its manifest, and is the latest", async () => {
   await upload("none");
@@ -251,10 +252,10 @@ test("an inventory whose counts do not add up is refused", async () => {
 const index = `runs/index/${"a".repeat(64)}/decoder=${decoderVersion}/${"f".repeat(64)}/`;
 
 /** The keys of whatever the index holds. */
-const indexed = async (): Promise<readonly (string | undefined)[]> => {
+async function indexed(): Promise<readonly (string | undefined)[]> {
   const { Contents = [] } = await account.s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: "runs/index/" }));
   return Contents.map(({ Key }) => Key);
-};
+}
 
 test("a valid run is found by later ones, under the fingerprint of the images that it used", async () => {
   await upload("none");
@@ -285,14 +286,16 @@ test("images that were neither computed nor reused are refused", async () => {
 });
 
 /** A run that only reduced the features of run-1. */
-const reductionOf = (): Partial<Plan> => ({
-  runId: "run-2",
-  run: `s3://${bucket}/runs/run-2/`,
-  features: `s3://${bucket}/runs/run-1/features/parquet`,
-  steps: { inventory: false, features: false, reduction: true, any: true },
-});
+function reductionOf(): Partial<Plan> {
+  return {
+    runId: "run-2",
+    run: `s3://${bucket}/runs/run-2/`,
+    features: `s3://${bucket}/runs/run-1/features/parquet`,
+    steps: { inventory: false, features: false, reduction: true, any: true },
+  };
+}
 
-const uploadReduction = async (): Promise<void> => {
+async function uploadReduction(): Promise<void> {
   await upload("none");
   const from = join(folder, "none");
   for (const file of await readdir(from, { recursive: true, withFileTypes: true })) {
@@ -302,7 +305,7 @@ const uploadReduction = async (): Promise<void> => {
     await putObject(account, bucket, `runs/run-2/${name}`, await readFile(path));
     await account.s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: `runs/run-1/${name}` }));
   }
-};
+}
 
 test("a run that only reduced is judged by its reduction and the features it reduced", async () => {
   await uploadReduction();

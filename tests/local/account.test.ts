@@ -20,7 +20,7 @@ import {
 } from "@aws-sdk/client-sns";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { AccountRunning, isRunning, PortInUse, startAccount } from "../../local/account.ts";
-import { aws, bashStep, clientConfig, createFunction, jobFlow, PROJECT, processes, put, until } from "./fixtures.ts";
+import { aws, bashStep, clientConfig, createFunction, jobFlow, processes, project, put, until } from "./fixtures.ts";
 
 const PORT = 4723;
 const ENDPOINT = `http://127.0.0.1:${PORT}`;
@@ -41,7 +41,7 @@ afterEach(async () => {
 
 /** An account in a process of its own, that can be killed. */
 async function foreground(): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [join(PROJECT, "local/main.ts"), String(PORT), directory], {
+  const child = spawn(process.execPath, [join(project, "local/account-main.ts"), String(PORT), directory], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   children.push(child);

@@ -12,7 +12,7 @@ import { type Account, accountEnv, startAccount } from "../../local/account.ts";
 /** The account's region. */
 export const REGION = "eu-central-1";
 
-export const PROJECT = join(import.meta.dirname, "../..");
+export const project = join(import.meta.dirname, "../..");
 
 export interface TestAccount extends Account {
   readonly directory: string;
@@ -41,7 +41,7 @@ export function clientConfig(endpoint: string) {
 
 /** Runs the real AWS CLI with the account's exports alone; answers its JSON, or its text. Throws its standard error. */
 export async function aws(endpoint: string, ...args: readonly string[]) {
-  const { stdout } = await promisify(execFile)(join(PROJECT, ".orchard/python/bin/aws"), args, {
+  const { stdout } = await promisify(execFile)(join(project, ".orchard/python/bin/aws"), args, {
     env: { ...accountEnv(endpoint), HOME: tmpdir(), PATH: "/usr/bin:/bin" },
     maxBuffer: 16 * 1024 * 1024,
   });

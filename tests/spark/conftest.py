@@ -34,7 +34,7 @@ def spark() -> Iterator[SparkSession]:
 
 @pytest.fixture(scope="session")
 def model_artifact() -> ModelArtifact:
-    import model
+    import make_model as model
 
     folder = ROOT / ".orchard" / "model"
     if not model.is_current(folder):

@@ -18,8 +18,8 @@ def start_step(work: Path, *arguments: str) -> "subprocess.Popen[str]":
     """The package as a step runs it: zipped, through spark-submit; in a process group of its own."""
     archive = Path(tempfile.mkdtemp(dir=work)) / "orchard.zip"
     with zipfile.ZipFile(archive, "w") as package:
-        for path in sorted((ROOT / "spark" / "orchard").glob("*.py")):
-            package.write(path, f"orchard/{path.name}")
+        for path in sorted((ROOT / "spark" / "orchard").rglob("*.py")):
+            package.write(path, path.relative_to(ROOT / "spark"))
     home = Path(pyspark.__file__).parent
     environment = {
         **{name: value for name, value in os.environ.items() if name != "PYTHONPATH"},

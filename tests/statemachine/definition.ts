@@ -32,14 +32,15 @@ export interface Definition {
 const file = join(import.meta.dirname, "..", "..", "statemachine", "orchard.asl.json");
 
 /** The definition with every placeholder filled as the stack fills it: an ARN or a name. */
-export const renderedDefinition = (): Definition => {
+export function renderedDefinition(): Definition {
   const text = readFileSync(file, "utf8").replaceAll(/\$\{(\w+)\}/g, (_, name: string) =>
     name.endsWith("FunctionArn")
       ? `arn:aws:lambda:eu-west-1:000000000000:function:${name.slice(0, -"FunctionArn".length)}`
       : name.toLowerCase(),
   );
   return JSON.parse(text) as Definition;
-};
+}
 
-export const tasks = (definition: Definition): [string, State][] =>
-  Object.entries(definition.States).filter(([, state]) => state.Type === "Task");
+export function tasks(definition: Definition): [string, State][] {
+  return Object.entries(definition.States).filter(([, state]) => state.Type === "Task");
+}

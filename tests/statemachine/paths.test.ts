@@ -55,29 +55,31 @@ const plan = {
   keepMinutes: 0,
 };
 
-const workingHandlers = (steps: Readonly<Record<string, boolean | undefined>> = {}): Handlers => ({
-  ...Object.fromEntries(tasks(definition).map(([name]) => [name, () => ({})])),
-  Preflight: () => ({ ...plan, steps: { ...plan.steps, ...steps } }),
-  UploadScripts: () => ({
-    bootstrap: "s3://b/bootstrap.sh",
-    bootstrapArgs: [],
-    wheelhouse: "0".repeat(64),
-    steps: { inventory: [], features: [], reduction: [] },
-  }),
-  CreateCluster: () => ({ ClusterId: "j-1" }),
-  DiagnoseFailure: () => ({ cause: "the root cause" }),
-});
+function workingHandlers(steps: Readonly<Record<string, boolean | undefined>> = {}): Handlers {
+  return {
+    ...Object.fromEntries(tasks(definition).map(([name]) => [name, () => ({})])),
+    Preflight: () => ({ ...plan, steps: { ...plan.steps, ...steps } }),
+    UploadScripts: () => ({
+      bootstrap: "s3://b/bootstrap.sh",
+      bootstrapArgs: [],
+      wheelhouse: "0".repeat(64),
+      steps: { inventory: [], features: [], reduction: [] },
+    }),
+    CreateCluster: () => ({ ClusterId: "j-1" }),
+    DiagnoseFailure: () => ({ cause: "the root cause" }),
+  };
+}
 
-const failing =
-  (name: string, message = `${name}: it broke`) =>
-  (): Json => {
+function failing(name: string, message = `${name}: it broke`) {
+  return (): Json => {
     const error = new Error(message);
     error.name = name;
     throw error;
   };
+}
 
 /** Runs the definition on plain functions in place of the services; answers the states entered and how it ended. */
-const run = async (handlers: Handlers, input: Json = { mode: "mini" }) => {
+async function run(handlers: Handlers, input: Json = { mode: "mini" }) {
   const machine = new StateMachine(definition as unknown as StateMachineDefinition);
   const noWaiting = Object.fromEntries(tasks(definition).map(([name]) => [name, 0]));
   const execution = machine.run(input, {
@@ -96,7 +98,7 @@ const run = async (handlers: Handlers, input: Json = { mode: "mini" }) => {
     lastInput = event.state.input;
   }
   return { ...(await ended), entered, lastInput: lastInput as Record<string, Json> };
-};
+}
 
 describe("the paths", () => {
   it("goes the whole way when all is well", async () => {

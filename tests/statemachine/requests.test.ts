@@ -5,33 +5,33 @@ import type { SNSClient } from "@aws-sdk/client-sns";
 import { StateMachine, type StateMachineDefinition } from "aws-local-stepfunctions";
 import fc from "fast-check";
 import { afterAll, expect, it } from "vitest";
-import type { Clients } from "../../cli/clients.ts";
-import { startExecution } from "../../cli/execution.ts";
-import type { Lifetime } from "../../cli/lifetime.ts";
+import type { Clients } from "../../cli/account/clients.ts";
+import { startExecution } from "../../cli/execution/watch.ts";
+import type { Lifetime } from "../../cli/terminal/lifetime.ts";
+import { type Architecture, architectures, instanceTypes } from "../../lambdas/catalog/instance-types.ts";
 import { confirmTerminated, confirmTerminatedEvent } from "../../lambdas/confirm-terminated.ts";
+import { clusterDefaults } from "../../lambdas/contract/cluster-knobs.ts";
+import { parseInput } from "../../lambdas/contract/input.ts";
+import { formats, markets, modes, overlaps, type Plan } from "../../lambdas/contract/schemas.ts";
 import { diagnoseFailure, diagnoseFailureEvent } from "../../lambdas/diagnose-failure.ts";
 import { keepCluster, keepClusterEvent } from "../../lambdas/keep-cluster.ts";
 import { notify, notifyEvent } from "../../lambdas/notify.ts";
 import { notifyStopped } from "../../lambdas/notify-stopped.ts";
+import { architectureProblem, planCluster } from "../../lambdas/planning/planner.ts";
 import { recordCost, recordCostEvent } from "../../lambdas/record-cost.ts";
-import { clusterDefaults } from "../../lambdas/shared/cluster-defaults.ts";
-import { InvalidInput } from "../../lambdas/shared/errors.ts";
-import { logger, metrics } from "../../lambdas/shared/handler.ts";
-import { parseInput } from "../../lambdas/shared/input.ts";
-import { architectureProblem, planCluster } from "../../lambdas/shared/planner.ts";
-import { type Architecture, architectures, instanceTypes } from "../../lambdas/shared/prices.ts";
-import { formats, markets, modes, overlaps, type Plan } from "../../lambdas/shared/schemas.ts";
+import { InvalidInput } from "../../lambdas/runtime/errors.ts";
+import { logger, metrics } from "../../lambdas/runtime/handler.ts";
 import { sweepClusters } from "../../lambdas/sweep-clusters.ts";
 import { takeTurn, takeTurnEvent } from "../../lambdas/take-turn.ts";
 import { terminateCluster, terminateClusterEvent } from "../../lambdas/terminate-cluster.ts";
 import { uploadScripts } from "../../lambdas/upload-scripts.ts";
-import type { Instances } from "../../local/emr-instance-rules.ts";
-import { checkIdleTimeout, checkJobFlow, checkSteps, checkTags } from "../../local/emr-rules.ts";
-import { ServiceModel } from "../../local/service-model.ts";
+import type { Instances } from "../../local/emr/instance-rules.ts";
+import { checkIdleTimeout, checkJobFlow, checkSteps, checkTags } from "../../local/emr/request-rules.ts";
+import { ServiceModel } from "../../local/support/service-model.ts";
+import { emrClient } from "../doubles/emr.ts";
 import { Clock } from "../faults/clock.ts";
 import { bucket, deploy } from "../faults/deployed.ts";
 import { Emr } from "../faults/emr.ts";
-import { emrClient } from "../lambdas/emr-double.ts";
 import { aPlan } from "../lambdas/fixtures.ts";
 import { tasks } from "./definition.ts";
 
@@ -57,12 +57,13 @@ const models = Object.fromEntries(
 );
 
 /** EC2's Graviton types have a "g" after the generation; the wheels on S3 are for one architecture. */
-const architecturesOf = ({ InstanceFleets: fleets = [], InstanceGroups: groups = [] }: Instances) =>
-  new Set(
+function architecturesOf({ InstanceFleets: fleets = [], InstanceGroups: groups = [] }: Instances) {
+  return new Set(
     [...groups, ...fleets.flatMap(({ InstanceTypeConfigs: configs = [] }) => configs)].map(({ InstanceType: type }) =>
       /^[a-z]+\d+g/.test(type),
     ),
   );
+}
 
 /** What AWS refuses beyond its models. */
 const rules: Readonly<Record<string, (input: Json) => void>> = {
@@ -91,23 +92,25 @@ const rules: Readonly<Record<string, (input: Json) => void>> = {
   },
 };
 
-const judge = ({ service, operation, input }: Request): void => {
+function judge({ service, operation, input }: Request): void {
   models[service]?.check(operation, input);
   rules[operation]?.(input);
-};
+}
 
 /** The protocols write a time as a number. */
-const onTheWire = (input: unknown): Json =>
-  JSON.parse(
+function onTheWire(input: unknown): Json {
+  return JSON.parse(
     JSON.stringify(input, function (this: Json, key, value) {
       return this[key] instanceof Date ? this[key].getTime() / 1000 : value;
     }),
   );
-const fromTheWire = (answer: unknown): Json =>
-  JSON.parse(JSON.stringify(answer), (key, value) => (/DateTime$/.test(key) ? new Date(value * 1000) : value));
+}
+function fromTheWire(answer: unknown): Json {
+  return JSON.parse(JSON.stringify(answer), (key, value) => (/DateTime$/.test(key) ? new Date(value * 1000) : value));
+}
 
 /** Clients that take every request down; EMR's answers are the simulation's. */
-const recorder = () => {
+function recorder() {
   const requests: Request[] = [];
   const clock = new Clock();
   const emr = new Emr(clock);
@@ -134,23 +137,30 @@ const recorder = () => {
     sfn: (answer: object) =>
       Object.assign(Object.create(SFNClient.prototype) as SFNClient, client("stepfunctions", answer)),
   };
-};
-const operationOf = (command: object): string => command.constructor.name.replace(/Command$/, "");
+}
+function operationOf(command: object): string {
+  return command.constructor.name.replace(/Command$/, "");
+}
 const s3 = { send: async () => ({}) } as unknown as S3Client;
 
 /** Any text without lone surrogates: JSON on the wire has none. */
-const text = (maxLength: number) => fc.string({ unit: "grapheme", minLength: 1, maxLength });
-const maybe = <T>(of: fc.Arbitrary<T>) => fc.option(of, { nil: undefined });
+function text(maxLength: number) {
+  return fc.string({ unit: "grapheme", minLength: 1, maxLength });
+}
+function maybe<T>(of: fc.Arbitrary<T>) {
+  return fc.option(of, { nil: undefined });
+}
 const memory = fc.tuple(fc.integer({ min: 1, max: 64 }), fc.constantFrom("g", "m")).map(([n, unit]) => `${n}${unit}`);
-const typesOf = (wanted: Architecture, vcpus?: number) =>
-  Object.keys(instanceTypes).filter(
+function typesOf(wanted: Architecture, vcpus?: number) {
+  return Object.keys(instanceTypes).filter(
     (name) =>
       instanceTypes[name]?.architecture === wanted && (vcpus === undefined || instanceTypes[name]?.vcpus === vcpus),
   );
+}
 
 /** Every key of the execution's input, with the values that it may have. */
-const inputFor = (architecture: Architecture) =>
-  fc
+function inputFor(architecture: Architecture) {
+  return fc
     .record({
       mode: fc.constantFrom(...modes),
       label: text(1024),
@@ -187,11 +197,14 @@ const inputFor = (architecture: Architecture) =>
     .map(({ label, ...input }) =>
       JSON.parse(JSON.stringify(input.mode === "single-class" ? { ...input, label } : input)),
     );
+}
 
-const id = (prefix: string) => fc.integer({ min: 1, max: 9 }).map((digit) => `${prefix}-0123456789abcdef${digit}`);
+function id(prefix: string) {
+  return fc.integer({ min: 1, max: 9 }).map((digit) => `${prefix}-0123456789abcdef${digit}`);
+}
 /** The stack's configuration of its clusters. */
-const defaultsFor = (architecture: Architecture) =>
-  fc
+function defaultsFor(architecture: Architecture) {
+  return fc
     .record({
       primaryTypes: maybe(fc.subarray(typesOf(architecture, 4), { minLength: 1 })),
       coreTypes: maybe(
@@ -213,6 +226,7 @@ const defaultsFor = (architecture: Architecture) =>
         JSON.parse(JSON.stringify({ ...given, architecture, maxCoreCount: given.coreCount + more })),
       ),
     );
+}
 
 /** API reference, StartExecution: 1 to 80 characters; of these Preflight lets through what a tag may have. */
 const aName = fc
@@ -220,8 +234,8 @@ const aName = fc
   .map((letters) => letters.join(""))
   .filter((name) => !/^\.+$/.test(name));
 
-const caseFor = (architecture: Architecture) =>
-  fc.record({
+function caseFor(architecture: Architecture) {
+  return fc.record({
     name: aName,
     input: inputFor(architecture),
     defaults: defaultsFor(architecture),
@@ -230,11 +244,12 @@ const caseFor = (architecture: Architecture) =>
     failing: maybe(fc.constantFrom(...tasks(deployed.definition).map(([state]) => state))),
     error: fc.record({ name: text(80), message: text(5_000) }),
   });
+}
 const aCase = fc.constantFrom(...architectures).chain(caseFor);
 type Case = typeof aCase extends fc.Arbitrary<infer T> ? T : never;
 
 /** The plan as Preflight makes it. @throws InvalidInput where Preflight does */
-const planOf = ({ name: runId, input, defaults, images }: Case): Plan => {
+function planOf({ name: runId, input, defaults, images }: Case): Plan {
   const { pcaComponents } = defaults;
   const inputDefaults = { bucket, inputPrefix: "data/raw/", maxCostUsd: 10_000, maxKeepMinutes: 9_120, pcaComponents };
   const { maxCostUsd, cluster: overrides, ...resolved } = parseInput(input, inputDefaults);
@@ -260,10 +275,10 @@ const planOf = ({ name: runId, input, defaults, images }: Case): Plan => {
   }
   const counts = { images, labels: 1, bytes: images * 6_000 };
   return aPlan(bucket, { ...resolved, runId, counts, cluster, estimate, steps });
-};
+}
 
 /** Plays the deployed definition with the real functions, as far as they ask EMR, SNS or Step Functions for something. */
-const play = async (one: Case): Promise<readonly Request[]> => {
+async function play(one: Case): Promise<readonly Request[]> {
   const { requests, call, now, wait, haveCluster, emr, sns, sfn } = recorder();
   const id = `${deployed.stateMachineArn.replace(":stateMachine:", ":execution:")}:${one.name}`;
   const execution = { Id: id, Name: one.name, StartTime: now.toISOString() };
@@ -341,17 +356,19 @@ const play = async (one: Case): Promise<readonly Request[]> => {
   const config = { STATE_MACHINE_ARN: deployed.stateMachineArn, MAX_CLUSTER_HOURS: 24 };
   await sweepClusters(config, { emr, sfn: described }, new Date(now.getTime() + 3_600_000));
   return requests;
-};
+}
 
 /** A cluster of the execution that is left for the sweep. */
-const lost = ({ name }: Case, executionArn: string) => ({
-  Name: `orchard-${name}`,
-  ReleaseLabel: "emr-7.13.0",
-  ServiceRole: "service",
-  JobFlowRole: "profile",
-  Instances: { KeepJobFlowAliveWhenNoSteps: true, InstanceCount: 1, TerminationProtected: true },
-  Tags: [{ Key: "orchard:execution-arn", Value: executionArn }],
-});
+function lost({ name }: Case, executionArn: string) {
+  return {
+    Name: `orchard-${name}`,
+    ReleaseLabel: "emr-7.13.0",
+    ServiceRole: "service",
+    JobFlowRole: "profile",
+    Instances: { KeepJobFlowAliveWhenNoSteps: true, InstanceCount: 1, TerminationProtected: true },
+    Tags: [{ Key: "orchard:execution-arn", Value: executionArn }],
+  };
+}
 
 it(`makes no request that AWS would refuse: ${runs} generated executions`, async () => {
   const judged = new Map<string, number>();

@@ -1,0 +1,41 @@
+import { CloudFormationClient } from "@aws-sdk/client-cloudformation";
+import { EMRClient } from "@aws-sdk/client-emr";
+import { S3Client } from "@aws-sdk/client-s3";
+import { SFNClient } from "@aws-sdk/client-sfn";
+import { SNSClient } from "@aws-sdk/client-sns";
+import { STSClient } from "@aws-sdk/client-sts";
+
+export interface Clients {
+  readonly cloudFormation: CloudFormationClient;
+  readonly emr: EMRClient;
+  readonly s3: S3Client;
+  readonly sfn: SFNClient;
+  readonly sns: SNSClient;
+  readonly sts: STSClient;
+}
+
+/**
+ * Clients for an account; only the endpoint tells the laptop's from another.
+ *
+ * @param env the account's exports; without them, the SDK finds region, credentials and endpoint as the AWS CLI does
+ */
+export function createClients(env: Readonly<Record<string, string>> = {}): Clients {
+  const endpoint = env["AWS_ENDPOINT_URL"];
+  const accessKeyId = env["AWS_ACCESS_KEY_ID"];
+  const region = env["AWS_REGION"] ?? process.env["AWS_REGION"] ?? process.env["AWS_DEFAULT_REGION"];
+  const config = {
+    ...(region ? { region } : {}),
+    ...(endpoint ? { endpoint } : {}),
+    ...(accessKeyId ? { credentials: { accessKeyId, secretAccessKey: env["AWS_SECRET_ACCESS_KEY"] ?? "" } } : {}),
+  };
+  // An endpoint of one's own has no host name for each bucket.
+  const forcePathStyle = (endpoint ?? process.env["AWS_ENDPOINT_URL"]) !== undefined;
+  return {
+    cloudFormation: new CloudFormationClient(config),
+    emr: new EMRClient(config),
+    s3: new S3Client({ ...config, forcePathStyle }),
+    sfn: new SFNClient(config),
+    sns: new SNSClient(config),
+    sts: new STSClient(config),
+  };
+}

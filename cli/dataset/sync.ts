@@ -1,0 +1,122 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { DeleteObjectsCommand, PutObjectCommand, paginateListObjectsV2, type S3Client } from "@aws-sdk/client-s3";
+import pMap from "p-map";
+import { CommandFailed } from "../terminal/errors.ts";
+import type { LocalFile } from "./dataset.ts";
+
+const uploadsAtOnce = 16;
+/** The limit of DeleteObjects. */
+const keysPerDelete = 1_000;
+
+export interface RemoteFile {
+  readonly key: string;
+  readonly bytes: number;
+  /** Without quotes; the content's md5 for what a single PutObject wrote. */
+  readonly etag: string;
+}
+
+export interface SyncPlan {
+  readonly upload: readonly LocalFile[];
+  readonly unchanged: number;
+  /** Keys that are in the bucket and not in the dataset. */
+  readonly remove: readonly string[];
+}
+
+/**
+ * Decides what makes the bucket hold exactly the dataset. Only files of equal size are read, to compare their md5.
+ *
+ * @param md5 hexadecimal digest of a local file
+ */
+export async function planSync(
+  local: readonly LocalFile[],
+  remote: readonly RemoteFile[],
+  md5: (path: string) => Promise<string>,
+): Promise<SyncPlan> {
+  const there = new Map(remote.map((file) => [file.key, file]));
+  const wanted = new Set(local.map(({ key }) => key));
+  const isNew = await pMap(
+    local,
+    async ({ key, path, bytes }) => {
+      const stored = there.get(key);
+      return stored?.bytes !== bytes || stored.etag !== (await md5(path));
+    },
+    { concurrency: uploadsAtOnce },
+  );
+  const upload = local.filter((_, index) => isNew[index]);
+  return {
+    upload,
+    unchanged: local.length - upload.length,
+    remove: remote.map(({ key }) => key).filter((key) => !wanted.has(key)),
+  };
+}
+
+async function md5OfFile(path: string): Promise<string> {
+  return createHash("md5")
+    .update(await readFile(path))
+    .digest("hex");
+}
+
+/** All objects under a prefix, their keys relative to it. */
+export async function listObjects(s3: S3Client, bucket: string, prefix: string): Promise<readonly RemoteFile[]> {
+  const files: RemoteFile[] = [];
+  for await (const page of paginateListObjectsV2({ client: s3 }, { Bucket: bucket, Prefix: prefix })) {
+    for (const { Key = "", Size = 0, ETag = "" } of page.Contents ?? []) {
+      files.push({ key: Key.slice(prefix.length), bytes: Size, etag: ETag.replaceAll('"', "") });
+    }
+  }
+  return files;
+}
+
+interface SyncOptions {
+  readonly bucket: string;
+  /** Ends with a slash. */
+  readonly prefix: string;
+  /** Remove what the dataset does not have. */
+  readonly remove: boolean;
+  readonly signal: AbortSignal;
+  readonly onProgress: (done: number, total: number) => void;
+}
+
+export interface SyncResult {
+  readonly uploaded: number;
+  readonly unchanged: number;
+  readonly removed: number;
+}
+
+function contentType(key: string): string {
+  return /\.png$/i.test(key) ? "image/png" : "image/jpeg";
+}
+
+/** Makes the objects under the prefix the local files: uploads what is new or changed; on request removes what is not there. */
+export async function sync(
+  s3: S3Client,
+  local: readonly LocalFile[],
+  { bucket, prefix, remove, signal, onProgress }: SyncOptions,
+): Promise<SyncResult> {
+  const plan = await planSync(local, await listObjects(s3, bucket, prefix), md5OfFile);
+  const gone = remove ? plan.remove : [];
+  let done = 0;
+  onProgress(done, plan.upload.length);
+  await pMap(
+    plan.upload,
+    async ({ key, path }) => {
+      signal.throwIfAborted();
+      const put = { Bucket: bucket, Key: prefix + key, Body: await readFile(path), ContentType: contentType(key) };
+      await s3.send(new PutObjectCommand(put), { abortSignal: signal });
+      done += 1;
+      onProgress(done, plan.upload.length);
+    },
+    { concurrency: uploadsAtOnce },
+  );
+  for (let start = 0; start < gone.length; start += keysPerDelete) {
+    const Objects = gone.slice(start, start + keysPerDelete).map((key) => ({ Key: prefix + key }));
+    const { Errors = [] } = await s3.send(
+      new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true } }),
+    );
+    const [first] = Errors;
+    if (first)
+      throw new CommandFailed(`${Errors.length} old images could not be removed: ${first.Key} ${first.Message}`);
+  }
+  return { uploaded: plan.upload.length, unchanged: plan.unchanged, removed: gone.length };
+}

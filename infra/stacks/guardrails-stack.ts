@@ -1,0 +1,58 @@
+import { CrossStackReferences, ReferenceStrength, Stack, type StackProps } from "aws-cdk-lib";
+import { PolicyStatement, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import type { Construct } from "constructs";
+import type { Config } from "../config/config.ts";
+import { Alarms } from "../constructs/alarms.ts";
+import { MonthlyBudget } from "../constructs/budget.ts";
+import { Overview } from "../constructs/dashboard.ts";
+import type { PipelineStack } from "./pipeline-stack.ts";
+
+interface GuardrailsStackProps extends StackProps {
+  readonly config: Config;
+  readonly pipeline: PipelineStack;
+}
+
+/** What watches over the pipeline, in a stack of its own: the embedded account has no budgets. */
+export class GuardrailsStack extends Stack {
+  constructor(scope: Construct, id: string, props: GuardrailsStackProps) {
+    super(scope, id, props);
+    // As exports they would bind the pipeline: CloudFormation would refuse to take its schedule away again.
+    CrossStackReferences.of(this).consume(ReferenceStrength.WEAK);
+    const { config, pipeline } = props;
+    const { topic, stateMachine } = pipeline;
+
+    // A topic with a policy of its own has not the default one, which lets the account's own services in.
+    const publish = (service: string, sources: string): void => {
+      const { account } = Stack.of(topic);
+      topic.addToResourcePolicy(
+        new PolicyStatement({
+          actions: ["sns:Publish"],
+          resources: [topic.topicArn],
+          principals: [new ServicePrincipal(service)],
+          conditions: { StringEquals: { "aws:SourceAccount": account }, ArnLike: { "aws:SourceArn": sources } },
+        }),
+      );
+    };
+    publish("cloudwatch.amazonaws.com", this.formatArn({ service: "cloudwatch", resource: "alarm:*" }));
+    publish("budgets.amazonaws.com", this.formatArn({ service: "budgets", region: "", resource: "*" }));
+
+    new MonthlyBudget(this, "Budget", {
+      limit: config.budgetLimit,
+      currency: config.budgetCurrency,
+      topic,
+      email: config.notificationEmail,
+    });
+    new Alarms(this, "Alarms", {
+      topic,
+      stateMachine,
+      guards: pipeline.guards,
+      deadLetterQueues: pipeline.deadLetterQueues,
+      clusterHours: config.alarmClusterHours,
+    });
+    new Overview(this, "Overview", {
+      dashboardName: pipeline.stackName,
+      stateMachine,
+      logGroup: pipeline.executionLogs,
+    });
+  }
+}

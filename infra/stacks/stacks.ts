@@ -1,0 +1,38 @@
+import type { App, Environment } from "aws-cdk-lib";
+import type { Config } from "../config/config.ts";
+import { GuardrailsStack } from "./guardrails-stack.ts";
+import { PipelineStack } from "./pipeline-stack.ts";
+import { type ClusterSecurity, SecurityStack } from "./security-stack.ts";
+
+function securityOf(app: App, config: Config, env: Environment): ClusterSecurity | undefined {
+  if (config.securityConfiguration === "none") return undefined;
+  if (config.securityConfiguration !== "own") {
+    return { name: config.securityConfiguration, ...(config.volumeKeyArn ? { keyArn: config.volumeKeyArn } : {}) };
+  }
+  const { security } = new SecurityStack(app, "OrchardSecurity", {
+    keyUsers: [config.emrServiceRoleArn, config.emrInstanceRoleArn].filter((arn) => arn !== undefined),
+    env,
+    description: "What Orchard's EMR clusters have to keep to",
+  });
+  return security;
+}
+
+/** All stacks of a deployment; `env` may be empty, where a template is enough. */
+export function addStacks(app: App, config: Config, env: Environment = {}): PipelineStack {
+  const security = securityOf(app, config, env);
+  const pipeline = new PipelineStack(app, "Orchard", {
+    config,
+    ...(security ? { security } : {}),
+    env,
+    description: "Image features and PCA on a transient EMR cluster, which is always torn down",
+  });
+  if (config.guardrails) {
+    new GuardrailsStack(app, "OrchardGuardrails", {
+      config,
+      env,
+      pipeline,
+      description: "Budget, alarms and dashboard of Orchard",
+    });
+  }
+  return pipeline;
+}

@@ -1,9 +1,0 @@
-/**
- * What turns an image into the model's input, by number. To be raised when spark/orchard/{images,litert}.py, or the
- * libraries that they use, compute something else: features of two decoders are not to be reduced together.
- */
-export const decoderVersion = 1;
-
-/** What decides, beside the image itself, what its features are; a part of keys on S3. */
-export const featuresIdentity = ({ sha256 }: { readonly sha256: string }): string =>
-  `${sha256}/decoder=${decoderVersion}`;

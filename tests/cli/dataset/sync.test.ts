@@ -1,0 +1,53 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { planSync } from "../../../cli/dataset/sync.ts";
+
+function local(key: string, bytes: number) {
+  return { key, path: `/data/${key}`, bytes };
+}
+function noReading(): Promise<string> {
+  return Promise.reject(new Error("no file has to be read"));
+}
+
+describe("planSync", () => {
+  it("uploads what is new, what has another size and what has another content; removes what is not in the dataset", async () => {
+    // Prepare
+    const files = [local("new", 1), local("longer", 2), local("other", 3), local("same", 3)];
+    const remote = [
+      { key: "longer", bytes: 1, etag: "md5 of longer" },
+      { key: "other", bytes: 3, etag: "md5 of what it was" },
+      { key: "same", bytes: 3, etag: "md5 of /data/same" },
+      { key: "old", bytes: 9, etag: "md5 of old" },
+    ];
+
+    // Act
+    const plan = await planSync(files, remote, async (path) => `md5 of ${path}`);
+
+    // Assess
+    expect(plan.upload.map(({ key }) => key)).toEqual(["new", "longer", "other"]);
+    expect(plan.unchanged).toBe(1);
+    expect(plan.remove).toEqual(["old"]);
+  });
+
+  it("reads no file whose size alone tells", async () => {
+    const plan = await planSync([local("a", 1), local("b", 2)], [{ key: "b", bytes: 3, etag: "" }], noReading);
+    expect(plan.upload).toHaveLength(2);
+  });
+
+  it("leaves the bucket exactly as the dataset, and has nothing to do then", async () => {
+    const contents = fc.dictionary(fc.stringMatching(/^[a-c]{1,2}$/), fc.stringMatching(/^[xy]{0,2}$/));
+    const list = (files: Readonly<Record<string, string>>) =>
+      Object.entries(files).map(([key, text]) => ({ key, bytes: text.length, etag: text, path: text }));
+    const md5 = async (path: string): Promise<string> => path;
+    await fc.assert(
+      fc.asyncProperty(contents, contents, async (wanted, there) => {
+        const plan = await planSync(list(wanted), list(there), md5);
+        const after: Record<string, string> = { ...there };
+        for (const { key, path } of plan.upload) after[key] = path;
+        for (const key of plan.remove) delete after[key];
+        expect(after).toEqual({ ...wanted });
+        expect(await planSync(list(wanted), list(after), md5)).toMatchObject({ upload: [], remove: [] });
+      }),
+    );
+  });
+});

@@ -1,0 +1,254 @@
+import { join } from "node:path";
+import {
+  CreateStackCommand,
+  UpdateStackCommand,
+  waitUntilStackCreateComplete,
+  waitUntilStackUpdateComplete,
+} from "@aws-sdk/client-cloudformation";
+import { DescribeClusterCommand, ListClustersCommand, RunJobFlowCommand } from "@aws-sdk/client-emr";
+import { ListBucketsCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
+import { DescribeExecutionCommand, StartExecutionCommand } from "@aws-sdk/client-sfn";
+import { execa } from "execa";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readDeployment } from "../../../cli/deployment/stacks.ts";
+import { waitUntil } from "../../../cli/terminal/lifetime.ts";
+import { places, root } from "../../../cli/toolchain/places.ts";
+import { type EmptyAccount, main, makeImages, startEmptyAccount } from "../empty-account.ts";
+
+const commandMs = 600_000;
+const clusterMs = 120_000;
+const question = "Remove this from account";
+
+// In this order: a deployment takes a while, so the tests share it.
+describe("deploy and destroy", { timeout: commandMs }, () => {
+  let account: EmptyAccount;
+  let bucket = "";
+  let stateMachineArn = "";
+  let clusterId = "";
+  beforeAll(async () => {
+    account = await startEmptyAccount();
+  }, commandMs);
+  afterAll(() => account.stop(), commandMs);
+
+  const options = (env: Readonly<Record<string, string | undefined>> = {}) =>
+    ({ cwd: root, reject: false, extendEnv: false, stdin: "ignore", env: { ...account.env, ...env } }) as const;
+  const orchard = (...args: readonly string[]) => execa(process.execPath, [main, ...args], options());
+  const stackNames = async () =>
+    JSON.parse(
+      (await execa("aws", ["cloudformation", "describe-stacks", "--output", "json"], options())).stdout,
+    ).Stacks.map(({ StackName }: { readonly StackName: string }) => StackName);
+  const clusterState = async (id: string) => {
+    const { Cluster } = await account.clients.emr.send(new DescribeClusterCommand({ ClusterId: id }));
+    return Cluster?.Status?.State;
+  };
+
+  it.each([
+    ["credentials", { AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined }, "There are no AWS credentials"],
+    ["region", { AWS_REGION: undefined, AWS_DEFAULT_REGION: undefined }, "No region is set"],
+  ])("says in one line that it has no %s, with exit code 2", async (_, env, message) => {
+    const { exitCode, stderr } = await execa(process.execPath, [main, "deploy", "--yes"], options(env));
+
+    expect(stderr).toContain(message);
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+    expect(exitCode).toBe(2);
+  });
+
+  it("asks nobody where there is no terminal, with exit code 2", async () => {
+    for (const command of ["deploy", "destroy"]) {
+      const { exitCode, stderr } = await orchard(command);
+      expect(stderr).toContain("--yes");
+      expect(exitCode).toBe(2);
+    }
+    expect(await stackNames()).toEqual([]);
+  });
+
+  it("names a wrong knob, with exit code 2 and nothing created", async () => {
+    const { exitCode, stderr } = await orchard("deploy", "--yes", "-c", "maxCostUsd=nothing");
+
+    expect(stderr).toContain("maxCostUsd: ");
+    expect(stderr).not.toContain("    at ");
+    expect(exitCode).toBe(2);
+    expect(await stackNames()).toEqual([]);
+  });
+
+  it("bootstraps, shows the difference, deploys, and says what is next", async () => {
+    const { exitCode, stdout, stderr } = await orchard("deploy", "--yes", "--email", "you@example.org");
+
+    expect(exitCode, stdout + stderr).toBe(0);
+    expect(stdout).toContain("✔ Wheels for x86_64");
+    expect(stdout).toContain("CDKToolkit is missing");
+    expect(stdout).toContain("[+] AWS::StepFunctions::StateMachine");
+    expect(stdout).toContain("Confirm the mail that AWS has sent to you@example.org");
+    expect(await stackNames()).toEqual(expect.arrayContaining(["CDKToolkit", "Orchard"]));
+    const deployment = await readDeployment(account.clients);
+    bucket = deployment?.bucket ?? "";
+    stateMachineArn = deployment?.stateMachineArn ?? "";
+    expect(stdout).toContain(`Orchard.StateMachineArn = ${stateMachineArn}`);
+  });
+
+  it("has nothing to do the second time", async () => {
+    const { exitCode, stdout, stderr } = await orchard("deploy", "--yes", "--json", "--email", "you@example.org");
+
+    expect(exitCode, stderr).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ changed: false, stacks: { Orchard: { DataBucketName: bucket } } });
+  });
+
+  /** Two stacks of the app that this configuration has not. The older one imports from the newer one. */
+  const makeLeftOverStacks = async (): Promise<void> => {
+    const { cloudFormation } = account.clients;
+    const parameter = { Type: "AWS::SSM::Parameter", Properties: { Type: "String", Value: "1" } };
+    const importer = (Value: unknown) => ({
+      StackName: "OldImporter",
+      TemplateBody: JSON.stringify({ Resources: { Import: { ...parameter, Properties: { Type: "String", Value } } } }),
+      Tags: [{ Key: "orchard:app", Value: "orchard" }],
+    });
+    const TemplateBody = JSON.stringify({
+      Resources: { Secret: parameter },
+      Outputs: { Name: { Value: { Ref: "Secret" }, Export: { Name: "exported" } } },
+    });
+    const waiting = { client: cloudFormation, maxWaitTime: 60, minDelay: 1, maxDelay: 1 };
+    await cloudFormation.send(new CreateStackCommand(importer("1")));
+    await waitUntilStackCreateComplete(waiting, { StackName: "OldImporter" });
+    await cloudFormation.send(new CreateStackCommand({ ...importer("1"), StackName: "NewExporter", TemplateBody }));
+    await waitUntilStackCreateComplete(waiting, { StackName: "NewExporter" });
+    await cloudFormation.send(new UpdateStackCommand(importer({ "Fn::ImportValue": "exported" })));
+    await waitUntilStackUpdateComplete(waiting, { StackName: "OldImporter" });
+  };
+
+  it("refuses a change that could reach a cluster that is alive, and names both", async () => {
+    // Prepare: a cluster of an execution that has ended, as one that is kept on purpose.
+    const arn = `${stateMachineArn.replace(":stateMachine:", ":execution:")}:kept`;
+    const { JobFlowId = "" } = await account.clients.emr.send(
+      new RunJobFlowCommand({
+        Name: "orchard-kept",
+        ReleaseLabel: "emr-7.13.0",
+        ServiceRole: "EMR_DefaultRole",
+        JobFlowRole: "EMR_EC2_DefaultRole",
+        Instances: {
+          KeepJobFlowAliveWhenNoSteps: true,
+          TerminationProtected: true,
+          InstanceGroups: [{ InstanceRole: "MASTER", InstanceType: "m5.xlarge", InstanceCount: 1 }],
+        },
+        Tags: [{ Key: "orchard:execution-arn", Value: arn }],
+      }),
+    );
+    clusterId = JobFlowId;
+    await makeLeftOverStacks();
+
+    // Act: another address takes the subscription of the first one away.
+    const { exitCode, stdout, stderr } = await orchard("deploy", "--yes", "--email", "other@example.org");
+
+    // Assess
+    expect(stdout).toContain("To be removed, because the configuration has none: OldImporter, NewExporter");
+    expect(stderr).toContain("this deploy removes Secret (AWS::SSM::Parameter)");
+    expect(stderr).toContain(`cluster ${clusterId} (orchard-kept) is `);
+    expect(stderr).toMatch(/this deploy removes \w+ \(AWS::SNS::Subscription\)/);
+    expect(exitCode).toBe(2);
+    expect(["STARTING", "BOOTSTRAPPING", "WAITING"]).toContain(await clusterState(clusterId));
+  });
+
+  it("ends the cluster first when it is asked to, deploys then, and removes the stacks that are left over", async () => {
+    const { exitCode, stdout, stderr } = await orchard(
+      ...["deploy", "--yes", "--json", "--email", "other@example.org", "--stop-running", "-c", "guardrails=false"],
+    );
+
+    expect(exitCode, stderr).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      changed: true,
+      removed: ["OldImporter", "NewExporter", "OrchardGuardrails"],
+    });
+    expect((await stackNames()).sort()).toEqual(["CDKToolkit", "Orchard"]);
+    expect(await clusterState(clusterId)).toMatch(/^TERMINATED/);
+  });
+
+  it("leaves everything alone when the person at the terminal says no", async () => {
+    const pty = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
+    const answer = (keys: string) => {
+      const python = join(places.python, "bin", "python");
+      const args = ["-c", pty, process.execPath, main, "destroy"];
+      const terminal = execa(python, args, { ...options(), stdin: "pipe" });
+      let shown = "";
+      terminal.stdout.on("data", (chunk: Buffer) => {
+        const isAsked = shown.includes(question);
+        shown += chunk.toString();
+        if (!isAsked && shown.includes(question)) terminal.stdin.write(keys);
+      });
+      return terminal;
+    };
+
+    const no = await answer("n\r");
+    expect(no.stdout).toContain("Nothing was removed.");
+    expect(no.exitCode).toBe(1);
+    const interrupted = await answer("\u0003");
+    expect(interrupted.exitCode).toBe(130);
+    expect(await stackNames()).toContain("Orchard");
+  });
+
+  it("refuses to remove what a running execution needs, and says what that is", async () => {
+    const images = await makeImages(join(account.home, "images"), 12);
+    const upload = await orchard("upload", images);
+    expect(upload.stdout, upload.stderr).toContain("12 uploaded");
+    const name = "still-running";
+    await account.clients.sfn.send(
+      new StartExecutionCommand({ stateMachineArn, name, input: '{"mode":"mini","pca":{"components":2}}' }),
+    );
+    await cluster(name);
+
+    const { exitCode, stderr } = await orchard("destroy", "--yes");
+
+    expect(stderr).toContain(`execution ${name} is RUNNING`);
+    expect(exitCode).toBe(2);
+    expect(await stackNames()).toContain("Orchard");
+    expect((await orchard("status")).stdout).toMatch(/cluster j-\w+ costs \d+\.\d\d USD an hour/);
+  });
+
+  const cluster = async (name: string): Promise<string> => {
+    let id: string | undefined;
+    const isThere = async (): Promise<boolean> => {
+      const { Clusters = [] } = await account.clients.emr.send(new ListClustersCommand({}));
+      id = Clusters.find(({ Name }) => Name === `orchard-${name}`)?.Id;
+      return id !== undefined;
+    };
+    expect(await waitUntil(isThere, clusterMs), "the execution creates a cluster").toBe(true);
+    return id ?? "";
+  };
+
+  it("stops the execution, waits for its cluster, and keeps the data bucket", async () => {
+    const id = await cluster("still-running");
+
+    const { exitCode, stdout, stderr } = await orchard("destroy", "--yes", "--json", "--stop-running");
+
+    expect(exitCode, stderr).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ stacks: ["Orchard"], keptBucket: bucket });
+    const executionArn = `${stateMachineArn.replace(":stateMachine:", ":execution:")}:still-running`;
+    const { status } = await account.clients.sfn.send(new DescribeExecutionCommand({ executionArn }));
+    expect(status).toBe("ABORTED");
+    expect(await clusterState(id)).toMatch(/^TERMINATED/);
+    expect(await stackNames()).toEqual(["CDKToolkit"]);
+    const { KeyCount } = await account.clients.s3.send(
+      new ListObjectsV2Command({ Bucket: bucket, Prefix: "data/raw/" }),
+    );
+    expect(KeyCount).toBe(12);
+  });
+
+  it("deletes the data bucket with all that is in it when it is asked to", async () => {
+    await orchard("deploy", "--yes");
+    const second = (await readDeployment(account.clients))?.bucket ?? "";
+    await orchard("upload", join(account.home, "images"));
+
+    const { exitCode, stdout, stderr } = await orchard("destroy", "--yes", "--json", "--delete-data");
+
+    expect(exitCode, stderr).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ stacks: ["OrchardGuardrails", "Orchard"], keptBucket: null });
+    const { Buckets = [] } = await account.clients.s3.send(new ListBucketsCommand({}));
+    const names = Buckets.map(({ Name }) => Name);
+    expect(names).not.toContain(second);
+    expect(names).toContain(bucket);
+  });
+
+  it("has nothing to remove then", async () => {
+    const { exitCode, stdout } = await orchard("destroy", "--yes");
+    expect(stdout).toContain("Nothing of Orchard is deployed");
+    expect(exitCode).toBe(0);
+  });
+});

@@ -1,0 +1,60 @@
+import { DeleteStackCommand, type Stack } from "@aws-sdk/client-cloudformation";
+import { describe, expect, it } from "vitest";
+import type { Clients } from "../../../cli/account/clients.ts";
+import { deleteStack, importersFirst } from "../../../cli/deployment/delete-stacks.ts";
+import { Lifetime } from "../../../cli/terminal/lifetime.ts";
+
+function stack(StackName: string, minute: number): Stack {
+  return {
+    StackName,
+    CreationTime: new Date(minute * 60_000),
+    StackStatus: "CREATE_COMPLETE",
+  };
+}
+
+describe("the order in which stacks are deleted", () => {
+  const order = (stacks: readonly Stack[], importers: Readonly<Record<string, readonly string[]>>) =>
+    importersFirst(stacks, new Map(Object.entries(importers))).map(({ StackName }) => StackName);
+
+  it("has the importers first, also of an exporter that came later", () => {
+    const stacks = [stack("Orchard", 1), stack("OrchardGuardrails", 2), stack("OrchardSecurity", 3)];
+    expect(order(stacks, { OrchardSecurity: ["Orchard"] })).toEqual([
+      "Orchard",
+      "OrchardSecurity",
+      "OrchardGuardrails",
+    ]);
+  });
+
+  it("has the importers of importers before both", () => {
+    const stacks = [stack("C", 1), stack("B", 2), stack("A", 3)];
+    expect(order(stacks, { A: ["B", "C"], B: ["C"] })).toEqual(["C", "B", "A"]);
+  });
+
+  it("is the newest first where nobody imports, or only somebody else's stack", () => {
+    const stacks = [stack("Orchard", 1), stack("OrchardGuardrails", 2)];
+    expect(order(stacks, { Orchard: ["SomebodyElses"] })).toEqual(["OrchardGuardrails", "Orchard"]);
+  });
+});
+
+describe("a delete that CloudFormation refuses", () => {
+  const reason = "Export X cannot be deleted as it is in use by Y";
+
+  // The embedded account has the first way alone. The second one: github.com/USSBA/aws-cft-tools/issues/27.
+  it.each<[string, () => unknown]>([
+    [
+      "at once",
+      () => {
+        throw Object.assign(new Error(reason), { name: "ValidationError" });
+      },
+    ],
+    ["later, with the stack as it was before", () => ({})],
+  ])("ends with its reason, when that comes %s", async (_, onDelete) => {
+    const left = { ...stack("Exporter", 1), StackStatusReason: reason };
+    const send = async (command: unknown) => (command instanceof DeleteStackCommand ? onDelete() : { Stacks: [left] });
+    const clients = { cloudFormation: { send } } as unknown as Clients;
+
+    const deleting = deleteStack(new Lifetime(), clients, left);
+
+    await expect(deleting).rejects.toMatchObject({ name: "CommandFailed", message: expect.stringContaining(reason) });
+  });
+});

@@ -1,0 +1,87 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execa } from "execa";
+import getPort from "get-port";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { root } from "../../../cli/toolchain/places.ts";
+
+/** The real command line, in a home of its own so that no account of this folder is found. */
+async function orchard(...args: readonly string[]) {
+  const { exitCode, stdout, stderr } = await execa(process.execPath, [join(root, "cli", "main.ts"), ...args], {
+    reject: false,
+    env: { ORCHARD_HOME: folder },
+  });
+  return { exitCode, stdout, stderr };
+}
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "orchard-cli-"));
+  writeFileSync(join(folder, "broken.json"), "{ mode: ");
+  writeFileSync(join(folder, "list.json"), '["mini"]');
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe("a wrong call ends with exit code 2 and one message, before anything is started", () => {
+  const wrong: readonly (readonly [args: string, message: RegExp])[] = [
+    ["nonsense", /unknown command 'nonsense'/],
+    ["start --nonsense", /unknown option '--nonsense'/],
+    ["reduce --features x", /required option '--output <path>' not specified/],
+    ["reduce --features x --output y", /One of --components and --variance is needed/],
+    ["reduce --features x --output y --components 5 --variance 0.5", /One of --components and --variance is needed/],
+    ["reduce --features x --output y --components 1e2", /--components must be a whole number of 1 or more, not "1e2"/],
+    ["reduce --features x --output y --variance 1.1", /--variance must be a number above 0 and at most 1, not "1.1"/],
+    ["project --features x --output y", /required option '--model <path>' not specified/],
+    ["start more", /too many arguments/],
+    ["start --mode small", /'small' is invalid\. Allowed choices are inventory, mini, apples, full, single-class/],
+    ["start --mode single-class", /needs a label/],
+    ["start --label Kiwi", /--label goes with --mode single-class, not with --mode mini/],
+    ["start --limit 1", /--limit must be a whole number of 2 or more, not "1"/],
+    ["start --limit 2.5", /--limit must be a whole number/],
+    ["start --components 0", /--components must be a whole number from 1 to 1280/],
+    ["start --components 1281", /--components must be a whole number from 1 to 1280/],
+    ["start --variance 1.1", /--variance must be a number above 0 and at most 1/],
+    ["start --variance 0", /--variance must be a number above 0/],
+    ["start --variance 0.9 --components 5", /exclude each other/],
+    ["start --keep-minutes 0", /--keep-minutes must be a whole number of 1 or more/],
+    ["start --keep-minutes 30", /keepMinutes needs --keep/],
+    ["start --cluster-id j-1", /There is no cluster j-1: no account is running/],
+    ["start --input {}/list.json --cluster-id j-1", /cannot go with --cluster-id/],
+    ["start --port 70000", /--port must be a whole number from 1 to 65535/],
+    ["start --dataset ./nowhere", /does not exist/],
+    ["start --input ./nowhere.json", /cannot be read/],
+    ["start --input {}/broken.json", /is not JSON/],
+    ["start --input {}/list.json", /must hold one JSON object/],
+    ["start --input {}/list.json --mode mini", /cannot go with --mode/],
+    ["test --only nonsense", /There is no suite nonsense/],
+  ];
+
+  it.each(wrong)("%s", async (args, message) => {
+    const { exitCode, stdout, stderr } = await orchard(...args.split(" ").map((arg) => arg.replace("{}", folder)));
+
+    expect(stderr).toMatch(message);
+    expect(stdout).toBe("");
+    expect(exitCode).toBe(2);
+  });
+});
+
+describe("a port in use", () => {
+  let server: Server;
+  let port: number;
+  beforeAll(async () => {
+    port = await getPort({ host: "127.0.0.1" });
+    server = createServer((socket) => socket.end("not an account")).listen(port, "127.0.0.1");
+  });
+  afterAll(() => {
+    server.close();
+  });
+
+  it("is refused with exit code 2 and the way out", async () => {
+    const { exitCode, stderr } = await orchard("start", "--json", "--port", String(port));
+
+    expect(stderr).toContain(`Port ${port} is in use by another program. Choose a free one with --port.`);
+    expect(exitCode).toBe(2);
+  });
+});

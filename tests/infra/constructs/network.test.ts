@@ -1,0 +1,109 @@
+import { App, Stack } from "aws-cdk-lib";
+import { Match, Template } from "aws-cdk-lib/assertions";
+import { Bucket } from "aws-cdk-lib/aws-s3";
+import { expect, it } from "vitest";
+import { Network } from "../../../infra/constructs/network.ts";
+import { configWith } from "../fixtures.ts";
+
+interface Made {
+  readonly template: Template;
+  readonly network: Network;
+}
+
+function make(knobs: Readonly<Record<string, unknown>> = {}): Made {
+  const stack = new Stack(new App(), "Test");
+  const bucket = Bucket.fromBucketName(stack, "Bucket", "data");
+  const network = new Network(stack, "Network", { config: configWith(knobs), bucket });
+  return { template: Template.fromStack(stack), network };
+}
+
+/** Billed by the hour, whether a cluster runs or not. */
+const hourly = ["AWS::EC2::NatGateway", "AWS::EC2::EIP"];
+const tag = { Tags: Match.arrayWith([{ Key: "for-use-with-amazon-emr-managed-policies", Value: "true" }]) };
+
+it("has private subnets in three zones, no way to the internet, and nothing that is billed by the hour", () => {
+  const { template, network } = make();
+
+  template.resourceCountIs("AWS::EC2::Subnet", 3);
+  expect(network.subnetIds).toHaveLength(3);
+  template.resourceCountIs("AWS::EC2::Route", 0);
+  template.resourceCountIs("AWS::EC2::InternetGateway", 0);
+  template.hasResourceProperties("AWS::EC2::VPCEndpoint", { VpcEndpointType: "Gateway" });
+  template.resourceCountIs("AWS::EC2::VPCEndpoint", 1);
+  for (const type of hourly) template.resourceCountIs(type, 0);
+});
+
+it("has as many zones as it is told", () => {
+  make({ zoneCount: 2 }).template.resourceCountIs("AWS::EC2::Subnet", 2);
+});
+
+it("tags all that EMR's managed policy asks a tag of, and nothing in which EMR would make what nobody owns", () => {
+  const { template } = make();
+
+  for (const type of ["AWS::EC2::VPC", "AWS::EC2::VPCEndpoint", "AWS::EC2::RouteTable"]) {
+    expect(Object.keys(template.findResources(type, { Properties: tag }))).toEqual([]);
+  }
+  template.allResourcesProperties("AWS::EC2::Subnet", tag);
+  template.allResourcesProperties("AWS::EC2::SecurityGroup", tag);
+  template.resourceCountIs("AWS::EC2::SecurityGroup", 3);
+});
+
+interface Rule {
+  readonly Properties: Readonly<Record<string, unknown>>;
+}
+
+function named(reference: unknown): string {
+  return /Network(\w+?)[0-9A-F]{8}/.exec(JSON.stringify(reference))?.[1] ?? "?";
+}
+
+it("lets the groups' members in as EMR would, and nobody else", () => {
+  const { template } = make();
+
+  const rules = Object.values(template.findResources("AWS::EC2::SecurityGroupIngress")) as Rule[];
+  const found = rules.map(({ Properties: rule }) => {
+    const ports = rule["FromPort"] === undefined ? "" : ` ${rule["FromPort"]}-${rule["ToPort"]}`;
+    return `${named(rule["SourceSecurityGroupId"])} to ${named(rule["GroupId"])}: ${rule["IpProtocol"]}${ports}`;
+  });
+  const all = ["tcp 0-65535", "udp 0-65535", "icmp -1--1"];
+  const expected = ["Primary", "Core"].flatMap((to) => [
+    ...["Primary", "Core"].flatMap((from) => all.map((ports) => `${from} to ${to}: ${ports}`)),
+    `ServiceAccess to ${to}: tcp 8443-8443`,
+  ]);
+  expect(found.sort()).toEqual([...expected, "Primary to ServiceAccess: tcp 9443-9443"].sort());
+  const groups = Object.values(template.findResources("AWS::EC2::SecurityGroup")) as Rule[];
+  for (const { Properties } of groups) expect(Properties["SecurityGroupIngress"]).toBeUndefined();
+});
+
+it("lets nothing through the S3 endpoint but the data bucket and what a node starts from", () => {
+  const { template } = make();
+
+  const [endpoint] = Object.values(template.findResources("AWS::EC2::VPCEndpoint")) as Rule[];
+  const policy = JSON.stringify(endpoint?.Properties["PolicyDocument"]);
+  expect(policy).not.toMatch(/"s3:\*"|"Resource":"\*"/);
+  for (const name of [":s3:::data/*", "al2023-repos-", "repo.", "aws157-logs-prod", "prod."])
+    expect(policy).toContain(name);
+});
+
+it("opens Session Manager, and a NAT gateway, when asked to", () => {
+  const { template } = make({ ssmAccess: true });
+  template.resourceCountIs("AWS::EC2::VPCEndpoint", 4);
+  const endpoints = Object.values(template.findResources("AWS::EC2::VPCEndpoint")) as Rule[];
+  const subnets = endpoints.flatMap(({ Properties }) => (Properties["SubnetIds"] as unknown[] | undefined) ?? []);
+  expect(subnets).toHaveLength(3);
+
+  make({ nat: true }).template.resourceCountIs("AWS::EC2::NatGateway", 1);
+});
+
+it("makes only the groups in a VPC that is given, and nothing when they are given, too", () => {
+  const place = { subnetIds: "subnet-0123456789abcdef0,subnet-0123456789abcdef1", vpcId: "vpc-0123456789abcdef0" };
+  const { template, network } = make(place);
+  expect(network.subnetIds).toEqual(["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"]);
+  template.allResourcesProperties("AWS::EC2::SecurityGroup", { VpcId: "vpc-0123456789abcdef0" });
+  template.resourceCountIs("AWS::EC2::SecurityGroup", 3);
+  template.resourceCountIs("AWS::EC2::VPC", 0);
+
+  const groups = { primarySecurityGroupId: "sg-1", coreSecurityGroupId: "sg-2", serviceAccessSecurityGroupId: "sg-3" };
+  const given = make({ subnetIds: "subnet-01", ...groups });
+  expect(given.template.toJSON()["Resources"]).toBeUndefined();
+  expect(given.network.securityGroups).toEqual({ primary: "sg-1", core: "sg-2", serviceAccess: "sg-3" });
+});

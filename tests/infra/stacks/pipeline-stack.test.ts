@@ -1,0 +1,209 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import aslValidator from "asl-validator";
+import { Match } from "aws-cdk-lib/assertions";
+import { describe, expect, it } from "vitest";
+import { environment } from "../../../lambdas/runtime/environment.ts";
+import { synthesise, temporaryFolder } from "../fixtures.ts";
+
+const root = join(import.meta.dirname, "..", "..", "..");
+/** What a handler may count on when its module is loaded. */
+const lambdaEnvironment = { AWS_REGION: "eu-west-1" };
+
+const outdir = temporaryFolder();
+
+type Resource = { readonly Properties: Record<string, unknown> };
+/** CloudFormation's own functions, resolved far enough to look at the text: every reference becomes its name. */
+function asText(value: unknown): string {
+  if (typeof value === "string") return value;
+  const object = value as { "Fn::Join"?: [string, unknown[]]; Ref?: string; "Fn::GetAtt"?: [string, string] };
+  if (object["Fn::Join"]) return object["Fn::Join"][1].map(asText).join(object["Fn::Join"][0]);
+  return object.Ref ?? object["Fn::GetAtt"]?.join(".") ?? JSON.stringify(value);
+}
+
+describe("the stack", () => {
+  const template = synthesise(outdir);
+
+  it("bundles every handler into a module that loads, below a megabyte", async () => {
+    const bundles = readdirSync(outdir)
+      .map((name) => join(outdir, name, "index.mjs"))
+      .filter((file) => existsSync(file));
+    expect(bundles).toHaveLength(12);
+    for (const bundle of bundles) {
+      expect(statSync(bundle).size).toBeLessThan(1_000_000);
+      const script = `const { handler } = await import(${JSON.stringify(bundle)}); console.log(typeof handler);`;
+      const args = ["--input-type=module", "--eval", script];
+      expect(execFileSync(process.execPath, args, { encoding: "utf8", env: lambdaEnvironment })).toBe("function\n");
+    }
+  });
+
+  it("pins the functions' versions, which outlive the next deployment, and lets the machine call all of them", () => {
+    const versions = template.findResources("AWS::Lambda::Version");
+    const { Properties: machine } = Object.values(
+      template.findResources("AWS::StepFunctions::StateMachine"),
+    )[0] as Resource;
+    const substitutions = Object.entries(machine["DefinitionSubstitutions"] as Record<string, { Ref: string }>);
+    const functions = substitutions.filter(([name]) => name.endsWith("FunctionArn"));
+    expect(functions.map(([, { Ref: id }]) => id).sort()).toEqual(Object.keys(versions).sort());
+    template.allResources("AWS::Lambda::Version", { DeletionPolicy: "Retain", UpdateReplacePolicy: "Retain" });
+    template.hasResourceProperties("AWS::IAM::Policy", {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Action: "lambda:InvokeFunction",
+            Resource: Match.arrayWith([{ "Fn::Join": ["", [{ "Fn::GetAtt": Match.anyValue() }, ":*"]] }]),
+          }),
+        ]),
+      },
+    });
+  });
+
+  it("keeps lines as long as it is told", () => {
+    template.allResourcesProperties("AWS::Logs::LogGroup", { RetentionInDays: 90 });
+  });
+
+  it("renders a definition that is valid and has no placeholder left", () => {
+    const machine = Object.values(template.findResources("AWS::StepFunctions::StateMachine"))[0] as unknown as {
+      Properties: { DefinitionString: unknown; DefinitionSubstitutions: Record<string, unknown> };
+    };
+    const text = asText(machine.Properties.DefinitionString);
+    const names = [...text.matchAll(/\$\{(\w+)\}/g)].map((match) => match[1]);
+    expect(new Set(names)).toEqual(new Set(Object.keys(machine.Properties.DefinitionSubstitutions)));
+    const filled = text.replaceAll(/\$\{\w+FunctionArn\}/g, "arn:aws:lambda:eu-west-1:000000000000:function:f");
+    expect(aslValidator(JSON.parse(filled.replaceAll(/\$\{\w+\}/g, "x"))).errorsText("\n")).toBe("");
+  });
+
+  it("lets nobody read the bucket from outside and keeps it when the stack goes", () => {
+    template.hasResource("AWS::S3::Bucket", {
+      DeletionPolicy: "Retain",
+      Properties: {
+        PublicAccessBlockConfiguration: {
+          BlockPublicAcls: true,
+          BlockPublicPolicy: true,
+          IgnorePublicAcls: true,
+          RestrictPublicBuckets: true,
+        },
+      },
+    });
+  });
+
+  it("gives the functions only environment variables that they know", () => {
+    const known = new Set([
+      ...Object.keys(environment.shape),
+      "POWERTOOLS_SERVICE_NAME",
+      "POWERTOOLS_METRICS_NAMESPACE",
+      "NODE_OPTIONS",
+      "CLUSTER_DEFAULTS",
+      "MAX_KEEP_MINUTES",
+    ]);
+    const functions = Object.values(template.findResources("AWS::Lambda::Function")) as Resource[];
+    const given = functions.flatMap((f) =>
+      Object.keys((f.Properties["Environment"] as { Variables: object }).Variables),
+    );
+    expect(given.filter((name) => !known.has(name))).toEqual([]);
+    expect(functions).toHaveLength(12);
+  });
+
+  it("ends the cluster when an execution fails, times out or is stopped", () => {
+    template.hasResourceProperties("AWS::Events::Rule", {
+      EventPattern: {
+        source: ["aws.states"],
+        detail: { status: ["FAILED", "TIMED_OUT", "ABORTED"], stateMachineArn: [Match.anyValue()] },
+      },
+    });
+  });
+
+  it("keeps a status change that could not be handed over, or that the function could not act on", () => {
+    const [queue = ""] = Object.keys(template.findResources("AWS::SQS::Queue"));
+    const queueArn = { "Fn::GetAtt": [queue, "Arn"] };
+    template.hasResourceProperties("AWS::Events::Rule", {
+      EventPattern: Match.anyValue(),
+      // Two functions: one ends the cluster, one tells.
+      Targets: Array(2).fill({
+        DeadLetterConfig: { Arn: queueArn },
+        RetryPolicy: { MaximumRetryAttempts: 185, MaximumEventAgeInSeconds: 86_400 },
+      }),
+    });
+    template.resourcePropertiesCountIs(
+      "AWS::Lambda::EventInvokeConfig",
+      { MaximumRetryAttempts: 2, DestinationConfig: { OnFailure: { Destination: queueArn } } },
+      2,
+    );
+  });
+
+  const onlyFunction = (handler: string): Resource => {
+    const functions = template.findResources("AWS::Lambda::Function") as Record<string, Resource>;
+    const found = Object.entries(functions).filter(([id]) => id.startsWith(handler));
+    expect(found).toHaveLength(1);
+    return found[0]?.[1] as Resource;
+  };
+
+  it("sweeps every fifteen minutes, with an age limit above the longest execution", () => {
+    template.hasResourceProperties("AWS::Events::Rule", { ScheduleExpression: "rate(15 minutes)", State: "ENABLED" });
+    const { Variables } = onlyFunction("SweepClusters").Properties["Environment"] as {
+      Variables: Record<string, unknown>;
+    };
+    const definition = JSON.parse(readFileSync(join(root, "statemachine", "orchard.asl.json"), "utf8"));
+    expect(Number(Variables["MAX_CLUSTER_HOURS"]) * 3600).toBeGreaterThan(definition.TimeoutSeconds);
+  });
+
+  it("lets the functions that must know ask for this machine's executions, and for no others", () => {
+    const machine = Object.keys(template.findResources("AWS::StepFunctions::StateMachine"))[0] ?? "";
+    const policies = Object.values(template.findResources("AWS::IAM::Policy")) as {
+      Properties: { Roles: { Ref: string }[]; PolicyDocument: { Statement: { Action: string; Resource: unknown }[] } };
+    }[];
+    const asking = policies.flatMap(({ Properties: { Roles, PolicyDocument } }) =>
+      PolicyDocument.Statement.filter(({ Action }) => Action === "states:DescribeExecution").map(({ Resource }) => ({
+        roles: Roles.map(({ Ref }) => Ref.replace(/Role.*/, "")),
+        of: asText(Resource).replace(/.*:execution:/, ""),
+      })),
+    );
+    expect(asking).toEqual([
+      { roles: ["Preflight", "TerminateCluster", "SweepClusters", "NotifyStopped"], of: `${machine}.Name:*` },
+    ]);
+  });
+
+  it("lets the sweep end clusters of this machine's executions, and no others", () => {
+    template.hasResourceProperties("AWS::IAM::Policy", {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Action: ["elasticmapreduce:SetTerminationProtection", "elasticmapreduce:TerminateJobFlows"],
+            Condition: { StringLike: { "elasticmapreduce:ResourceTag/orchard:execution-arn": Match.anyValue() } },
+          }),
+        ]),
+      },
+    });
+  });
+
+  it("lets nobody change a cluster that is not this workflow's, but as a part of creating one", () => {
+    const policies = Object.values(template.findResources("AWS::IAM::Policy")) as {
+      Properties: { PolicyDocument: { Statement: { Action: string | string[]; Condition?: unknown }[] } };
+    }[];
+    const unlimited = policies.flatMap(({ Properties: { PolicyDocument } }) =>
+      PolicyDocument.Statement.filter(({ Condition }) => !/ResourceTag/.test(JSON.stringify(Condition))).flatMap(
+        ({ Action }) => Action,
+      ),
+    );
+    const changing = unlimited.filter((action) => /^elasticmapreduce:(?!Describe|List)/.test(action));
+    expect(changing.sort()).toEqual(
+      ["AddTags", "PutAutoTerminationPolicy", "RunJobFlow"].map((action) => `elasticmapreduce:${action}`),
+    );
+  });
+
+  it("allows no action on everything but those that AWS scopes to nothing smaller", () => {
+    const unscoped =
+      /^(elasticmapreduce:(RunJobFlow|ListClusters)|ec2:Describe\w+|servicequotas:GetServiceQuota|logs:\w+)$/;
+    const policies = Object.values(template.findResources("AWS::IAM::Policy")) as Resource[];
+    for (const { Properties } of policies) {
+      const { Statement } = Properties["PolicyDocument"] as {
+        Statement: { Action: string | string[]; Resource: unknown }[];
+      };
+      for (const { Action, Resource } of Statement) {
+        if (Resource !== "*") continue;
+        for (const action of [Action].flat()) expect(action).toMatch(unscoped);
+      }
+    }
+  });
+});

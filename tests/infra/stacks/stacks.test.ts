@@ -1,0 +1,158 @@
+import { join } from "node:path";
+import { Match, Template } from "aws-cdk-lib/assertions";
+import { expect, it } from "vitest";
+import { variantNamed } from "../../../infra/check/variants.ts";
+import { SecurityStack } from "../../../infra/stacks/security-stack.ts";
+import { addStacks } from "../../../infra/stacks/stacks.ts";
+import { configWith, newApp, synthesise, temporaryFolder } from "../fixtures.ts";
+
+const outdir = temporaryFolder();
+
+/** The parameters of a state of the definition, as the template has it. */
+function parametersOf(state: string, template: Template): Readonly<Record<string, unknown>> {
+  const [machine] = Object.values(template.findResources("AWS::StepFunctions::StateMachine")) as {
+    Properties: { DefinitionString: string };
+  }[];
+  return JSON.parse(machine?.Properties.DefinitionString ?? "").States[state].Parameters;
+}
+
+it("makes a security configuration of its own, which the clusters and EMR's roles use", () => {
+  const app = newApp(join(outdir, "own"));
+  const pipeline = Template.fromStack(addStacks(app, configWith()));
+
+  const security = app.node.findChild("OrchardSecurity") as SecurityStack;
+  Template.fromStack(security).hasResourceProperties("AWS::EMR::SecurityConfiguration", {
+    Name: security.security.name,
+    SecurityConfiguration: {
+      InstanceMetadataServiceConfiguration: { MinimumInstanceMetadataServiceVersion: 2 },
+      EncryptionConfiguration: { EnableAtRestEncryption: true },
+    },
+  });
+  Template.fromStack(security).hasResourceProperties("AWS::KMS::Key", { EnableKeyRotation: true });
+  expect(parametersOf("CreateCluster", pipeline)).toHaveProperty(
+    "SecurityConfiguration",
+    expect.stringMatching(/SecurityConfigurationName/),
+  );
+  pipeline.hasResourceProperties("AWS::StepFunctions::StateMachine", {
+    DefinitionSubstitutions: { SecurityConfigurationName: security.security.name },
+  });
+});
+
+it("lets roles that were given use the key, and changes nothing of the roles themselves", () => {
+  const app = newApp(join(outdir, "given"));
+  const roles = {
+    emrServiceRoleArn: "arn:aws:iam::111122223333:role/service",
+    emrInstanceProfileArn: "arn:aws:iam::111122223333:instance-profile/profile",
+    emrInstanceRoleArn: "arn:aws:iam::111122223333:role/node",
+  };
+  addStacks(app, configWith(roles));
+
+  const [key] = Object.values(
+    Template.fromStack(app.node.findChild("OrchardSecurity") as SecurityStack).findResources("AWS::KMS::Key"),
+  ) as { Properties: { KeyPolicy: { Statement: { Action: string | string[]; Principal: unknown }[] } } }[];
+  const both = { AWS: [roles.emrServiceRoleArn, roles.emrInstanceRoleArn] };
+  expect(key?.Properties.KeyPolicy.Statement).toMatchObject([
+    { Action: "kms:*" },
+    { Action: expect.arrayContaining(["kms:Decrypt", "kms:GenerateDataKeyWithoutPlaintext"]), Principal: both },
+    { Action: "kms:CreateGrant", Principal: both },
+  ]);
+});
+
+it("refuses memory that no node has, and names the knob", () => {
+  const refused = (knobs: Record<string, unknown>) => () => synthesise(join(outdir, "refused"), knobs);
+
+  expect(refused({ driverMemory: "64g" })).toThrow(/\n {2}driverMemory: 64g \+ 2g/);
+  expect(refused({ executorMemory: "100g" })).toThrow(/\n {2}executorMemory: 100g and/);
+});
+
+it("names a security configuration by its content alone", () => {
+  const nameOf = (): string => new SecurityStack(newApp(), "Test", {}).security.name;
+
+  expect(nameOf()).toMatch(/^Test-[0-9a-f]{8}$/);
+  expect(nameOf()).toBe(nameOf());
+});
+
+it("leaves the key out of the definition when clusters have no security configuration", () => {
+  const pipeline = synthesise(join(outdir, "none"), { securityConfiguration: "none" });
+
+  expect(parametersOf("CreateCluster", pipeline)).not.toHaveProperty("SecurityConfiguration");
+});
+
+it.each([
+  ["pushes the steps' logs to where the cluster's are, when it is asked to", true],
+  ["leaves the steps' logs to the cluster by default", undefined],
+])("%s", (_, stepLogPush) => {
+  const pipeline = synthesise(join(outdir, `push-${stepLogPush}`), stepLogPush === undefined ? {} : { stepLogPush });
+
+  const { LogUri } = parametersOf("CreateCluster", pipeline);
+  for (const state of ["Inventory", "ExtractFeatures", "ReduceDimensions"]) {
+    const { Step } = parametersOf(state, pipeline) as { readonly Step: Readonly<Record<string, unknown>> };
+    expect(Step["StepMonitoringConfiguration"]).toEqual(
+      stepLogPush ? { S3MonitoringConfiguration: { LogUri } } : undefined,
+    );
+  }
+});
+
+it("creates nothing that was given", () => {
+  const template = synthesise(join(outdir, "byo"), variantNamed("bring your own").knobs);
+
+  for (const type of [
+    "AWS::S3::Bucket",
+    "AWS::SNS::Topic",
+    "AWS::EC2::VPC",
+    "AWS::EC2::SecurityGroup",
+    "AWS::IAM::InstanceProfile",
+  ]) {
+    template.resourceCountIs(type, 0);
+  }
+  template.hasResourceProperties("AWS::Lambda::Function", {
+    Environment: {
+      Variables: Match.objectLike({
+        DATA_BUCKET: "their-bucket",
+        INPUT_PREFIX: "photos/",
+        TOPIC_ARN: "arn:aws:sns:eu-west-1:111122223333:their-topic",
+        EMR_SERVICE_ROLE: "service-role",
+        EMR_INSTANCE_PROFILE: "profile",
+        CLUSTER_DEFAULTS: Match.serializedJson(
+          Match.objectLike({
+            subnetIds: ["subnet-0123456789abcdef0"],
+            securityGroups: {
+              primary: "sg-0123456789abcdef0",
+              core: "sg-0123456789abcdef1",
+              serviceAccess: "sg-0123456789abcdef2",
+            },
+            keyPair: "their-key",
+            maxCoreCount: 4,
+            architecture: "x86_64",
+          }),
+        ),
+      }),
+    },
+  });
+  template.hasResourceProperties("AWS::StepFunctions::StateMachine", {
+    DefinitionSubstitutions: { EmrInstanceProfileName: "profile", SecurityConfigurationName: "theirs" },
+  });
+});
+
+it("keeps the results of runs for ever, unless told for how long", () => {
+  const prefixes = (template: Template): unknown[] => {
+    const [bucket] = Object.values(template.findResources("AWS::S3::Bucket")) as {
+      Properties: { LifecycleConfiguration: { Rules: { Prefix?: string; ExpirationInDays?: number }[] } };
+    }[];
+    return bucket?.Properties.LifecycleConfiguration.Rules.map((rule) => [rule.Prefix, rule.ExpirationInDays]) ?? [];
+  };
+  const base = [
+    [undefined, undefined],
+    ["logs/", 90],
+    ["spark-events/", 90],
+  ];
+
+  expect(prefixes(synthesise(join(outdir, "ever")))).toEqual(base);
+  const told = { logsRetentionDays: "7", runsRetentionDays: "30" };
+  expect(prefixes(synthesise(join(outdir, "told"), told))).toEqual([
+    base[0],
+    ["logs/", 7],
+    ["spark-events/", 7],
+    ["runs/", 30],
+  ]);
+});

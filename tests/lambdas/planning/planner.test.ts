@@ -1,0 +1,300 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { architectures, instanceType, instanceTypes } from "../../../lambdas/catalog/instance-types.ts";
+import { type ClusterDefaults, clusterDefaults } from "../../../lambdas/contract/cluster-knobs.ts";
+import { executorCores, executorsPerNode, toMiB, yarnMemoryOf } from "../../../lambdas/planning/executor-memory.ts";
+import { usdPerHour, withKeeping } from "../../../lambdas/planning/kept-plan.ts";
+import { candidates, type PlanRequest, planCluster } from "../../../lambdas/planning/planner.ts";
+import { rates } from "../../../lambdas/planning/rates.ts";
+import { fleetTypesOf, workersOf } from "../../../lambdas/planning/run-job-flow.ts";
+import { maxHours } from "../../../lambdas/teardown/cluster-age.ts";
+import type { Instances, ManagedScalingPolicy } from "../../../local/emr/instance-rules.ts";
+import { checkJobFlow, checkScaling } from "../../../local/emr/request-rules.ts";
+import { ServiceModel } from "../../../local/support/service-model.ts";
+
+const everyStep = { inventory: true, features: true, reduction: true, any: true };
+
+function request(images: number, changes: Partial<PlanRequest> = {}, defaults: object = {}): PlanRequest {
+  return {
+    runId: "run-1",
+    bucket: "data",
+    work: { images, newImages: images, steps: everyStep },
+    overrides: {},
+    defaults: clusterDefaults.parse(defaults),
+    maxCostUsd: 10,
+    keepMinutes: 0,
+    region: "eu-west-1",
+    ...changes,
+  };
+}
+
+const steps = fc.constantFrom(
+  everyStep,
+  { inventory: true, features: false, reduction: false, any: true },
+  { inventory: false, features: false, reduction: true, any: true },
+);
+const counts = fc.nat({ max: 20_000_000 });
+
+const configurations: fc.Arbitrary<ClusterDefaults> = fc
+  .record(
+    {
+      architecture: fc.constantFrom(...architectures),
+      coreCount: fc.integer({ min: 1, max: 6 }),
+      maxCoreCount: fc.integer({ min: 1, max: 12 }),
+      market: fc.constantFrom("SPOT", "ON_DEMAND"),
+      ebsGiB: fc.integer({ min: 32, max: 1024 }),
+      idleTimeoutMinutes: fc.integer({ min: 1, max: 10_080 }),
+      deadlineMinutes: fc.integer({ min: 1, max: 600 }),
+      jupyterHub: fc.boolean(),
+      driverMemory: fc.constantFrom("1g", "3g", "12g", "20g", "64g"),
+      driverMemoryOverhead: fc.constantFrom("1g", "4g"),
+      subnetIds: fc.constantFrom([], ["subnet-1"], ["subnet-1", "subnet-2"]),
+      securityGroups: fc.constantFrom(
+        null,
+        { primary: "sg-1", core: "sg-2", serviceAccess: "sg-3" },
+        { primary: "sg-1", core: "sg-2" },
+      ),
+      keyPair: fc.constantFrom(null, "key"),
+    },
+    { requiredKeys: [] },
+  )
+  .map((given) => clusterDefaults.parse(given));
+
+function overridesOf({ architecture }: ClusterDefaults) {
+  const types = Object.values(instanceTypes).flatMap((type) => (type.architecture === architecture ? type.name : []));
+  return fc.record(
+    {
+      primaryType: fc.constantFrom(...types),
+      coreType: fc.constantFrom(...types),
+      coreCount: fc.nat({ max: 20 }),
+      market: fc.constantFrom("SPOT" as const, "ON_DEMAND" as const),
+      ebsGiB: fc.integer({ min: 32, max: 1024 }),
+      executorMemory: fc.constantFrom("1g", "2g", "64g"),
+    },
+    { requiredKeys: [] },
+  );
+}
+
+const requests: fc.Arbitrary<PlanRequest> = configurations.chain((defaults) =>
+  fc
+    .record({
+      images: counts,
+      steps,
+      overrides: overridesOf(defaults),
+      maxCostUsd: fc.double({ min: 0.01, max: 100, noNaN: true }),
+      keepMinutes: fc.nat({ max: 600 }),
+    })
+    .map(({ images, steps, overrides, maxCostUsd, keepMinutes }) => ({
+      ...request(images, { overrides, maxCostUsd, keepMinutes, work: { images, newImages: images, steps } }),
+      defaults,
+    })),
+);
+
+describe("the plan", () => {
+  it("quotes more images never less", () => {
+    fc.assert(
+      fc.property(requests, fc.nat({ max: 1_000_000 }), (given, more) => {
+        const { work } = given;
+        const larger = { ...work, images: work.images + more, newImages: work.newImages + more };
+        expect(planCluster({ ...given, work: larger }).estimate.usd).toBeGreaterThanOrEqual(
+          planCluster(given).estimate.usd,
+        );
+      }),
+    );
+  });
+
+  it("is the cheapest of those that it could choose from", () => {
+    fc.assert(
+      fc.property(requests, (given) => {
+        const { estimate } = planCluster(given);
+        const { deadlineMinutes } = given.defaults;
+        const inTime = candidates(given).filter(({ quote }) => quote.minutes <= deadlineMinutes);
+        for (const { quote, shape } of inTime) {
+          // One on which no executor fits is none to choose.
+          if (executorsPerNode(workersOf(shape).types, shape) === 0) continue;
+          expect(estimate.usd).toBeLessThanOrEqual(Number(quote.usd.toFixed(2)));
+        }
+      }),
+    );
+  });
+
+  it("lets managed scaling go no further than the ceiling pays for, and never below the plan", () => {
+    fc.assert(
+      fc.property(requests, (given) => {
+        const { cluster, estimate: ofRun } = planCluster(given);
+        const estimate = withKeeping(ofRun, cluster, given.keepMinutes);
+        if (estimate.usd <= given.maxCostUsd - 0.01)
+          expect(estimate.usdAtMost).toBeLessThanOrEqual(given.maxCostUsd + 0.005);
+        expect(cluster.maxCoreCount).toBeGreaterThanOrEqual(cluster.coreCount);
+      }),
+    );
+  });
+
+  it("may live for as long as it is planned to take and to be kept, where the ceiling accepts the plan", () => {
+    fc.assert(
+      fc.property(requests, (given) => {
+        const { cluster, estimate: ofRun, problems } = planCluster(given);
+        const { maxCostUsd, keepMinutes } = given;
+        const estimate = withKeeping(ofRun, cluster, keepMinutes);
+        fc.pre(problems.length === 0 && estimate.usd <= maxCostUsd - 0.01);
+        // Both are rounded, to six minutes' tenth and to 36 seconds.
+        expect(maxHours(cluster, maxCostUsd) + 0.02).toBeGreaterThanOrEqual((estimate.minutes + keepMinutes) / 60);
+      }),
+    );
+  });
+
+  it("gives YARN of each node executors and a driver that fit", () => {
+    fc.assert(
+      fc.property(requests, (given) => {
+        const { cluster, problems } = planCluster(given);
+        const nodes = Math.max(1, cluster.coreCount);
+        const types = fleetTypesOf(cluster).at(-1) ?? [];
+        const executor = toMiB(cluster.executorMemory) + toMiB(cluster.executorMemoryOverhead);
+        const driver = toMiB(cluster.driverMemory) + toMiB(cluster.driverMemoryOverhead);
+        expect(toMiB(cluster.executorMemoryOverhead)).toBeGreaterThan(0);
+        if (problems.length > 0) {
+          expect(problems[0]).toMatch(/do not fit a node|leave no room for an executor/);
+          return;
+        }
+        for (const type of types) {
+          const perNode = cluster.executors / nodes;
+          expect(perNode).toBeGreaterThanOrEqual(1);
+          expect(perNode * executorCores).toBeLessThanOrEqual(instanceType(type).vcpus);
+          expect(perNode * executor + driver).toBeLessThanOrEqual(yarnMemoryOf(type));
+        }
+      }),
+    );
+  });
+
+  it("is a request that EMR's own model and rules take, of one architecture", () => {
+    const model = new ServiceModel(".orchard", "emr");
+    fc.assert(
+      fc.property(requests, (given) => {
+        const { cluster } = planCluster(given);
+        const request = {
+          Name: cluster.name,
+          ReleaseLabel: cluster.releaseLabel,
+          ServiceRole: "service",
+          JobFlowRole: "profile",
+          Applications: cluster.applications as { Name: string }[],
+          Configurations: cluster.configurations,
+          AutoTerminationPolicy: { IdleTimeout: cluster.idleTimeoutSeconds },
+          Instances: cluster.instances as unknown as Instances,
+        };
+        model.check("RunJobFlow", request);
+        checkJobFlow(request);
+        const policy = cluster.managedScalingPolicy as unknown as ManagedScalingPolicy;
+        if (cluster.coreCount > 0) {
+          model.check("PutManagedScalingPolicy", { ClusterId: "j-1", ManagedScalingPolicy: policy });
+          checkScaling(policy, request.Instances);
+        } else expect(policy).toEqual({});
+        for (const type of fleetTypesOf(cluster).flat())
+          expect(instanceType(type).architecture).toBe(given.defaults.architecture);
+      }),
+    );
+  });
+
+  it.each([
+    [300, 0],
+    [100_000, 0],
+    [2_000_000, 3],
+  ])("of %i images has %i core nodes", (images, coreCount) => {
+    expect(planCluster(request(images)).cluster.coreCount).toBe(coreCount);
+  });
+
+  it("has the core nodes that the configuration asks for", () => {
+    const { cluster } = planCluster(request(300, {}, { coreCount: 2 }));
+    expect(cluster.managedScalingPolicy).toMatchObject({
+      ComputeLimits: { UnitType: "InstanceFleetUnits", MinimumCapacityUnits: 2, MaximumCapacityUnits: 4 },
+    });
+  });
+
+  it("takes larger nodes when the driver leaves no room on small ones", () => {
+    const { cluster, problems } = planCluster(request(300, {}, { driverMemory: "12g" }));
+    expect({ type: cluster.primaryType, problems }).toEqual({ type: "m5.2xlarge", problems: [] });
+  });
+
+  it("says so when the driver leaves no room on any", () => {
+    expect(planCluster(request(300, {}, { driverMemory: "64g" })).problems).toEqual([
+      expect.stringMatching(
+        /^driverMemory: 64g \+ 2g of driverMemoryOverhead leave no room for an executor on a node of/,
+      ),
+    ]);
+  });
+
+  it("costs the same in whatever order the types are given, and as long as the ceiling pays for", () => {
+    const types = ["m5a.2xlarge", "r5.2xlarge"];
+    const [one, other] = [types, types.toReversed()].map((coreTypes) => {
+      const planned = planCluster(request(300, { keepMinutes: 120, maxCostUsd: 6 }, { coreTypes, coreCount: 4 }));
+      const { estimate, cluster } = planned;
+      return { usd: withKeeping(estimate, cluster, 120).usd, hours: maxHours(cluster, 6), hourly: usdPerHour(cluster) };
+    });
+    expect(one).toEqual(other);
+    // r5.2xlarge is the dearer one: 4 x (0.564 + 0.126) + m5.xlarge 0.262 + volumes.
+    expect(one?.hourly).toBeGreaterThan(4 * 0.69 + 0.262);
+    expect((one?.hours ?? 0) * (one?.hourly ?? 0)).toBeLessThanOrEqual(6);
+  });
+
+  it("takes more nodes when the deadline asks for them", () => {
+    const relaxed = planCluster(request(300_000)).cluster;
+    const hurried = planCluster(request(300_000, {}, { deadlineMinutes: 40 })).cluster;
+    expect(hurried.executors).toBeGreaterThan(relaxed.executors);
+  });
+
+  it("says so when no cluster is done in time", () => {
+    expect(planCluster(request(20_000_000)).estimate.arithmetic).toMatch(/no cluster .* is done within 120 min/);
+  });
+
+  it("tells the arithmetic, which adds up", () => {
+    const { minutes, usd, arithmetic } = planCluster(request(300)).estimate;
+    const terms = /^(.*) = ([\d.]+) min/.exec(arithmetic);
+    const sum = [...(terms?.[1] ?? "").replaceAll(/\(.*?\)/g, "").matchAll(/([\d.]+) min/g)].map(([, n]) => Number(n));
+    expect(Number(terms?.[2])).toBeCloseTo(minutes, 1);
+    expect(sum.reduce((a, b) => a + b, 0)).toBeCloseTo(minutes, 0);
+    expect(arithmetic).toContain(`= ${usd.toFixed(2)} USD`);
+  });
+
+  it("names whose prices they are where they are another region's", () => {
+    expect(planCluster(request(300, { region: "eu-central-1" })).estimate.arithmetic).toContain("not eu-central-1's");
+  });
+
+  it("quotes nothing when nothing is to be done", () => {
+    const none = { inventory: false, features: false, reduction: false, any: false };
+    const { estimate } = planCluster(request(300, { work: { images: 300, newImages: 300, steps: none } }));
+    expect(estimate).toMatchObject({ minutes: 0, usd: 0, usdAtMost: 0 });
+  });
+
+  it("has core nodes on Spot that fall back to on demand, and a primary that never is on Spot", () => {
+    const overrides = { market: "SPOT", coreCount: 3 } as const;
+    const { cluster } = planCluster(request(300, { overrides }));
+    expect(cluster.managedScalingPolicy).toMatchObject({ ComputeLimits: { MaximumOnDemandCapacityUnits: 0 } });
+    expect(cluster.instances["InstanceFleets"]).toMatchObject([
+      { InstanceFleetType: "MASTER", TargetOnDemandCapacity: 1 },
+      {
+        InstanceFleetType: "CORE",
+        TargetSpotCapacity: 3,
+        LaunchSpecifications: {
+          SpotSpecification: { TimeoutAction: "SWITCH_TO_ON_DEMAND", AllocationStrategy: "price-capacity-optimized" },
+        },
+      },
+    ]);
+  });
+});
+
+describe("the rates", () => {
+  it("each say where they come from", () => {
+    for (const { value, from } of Object.values(rates)) {
+      expect(value).toBeGreaterThan(0);
+      expect(from).not.toBe("");
+    }
+  });
+});
+
+describe("the configuration of clusters", () => {
+  it.each([
+    [{ coreTypes: ["m5.xlarge", "m5.2xlarge"] }, /as many vCPUs/],
+    [{ architecture: "arm64", coreTypes: ["m5.xlarge"] }, /m5\.xlarge is not arm64/],
+  ])("refuses %j", (given, message) => {
+    expect(() => clusterDefaults.parse(given)).toThrow(message);
+  });
+});

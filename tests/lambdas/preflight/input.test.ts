@@ -1,0 +1,137 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { inputSchema, parseInput, type ResolvedInput } from "../../../lambdas/contract/input.ts";
+import { InvalidInput } from "../../../lambdas/runtime/errors.ts";
+
+const defaults = { bucket: "data", inputPrefix: "data/raw/", maxCostUsd: 20, maxKeepMinutes: 120 };
+function parse(given: unknown): ResolvedInput {
+  return parseInput(given, defaults);
+}
+
+function refusal(given: unknown): string {
+  try {
+    parse(given);
+  } catch (error) {
+    expect(error).toBeInstanceOf(InvalidInput);
+    return (error as Error).message;
+  }
+  throw new Error(`Accepted: ${JSON.stringify(given)}`);
+}
+
+test("fills in the defaults of the table", () => {
+  expect(parse({ mode: "mini" })).toEqual({
+    mode: "mini",
+    label: null,
+    input: "s3://data/data/raw/",
+    splits: ["Training"],
+    limit: 300,
+    pca: { components: 50 },
+    formats: ["parquet", "csv"],
+    force: false,
+    keepMinutes: 0,
+    quality: { maxErrorRate: 0.01, minVariance: null },
+    maxCostUsd: 20,
+    cluster: {},
+  });
+  expect(parse({ mode: "inventory" })).toMatchObject({ splits: null, limit: null });
+  expect(parse({ mode: "full", input: "s3://other/tree", pca: { variance: 0.9 } })).toMatchObject({
+    input: "s3://other/tree/",
+    limit: null,
+    pca: { variance: 0.9 },
+  });
+});
+
+test.each([
+  [{}, /^The input is refused: mode: is required; one of "inventory", "mini", "apples", "full", "single-class"$/],
+  [{ mode: "minni" }, /mode: "minni" is not allowed; .*Did you mean "mini"\?/],
+  [{ mode: "mini", Limit: 3 }, /unknown key "Limit"\. Did you mean "limit"\? Known keys: mode, label, input/],
+  [{ mode: "mini", pca: { component: 3 } }, /pca: unknown key "component"\. Did you mean "components"\?/],
+  [{ mode: "mini", cluster: { coreTyp: "m5.xlarge" } }, /cluster: unknown key "coreTyp"\. Did you mean "coreType"\?/],
+  [{ mode: "mini", quality: { minVarianc: 1 } }, /quality: unknown key "minVarianc"\. Did you mean "minVariance"\?/],
+  [{ mode: "mini", limit: 1 }, /limit: .*2/],
+  [{ mode: "mini", limit: 2.5 }, /limit: /],
+  [{ mode: "mini", limit: "3" }, /limit: .*expected.*received string/],
+  [{ mode: "mini", pca: {} }, /pca: must be either \{"components": k\} or \{"variance": v\}/],
+  [{ mode: "mini", pca: { components: 2, variance: 0.5 } }, /pca: must be either/],
+  [{ mode: "mini", pca: { components: 0 } }, /pca\.components: /],
+  [{ mode: "mini", pca: { variance: 0 } }, /pca\.variance: /],
+  [{ mode: "mini", pca: { variance: 1.1 } }, /pca\.variance: /],
+  [{ mode: "mini", formats: [] }, /formats: /],
+  [{ mode: "mini", formats: ["parquet", "parquet"] }, /formats: must not name a format twice/],
+  [{ mode: "mini", formats: ["cvs"] }, /formats\.0: "cvs" is not allowed.*Did you mean "csv"\?/],
+  [{ mode: "mini", input: "http://x/y" }, /input: must be s3:\/\/bucket\/prefix/],
+  [{ mode: "mini", splits: [] }, /splits: /],
+  [{ mode: "mini", splits: ["Training", "Training"] }, /splits: must not name a split twice/],
+  [{ mode: "mini", splits: Array.from({ length: 101 }, (_, i) => `s${i}`) }, /splits: .*100/],
+  [{ mode: "single-class", label: "x".repeat(1025) }, /label: .*1024/],
+  [{ mode: "mini", force: "yes" }, /force: /],
+  [{ mode: "mini", maxCostUsd: 0 }, /maxCostUsd: /],
+  [{ mode: "mini", keepMinutes: -1 }, /keepMinutes: /],
+  [{ mode: "mini", keepMinutes: 121 }, /keepMinutes: 121 is more than the 120 minutes .*maxKeepMinutes/],
+  [{ mode: "mini", cluster: { id: "1" } }, /cluster\.id: must be a cluster's id, such as j-/],
+  [{ mode: "mini", cluster: { id: "j-1" }, keepMinutes: 10 }, /keepMinutes: cluster j-1 ends at the time that was set/],
+  [
+    { mode: "mini", cluster: { id: "j-1", coreCount: 2, ebsGiB: 64, executorMemory: "2g" } },
+    /cluster: coreCount, ebsGiB cannot go with id: .* Leave them out/,
+  ],
+  [
+    { mode: "mini", cluster: { coreType: "x9.huge" } },
+    /cluster\.coreType: "x9\.huge" is not allowed; one of "m5\.xlarge"/,
+  ],
+  [{ mode: "mini", cluster: { market: "spot" } }, /cluster\.market: .*Did you mean "SPOT"\?/],
+  [{ mode: "mini", cluster: { executorMemory: "much" } }, /cluster\.executorMemory: must be a size/],
+  [{ mode: "mini", quality: { maxErrorRate: 2 } }, /quality\.maxErrorRate: /],
+  [{ mode: "single-class" }, /label: mode "single-class" needs one/],
+  [{ mode: "full", label: "Banana" }, /label: only mode "single-class" takes one/],
+  ["mini", /the input: .*expected object/],
+  [null, /the input: .*expected object/],
+  [[], /the input: .*expected object/],
+])("refuses %j", (given, message) => {
+  expect(refusal(given)).toMatch(message);
+});
+
+test("names every problem, not only the first", () => {
+  const message = refusal({ mode: "minni", limit: 1, colour: "red" });
+  expect(message).toMatch(/3 problems/);
+  expect(message).toMatch(/mode: /);
+  expect(message).toMatch(/limit: /);
+  expect(message).toMatch(/"colour"/);
+});
+
+test("any unknown key is refused and named", () => {
+  const known = Object.keys(inputSchema.shape);
+  fc.assert(
+    fc.property(fc.string(), fc.jsonValue(), (key, value) => {
+      fc.pre(!known.includes(key));
+      // As it arrives: JSON.parse makes even "__proto__" a key of the object's own.
+      const given = JSON.parse(`{"mode":"mini",${JSON.stringify(key)}:${JSON.stringify(value)}}`) as unknown;
+      expect(refusal(given)).toContain(`unknown key ${JSON.stringify(key)}`);
+    }),
+    {
+      examples: [
+        ["__proto__", 1],
+        ["constructor", {}],
+        ["", null],
+      ],
+    },
+  );
+});
+
+test("any JSON at all is either taken or refused as InvalidInput", () => {
+  const values = fc.oneof(fc.jsonValue(), fc.constantFrom(...Object.keys(inputSchema.shape)));
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        fc.jsonValue(),
+        fc.record(Object.fromEntries(Object.keys(inputSchema.shape).map((key) => [key, values])), { requiredKeys: [] }),
+      ),
+      (given) => {
+        try {
+          parse(given);
+        } catch (error) {
+          expect(error).toBeInstanceOf(InvalidInput);
+        }
+      },
+    ),
+  );
+});

@@ -1,0 +1,179 @@
+import { DeleteObjectCommand } from "@aws-sdk/client-s3";
+import { beforeEach, expect, test } from "vitest";
+import { preflight } from "../../../lambdas/preflight.ts";
+import type { PreflightConfig } from "../../../lambdas/preflight/checks.ts";
+import { decoderVersion } from "../../../lambdas/contract/decoder.ts";
+import { indexRun } from "../../../lambdas/results/earlier-runs.ts";
+import { sha256 } from "../../../lambdas/aws/s3.ts";
+import type { Plan, Validation } from "../../../lambdas/contract/schemas.ts";
+import { fingerprint } from "../../../lambdas/preflight/selection.ts";
+import { anExecution, createReadyAccount, putObject } from "../fixtures.ts";
+import { startMinistack } from "../ministack.ts";
+
+const account = await startMinistack();
+let config: PreflightConfig;
+
+beforeEach(async () => {
+  config = await createReadyAccount(account);
+});
+
+const input = { mode: "full", pca: { components: 2 } };
+
+function planRun(name: string, changes: object = {}): Promise<Plan> {
+return preflight({ state: { input: { ...input, ...changes } }, execution: anExecution(name) }, config, account);
+}
+
+/** What ValidateResults leaves of a valid run. */
+async function finish(plan: Plan, changes: Partial<Validation> = {}): Promise<Validation> {
+  const validation = {
+    images: plan.counts.images,
+    labels: plan.counts.labels,
+    errors: 0,
+    errorRate: 0,
+    computed: plan.counts.images,
+    reused: 0,
+    components: 2,
+    variance: 0.93,
+    warnings: [],
+    results: plan.run,
+    ...changes,
+  };
+  const { selection, bucket } = plan;
+  await putObject(account, bucket, `runs/${plan.runId}/manifest.json`, JSON.stringify({ selection, validation }));
+  await indexRun(account.s3, plan, selection);
+  return validation;
+}
+
+const everything = { inventory: true, features: true, reduction: true, any: true };
+const reductionOnly = { inventory: false, features: false, reduction: true, any: true };
+const nothing = { inventory: false, features: false, reduction: false, any: false };
+
+test("the same again has nothing to do, and costs nothing", async () => {
+  const first = await planRun("first");
+  expect(first).toMatchObject({ steps: everything, features: null, reuse: null });
+  const validation = await finish(first);
+
+  const again = await planRun("again");
+
+  expect(again).toMatchObject({ steps: nothing, reuse: { run: first.run, validation }, estimate: { usd: 0 } });
+});
+
+test("another PCA has only the reduction to do, on the features that are there", async () => {
+  const first = await planRun("first");
+  await finish(first);
+
+  const second = await planRun("second", { pca: { variance: 0.9 } });
+
+  expect(second).toMatchObject({ steps: reductionOnly, features: `${first.run}features/parquet`, reuse: null });
+  // And a third one finds both, and the features where they are.
+  await finish(second);
+  expect(await planRun("third")).toMatchObject({ steps: nothing, reuse: { run: first.run } });
+  expect(await planRun("fourth", { pca: { variance: 0.9 } })).toMatchObject({
+    steps: nothing,
+    reuse: { run: second.run },
+  });
+  expect(await planRun("fifth", { pca: { components: 3 } })).toMatchObject({ features: second.features });
+});
+
+test.each([
+  ["a new image", "Training/Banana/2.jpg"],
+  ["a changed image", "Training/Banana/0_100.jpg"],
+])("%s is something to do", async (_, key) => {
+  await finish(await planRun("first"));
+
+  await putObject(account, config.DATA_BUCKET, `data/raw/${key}`, "another content");
+
+  expect(await planRun("second")).toMatchObject({ steps: everything, features: null, reuse: null });
+});
+
+test("an image that is gone is something to do, until it is back", async () => {
+  await finish(await planRun("first"));
+  const Key = "data/raw/Training/Banana/0_100.jpg";
+  await account.s3.send(new DeleteObjectCommand({ Bucket: config.DATA_BUCKET, Key }));
+
+  expect(await planRun("second")).toMatchObject({ steps: everything, counts: { images: 5 } });
+
+  await putObject(account, config.DATA_BUCKET, Key, "Banana/0_100.jpg");
+  expect(await planRun("third")).toMatchObject({ steps: nothing });
+});
+
+test.each([
+  ["force", { force: true }],
+  ["another selection", { limit: 5 }],
+])("%s computes", async (_, changes) => {
+  await finish(await planRun("first"));
+
+  expect(await planRun("second", changes)).toMatchObject({ steps: everything, features: null, reuse: null });
+});
+
+test("an inventory always runs", async () => {
+  await finish(await planRun("first", { splits: ["Training"] }));
+
+  expect(await planRun("second", { mode: "inventory", splits: ["Training"] })).toMatchObject({
+    steps: { inventory: true, features: false, reduction: false, any: true },
+  });
+});
+
+test("another model computes", async () => {
+  await finish(await planRun("first"));
+  const model = "another model";
+  await putObject(account, config.DATA_BUCKET, `artifacts/${sha256(model)}/model.tflite`, model);
+  config = { ...config, MODEL_SHA256: sha256(model) };
+
+  const second = await planRun("second");
+
+  expect(second.steps).toEqual(everything);
+  expect(second.store).toBe(
+    `s3://${config.DATA_BUCKET}/features-store/model=${sha256(model)}/decoder=${decoderVersion}/`,
+  );
+});
+
+test("a format that the earlier run has not is something to do", async () => {
+  await finish(await planRun("first", { formats: ["parquet"] }));
+
+  expect(await planRun("second", { formats: ["parquet"] })).toMatchObject({ steps: nothing });
+  expect(await planRun("third", { formats: ["csv"] })).toMatchObject({ steps: everything });
+});
+
+test("an earlier run that is not good enough for what is asked now is not the answer", async () => {
+  await finish(await planRun("first"), { variance: 0.8, errorRate: 0.005 });
+
+  expect((await planRun("a", { quality: { minVariance: 0.9 } })).steps).toEqual(reductionOnly);
+  expect((await planRun("b", { quality: { maxErrorRate: 0 } })).steps).toEqual(reductionOnly);
+  expect((await planRun("c", { quality: { minVariance: 0.8 } })).steps).toEqual(nothing);
+});
+
+test.each([undefined, "no JSON", JSON.stringify({ selection: null })])(
+  "an earlier run whose manifest is %j is none",
+  async (manifest) => {
+    const first = await planRun("first");
+    await finish(first);
+    const Key = "runs/first/manifest.json";
+    if (manifest === undefined) await account.s3.send(new DeleteObjectCommand({ Bucket: config.DATA_BUCKET, Key }));
+    else await putObject(account, config.DATA_BUCKET, Key, manifest);
+
+    expect(await planRun("second")).toMatchObject({ steps: everything, features: null, reuse: null });
+  },
+);
+
+test("a run name that was used again for other images is not taken for the old run", async () => {
+  await finish(await planRun("first"));
+  await finish(await planRun("first", { mode: "apples" }));
+
+  expect(await planRun("second")).toMatchObject({ steps: everything });
+});
+
+test("the fingerprint is of paths and etags, whatever the order of the listing", () => {
+  const images = ["Training/B/é.jpg", "Training/B/z.jpg", "Training/B/😀.jpg", "Training/B/\ufb01.jpg"].map((path) => ({
+    path,
+    label: "B",
+    bytes: 1,
+    etag: `etag of ${path}`,
+  }));
+  const root = "s3://b/data/raw/";
+  const lines = [1, 0, 3, 2].map((n) => `${root}${images[n]?.path}\tetag of ${images[n]?.path}\n`).join("");
+
+  expect(fingerprint(root, images)).toBe(sha256(lines));
+  expect(fingerprint(root, images.toReversed())).toBe(sha256(lines));
+  expect(fingerprint(root, images.slice(1))).not.toBe(sha256(lines));
+});

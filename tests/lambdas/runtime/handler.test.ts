@@ -1,0 +1,107 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { Context } from "aws-lambda";
+import { build } from "esbuild";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { z } from "zod";
+import { clusterDefaults } from "../../../lambdas/contract/cluster-knobs.ts";
+import { execution } from "../../../lambdas/contract/schemas.ts";
+import { environment, readConfig } from "../../../lambdas/runtime/environment.ts";
+import { InvalidInput } from "../../../lambdas/runtime/errors.ts";
+import { lambdaHandler, metrics } from "../../../lambdas/runtime/handler.ts";
+import { anExecution } from "../fixtures.ts";
+
+const context = { functionName: "test" } as unknown as Context;
+const folder = mkdtempSync(join(tmpdir(), "orchard-bundles-"));
+const names = [
+  "take-turn",
+  "preflight",
+  "upload-scripts",
+  "validate-results",
+  "terminate-cluster",
+  "confirm-terminated",
+  "diagnose-failure",
+  "record-cost",
+  "notify",
+];
+
+beforeAll(async () => {
+  await build({
+    entryPoints: names.map((name) => join(import.meta.dirname, "..", "..", "..", "lambdas", `${name}.ts`)),
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "node24",
+    outdir: folder,
+    outExtension: { ".js": ".mjs" },
+    logLevel: "warning",
+  });
+}, 60_000);
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+test.each(names)("%s is bundled whole, and refuses an event that is not the machine's", async (name) => {
+  const { handler } = (await import(pathToFileURL(join(folder, `${name}.mjs`)).href)) as {
+    handler: (event: unknown, context: Context) => Promise<unknown>;
+  };
+
+  await expect(handler({ state: {} }, context)).rejects.toThrow(/The event is not what the function takes/);
+});
+
+test("the function gets the parsed event, and its error keeps name and message", async () => {
+  const schema = z.object({ execution, count: z.coerce.number() });
+  const handler = lambdaHandler(schema, async ({ count }) => {
+    if (count < 0) throw new InvalidInput("below zero");
+    return count + 1;
+  });
+
+  expect(await handler({ execution: anExecution(), count: "2" }, context)).toBe(3);
+  await expect(handler({ execution: anExecution(), count: -1 }, context)).rejects.toMatchObject({
+    name: "InvalidInput",
+    message: "below zero",
+  });
+});
+
+test("what was measured is one line of CloudWatch's embedded metric format, also when the function fails", async () => {
+  const lines: string[] = [];
+  // The library writes past the global console, so that Lambda's own does not change the line.
+  const { console: output } = metrics as unknown as { console: Console };
+  const log = vi.spyOn(output, "log").mockImplementation((line: string) => lines.push(line));
+  const schema = z.object({ execution, fails: z.boolean(), count: z.number().optional() });
+  const handler = lambdaHandler(schema, async (event) => {
+    if (event.count !== undefined) metrics.addMetric("Images", "Count", event.count);
+    if (event.fails) throw new InvalidInput("failed");
+  });
+
+  await handler({ execution: anExecution(), fails: false, count: 3 }, context);
+  await handler({ execution: anExecution(), fails: true, count: 4 }, context).catch(() => undefined);
+  await handler({ execution: anExecution(), fails: false }, context);
+  log.mockRestore();
+
+  const written = lines.map((line) => JSON.parse(line));
+  expect(written.map(({ Images }) => Images)).toEqual([3, 4]);
+  expect(written[0]._aws.CloudWatchMetrics).toEqual([
+    { Namespace: "Orchard", Dimensions: [["service"]], Metrics: [{ Name: "Images", Unit: "Count" }] },
+  ]);
+  expect(written[0].service).toBe("orchard");
+});
+
+test("a wrong environment names every variable that is wrong", () => {
+  const settings = environment.pick({
+    TOPIC_ARN: true,
+    MODEL_SHA256: true,
+    CLUSTER_DEFAULTS: true,
+    ALLOW_SEEDED_WEIGHTS: true,
+  });
+
+  expect(() => readConfig(settings, { MODEL_SHA256: "x" })).toThrow(/TOPIC_ARN: .*MODEL_SHA256: must be 64/);
+  expect(readConfig(settings, { TOPIC_ARN: "arn:x", MODEL_SHA256: "0".repeat(64), CLUSTER_DEFAULTS: "" })).toEqual({
+    TOPIC_ARN: "arn:x",
+    MODEL_SHA256: "0".repeat(64),
+    CLUSTER_DEFAULTS: clusterDefaults.parse({}),
+    ALLOW_SEEDED_WEIGHTS: false,
+  });
+});

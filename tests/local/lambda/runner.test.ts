@@ -1,0 +1,70 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import getPort from "get-port";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { LambdaRunner } from "../../../local/lambda/runner.ts";
+import { ApiCalls } from "../../../local/support/api-calls.ts";
+import type { AccountContext } from "../../../local/support/supervise.ts";
+import { createFunction, project, REGION, type TestAccount, testAccount, until } from "../fixtures.ts";
+
+const fails = `
+import { appendFileSync, readFileSync } from "node:fs";
+export const handler = async ({ file, times }) => {
+  appendFileSync(file, "x");
+  if (readFileSync(file, "utf8").length <= times) throw new RangeError("not yet");
+};`;
+
+let account: TestAccount;
+let context: AccountContext;
+const logged: string[] = [];
+
+beforeAll(async () => {
+  account = await testAccount(await getPort());
+  context = {
+    endpoint: account.endpoint,
+    ministack: account.endpoint,
+    directory: account.directory,
+    tools: join(project, ".orchard"),
+    region: REGION,
+    accountId: "000000000000",
+    credentials: { accessKeyId: "test", secretAccessKey: "test" },
+    log: (line) => logged.push(line),
+  };
+  await createFunction(account.endpoint, "fails", fails);
+}, 60_000);
+
+afterAll(() => account?.remove(), 60_000);
+
+function runner(...retryPausesSeconds: readonly number[]) {
+  return new LambdaRunner(context, new ApiCalls(context, () => ({})), retryPausesSeconds);
+}
+
+test.each([
+  [0, 1, []],
+  [1, 2, [/^lambda: fails failed, tried again in 0.1 s: .*"RangeError".*not yet/]],
+  [9, 3, [/tried again in 0.1 s/, /tried again in 0.2 s/, /given up/]],
+])("an asynchronous invocation that fails %i times is tried %i times", async (times, tried, lines) => {
+  const file = join(account.directory, `failed-${times}`);
+  logged.length = 0;
+
+  await runner(0.1, 0.2).invokeAsync("fails", JSON.stringify({ file, times }));
+
+  expect(readFileSync(file, "utf8")).toHaveLength(tried);
+  expect(logged).toEqual(lines.map((line) => expect.stringMatching(line)));
+});
+
+test("a retry that waits ends with the runner", async () => {
+  const file = join(account.directory, "stopped");
+  const lambda = runner(3600);
+  logged.length = 0;
+
+  const invocation = lambda.invokeAsync("fails", JSON.stringify({ file, times: 9 }));
+  await until(
+    async () => logged,
+    (lines) => lines.length > 0,
+  );
+  await lambda.stop();
+  await invocation;
+
+  expect(readFileSync(file, "utf8")).toBe("x");
+});

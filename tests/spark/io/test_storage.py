@@ -1,0 +1,149 @@
+"""Storage on a real S3 API (MiniStack) and on local files: the same keys, the same answers."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from orchard.errors import JobError
+from orchard.io import storage
+from orchard.jobs.features import read_ahead
+
+NAMES = [
+    "plain.jpg",
+    "a b.jpg",
+    "100%.jpg",
+    "a%20b.jpg",
+    "a+b.JPG",
+    "a#b.jpeg",
+    "a?b=c&d.png",
+    "caf\u00e9.jpg",
+    "cafe\u0301.jpg",
+    "\U0001f34f.jpg",
+    "quote\"'.jpg",
+]
+LABEL = "Apple, \u00c9t\u00e9 #1+2%"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="module")
+def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    port = free_port()
+    environment = {**os.environ, "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port)}
+    settings = {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_REGION": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }
+    work = tmp_path_factory.mktemp("ministack")
+    command = [str(Path(sys.executable).with_name("ministack"))]
+    with (work / "log").open("wb") as log, pytest.MonkeyPatch.context() as patch:
+        server = subprocess.Popen(command, env=environment, cwd=work, stdout=log, stderr=log)
+        try:
+            for name, value in settings.items():
+                patch.setenv(name, value)
+            storage.s3_client.cache_clear()
+            storage.region_of.cache_clear()
+            wait_for(f"http://127.0.0.1:{port}/_ministack/health")
+            where = {"LocationConstraint": "eu-west-1"}
+            storage.s3_client().create_bucket(Bucket="orchard-test", CreateBucketConfiguration=where)
+            yield "s3://orchard-test"
+        finally:
+            server.terminate()
+            server.wait(10)
+            storage.s3_client.cache_clear()
+            storage.region_of.cache_clear()
+
+
+def wait_for(url: str) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return
+
+
+@pytest.fixture(params=["s3", "local"])
+def root(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "local":
+        return str(tmp_path)
+    uri: str = request.getfixturevalue("bucket")
+    return f"{uri}/{tmp_path.name}"
+
+
+def test_any_name_is_listed_and_read_as_it_was_written(root: str) -> None:
+    folder = storage.join(root, "Training", LABEL)
+    for name in NAMES:
+        storage.write_bytes(storage.join(folder, name), name.encode())
+    storage.write_bytes(storage.join(folder, "notes.txt"), b"-")
+    storage.write_bytes(storage.join(folder, "deeper", "x.jpg"), b"-")
+    region = storage.region_of(root)
+
+    assert storage.list_folders(root) == ["Training"]
+    assert storage.list_folders(storage.join(root, "Training")) == [LABEL]
+    files = {file.name: file for file in storage.list_images(folder, region)}
+    assert sorted(files) == sorted(NAMES)
+    assert all(files[name].size_bytes == len(name.encode()) for name in NAMES)
+    assert len({file.etag for file in files.values()}) == len(NAMES)
+    paths = [files[name].path for name in NAMES]
+    assert paths == [storage.join(folder, name) for name in NAMES]
+    gone = storage.join(folder, "gone.jpg")
+    found = list(read_ahead([(path, "label", "as listed") for path in [*paths, gone]], root, region))
+    # A file's etag is the same however it is asked for.
+    assert found == [
+        *((files[name].path, "label", "as listed", name.encode(), files[name].etag) for name in NAMES),
+        (gone, "label", "as listed", None, None),
+    ]
+
+
+def test_what_is_not_there(root: str) -> None:
+    assert storage.list_folders(storage.join(root, "nowhere")) == []
+    with pytest.raises(JobError, match=r"gone\.json does not exist"):
+        storage.read_bytes(storage.join(root, "gone.json"))
+
+
+def test_whole_files(root: str) -> None:
+    uri = storage.join(root, "new folder", "progress.json")
+
+    storage.write_bytes(uri, b"1")
+    storage.write_bytes(uri, b"2")
+
+    assert storage.read_bytes(uri) == b"2"
+
+
+def test_whole_files_from_workers(root: str) -> None:
+    uri = storage.join(root, "model=0", "features.parquet")
+    # Larger than one part of an upload, and smaller.
+    for size in (6_000_000, 10):
+        content = bytes(range(256)) * (size // 256 + 1)
+
+        storage.write_whole(uri, pa.py_buffer(content), storage.region_of(root))
+
+        assert storage.read_bytes(uri) == content
+
+
+def test_an_unreachable_file_is_an_error_and_no_bad_image(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
+
+    with pytest.raises(OSError, match=r"a\.jpg"):
+        list(read_ahead([(f"{bucket}/a.jpg", "label", "etag")], bucket, "eu-west-1"))

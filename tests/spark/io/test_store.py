@@ -1,0 +1,226 @@
+"""What the store has is not computed again, whatever happened to the runs that filled it."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import main
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from orchard.errors import JobError
+from orchard.io import store
+from orchard.jobs.features import ARROW_RESULTS
+from orchard.progress import Progress
+from pyspark.sql import SparkSession
+
+from ..jobs.test_features import csv_rows
+from ..runs import ModelArtifact, encode, picture, plant, write_plan
+from ..test_main import start_step
+
+IMAGES = 40
+Rows = dict[str, tuple[str, bytes]]
+
+
+class Tree:
+    """A tree of images, runs over it, and their store."""
+
+    def __init__(self, spark: SparkSession, artifact: ModelArtifact, folder: Path) -> None:
+        self.spark = spark
+        self.artifact = artifact
+        self.folder = folder
+        self.store = folder / "store" / f"model={artifact.info['sha256']}"
+
+    def plant(self, number: int, seed: int | None = None) -> Path:
+        name = f"Training/Apple {number % 3}/é {number}.jpg"
+        return plant(self.folder / "raw", name, encode(picture(number if seed is None else seed)))
+
+    def fill(self, images: int = IMAGES) -> "Tree":
+        for number in range(images):
+            self.plant(number)
+        return self
+
+    def plan(self, run: str, **changes: Any) -> str:
+        given = {"runId": run, "store": f"{self.store}/", **changes}
+        return str(write_plan(self.folder / run, self.folder / "raw", self.artifact, **given))
+
+    def inventory(self, run: str, **changes: Any) -> str:
+        plan = self.plan(run, **changes)
+        main.run(self.spark.sparkContext, main.parse(["inventory", "--plan", plan]))
+        return plan
+
+    def run(self, run: str, **changes: Any) -> tuple[int, int]:
+        """Inventory and features; how many images were computed and how many taken from the store."""
+        plan = self.inventory(run, **changes)
+        main.run(self.spark.sparkContext, main.parse(["features", "--plan", plan]))
+        summary = self.summary(run)
+        assert all(check["ok"] for check in summary["checks"]), summary["checks"]
+        return summary["computed"], summary["reused"]
+
+    def summary(self, run: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.folder / run / "features" / "summary.json").read_text())
+        return found
+
+    def rows(self, run: str) -> Rows:
+        """label and the features' bytes by path."""
+        table = pq.read_table(self.folder / run / "features" / "parquet")
+        columns = (table.column(name).to_pylist() for name in ("path", "label", "features"))
+        found = list(zip(*columns, strict=True))
+        assert len({path for path, _, _ in found}) == len(found)
+        return {path: (label, np.array(vector, np.float32).tobytes()) for path, label, vector in found}
+
+    def clean(self) -> Rows:
+        """The rows of a run that knows no store."""
+        assert self.run("clean", store=None)[1] == 0
+        return self.rows("clean")
+
+
+@pytest.fixture
+def tree(spark: SparkSession, model_artifact: ModelArtifact, tmp_path: Path) -> Tree:
+    return Tree(spark, model_artifact, tmp_path)
+
+
+def test_only_what_is_new_or_changed_is_computed(tree: Tree) -> None:
+    bad = plant(tree.fill().folder / "raw", "Training/Apple 0/bad.jpg", b"no image")
+    assert tree.run("first") == (IMAGES + 1, 0)
+    first = tree.rows("first")
+
+    assert tree.run("again") == (0, IMAGES + 1)
+    assert tree.rows("again") == first
+    assert [row["reason"] for row in csv_rows(tree.folder / "again" / "errors")] == ["not an image"]
+    assert len(csv_rows(tree.folder / "again" / "features" / "csv")) == IMAGES
+    assert len(csv_rows(tree.folder / "again" / "metadata")) == IMAGES
+
+    new, changed = tree.plant(IMAGES), tree.plant(3, seed=1003)
+    tree.folder.joinpath("raw/Training/Apple 1/é 7.jpg").unlink()
+    bad.write_bytes(encode(picture(2000)))
+    assert tree.run("changed") == (3, IMAGES - 2)
+
+    found = tree.rows("changed")
+    assert found == tree.clean()
+    assert {path for path in found if found[path] != first.get(path)} == {str(new), str(changed), str(bad)}
+    assert set(first) - set(found) == {str(tree.folder / "raw/Training/Apple 1/é 7.jpg")}
+    assert csv_rows(tree.folder / "changed" / "errors") == []
+
+
+def test_another_selection_takes_what_it_needs(tree: Tree) -> None:
+    tree.fill()
+    assert tree.run("some", mode="single-class", label="Apple 1") == (13, 0)
+
+    assert tree.run("all") == (IMAGES - 13, 13)
+    assert tree.run("few", mode="mini", limit=5) == (0, 5)
+    assert tree.rows("few").items() <= tree.clean().items()
+
+
+def test_force_computes_all_and_what_it_computes_counts_from_then_on(tree: Tree) -> None:
+    tree.fill(10)
+    tree.run("first")
+    # What was computed wrongly is put right by force.
+    for path in tree.store.glob("*.parquet"):
+        table = pq.read_table(path)
+        wrong = table.set_column(2, "features", table.column("features").take(list(range(table.num_rows))[::-1]))
+        pq.write_table(wrong, path)
+    assert tree.run("wrong") == (0, 10)
+    assert tree.rows("wrong") != tree.rows("first")
+
+    assert tree.run("forced", force=True) == (10, 0)
+    assert tree.run("after") == (0, 10)
+    assert tree.rows("forced") == tree.rows("after") == tree.rows("first")
+
+
+def test_another_model_is_another_store(tree: Tree) -> None:
+    tree.fill(5)
+    tree.run("first")
+
+    other = tree.store.with_name(f"model={'0' * 64}")
+    assert tree.run("other", store=str(other)) == (5, 0)
+
+
+def test_a_store_file_that_is_not_what_it_was_is_refused(tree: Tree) -> None:
+    tree.fill(3)
+    tree.run("first")
+    [file, *_] = sorted(tree.store.glob("*.parquet"))
+    read = store.reader(str(tree.store), ARROW_RESULTS, Progress(tree.spark.sparkContext, "", "", ""))
+
+    with pytest.raises(JobError, match=r"\.parquet is not what it was; delete it"):
+        list(read([("another image", "Apple 0", file.name, 0)]))
+
+
+def test_an_image_that_changes_under_the_run_is_kept_as_what_it_was_when_read(tree: Tree) -> None:
+    tree.fill(4)
+    plan = tree.inventory("first")
+    tree.plant(2, seed=1002)
+    tree.folder.joinpath("raw/Training/Apple 0/é 3.jpg").unlink()
+    main.run(tree.spark.sparkContext, main.parse(["features", "--plan", plan]))
+    assert tree.summary("first")["changed"] == 2
+
+    assert tree.run("second") == (0, 3)
+    assert tree.summary("second")["changed"] == 0
+    assert tree.rows("second") == tree.clean()
+
+
+def test_runs_at_once_do_not_disturb_each_other(tree: Tree) -> None:
+    tree.fill(60)
+    plans = [tree.inventory(f"run {number}") for number in range(2)]
+    plans.append(tree.inventory("apples", mode="single-class", label="Apple 1"))
+
+    steps = [start_step(tree.folder, "features", "--plan", plan) for plan in plans]
+
+    for step in steps:
+        _, stderr = step.communicate(timeout=180)
+        assert step.returncode == 0, stderr
+    expected = tree.clean()
+    for run in ("run 0", "run 1"):
+        assert tree.rows(run) == expected
+    assert tree.rows("apples") == {path: row for path, row in expected.items() if row[0] == "Apple 1"}
+    assert tree.run("after") == (0, 60)
+    assert tree.rows("after") == expected
+
+
+def test_what_was_finished_before_a_crash_is_kept_and_nothing_else(tree: Tree) -> None:
+    images = 1200
+    tree.fill(images)
+    plan = tree.inventory("killed")
+    step = start_step(tree.folder, "features", "--plan", plan)
+    _kill_when_there_are_files(step, tree.store)
+    assert not (tree.folder / "killed" / "features" / "summary.json").exists()
+    # What a write that was cut off leaves on a local disk.
+    [some, *_] = tree.store.glob("*.parquet")
+    (tree.store / f".{some.name}.1.partial").write_bytes(some.read_bytes()[:100])
+
+    computed, reused = tree.run("next")
+
+    assert 0 < reused < images
+    assert computed + reused == images
+    expected = tree.clean()
+    assert tree.rows("next") == expected
+    # The step that was killed can also just be run again, as the workflow's retry does.
+    main.run(tree.spark.sparkContext, main.parse(["features", "--plan", plan]))
+    assert tree.rows("killed") == expected
+
+
+def _kill_when_there_are_files(step: "subprocess.Popen[str]", folder: Path) -> None:
+    deadline = time.monotonic() + 120
+    try:
+        while not list(folder.glob("*.parquet")):
+            assert step.poll() is None, step.communicate()[1]
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    finally:
+        # Spark's Python workers have a process group of their own and end when the JVM has gone.
+        os.killpg(step.pid, signal.SIGKILL)
+        step.communicate()
+
+
+def test_a_store_whose_folder_is_gone_is_a_new_one(tree: Tree) -> None:
+    tree.fill(4)
+    tree.run("first")
+    shutil.rmtree(tree.store)
+
+    assert tree.run("second") == (4, 0)
+    assert tree.run("third") == (0, 4)

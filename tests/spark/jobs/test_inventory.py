@@ -1,0 +1,158 @@
+import csv
+import hashlib
+import json
+from collections import Counter
+from pathlib import Path
+
+import main
+import pyarrow.parquet as pq
+import pytest
+from orchard.errors import JobError
+from pyspark.sql import SparkSession
+
+from ..runs import encode, picture, plant, write_plan
+
+IMAGE = encode(picture(1))
+ODD = 'Crab, "wild" apple/caf\u00e9 100%+1 #2?.jpg'
+
+
+TRAINING_APPLES = [("Training", f"{number}_100.jpg") for number in range(5)]
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("data") / "raw"
+    for number in range(5):
+        plant(root, f"Training/Apple Red/{number}_100.jpg", IMAGE)
+    plant(root, "Training/Banana/1_100.JPG", IMAGE)
+    plant(root, "Training/Banana/2_100.jpeg", IMAGE)
+    plant(root, "Training/Banana/3_100.png", IMAGE)
+    plant(root, f"Training/{ODD}", IMAGE)
+    plant(root, "Test/Apple Red/9_100.jpg", IMAGE)
+    # None of these is an image under <split>/<label>/.
+    plant(root, "Training/Banana/readme.txt", b"text")
+    plant(root, "Training/Banana/deeper/4_100.jpg", IMAGE)
+    plant(root, "Training/5_100.jpg", IMAGE)
+    plant(root, "6_100.jpg", IMAGE)
+    return root
+
+
+def inventory(spark: SparkSession, plan: Path) -> Path:
+    main.run(spark.sparkContext, main.parse(["inventory", "--plan", str(plan)]))
+    return plan.parent
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    found = []
+    for path in sorted(folder.glob("*.csv")):
+        with path.open(newline="", encoding="utf-8") as lines:
+            found += list(csv.DictReader(lines))
+    return found
+
+
+def selected(run: Path) -> list[str]:
+    table = pq.read_table(run / "inventory" / "selection")
+    assert table.column_names == ["path", "label", "size", "mtime", "etag"]
+    return [str(path) for path in table.column("path").to_pylist()]
+
+
+def test_lists_every_image_of_all_splits(spark: SparkSession, tree: Path, tmp_path: Path) -> None:
+    run = inventory(spark, write_plan(tmp_path / "run", tree, mode="inventory"))
+
+    found = rows(run / "inventory" / "metadata")
+    assert list(found[0]) == ["s3_path", "label", "filename", "split", "modification_time", "file_size_bytes"]
+    odd = next(row for row in found if row["label"].startswith("Crab"))
+    assert odd["s3_path"] == f"{tree}/Training/{ODD}"
+    assert f"{odd['label']}/{odd['filename']}" == ODD
+    assert odd["file_size_bytes"] == str(len(IMAGE))
+    assert odd["modification_time"].endswith("Z")
+    assert sorted(row["s3_path"] for row in found) == selected(run)
+    assert rows(run / "inventory" / "stats") == [
+        {"split": "Test", "label": "Apple Red", "count": "1"},
+        {"split": "Training", "label": "Apple Red", "count": "5"},
+        {"split": "Training", "label": "Banana", "count": "3"},
+        {"split": "Training", "label": 'Crab, "wild" apple', "count": "1"},
+    ]
+    everything = {"images": 10, "labels": 3, "bytes": 10 * len(IMAGE)}
+    summary = json.loads((run / "inventory" / "summary.json").read_text())
+    table = pq.read_table(run / "inventory" / "selection").to_pydict()
+    etags = dict(zip(table["path"], table["etag"], strict=True))
+    lines = "".join(f"{path}\t{etags[path]}\n" for path in sorted(etags))
+    fingerprint = hashlib.sha256(lines.encode()).hexdigest()
+    assert summary == {**everything, "selected": {**everything, "fingerprint": fingerprint}}
+    progress = json.loads((run / "progress.json").read_text())
+    assert (progress["state"], progress["done"], progress["total"]) == ("SUCCEEDED", 10, 10)
+
+
+def test_a_repeated_step_replaces_its_output(spark: SparkSession, tree: Path, tmp_path: Path) -> None:
+    plan = write_plan(tmp_path / "run", tree, splits=["Training"], mode="mini", limit=2)
+
+    inventory(spark, plan)
+    first = selected(plan.parent)
+    inventory(spark, plan)
+
+    assert selected(plan.parent) == first
+    assert len(first) == 2
+    assert all("/Training/Apple Red/" in path for path in first)
+
+
+def test_a_limit_takes_from_all_splits_alike(spark: SparkSession, tree: Path, tmp_path: Path) -> None:
+    plan = write_plan(tmp_path / "run", tree, mode="full", limit=7)
+
+    paths = selected(inventory(spark, plan))
+
+    # In turn: Apple Red, Banana, Crab; Apple Red, Banana; Apple Red, Banana.
+    assert Counter(path.split("/")[-2] for path in paths) == {"Apple Red": 3, "Banana": 3, 'Crab, "wild" apple': 1}
+    apples = [f"{split}/Apple Red/{name}" for split, name in [("Test", "9_100.jpg"), *TRAINING_APPLES]]
+    taken = sorted(apples, key=lambda name: hashlib.sha256(name.encode()).hexdigest())[:3]
+    assert sorted(path for path in paths if "Apple Red" in path) == sorted(f"{tree}/{name}" for name in taken)
+    assert paths == sorted(paths)
+
+
+def test_the_modes_images(spark: SparkSession, tree: Path, tmp_path: Path) -> None:
+    plan = write_plan(tmp_path / "run", tree, splits=["Training"], mode="single-class", label="Banana")
+
+    names = [Path(path).name for path in selected(inventory(spark, plan))]
+
+    assert names == ["1_100.JPG", "2_100.jpeg", "3_100.png"]
+
+
+def test_a_mode_that_selects_nothing_lists_what_is_there(spark: SparkSession, tree: Path, tmp_path: Path) -> None:
+    plan = write_plan(tmp_path / "run", tree, splits=["Training"], mode="single-class", label="Bananna")
+
+    with pytest.raises(JobError) as caught:
+        inventory(spark, plan)
+
+    assert "mode single-class with label 'Bananna' selects no image" in str(caught.value)
+    assert "labels there: Apple Red, Banana, Crab" in str(caught.value)
+    assert json.loads((tmp_path / "run" / "progress.json").read_text())["state"] == "FAILED"
+
+
+def test_images_that_came_after_the_plan_are_refused_before_anything_is_computed(
+    spark: SparkSession, tree: Path, tmp_path: Path
+) -> None:
+    plan = write_plan(tmp_path / "run", tree, splits=["Training"], counts={"images": 8})
+
+    with pytest.raises(JobError, match=r"has 9 images for this run and had 8 when it was planned"):
+        inventory(spark, plan)
+
+    inventory(spark, write_plan(tmp_path / "run", tree, splits=["Training"], counts={"images": 9}))
+
+
+@pytest.mark.parametrize(
+    ("folder", "splits", "message"),
+    [
+        ("raw", ["Trainin"], "has no split Trainin; there are: Test, Training"),
+        ("nowhere", None, "is empty or does not exist"),
+        ("empty", None, "is empty or does not exist"),
+        ("bare", None, "has no .jpg, .jpeg or .png file"),
+    ],
+)
+def test_nothing_to_list(  # noqa: PLR0917
+    spark: SparkSession, tree: Path, tmp_path: Path, folder: str, splits: list[str] | None, message: str
+) -> None:
+    (tree.parent / "empty").mkdir(exist_ok=True)
+    (tree.parent / "bare" / "Training" / "Apple").mkdir(parents=True, exist_ok=True)
+
+    with pytest.raises(JobError, match=message):
+        inventory(spark, write_plan(tmp_path / "run", tree.parent / folder, splits=splits))

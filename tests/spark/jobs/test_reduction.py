@@ -1,0 +1,235 @@
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import main
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from orchard.errors import JobError
+from pyspark.sql import SparkSession
+
+from ..runs import write_plan
+
+GOLDEN = Path(__file__).parents[3].parent / "shared" / "golden" / "mini-features.parquet"
+DIMENSIONS = 20
+
+
+def write_features(folder: Path, rows: Any, files: int = 3) -> None:
+    """Parquet as the features job leaves it, beside the files that Spark adds."""
+    folder.mkdir(parents=True)
+    (folder / "_SUCCESS").touch()
+    for number, some in enumerate(np.array_split(np.arange(len(rows)), files)):
+        table = pa.table(
+            {
+                "path": pa.array([f"s3://b/Training/Apple/{row}.jpg" for row in some]),
+                "label": pa.array([f"Apple {row % 4}" for row in some]),
+                "features": pa.array([rows[row] for row in some], pa.list_(pa.float32())),
+            }
+        )
+        pq.write_table(table, folder / f"part {number}.parquet", row_group_size=7)
+
+
+def vectors(rows: int = 60) -> Any:
+    random = np.random.default_rng(3)
+    return (random.normal(size=(rows, DIMENSIONS)) * np.geomspace(9, 0.1, DIMENSIONS) + 2).astype(np.float32)
+
+
+def planned(spark: SparkSession, run: Path, rows: Any, summary: dict[str, int] | None = None, **plan: Any) -> Path:
+    write_features(run / "features" / "parquet", rows)
+    found = summary or {"images": len(rows), "errors": 2}
+    (run / "features" / "summary.json").write_text(json.dumps(found))
+    model = {"key": "artifacts/x", "sha256": "ab", "weights": "seeded", "inputSize": 224, "dimensions": DIMENSIONS}
+    path = write_plan(run, run, model=model, **plan)
+    main.run(spark.sparkContext, main.parse(["reduction", "--plan", str(path)]))
+    return run
+
+
+def info(run: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((run / "model_info" / "model_info.json").read_text())
+    return document
+
+
+def test_outputs_of_a_run(spark: SparkSession, tmp_path: Path) -> None:
+    rows = vectors()
+
+    run = planned(spark, tmp_path / "run", rows, pca={"components": 5})
+
+    reduced = pq.read_table(run / "pca" / "parquet").sort_by("path")
+    assert reduced.column_names == ["path", "label", "pca_features"]
+    paths = [f"s3://b/Training/Apple/{row}.jpg" for row in range(60)]
+    assert reduced.column("path").to_pylist() == sorted(paths)
+
+    # An independent computation, up to sign; the transformation does not centre.
+    exact = rows.astype(np.float64)
+    values, directions = np.linalg.eigh(np.cov(exact.T))
+    order = np.argsort([f"s3://b/Training/Apple/{row}.jpg" for row in range(60)])
+    expected = (exact @ directions[:, ::-1][:, :5])[order]
+    found = np.array(reduced.column("pca_features").to_pylist())
+    np.testing.assert_allclose(np.abs(found), np.abs(expected), atol=1e-9)
+
+    document = info(run)
+    ratios = (values[::-1] / values.sum())[:5]
+    np.testing.assert_allclose(document["variance_by_component"], ratios, atol=1e-12)
+    np.testing.assert_allclose(document["cumulative_variance"], np.cumsum(ratios), atol=1e-12)
+    assert document["total_variance_explained"] == pytest.approx(ratios.sum(), abs=1e-12)
+    assert (document["pca_components"], document["reduced_dimensions"]) == (5, 5)
+    assert (document["original_dimensions"], document["num_images_processed"]) == (DIMENSIONS, 60)
+    assert (document["labels"], document["errors"]) == (4, 2)
+    assert document["model"] == {"name": "MobileNetV2", "weights": "seeded", "sha256": "ab"}
+    assert [(check["name"], check["ok"]) for check in document["checks"]] == [
+        ("row_count", True),
+        ("dimensions", True),
+        ("finite", True),
+        ("unique_paths", True),
+        ("variance", True),
+    ]
+
+    with (run / "model_info" / "variance.csv").open(newline="") as lines:
+        table = list(csv.DictReader(lines))
+    assert [row["component"] for row in table] == ["1", "2", "3", "4", "5"]
+    assert [float(row["variance_explained"]) for row in table] == document["variance_by_component"]
+    assert [float(row["cumulative_variance"]) for row in table] == document["cumulative_variance"]
+
+
+def test_csv_equals_parquet_to_the_last_bit(spark: SparkSession, tmp_path: Path) -> None:
+    run = planned(spark, tmp_path / "run", vectors(), pca={"variance": 0.9})
+
+    found = {}
+    for path in (run / "pca" / "csv").glob("*.csv"):
+        with path.open(newline="") as lines:
+            found.update({row["path"]: row["pca_features_string"] for row in csv.DictReader(lines)})
+    expected = pq.read_table(run / "pca" / "parquet")
+    rows = dict(zip(expected.column("path").to_pylist(), expected.column("pca_features").to_pylist(), strict=True))
+    assert {path: [float(number) for number in text.split(",")] for path, text in found.items()} == rows
+
+
+def test_what_the_checks_find_is_written_and_does_not_stop_the_job(spark: SparkSession, tmp_path: Path) -> None:
+    run = planned(
+        spark,
+        tmp_path / "run",
+        vectors(),
+        summary={"images": 61, "errors": 0},
+        pca={"components": 1},
+        quality={"maxErrorRate": 0.01, "minVariance": 0.999},
+    )
+
+    failed = {check["name"]: check["detail"] for check in info(run)["checks"] if not check["ok"]}
+    assert set(failed) == {"row_count", "variance"}
+    assert failed["row_count"] == "60 rows; 61 expected"
+
+
+def test_too_many_components(spark: SparkSession, tmp_path: Path) -> None:
+    with pytest.raises(JobError, match="21 components are asked for, but at most 20 are possible with 60 images"):
+        planned(spark, tmp_path / "run", vectors(), pca={"components": 21})
+
+    progress = json.loads((tmp_path / "run" / "progress.json").read_text())
+    assert (progress["step"], progress["state"]) == ("reduction", "FAILED")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda rows: rows[40].__setitem__(3, np.nan), "1 of 7 rows have features that are NaN or infinite"),
+        (lambda rows: rows.__setitem__(50, rows[50][:-1]), "1 of 7 rows have not 20 features"),
+    ],
+)
+def test_damaged_features_fail_with_the_file(spark: SparkSession, tmp_path: Path, damage: Any, message: str) -> None:
+    from orchard.errors import root_cause
+
+    rows = vectors().tolist()
+    damage(rows)
+    with pytest.raises(Exception) as caught:
+        planned(spark, tmp_path / "run", rows)
+
+    assert message in root_cause(caught.value)
+    assert ".parquet" in root_cause(caught.value)
+
+
+def test_alone_on_any_folder(spark: SparkSession, tmp_path: Path) -> None:
+    write_features(tmp_path / "any folder", vectors())
+    arguments = ["reduction", "--features", f"{tmp_path}/any folder/", "--output", f"{tmp_path}/out"]
+
+    main.run(spark.sparkContext, main.parse([*arguments, "--variance", "0.5"]))
+
+    document = info(tmp_path / "out")
+    assert document["total_variance_explained"] >= 0.5
+    assert document["model"] is None
+
+
+def test_a_folder_without_features(spark: SparkSession, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"path": ["a"]}), tmp_path / "one.parquet")
+    (tmp_path / "empty").mkdir()
+
+    for folder, message in [("empty", "has no Parquet files"), ("", "has no column label, features")]:
+        arguments = ["reduction", "--features", f"{tmp_path}/{folder}", "--output", f"{tmp_path}/out"]
+        with pytest.raises(JobError, match=message):
+            main.run(spark.sparkContext, main.parse([*arguments, "--components", "2"]))
+
+
+@pytest.mark.skipif(not GOLDEN.exists(), reason="no shared/golden")
+def test_the_golden_features(spark: SparkSession, tmp_path: Path) -> None:
+    arguments = ["reduction", "--features", str(GOLDEN.parent), "--output", str(tmp_path), "--components", "50"]
+
+    main.run(spark.sparkContext, main.parse(arguments))
+
+    document = info(tmp_path)
+    assert document["total_variance_explained"] == pytest.approx(0.9292699028497264, abs=1e-9)
+    assert all(check["ok"] for check in document["checks"])
+    assert document["num_images_processed"] == 300
+
+
+def test_a_plan_that_names_an_earlier_runs_features_reduces_those(spark: SparkSession, tmp_path: Path) -> None:
+    rows = vectors()
+    earlier = planned(spark, tmp_path / "earlier", rows, pca={"components": 5})
+
+    plan = write_plan(tmp_path / "run", tmp_path, features=f"{earlier}/features/parquet", pca={"components": 3})
+    main.run(spark.sparkContext, main.parse(["reduction", "--plan", str(plan)]))
+
+    found = info(tmp_path / "run")
+    assert found["variance_by_component"] == pytest.approx(info(earlier)["variance_by_component"][:3], abs=1e-12)
+    assert (found["num_images_processed"], found["errors"]) == (60, 2)
+    assert {check["ok"] for check in found["checks"]} == {True}
+
+
+def fitted_files(output: Path) -> dict[str, bytes]:
+    return {name: (output / "model_info" / name).read_bytes() for name in ("pca.npz", "pca.json")}
+
+
+def test_the_fit_is_saved(spark: SparkSession, tmp_path: Path) -> None:
+    rows = vectors()
+    run = planned(spark, tmp_path / "run", rows, pca={"components": 5})
+    first = fitted_files(run)
+
+    main.run(spark.sparkContext, main.parse(["reduction", "--plan", str(run / "plan.json")]))
+
+    assert fitted_files(run) == first  # the same bytes from the same plan
+    with np.load(run / "model_info" / "pca.npz", allow_pickle=False) as arrays:
+        found = dict(arrays)
+    exact = rows.astype(np.float64)
+    np.testing.assert_allclose(found["mean"], exact.mean(axis=0), atol=1e-12)
+    np.testing.assert_allclose(
+        found["explained_variance"], np.linalg.eigvalsh(np.cov(exact.T))[::-1][:5], atol=1e-10, rtol=0
+    )
+    assert found["explained_variance_ratio"].tolist() == info(run)["variance_by_component"]
+    assert found["components"].shape == (DIMENSIONS, 5)
+    assert json.loads(first["pca.json"]) == {
+        "features": f"{run}/features/parquet",
+        "run": str(run),
+        "images": 60,
+        "dimensions": DIMENSIONS,
+        "components": 5,
+        "model": {"name": "MobileNetV2", "weights": "seeded", "sha256": "ab"},
+    }
+
+
+def test_more_components_than_the_rank(spark: SparkSession, tmp_path: Path) -> None:
+    # 60 images, but only 8 different ones
+    rows = np.tile(vectors(8), (8, 1))[:60]
+
+    with pytest.raises(JobError, match=r"8 components are asked for, but at most 7 are possible: .* have rank 7"):
+        planned(spark, tmp_path / "run", rows, pca={"components": 8})
+
+    assert info(planned(spark, tmp_path / "other", rows, pca={"components": 7}))["pca_components"] == 7

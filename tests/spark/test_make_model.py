@@ -1,0 +1,75 @@
+"""The model artifact. Making it takes ten seconds, so that is done once, with seeded weights."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import make_model as model
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("model")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(model, "imagenet_weights", lambda: None)
+        model.make(folder)
+    return folder
+
+
+def test_the_description_is_that_of_the_flat_buffer(made: Path) -> None:
+    description = json.loads((made / "model.json").read_text())
+    content = (made / "model.tflite").read_bytes()
+
+    assert description["sha256"] == hashlib.sha256(content).hexdigest()
+    assert description["bytes"] == len(content)
+    assert set(description) == {"name", "weights", "sha256", "bytes", "inputSize", "dimensions", "tensorflow"}
+    assert (description["weights"], description["inputSize"], description["dimensions"]) == ("seeded", 224, 1280)
+    assert sorted(path.name for path in made.iterdir()) == ["model.json", "model.tflite"]
+
+
+def test_seeded_weights_give_the_same_bytes_again(made: Path) -> None:
+    assert model.convert(model.build()) == (made / "model.tflite").read_bytes()
+
+
+def test_what_is_there_is_not_made_again(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model, "make", lambda folder: pytest.fail("made again"))
+
+    assert model.main(["--output", str(made)]) == 0
+
+
+@pytest.mark.parametrize("file", ["model.tflite", "model.json"])
+def test_what_is_damaged_is_made_again(made: Path, tmp_path: Path, file: str) -> None:
+    for path in made.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    assert model.is_current(tmp_path)
+
+    (tmp_path / file).write_bytes(b"damaged")
+
+    assert not model.is_current(tmp_path)
+
+
+def test_a_converted_model_that_differs_is_refused(made: Path) -> None:
+    keras = model.build()
+    keras.get_layer("Conv_1").set_weights([keras.get_layer("Conv_1").get_weights()[0] * 1.5])
+
+    with pytest.raises(model.ModelError, match="LiteRT and Keras differ by"):
+        model.verify((made / "model.tflite").read_bytes(), keras)
+
+
+def test_features_that_do_not_vary_are_refused() -> None:
+    with pytest.raises(model.ModelError, match="do not vary"):
+        model.check_spread(np.full((8, 1280), 6, np.float32))
+
+
+def test_missing_weights_are_said_loudly(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from tensorflow import keras
+
+    def refuse(**options: object) -> None:
+        raise Exception("URL fetch failure")  # noqa: TRY002
+
+    monkeypatch.setattr(keras.applications, "MobileNetV2", refuse)
+
+    assert model.imagenet_weights() is None
+    assert "SEEDED RANDOM weights" in capsys.readouterr().err
