@@ -2,13 +2,16 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { EMRClient } from "@aws-sdk/client-emr";
 import { z } from "zod";
 import { createEmrClient, describeCluster, isGone, stateOf } from "./aws/emr.ts";
-import { execution, teardown } from "./contract/schemas.ts";
+import { executionSchema, teardownSchema } from "./contract/schemas.ts";
 import { ClusterStillTerminating } from "./runtime/errors.ts";
 import { lambdaHandler } from "./runtime/handler.ts";
 
 /** Comes after TerminateClusterAfterFailure alone, and after its success: the teardown says which clusters. */
-export const confirmTerminatedEvent = z.object({ state: z.object({ teardown }), execution });
-export type ConfirmTerminatedEvent = z.output<typeof confirmTerminatedEvent>;
+export const confirmTerminatedEventSchema = z.object({
+  state: z.object({ teardown: teardownSchema }),
+  execution: executionSchema,
+});
+export type ConfirmTerminatedEvent = z.output<typeof confirmTerminatedEventSchema>;
 
 export interface Patience {
   readonly attempts: number;
@@ -43,4 +46,4 @@ export async function confirmTerminated(
 
 const emr = createEmrClient();
 
-export const handler = lambdaHandler(confirmTerminatedEvent, (event) => confirmTerminated(event, emr));
+export const handler = lambdaHandler(confirmTerminatedEventSchema, (event) => confirmTerminated(event, emr));

@@ -11,27 +11,27 @@ import {
   tagOf,
 } from "./aws/emr.ts";
 import { runOf } from "./aws/steps.ts";
-import { type Cost, type Diagnosis, execution, partialState } from "./contract/schemas.ts";
+import { type Cost, type Diagnosis, executionSchema, partialStateSchema } from "./contract/schemas.ts";
 import type { Section } from "./contract/sections.ts";
 import {
   describeQuotedEnd,
   describeStepEnd,
+  explainRequestedTermination,
+  explainTermination,
   isJobTerminated,
-  readDeath,
-  readRequestedEnd,
 } from "./diagnosis/cluster-end.ts";
-import { type Reading, readClusterMessage, readFunctionError } from "./diagnosis/failure-patterns.ts";
+import { type Explanation, readClusterMessage, readFunctionError } from "./diagnosis/failure-patterns.ts";
 import { deployAgain, type Found, type Patience, readBootstrapLogs, readStepLogs } from "./diagnosis/logs.ts";
 import { oneLine } from "./diagnosis/root-cause.ts";
 import { trueCost } from "./planning/true-cost.ts";
-import { type Environment, environment, readConfig } from "./runtime/environment.ts";
+import { type Environment, environmentSchema, readEnvironment } from "./runtime/environment.ts";
 import { describeError } from "./runtime/errors.ts";
 import { lambdaHandler, logger } from "./runtime/handler.ts";
 
-export const diagnoseFailureEvent = z.object({ state: partialState, execution });
-export type DiagnoseFailureEvent = z.output<typeof diagnoseFailureEvent>;
+export const diagnoseFailureEventSchema = z.object({ state: partialStateSchema, execution: executionSchema });
+export type DiagnoseFailureEvent = z.output<typeof diagnoseFailureEventSchema>;
 
-const settings = environment.pick({ DATA_BUCKET: true });
+const settings = environmentSchema.pick({ DATA_BUCKET: true });
 export type DiagnoseFailureConfig = Pick<Environment, keyof typeof settings.shape>;
 
 export interface DiagnoseClients {
@@ -73,8 +73,8 @@ function statedCause(event: DiagnoseFailureEvent): Stated {
 }
 
 /** What a function's refusal or failure is about. */
-function readThrown(errorName: string | undefined, text: string): Reading {
-  const about = (section: Section): Reading => ({ section, remedy: null });
+function readThrown(errorName: string | undefined, text: string): Explanation {
+  const about = (section: Section): Explanation => ({ section, remedy: null });
   if (errorName === "ResultsInvalid") return about("the-results-are-refused");
   if (/maxCostUsd: the plan is estimated/.test(text)) return about("costs-too-high");
   if (errorName === "InvalidInput" || errorName === "PreflightFailed" || errorName === "OtherExecutionRunning") {
@@ -127,7 +127,7 @@ async function findCluster(event: DiagnoseFailureEvent, emr: EMRClient): Promise
 type Finding = Omit<Diagnosis, "cluster" | "cost">;
 
 /** What a failure means, in the place of the words that it came with where there are better ones. */
-function asRead(cause: string, { says, section, remedy }: Reading): Pick<Finding, "cause" | "section" | "remedy"> {
+function asRead(cause: string, { says, section, remedy }: Explanation): Pick<Finding, "cause" | "section" | "remedy"> {
   return {
     cause: says ?? cause,
     section,
@@ -183,7 +183,7 @@ async function investigate(
 
   if (step?.Status?.State === "FAILED") {
     const read = await readLogs(wait);
-    const died = read?.cause === undefined ? readDeath(cluster, plan, true) : undefined;
+    const died = read?.cause === undefined ? explainTermination(cluster, plan, true) : undefined;
     const own = oneLine(describeStepEnd(step.Status));
     const asFailed = { ...nothingRead, section: "job-fails", ...read, state: step.Name ?? state } as const;
     return died ? { ...asFailed, ...asRead(own, died) } : { ...asFailed, cause: read?.cause ?? own };
@@ -203,8 +203,8 @@ async function investigate(
   const isReady = state !== "CreateCluster";
   const isTold = isQuoted && (!isReady || isJobTerminated(cause));
   const end =
-    readDeath(cluster, plan, isReady) ??
-    (isQuoted || isRefusedAsGone ? readRequestedEnd(cluster, plan, isReady, isTold) : undefined);
+    explainTermination(cluster, plan, isReady) ??
+    (isQuoted || isRefusedAsGone ? explainRequestedTermination(cluster, plan, isReady, isTold) : undefined);
   if (!end && (!isReady || isRefusedAsGone)) return { ...asRefused, state };
   // Cut short: the logs tell how far it was, where there are any.
   const { log = null, excerpt = [] } = (await readLogs({ attempts: 1, pauseMs: 0 })) ?? {};
@@ -273,6 +273,6 @@ export async function diagnoseFailure(
 
 const clients: DiagnoseClients = { s3: new S3Client({}), emr: createEmrClient() };
 
-export const handler = lambdaHandler(diagnoseFailureEvent, (event) =>
-  diagnoseFailure(event, readConfig(settings), clients),
+export const handler = lambdaHandler(diagnoseFailureEventSchema, (event) =>
+  diagnoseFailure(event, readEnvironment(settings), clients),
 );

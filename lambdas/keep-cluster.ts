@@ -1,17 +1,17 @@
 import { AddTagsCommand, type EMRClient, PutAutoTerminationPolicyCommand } from "@aws-sdk/client-emr";
 import { z } from "zod";
 import { createEmrClient, describeCluster, executionTag, keepUntilTag, stateOf, tagOf } from "./aws/emr.ts";
-import { execution, type KeptCluster, plan } from "./contract/schemas.ts";
+import { executionSchema, type KeptCluster, planSchema } from "./contract/schemas.ts";
 import { usdPerHour } from "./planning/kept-plan.ts";
 import { ClusterNotOurs } from "./runtime/errors.ts";
 import { lambdaHandler } from "./runtime/handler.ts";
 import { hourMs } from "./teardown/cluster-age.ts";
 
-export const keepClusterEvent = z.object({
-  state: z.object({ plan, cluster: z.object({ id: z.string() }) }),
-  execution,
+export const keepClusterEventSchema = z.object({
+  state: z.object({ plan: planSchema, cluster: z.object({ id: z.string() }) }),
+  execution: executionSchema,
 });
-export type KeepClusterEvent = z.output<typeof keepClusterEvent>;
+export type KeepClusterEvent = z.output<typeof keepClusterEventSchema>;
 
 /**
  * EMR counts idle time from the last step's end, and the results were validated since: by so much the idle time is
@@ -55,4 +55,4 @@ export async function keepCluster(
 
 const emr = createEmrClient();
 
-export const handler = lambdaHandler(keepClusterEvent, (event) => keepCluster(event, emr));
+export const handler = lambdaHandler(keepClusterEventSchema, (event) => keepCluster(event, emr));

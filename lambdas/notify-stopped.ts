@@ -3,22 +3,22 @@ import { DescribeExecutionCommand, type SFNClient } from "@aws-sdk/client-sfn";
 import { SNSClient } from "@aws-sdk/client-sns";
 import { z } from "zod";
 import { createEmrClient, findClusters } from "./aws/emr.ts";
-import { createSfnClient, refuseOldAnswer } from "./aws/executions.ts";
+import { createSfnClient, requireFreshAnswer } from "./aws/executions.ts";
 import { type Mail, stoppedMail } from "./mail/mail.ts";
 import { sendMail } from "./mail/send.ts";
 import type { NotifyConfig } from "./notify.ts";
-import { environment, readConfig } from "./runtime/environment.ts";
+import { environmentSchema, readEnvironment } from "./runtime/environment.ts";
 import { lambdaHandler, logger } from "./runtime/handler.ts";
 
 /** "Step Functions Execution Status Change", which says whom to ask about and is trusted with nothing else. */
-export const notifyStoppedEvent = z
+export const notifyStoppedEventSchema = z
   .object({ detail: z.object({ executionArn: z.string(), name: z.string(), stopDate: z.number().nullish() }) })
   .transform(({ detail: { executionArn: id, name, stopDate } }) => ({
     execution: { id, name },
     /** stopDate is in milliseconds since 1970. */
     endedAt: stopDate ? new Date(stopDate) : undefined,
   }));
-export type NotifyStoppedEvent = z.output<typeof notifyStoppedEvent>;
+export type NotifyStoppedEvent = z.output<typeof notifyStoppedEventSchema>;
 
 export interface NotifyStoppedClients {
   readonly emr: EMRClient;
@@ -39,7 +39,7 @@ export async function notifyStopped(
   { emr, sfn, sns }: NotifyStoppedClients,
 ): Promise<Partial<Mail>> {
   const described = await sfn.send(new DescribeExecutionCommand({ executionArn }));
-  refuseOldAnswer(described, endedAt);
+  requireFreshAnswer(described, endedAt);
   const { status, error = "", cause = "", startDate = new Date(0), input = "{}" } = described;
   const isBeyondCatch = status === "FAILED" && uncatchable.includes(error);
   if (status !== "ABORTED" && status !== "TIMED_OUT" && !isBeyondCatch) {
@@ -53,9 +53,9 @@ export async function notifyStopped(
   return mail;
 }
 
-const settings = environment.pick({ TOPIC_ARN: true });
+const settings = environmentSchema.pick({ TOPIC_ARN: true });
 const clients: NotifyStoppedClients = { emr: createEmrClient(), sfn: createSfnClient(), sns: new SNSClient({}) };
 
-export const handler = lambdaHandler(notifyStoppedEvent, (event) =>
-  notifyStopped(event, readConfig(settings), clients),
+export const handler = lambdaHandler(notifyStoppedEventSchema, (event) =>
+  notifyStopped(event, readEnvironment(settings), clients),
 );

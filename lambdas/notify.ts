@@ -1,16 +1,16 @@
 import { MetricUnit } from "@aws-lambda-powertools/metrics";
 import { SNSClient } from "@aws-sdk/client-sns";
 import { z } from "zod";
-import { execution, type PartialState, partialState } from "./contract/schemas.ts";
+import { executionSchema, type PartialState, partialStateSchema } from "./contract/schemas.ts";
 import { failureMail, type Mail, successMail } from "./mail/mail.ts";
 import { sendMail } from "./mail/send.ts";
-import { type Environment, environment, readConfig } from "./runtime/environment.ts";
+import { type Environment, environmentSchema, readEnvironment } from "./runtime/environment.ts";
 import { lambdaHandler, metrics } from "./runtime/handler.ts";
 
-export const notifyEvent = z.object({ state: partialState, execution });
-export type NotifyEvent = z.output<typeof notifyEvent>;
+export const notifyEventSchema = z.object({ state: partialStateSchema, execution: executionSchema });
+export type NotifyEvent = z.output<typeof notifyEventSchema>;
 
-const settings = environment.pick({ TOPIC_ARN: true });
+const settings = environmentSchema.pick({ TOPIC_ARN: true });
 export type NotifyConfig = Pick<Environment, keyof typeof settings.shape>;
 
 /** What a run on a cluster was quoted, and what it cost where that is known. CloudWatch has no unit for dollars. */
@@ -37,4 +37,4 @@ export async function notify(
 
 const sns = new SNSClient({});
 
-export const handler = lambdaHandler(notifyEvent, (event) => notify(event, readConfig(settings), sns));
+export const handler = lambdaHandler(notifyEventSchema, (event) => notify(event, readEnvironment(settings), sns));

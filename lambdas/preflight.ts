@@ -10,7 +10,7 @@ import { createSfnClient } from "./aws/executions.ts";
 import { artifactKey, writeJson } from "./aws/s3.ts";
 import { featuresIdentity } from "./contract/decoder.ts";
 import { parseInput, type ResolvedInput, refuseIf } from "./contract/input.ts";
-import { execution, type Plan } from "./contract/schemas.ts";
+import { executionSchema, type Plan } from "./contract/schemas.ts";
 import { describeBorrowed, planBorrowed, withKeeping } from "./planning/kept-plan.ts";
 import { architectureProblem, planCluster } from "./planning/planner.ts";
 import {
@@ -24,13 +24,16 @@ import { findKeptCluster, keptClusterChecks } from "./preflight/kept-cluster.ts"
 import { countImages, fingerprint, type Listing, listImages, nearest, takeImages } from "./preflight/selection.ts";
 import { countStored } from "./preflight/stored-images.ts";
 import { findEarlierRun } from "./results/earlier-runs.ts";
-import { environment, readConfig } from "./runtime/environment.ts";
+import { environmentSchema, readEnvironment } from "./runtime/environment.ts";
 import { PreflightFailed } from "./runtime/errors.ts";
 import { lambdaHandler, logger } from "./runtime/handler.ts";
 import { maxHours } from "./teardown/cluster-age.ts";
 
-export const preflightEvent = z.object({ state: z.looseObject({ input: z.unknown().optional() }), execution });
-export type PreflightEvent = z.output<typeof preflightEvent>;
+export const preflightEventSchema = z.object({
+  state: z.looseObject({ input: z.unknown().optional() }),
+  execution: executionSchema,
+});
+export type PreflightEvent = z.output<typeof preflightEventSchema>;
 
 const dimensions = 1280;
 const maxNamesListed = 40;
@@ -273,7 +276,7 @@ export async function preflight(
   return plan;
 }
 
-const settings = environment.omit({ LAMBDA_TASK_ROOT: true, STATE_MACHINE_ARN: true, MAX_CLUSTER_HOURS: true });
+const settings = environmentSchema.omit({ LAMBDA_TASK_ROOT: true, STATE_MACHINE_ARN: true, MAX_CLUSTER_HOURS: true });
 const clients: PreflightClients = {
   s3: new S3Client({}),
   sts: new STSClient({}),
@@ -285,4 +288,6 @@ const clients: PreflightClients = {
   sfn: createSfnClient(),
 };
 
-export const handler = lambdaHandler(preflightEvent, (event) => preflight(event, readConfig(settings), clients));
+export const handler = lambdaHandler(preflightEventSchema, (event) =>
+  preflight(event, readEnvironment(settings), clients),
+);

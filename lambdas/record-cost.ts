@@ -3,15 +3,15 @@ import { S3Client } from "@aws-sdk/client-s3";
 import { z } from "zod";
 import { createEmrClient, describeCluster, listInstances } from "./aws/emr.ts";
 import { parseS3Uri, readJson, writeJson } from "./aws/s3.ts";
-import { type Cost, execution, plan, validation } from "./contract/schemas.ts";
+import { type Cost, executionSchema, planSchema, validationSchema } from "./contract/schemas.ts";
 import { trueCost } from "./planning/true-cost.ts";
 import { lambdaHandler } from "./runtime/handler.ts";
 
-export const recordCostEvent = z.object({
-  state: z.object({ plan, validation, cluster: z.object({ id: z.string() }) }),
-  execution,
+export const recordCostEventSchema = z.object({
+  state: z.object({ plan: planSchema, validation: validationSchema, cluster: z.object({ id: z.string() }) }),
+  execution: executionSchema,
 });
-export type RecordCostEvent = z.output<typeof recordCostEvent>;
+export type RecordCostEvent = z.output<typeof recordCostEventSchema>;
 
 /**
  * Works out what the cluster has cost, so far when it is kept, and puts it beside the quote into the run's
@@ -43,4 +43,4 @@ export async function recordCost(
 const emr = createEmrClient();
 const s3 = new S3Client({});
 
-export const handler = lambdaHandler(recordCostEvent, (event) => recordCost(event, emr, s3));
+export const handler = lambdaHandler(recordCostEventSchema, (event) => recordCost(event, emr, s3));

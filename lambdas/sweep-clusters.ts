@@ -13,16 +13,16 @@ import {
   listClusters,
   tagOf,
 } from "./aws/emr.ts";
-import { createSfnClient, hasFailed, standingOf } from "./aws/executions.ts";
-import { type Environment, environment, readConfig } from "./runtime/environment.ts";
+import { createSfnClient, getExecutionState, hasFailed } from "./aws/executions.ts";
+import { type Environment, environmentSchema, readEnvironment } from "./runtime/environment.ts";
 import { describeError } from "./runtime/errors.ts";
 import { lambdaHandler, logger, metrics } from "./runtime/handler.ts";
 import { ageMs, hourMs, maxHoursOf } from "./teardown/cluster-age.ts";
 
 /** A schedule's event tells nothing that is needed. */
-export const sweepClustersEvent = z.object({});
+export const sweepClustersEventSchema = z.object({});
 
-const settings = environment.pick({ STATE_MACHINE_ARN: true, MAX_CLUSTER_HOURS: true });
+const settings = environmentSchema.pick({ STATE_MACHINE_ARN: true, MAX_CLUSTER_HOURS: true });
 export type SweepConfig = Pick<Environment, keyof typeof settings.shape>;
 
 export interface SweepClients {
@@ -66,7 +66,7 @@ async function judge(cluster: Cluster, config: SweepConfig, sfn: SFNClient, now:
     const what = limit < config.MAX_CLUSTER_HOURS ? ", all that its run's maxCostUsd pays for" : "";
     return { isToEnd: true, why: `is older than ${limit} hours${what}` };
   }
-  const standing = await standingOf(sfn, executionArn);
+  const standing = await getExecutionState(sfn, executionArn);
   const keepUntil = tagOf(cluster, keepUntilTag) ?? "";
   // A text that is no time is no deadline: the comparison is false then. And only a success keeps a cluster: an
   // execution may have failed after it had put the tag.
@@ -148,4 +148,4 @@ export async function sweepClusters(
 
 const clients: SweepClients = { emr: createEmrClient(), sfn: createSfnClient() };
 
-export const handler = lambdaHandler(sweepClustersEvent, () => sweepClusters(readConfig(settings), clients));
+export const handler = lambdaHandler(sweepClustersEventSchema, () => sweepClusters(readEnvironment(settings), clients));

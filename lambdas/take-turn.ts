@@ -2,18 +2,18 @@ import { MetricUnit } from "@aws-lambda-powertools/metrics";
 import { type ExecutionListItem, paginateListExecutions, type SFNClient } from "@aws-sdk/client-sfn";
 import { z } from "zod";
 import { createSfnClient } from "./aws/executions.ts";
-import { execution, overlaps } from "./contract/schemas.ts";
+import { executionSchema, overlaps } from "./contract/schemas.ts";
 import { OtherExecutionRunning } from "./runtime/errors.ts";
 import { lambdaHandler, logger, metrics } from "./runtime/handler.ts";
 
 /** Of the input only what is asked here; anything malformed means "allow", so that Preflight reports it. */
 const overlapping = z.object({ overlap: z.enum(overlaps).catch("allow") });
 
-export const takeTurnEvent = z.object({
+export const takeTurnEventSchema = z.object({
   state: z.looseObject({ input: overlapping.catch({ overlap: "allow" }) }),
-  execution,
+  execution: executionSchema,
 });
-export type TakeTurnEvent = z.output<typeof takeTurnEvent>;
+export type TakeTurnEvent = z.output<typeof takeTurnEventSchema>;
 
 /** Whether the execution may go on, and which one is in its way. */
 export interface Turn {
@@ -67,4 +67,4 @@ export async function takeTurn({ state, execution }: TakeTurnEvent, sfn: SFNClie
 
 const sfn = createSfnClient();
 
-export const handler = lambdaHandler(takeTurnEvent, (event) => takeTurn(event, sfn));
+export const handler = lambdaHandler(takeTurnEventSchema, (event) => takeTurn(event, sfn));

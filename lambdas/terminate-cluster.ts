@@ -3,20 +3,20 @@ import type { SFNClient } from "@aws-sdk/client-sfn";
 import { z } from "zod";
 import {
   createEmrClient,
+  describeClusters,
   endCluster,
   executionTag,
   type FoundClusters,
   findClusters,
-  lookAtClusters,
   tagOf,
 } from "./aws/emr.ts";
-import { createSfnClient, hasFailed, standingOf } from "./aws/executions.ts";
+import { createSfnClient, getExecutionState, hasFailed } from "./aws/executions.ts";
 import { clusterIdIn, leaveBorrowed } from "./aws/steps.ts";
-import { execution, partialState, type Teardown } from "./contract/schemas.ts";
+import { executionSchema, partialStateSchema, type Teardown } from "./contract/schemas.ts";
 import { ClusterNotOurs } from "./runtime/errors.ts";
 import { lambdaHandler, logger } from "./runtime/handler.ts";
 
-const fromStateMachine = z.object({ state: partialState, execution }).transform((event) => ({
+const fromStateMachine = z.object({ state: partialStateSchema, execution: executionSchema }).transform((event) => ({
   ...event,
   borrowedId: event.state.plan?.borrowed?.clusterId,
   isStatusChange: false,
@@ -38,15 +38,15 @@ const fromEventBridge = z
     }),
   })
   .transform(({ detail }) => ({
-    state: partialState.parse({}),
+    state: partialStateSchema.parse({}),
     execution: { id: detail.executionArn, name: detail.name, startTime: new Date(detail.startDate).toISOString() },
     borrowedId: clusterIdIn(detail.input),
     isStatusChange: true,
     endedAt: detail.stopDate ? new Date(detail.stopDate) : undefined,
   }));
 
-export const terminateClusterEvent = z.union([fromStateMachine, fromEventBridge]);
-export type TerminateClusterEvent = z.output<typeof terminateClusterEvent>;
+export const terminateClusterEventSchema = z.union([fromStateMachine, fromEventBridge]);
+export type TerminateClusterEvent = z.output<typeof terminateClusterEventSchema>;
 
 export interface TerminateClients {
   readonly emr: EMRClient;
@@ -68,7 +68,7 @@ export async function terminateCluster(
   { emr, sfn }: TerminateClients,
 ): Promise<Teardown> {
   if (event.isStatusChange) {
-    const standing = await standingOf(sfn, event.execution.id, event.endedAt);
+    const standing = await getExecutionState(sfn, event.execution.id, event.endedAt);
     if (standing === "DOES_NOT_EXIST") throw new Error(`Step Functions does not know ${event.execution.id} (yet)`);
     if (!hasFailed(standing)) {
       logger.warn(`${event.execution.id} is ${standing} now; its clusters were left alone`);
@@ -93,7 +93,7 @@ export async function terminateCluster(
     }
   };
   // First the one that is known: a list that EMR never answers with would take all of the time that there is.
-  await endOurs(await lookAtClusters(emr, execution, state.cluster ? [state.cluster.id] : []));
+  await endOurs(await describeClusters(emr, execution, state.cluster ? [state.cluster.id] : []));
   await endOurs(await findClusters(emr, execution, {}));
   const clusterIds = Object.keys(states);
   if (borrowedId !== undefined) {
@@ -122,4 +122,4 @@ export async function terminateCluster(
 
 const clients: TerminateClients = { emr: createEmrClient(), sfn: createSfnClient() };
 
-export const handler = lambdaHandler(terminateClusterEvent, (event) => terminateCluster(event, clients));
+export const handler = lambdaHandler(terminateClusterEventSchema, (event) => terminateCluster(event, clients));

@@ -4,17 +4,17 @@ import { CopyObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s
 import { type Zippable, zipSync } from "fflate";
 import { z } from "zod";
 import { artifactKey, objectExists, parseS3Uri, type S3Location, sha256 } from "./aws/s3.ts";
-import { execution, plan } from "./contract/schemas.ts";
+import { executionSchema, planSchema } from "./contract/schemas.ts";
 import { sparkEventsKey } from "./planning/run-job-flow.ts";
 import { sparkSubmit } from "./planning/spark-submit.ts";
-import { type Environment, environment, readConfig } from "./runtime/environment.ts";
+import { type Environment, environmentSchema, readEnvironment } from "./runtime/environment.ts";
 import { isNamed } from "./runtime/errors.ts";
 import { lambdaHandler } from "./runtime/handler.ts";
 
-export const uploadScriptsEvent = z.object({ state: z.object({ plan }), execution });
-export type UploadScriptsEvent = z.output<typeof uploadScriptsEvent>;
+export const uploadScriptsEventSchema = z.object({ state: z.object({ plan: planSchema }), execution: executionSchema });
+export type UploadScriptsEvent = z.output<typeof uploadScriptsEventSchema>;
 
-const settings = environment.pick({
+const settings = environmentSchema.pick({
   AWS_REGION: true,
   DATA_BUCKET: true,
   MODEL_SHA256: true,
@@ -109,4 +109,6 @@ export async function uploadScripts(
 
 const s3 = new S3Client({});
 
-export const handler = lambdaHandler(uploadScriptsEvent, (event) => uploadScripts(event, readConfig(settings), s3));
+export const handler = lambdaHandler(uploadScriptsEventSchema, (event) =>
+  uploadScripts(event, readEnvironment(settings), s3),
+);

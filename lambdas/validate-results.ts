@@ -2,14 +2,17 @@ import { MetricUnit } from "@aws-lambda-powertools/metrics";
 import { S3Client } from "@aws-sdk/client-s3";
 import { z } from "zod";
 import { listObjects, MalformedObject, parseS3Uri, readBytes, readJson, type S3Location, writeJson } from "./aws/s3.ts";
-import { execution, type Plan, plan, type Validation } from "./contract/schemas.ts";
+import { executionSchema, type Plan, planSchema, type Validation } from "./contract/schemas.ts";
 import { featuresRunOf, indexRun } from "./results/earlier-runs.ts";
 import { readFooters } from "./results/parquet-footers.ts";
 import { describeError, isNamed, ResultsInvalid } from "./runtime/errors.ts";
 import { lambdaHandler, metrics } from "./runtime/handler.ts";
 
-export const validateResultsEvent = z.object({ state: z.object({ plan }), execution });
-export type ValidateResultsEvent = z.output<typeof validateResultsEvent>;
+export const validateResultsEventSchema = z.object({
+  state: z.object({ plan: planSchema }),
+  execution: executionSchema,
+});
+export type ValidateResultsEvent = z.output<typeof validateResultsEventSchema>;
 
 const jobCheck = z.object({ name: z.string(), ok: z.boolean(), detail: z.string() });
 type JobCheck = Readonly<z.output<typeof jobCheck>>;
@@ -338,4 +341,4 @@ export async function validateResults(
 
 const s3 = new S3Client({});
 
-export const handler = lambdaHandler(validateResultsEvent, (event) => validateResults(event, s3));
+export const handler = lambdaHandler(validateResultsEventSchema, (event) => validateResults(event, s3));

@@ -1,6 +1,6 @@
 import { Command } from "@commander-js/extra-typings";
 import { z } from "zod";
-import { clusterPlan } from "../../lambdas/contract/schemas.ts";
+import { clusterPlanSchema } from "../../lambdas/contract/schemas.ts";
 import { usdPerHour } from "../../lambdas/planning/kept-plan.ts";
 import type { Clients } from "../account/clients.ts";
 import { openTarget } from "../account/target.ts";
@@ -9,7 +9,7 @@ import { readJson } from "../execution/download.ts";
 import { type AliveCluster, describeRunning, findRunning, isIdle } from "../execution/running.ts";
 
 /** The part of a run's plan.json that prices its cluster. */
-const planSchema = z.object({ cluster: clusterPlan });
+const planSchema = z.object({ cluster: clusterPlanSchema });
 
 export const status = new Command("status")
   .description("show the executions that run and the clusters that cost money now")

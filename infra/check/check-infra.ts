@@ -5,13 +5,13 @@ import { join } from "node:path";
 import {
   aslDefinitions,
   awsRequests,
+  type CheckResult,
   cdkNag,
   cfnLint,
   npmAudit,
-  type Synthesised,
+  type SynthesizedVariant,
   shellcheck,
-  synthesise,
-  type Verdict,
+  synthesize,
 } from "./checks.ts";
 import { leastPrivilege } from "./least-privilege.ts";
 import { variants } from "./variants.ts";
@@ -21,7 +21,7 @@ function say(line: string): boolean {
   return process.stdout.write(`${line}\n`);
 }
 
-function tell({ judge, looked, findings, note }: Verdict): void {
+function tell({ judge, looked, findings, note }: CheckResult): void {
   say(`${findings.length > 0 ? "✖" : note ? "!" : "✔"} ${judge}: ${note ?? `${findings.length} findings, ${looked}`}`);
   for (const finding of findings) say(`    ${finding}`);
 }
@@ -35,11 +35,11 @@ try {
   mkdirSync(stand.outdir);
   writeFileSync(stand.modelFile, "");
   writeFileSync(stand.wheelhouseFile, "");
-  const all: Synthesised[] = [];
+  const all: SynthesizedVariant[] = [];
   const failed: string[] = [];
   for (const variant of variants) {
     try {
-      all.push(synthesise(variant, stand));
+      all.push(synthesize(variant, stand));
       say(`  ${variant.name}`);
     } catch (error) {
       failed.push(`${variant.name}: ${error instanceof Error ? error.message : error}`);

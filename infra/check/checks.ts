@@ -7,14 +7,14 @@ import { AwsSolutionsChecks } from "cdk-nag";
 import { z } from "zod";
 import { configFromContext } from "../config/config.ts";
 import { addStacks } from "../stacks/stacks.ts";
-import { acknowledged } from "./suppressions.ts";
+import { suppressions } from "./suppressions.ts";
 import type { Variant } from "./variants.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 const region = "eu-west-1";
 
 /** What a judge found, one line each; `looked` counts what it looked at. */
-export interface Verdict {
+export interface CheckResult {
   readonly judge: string;
   readonly looked: string;
   readonly findings: readonly string[];
@@ -23,21 +23,21 @@ export interface Verdict {
 }
 
 /** A variant, synthesised. */
-export interface Synthesised {
+export interface SynthesizedVariant {
   readonly name: string;
   readonly app: App;
   readonly templates: readonly { readonly stack: string; readonly file: string; readonly template: Template }[];
 }
 
 /** The files that a deployment needs and a check does not. */
-export interface Stand {
+export interface CheckFiles {
   readonly outdir: string;
   readonly modelFile: string;
   readonly wheelhouseFile: string;
 }
 
 /** @throws Error of CDK's own rules for CloudFormation, which are errors here as in cdk.json */
-export function synthesise({ name, knobs }: Variant, { outdir, ...files }: Stand): Synthesised {
+export function synthesize({ name, knobs }: Variant, { outdir, ...files }: CheckFiles): SynthesizedVariant {
   const context = { "@aws-cdk/core:validateAgainstDefaultRules": true };
   const app = new App({ outdir: join(outdir, name.replaceAll(/\W+/g, "-")), context });
   addStacks(app, configFromContext({ ...files, modelWeights: "imagenet", ...knobs }, region));
@@ -51,20 +51,20 @@ export function synthesise({ name, knobs }: Variant, { outdir, ...files }: Stand
 }
 
 /** cdk-nag's AwsSolutions, over all stacks of all variants. */
-export function cdkNag(all: readonly Synthesised[], { complete }: { readonly complete: boolean }): Verdict {
+export function cdkNag(all: readonly SynthesizedVariant[], { complete }: { readonly complete: boolean }): CheckResult {
   const met = new Set<RegExp>();
   let count = 0;
   const findings = all.flatMap(({ name, app }) =>
     new AwsSolutionsChecks(app).validateScope(app).violations.flatMap(({ ruleName, description, violatingResources }) =>
       violatingResources.flatMap(({ constructPath = "" }) => {
         count += 1;
-        const known = acknowledged.find(({ finding, on }) => finding.test(ruleName) && on.test(constructPath));
+        const known = suppressions.find(({ finding, on }) => finding.test(ruleName) && on.test(constructPath));
         if (known) met.add(known.finding);
         return known ? [] : [`${name}: ${constructPath}: ${ruleName}: ${description}`];
       }),
     ),
   );
-  const stale = complete ? acknowledged.filter(({ finding }) => !met.has(finding)) : [];
+  const stale = complete ? suppressions.filter(({ finding }) => !met.has(finding)) : [];
   return {
     judge: "cdk-nag AwsSolutions",
     looked: `${all.length} variants, ${count - findings.length} findings acknowledged by ${met.size} reasons`,
@@ -83,7 +83,7 @@ const lintSchema = z.array(
 );
 
 /** cfn-lint over the templates. */
-export function cfnLint(all: readonly Synthesised[]): Verdict {
+export function cfnLint(all: readonly SynthesizedVariant[]): CheckResult {
   const files = all.flatMap(({ templates }) => templates.map(({ file }) => file));
   // W3005: CDK writes a DependsOn beside every GetAtt of a role.
   const args = ["--format", "json", "--regions", region, "--ignore-checks", "W3005", "--", ...files];
@@ -104,7 +104,7 @@ export function cfnLint(all: readonly Synthesised[]): Verdict {
 const machineSchema = z.object({ Properties: z.object({ DefinitionString: z.string() }) });
 
 /** asl-validator over the definitions as they are deployed, placeholders filled. */
-export function aslDefinitions(all: readonly Synthesised[]): Verdict {
+export function aslDefinitions(all: readonly SynthesizedVariant[]): CheckResult {
   const machines = all.flatMap(({ name, templates }) =>
     templates.flatMap(({ template }) =>
       Object.values(template.findResources("AWS::StepFunctions::StateMachine")).map((machine) => ({
@@ -131,7 +131,7 @@ const shellSchema = z.array(
 );
 
 /** shellcheck over every shell script. */
-export function shellcheck(): Verdict {
+export function shellcheck(): CheckResult {
   const tracked = execFileSync("git", ["ls-files", "*.sh", ".ci/run"], { cwd: root, encoding: "utf8" });
   const files = tracked.trimEnd().split("\n");
   const { stdout, error } = spawnSync(
@@ -158,7 +158,7 @@ const auditSchema = z.union([
  * botocore's service models, and what AWS refuses beyond them, over every request of generated executions: the judgement
  * is a test's, which knows how to play them.
  */
-export function awsRequests(): Verdict {
+export function awsRequests(): CheckResult {
   const args = ["run", "tests/statemachine/requests.test.ts", "--reporter=default", "--disable-console-intercept"];
   const { status, stdout, stderr, error } = spawnSync(join(root, "node_modules", ".bin", "vitest"), args, {
     cwd: root,
@@ -176,7 +176,7 @@ export function awsRequests(): Verdict {
 }
 
 /** npm audit of what ships: high and critical findings count. */
-export function npmAudit(): Verdict {
+export function npmAudit(): CheckResult {
   const { stdout } = spawnSync("npm", ["audit", "--omit=dev", "--json"], {
     cwd: root,
     encoding: "utf8",

@@ -1,5 +1,5 @@
 /** Actions of a role, and on what, that the judge of the policies lets pass, and why. */
-export interface Granted {
+export interface GrantedPermission {
   /** The role's name in the stack. */
   readonly role: RegExp;
   readonly actions: readonly string[];
@@ -18,7 +18,7 @@ const s3 = "https://docs.aws.amazon.com/AmazonS3/latest";
 export const withoutPermission: readonly string[] = ["sts:GetCallerIdentity"];
 
 /** Calls that are made and refused: the code takes the refusal for an answer. */
-export const refused: readonly Granted[] = [
+export const refused: readonly GrantedPermission[] = [
   {
     role: /^PreflightRole$/,
     actions: ["s3:ListBucket"],
@@ -30,7 +30,7 @@ export const refused: readonly Granted[] = [
 ];
 
 /** Granted, and called by no test: AWS itself makes these calls, where the embedded account has no need to. */
-export const grantedUnseen: readonly Granted[] = [
+export const grantedUnseen: readonly GrantedPermission[] = [
   {
     role: /^WorkflowStateMachineRole$/,
     actions: [
@@ -85,7 +85,7 @@ export const grantedUnseen: readonly Granted[] = [
 ];
 
 /** Actions on every resource though the reference has something finer. */
-export const openToAll: readonly Granted[] = [
+export const openToAll: readonly GrantedPermission[] = [
   {
     role: /^PreflightRole$/,
     actions: ["servicequotas:GetServiceQuota"],

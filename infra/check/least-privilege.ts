@@ -1,8 +1,8 @@
 import { isWildcardOnlyAction, runSimulation } from "@cloud-copilot/iam-simulate";
 import { z } from "zod";
-import type { Synthesised, Verdict } from "./checks.ts";
+import type { CheckResult, SynthesizedVariant } from "./checks.ts";
 import {
-  type Granted,
+  type GrantedPermission,
   grantedUnseen,
   openToAll,
   refused,
@@ -73,7 +73,7 @@ function nameOf(logicalId: string): string {
   return logicalId.replace(/[0-9A-F]{8}$/, "");
 }
 
-function applies(entry: Granted, { role, action, resource }: Grant): boolean {
+function applies(entry: GrantedPermission, { role, action, resource }: Grant): boolean {
   return entry.role.test(role) && entry.actions.includes(action) && (entry.resource?.test(resource) ?? true);
 }
 
@@ -175,9 +175,9 @@ const templatePolicy = z.object({
 
 /** What can be said of the policies without a call: wildcards, and the roles whose calls are never seen here. */
 export async function leastPrivilege(
-  all: readonly Synthesised[],
+  all: readonly SynthesizedVariant[],
   { complete }: { readonly complete: boolean },
-): Promise<Verdict> {
+): Promise<CheckResult> {
   const findings = new Set<string>();
   const met = new Set<unknown>();
   const statements = new Set<string>();

@@ -1,5 +1,5 @@
 import { pricesRegion } from "../../lambdas/catalog/instance-types.ts";
-import { clusterDefaults as accepted, type ClusterDefaults } from "../../lambdas/contract/cluster-knobs.ts";
+import { clusterDefaultsSchema as accepted, type ClusterDefaults } from "../../lambdas/contract/cluster-knobs.ts";
 import { planCluster } from "../../lambdas/planning/planner.ts";
 import type { EmrSecurityGroups } from "../constructs/network.ts";
 import { type Config, ConfigInvalid } from "./config.ts";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { inputSchema } from "../../lambdas/contract/input.ts";
+import { executionInputSchema } from "../../lambdas/contract/input.ts";
 
 // Kinds of knobs. Each takes what the command line gives (text) and what a JSON file gives (any type), and says in its
 // description what is allowed, as the error message quotes it.
@@ -58,5 +58,5 @@ export const executionInput = z.preprocess(
       return z.NEVER;
     }
   },
-  inputSchema.omit({ overlap: true }),
+  executionInputSchema.omit({ overlap: true }),
 );

@@ -116,7 +116,7 @@ export interface FoundClusters {
 }
 
 /** Looks at clusters, each for itself: one that cannot be looked at must not save the others. */
-export async function lookAtClusters(
+export async function describeClusters(
   emr: EMRClient,
   execution: Pick<Execution, "id">,
   ids: Iterable<string>,
@@ -156,6 +156,6 @@ export async function findClusters(
     // The cluster that is known by id is none the cheaper for it.
     notListed.push(error);
   }
-  const found = await lookAtClusters(emr, execution, ids);
+  const found = await describeClusters(emr, execution, ids);
   return { ...found, failures: [...notListed, ...found.failures] };
 }

@@ -11,7 +11,7 @@ export function createSfnClient(): SFNClient {
 }
 
 /** Step Functions' own statuses, and that it knows no such execution: gone, or so new that not all of it knows yet. */
-export type Standing = ExecutionStatus | "DOES_NOT_EXIST";
+export type ExecutionState = ExecutionStatus | "DOES_NOT_EXIST";
 
 /**
  * DescribeExecution's answers may lag behind (API reference: eventually consistent). RUNNING, of an execution whose end
@@ -20,7 +20,7 @@ export type Standing = ExecutionStatus | "DOES_NOT_EXIST";
  * @param endedAt when it ended by its status change; undefined: that does not say
  * @throws Error that makes who asked ask again
  */
-export function refuseOldAnswer({ status, redriveDate }: DescribeExecutionOutput, endedAt: Date | undefined): void {
+export function requireFreshAnswer({ status, redriveDate }: DescribeExecutionOutput, endedAt: Date | undefined): void {
   if (status !== "RUNNING" || !endedAt || (redriveDate && redriveDate > endedAt)) return;
   throw new Error(`DescribeExecution answers RUNNING of what ended at ${endedAt.toISOString()}: not up to date (yet)`);
 }
@@ -31,10 +31,10 @@ export function refuseOldAnswer({ status, redriveDate }: DescribeExecutionOutput
  *
  * @param endedAt as refuseOldAnswer takes it
  */
-export async function standingOf(sfn: SFNClient, executionArn: string, endedAt?: Date): Promise<Standing> {
+export async function getExecutionState(sfn: SFNClient, executionArn: string, endedAt?: Date): Promise<ExecutionState> {
   try {
     const described = await sfn.send(new DescribeExecutionCommand({ executionArn }));
-    refuseOldAnswer(described, endedAt);
+    requireFreshAnswer(described, endedAt);
     const { status } = described;
     if (status === undefined) throw new Error(`DescribeExecution of ${executionArn} answered without a status`);
     return status;
@@ -45,6 +45,6 @@ export async function standingOf(sfn: SFNClient, executionArn: string, endedAt?:
 }
 
 /** No Catch ran, or the last one did. A redriven execution is RUNNING again. */
-export function hasFailed(standing: Standing): boolean {
+export function hasFailed(standing: ExecutionState): boolean {
   return standing === "FAILED" || standing === "TIMED_OUT" || standing === "ABORTED";
 }

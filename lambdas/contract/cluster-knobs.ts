@@ -3,7 +3,7 @@ import { architectures, instanceTypes } from "../catalog/instance-types.ts";
 import { markets } from "./schemas.ts";
 
 /** A size as Spark takes it. */
-export const memorySize = z
+export const memorySizeSchema = z
   .string()
   .regex(/^[1-9][0-9]*[mg]$/, 'must be a size as Spark takes it, such as "6g" or "512m"');
 /** A fleet's types: alike in vCPUs, so that each counts as one unit and the quote holds whichever EC2 has. */
@@ -17,7 +17,7 @@ const fleetTypes = z
   });
 
 /** The stack's configuration of its clusters, as the functions get it: one JSON text, every key optional. */
-export const clusterDefaults = z
+export const clusterDefaultsSchema = z
   .object({
     releaseLabel: z.string().default("emr-7.13.0"),
     architecture: z.enum(architectures).default("x86_64"),
@@ -30,10 +30,10 @@ export const clusterDefaults = z
     maxCoreCount: z.int().min(1).max(100).default(4),
     market: z.enum(markets).default("ON_DEMAND"),
     /** @default derived from the instance type */
-    executorMemory: memorySize.optional(),
-    executorMemoryOverhead: memorySize.optional(),
-    driverMemory: memorySize.optional(),
-    driverMemoryOverhead: memorySize.optional(),
+    executorMemory: memorySizeSchema.optional(),
+    executorMemoryOverhead: memorySizeSchema.optional(),
+    driverMemory: memorySizeSchema.optional(),
+    driverMemoryOverhead: memorySizeSchema.optional(),
     /** Size of each node's volume. */
     ebsGiB: z.int().min(32).max(1024).default(64),
     /** EMR takes 1 to 10,080 (AutoTerminationPolicy). */
@@ -57,10 +57,10 @@ export const clusterDefaults = z
         context.addIssue({ code: "custom", path: [key], message: `${others.join(", ")} is not ${architecture}` });
     }
   });
-export type ClusterDefaults = Readonly<z.output<typeof clusterDefaults>>;
+export type ClusterDefaults = Readonly<z.output<typeof clusterDefaultsSchema>>;
 
 /** A JSON text, parsed; an absent or empty one is an empty object. */
-export const clusterDefaultsText = z
+export const clusterDefaultsTextSchema = z
   .string()
   .default("{}")
   .transform((text, context) => {
@@ -71,4 +71,4 @@ export const clusterDefaultsText = z
       return z.NEVER;
     }
   })
-  .pipe(clusterDefaults);
+  .pipe(clusterDefaultsSchema);

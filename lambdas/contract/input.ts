@@ -2,7 +2,7 @@ import { z } from "zod";
 import { instanceTypes } from "../catalog/instance-types.ts";
 import { nearest } from "../preflight/selection.ts";
 import { InvalidInput } from "../runtime/errors.ts";
-import { memorySize } from "./cluster-knobs.ts";
+import { memorySizeSchema } from "./cluster-knobs.ts";
 import { formats, markets, modes, overlaps, type Pca, type Plan } from "./schemas.ts";
 
 const type = z.enum(Object.keys(instanceTypes));
@@ -15,7 +15,7 @@ function isWithoutRepeats(list: readonly string[]): boolean {
 }
 
 /** The execution's input. Defaults that depend on the mode or on the stack are filled in by resolveInput. */
-export const inputSchema = z.strictObject({
+export const executionInputSchema = z.strictObject({
   mode: z.enum(modes),
   label: name.optional(),
   input: z
@@ -55,8 +55,8 @@ export const inputSchema = z.strictObject({
       coreCount: z.int().min(0).max(20).optional(),
       market: z.enum(markets).optional(),
       ebsGiB: z.int().min(32).max(1024).optional(),
-      executorMemory: memorySize.optional(),
-      executorMemoryOverhead: memorySize.optional(),
+      executorMemory: memorySizeSchema.optional(),
+      executorMemoryOverhead: memorySizeSchema.optional(),
     })
     .optional(),
   keepMinutes: z.int().min(0).optional(),
@@ -69,7 +69,7 @@ export const inputSchema = z.strictObject({
     })
     .optional(),
 });
-export type Input = Readonly<z.output<typeof inputSchema>>;
+export type ExecutionInput = Readonly<z.output<typeof executionInputSchema>>;
 
 /** The input with every default filled in. */
 export interface ResolvedInput
@@ -78,7 +78,7 @@ export interface ResolvedInput
   readonly formats: Plan["formats"];
   readonly quality: Plan["quality"];
   readonly maxCostUsd: number;
-  readonly cluster: NonNullable<Input["cluster"]>;
+  readonly cluster: NonNullable<ExecutionInput["cluster"]>;
 }
 
 export interface InputDefaults {
@@ -97,10 +97,10 @@ function list(names: readonly string[]): string {
 /** The keys that are allowed where an unknown one was found. */
 function knownKeys(path: readonly PropertyKey[]): readonly string[] {
   const objects: Readonly<Record<string, readonly string[]>> = {
-    "": Object.keys(inputSchema.shape),
+    "": Object.keys(executionInputSchema.shape),
     pca: ["components", "variance"],
-    cluster: Object.keys(inputSchema.shape.cluster.unwrap().shape),
-    quality: Object.keys(inputSchema.shape.quality.unwrap().shape),
+    cluster: Object.keys(executionInputSchema.shape.cluster.unwrap().shape),
+    quality: Object.keys(executionInputSchema.shape.quality.unwrap().shape),
   };
   return objects[path.join(".")] ?? [];
 }
@@ -123,7 +123,10 @@ function describeIssue(issue: z.core.$ZodIssue): string {
 /** What can be asked of a cluster that is there: how its memory is used, not what it is. */
 const keysBesideId = ["id", "executorMemory", "executorMemoryOverhead"];
 
-function keepingProblems({ cluster = {}, keepMinutes = 0 }: Input, { maxKeepMinutes }: InputDefaults): string[] {
+function keepingProblems(
+  { cluster = {}, keepMinutes = 0 }: ExecutionInput,
+  { maxKeepMinutes }: InputDefaults,
+): string[] {
   const problems: string[] = [];
   const made = Object.keys(cluster).filter((key) => !keysBesideId.includes(key));
   if (cluster.id !== undefined && made.length > 0)
@@ -141,7 +144,7 @@ function keepingProblems({ cluster = {}, keepMinutes = 0 }: Input, { maxKeepMinu
   return problems;
 }
 
-function crossFieldProblems(input: Input): string[] {
+function crossFieldProblems(input: ExecutionInput): string[] {
   const problems: string[] = [];
   if (input.mode === "single-class" && input.label === undefined)
     problems.push('label: mode "single-class" needs one, such as {"mode": "single-class", "label": "Apple Golden 1"}');
@@ -166,7 +169,7 @@ export function refuseIf(problems: readonly string[]): void {
  * @throws InvalidInput that names every problem, not only the first
  */
 export function parseInput(given: unknown, defaults: InputDefaults): ResolvedInput {
-  const parsed = inputSchema.safeParse(given, {
+  const parsed = executionInputSchema.safeParse(given, {
     error: (issue) => {
       if (issue.input === undefined) {
         return issue.code === "invalid_value" ? `is required; one of ${list(issue.values.map(String))}` : "is required";
@@ -183,7 +186,7 @@ export function parseInput(given: unknown, defaults: InputDefaults): ResolvedInp
     },
   });
   if (!parsed.success) refuseIf(parsed.error.issues.map(describeIssue));
-  const input = parsed.data as Input;
+  const input = parsed.data as ExecutionInput;
   refuseIf([...crossFieldProblems(input), ...keepingProblems(input, defaults)]);
   const root = input.input ?? `s3://${defaults.bucket}/${defaults.inputPrefix}`;
   return {

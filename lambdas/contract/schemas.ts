@@ -9,26 +9,26 @@ export const markets = ["ON_DEMAND", "SPOT"] as const;
 export const overlaps = ["allow", "skip", "queue"] as const;
 
 /** What the state machine says about the execution, from $$.Execution. */
-export const execution = z.object({
+export const executionSchema = z.object({
   /** The execution's ARN. */
   id: z.string().startsWith("arn:"),
   name: z.string().min(1),
   /** ISO 8601. */
   startTime: z.string(),
 });
-export type Execution = Readonly<z.output<typeof execution>>;
+export type Execution = Readonly<z.output<typeof executionSchema>>;
 
-export const check = z.object({
+export const checkSchema = z.object({
   name: z.string(),
   ok: z.boolean(),
   detail: z.string(),
   remedy: z.string(),
 });
-export type Check = Readonly<z.output<typeof check>>;
+export type Check = Readonly<z.output<typeof checkSchema>>;
 
 const request = z.record(z.string(), z.unknown());
 
-export const clusterPlan = z.object({
+export const clusterPlanSchema = z.object({
   name: z.string(),
   releaseLabel: z.string(),
   architecture: z.enum(architectures),
@@ -58,24 +58,24 @@ export const clusterPlan = z.object({
   managedScalingPolicy: request,
   instances: request,
 });
-export type ClusterPlan = Readonly<z.output<typeof clusterPlan>>;
+export type ClusterPlan = Readonly<z.output<typeof clusterPlanSchema>>;
 
 /** A cluster that goes on after a success, until when, and what it costs until then. */
-export const keptCluster = z.object({
+export const keptClusterSchema = z.object({
   clusterId: z.string(),
   /** ISO 8601, UTC. */
   until: z.string(),
   usdPerHour: z.number(),
 });
-export type KeptCluster = Readonly<z.output<typeof keptCluster>>;
+export type KeptCluster = Readonly<z.output<typeof keptClusterSchema>>;
 
-export const pca = z.union([z.object({ components: z.int() }), z.object({ variance: z.number() })]);
-export type Pca = Readonly<z.output<typeof pca>>;
+export const pcaSchema = z.union([z.object({ components: z.int() }), z.object({ variance: z.number() })]);
+export type Pca = Readonly<z.output<typeof pcaSchema>>;
 
-const counts = z.object({ images: z.int(), labels: z.int(), bytes: z.int() });
-export type Counts = Readonly<z.output<typeof counts>>;
+const countsSchema = z.object({ images: z.int(), labels: z.int(), bytes: z.int() });
+export type Counts = Readonly<z.output<typeof countsSchema>>;
 
-export const validation = z.object({
+export const validationSchema = z.object({
   images: z.int(),
   labels: z.int(),
   errors: z.int(),
@@ -88,9 +88,9 @@ export const validation = z.object({
   warnings: z.array(z.string()),
   results: z.string(),
 });
-export type Validation = Readonly<z.output<typeof validation>>;
+export type Validation = Readonly<z.output<typeof validationSchema>>;
 
-export const plan = z.object({
+export const planSchema = z.object({
   runId: z.string(),
   executionArn: z.string(),
   mode: z.enum(modes),
@@ -103,12 +103,12 @@ export const plan = z.object({
   /** null: all. */
   splits: z.array(z.string()).nullable(),
   limit: z.int().nullable(),
-  pca,
+  pca: pcaSchema,
   formats: z.array(z.enum(formats)),
   force: z.boolean(),
   quality: z.object({ maxErrorRate: z.number(), minVariance: z.number().nullable() }),
   /** The selection, not the bucket. */
-  counts,
+  counts: countsSchema,
   /** Fingerprint of the images that Preflight found: of their paths and etags. */
   selection: z.string(),
   /** s3:// folder in which the model's features are kept from run to run. */
@@ -116,7 +116,7 @@ export const plan = z.object({
   /** An earlier run's features, when only the reduction is to be done. */
   features: z.string().nullable(),
   /** The earlier run that has all that was asked for, when nothing is to be done. */
-  reuse: z.object({ run: z.string(), validation }).nullable(),
+  reuse: z.object({ run: z.string(), validation: validationSchema }).nullable(),
   model: z.object({
     key: z.string(),
     sha256: z.string(),
@@ -125,9 +125,9 @@ export const plan = z.object({
     dimensions: z.int(),
   }),
   steps: z.object({ inventory: z.boolean(), features: z.boolean(), reduction: z.boolean(), any: z.boolean() }),
-  cluster: clusterPlan,
+  cluster: clusterPlanSchema,
   /** The kept cluster that the steps run on; null: one is created. */
-  borrowed: keptCluster.nullable(),
+  borrowed: keptClusterSchema.nullable(),
   /** Hours after which the created cluster has cost what the ceiling allows, and is ended. */
   maxHours: z.number(),
   /** How long the created cluster is left after a success; 0: it is ended. */
@@ -140,12 +140,12 @@ export const plan = z.object({
     arithmetic: z.string(),
   }),
   warnings: z.array(z.string()),
-  checks: z.array(check),
+  checks: z.array(checkSchema),
 });
-export type Plan = Readonly<z.output<typeof plan>>;
+export type Plan = Readonly<z.output<typeof planSchema>>;
 
 /** What a run's cluster has cost, beside what was quoted. US dollars, minutes of the cluster's life. */
-export const cost = z.object({
+export const costSchema = z.object({
   quotedUsd: z.number(),
   actualUsd: z.number(),
   /** Above zero: dearer than quoted. null: nothing was quoted. */
@@ -157,19 +157,19 @@ export const cost = z.object({
   isAlive: z.boolean(),
   arithmetic: z.string(),
 });
-export type Cost = Readonly<z.output<typeof cost>>;
+export type Cost = Readonly<z.output<typeof costSchema>>;
 
 /** What a mail or a diagnosis reads about a failure; every part may be missing. */
-export const failure = z.object({ Error: z.string().default("Unknown"), Cause: z.string().default("") });
-export type Failure = Readonly<z.output<typeof failure>>;
+export const failureSchema = z.object({ Error: z.string().default("Unknown"), Cause: z.string().default("") });
+export type Failure = Readonly<z.output<typeof failureSchema>>;
 
-export const teardown = z.object({
+export const teardownSchema = z.object({
   clusterIds: z.array(z.string()),
   states: z.record(z.string(), z.string()),
 });
-export type Teardown = Readonly<z.output<typeof teardown>>;
+export type Teardown = Readonly<z.output<typeof teardownSchema>>;
 
-export const diagnosis = z.object({
+export const diagnosisSchema = z.object({
   /** The root cause, one line. */
   cause: z.string(),
   /** The state that failed, where it can be told. */
@@ -185,25 +185,25 @@ export const diagnosis = z.object({
   /** The cluster that the execution created, as EMR told it last; null: there was none, or EMR did not answer. */
   cluster: z.object({ id: z.string(), state: z.string() }).nullable().default(null),
   /** What the cluster has cost; null: there was none, or EMR did not answer. */
-  cost: cost.nullable().default(null),
+  cost: costSchema.nullable().default(null),
 });
-export type Diagnosis = Readonly<z.output<typeof diagnosis>>;
+export type Diagnosis = Readonly<z.output<typeof diagnosisSchema>>;
 
 /**
  * The state data as the failure path sees it: whatever is there and well formed. A malformed part counts as
  * missing, because a clean-up that dies of a bad event would leave a cluster behind.
  */
-export const partialState = z.looseObject({
+export const partialStateSchema = z.looseObject({
   input: z.unknown().optional(),
-  plan: plan.optional().catch(undefined),
+  plan: planSchema.optional().catch(undefined),
   scripts: z.unknown().optional(),
   cluster: z.object({ id: z.string() }).optional().catch(undefined),
-  validation: validation.optional().catch(undefined),
-  cost: cost.optional().catch(undefined),
-  kept: keptCluster.optional().catch(undefined),
-  error: failure.optional().catch(undefined),
-  teardown: teardown.optional().catch(undefined),
-  teardownError: failure.optional().catch(undefined),
-  diagnosis: diagnosis.optional().catch(undefined),
+  validation: validationSchema.optional().catch(undefined),
+  cost: costSchema.optional().catch(undefined),
+  kept: keptClusterSchema.optional().catch(undefined),
+  error: failureSchema.optional().catch(undefined),
+  teardown: teardownSchema.optional().catch(undefined),
+  teardownError: failureSchema.optional().catch(undefined),
+  diagnosis: diagnosisSchema.optional().catch(undefined),
 });
-export type PartialState = Readonly<z.output<typeof partialState>>;
+export type PartialState = Readonly<z.output<typeof partialStateSchema>>;

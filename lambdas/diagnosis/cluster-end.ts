@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Plan } from "../contract/schemas.ts";
 import { describeTime } from "../mail/kept.ts";
 import { ageMs, hourMs, maxHoursOf } from "../teardown/cluster-age.ts";
-import { type Reading, readClusterMessage } from "./failure-patterns.ts";
+import { type Explanation, readClusterMessage } from "./failure-patterns.ts";
 import { oneLine } from "./root-cause.ts";
 
 const status = z.object({
@@ -56,7 +56,7 @@ export function isJobTerminated(text: string): boolean {
   return /\bJob terminated\b/.test(text);
 }
 
-type ClusterEnd = Reading & { readonly says: string };
+type ClusterEnd = Explanation & { readonly says: string };
 
 /** Reasons that say how the cluster ended and not what went wrong: the teardown's, as anybody's. */
 const requested = ["USER_REQUEST", "ALL_STEPS_COMPLETED", "STEP_FAILURE", ""];
@@ -67,7 +67,7 @@ const requested = ["USER_REQUEST", "ALL_STEPS_COMPLETED", "STEP_FAILURE", ""];
  * @param isReady it had come up: steps could run
  * @returns undefined when it lives, or was ended by a request
  */
-export function readDeath({ Status: given }: Cluster, plan: Plan, isReady: boolean): ClusterEnd | undefined {
+export function explainTermination({ Status: given }: Cluster, plan: Plan, isReady: boolean): ClusterEnd | undefined {
   const { Code: code = "", Message: message } = given?.StateChangeReason ?? {};
   const detail = given?.ErrorDetails?.[0];
   if (!detail?.ErrorMessage && requested.includes(code)) return undefined;
@@ -84,7 +84,7 @@ export function readDeath({ Status: given }: Cluster, plan: Plan, isReady: boole
  * @param isTold EMR has said that it was the cluster's end that took the step: the teardown's comes later
  * @returns undefined when it was ended by no request, or by the teardown's
  */
-export function readRequestedEnd(
+export function explainRequestedTermination(
   cluster: Cluster,
   { borrowed }: Plan,
   isReady: boolean,

@@ -2,7 +2,7 @@ import type { ClusterPlan } from "../contract/schemas.ts";
 import type { Section } from "../contract/sections.ts";
 
 /** What a known failure means: in words, and what to do about it. */
-export interface Reading {
+export interface Explanation {
   /** Instead of the line itself, where there are better words. */
   readonly says?: string;
   readonly section: Section;
@@ -15,18 +15,18 @@ export interface Evidence {
   readonly cluster: ClusterPlan | undefined;
 }
 
-interface Sign {
+interface FailurePattern {
   readonly pattern: RegExp;
   /** Decides alone, wherever it stands: nobody recovers from it, or the job did not. */
   readonly isFatal?: true;
-  readonly read: (match: RegExpExecArray, evidence: Evidence) => Reading;
+  readonly read: (match: RegExpExecArray, evidence: Evidence) => Explanation;
 }
 
 function raise(key: "executorMemory" | "executorMemoryOverhead" | "ebsGiB", { cluster }: Evidence): string {
   return `Raise cluster.${key} in the input${cluster ? ` (it was ${cluster[key]})` : ""}`;
 }
 
-function outOfMemory(says: string, remedy: string): Reading {
+function outOfMemory(says: string, remedy: string): Explanation {
   return {
     says: `Out of memory: ${says}`,
     section: "out-of-memory",
@@ -48,7 +48,7 @@ function objectIn(text: string): string | undefined {
   )?.[1];
 }
 
-function denied(what: string | undefined, operation: string | undefined): Reading {
+function denied(what: string | undefined, operation: string | undefined): Explanation {
   return {
     says: `S3 access denied${what ? ` to ${what.replace(/^s3[an]:/, "s3:")}` : ""}${operation ? ` (${operation})` : ""}`,
     section: "s3-access-denied",
@@ -56,7 +56,7 @@ function denied(what: string | undefined, operation: string | undefined): Readin
   };
 }
 
-function absent(what: string | undefined): Reading {
+function absent(what: string | undefined): Explanation {
   return {
     ...(what ? { says: `${what.replace(/^s3[an]:/, "s3:")} does not exist` } : {}),
     section: "job-fails",
@@ -64,7 +64,7 @@ function absent(what: string | undefined): Reading {
   };
 }
 
-function missingModule(name: string | undefined): Reading {
+function missingModule(name: string | undefined): Explanation {
   return {
     section: "a-module-is-missing-on-a-node",
     remedy:
@@ -74,7 +74,7 @@ function missingModule(name: string | undefined): Reading {
   };
 }
 
-function lostNode({ cluster }: Evidence): Reading {
+function lostNode({ cluster }: Evidence): Explanation {
   const isSpot = cluster?.market === "SPOT";
   return {
     says: `A node of the cluster was lost${isSpot ? "; its market is SPOT, so EC2 may have taken it back" : ""}`,
@@ -84,7 +84,7 @@ function lostNode({ cluster }: Evidence): Reading {
 }
 
 /** What a step's logs can show, the most telling first. */
-const stepSigns: readonly Sign[] = [
+const stepSigns: readonly FailurePattern[] = [
   {
     pattern:
       /Container killed by YARN for exceeding (?:physical |virtual )?memory limits\.?(?: ([\d.]+ \w+ of [\d.]+ \w+))?/,
@@ -227,7 +227,7 @@ const quotas = {
 } as const;
 
 /** What EMR says of a cluster that did not start, or that died. */
-const clusterSigns: readonly Sign[] = [
+const clusterSigns: readonly FailurePattern[] = [
   {
     // AddJobFlowSteps and TerminateJobFlows for a cluster that has ended, or that EMR does not know any more.
     pattern: /shutting down, terminated, or finished may not be modified|Specified job flow ID does not exist/,
@@ -300,7 +300,7 @@ const clusterSigns: readonly Sign[] = [
 ];
 
 /** What Lambda says of a function that did not come to throw an error of its own. */
-const functionSigns: readonly Sign[] = [
+const functionSigns: readonly FailurePattern[] = [
   {
     pattern: /signal: killed|Runtime\.OutOfMemory/,
     read: ([found]) =>
@@ -319,7 +319,7 @@ const functionSigns: readonly Sign[] = [
   },
 ];
 
-function match(signs: readonly Sign[], line: string, evidence: Evidence): Reading | undefined {
+function match(signs: readonly FailurePattern[], line: string, evidence: Evidence): Explanation | undefined {
   for (const { pattern, read } of signs) {
     const found = pattern.exec(line);
     if (found) return read(found, evidence);
@@ -328,12 +328,12 @@ function match(signs: readonly Sign[], line: string, evidence: Evidence): Readin
 }
 
 /** What a step's failure means, from the line that names it. */
-export function readLine(line: string, evidence: Evidence): Reading | undefined {
+export function readLine(line: string, evidence: Evidence): Explanation | undefined {
   return match(stepSigns, line, evidence);
 }
 
 /** What a whole log shows beyond doubt, when the line that should name the cause does not. */
-export function readLog(evidence: Evidence): Reading | undefined {
+export function readLog(evidence: Evidence): Explanation | undefined {
   return match(
     stepSigns.filter(({ isFatal }) => isFatal),
     evidence.text,
@@ -342,7 +342,7 @@ export function readLog(evidence: Evidence): Reading | undefined {
 }
 
 /** What a function's error means, when it is not one of ours. */
-export function readFunctionError(text: string): Reading {
+export function readFunctionError(text: string): Explanation {
   const evidence = { text, cluster: undefined };
   const known = match(functionSigns, text, evidence);
   // The remedies of a step's failures are about nodes; a function has a role and memory of its own.
@@ -354,6 +354,6 @@ export function readClusterMessage(
   text: string,
   cluster: ClusterPlan | undefined,
   otherwise: Section = "cluster-does-not-start",
-): Reading {
+): Explanation {
   return match(clusterSigns, text, { text, cluster }) ?? { section: otherwise, remedy: null };
 }

@@ -6,7 +6,7 @@ import { listObjects, readBytes, type S3Location } from "../aws/s3.ts";
 import type { ClusterPlan, Diagnosis } from "../contract/schemas.ts";
 import { isNamed } from "../runtime/errors.ts";
 import { logger } from "../runtime/handler.ts";
-import { type Reading, readLine, readLog } from "./failure-patterns.ts";
+import { type Explanation, readLine, readLog } from "./failure-patterns.ts";
 import { isVague, lastLines, oneLine, rootCause } from "./root-cause.ts";
 
 /** How often to look for logs that are not there yet. */
@@ -69,7 +69,7 @@ async function fetchLogs(s3: S3Client, folder: S3Location, wanted: RegExp): Prom
 /** What the logs tell; without a cause, they were there and told nothing. */
 export type Found = Pick<Diagnosis, "log" | "excerpt" | "section" | "remedy"> & { readonly cause: string | undefined };
 
-function found({ address, text }: Log, cause: string | undefined, reading: Reading): Found {
+function found({ address, text }: Log, cause: string | undefined, reading: Explanation): Found {
   return {
     cause: cause === undefined ? undefined : oneLine(cause),
     log: address,
@@ -108,7 +108,7 @@ function explain(logs: readonly Log[], cluster: ClusterPlan | undefined): Found 
       if (fatal) return found(log, `${fatal.says ?? best?.line}${place}`, fatal);
     }
   }
-  const jobFails: Reading = { section: "job-fails", remedy: !best || isVague(best.line) ? readContainers : null };
+  const jobFails: Explanation = { section: "job-fails", remedy: !best || isVague(best.line) ? readContainers : null };
   if (best) return found(best.log, `${best.line}${place}`, jobFails);
   return logs[0] && found(logs[0], undefined, jobFails);
 }

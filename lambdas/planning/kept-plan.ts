@@ -4,7 +4,7 @@ import { ebsUsdPerGiBHour, rootVolumeGiB, usdPerNodeHour } from "../catalog/inst
 import type { ClusterPlan, KeptCluster, Plan } from "../contract/schemas.ts";
 import { executorsPerNode, memoryProblem } from "./executor-memory.ts";
 import type { PlannedCluster, PlanRequest } from "./planner.ts";
-import { dearest, quote } from "./quote.ts";
+import { mostExpensive, quote } from "./quote.ts";
 import { type ClusterShape, fleetTypesOf, workersOf } from "./run-job-flow.ts";
 
 /** What a cluster costs in an hour, in US dollars: the dearest type of each fleet on demand, EMR's charge and EBS. */
@@ -12,8 +12,8 @@ export function usdPerHour(plan: ClusterPlan): number {
   const { coreCount, ebsGiB } = plan;
   const [primaryTypes = [], coreTypes = []] = fleetTypesOf(plan);
   return (
-    usdPerNodeHour(dearest(primaryTypes)) +
-    (coreCount === 0 ? 0 : coreCount * usdPerNodeHour(dearest(coreTypes))) +
+    usdPerNodeHour(mostExpensive(primaryTypes)) +
+    (coreCount === 0 ? 0 : coreCount * usdPerNodeHour(mostExpensive(coreTypes))) +
     (1 + coreCount) * (ebsGiB + rootVolumeGiB) * ebsUsdPerGiBHour
   );
 }

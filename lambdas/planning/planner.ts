@@ -1,6 +1,6 @@
 import { type Architecture, instanceType } from "../catalog/instance-types.ts";
 import type { ClusterDefaults } from "../contract/cluster-knobs.ts";
-import type { Input } from "../contract/input.ts";
+import type { ExecutionInput } from "../contract/input.ts";
 import type { ClusterPlan, Plan } from "../contract/schemas.ts";
 import { deriveMemory, memoryProblem } from "./executor-memory.ts";
 import { keptUsd } from "./kept-plan.ts";
@@ -17,7 +17,7 @@ export interface PlanRequest {
   readonly runId: string;
   readonly bucket: string;
   readonly work: Work;
-  readonly overrides: NonNullable<Input["cluster"]>;
+  readonly overrides: NonNullable<ExecutionInput["cluster"]>;
   readonly defaults: ClusterDefaults;
   /** Managed scaling gets no more nodes than this pays for, */
   readonly maxCostUsd: number;

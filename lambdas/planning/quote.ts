@@ -43,7 +43,7 @@ function pollMinutesAfter(minutes: number): number {
 }
 
 /** The type of a fleet that costs most: which one EC2 gives, nobody knows. */
-export function dearest(types: readonly string[]): string {
+export function mostExpensive(types: readonly string[]): string {
   return types.reduce((best, type) => (usdPerNodeHour(type) > usdPerNodeHour(best) ? type : best), types[0] ?? "");
 }
 
@@ -95,8 +95,8 @@ export function quote(
   const around = rates.functionMinutes.value + (isThere ? 0 : rates.terminateMinutes.value);
   const minutes = start + stepsTotal + idle + around;
 
-  const primary = dearest(shape.primaryTypes);
-  const core = shape.coreCount === 0 ? undefined : dearest(shape.coreTypes);
+  const primary = mostExpensive(shape.primaryTypes);
+  const core = shape.coreCount === 0 ? undefined : mostExpensive(shape.coreTypes);
   const nodes = 1 + shape.coreCount;
   const nodesUsdPerHour = usdPerNodeHour(primary) + (core ? shape.coreCount * usdPerNodeHour(core) : 0);
   const ebsGiB = nodes * (shape.ebsGiB + rootVolumeGiB);

@@ -3,10 +3,10 @@ import type { S3Client } from "@aws-sdk/client-s3";
 import type { SFNClient } from "@aws-sdk/client-sfn";
 import { z } from "zod";
 import { describeCluster, executionTag, keepUntilTag, runIdTag, stateOf, tagOf, wheelhouseTag } from "../aws/emr.ts";
-import { standingOf } from "../aws/executions.ts";
+import { getExecutionState } from "../aws/executions.ts";
 import { readJson } from "../aws/s3.ts";
 import { isActive, latestSteps, runOf } from "../aws/steps.ts";
-import { type ClusterPlan, clusterPlan, type Execution } from "../contract/schemas.ts";
+import { type ClusterPlan, clusterPlanSchema, type Execution } from "../contract/schemas.ts";
 import { isNamed } from "../runtime/errors.ts";
 import { type CheckSpec, Finding } from "./checks.ts";
 
@@ -26,7 +26,11 @@ const marginMinutes = 5;
 async function plannedBy(s3: S3Client, bucket: string, runId: string | undefined): Promise<ClusterPlan | undefined> {
   if (runId === undefined) return undefined;
   try {
-    const plan = await readJson(s3, { bucket, key: `runs/${runId}/plan.json` }, z.object({ cluster: clusterPlan }));
+    const plan = await readJson(
+      s3,
+      { bucket, key: `runs/${runId}/plan.json` },
+      z.object({ cluster: clusterPlanSchema }),
+    );
     return plan.cluster;
   } catch (error) {
     // Another stack's cluster, as the checks will tell.
@@ -83,7 +87,7 @@ async function checkFree({ cluster, steps }: FoundCluster, sfn: SFNClient, execu
   if (active)
     throw new Finding(`Step ${active.Id} (${active.Name}) of ${runOf(active) ?? "nobody"} is on ${cluster.Id}`);
   const latest = steps.map(runOf).find((run) => run !== undefined);
-  if (latest !== undefined && (await standingOf(sfn, `${executions}${latest}`)) === "RUNNING")
+  if (latest !== undefined && (await getExecutionState(sfn, `${executions}${latest}`)) === "RUNNING")
     throw new Finding(`Execution ${latest} runs on ${cluster.Id}`);
   return `nothing runs on ${cluster.Id}`;
 }

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { featuresIdentity } from "../contract/decoder.ts";
 import { isNamed } from "../runtime/errors.ts";
 import { listObjects, MalformedObject, parseS3Uri, readJson, type S3Location, writeJson } from "../aws/s3.ts";
-import { formats, type Pca, type Plan, pca, type Validation, validation } from "../contract/schemas.ts";
+import { formats, type Pca, type Plan, pcaSchema, type Validation, validationSchema } from "../contract/schemas.ts";
 
 /** What an earlier valid run of the same images and model leaves to do. */
 export interface Reuse {
@@ -20,12 +20,12 @@ const entry = z.object({
   run: z.string(),
   /** The run whose features it reduced: mostly its own. */
   featuresRun: z.string(),
-  pca,
+  pca: pcaSchema,
   formats: z.array(z.enum(formats)),
 });
 type Entry = Readonly<z.output<typeof entry>>;
 
-const manifest = z.looseObject({ selection: z.string().nullable(), validation });
+const manifest = z.looseObject({ selection: z.string().nullable(), validation: validationSchema });
 
 /** What decides whether a run's features are those that another run would compute. */
 type Images = Readonly<{ bucket: string; selection: string; model: Readonly<{ sha256: string }> }>;

@@ -1,11 +1,11 @@
 import { z } from "zod";
-import { clusterDefaultsText } from "../contract/cluster-knobs.ts";
+import { clusterDefaultsTextSchema } from "../contract/cluster-knobs.ts";
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 hexadecimal digits");
 const flag = z.enum(["true", "false"]).transform((value) => value === "true");
 
 /** Every environment variable that a function may read. The stack sets for each function those that it picks. */
-export const environment = z.object({
+export const environmentSchema = z.object({
   /** Set by Lambda itself. */
   AWS_REGION: z.string().min(1),
   /** Set by Lambda itself: the folder that the bundle was unpacked to. */
@@ -27,7 +27,7 @@ export const environment = z.object({
   /** An instance profile's name, as RunJobFlow's JobFlowRole takes it. */
   EMR_INSTANCE_PROFILE: z.string().min(1),
   /** JSON */
-  CLUSTER_DEFAULTS: clusterDefaultsText,
+  CLUSTER_DEFAULTS: clusterDefaultsTextSchema,
   /** The ceiling of an execution that names none, in US dollars. */
   MAX_COST_USD: z.coerce.number().positive(),
   /** The longest that a cluster may be kept after a success. */
@@ -37,14 +37,14 @@ export const environment = z.object({
   MAX_CLUSTER_HOURS: z.coerce.number().positive(),
 });
 
-export type Environment = z.output<typeof environment>;
+export type Environment = z.output<typeof environmentSchema>;
 
 /**
  * Reads the picked variables from the process's environment.
  *
  * @throws Error naming every variable that is missing or malformed: the function was deployed wrongly, and no input can mend that.
  */
-export function readConfig<Shape extends z.ZodRawShape>(
+export function readEnvironment<Shape extends z.ZodRawShape>(
   schema: z.ZodObject<Shape>,
   env: NodeJS.ProcessEnv = process.env,
 ): z.output<z.ZodObject<Shape>> {

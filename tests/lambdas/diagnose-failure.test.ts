@@ -8,7 +8,7 @@ import {
 } from "@aws-sdk/client-emr";
 import { ListObjectsV2Command, type S3Client } from "@aws-sdk/client-s3";
 import { beforeEach, expect, test } from "vitest";
-import { type Diagnosis, partialState } from "../../lambdas/contract/schemas.ts";
+import { type Diagnosis, partialStateSchema } from "../../lambdas/contract/schemas.ts";
 import { type DiagnoseClients, diagnoseFailure } from "../../lambdas/diagnose-failure.ts";
 import { lastLines, oneLine, rootCause } from "../../lambdas/diagnosis/root-cause.ts";
 import { emrClient } from "../doubles/emr.ts";
@@ -53,7 +53,7 @@ function log(path: string, lines: readonly string[]): Promise<void> {
 
 function diagnose(state: object, emr: EmrAnswers = {}, clients: Partial<DiagnoseClients> = {}): Promise<Diagnosis> {
   return diagnoseFailure(
-    { state: partialState.parse({ input: {}, ...state }), execution: anExecution() },
+    { state: partialStateSchema.parse({ input: {}, ...state }), execution: anExecution() },
     { DATA_BUCKET: bucket },
     { s3: account.s3, emr: anEmr(emr), ...clients },
     { attempts: 3, pauseMs: 20 },

@@ -3,7 +3,7 @@ import { AddRoleToInstanceProfileCommand, CreateInstanceProfileCommand, CreateRo
 import { CreateBucketCommand, PutObjectCommand, PutPublicAccessBlockCommand } from "@aws-sdk/client-s3";
 import { CreateTopicCommand, SubscribeCommand } from "@aws-sdk/client-sns";
 import { sha256 } from "../../lambdas/aws/s3.ts";
-import { clusterDefaults } from "../../lambdas/contract/cluster-knobs.ts";
+import { clusterDefaultsSchema } from "../../lambdas/contract/cluster-knobs.ts";
 import type { Execution, Plan } from "../../lambdas/contract/schemas.ts";
 import { type PlanRequest, planCluster } from "../../lambdas/planning/planner.ts";
 import type { PreflightConfig } from "../../lambdas/preflight/checks.ts";
@@ -100,7 +100,7 @@ export async function createReadyAccount(account: Ministack): Promise<PreflightC
     INPUT_PREFIX: "data/raw/",
     EMR_SERVICE_ROLE: serviceRole,
     EMR_INSTANCE_PROFILE: nodeRole,
-    CLUSTER_DEFAULTS: clusterDefaults.parse({}),
+    CLUSTER_DEFAULTS: clusterDefaultsSchema.parse({}),
     MAX_COST_USD: 20,
     MAX_KEEP_MINUTES: 120,
   };
@@ -114,7 +114,7 @@ export function aPlan(bucket: string, changes: Partial<Plan> = {}, overrides: Pl
     bucket,
     work: { images: 60, newImages: 60, steps },
     overrides: { executorMemory: "4g", executorMemoryOverhead: "2g", ...overrides },
-    defaults: clusterDefaults.parse({}),
+    defaults: clusterDefaultsSchema.parse({}),
     maxCostUsd: 20,
     keepMinutes: 0,
     region,

@@ -1,13 +1,13 @@
 import type { StepSummary } from "@aws-sdk/client-emr";
 import { beforeEach, expect, test } from "vitest";
-import { partialState, type Teardown } from "../../lambdas/contract/schemas.ts";
+import { partialStateSchema, type Teardown } from "../../lambdas/contract/schemas.ts";
 import { keepCluster } from "../../lambdas/keep-cluster.ts";
 import { failureMail, stoppedMail, successMail } from "../../lambdas/mail/mail.ts";
 import { planBorrowed, withKeeping } from "../../lambdas/planning/kept-plan.ts";
 import { runChecks } from "../../lambdas/preflight/checks.ts";
 import { type FoundCluster, keptClusterChecks } from "../../lambdas/preflight/kept-cluster.ts";
 import { ClusterNotOurs } from "../../lambdas/runtime/errors.ts";
-import { terminateCluster, terminateClusterEvent } from "../../lambdas/terminate-cluster.ts";
+import { terminateCluster, terminateClusterEventSchema } from "../../lambdas/terminate-cluster.ts";
 import { EmrDouble } from "../doubles/emr.ts";
 import { SfnDouble } from "../doubles/step-functions.ts";
 import { anExecution, aPlan } from "./fixtures.ts";
@@ -245,7 +245,7 @@ function borrowingPlan(clusterId: string) {
 }
 
 function terminate(event: object): Promise<Teardown> {
-  return terminateCluster(terminateClusterEvent.parse(event), { emr: emr.client, sfn: sfn.client });
+  return terminateCluster(terminateClusterEventSchema.parse(event), { emr: emr.client, sfn: sfn.client });
 }
 
 test("the failure of a run on a borrowed cluster ends its steps there, and not the cluster", async () => {
@@ -301,7 +301,7 @@ test.each([null, {}, { cluster: null }, { cluster: { id: 3 } }, { cluster: { id:
 // Mails
 
 function state(parts: object) {
-  return partialState.parse({
+  return partialStateSchema.parse({
     input: { mode: "mini", keepMinutes: 30 },
     plan: aPlan("data"),
     cluster: { id: "j-1" },

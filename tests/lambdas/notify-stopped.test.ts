@@ -1,7 +1,7 @@
 import type { DescribeExecutionOutput, SFNClient } from "@aws-sdk/client-sfn";
 import { PublishCommand, type SNSClient } from "@aws-sdk/client-sns";
 import { beforeEach, expect, test } from "vitest";
-import { notifyStopped, notifyStoppedEvent } from "../../lambdas/notify-stopped.ts";
+import { notifyStopped, notifyStoppedEventSchema } from "../../lambdas/notify-stopped.ts";
 import { EmrDouble } from "../doubles/emr.ts";
 import { anExecution } from "./fixtures.ts";
 
@@ -23,7 +23,7 @@ async function tell(found: Partial<DescribeExecutionOutput>, endedAt?: Date): Pr
       return {};
     },
   } as unknown as SNSClient;
-  const event = notifyStoppedEvent.parse({
+  const event = notifyStoppedEventSchema.parse({
     detail: { executionArn: execution.id, name: "run-1", status: "ABORTED", stopDate: endedAt?.getTime() },
   });
   await notifyStopped(event, { TOPIC_ARN: "arn:aws:sns:eu-west-1:1:t" }, { emr: emr.client, sfn, sns });

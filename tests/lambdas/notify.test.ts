@@ -5,7 +5,7 @@ import { ConfirmSubscriptionCommand, CreateTopicCommand, SNSClient, SubscribeCom
 import { execa } from "execa";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type PartialState, partialState } from "../../lambdas/contract/schemas.ts";
+import { type PartialState, partialStateSchema } from "../../lambdas/contract/schemas.ts";
 import { failureMail, type Mail, subjectLine, successMail } from "../../lambdas/mail/mail.ts";
 import { notify } from "../../lambdas/notify.ts";
 import { anExecution, aPlan, uniqueName } from "./fixtures.ts";
@@ -31,7 +31,7 @@ const validation = {
 };
 const input = { mode: "mini", input: "s3://data/l'été/" };
 function state(parts: object): PartialState {
-  return partialState.parse({ input, plan: aPlan("data"), ...parts });
+  return partialStateSchema.parse({ input, plan: aPlan("data"), ...parts });
 }
 
 const cost = {
@@ -222,7 +222,7 @@ test("a cluster that may still run is said first, with the command that ends it"
 
 test("a failure before any cluster says that there was none", () => {
   const { message } = failureMail(
-    partialState.parse({
+    partialStateSchema.parse({
       input,
       error: { Error: "InvalidInput", Cause: "x" },
       teardown: { clusterIds: [], states: {} },
@@ -278,7 +278,10 @@ test("a cause of many lines' length is cut, and the mail goes on", () => {
 });
 
 test("a failure without a diagnosis still has a cause", () => {
-  const { message } = failureMail(partialState.parse({ error: { Error: "E", Cause: "the first cause" } }), execution);
+  const { message } = failureMail(
+    partialStateSchema.parse({ error: { Error: "E", Cause: "the first cause" } }),
+    execution,
+  );
 
   expect(message.split("\n")[0]).toBe("an unknown state failed: the first cause");
 });

@@ -22,7 +22,7 @@ import { CreateTopicCommand, ListSubscriptionsByTopicCommand } from "@aws-sdk/cl
 import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
 import { beforeEach, expect, test } from "vitest";
 import { sha256 } from "../../lambdas/aws/s3.ts";
-import { clusterDefaults } from "../../lambdas/contract/cluster-knobs.ts";
+import { clusterDefaultsSchema } from "../../lambdas/contract/cluster-knobs.ts";
 import { decoderVersion } from "../../lambdas/contract/decoder.ts";
 import type { Plan } from "../../lambdas/contract/schemas.ts";
 import type { PreflightClients, PreflightConfig } from "../../lambdas/preflight/checks.ts";
@@ -54,7 +54,7 @@ function run(
 /** The configuration of the clusters, with changes. */
 function defaults(changes: object): Pick<PreflightConfig, "CLUSTER_DEFAULTS"> {
   return {
-    CLUSTER_DEFAULTS: clusterDefaults.parse(changes),
+    CLUSTER_DEFAULTS: clusterDefaultsSchema.parse(changes),
   };
 }
 

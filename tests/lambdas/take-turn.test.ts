@@ -1,6 +1,6 @@
 import { type ExecutionListItem, ListExecutionsCommand, SFNClient } from "@aws-sdk/client-sfn";
 import { expect, test } from "vitest";
-import { takeTurn, takeTurnEvent } from "../../lambdas/take-turn.ts";
+import { takeTurn, takeTurnEventSchema } from "../../lambdas/take-turn.ts";
 import { anExecution } from "./fixtures.ts";
 import { measured } from "./measured.ts";
 
@@ -32,7 +32,7 @@ function stepFunctions(...pages: readonly ExecutionListItem[]) {
 }
 
 function event(input: unknown, name = "run-5", startTime = at(5).toISOString()) {
-  return takeTurnEvent.parse({ state: { input }, execution: { ...anExecution(name), startTime } });
+  return takeTurnEventSchema.parse({ state: { input }, execution: { ...anExecution(name), startTime } });
 }
 
 const ours = listed("run-5", at(5));

@@ -2,7 +2,7 @@ import { beforeEach, expect, test } from "vitest";
 import { confirmTerminated } from "../../lambdas/confirm-terminated.ts";
 import type { Teardown } from "../../lambdas/contract/schemas.ts";
 import { ClusterNotOurs, ClusterStillTerminating } from "../../lambdas/runtime/errors.ts";
-import { terminateCluster, terminateClusterEvent } from "../../lambdas/terminate-cluster.ts";
+import { terminateCluster, terminateClusterEventSchema } from "../../lambdas/terminate-cluster.ts";
 import { EmrDouble } from "../doubles/emr.ts";
 import { SfnDouble } from "../doubles/step-functions.ts";
 import { anExecution } from "./fixtures.ts";
@@ -25,7 +25,10 @@ function createCluster(...[changes, createdAt]: [Parameters<EmrDouble["create"]>
 }
 
 function terminate(state: object = {}): Promise<Teardown> {
-  return terminateCluster(terminateClusterEvent.parse({ state, execution }), { emr: emr.client, sfn: sfn.client });
+  return terminateCluster(terminateClusterEventSchema.parse({ state, execution }), {
+    emr: emr.client,
+    sfn: sfn.client,
+  });
 }
 
 test("ends the cluster that the state knows by id", async () => {
@@ -145,7 +148,7 @@ test("the state machine's own call asks nobody", async () => {
 /** EventBridge tells that the execution ended; what Step Functions says when it is asked is another matter. */
 function statusChange(status = "ABORTED", stopDate?: number): Promise<Teardown> {
   return terminateCluster(
-    terminateClusterEvent.parse({
+    terminateClusterEventSchema.parse({
       source: "aws.states",
       "detail-type": "Step Functions Execution Status Change",
       detail: { executionArn: execution.id, name: "run-1", status, startDate: Date.now(), stopDate },
@@ -202,11 +205,11 @@ test.each(["AccessDeniedException", "ThrottlingException", "ExecutionDoesNotExis
 test.each(["RUNNING", "SUCCEEDED", "PENDING_REDRIVE"])("refuses the event of an execution that is %s", (status) => {
   const detail = { executionArn: execution.id, name: "run-1", status, startDate: 0 };
 
-  expect(terminateClusterEvent.safeParse({ detail }).success).toBe(false);
+  expect(terminateClusterEventSchema.safeParse({ detail }).success).toBe(false);
 });
 
 test("takes a state of which parts are malformed: the clean-up goes on with the rest", () => {
-  const event = terminateClusterEvent.parse({
+  const event = terminateClusterEventSchema.parse({
     state: { input: 3, plan: "?", cluster: { id: 4 }, error: null },
     execution,
   });

@@ -9,21 +9,21 @@ import type { Clients } from "../../cli/account/clients.ts";
 import { startExecution } from "../../cli/execution/watch.ts";
 import type { Lifetime } from "../../cli/terminal/lifetime.ts";
 import { type Architecture, architectures, instanceTypes } from "../../lambdas/catalog/instance-types.ts";
-import { confirmTerminated, confirmTerminatedEvent } from "../../lambdas/confirm-terminated.ts";
-import { clusterDefaults } from "../../lambdas/contract/cluster-knobs.ts";
+import { confirmTerminated, confirmTerminatedEventSchema } from "../../lambdas/confirm-terminated.ts";
+import { clusterDefaultsSchema } from "../../lambdas/contract/cluster-knobs.ts";
 import { parseInput } from "../../lambdas/contract/input.ts";
 import { formats, markets, modes, overlaps, type Plan } from "../../lambdas/contract/schemas.ts";
-import { diagnoseFailure, diagnoseFailureEvent } from "../../lambdas/diagnose-failure.ts";
-import { keepCluster, keepClusterEvent } from "../../lambdas/keep-cluster.ts";
-import { notify, notifyEvent } from "../../lambdas/notify.ts";
+import { diagnoseFailure, diagnoseFailureEventSchema } from "../../lambdas/diagnose-failure.ts";
+import { keepCluster, keepClusterEventSchema } from "../../lambdas/keep-cluster.ts";
+import { notify, notifyEventSchema } from "../../lambdas/notify.ts";
 import { notifyStopped } from "../../lambdas/notify-stopped.ts";
 import { architectureProblem, planCluster } from "../../lambdas/planning/planner.ts";
-import { recordCost, recordCostEvent } from "../../lambdas/record-cost.ts";
+import { recordCost, recordCostEventSchema } from "../../lambdas/record-cost.ts";
 import { InvalidInput } from "../../lambdas/runtime/errors.ts";
 import { logger, metrics } from "../../lambdas/runtime/handler.ts";
 import { sweepClusters } from "../../lambdas/sweep-clusters.ts";
-import { takeTurn, takeTurnEvent } from "../../lambdas/take-turn.ts";
-import { terminateCluster, terminateClusterEvent } from "../../lambdas/terminate-cluster.ts";
+import { takeTurn, takeTurnEventSchema } from "../../lambdas/take-turn.ts";
+import { terminateCluster, terminateClusterEventSchema } from "../../lambdas/terminate-cluster.ts";
 import { uploadScripts } from "../../lambdas/upload-scripts.ts";
 import type { Instances } from "../../local/emr/instance-rules.ts";
 import { checkIdleTimeout, checkJobFlow, checkSteps, checkTags } from "../../local/emr/request-rules.ts";
@@ -222,7 +222,7 @@ function defaultsFor(architecture: Architecture) {
       keyPair: fc.option(text(255)),
     })
     .map(({ more, ...given }) =>
-      clusterDefaults.parse(
+      clusterDefaultsSchema.parse(
         JSON.parse(JSON.stringify({ ...given, architecture, maxCoreCount: given.coreCount + more })),
       ),
     );
@@ -293,20 +293,20 @@ async function play(one: Case): Promise<readonly Request[]> {
     WHEELHOUSE_ASSET: "s3://assets/wheelhouse.tar",
   };
   const services: Readonly<Record<string, (input: Json) => unknown>> = {
-    TakeTurn: (event) => takeTurn(takeTurnEvent.parse(event), sfn({})),
+    TakeTurn: (event) => takeTurn(takeTurnEventSchema.parse(event), sfn({})),
     Preflight: () => planOf(one),
     UploadScripts: (event) => uploadScripts(event, upload, s3),
     ValidateResults: () => ({ ...validation, variance: 0.5, warnings: [one.error.message], results: "s3://b/r/" }),
-    KeepCluster: (event) => keepCluster(keepClusterEvent.parse(event), emr, now),
+    KeepCluster: (event) => keepCluster(keepClusterEventSchema.parse(event), emr, now),
     TerminateClusterAfterFailure: (event) =>
-      terminateCluster(terminateClusterEvent.parse(event), { emr, sfn: sfn({}) }),
+      terminateCluster(terminateClusterEventSchema.parse(event), { emr, sfn: sfn({}) }),
     ConfirmTerminated: (event) =>
-      confirmTerminated(confirmTerminatedEvent.parse(event), emr, { attempts: 1, pauseMs: 0 }),
-    RecordCost: (event) => recordCost(recordCostEvent.parse(event), emr, s3),
+      confirmTerminated(confirmTerminatedEventSchema.parse(event), emr, { attempts: 1, pauseMs: 0 }),
+    RecordCost: (event) => recordCost(recordCostEventSchema.parse(event), emr, s3),
     DiagnoseFailure: (event) =>
-      diagnoseFailure(diagnoseFailureEvent.parse(event), upload, { s3, emr }, { attempts: 1, pauseMs: 0 }),
-    NotifySuccess: (event) => notify(notifyEvent.parse(event), { TOPIC_ARN: deployed.topicArn }, sns),
-    NotifyFailure: (event) => notify(notifyEvent.parse(event), { TOPIC_ARN: deployed.topicArn }, sns),
+      diagnoseFailure(diagnoseFailureEventSchema.parse(event), upload, { s3, emr }, { attempts: 1, pauseMs: 0 }),
+    NotifySuccess: (event) => notify(notifyEventSchema.parse(event), { TOPIC_ARN: deployed.topicArn }, sns),
+    NotifyFailure: (event) => notify(notifyEventSchema.parse(event), { TOPIC_ARN: deployed.topicArn }, sns),
   };
   const integrations: Readonly<Record<string, (input: Json) => unknown>> = {
     "elasticmapreduce:createCluster.sync": async (input) => {
@@ -346,7 +346,7 @@ async function play(one: Case): Promise<readonly Request[]> {
     detail: { executionArn: id, name: one.name, status: "ABORTED" as const, startDate: now.getTime() },
   };
   const described = sfn({ status: "ABORTED", cause: one.error.message, startDate: now, input: "{}" });
-  await terminateCluster(terminateClusterEvent.parse(changed), { emr, sfn: described });
+  await terminateCluster(terminateClusterEventSchema.parse(changed), { emr, sfn: described });
   await notifyStopped(
     { execution: { id, name: one.name }, endedAt: undefined },
     { TOPIC_ARN: deployed.topicArn },

@@ -7,9 +7,9 @@ import {
   cdkNag,
   cfnLint,
   npmAudit,
-  type Synthesised,
+  type SynthesizedVariant,
   shellcheck,
-  synthesise,
+  synthesize,
 } from "../../../infra/check/checks.ts";
 import { leastPrivilege } from "../../../infra/check/least-privilege.ts";
 import { variantNamed, variants } from "../../../infra/check/variants.ts";
@@ -19,8 +19,8 @@ import { configWith, temporaryFolder } from "../fixtures.ts";
 const outdir = temporaryFolder();
 const modelFile = join(outdir, "model");
 writeFileSync(modelFile, "");
-function make(name: string): Synthesised {
-  return synthesise(variantNamed(name), { outdir, modelFile, wheelhouseFile: modelFile });
+function make(name: string): SynthesizedVariant {
+  return synthesize(variantNamed(name), { outdir, modelFile, wheelhouseFile: modelFile });
 }
 
 // Two of the table, which between them have all that there is; `npm run check:infra` looks at the whole of it.

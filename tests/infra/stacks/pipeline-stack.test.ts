@@ -4,7 +4,7 @@ import { join } from "node:path";
 import aslValidator from "asl-validator";
 import { Match } from "aws-cdk-lib/assertions";
 import { describe, expect, it } from "vitest";
-import { environment } from "../../../lambdas/runtime/environment.ts";
+import { environmentSchema } from "../../../lambdas/runtime/environment.ts";
 import { synthesise, temporaryFolder } from "../fixtures.ts";
 
 const root = join(import.meta.dirname, "..", "..", "..");
@@ -90,7 +90,7 @@ describe("the stack", () => {
 
   it("gives the functions only environment variables that they know", () => {
     const known = new Set([
-      ...Object.keys(environment.shape),
+      ...Object.keys(environmentSchema.shape),
       "POWERTOOLS_SERVICE_NAME",
       "POWERTOOLS_METRICS_NAMESPACE",
       "NODE_OPTIONS",

@@ -4,7 +4,7 @@ import { gzipSync } from "node:zlib";
 import { DescribeClusterCommand, EMRClient, ListClustersCommand, ListStepsCommand } from "@aws-sdk/client-emr";
 import { GetObjectCommand, ListObjectsV2Command, type S3Client } from "@aws-sdk/client-s3";
 import { expect, test } from "vitest";
-import { type Diagnosis, partialState } from "../../../lambdas/contract/schemas.ts";
+import { type Diagnosis, partialStateSchema } from "../../../lambdas/contract/schemas.ts";
 import { sections } from "../../../lambdas/contract/sections.ts";
 import { diagnoseFailure } from "../../../lambdas/diagnose-failure.ts";
 import { anExecution, aPlan } from "../fixtures.ts";
@@ -72,7 +72,7 @@ function emrWith({ cluster, name }: Sample): EMRClient {
 function diagnose(sample: Sample): Promise<Diagnosis> {
   const plan = aPlan("orchard-data-123456789012");
   const ran = sample.cluster === undefined;
-  const state = partialState.parse({
+  const state = partialStateSchema.parse({
     input: {},
     plan: { ...plan, cluster: { ...plan.cluster, market: sample.market ?? "ON_DEMAND" } },
     scripts: {},

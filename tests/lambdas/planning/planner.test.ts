@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { architectures, instanceType, instanceTypes } from "../../../lambdas/catalog/instance-types.ts";
-import { type ClusterDefaults, clusterDefaults } from "../../../lambdas/contract/cluster-knobs.ts";
+import { type ClusterDefaults, clusterDefaultsSchema } from "../../../lambdas/contract/cluster-knobs.ts";
 import { executorCores, executorsPerNode, toMiB, yarnMemoryOf } from "../../../lambdas/planning/executor-memory.ts";
 import { usdPerHour, withKeeping } from "../../../lambdas/planning/kept-plan.ts";
 import { candidates, type PlanRequest, planCluster } from "../../../lambdas/planning/planner.ts";
@@ -20,7 +20,7 @@ function request(images: number, changes: Partial<PlanRequest> = {}, defaults: o
     bucket: "data",
     work: { images, newImages: images, steps: everyStep },
     overrides: {},
-    defaults: clusterDefaults.parse(defaults),
+    defaults: clusterDefaultsSchema.parse(defaults),
     maxCostUsd: 10,
     keepMinutes: 0,
     region: "eu-west-1",
@@ -58,7 +58,7 @@ const configurations: fc.Arbitrary<ClusterDefaults> = fc
     },
     { requiredKeys: [] },
   )
-  .map((given) => clusterDefaults.parse(given));
+  .map((given) => clusterDefaultsSchema.parse(given));
 
 function overridesOf({ architecture }: ClusterDefaults) {
   const types = Object.values(instanceTypes).flatMap((type) => (type.architecture === architecture ? type.name : []));
@@ -295,6 +295,6 @@ describe("the configuration of clusters", () => {
     [{ coreTypes: ["m5.xlarge", "m5.2xlarge"] }, /as many vCPUs/],
     [{ architecture: "arm64", coreTypes: ["m5.xlarge"] }, /m5\.xlarge is not arm64/],
   ])("refuses %j", (given, message) => {
-    expect(() => clusterDefaults.parse(given)).toThrow(message);
+    expect(() => clusterDefaultsSchema.parse(given)).toThrow(message);
   });
 });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { inputSchema, parseInput, type ResolvedInput } from "../../../lambdas/contract/input.ts";
+import { executionInputSchema, parseInput, type ResolvedInput } from "../../../lambdas/contract/input.ts";
 import { InvalidInput } from "../../../lambdas/runtime/errors.ts";
 
 const defaults = { bucket: "data", inputPrefix: "data/raw/", maxCostUsd: 20, maxKeepMinutes: 120 };
@@ -99,7 +99,7 @@ test("names every problem, not only the first", () => {
 });
 
 test("any unknown key is refused and named", () => {
-  const known = Object.keys(inputSchema.shape);
+  const known = Object.keys(executionInputSchema.shape);
   fc.assert(
     fc.property(fc.string(), fc.jsonValue(), (key, value) => {
       fc.pre(!known.includes(key));
@@ -118,12 +118,14 @@ test("any unknown key is refused and named", () => {
 });
 
 test("any JSON at all is either taken or refused as InvalidInput", () => {
-  const values = fc.oneof(fc.jsonValue(), fc.constantFrom(...Object.keys(inputSchema.shape)));
+  const values = fc.oneof(fc.jsonValue(), fc.constantFrom(...Object.keys(executionInputSchema.shape)));
   fc.assert(
     fc.property(
       fc.oneof(
         fc.jsonValue(),
-        fc.record(Object.fromEntries(Object.keys(inputSchema.shape).map((key) => [key, values])), { requiredKeys: [] }),
+        fc.record(Object.fromEntries(Object.keys(executionInputSchema.shape).map((key) => [key, values])), {
+          requiredKeys: [],
+        }),
       ),
       (given) => {
         try {

@@ -6,9 +6,9 @@ import type { Context } from "aws-lambda";
 import { build } from "esbuild";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { z } from "zod";
-import { clusterDefaults } from "../../../lambdas/contract/cluster-knobs.ts";
-import { execution } from "../../../lambdas/contract/schemas.ts";
-import { environment, readConfig } from "../../../lambdas/runtime/environment.ts";
+import { clusterDefaultsSchema } from "../../../lambdas/contract/cluster-knobs.ts";
+import { executionSchema } from "../../../lambdas/contract/schemas.ts";
+import { environmentSchema, readEnvironment } from "../../../lambdas/runtime/environment.ts";
 import { InvalidInput } from "../../../lambdas/runtime/errors.ts";
 import { lambdaHandler, metrics } from "../../../lambdas/runtime/handler.ts";
 import { anExecution } from "../fixtures.ts";
@@ -52,7 +52,7 @@ test.each(names)("%s is bundled whole, and refuses an event that is not the mach
 });
 
 test("the function gets the parsed event, and its error keeps name and message", async () => {
-  const schema = z.object({ execution, count: z.coerce.number() });
+  const schema = z.object({ execution: executionSchema, count: z.coerce.number() });
   const handler = lambdaHandler(schema, async ({ count }) => {
     if (count < 0) throw new InvalidInput("below zero");
     return count + 1;
@@ -70,7 +70,7 @@ test("what was measured is one line of CloudWatch's embedded metric format, also
   // The library writes past the global console, so that Lambda's own does not change the line.
   const { console: output } = metrics as unknown as { console: Console };
   const log = vi.spyOn(output, "log").mockImplementation((line: string) => lines.push(line));
-  const schema = z.object({ execution, fails: z.boolean(), count: z.number().optional() });
+  const schema = z.object({ execution: executionSchema, fails: z.boolean(), count: z.number().optional() });
   const handler = lambdaHandler(schema, async (event) => {
     if (event.count !== undefined) metrics.addMetric("Images", "Count", event.count);
     if (event.fails) throw new InvalidInput("failed");
@@ -90,18 +90,20 @@ test("what was measured is one line of CloudWatch's embedded metric format, also
 });
 
 test("a wrong environment names every variable that is wrong", () => {
-  const settings = environment.pick({
+  const settings = environmentSchema.pick({
     TOPIC_ARN: true,
     MODEL_SHA256: true,
     CLUSTER_DEFAULTS: true,
     ALLOW_SEEDED_WEIGHTS: true,
   });
 
-  expect(() => readConfig(settings, { MODEL_SHA256: "x" })).toThrow(/TOPIC_ARN: .*MODEL_SHA256: must be 64/);
-  expect(readConfig(settings, { TOPIC_ARN: "arn:x", MODEL_SHA256: "0".repeat(64), CLUSTER_DEFAULTS: "" })).toEqual({
-    TOPIC_ARN: "arn:x",
-    MODEL_SHA256: "0".repeat(64),
-    CLUSTER_DEFAULTS: clusterDefaults.parse({}),
-    ALLOW_SEEDED_WEIGHTS: false,
-  });
+  expect(() => readEnvironment(settings, { MODEL_SHA256: "x" })).toThrow(/TOPIC_ARN: .*MODEL_SHA256: must be 64/);
+  expect(readEnvironment(settings, { TOPIC_ARN: "arn:x", MODEL_SHA256: "0".repeat(64), CLUSTER_DEFAULTS: "" })).toEqual(
+    {
+      TOPIC_ARN: "arn:x",
+      MODEL_SHA256: "0".repeat(64),
+      CLUSTER_DEFAULTS: clusterDefaultsSchema.parse({}),
+      ALLOW_SEEDED_WEIGHTS: false,
+    },
+  );
 });
