@@ -9,7 +9,6 @@ import { createEmrClient } from "./aws/emr.ts";
 import { createSfnClient } from "./aws/executions.ts";
 import { artifactKey, writeJson } from "./aws/s3.ts";
 import { featuresIdentity } from "./contract/decoder.ts";
-import { parseInput, type ResolvedInput, refuseIf } from "./contract/input.ts";
 import { executionSchema, type Plan } from "./contract/schemas.ts";
 import { describeBorrowed, planBorrowed, withKeeping } from "./planning/kept-plan.ts";
 import { architectureProblem, planCluster } from "./planning/planner.ts";
@@ -21,7 +20,9 @@ import {
   runChecks,
 } from "./preflight/checks.ts";
 import { findKeptCluster, keptClusterChecks } from "./preflight/kept-cluster.ts";
-import { countImages, fingerprint, type Listing, listImages, nearest, takeImages } from "./preflight/selection.ts";
+import { nearestNames } from "./preflight/nearest-names.ts";
+import { parseInput, type ResolvedInput, refuseIf } from "./preflight/parse-input.ts";
+import { countImages, fingerprint, type Listing, listImages, takeImages } from "./preflight/selection.ts";
 import { countStored } from "./preflight/stored-images.ts";
 import { findEarlierRun } from "./results/earlier-runs.ts";
 import { environmentSchema, readEnvironment } from "./runtime/environment.ts";
@@ -45,7 +46,7 @@ function names(all: readonly string[]): string {
 }
 
 function suggest(name: string, known: readonly string[]): string {
-  const suggestions = nearest(name, known);
+  const suggestions = nearestNames(name, known);
   return suggestions.length === 0 ? "" : ` Did you mean ${suggestions.map((s) => JSON.stringify(s)).join(" or ")}?`;
 }
 

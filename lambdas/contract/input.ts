@@ -1,9 +1,7 @@
 import { z } from "zod";
 import { instanceTypes } from "../catalog/instance-types.ts";
-import { nearest } from "../preflight/selection.ts";
-import { InvalidInput } from "../runtime/errors.ts";
 import { memorySizeSchema } from "./cluster-knobs.ts";
-import { formats, markets, modes, overlaps, type Pca, type Plan } from "./schemas.ts";
+import { formats, markets, modes, overlaps } from "./schemas.ts";
 
 const type = z.enum(Object.keys(instanceTypes));
 /** S3's limit of a key. Bounds keep the state data far below Step Functions' limit of 256 KiB, whatever the input. */
@@ -14,7 +12,7 @@ function isWithoutRepeats(list: readonly string[]): boolean {
   return new Set(list).size === list.length;
 }
 
-/** The execution's input. Defaults that depend on the mode or on the stack are filled in by resolveInput. */
+/** The execution's input. Preflight fills in the defaults that depend on the mode or on the stack. */
 export const executionInputSchema = z.strictObject({
   mode: z.enum(modes),
   label: name.optional(),
@@ -70,143 +68,3 @@ export const executionInputSchema = z.strictObject({
     .optional(),
 });
 export type ExecutionInput = Readonly<z.output<typeof executionInputSchema>>;
-
-/** The input with every default filled in. */
-export interface ResolvedInput
-  extends Pick<Plan, "mode" | "label" | "input" | "splits" | "limit" | "force" | "keepMinutes"> {
-  readonly pca: Pca;
-  readonly formats: Plan["formats"];
-  readonly quality: Plan["quality"];
-  readonly maxCostUsd: number;
-  readonly cluster: NonNullable<ExecutionInput["cluster"]>;
-}
-
-export interface InputDefaults {
-  readonly bucket: string;
-  readonly inputPrefix: string;
-  readonly maxCostUsd: number;
-  /** @default 50 */
-  readonly pcaComponents?: number;
-  readonly maxKeepMinutes: number;
-}
-
-function list(names: readonly string[]): string {
-  return names.map((name) => JSON.stringify(name)).join(", ");
-}
-
-/** The keys that are allowed where an unknown one was found. */
-function knownKeys(path: readonly PropertyKey[]): readonly string[] {
-  const objects: Readonly<Record<string, readonly string[]>> = {
-    "": Object.keys(executionInputSchema.shape),
-    pca: ["components", "variance"],
-    cluster: Object.keys(executionInputSchema.shape.cluster.unwrap().shape),
-    quality: Object.keys(executionInputSchema.shape.quality.unwrap().shape),
-  };
-  return objects[path.join(".")] ?? [];
-}
-
-function describeIssue(issue: z.core.$ZodIssue): string {
-  const path = issue.path.join(".");
-  if (issue.code === "unrecognized_keys") {
-    const known = knownKeys(issue.path);
-    return issue.keys
-      .map((key) => {
-        const [suggestion] = nearest(key, known, 1);
-        const hint = suggestion === undefined ? "" : ` Did you mean ${JSON.stringify(suggestion)}?`;
-        return `${path === "" ? "" : `${path}: `}unknown key ${JSON.stringify(key)}.${hint} Known keys: ${known.join(", ")}`;
-      })
-      .join("\n- ");
-  }
-  return `${path === "" ? "the input" : path}: ${issue.message}`;
-}
-
-/** What can be asked of a cluster that is there: how its memory is used, not what it is. */
-const keysBesideId = ["id", "executorMemory", "executorMemoryOverhead"];
-
-function keepingProblems(
-  { cluster = {}, keepMinutes = 0 }: ExecutionInput,
-  { maxKeepMinutes }: InputDefaults,
-): string[] {
-  const problems: string[] = [];
-  const made = Object.keys(cluster).filter((key) => !keysBesideId.includes(key));
-  if (cluster.id !== undefined && made.length > 0)
-    problems.push(
-      `cluster: ${made.join(", ")} cannot go with id: cluster ${cluster.id} is as it was created. Leave ${made.length === 1 ? "it" : "them"} out, or leave id out for a new cluster`,
-    );
-  if (cluster.id !== undefined && keepMinutes > 0)
-    problems.push(
-      `keepMinutes: cluster ${cluster.id} ends at the time that was set when it was created, which no run moves. Leave keepMinutes out`,
-    );
-  else if (keepMinutes > maxKeepMinutes)
-    problems.push(
-      `keepMinutes: ${keepMinutes} is more than the ${maxKeepMinutes} minutes that this stack allows (maxKeepMinutes in its configuration)`,
-    );
-  return problems;
-}
-
-function crossFieldProblems(input: ExecutionInput): string[] {
-  const problems: string[] = [];
-  if (input.mode === "single-class" && input.label === undefined)
-    problems.push('label: mode "single-class" needs one, such as {"mode": "single-class", "label": "Apple Golden 1"}');
-  if (input.mode !== "single-class" && input.label !== undefined)
-    problems.push(`label: only mode "single-class" takes one, and the mode is "${input.mode}". Leave it out`);
-  return problems;
-}
-
-/** @throws InvalidInput that lists the problems, if there are any */
-export function refuseIf(problems: readonly string[]): void {
-  if (problems.length === 0) return;
-  throw new InvalidInput(
-    problems.length === 1
-      ? `The input is refused: ${problems[0]}`
-      : `The input is refused, ${problems.length} problems:\n- ${problems.join("\n- ")}`,
-  );
-}
-
-/**
- * Parses the execution's input and fills in the defaults.
- *
- * @throws InvalidInput that names every problem, not only the first
- */
-export function parseInput(given: unknown, defaults: InputDefaults): ResolvedInput {
-  const parsed = executionInputSchema.safeParse(given, {
-    error: (issue) => {
-      if (issue.input === undefined) {
-        return issue.code === "invalid_value" ? `is required; one of ${list(issue.values.map(String))}` : "is required";
-      }
-      if (issue.code === "invalid_value") {
-        const values = issue.values.map(String);
-        // An object may have a toString that is no function.
-        const [suggestion] = typeof issue.input === "string" ? nearest(issue.input, values, 1) : [];
-        const hint = suggestion === undefined ? "" : ` Did you mean ${JSON.stringify(suggestion)}?`;
-        return `${JSON.stringify(issue.input)} is not allowed; one of ${list(values)}.${hint}`;
-      }
-      // Zod's own words, and what was given: a person compares the two.
-      return undefined;
-    },
-  });
-  if (!parsed.success) refuseIf(parsed.error.issues.map(describeIssue));
-  const input = parsed.data as ExecutionInput;
-  refuseIf([...crossFieldProblems(input), ...keepingProblems(input, defaults)]);
-  const root = input.input ?? `s3://${defaults.bucket}/${defaults.inputPrefix}`;
-  return {
-    mode: input.mode,
-    label: input.label ?? null,
-    input: root.endsWith("/") ? root : `${root}/`,
-    splits: input.splits ?? (input.mode === "inventory" ? null : ["Training"]),
-    limit: input.limit ?? (input.mode === "mini" ? 300 : null),
-    pca:
-      input.pca?.variance === undefined
-        ? { components: input.pca?.components ?? defaults.pcaComponents ?? 50 }
-        : { variance: input.pca.variance },
-    formats: input.formats ?? [...formats],
-    force: input.force ?? false,
-    keepMinutes: input.keepMinutes ?? 0,
-    quality: {
-      maxErrorRate: input.quality?.maxErrorRate ?? 0.01,
-      minVariance: input.quality?.minVariance ?? null,
-    },
-    maxCostUsd: input.maxCostUsd ?? defaults.maxCostUsd,
-    cluster: input.cluster ?? {},
-  };
-}

@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import type { S3Client } from "@aws-sdk/client-s3";
-import { distance } from "fastest-levenshtein";
 import pMap from "p-map";
 import { listFolder, parseS3Uri, sha256 } from "../aws/s3.ts";
 import type { Counts, Plan } from "../contract/schemas.ts";
@@ -126,14 +125,4 @@ export function fingerprint(input: string, images: readonly Image[]): string {
     hash.update(path).update(`\t${etag}\n`);
   }
   return hash.digest("hex");
-}
-
-/** The names most like the given one, letter case aside, best first. */
-export function nearest(name: string, known: readonly string[], count = 3): readonly string[] {
-  return known
-    .map((candidate) => ({ candidate, edits: distance(name.toLowerCase(), candidate.toLowerCase()) }))
-    .filter(({ candidate, edits }) => edits <= Math.max(2, Math.floor(Math.max(name.length, candidate.length) / 2)))
-    .sort((a, b) => a.edits - b.edits)
-    .slice(0, count)
-    .map(({ candidate }) => candidate);
 }

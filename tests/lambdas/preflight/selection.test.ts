@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Image, nearest, takeImages, usesLabel } from "../../../lambdas/preflight/selection.ts";
+import { nearestNames } from "../../../lambdas/preflight/nearest-names.ts";
+import { type Image, takeImages, usesLabel } from "../../../lambdas/preflight/selection.ts";
 
 function image(label: string, file: string, split = "Training"): Image {
   return {
@@ -74,6 +75,6 @@ test("modes choose their labels", () => {
 });
 
 test("the nearest names come first, and far ones not at all", () => {
-  expect(nearest("aple golden", ["Apple Golden 1", "Apple Red", "Banana"])[0]).toBe("Apple Golden 1");
-  expect(nearest("zzzzzzzz", ["Apple Golden 1", "Banana"])).toEqual([]);
+  expect(nearestNames("aple golden", ["Apple Golden 1", "Apple Red", "Banana"])[0]).toBe("Apple Golden 1");
+  expect(nearestNames("zzzzzzzz", ["Apple Golden 1", "Banana"])).toEqual([]);
 });

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { executionInputSchema, parseInput, type ResolvedInput } from "../../../lambdas/contract/input.ts";
+import { executionInputSchema } from "../../../lambdas/contract/input.ts";
+import { parseInput, type ResolvedInput } from "../../../lambdas/preflight/parse-input.ts";
 import { InvalidInput } from "../../../lambdas/runtime/errors.ts";
 
 const defaults = { bucket: "data", inputPrefix: "data/raw/", maxCostUsd: 20, maxKeepMinutes: 120 };

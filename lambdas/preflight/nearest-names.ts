@@ -1,0 +1,11 @@
+import { distance } from "fastest-levenshtein";
+
+/** Known names that resemble a misspelled one by edit distance, ignoring letter case; the best match comes first. */
+export function nearestNames(name: string, known: readonly string[], count = 3): readonly string[] {
+  return known
+    .map((candidate) => ({ candidate, edits: distance(name.toLowerCase(), candidate.toLowerCase()) }))
+    .filter(({ candidate, edits }) => edits <= Math.max(2, Math.floor(Math.max(name.length, candidate.length) / 2)))
+    .sort((a, b) => a.edits - b.edits)
+    .slice(0, count)
+    .map(({ candidate }) => candidate);
+}
