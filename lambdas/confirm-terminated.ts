@@ -2,7 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { EMRClient } from "@aws-sdk/client-emr";
 import { z } from "zod";
 import { createEmrClient, describeCluster, isGone, stateOf } from "./aws/emr.ts";
-import { executionSchema, teardownSchema } from "./contract/schemas.ts";
+import { executionSchema } from "./contract/execution.ts";
+import { teardownSchema } from "./contract/failure.ts";
 import { ClusterStillTerminating } from "./runtime/errors.ts";
 import { lambdaHandler } from "./runtime/handler.ts";
 

@@ -1,18 +1,15 @@
 import { type Cluster, type EMRClient, ListStepsCommand, type StepState, type StepSummary } from "@aws-sdk/client-emr";
 import { S3Client } from "@aws-sdk/client-s3";
 import { z } from "zod";
-import {
-  createEmrClient,
-  describeCluster,
-  executionTag,
-  findClusters,
-  listInstances,
-  stateOf,
-  tagOf,
-} from "./aws/emr.ts";
+import { createEmrClient, describeCluster, findClusters, listInstances, stateOf, tagOf } from "./aws/emr.ts";
+import { describeError } from "./aws/errors.ts";
 import { runOf } from "./aws/steps.ts";
-import { type Cost, type Diagnosis, executionSchema, partialStateSchema } from "./contract/schemas.ts";
+import type { Cost } from "./contract/cost.ts";
+import { executionSchema } from "./contract/execution.ts";
+import type { Diagnosis } from "./contract/failure.ts";
 import type { Section } from "./contract/sections.ts";
+import { partialStateSchema } from "./contract/state-data.ts";
+import { executionTag } from "./contract/tags.ts";
 import {
   describeQuotedEnd,
   describeStepEnd,
@@ -25,7 +22,6 @@ import { deployAgain, type Found, type Patience, readBootstrapLogs, readStepLogs
 import { oneLine } from "./diagnosis/root-cause.ts";
 import { trueCost } from "./planning/true-cost.ts";
 import { type Environment, environmentSchema, readEnvironment } from "./runtime/environment.ts";
-import { describeError } from "./runtime/errors.ts";
 import { lambdaHandler, logger } from "./runtime/handler.ts";
 
 export const diagnoseFailureEventSchema = z.object({ state: partialStateSchema, execution: executionSchema });

@@ -1,7 +1,10 @@
 import { AddTagsCommand, type EMRClient, PutAutoTerminationPolicyCommand } from "@aws-sdk/client-emr";
 import { z } from "zod";
-import { createEmrClient, describeCluster, executionTag, keepUntilTag, stateOf, tagOf } from "./aws/emr.ts";
-import { executionSchema, type KeptCluster, planSchema } from "./contract/schemas.ts";
+import { createEmrClient, describeCluster, stateOf, tagOf } from "./aws/emr.ts";
+import type { KeptCluster } from "./contract/cluster-plan.ts";
+import { executionSchema } from "./contract/execution.ts";
+import { planSchema } from "./contract/plan.ts";
+import { executionTag, keepUntilTag } from "./contract/tags.ts";
 import { usdPerHour } from "./planning/kept-plan.ts";
 import { ClusterNotOurs } from "./runtime/errors.ts";
 import { lambdaHandler } from "./runtime/handler.ts";

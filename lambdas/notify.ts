@@ -1,7 +1,8 @@
 import { MetricUnit } from "@aws-lambda-powertools/metrics";
 import { SNSClient } from "@aws-sdk/client-sns";
 import { z } from "zod";
-import { executionSchema, type PartialState, partialStateSchema } from "./contract/schemas.ts";
+import { executionSchema } from "./contract/execution.ts";
+import { type PartialState, partialStateSchema } from "./contract/state-data.ts";
 import { failureMail, type Mail, successMail } from "./mail/mail.ts";
 import { sendMail } from "./mail/send.ts";
 import { type Environment, environmentSchema, readEnvironment } from "./runtime/environment.ts";

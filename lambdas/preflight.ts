@@ -7,9 +7,11 @@ import { STSClient } from "@aws-sdk/client-sts";
 import { z } from "zod";
 import { createEmrClient } from "./aws/emr.ts";
 import { createSfnClient } from "./aws/executions.ts";
-import { artifactKey, writeJson } from "./aws/s3.ts";
+import { writeJson } from "./aws/s3.ts";
 import { featuresIdentity } from "./contract/decoder.ts";
-import { executionSchema, type Plan } from "./contract/schemas.ts";
+import { executionSchema } from "./contract/execution.ts";
+import type { Plan } from "./contract/plan.ts";
+import { artifactKey } from "./contract/s3-layout.ts";
 import { describeBorrowed, planBorrowed, withKeeping } from "./planning/kept-plan.ts";
 import { architectureProblem, planCluster } from "./planning/planner.ts";
 import {

@@ -3,7 +3,10 @@ import { S3Client } from "@aws-sdk/client-s3";
 import { z } from "zod";
 import { createEmrClient, describeCluster, listInstances } from "./aws/emr.ts";
 import { parseS3Uri, readJson, writeJson } from "./aws/s3.ts";
-import { type Cost, executionSchema, planSchema, validationSchema } from "./contract/schemas.ts";
+import type { Cost } from "./contract/cost.ts";
+import { executionSchema } from "./contract/execution.ts";
+import { planSchema } from "./contract/plan.ts";
+import { validationSchema } from "./contract/validation.ts";
 import { trueCost } from "./planning/true-cost.ts";
 import { lambdaHandler } from "./runtime/handler.ts";
 

@@ -2,20 +2,11 @@ import { MetricUnit } from "@aws-lambda-powertools/metrics";
 import type { Cluster, EMRClient } from "@aws-sdk/client-emr";
 import type { SFNClient } from "@aws-sdk/client-sfn";
 import { z } from "zod";
-import {
-  clusterNamePrefix,
-  createEmrClient,
-  describeCluster,
-  endableStates,
-  endCluster,
-  executionTag,
-  keepUntilTag,
-  listClusters,
-  tagOf,
-} from "./aws/emr.ts";
+import { createEmrClient, describeCluster, endableStates, endCluster, listClusters, tagOf } from "./aws/emr.ts";
+import { describeError } from "./aws/errors.ts";
 import { createSfnClient, getExecutionState, hasFailed } from "./aws/executions.ts";
+import { clusterNamePrefix, executionTag, keepUntilTag } from "./contract/tags.ts";
 import { type Environment, environmentSchema, readEnvironment } from "./runtime/environment.ts";
-import { describeError } from "./runtime/errors.ts";
 import { lambdaHandler, logger, metrics } from "./runtime/handler.ts";
 import { ageMs, hourMs, maxHoursOf } from "./teardown/cluster-age.ts";
 

@@ -2,7 +2,8 @@ import { MetricUnit } from "@aws-lambda-powertools/metrics";
 import { type ExecutionListItem, paginateListExecutions, type SFNClient } from "@aws-sdk/client-sfn";
 import { z } from "zod";
 import { createSfnClient } from "./aws/executions.ts";
-import { executionSchema, overlaps } from "./contract/schemas.ts";
+import { overlaps } from "./contract/choices.ts";
+import { executionSchema } from "./contract/execution.ts";
 import { OtherExecutionRunning } from "./runtime/errors.ts";
 import { lambdaHandler, logger, metrics } from "./runtime/handler.ts";
 

@@ -1,18 +1,13 @@
 import type { Cluster, EMRClient } from "@aws-sdk/client-emr";
 import type { SFNClient } from "@aws-sdk/client-sfn";
 import { z } from "zod";
-import {
-  createEmrClient,
-  describeClusters,
-  endCluster,
-  executionTag,
-  type FoundClusters,
-  findClusters,
-  tagOf,
-} from "./aws/emr.ts";
+import { createEmrClient, describeClusters, endCluster, type FoundClusters, findClusters, tagOf } from "./aws/emr.ts";
 import { createSfnClient, getExecutionState, hasFailed } from "./aws/executions.ts";
 import { clusterIdIn, leaveBorrowed } from "./aws/steps.ts";
-import { executionSchema, partialStateSchema, type Teardown } from "./contract/schemas.ts";
+import { executionSchema } from "./contract/execution.ts";
+import type { Teardown } from "./contract/failure.ts";
+import { partialStateSchema } from "./contract/state-data.ts";
+import { executionTag } from "./contract/tags.ts";
 import { ClusterNotOurs } from "./runtime/errors.ts";
 import { lambdaHandler, logger } from "./runtime/handler.ts";
 

@@ -3,12 +3,13 @@ import { join } from "node:path";
 import { CopyObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { type Zippable, zipSync } from "fflate";
 import { z } from "zod";
-import { artifactKey, objectExists, parseS3Uri, type S3Location, sha256 } from "./aws/s3.ts";
-import { executionSchema, planSchema } from "./contract/schemas.ts";
-import { sparkEventsKey } from "./planning/run-job-flow.ts";
+import { isNamed } from "./aws/errors.ts";
+import { objectExists, parseS3Uri, type S3Location, sha256 } from "./aws/s3.ts";
+import { executionSchema } from "./contract/execution.ts";
+import { planSchema } from "./contract/plan.ts";
+import { artifactKey, sparkEventsKey } from "./contract/s3-layout.ts";
 import { sparkSubmit } from "./planning/spark-submit.ts";
 import { type Environment, environmentSchema, readEnvironment } from "./runtime/environment.ts";
-import { isNamed } from "./runtime/errors.ts";
 import { lambdaHandler } from "./runtime/handler.ts";
 
 export const uploadScriptsEventSchema = z.object({ state: z.object({ plan: planSchema }), execution: executionSchema });

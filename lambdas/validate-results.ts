@@ -1,11 +1,14 @@
 import { MetricUnit } from "@aws-lambda-powertools/metrics";
 import { S3Client } from "@aws-sdk/client-s3";
 import { z } from "zod";
+import { describeError, isNamed } from "./aws/errors.ts";
 import { listObjects, MalformedObject, parseS3Uri, readBytes, readJson, type S3Location, writeJson } from "./aws/s3.ts";
-import { executionSchema, type Plan, planSchema, type Validation } from "./contract/schemas.ts";
+import { executionSchema } from "./contract/execution.ts";
+import { type Plan, planSchema } from "./contract/plan.ts";
+import type { Validation } from "./contract/validation.ts";
 import { featuresRunOf, indexRun } from "./results/earlier-runs.ts";
 import { readFooters } from "./results/parquet-footers.ts";
-import { describeError, isNamed, ResultsInvalid } from "./runtime/errors.ts";
+import { ResultsInvalid } from "./runtime/errors.ts";
 import { lambdaHandler, metrics } from "./runtime/handler.ts";
 
 export const validateResultsEventSchema = z.object({

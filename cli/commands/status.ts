@@ -1,6 +1,6 @@
 import { Command } from "@commander-js/extra-typings";
 import { z } from "zod";
-import { clusterPlanSchema } from "../../lambdas/contract/schemas.ts";
+import { clusterPlanSchema } from "../../lambdas/contract/cluster-plan.ts";
 import { usdPerHour } from "../../lambdas/planning/kept-plan.ts";
 import type { Clients } from "../account/clients.ts";
 import { openTarget } from "../account/target.ts";

@@ -8,7 +8,7 @@ import {
   type StackResourceSummary,
 } from "@aws-sdk/client-cloudformation";
 import { DeleteBucketCommand, DeleteObjectsCommand, ListObjectVersionsCommand } from "@aws-sdk/client-s3";
-import { isNamed } from "../../lambdas/runtime/errors.ts";
+import { isNamed } from "../../lambdas/aws/errors.ts";
 import type { Clients } from "../account/clients.ts";
 import { CommandFailed } from "../terminal/errors.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";

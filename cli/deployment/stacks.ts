@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { DescribeStacksCommand, type Stack } from "@aws-sdk/client-cloudformation";
 import { z } from "zod";
-import { isNamed } from "../../lambdas/runtime/errors.ts";
+import { isNamed } from "../../lambdas/aws/errors.ts";
 import type { Clients } from "../account/clients.ts";
 import type { RunningAccount } from "../account/embedded-account.ts";
 import { openTarget, type Target } from "../account/target.ts";

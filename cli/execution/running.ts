@@ -1,15 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { paginateListExecutions, StopExecutionCommand } from "@aws-sdk/client-sfn";
-import {
-  activeStates,
-  clusterNamePrefix,
-  describeCluster,
-  endCluster,
-  executionTag,
-  listClusters,
-  stateOf,
-  tagOf,
-} from "../../lambdas/aws/emr.ts";
+import { activeStates, describeCluster, endCluster, listClusters, stateOf, tagOf } from "../../lambdas/aws/emr.ts";
+import { clusterNamePrefix, executionTag } from "../../lambdas/contract/tags.ts";
 import type { Clients } from "../account/clients.ts";
 import { CommandFailed } from "../terminal/errors.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";

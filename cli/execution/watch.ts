@@ -10,7 +10,8 @@ import {
   StopExecutionCommand,
 } from "@aws-sdk/client-sfn";
 import { z } from "zod";
-import { clusterNamePrefix, describeCluster, isGone, stateOf } from "../../lambdas/aws/emr.ts";
+import { describeCluster, isGone, stateOf } from "../../lambdas/aws/emr.ts";
+import { clusterNamePrefix } from "../../lambdas/contract/tags.ts";
 import type { Clients } from "../account/clients.ts";
 import { type Lifetime, waitUntil } from "../terminal/lifetime.ts";
 import { type StateVisit, visitsOf } from "./history.ts";

@@ -1,4 +1,4 @@
-import { pricesRegion } from "../../lambdas/catalog/instance-types.ts";
+import { pricesRegion } from "../../lambdas/catalog/prices.ts";
 import { clusterDefaultsSchema as accepted, type ClusterDefaults } from "../../lambdas/contract/cluster-knobs.ts";
 import { planCluster } from "../../lambdas/planning/planner.ts";
 import type { EmrSecurityGroups } from "../constructs/network.ts";

@@ -10,7 +10,9 @@ import {
   SetTerminationProtectionCommand,
   TerminateJobFlowsCommand,
 } from "@aws-sdk/client-emr";
-import type { Execution, PartialState } from "../contract/schemas.ts";
+import type { Execution } from "../contract/execution.ts";
+import type { PartialState } from "../contract/state-data.ts";
+import { clusterNameOf, executionTag } from "../contract/tags.ts";
 
 /** EMR's control plane allows few calls a second for a whole account: patience is cheaper than a failed teardown. */
 export function createEmrClient(): EMRClient {
@@ -25,24 +27,6 @@ export const activeStates: readonly ClusterState[] = [...endableStates, "TERMINA
 
 /** The execution's start is Step Functions' clock, the cluster's creation EMR's. */
 const clockMarginMs = 5 * 60_000;
-
-/** Tag that says which execution created a cluster; the state machine sets it at creation. */
-export const executionTag = "orchard:execution-arn";
-
-/** Tag that keeps a cluster until then (ISO 8601), although its execution is over. */
-export const keepUntilTag = "orchard:keep-until";
-
-/** Tag that says which wheels the cluster's nodes have installed; the state machine sets it at creation. */
-export const wheelhouseTag = "orchard:wheelhouse-sha256";
-
-/** Tag with the hours after which the cluster has cost what its run may: the sweep ends it then. */
-export const maxHoursTag = "orchard:max-hours";
-
-/** Tag with the name of the run that created the cluster, whose plan says what the cluster is. */
-export const runIdTag = "orchard:run-id";
-
-/** What the name of every cluster begins with; the execution's name follows. */
-export const clusterNamePrefix = "orchard-";
 
 export function tagOf(cluster: Cluster, key: string): string | undefined {
   return cluster.Tags?.find(({ Key }) => Key === key)?.Value;
@@ -102,7 +86,7 @@ async function* namedAfter(
 ): AsyncGenerator<string> {
   const CreatedAfter = new Date(Date.parse(execution.startTime) - clockMarginMs);
   for await (const { id, name } of listClusters(emr, { ClusterStates: states && [...states], CreatedAfter })) {
-    if (name === `${clusterNamePrefix}${execution.name}`) yield id;
+    if (name === clusterNameOf(execution.name)) yield id;
   }
 }
 

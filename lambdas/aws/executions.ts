@@ -4,7 +4,7 @@ import {
   type ExecutionStatus,
   SFNClient,
 } from "@aws-sdk/client-sfn";
-import { isNamed } from "../runtime/errors.ts";
+import { isNamed } from "./errors.ts";
 
 export function createSfnClient(): SFNClient {
   return new SFNClient({ maxAttempts: 5 });

@@ -9,7 +9,7 @@ import {
   type S3Client,
 } from "@aws-sdk/client-s3";
 import type { z } from "zod";
-import { describeError, isNamed } from "../runtime/errors.ts";
+import { describeError, isNamed } from "./errors.ts";
 
 /** A place on S3: a bucket, and a key or a prefix in it. */
 export interface S3Location {
@@ -35,11 +35,6 @@ export function parseS3Uri(uri: string): S3Location {
   const match = /^s3:\/\/([^/]+)\/(.*)$/s.exec(uri);
   if (match?.[1] === undefined || match[2] === undefined) throw new Error(`Not an s3:// address: ${uri}`);
   return { bucket: match[1], key: match[2] };
-}
-
-/** An artifact's content address: what is there has that sha256, and is never written again. */
-export function artifactKey(digest: string, file: string): string {
-  return `artifacts/${digest}/${file}`;
 }
 
 /** What lies directly under a prefix: the objects, and the "folders" with their trailing slash taken off. */

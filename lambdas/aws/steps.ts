@@ -5,8 +5,8 @@ import {
   type StepState,
   type StepSummary,
 } from "@aws-sdk/client-emr";
-import { isNamed } from "../runtime/errors.ts";
 import { describeCluster, isGone, stateOf } from "./emr.ts";
+import { isNamed } from "./errors.ts";
 
 const activeStates: readonly StepState[] = ["PENDING", "CANCEL_PENDING", "RUNNING"];
 

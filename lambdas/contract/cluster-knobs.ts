@@ -1,6 +1,7 @@
 import { z } from "zod";
-import { architectures, instanceTypes } from "../catalog/instance-types.ts";
-import { markets } from "./schemas.ts";
+import { architectures } from "../catalog/architectures.ts";
+import { instanceTypes } from "../catalog/instance-types.ts";
+import { markets } from "./choices.ts";
 
 /** A size as Spark takes it. */
 export const memorySizeSchema = z

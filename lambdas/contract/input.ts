@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { instanceTypes } from "../catalog/instance-types.ts";
+import { formats, markets, modes, overlaps } from "./choices.ts";
 import { memorySizeSchema } from "./cluster-knobs.ts";
-import { formats, markets, modes, overlaps } from "./schemas.ts";
 
 const type = z.enum(Object.keys(instanceTypes));
 /** S3's limit of a key. Bounds keep the state data far below Step Functions' limit of 256 KiB, whatever the input. */

@@ -1,6 +1,6 @@
 import type { Cluster, StepStatus } from "@aws-sdk/client-emr";
 import { z } from "zod";
-import type { Plan } from "../contract/schemas.ts";
+import type { Plan } from "../contract/plan.ts";
 import { describeTime } from "../mail/kept.ts";
 import { ageMs, hourMs, maxHoursOf } from "../teardown/cluster-age.ts";
 import { type Explanation, readClusterMessage } from "./failure-patterns.ts";

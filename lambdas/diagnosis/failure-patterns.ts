@@ -1,4 +1,4 @@
-import type { ClusterPlan } from "../contract/schemas.ts";
+import type { ClusterPlan } from "../contract/cluster-plan.ts";
 import type { Section } from "../contract/sections.ts";
 
 /** What a known failure means: in words, and what to do about it. */

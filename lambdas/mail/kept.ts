@@ -1,5 +1,6 @@
 import { clusterIdIn } from "../aws/steps.ts";
-import type { KeptCluster, PartialState } from "../contract/schemas.ts";
+import type { KeptCluster } from "../contract/cluster-plan.ts";
+import type { PartialState } from "../contract/state-data.ts";
 
 /** The cluster that goes on after a success, kept by the run or borrowed by it, unless something has ended it. */
 export function clusterThatGoesOn({ kept, cluster, plan, cost }: PartialState, now: Date): KeptCluster | undefined {

@@ -1,6 +1,7 @@
 import { endableStates, type FoundClusters, isGone, stateOf } from "../aws/emr.ts";
-import type { Execution, PartialState } from "../contract/schemas.ts";
+import type { Execution } from "../contract/execution.ts";
 import type { Section } from "../contract/sections.ts";
+import type { PartialState } from "../contract/state-data.ts";
 import { featuresRunOf } from "../results/earlier-runs.ts";
 import { borrowedByInput, borrowedLines, clusterThatGoesOn, inputAgain, inputOnKept, keptLines } from "./kept.ts";
 

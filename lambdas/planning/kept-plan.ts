@@ -1,7 +1,10 @@
 import type { Cluster } from "@aws-sdk/client-emr";
-import { keepUntilTag, tagOf } from "../aws/emr.ts";
-import { ebsUsdPerGiBHour, rootVolumeGiB, usdPerNodeHour } from "../catalog/instance-types.ts";
-import type { ClusterPlan, KeptCluster, Plan } from "../contract/schemas.ts";
+import { tagOf } from "../aws/emr.ts";
+import { rootVolumeGiB, usdPerNodeHour } from "../catalog/instance-types.ts";
+import { ebsUsdPerGiBHour } from "../catalog/prices.ts";
+import type { ClusterPlan, KeptCluster } from "../contract/cluster-plan.ts";
+import type { Plan } from "../contract/plan.ts";
+import { keepUntilTag } from "../contract/tags.ts";
 import { executorsPerNode, memoryProblem } from "./executor-memory.ts";
 import type { PlannedCluster, PlanRequest } from "./planner.ts";
 import { mostExpensive, quote } from "./quote.ts";

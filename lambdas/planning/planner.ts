@@ -1,7 +1,9 @@
-import { type Architecture, instanceType } from "../catalog/instance-types.ts";
+import type { Architecture } from "../catalog/architectures.ts";
+import { instanceType } from "../catalog/instance-types.ts";
 import type { ClusterDefaults } from "../contract/cluster-knobs.ts";
+import type { ClusterPlan } from "../contract/cluster-plan.ts";
 import type { ExecutionInput } from "../contract/input.ts";
-import type { ClusterPlan, Plan } from "../contract/schemas.ts";
+import type { Plan } from "../contract/plan.ts";
 import { deriveMemory, memoryProblem } from "./executor-memory.ts";
 import { keptUsd } from "./kept-plan.ts";
 import { effectiveVcpus, type Quote, quote, s3RequestsUsd, type Work } from "./quote.ts";

@@ -1,13 +1,6 @@
-import {
-  ebsUsdPerGiBHour,
-  pricesDate,
-  pricesRegion,
-  rootVolumeGiB,
-  s3UsdPerGet,
-  s3UsdPerPutOrList,
-  usdPerNodeHour,
-} from "../catalog/instance-types.ts";
-import type { Plan } from "../contract/schemas.ts";
+import { rootVolumeGiB, usdPerNodeHour } from "../catalog/instance-types.ts";
+import { ebsUsdPerGiBHour, pricesDate, pricesRegion, s3UsdPerGet, s3UsdPerPutOrList } from "../catalog/prices.ts";
+import type { Plan } from "../contract/plan.ts";
 import { executorCores, executorsPerNode } from "./executor-memory.ts";
 import { imagesPerSecondPerVcpu, rates } from "./rates.ts";
 import { type ClusterShape, workersOf } from "./run-job-flow.ts";

@@ -8,11 +8,10 @@ import type {
 } from "@aws-sdk/client-emr";
 import { z } from "zod";
 import type { ClusterDefaults } from "../contract/cluster-knobs.ts";
-import type { ClusterPlan } from "../contract/schemas.ts";
+import type { ClusterPlan } from "../contract/cluster-plan.ts";
+import { sparkEventsKey } from "../contract/s3-layout.ts";
+import { clusterNameOf } from "../contract/tags.ts";
 import { type ExecutorMemory, executorsPerNode } from "./executor-memory.ts";
-
-/** Folder of Spark's event logs in the bucket. Spark wants it to be there when a job starts: UploadScripts makes it. */
-export const sparkEventsKey = "spark-events/";
 
 /** What the planner decides about a cluster. */
 export interface ClusterShape extends ExecutorMemory {
@@ -150,7 +149,7 @@ export function clusterPlanOf(
   bucket: string,
 ): ClusterPlan {
   return {
-    name: `orchard-${runId}`,
+    name: clusterNameOf(runId),
     releaseLabel: defaults.releaseLabel,
     architecture: defaults.architecture,
     primaryType: first(shape.primaryTypes),

@@ -1,4 +1,4 @@
-import type { Plan } from "../contract/schemas.ts";
+import type { Plan } from "../contract/plan.ts";
 import { executorCores } from "./executor-memory.ts";
 
 /** Where bootstrap.sh puts the environment on every node; EMR's own python3 is too old. */

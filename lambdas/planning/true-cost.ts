@@ -1,7 +1,9 @@
 import type { Cluster, Instance } from "@aws-sdk/client-emr";
 import { endableStates } from "../aws/emr.ts";
-import { ebsUsdPerGiBHour, instanceType, rootVolumeGiB } from "../catalog/instance-types.ts";
-import type { Cost, Plan } from "../contract/schemas.ts";
+import { instanceType, rootVolumeGiB } from "../catalog/instance-types.ts";
+import { ebsUsdPerGiBHour } from "../catalog/prices.ts";
+import type { Cost } from "../contract/cost.ts";
+import type { Plan } from "../contract/plan.ts";
 import { hourMs } from "../teardown/cluster-age.ts";
 import { s3RequestsUsd } from "./quote.ts";
 

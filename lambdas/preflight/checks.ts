@@ -19,13 +19,16 @@ import { GetServiceQuotaCommand, type ServiceQuotasClient } from "@aws-sdk/clien
 import type { SFNClient } from "@aws-sdk/client-sfn";
 import { ListSubscriptionsByTopicCommand, type SNSClient } from "@aws-sdk/client-sns";
 import { GetCallerIdentityCommand, type STSClient } from "@aws-sdk/client-sts";
-import { artifactKey, objectExists, objectSha256, parseS3Uri, type S3Location } from "../aws/s3.ts";
+import { describeError, isNamed } from "../aws/errors.ts";
+import { objectExists, objectSha256, parseS3Uri, type S3Location } from "../aws/s3.ts";
 import { instanceType } from "../catalog/instance-types.ts";
 import { euRegions, isInEu } from "../catalog/regions.ts";
-import type { Check, ClusterPlan, Execution, Plan } from "../contract/schemas.ts";
+import type { ClusterPlan } from "../contract/cluster-plan.ts";
+import type { Execution } from "../contract/execution.ts";
+import type { Check, Plan } from "../contract/plan.ts";
+import { artifactKey } from "../contract/s3-layout.ts";
 import { fleetTypesOf } from "../planning/run-job-flow.ts";
 import type { Environment } from "../runtime/environment.ts";
-import { describeError, isNamed } from "../runtime/errors.ts";
 
 export type PreflightConfig = Omit<Environment, "LAMBDA_TASK_ROOT" | "STATE_MACHINE_ARN" | "MAX_CLUSTER_HOURS">;
 

@@ -2,12 +2,14 @@ import type { Cluster, EMRClient, StepSummary } from "@aws-sdk/client-emr";
 import type { S3Client } from "@aws-sdk/client-s3";
 import type { SFNClient } from "@aws-sdk/client-sfn";
 import { z } from "zod";
-import { describeCluster, executionTag, keepUntilTag, runIdTag, stateOf, tagOf, wheelhouseTag } from "../aws/emr.ts";
+import { describeCluster, stateOf, tagOf } from "../aws/emr.ts";
+import { isNamed } from "../aws/errors.ts";
 import { getExecutionState } from "../aws/executions.ts";
 import { readJson } from "../aws/s3.ts";
 import { isActive, latestSteps, runOf } from "../aws/steps.ts";
-import { type ClusterPlan, clusterPlanSchema, type Execution } from "../contract/schemas.ts";
-import { isNamed } from "../runtime/errors.ts";
+import { type ClusterPlan, clusterPlanSchema } from "../contract/cluster-plan.ts";
+import type { Execution } from "../contract/execution.ts";
+import { executionTag, keepUntilTag, runIdTag, wheelhouseTag } from "../contract/tags.ts";
 import { type CheckSpec, Finding } from "./checks.ts";
 
 /** What is known of a cluster that the input names by its id. */

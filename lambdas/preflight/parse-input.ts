@@ -1,6 +1,7 @@
 import type { z } from "zod";
+import { formats } from "../contract/choices.ts";
 import { type ExecutionInput, executionInputSchema } from "../contract/input.ts";
-import { formats, type Pca, type Plan } from "../contract/schemas.ts";
+import type { Pca, Plan } from "../contract/plan.ts";
 import { InvalidInput } from "../runtime/errors.ts";
 import { nearestNames } from "./nearest-names.ts";
 

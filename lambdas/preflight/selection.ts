@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { S3Client } from "@aws-sdk/client-s3";
 import pMap from "p-map";
 import { listFolder, parseS3Uri, sha256 } from "../aws/s3.ts";
-import type { Counts, Plan } from "../contract/schemas.ts";
+import type { Counts, Plan } from "../contract/plan.ts";
 
 /** What decides which images a run uses. */
 export type SelectionRule = Pick<Plan, "mode" | "label" | "splits" | "limit">;

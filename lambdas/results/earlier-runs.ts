@@ -1,9 +1,11 @@
 import type { S3Client } from "@aws-sdk/client-s3";
 import { z } from "zod";
 import { featuresIdentity } from "../contract/decoder.ts";
-import { isNamed } from "../runtime/errors.ts";
 import { listObjects, MalformedObject, parseS3Uri, readJson, type S3Location, writeJson } from "../aws/s3.ts";
-import { formats, type Pca, type Plan, pcaSchema, type Validation, validationSchema } from "../contract/schemas.ts";
+import { isNamed } from "../aws/errors.ts";
+import { formats } from "../contract/choices.ts";
+import { type Pca, type Plan, pcaSchema } from "../contract/plan.ts";
+import { type Validation, validationSchema } from "../contract/validation.ts";
 
 /** What an earlier valid run of the same images and model leaves to do. */
 export interface Reuse {

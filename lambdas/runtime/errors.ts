@@ -30,14 +30,3 @@ export class ClusterStillTerminating extends OrchardError {
 export class OtherExecutionRunning extends OrchardError {
   override readonly name = "OtherExecutionRunning";
 }
-
-/** An error as one line: the service's error name and what it said. */
-export function describeError(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return `${error.name}: ${error.message}`.replaceAll(/\s+/g, " ").trim();
-}
-
-/** Whether an error has one of these names, as the AWS SDK gives them. */
-export function isNamed(error: unknown, ...names: readonly string[]): error is Error {
-  return error instanceof Error && names.includes(error.name);
-}

@@ -1,6 +1,7 @@
 import type { Cluster } from "@aws-sdk/client-emr";
-import { maxHoursTag, tagOf } from "../aws/emr.ts";
-import type { ClusterPlan } from "../contract/schemas.ts";
+import { tagOf } from "../aws/emr.ts";
+import type { ClusterPlan } from "../contract/cluster-plan.ts";
+import { maxHoursTag } from "../contract/tags.ts";
 import { usdPerHour } from "../planning/kept-plan.ts";
 
 export const hourMs = 3_600_000;

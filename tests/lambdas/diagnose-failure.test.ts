@@ -8,7 +8,8 @@ import {
 } from "@aws-sdk/client-emr";
 import { ListObjectsV2Command, type S3Client } from "@aws-sdk/client-s3";
 import { beforeEach, expect, test } from "vitest";
-import { type Diagnosis, partialStateSchema } from "../../lambdas/contract/schemas.ts";
+import type { Diagnosis } from "../../lambdas/contract/failure.ts";
+import { partialStateSchema } from "../../lambdas/contract/state-data.ts";
 import { type DiagnoseClients, diagnoseFailure } from "../../lambdas/diagnose-failure.ts";
 import { lastLines, oneLine, rootCause } from "../../lambdas/diagnosis/root-cause.ts";
 import { emrClient } from "../doubles/emr.ts";

@@ -4,7 +4,8 @@ import { CreateBucketCommand, PutObjectCommand, PutPublicAccessBlockCommand } fr
 import { CreateTopicCommand, SubscribeCommand } from "@aws-sdk/client-sns";
 import { sha256 } from "../../lambdas/aws/s3.ts";
 import { clusterDefaultsSchema } from "../../lambdas/contract/cluster-knobs.ts";
-import type { Execution, Plan } from "../../lambdas/contract/schemas.ts";
+import type { Execution } from "../../lambdas/contract/execution.ts";
+import type { Plan } from "../../lambdas/contract/plan.ts";
 import { type PlanRequest, planCluster } from "../../lambdas/planning/planner.ts";
 import type { PreflightConfig } from "../../lambdas/preflight/checks.ts";
 import { type Ministack, region } from "./ministack.ts";

@@ -1,6 +1,7 @@
 import type { StepSummary } from "@aws-sdk/client-emr";
 import { beforeEach, expect, test } from "vitest";
-import { partialStateSchema, type Teardown } from "../../lambdas/contract/schemas.ts";
+import type { Teardown } from "../../lambdas/contract/failure.ts";
+import { partialStateSchema } from "../../lambdas/contract/state-data.ts";
 import { keepCluster } from "../../lambdas/keep-cluster.ts";
 import { failureMail, stoppedMail, successMail } from "../../lambdas/mail/mail.ts";
 import { planBorrowed, withKeeping } from "../../lambdas/planning/kept-plan.ts";

@@ -5,7 +5,7 @@ import { ConfirmSubscriptionCommand, CreateTopicCommand, SNSClient, SubscribeCom
 import { execa } from "execa";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type PartialState, partialStateSchema } from "../../lambdas/contract/schemas.ts";
+import { type PartialState, partialStateSchema } from "../../lambdas/contract/state-data.ts";
 import { failureMail, type Mail, subjectLine, successMail } from "../../lambdas/mail/mail.ts";
 import { notify } from "../../lambdas/notify.ts";
 import { anExecution, aPlan, uniqueName } from "./fixtures.ts";

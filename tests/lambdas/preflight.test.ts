@@ -24,7 +24,7 @@ import { beforeEach, expect, test } from "vitest";
 import { sha256 } from "../../lambdas/aws/s3.ts";
 import { clusterDefaultsSchema } from "../../lambdas/contract/cluster-knobs.ts";
 import { decoderVersion } from "../../lambdas/contract/decoder.ts";
-import type { Plan } from "../../lambdas/contract/schemas.ts";
+import type { Plan } from "../../lambdas/contract/plan.ts";
 import type { PreflightClients, PreflightConfig } from "../../lambdas/preflight/checks.ts";
 import { preflight } from "../../lambdas/preflight.ts";
 import { InvalidInput, PreflightFailed } from "../../lambdas/runtime/errors.ts";

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from "vitest";
 import { confirmTerminated } from "../../lambdas/confirm-terminated.ts";
-import type { Teardown } from "../../lambdas/contract/schemas.ts";
+import type { Teardown } from "../../lambdas/contract/failure.ts";
 import { ClusterNotOurs, ClusterStillTerminating } from "../../lambdas/runtime/errors.ts";
 import { terminateCluster, terminateClusterEventSchema } from "../../lambdas/terminate-cluster.ts";
 import { EmrDouble } from "../doubles/emr.ts";

@@ -6,7 +6,8 @@ import { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command, NoSuchKey 
 import { execa } from "execa";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { decoderVersion } from "../../lambdas/contract/decoder.ts";
-import type { Plan, Validation } from "../../lambdas/contract/schemas.ts";
+import type { Plan } from "../../lambdas/contract/plan.ts";
+import type { Validation } from "../../lambdas/contract/validation.ts";
 import { ResultsInvalid } from "../../lambdas/runtime/errors.ts";
 import { validateResults } from "../../lambdas/validate-results.ts";
 import { anExecution, aPlan, createBucket, putObject } from "./fixtures.ts";

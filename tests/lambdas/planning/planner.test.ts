@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { architectures, instanceType, instanceTypes } from "../../../lambdas/catalog/instance-types.ts";
+import { architectures } from "../../../lambdas/catalog/architectures.ts";
+import { instanceType, instanceTypes } from "../../../lambdas/catalog/instance-types.ts";
 import { type ClusterDefaults, clusterDefaultsSchema } from "../../../lambdas/contract/cluster-knobs.ts";
 import { executorCores, executorsPerNode, toMiB, yarnMemoryOf } from "../../../lambdas/planning/executor-memory.ts";
 import { usdPerHour, withKeeping } from "../../../lambdas/planning/kept-plan.ts";

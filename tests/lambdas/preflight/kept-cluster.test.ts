@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from "vitest";
-import type { Plan } from "../../../lambdas/contract/schemas.ts";
+import type { Plan } from "../../../lambdas/contract/plan.ts";
 import type { PreflightConfig } from "../../../lambdas/preflight/checks.ts";
 import { preflight } from "../../../lambdas/preflight.ts";
 import { PreflightFailed } from "../../../lambdas/runtime/errors.ts";

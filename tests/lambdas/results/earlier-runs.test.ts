@@ -5,10 +5,11 @@ import type { PreflightConfig } from "../../../lambdas/preflight/checks.ts";
 import { decoderVersion } from "../../../lambdas/contract/decoder.ts";
 import { indexRun } from "../../../lambdas/results/earlier-runs.ts";
 import { sha256 } from "../../../lambdas/aws/s3.ts";
-import type { Plan, Validation } from "../../../lambdas/contract/schemas.ts";
 import { fingerprint } from "../../../lambdas/preflight/selection.ts";
 import { anExecution, createReadyAccount, putObject } from "../fixtures.ts";
 import { startMinistack } from "../ministack.ts";
+import type { Plan } from "../../../lambdas/contract/plan.ts";
+import type { Validation } from "../../../lambdas/contract/validation.ts";
 
 const account = await startMinistack();
 let config: PreflightConfig;

@@ -7,7 +7,7 @@ import { build } from "esbuild";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { z } from "zod";
 import { clusterDefaultsSchema } from "../../../lambdas/contract/cluster-knobs.ts";
-import { executionSchema } from "../../../lambdas/contract/schemas.ts";
+import { executionSchema } from "../../../lambdas/contract/execution.ts";
 import { environmentSchema, readEnvironment } from "../../../lambdas/runtime/environment.ts";
 import { InvalidInput } from "../../../lambdas/runtime/errors.ts";
 import { lambdaHandler, metrics } from "../../../lambdas/runtime/handler.ts";

@@ -1,0 +1,10 @@
+/** Describes an error in one line: its name and its message. */
+export function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return `${error.name}: ${error.message}`.replaceAll(/\s+/g, " ").trim();
+}
+
+/** Whether an error has one of these names, as the AWS SDK gives them. */
+export function isNamed(error: unknown, ...names: readonly string[]): error is Error {
+  return error instanceof Error && names.includes(error.name);
+}

@@ -1,0 +1,75 @@
+import { z } from "zod";
+import { formats, modes } from "./choices.ts";
+import { clusterPlanSchema, keptClusterSchema } from "./cluster-plan.ts";
+import { validationSchema } from "./validation.ts";
+
+/** The result of one of Preflight's checks. */
+export const checkSchema = z.object({
+  name: z.string(),
+  ok: z.boolean(),
+  detail: z.string(),
+  remedy: z.string(),
+});
+export type Check = Readonly<z.output<typeof checkSchema>>;
+
+/** How many components the PCA keeps: a number, or as many as explain a share of the variance. */
+export const pcaSchema = z.union([z.object({ components: z.int() }), z.object({ variance: z.number() })]);
+export type Pca = Readonly<z.output<typeof pcaSchema>>;
+
+const countsSchema = z.object({ images: z.int(), labels: z.int(), bytes: z.int() });
+export type Counts = Readonly<z.output<typeof countsSchema>>;
+
+/** plan.json: everything that Preflight decides about a run and that the later states and Spark jobs read. */
+export const planSchema = z.object({
+  runId: z.string(),
+  executionArn: z.string(),
+  mode: z.enum(modes),
+  label: z.string().nullable(),
+  bucket: z.string(),
+  /** The image tree: s3://bucket/prefix/ */
+  input: z.string(),
+  /** s3://bucket/runs/<runId>/ */
+  run: z.string(),
+  /** null selects all splits. */
+  splits: z.array(z.string()).nullable(),
+  limit: z.int().nullable(),
+  pca: pcaSchema,
+  formats: z.array(z.enum(formats)),
+  force: z.boolean(),
+  quality: z.object({ maxErrorRate: z.number(), minVariance: z.number().nullable() }),
+  /** Counts of the selected images only. */
+  counts: countsSchema,
+  /** Fingerprint of the selected images' paths and ETags. */
+  selection: z.string(),
+  /** s3:// folder that keeps the model's features across runs. */
+  store: z.string(),
+  /** s3:// folder of an earlier run's features, when only the reduction is left to do. */
+  features: z.string().nullable(),
+  /** An earlier run whose results answer this one, when nothing is left to do. */
+  reuse: z.object({ run: z.string(), validation: validationSchema }).nullable(),
+  model: z.object({
+    key: z.string(),
+    sha256: z.string(),
+    weights: z.enum(["imagenet", "seeded"]),
+    inputSize: z.int(),
+    dimensions: z.int(),
+  }),
+  steps: z.object({ inventory: z.boolean(), features: z.boolean(), reduction: z.boolean(), any: z.boolean() }),
+  cluster: clusterPlanSchema,
+  /** The kept cluster that the run reuses; null when it creates one. */
+  borrowed: keptClusterSchema.nullable(),
+  /** Age in hours at which the created cluster has used up the run's maxCostUsd and is terminated. */
+  maxHours: z.number(),
+  /** Minutes that the created cluster stays alive after a success; 0 terminates it. */
+  keepMinutes: z.int(),
+  estimate: z.object({
+    minutes: z.number(),
+    usd: z.number(),
+    /** Cost if managed scaling goes up to its upper bound. */
+    usdAtMost: z.number(),
+    arithmetic: z.string(),
+  }),
+  warnings: z.array(z.string()),
+  checks: z.array(checkSchema),
+});
+export type Plan = Readonly<z.output<typeof planSchema>>;
