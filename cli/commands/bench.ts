@@ -5,7 +5,7 @@ import { places } from "../toolchain/places.ts";
 import { fromHere, sparkEnvironment } from "../toolchain/spark-submit.ts";
 import { runTool } from "../toolchain/tools.ts";
 
-export const bench = new Command("bench")
+export const command = new Command("bench")
   .description(
     "compare the Spark job with the machine's limit, Daft, MLlib and a job as usually written, and bundles with sources",
   )

@@ -3,7 +3,7 @@ import { CommandFailed } from "../terminal/errors.ts";
 import { withLifetime } from "../terminal/lifetime.ts";
 import { runTool } from "../toolchain/tools.ts";
 
-export const checkInfra = new Command("check-infra")
+export const command = new Command("check-infra")
   .description(
     "ask cdk-nag, cfn-lint, asl-validator, botocore, shellcheck and npm audit about every variant of the stacks",
   )

@@ -34,7 +34,7 @@ interface DeployOptions {
   readonly json: boolean;
 }
 
-export const deploy = new Command("deploy")
+export const command = new Command("deploy")
   .description("deploy to the AWS account whose credentials are in the environment: shows the differences and asks")
   .option("--email <address>", "gets the mail at the end of every run, once its owner has confirmed it")
   .option("--config <file>", "JSON file of knobs; infra/config.ts lists them with unit, default and reason")

@@ -15,7 +15,7 @@ interface DestroyOptions {
   readonly json: boolean;
 }
 
-export const destroy = new Command("destroy")
+export const command = new Command("destroy")
   .description("remove what deploy created: shows it and asks; the data bucket stays, unless --delete-data")
   .option("--delete-data", "delete the data bucket, too, with images, features, results and logs", false)
   .option("--stop-running", "stop executions, end clusters, and wait for it first", false)

@@ -14,7 +14,7 @@ const stop = new Command("stop").description("stop the account that runs in the 
   process.stdout.write(stopped ? "The account has stopped.\n" : "No account is running.\n");
 });
 
-export const local = new Command("local")
+export const command = new Command("local")
   .description("run the account alone, with the stack in it, until Ctrl-C; prints what the aws CLI needs to use it")
   .option("--dataset <folder>", "images to put into it (default: a generated sample, when it has none)")
   .option("--port <port>", "port of the account on 127.0.0.1 (default: 4566)", parsePort)
@@ -36,7 +36,7 @@ export const local = new Command("local")
       while (isAlive(get().account.pid)) await sleep(aliveCheckMs, undefined, { signal: lifetime.signal });
     }),
   );
-local.addCommand(stop);
+command.addCommand(stop);
 
 function describe({ account, deployment }: Session, json: boolean): string {
   const { stateMachineArn, bucket, topicArn } = deployment;

@@ -18,7 +18,7 @@ async function remake(lifetime: Lifetime): Promise<void> {
   if (readModelInfo().weights === "seeded") process.stderr.write(`${output}\n`);
 }
 
-export const model = new Command("model")
+export const command = new Command("model")
   .description("make the model artifact when it is missing, and print its description")
   .option("--force", "make it again, for instance to get the real weights now that there is a network", false)
   .action(async ({ force }) => {

@@ -1,7 +1,7 @@
 import { Command } from "@commander-js/extra-typings";
 import { fromHere, runStep } from "../toolchain/spark-submit.ts";
 
-export const project = new Command("project")
+export const command = new Command("project")
   .description("apply a PCA that was fitted before to new features, on this machine")
   .requiredOption("--model <path>", "output of `reduce` or of a run: the folder (or s3:// prefix) that has model_info/")
   .requiredOption("--features <path>", "folder (or s3:// prefix) of Parquet files with path, label and features")

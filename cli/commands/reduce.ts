@@ -2,7 +2,7 @@ import { Command } from "@commander-js/extra-typings";
 import { UsageError } from "../terminal/errors.ts";
 import { fromHere, runStep } from "../toolchain/spark-submit.ts";
 
-export const reduce = new Command("reduce")
+export const command = new Command("reduce")
   .description("the PCA of a folder of features alone, on this machine: no cluster, no account")
   .requiredOption("--features <path>", "folder (or s3:// prefix) of Parquet files with path, label and features")
   .requiredOption("--output <path>", "folder (or s3:// prefix) for pca/ and model_info/")

@@ -7,7 +7,7 @@ import { UsageError } from "../terminal/errors.ts";
 import { withLifetime } from "../terminal/lifetime.ts";
 import { root } from "../toolchain/places.ts";
 
-export const results = new Command("results")
+export const command = new Command("results")
   .description("copy what a run has left in the deployed stack's bucket to results/<run id>/")
   .argument("<run id>", "name of the execution")
   .action((runId) =>

@@ -6,16 +6,17 @@ import { makeReport, type Report, renderReport } from "../execution/report.ts";
 import { execute, failUnlessSucceeded } from "../execution/run.ts";
 import { withLifetime } from "../terminal/lifetime.ts";
 import { type Reporter, runSteps } from "../terminal/steps.ts";
-import { start } from "./start.ts";
+import { command as start } from "./start.ts";
 
-export const run = new Command("run")
+export const command = new Command("run")
   .description("start an execution of the deployed stack, watch it, copy its results; Ctrl-C stops it")
   .option("--json", "print one JSON object and nothing else", false)
   .action(({ json, ...input }) => runDeployed(executionInput(input as InputOptions), json));
 
 /** Those of `start` that are about its own account and images. */
 const notHere = ["dataset", "port", "keep", "json"];
-for (const option of start.options.filter((option) => !notHere.includes(option.attributeName()))) run.addOption(option);
+for (const option of start.options.filter((option) => !notHere.includes(option.attributeName())))
+  command.addOption(option);
 
 function runDeployed(input: ReturnType<typeof executionInput>, json: boolean): Promise<void> {
   return withLifetime(async (lifetime) => {

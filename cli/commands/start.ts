@@ -26,7 +26,7 @@ interface RunOptions {
   readonly json: boolean;
 }
 
-export const start = new Command("start")
+export const command = new Command("start")
   .description("run the workflow on this machine: account, deployment, images, execution, results")
   .option("--dataset <folder>", "images as <split>/<label>/<image> (default: a generated sample)")
   .addOption(new Option("--mode <mode>", "what to do with which images (default: mini)").choices(modes))

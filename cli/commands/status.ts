@@ -11,7 +11,7 @@ import { type AliveCluster, describeRunning, findRunning, isIdle } from "../exec
 /** The part of a run's plan.json that prices its cluster. */
 const planSchema = z.object({ cluster: clusterPlanSchema });
 
-export const status = new Command("status")
+export const command = new Command("status")
   .description("show the executions that run and the clusters that cost money now")
   .option("--json", "print one JSON object and nothing else", false)
   .action(async ({ json }) => {

@@ -43,7 +43,7 @@ function readReport(path: string, count: (text: string) => Counts): Counts {
   return existsSync(path) ? count(readFileSync(path, "utf8")) : none;
 }
 
-export const test = new Command("test")
+export const command = new Command("test")
   .description("run the checks and all tests; the last line counts them together")
   .option("--only <suite...>", "these alone: check, or a folder of tests/")
   .action(async ({ only }) => {

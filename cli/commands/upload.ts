@@ -6,7 +6,7 @@ import { requireDeployment } from "../deployment/stacks.ts";
 import { withLifetime } from "../terminal/lifetime.ts";
 import { type Reporter, runSteps } from "../terminal/steps.ts";
 
-export const upload = new Command("upload")
+export const command = new Command("upload")
   .description("copy new and changed images of a folder to the deployed stack's bucket")
   .argument("<folder>", "images as <split>/<label>/<image>")
   .option("--delete", "remove images from the bucket that the folder does not have", false)

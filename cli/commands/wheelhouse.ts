@@ -4,7 +4,7 @@ import { architectures, makeWheelhouse } from "../deployment/wheelhouse.ts";
 import { withLifetime } from "../terminal/lifetime.ts";
 import { root } from "../toolchain/places.ts";
 
-export const wheelhouse = new Command("wheelhouse")
+export const command = new Command("wheelhouse")
   .description("gather the wheels of a cluster's nodes into one archive, and print where it is and its sha256")
   .addOption(
     new Option("--arch <architecture>", "the nodes' processor").choices(architectures).default("x86_64" as const),

