@@ -1,4 +1,4 @@
-"""spark-submit on all cores, watched: how long, where the time went, and how much memory each process had."""
+"""Runs spark-submit on all cores and measures its time, its phases and the memory of its processes."""
 
 import json
 import os
@@ -10,13 +10,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-# Looking at all processes takes time from them.
+# Listing all processes takes CPU time from the job that is measured.
 SAMPLE_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
 class Run:
-    """One spark-submit. `phases` are in order and sum to `seconds`; memory is the peak resident set, in MB."""
+    """The measurements of one spark-submit.
+
+    `phases` are in order and add up to `seconds`. Memory is the largest sampled resident set in MiB: a process that
+    ended before the first sample counts 0, or is missing from `workers_mb`.
+    """
 
     seconds: float
     phases: list[dict[str, object]]
@@ -25,12 +29,12 @@ class Run:
     workers_mb: list[float] = field(default_factory=list)
 
     def overhead(self) -> float:
-        """Seconds that no job took: session start, listing, writing, the end."""
+        """Return the seconds outside Spark jobs: starting the session, listing, writing and stopping."""
         jobs = sum(float(str(phase["seconds"])) for phase in self.phases if str(phase["name"]).startswith("job: "))
         return round(self.seconds - jobs, 2)
 
     def as_json(self) -> dict[str, object]:
-        """Rounded, for people."""
+        """Return the measurements for the JSON output, rounded to 10 ms."""
         return {
             "seconds": round(self.seconds, 2),
             "phases": self.phases,
@@ -39,10 +43,10 @@ class Run:
 
 
 def submit(work: Path, script: Path, *arguments: str, settings: Sequence[str] = ()) -> Run:
-    """Runs `script` to its end.
+    """Run `script` with spark-submit until it ends.
 
     Raises:
-        RuntimeError: it failed; its last lines are in the message.
+        RuntimeError: The script failed; the message has the last lines of its log.
     """
     events = work / "events"
     events.mkdir(parents=True, exist_ok=True)
@@ -79,7 +83,7 @@ def submit(work: Path, script: Path, *arguments: str, settings: Sequence[str] = 
 
 
 def _phases(events: Path, started_at: float, seconds: float) -> list[dict[str, object]]:
-    """Session start, each job by its call site, what is between them, and the end; from Spark's event log."""
+    """Read the phases from Spark's event log: session start, each job by its call site, the gaps, and the end."""
     begun: dict[int, tuple[float, str]] = {}
     spans: list[tuple[float, float, str]] = []
     (log,) = events.iterdir()
@@ -102,7 +106,7 @@ def _phases(events: Path, started_at: float, seconds: float) -> list[dict[str, o
 
 
 class Memory:
-    """Watches the resident memory of a process and of all that it starts."""
+    """Samples the resident memory of a process and its descendants every SAMPLE_SECONDS while it is entered."""
 
     def __init__(self, pid: int) -> None:
         self._root = pid
@@ -120,30 +124,34 @@ class Memory:
 
     def _watch(self) -> None:
         while not self._ended.wait(SAMPLE_SECONDS):
-            ps = ["ps", "-A", "-o", "pid=,ppid=,rss=,comm="]
-            listing = subprocess.run(ps, check=True, capture_output=True, text=True)
-            processes = {}
-            for line in listing.stdout.splitlines():
-                number, parent_number, resident, name = line.split(None, 3)
-                processes[int(number)] = (int(parent_number), Path(name).name, int(resident))
-            ours = {self._root}
-            for _ in range(6):  # generations
-                ours |= {pid for pid, (parent, _, _) in processes.items() if parent in ours}
-            for pid in ours & processes.keys():
-                parent, command, kib = processes[pid]
-                self._peaks[pid] = (parent, command, max(kib, self._peaks.get(pid, (0, "", 0))[2]))
+            self.sample()
+
+    def sample(self) -> None:
+        """Record the resident memory that each process has now."""
+        ps = ["ps", "-A", "-o", "pid=,ppid=,rss=,comm="]
+        listing = subprocess.run(ps, check=True, capture_output=True, text=True)
+        processes = {}
+        for line in listing.stdout.splitlines():
+            number, parent_number, resident, name = line.split(None, 3)
+            processes[int(number)] = (int(parent_number), Path(name).name, int(resident))
+        descendants = {self._root}
+        for _ in range(6):  # spark-submit, JVM, driver, daemon and worker are five generations
+            descendants |= {pid for pid, (parent, _, _) in processes.items() if parent in descendants}
+        for pid in descendants & processes.keys():
+            parent, command, kib = processes[pid]
+            self._peaks[pid] = (parent, command, max(kib, self._peaks.get(pid, (0, "", 0))[2]))
 
     def jvm(self) -> float:
-        """The driver's JVM."""
+        """Return the peak of the driver's JVM in MiB."""
         return max((kib for _, command, kib in self._peaks.values() if command == "java"), default=0) // 1024
 
     def _daemons(self) -> set[int]:
-        """Python processes that have Python children: pyspark.daemon."""
+        """Return the Python processes that have Python children: pyspark.daemon."""
         python = {pid for pid, (_, command, _) in self._peaks.items() if command.startswith("python")}
         return {self._peaks[pid][0] for pid in python} & python
 
     def driver(self) -> float:
-        """The script."""
+        """Return the peak of the driver's Python process in MiB."""
         daemons = self._daemons()
         plain = [
             kib
@@ -153,6 +161,6 @@ class Memory:
         return max(plain, default=0) // 1024
 
     def workers(self) -> list[float]:
-        """Each Python worker; a forked one's memory counts what it shares with the daemon, too."""
+        """Return the peak of each Python worker in MiB, which includes the pages that it shares with the daemon."""
         daemons = self._daemons()
         return sorted((kib // 1024 for parent, _, kib in self._peaks.values() if parent in daemons), reverse=True)

