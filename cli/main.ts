@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { z } from "zod";
-import { CommandFailed, UsageError } from "./terminal/errors.ts";
+import { CommandFailed, UsageError } from "./terminal/command-errors.ts";
 
 const commandFolder = join(import.meta.dirname, "commands");
 const commandModuleSchema = z.object({ command: z.instanceof(Command) });

@@ -5,10 +5,10 @@ import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { accountEnv, defaultPort, isRunning } from "../../local/account.ts";
-import { CommandFailed, UsageError } from "../terminal/errors.ts";
+import { CommandFailed, UsageError } from "../terminal/command-errors.ts";
 import { type Lifetime, signalGroup, waitUntil } from "../terminal/lifetime.ts";
 import { places, root } from "../toolchain/places.ts";
-import { toolPath, withoutAws } from "../toolchain/tools.ts";
+import { toolPath, withoutAws } from "../toolchain/run-tool.ts";
 import type { AccountMessage } from "./account-process.ts";
 
 const host = "127.0.0.1";

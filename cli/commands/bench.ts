@@ -1,9 +1,9 @@
 import { Command } from "@commander-js/extra-typings";
-import { CommandFailed } from "../terminal/errors.ts";
+import { CommandFailed } from "../terminal/command-errors.ts";
 import { withLifetime } from "../terminal/lifetime.ts";
+import { fromHere, sparkEnvironment } from "../toolchain/local-spark.ts";
 import { places } from "../toolchain/places.ts";
-import { fromHere, sparkEnvironment } from "../toolchain/spark-submit.ts";
-import { runTool } from "../toolchain/tools.ts";
+import { runTool } from "../toolchain/run-tool.ts";
 
 export const command = new Command("bench")
   .description(

@@ -1,7 +1,7 @@
 import { Command } from "@commander-js/extra-typings";
-import { CommandFailed } from "../terminal/errors.ts";
+import { CommandFailed } from "../terminal/command-errors.ts";
 import { withLifetime } from "../terminal/lifetime.ts";
-import { runTool } from "../toolchain/tools.ts";
+import { runTool } from "../toolchain/run-tool.ts";
 
 export const command = new Command("check-infra")
   .description(

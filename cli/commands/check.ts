@@ -1,5 +1,5 @@
 import { Command } from "@commander-js/extra-typings";
-import { CommandFailed } from "../terminal/errors.ts";
+import { CommandFailed } from "../terminal/command-errors.ts";
 import { withLifetime } from "../terminal/lifetime.ts";
 import { runChecks } from "../toolchain/static-checks.ts";
 

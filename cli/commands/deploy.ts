@@ -2,19 +2,25 @@ import { join, resolve } from "node:path";
 import { GetTemplateCommand, type Stack } from "@aws-sdk/client-cloudformation";
 import { Command } from "@commander-js/extra-typings";
 import { type Config, ConfigInvalid, configFromContext } from "../../infra/config/config.ts";
-import type { Clients } from "../account/clients.ts";
-import { openTarget, type Target } from "../account/target.ts";
-import { Cdk, type Context, type Difference } from "../deployment/cdk.ts";
+import type { Clients } from "../account/aws-clients.ts";
+import { openTarget, type Target } from "../account/deployment-target.ts";
+import { Cdk, type Context, type Difference } from "../deployment/cdk-command.ts";
 import { deleteStack, findStacks } from "../deployment/delete-stacks.ts";
+import {
+  deployStacks,
+  describeStack,
+  outputsOf,
+  readDeployment,
+  requireDeployment,
+} from "../deployment/deployed-stacks.ts";
 import { incompatibleChanges, type StackTemplate } from "../deployment/incompatible-changes.ts";
-import { deployStacks, describeStack, outputsOf, readDeployment, requireDeployment } from "../deployment/stacks.ts";
-import { makeWheelhouse } from "../deployment/wheelhouse.ts";
-import { duration, seededWarning } from "../execution/report.ts";
-import { describeRunning, findRunning, isIdle, stopRunning } from "../execution/running.ts";
+import { makeWheelhouse } from "../deployment/make-wheelhouse.ts";
+import { duration, seededWarning } from "../execution/run-report.ts";
+import { describeRunning, findRunning, isIdle, stopRunning } from "../execution/running-work.ts";
+import { CommandFailed, UsageError } from "../terminal/command-errors.ts";
 import { isConfirmed, requireTerminal } from "../terminal/confirm.ts";
-import { CommandFailed, UsageError } from "../terminal/errors.ts";
 import { type Lifetime, withLifetime } from "../terminal/lifetime.ts";
-import { type Reporter, runSteps, type Step } from "../terminal/steps.ts";
+import { type Reporter, runSteps, type Step } from "../terminal/progress-steps.ts";
 import { places, readModelInfo } from "../toolchain/places.ts";
 
 function parseContext(text: string, before: Context = {}): Context {

@@ -1,12 +1,12 @@
 import { Command } from "@commander-js/extra-typings";
-import { openTarget } from "../account/target.ts";
+import { openTarget } from "../account/deployment-target.ts";
 import { deleteBucket, deleteStack, findStacks, listResources } from "../deployment/delete-stacks.ts";
-import { readDeployment } from "../deployment/stacks.ts";
-import { describeRunning, endClusters, findRunning, isIdle, stopRunning } from "../execution/running.ts";
+import { readDeployment } from "../deployment/deployed-stacks.ts";
+import { describeRunning, endClusters, findRunning, isIdle, stopRunning } from "../execution/running-work.ts";
+import { CommandFailed, UsageError } from "../terminal/command-errors.ts";
 import { isConfirmed, requireTerminal } from "../terminal/confirm.ts";
-import { CommandFailed, UsageError } from "../terminal/errors.ts";
 import { type Lifetime, withLifetime } from "../terminal/lifetime.ts";
-import { type Reporter, runSteps, type Step } from "../terminal/steps.ts";
+import { type Reporter, runSteps, type Step } from "../terminal/progress-steps.ts";
 
 interface DestroyOptions {
   readonly deleteData: boolean;

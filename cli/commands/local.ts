@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Command } from "@commander-js/extra-typings";
 import { isAlive, stopAccount } from "../account/embedded-account.ts";
-import { openDataset, type Session, sessionSteps, uploadImages } from "../account/session.ts";
-import { listObjects } from "../dataset/sync.ts";
-import { parsePort } from "../execution/options.ts";
+import { openDataset, type Session, sessionSteps, uploadImages } from "../account/local-session.ts";
+import { listObjects } from "../dataset/bucket-sync.ts";
+import { parsePort } from "../execution/execution-input.ts";
 import { withLifetime } from "../terminal/lifetime.ts";
-import { type Reporter, runSteps } from "../terminal/steps.ts";
+import { type Reporter, runSteps } from "../terminal/progress-steps.ts";
 
 const aliveCheckMs = 1_000;
 

@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "@commander-js/extra-typings";
-import { CommandFailed } from "../terminal/errors.ts";
+import { CommandFailed } from "../terminal/command-errors.ts";
 import { type Lifetime, withLifetime } from "../terminal/lifetime.ts";
 import { places, readModelInfo } from "../toolchain/places.ts";
-import { runTool } from "../toolchain/tools.ts";
+import { runTool } from "../toolchain/run-tool.ts";
 
 async function remake(lifetime: Lifetime): Promise<void> {
   const python = join(places.python, "bin", "python");

@@ -1,5 +1,5 @@
 import { Command } from "@commander-js/extra-typings";
-import { fromHere, runStep } from "../toolchain/spark-submit.ts";
+import { fromHere, runStep } from "../toolchain/local-spark.ts";
 
 export const command = new Command("project")
   .description("apply a PCA that was fitted before to new features, on this machine")

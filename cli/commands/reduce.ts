@@ -1,6 +1,6 @@
 import { Command } from "@commander-js/extra-typings";
-import { UsageError } from "../terminal/errors.ts";
-import { fromHere, runStep } from "../toolchain/spark-submit.ts";
+import { UsageError } from "../terminal/command-errors.ts";
+import { fromHere, runStep } from "../toolchain/local-spark.ts";
 
 export const command = new Command("reduce")
   .description("the PCA of a folder of features alone, on this machine: no cluster, no account")

@@ -1,9 +1,9 @@
 import { join, relative } from "node:path";
 import { Command } from "@commander-js/extra-typings";
-import { openTarget } from "../account/target.ts";
-import { requireDeployment } from "../deployment/stacks.ts";
-import { downloadRun } from "../execution/download.ts";
-import { UsageError } from "../terminal/errors.ts";
+import { openTarget } from "../account/deployment-target.ts";
+import { requireDeployment } from "../deployment/deployed-stacks.ts";
+import { downloadRun } from "../execution/download-run.ts";
+import { UsageError } from "../terminal/command-errors.ts";
 import { withLifetime } from "../terminal/lifetime.ts";
 import { root } from "../toolchain/places.ts";
 

@@ -1,11 +1,11 @@
 import { Command } from "@commander-js/extra-typings";
-import { openTarget } from "../account/target.ts";
-import { requireDeployment } from "../deployment/stacks.ts";
-import { executionInput, type InputOptions } from "../execution/options.ts";
-import { makeReport, type Report, renderReport } from "../execution/report.ts";
-import { execute, failUnlessSucceeded } from "../execution/run.ts";
+import { openTarget } from "../account/deployment-target.ts";
+import { requireDeployment } from "../deployment/deployed-stacks.ts";
+import { execute, failUnlessSucceeded } from "../execution/execute.ts";
+import { executionInput, type InputOptions } from "../execution/execution-input.ts";
+import { makeReport, type Report, renderReport } from "../execution/run-report.ts";
 import { withLifetime } from "../terminal/lifetime.ts";
-import { type Reporter, runSteps } from "../terminal/steps.ts";
+import { type Reporter, runSteps } from "../terminal/progress-steps.ts";
 import { command as start } from "./start.ts";
 
 export const command = new Command("run")

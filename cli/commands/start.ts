@@ -1,7 +1,8 @@
 import { Command, Option } from "@commander-js/extra-typings";
 import { findAccount } from "../account/embedded-account.ts";
-import { readMailOf } from "../account/mailbox.ts";
-import { openDataset, sessionSteps, uploadImages } from "../account/session.ts";
+import { openDataset, sessionSteps, uploadImages } from "../account/local-session.ts";
+import { readMailOf } from "../account/mailbox-subscription.ts";
+import { execute, failUnlessSucceeded } from "../execution/execute.ts";
 import {
   type ExecutionInput,
   executionInput,
@@ -12,11 +13,10 @@ import {
   parsePort,
   parseVariance,
   requireLastingAccount,
-} from "../execution/options.ts";
-import { makeReport, type Report, renderReport } from "../execution/report.ts";
-import { execute, failUnlessSucceeded } from "../execution/run.ts";
+} from "../execution/execution-input.ts";
+import { makeReport, type Report, renderReport } from "../execution/run-report.ts";
 import { type Lifetime, withLifetime } from "../terminal/lifetime.ts";
-import { type Reporter, runSteps } from "../terminal/steps.ts";
+import { type Reporter, runSteps } from "../terminal/progress-steps.ts";
 
 interface RunOptions {
   readonly input: ExecutionInput;

@@ -2,11 +2,11 @@ import { Command } from "@commander-js/extra-typings";
 import { z } from "zod";
 import { clusterPlanSchema } from "../../lambdas/contract/cluster-plan.ts";
 import { usdPerHour } from "../../lambdas/planning/kept-plan.ts";
-import type { Clients } from "../account/clients.ts";
-import { openTarget } from "../account/target.ts";
-import { requireDeployment } from "../deployment/stacks.ts";
-import { readJson } from "../execution/download.ts";
-import { type AliveCluster, describeRunning, findRunning, isIdle } from "../execution/running.ts";
+import type { Clients } from "../account/aws-clients.ts";
+import { openTarget } from "../account/deployment-target.ts";
+import { requireDeployment } from "../deployment/deployed-stacks.ts";
+import { readJson } from "../execution/download-run.ts";
+import { type AliveCluster, describeRunning, findRunning, isIdle } from "../execution/running-work.ts";
 
 /** The part of a run's plan.json that prices its cluster. */
 const planSchema = z.object({ cluster: clusterPlanSchema });

@@ -1,13 +1,13 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "@commander-js/extra-typings";
-import { CommandFailed, UsageError } from "../terminal/errors.ts";
+import { CommandFailed, UsageError } from "../terminal/command-errors.ts";
 import { type Lifetime, withLifetime } from "../terminal/lifetime.ts";
+import { sparkEnvironment } from "../toolchain/local-spark.ts";
 import { places, root } from "../toolchain/places.ts";
-import { sparkEnvironment } from "../toolchain/spark-submit.ts";
+import { runTool } from "../toolchain/run-tool.ts";
 import { runChecks } from "../toolchain/static-checks.ts";
 import { add, type Counts, closingLine, countPytest, countVitest, none, withExit } from "../toolchain/test-counts.ts";
-import { runTool } from "../toolchain/tools.ts";
 
 const TESTS = join(root, "tests");
 const check = "check";

@@ -1,10 +1,10 @@
 import { Command } from "@commander-js/extra-typings";
-import { uploadImages } from "../account/session.ts";
-import { openTarget } from "../account/target.ts";
-import { readDataset } from "../dataset/dataset.ts";
-import { requireDeployment } from "../deployment/stacks.ts";
+import { openTarget } from "../account/deployment-target.ts";
+import { uploadImages } from "../account/local-session.ts";
+import { readDataset } from "../dataset/image-tree.ts";
+import { requireDeployment } from "../deployment/deployed-stacks.ts";
 import { withLifetime } from "../terminal/lifetime.ts";
-import { type Reporter, runSteps } from "../terminal/steps.ts";
+import { type Reporter, runSteps } from "../terminal/progress-steps.ts";
 
 export const command = new Command("upload")
   .description("copy new and changed images of a folder to the deployed stack's bucket")

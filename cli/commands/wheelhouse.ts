@@ -1,6 +1,6 @@
 import { relative } from "node:path";
 import { Command, Option } from "@commander-js/extra-typings";
-import { architectures, makeWheelhouse } from "../deployment/wheelhouse.ts";
+import { architectures, makeWheelhouse } from "../deployment/make-wheelhouse.ts";
 import { withLifetime } from "../terminal/lifetime.ts";
 import { root } from "../toolchain/places.ts";
 

@@ -9,10 +9,10 @@ import {
 } from "@aws-sdk/client-cloudformation";
 import { DeleteBucketCommand, DeleteObjectsCommand, ListObjectVersionsCommand } from "@aws-sdk/client-s3";
 import { isNamed } from "../../lambdas/aws/errors.ts";
-import type { Clients } from "../account/clients.ts";
-import { CommandFailed } from "../terminal/errors.ts";
+import type { Clients } from "../account/aws-clients.ts";
+import { CommandFailed } from "../terminal/command-errors.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
-import { describeStack } from "./stacks.ts";
+import { describeStack } from "./deployed-stacks.ts";
 
 /** Marks the stacks of the app, infra/app.ts: a stack is deleted by what it bears, not by what it happens to be called. */
 const stackTag = "orchard:app";

@@ -1,5 +1,5 @@
 import { confirm } from "@inquirer/prompts";
-import { UsageError } from "./errors.ts";
+import { UsageError } from "./command-errors.ts";
 import type { Lifetime } from "./lifetime.ts";
 
 /**

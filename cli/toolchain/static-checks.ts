@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Lifetime } from "../terminal/lifetime.ts";
 import { root } from "./places.ts";
-import { runTool } from "./tools.ts";
+import { runTool } from "./run-tool.ts";
 
 const skipped = new Set(["node_modules", "cdk.out", "results", "docs"]);
 

@@ -10,10 +10,10 @@ import { ListBucketsCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
 import { DescribeExecutionCommand, StartExecutionCommand } from "@aws-sdk/client-sfn";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { readDeployment } from "../../../cli/deployment/stacks.ts";
+import { readDeployment } from "../../../cli/deployment/deployed-stacks.ts";
 import { waitUntil } from "../../../cli/terminal/lifetime.ts";
 import { places, root } from "../../../cli/toolchain/places.ts";
-import { type EmptyAccount, main, makeImages, startEmptyAccount } from "../empty-account.ts";
+import { type EmptyAccount, main, makeImages, startEmptyAccount } from "../account/empty-account.ts";
 
 const commandMs = 600_000;
 const clusterMs = 120_000;

@@ -2,10 +2,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { paginateListExecutions, StopExecutionCommand } from "@aws-sdk/client-sfn";
 import { activeStates, describeCluster, endCluster, listClusters, stateOf, tagOf } from "../../lambdas/aws/emr.ts";
 import { clusterNamePrefix, executionTag } from "../../lambdas/contract/tags.ts";
-import type { Clients } from "../account/clients.ts";
-import { CommandFailed } from "../terminal/errors.ts";
+import type { Clients } from "../account/aws-clients.ts";
+import { CommandFailed } from "../terminal/command-errors.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
-import { duration } from "./report.ts";
+import { duration } from "./run-report.ts";
 
 const pollMs = 3_000;
 /** EMR takes minutes to end a cluster; after this long a person has to look. */

@@ -1,6 +1,6 @@
 import type { HistoryEvent } from "@aws-sdk/client-sfn";
 import { describe, expect, it } from "vitest";
-import { visitsOf } from "../../../cli/execution/history.ts";
+import { visitsOf } from "../../../cli/execution/state-visits.ts";
 
 function at(second: number): Date {
   return new Date(second * 1_000);

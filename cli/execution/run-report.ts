@@ -3,10 +3,10 @@ import Table from "cli-table3";
 import prettyMilliseconds from "pretty-ms";
 import { z } from "zod";
 import { isGone } from "../../lambdas/aws/emr.ts";
-import type { Mail } from "../account/mailbox.ts";
-import type { StepLog } from "./download.ts";
-import type { StateVisit } from "./history.ts";
-import type { Cluster } from "./watch.ts";
+import type { Mail } from "../account/mailbox-subscription.ts";
+import type { StepLog } from "./download-run.ts";
+import type { StateVisit } from "./state-visits.ts";
+import type { Cluster } from "./watch-execution.ts";
 
 const validationSchema = z.object({
   images: z.number(),

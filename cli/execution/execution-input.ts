@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { UsageError } from "../terminal/errors.ts";
+import { UsageError } from "../terminal/command-errors.ts";
 
 export const modes = ["inventory", "mini", "apples", "full", "single-class"] as const;
 export type Mode = (typeof modes)[number];

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { execa, type ResultPromise } from "execa";
 import getPort from "get-port";
-import { root } from "../../cli/toolchain/places.ts";
+import { root } from "../../../cli/toolchain/places.ts";
 
 /** An embedded account with the stack in it, on a free port and with its state in a temporary folder. */
 export interface EmbeddedAccount {

@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { parts } from "../../cli/setup/setup-parts.mjs";
-import { root } from "../../cli/toolchain/places.ts";
+import { parts } from "../../../cli/setup/setup-parts.mjs";
+import { root } from "../../../cli/toolchain/places.ts";
 
 const packageSchema = z.object({
   scripts: z.record(z.string(), z.string()),

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { sampleImage, sampleImages } from "../../../cli/dataset/sample.ts";
+import { sampleImage, sampleImages } from "../../../cli/dataset/sample-images.ts";
 
 function sha256(bytes: Buffer): string {
   return createHash("sha256").update(bytes).digest("hex");

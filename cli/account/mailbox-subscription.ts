@@ -6,7 +6,7 @@ import {
 } from "@aws-sdk/client-sns";
 import { z } from "zod";
 import { waitUntil } from "../terminal/lifetime.ts";
-import type { Clients } from "./clients.ts";
+import type { Clients } from "./aws-clients.ts";
 
 const arrivalMs = 5_000;
 

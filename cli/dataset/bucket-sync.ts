@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { DeleteObjectsCommand, PutObjectCommand, paginateListObjectsV2, type S3Client } from "@aws-sdk/client-s3";
 import pMap from "p-map";
-import { CommandFailed } from "../terminal/errors.ts";
-import type { LocalFile } from "./dataset.ts";
+import { CommandFailed } from "../terminal/command-errors.ts";
+import type { LocalFile } from "./image-tree.ts";
 
 const uploadsAtOnce = 16;
 /** The limit of DeleteObjects. */

@@ -2,7 +2,7 @@ import { type Dirent, statSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import pMap from "p-map";
-import { UsageError } from "../terminal/errors.ts";
+import { UsageError } from "../terminal/command-errors.ts";
 
 const image = /\.(jpe?g|png)$/i;
 

@@ -2,11 +2,11 @@ import { readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
-import type { Target } from "../account/target.ts";
-import { CommandFailed, UsageError } from "../terminal/errors.ts";
+import type { Target } from "../account/deployment-target.ts";
+import { CommandFailed, UsageError } from "../terminal/command-errors.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
 import { root } from "../toolchain/places.ts";
-import { runTool } from "../toolchain/tools.ts";
+import { runTool } from "../toolchain/run-tool.ts";
 import type { StackTemplate } from "./incompatible-changes.ts";
 
 export type Context = Readonly<Record<string, string>>;

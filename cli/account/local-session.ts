@@ -1,16 +1,16 @@
 import prettyBytes from "pretty-bytes";
 import { defaultPort } from "../../local/account.ts";
-import { type Dataset, readDataset } from "../dataset/dataset.ts";
-import { makeSample } from "../dataset/sample.ts";
-import { sync } from "../dataset/sync.ts";
-import { type Deployment, deploy } from "../deployment/stacks.ts";
-import { duration, seededWarning } from "../execution/report.ts";
+import { sync } from "../dataset/bucket-sync.ts";
+import { type Dataset, readDataset } from "../dataset/image-tree.ts";
+import { makeSample } from "../dataset/sample-images.ts";
+import { type Deployment, deploy } from "../deployment/deployed-stacks.ts";
+import { duration, seededWarning } from "../execution/run-report.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
-import type { Reporter, Step } from "../terminal/steps.ts";
+import type { Reporter, Step } from "../terminal/progress-steps.ts";
 import { places, readModelInfo } from "../toolchain/places.ts";
-import { type Clients, createClients } from "./clients.ts";
+import { type Clients, createClients } from "./aws-clients.ts";
 import { openAccount, type RunningAccount } from "./embedded-account.ts";
-import { subscribeMailbox } from "./mailbox.ts";
+import { subscribeMailbox } from "./mailbox-subscription.ts";
 
 /** What `start` and `local` have in common: an account with the stack in it. */
 export interface Session {

@@ -1,6 +1,6 @@
 import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
-import { UsageError } from "../terminal/errors.ts";
-import { type Clients, createClients } from "./clients.ts";
+import { UsageError } from "../terminal/command-errors.ts";
+import { type Clients, createClients } from "./aws-clients.ts";
 
 /** An account and a region that can be deployed to. */
 export interface Target {

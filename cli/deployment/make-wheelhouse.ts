@@ -1,8 +1,8 @@
 import { dirname, join } from "node:path";
-import { CommandFailed } from "../terminal/errors.ts";
+import { CommandFailed } from "../terminal/command-errors.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
 import { places } from "../toolchain/places.ts";
-import { runTool } from "../toolchain/tools.ts";
+import { runTool } from "../toolchain/run-tool.ts";
 
 export const architectures = ["x86_64", "arm64"] as const;
 

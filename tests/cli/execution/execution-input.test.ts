@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { executionInput, newRunId, requireLastingAccount } from "../../../cli/execution/options.ts";
+import { executionInput, newRunId, requireLastingAccount } from "../../../cli/execution/execution-input.ts";
 
 describe("executionInput", () => {
   it("is mini with the machine's own defaults when nothing is asked for", () => {

@@ -4,8 +4,8 @@ import { gunzipSync } from "node:zlib";
 import { ListStepsCommand } from "@aws-sdk/client-emr";
 import { GetObjectCommand } from "@aws-sdk/client-s3";
 import pMap from "p-map";
-import type { Clients } from "../account/clients.ts";
-import { listObjects } from "../dataset/sync.ts";
+import type { Clients } from "../account/aws-clients.ts";
+import { listObjects } from "../dataset/bucket-sync.ts";
 
 const downloadsAtOnce = 16;
 

@@ -6,14 +6,14 @@ import { pipeline } from "node:stream/promises";
 import { DescribeStacksCommand, type Stack } from "@aws-sdk/client-cloudformation";
 import { z } from "zod";
 import { isNamed } from "../../lambdas/aws/errors.ts";
-import type { Clients } from "../account/clients.ts";
+import type { Clients } from "../account/aws-clients.ts";
+import { openTarget, type Target } from "../account/deployment-target.ts";
 import type { RunningAccount } from "../account/embedded-account.ts";
-import { openTarget, type Target } from "../account/target.ts";
-import { CommandFailed, UsageError } from "../terminal/errors.ts";
+import { CommandFailed, UsageError } from "../terminal/command-errors.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
 import { places, root } from "../toolchain/places.ts";
-import { withoutAws } from "../toolchain/tools.ts";
-import { Cdk, type Context } from "./cdk.ts";
+import { withoutAws } from "../toolchain/run-tool.ts";
+import { Cdk, type Context } from "./cdk-command.ts";
 
 export const stackName = "Orchard";
 /** What a deployment is made of, besides the context. */

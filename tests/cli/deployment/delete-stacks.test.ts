@@ -1,6 +1,6 @@
 import { DeleteStackCommand, type Stack } from "@aws-sdk/client-cloudformation";
 import { describe, expect, it } from "vitest";
-import type { Clients } from "../../../cli/account/clients.ts";
+import type { Clients } from "../../../cli/account/aws-clients.ts";
 import { deleteStack, importersFirst } from "../../../cli/deployment/delete-stacks.ts";
 import { Lifetime } from "../../../cli/terminal/lifetime.ts";
 

@@ -1,14 +1,14 @@
 import { join, relative } from "node:path";
 import { z } from "zod";
-import type { Clients } from "../account/clients.ts";
-import { CommandFailed, UsageError } from "../terminal/errors.ts";
+import type { Clients } from "../account/aws-clients.ts";
+import { CommandFailed, UsageError } from "../terminal/command-errors.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
-import type { Reporter } from "../terminal/steps.ts";
+import type { Reporter } from "../terminal/progress-steps.ts";
 import { root } from "../toolchain/places.ts";
-import { downloadFailedStepLog, downloadRun } from "./download.ts";
-import { type ExecutionInput, newRunId } from "./options.ts";
-import { clusterUsed, duration, type Report, type ReportParts, reusedRun, stateLine } from "./report.ts";
-import { readEnding, startExecution, watchExecution } from "./watch.ts";
+import { downloadFailedStepLog, downloadRun } from "./download-run.ts";
+import { type ExecutionInput, newRunId } from "./execution-input.ts";
+import { clusterUsed, duration, type Report, type ReportParts, reusedRun, stateLine } from "./run-report.ts";
+import { readEnding, startExecution, watchExecution } from "./watch-execution.ts";
 
 /** @throws UsageError for a wrong input, CommandFailed for every other end but success */
 export function failUnlessSucceeded({ status, error }: Report): void {

@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { paginateListExecutions } from "@aws-sdk/client-sfn";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { readMailOf, subscribeMailbox } from "../../cli/account/mailbox.ts";
-import { readDeployment } from "../../cli/deployment/stacks.ts";
-import { root } from "../../cli/toolchain/places.ts";
-import { type EmptyAccount, makeImages, startEmptyAccount } from "./empty-account.ts";
+import { readMailOf, subscribeMailbox } from "../../../cli/account/mailbox-subscription.ts";
+import { readDeployment } from "../../../cli/deployment/deployed-stacks.ts";
+import { root } from "../../../cli/toolchain/places.ts";
+import { type EmptyAccount, makeImages, startEmptyAccount } from "../account/empty-account.ts";
 
 const allMs = 1_200_000;
 const startMs = 120_000;

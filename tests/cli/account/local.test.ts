@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { root } from "../../cli/toolchain/places.ts";
-import { type EmbeddedAccount, startEmbeddedAccount } from "./embedded-account.ts";
+import { root } from "../../../cli/toolchain/places.ts";
+import { type EmbeddedAccount, startEmbeddedAccount } from "./started-account.ts";
 
 const startMs = 120_000;
 

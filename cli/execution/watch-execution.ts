@@ -12,10 +12,10 @@ import {
 import { z } from "zod";
 import { describeCluster, isGone, stateOf } from "../../lambdas/aws/emr.ts";
 import { clusterNamePrefix } from "../../lambdas/contract/tags.ts";
-import type { Clients } from "../account/clients.ts";
+import type { Clients } from "../account/aws-clients.ts";
 import { type Lifetime, waitUntil } from "../terminal/lifetime.ts";
-import { type StateVisit, visitsOf } from "./history.ts";
-import type { ExecutionInput } from "./options.ts";
+import type { ExecutionInput } from "./execution-input.ts";
+import { type StateVisit, visitsOf } from "./state-visits.ts";
 
 /** After an execution was stopped, its cluster is ended by an event: that takes a moment. */
 const clusterEndMs = 30_000;

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { readDataset } from "../../../cli/dataset/dataset.ts";
+import { readDataset } from "../../../cli/dataset/image-tree.ts";
 
 describe("readDataset", () => {
   let folder: string;

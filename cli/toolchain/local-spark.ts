@@ -1,9 +1,9 @@
 // A step of the Spark package on this machine: spark-submit with all cores, no cluster and no account.
 import { join, resolve } from "node:path";
-import { CommandFailed } from "../terminal/errors.ts";
+import { CommandFailed } from "../terminal/command-errors.ts";
 import { type Lifetime, withLifetime } from "../terminal/lifetime.ts";
 import { places, root } from "./places.ts";
-import { runTool } from "./tools.ts";
+import { runTool } from "./run-tool.ts";
 
 const PYTHON = join(places.python, "bin", "python");
 function isS3(path: string): boolean {

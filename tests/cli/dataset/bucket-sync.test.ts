@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { planSync } from "../../../cli/dataset/sync.ts";
+import { planSync } from "../../../cli/dataset/bucket-sync.ts";
 
 function local(key: string, bytes: number) {
   return { key, path: `/data/${key}`, bytes };

@@ -3,9 +3,9 @@ import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import getPort from "get-port";
 import sharp from "sharp";
-import { createClients } from "../../cli/account/clients.ts";
-import { places, readModelInfo, root } from "../../cli/toolchain/places.ts";
-import { startAccount } from "../../local/account.ts";
+import { createClients } from "../../../cli/account/aws-clients.ts";
+import { places, readModelInfo, root } from "../../../cli/toolchain/places.ts";
+import { startAccount } from "../../../local/account.ts";
 
 /** An account with nothing in it, and what a person at a terminal would have in the environment to use it. */
 export interface EmptyAccount {
