@@ -35,8 +35,18 @@ export function list(entry: RegExp) {
     );
 }
 
-export const memory = z.string().regex(/^[1-9]\d*[mg]$/);
-export const memoryAllowed = 'a size as Spark takes it, such as "6g" or "512m"';
+/** A numeric knob of the contract, which may also be given as text. Other text stays as it is and is refused. */
+export function numberFromText<Knob extends z.ZodType>(knob: Knob) {
+  const toNumber = (given: unknown): unknown =>
+    typeof given === "string" && /^-?\d+(\.\d+)?$/.test(given) ? Number(given) : given;
+  return z.preprocess(toNumber, knob).describe(knob.description ?? "");
+}
+
+/** A yes-or-no knob of the contract, which may also be given as text. */
+export function flagFromText<Knob extends z.ZodType>(knob: Knob) {
+  const toFlag = (given: unknown): unknown => (given === "true" ? true : given === "false" ? false : given);
+  return z.preprocess(toFlag, knob).describe(knob.description ?? "");
+}
 
 export const timeZone = z.string().refine((name) => {
   try {

@@ -3,7 +3,18 @@ import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import { distance } from "fastest-levenshtein";
 import { z } from "zod";
 import { euRegions, isInEu } from "../../lambdas/catalog/regions.ts";
-import { executionInput, flag, list, memory, memoryAllowed, number, timeZone, wholeNumber } from "./coercions.ts";
+import { clusterKnobs } from "../../lambdas/contract/cluster-knobs.ts";
+import { maxExecutionHours } from "../../lambdas/contract/execution.ts";
+import {
+  executionInput,
+  flag,
+  flagFromText,
+  list,
+  number,
+  numberFromText,
+  timeZone,
+  wholeNumber,
+} from "./coercions.ts";
 
 const instanceTypes = list(/^[a-z][a-z0-9-]*\.[a-z0-9-]+$/);
 const instanceTypesAllowed = "EC2 instance types, such as m5.xlarge,m5a.xlarge";
@@ -15,9 +26,6 @@ function arn(service: string, resource: string) {
 }
 /** What CloudWatch Logs takes, in days. */
 const logGroupDays = Object.values(RetentionDays).filter((days): days is number => typeof days === "number");
-/** An execution's own limit, statemachine/orchard.asl.json's TimeoutSeconds. */
-const maxExecutionHours = 15;
-
 /**
  * Every knob of the deployment. Its description says what is allowed, the comment the unit, the default's reason and
  * the source of a bound.
@@ -42,64 +50,32 @@ const schema = z.strictObject({
   /** Process images outside of the European Union. @default false: people's data stay where its law holds */
   allowNonEuRegion: flag.default(false).describe("true or false"),
 
-  // The cluster.
+  // The cluster; the contract has the bounds, defaults and descriptions of most of it.
 
-  /**
-   * EMR release. @default emr-7.13.0: Spark 3.5.6 and Python 3.11, which the job is tested with. A release 8 has other
-   * security group rules, other repositories and another Spark.
-   */
-  releaseLabel: z
-    .string()
-    .regex(/^emr-7\.\d+\.\d+$/)
-    .default("emr-7.13.0")
-    .describe("a release 7 of EMR, such as emr-7.13.0"),
-  /** Processor of the cluster's nodes; the wheelhouse is made for it. @default x86_64: offered everywhere */
-  architecture: z.enum(["x86_64", "arm64"]).default("x86_64").describe("x86_64 or arm64 (Graviton)"),
+  releaseLabel: clusterKnobs.releaseLabel,
+  architecture: clusterKnobs.architecture,
   /** Instance types of the primary node, any of which EMR may take. @default the planner's choice */
   primaryTypes: instanceTypes.optional().describe(instanceTypesAllowed),
   /** Instance types of the core nodes, any of which EMR may take. @default the planner's choice */
   coreTypes: instanceTypes.optional().describe(instanceTypesAllowed),
-  /** Core nodes at the start. @default the planner's choice for the images there are */
-  coreCount: wholeNumber(1, 50).optional().describe("a whole number from 1 to 50"),
-  /** Core nodes that the planner or managed scaling may go up to. @default 4: bounds the hourly price */
-  maxCoreCount: wholeNumber(1, 50).default(4).describe("a whole number from 1 to 50"),
-  /**
-   * Market of the core nodes; the primary node is always on demand. @default ON_DEMAND: most runs take minutes, and a
-   * reclaimed node costs more of them than the rebate gives
-   */
-  market: z.enum(["ON_DEMAND", "SPOT"]).default("ON_DEMAND").describe("ON_DEMAND or SPOT"),
-  /** Heap of a Spark executor. @default derived from the instance type */
-  executorMemory: memory.optional().describe(memoryAllowed),
-  /** What an executor has beside its heap: the Python workers live there. @default derived from the instance type */
-  executorMemoryOverhead: memory.optional().describe(memoryAllowed),
-  /** Heap of the driver, which does the eigenproblem. @default 2g: EMR's own */
-  driverMemory: memory.optional().describe(memoryAllowed),
-  /** What the driver has beside its heap. @default 2g: its Python sums the partitions' Gramians, 13 MB each */
-  driverMemoryOverhead: memory.optional().describe(memoryAllowed),
-  /** Volume of each core node, GiB of gp3. @default 64: EMR's own minimum for a 4-core node, twice what a run spills */
-  ebsGiB: wholeNumber(32, 1024).default(64).describe("a whole number of GiB from 32 to 1024"),
-  /**
-   * Minutes without a step after which EMR ends the cluster. @default 30: the longest wait between two steps is
-   * Step Functions' polling, five minutes, and ten leave room for it. EMR takes at most 604,800 seconds.
-   */
-  idleTimeoutMinutes: wholeNumber(10, 10_080).default(30).describe("a whole number of minutes from 10 to 10080"),
-  /**
-   * Minutes within which the planner wants a run done: it takes the cheapest cluster that is. @default 120: below it,
-   * more nodes are dearer than the time that they save
-   */
-  deadlineMinutes: number(10, maxExecutionHours * 60)
-    .default(120)
-    .describe("minutes from 10 to 900"),
-  /** Install JupyterHub, too, to look at a kept cluster. @default false: it makes the start longer */
-  jupyterHub: flag.default(false).describe("true or false"),
+  coreCount: numberFromText(clusterKnobs.coreCount),
+  maxCoreCount: numberFromText(clusterKnobs.maxCoreCount),
+  market: clusterKnobs.market,
+  executorMemory: clusterKnobs.executorMemory,
+  executorMemoryOverhead: clusterKnobs.executorMemoryOverhead,
+  driverMemory: clusterKnobs.driverMemory,
+  driverMemoryOverhead: clusterKnobs.driverMemoryOverhead,
+  ebsGiB: numberFromText(clusterKnobs.ebsGiB),
+  idleTimeoutMinutes: numberFromText(clusterKnobs.idleTimeoutMinutes),
+  deadlineMinutes: numberFromText(clusterKnobs.deadlineMinutes),
+  jupyterHub: flagFromText(clusterKnobs.jupyterHub),
   /**
    * Have EMR push a step's logs to S3 by itself (AddJobFlowSteps' StepMonitoringConfiguration), instead of collecting
    * them from the node every five minutes. @default false: EMR's API has it, but Step Functions' guide does not say that
    * addStep.sync hands it on; a deployment that it refuses is rolled back
    */
   stepLogPush: flag.default(false).describe("true or false"),
-  /** Principal components when the input names none. @default 50: 93 % of the variance of the apples */
-  pcaComponents: wholeNumber(1, 1280).default(50).describe("a whole number from 1 to 1280"),
+  pcaComponents: numberFromText(clusterKnobs.pcaComponents),
 
   // Ceilings.
 

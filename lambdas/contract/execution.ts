@@ -9,3 +9,6 @@ export const executionSchema = z.object({
   startTime: z.string(),
 });
 export type Execution = Readonly<z.output<typeof executionSchema>>;
+
+/** Time limit of an execution: TimeoutSeconds in statemachine/orchard.asl.json. */
+export const maxExecutionHours = 15;

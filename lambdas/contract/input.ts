@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { instanceTypes } from "../catalog/instance-types.ts";
-import { formats, markets, modes, overlaps } from "./choices.ts";
-import { memorySizeSchema } from "./cluster-knobs.ts";
+import { formats, modes, overlaps } from "./choices.ts";
+import { clusterKnobs, maxCoreNodes } from "./cluster-knobs.ts";
 
 const type = z.enum(Object.keys(instanceTypes));
 /** S3's limit of a key. Bounds keep the state data far below Step Functions' limit of 256 KiB, whatever the input. */
@@ -49,12 +49,12 @@ export const executionInputSchema = z.strictObject({
         .optional(),
       primaryType: type.optional(),
       coreType: type.optional(),
-      /** 0: one node. */
-      coreCount: z.int().min(0).max(20).optional(),
-      market: z.enum(markets).optional(),
-      ebsGiB: z.int().min(32).max(1024).optional(),
-      executorMemory: memorySizeSchema.optional(),
-      executorMemoryOverhead: memorySizeSchema.optional(),
+      /** 0 asks for a single-node cluster. */
+      coreCount: z.int().min(0).max(maxCoreNodes).optional(),
+      market: clusterKnobs.market.unwrap().optional(),
+      ebsGiB: clusterKnobs.ebsGiB.unwrap().optional(),
+      executorMemory: clusterKnobs.executorMemory,
+      executorMemoryOverhead: clusterKnobs.executorMemoryOverhead,
     })
     .optional(),
   keepMinutes: z.int().min(0).optional(),

@@ -185,7 +185,7 @@ function inputFor(architecture: Architecture) {
           {
             primaryType: fc.constantFrom(...typesOf(architecture)),
             coreType: fc.constantFrom(...typesOf(architecture)),
-            coreCount: fc.integer({ min: 0, max: 20 }),
+            coreCount: fc.integer({ min: 0, max: 50 }),
             market: fc.constantFrom(...markets),
             ebsGiB: fc.integer({ min: 32, max: 1024 }),
             executorMemory: memory,
@@ -213,19 +213,21 @@ function defaultsFor(architecture: Architecture) {
         fc.constantFrom(4, 8).chain((vcpus) => fc.subarray(typesOf(architecture, vcpus), { minLength: 1 })),
       ),
       coreCount: fc.integer({ min: 1, max: 50 }),
-      more: fc.integer({ min: 0, max: 50 }),
+      maxCoreCount: fc.integer({ min: 1, max: 50 }),
       market: fc.constantFrom(...markets),
       ebsGiB: fc.integer({ min: 32, max: 1024 }),
-      idleTimeoutMinutes: fc.integer({ min: 1, max: 10_080 }),
-      deadlineMinutes: fc.integer({ min: 1, max: 10_000 }),
+      idleTimeoutMinutes: fc.integer({ min: 10, max: 10_080 }),
+      deadlineMinutes: fc.integer({ min: 10, max: 900 }),
       jupyterHub: fc.boolean(),
       subnetIds: fc.array(id("subnet"), { maxLength: 3 }),
       securityGroups: fc.option(fc.record({ primary: id("sg"), core: id("sg"), serviceAccess: fc.option(id("sg")) })),
       keyPair: fc.option(text(255)),
     })
-    .map(({ more, ...given }) =>
+    .map((given) =>
       clusterDefaultsSchema.parse(
-        JSON.parse(JSON.stringify({ ...given, architecture, maxCoreCount: given.coreCount + more })),
+        JSON.parse(
+          JSON.stringify({ ...given, architecture, maxCoreCount: Math.max(given.coreCount, given.maxCoreCount) }),
+        ),
       ),
     );
 }
