@@ -29,7 +29,6 @@ export const variants: readonly Variant[] = [
       notificationEmail: "you@example.org",
       ssmAccess: true,
       nat: true,
-      stepLogPush: true,
       runsRetentionDays: 365,
       ...schedule,
       scheduleOverlap: "queue",

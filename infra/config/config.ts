@@ -69,12 +69,6 @@ const schema = z.strictObject({
   idleTimeoutMinutes: numberFromText(clusterKnobs.idleTimeoutMinutes),
   deadlineMinutes: numberFromText(clusterKnobs.deadlineMinutes),
   jupyterHub: flagFromText(clusterKnobs.jupyterHub),
-  /**
-   * Have EMR push a step's logs to S3 by itself (AddJobFlowSteps' StepMonitoringConfiguration), instead of collecting
-   * them from the node every five minutes. @default false: EMR's API has it, but Step Functions' guide does not say that
-   * addStep.sync hands it on; a deployment that it refuses is rolled back
-   */
-  stepLogPush: flag.default(false).describe("true or false"),
   pcaComponents: numberFromText(clusterKnobs.pcaComponents),
 
   // Ceilings.

@@ -10,12 +10,12 @@ import { Construct } from "constructs";
 
 const root = join(import.meta.dirname, "..", "..");
 
-/** What the functions call themselves in their logs and metrics. */
+/** Service name in the functions' logs and metrics. */
 export const serviceName = "orchard";
 export const metricNamespace = "Orchard";
 let bundles: string | undefined;
 
-/** The folder with a bundle for each handler, made once a process. */
+/** Bundles all handlers once per process, and returns the folder. */
 function bundleFolder(): string {
   if (!bundles) {
     bundles = mkdtempSync(join(tmpdir(), "orchard-bundles-"));
@@ -28,35 +28,39 @@ function bundleFolder(): string {
   return bundles;
 }
 
-interface HandlerProps {
-  /** File in lambdas/, without .ts. */
-  readonly name: string;
-  readonly environment: Readonly<Record<string, string>>;
-  readonly policy: readonly PolicyStatement[];
+/** The settings of a function that do not depend on other resources. */
+export interface FunctionSettings {
   /** @default 1 minute */
   readonly timeout?: Duration;
   /** @default 256 */
   readonly memoryMiB?: number;
-  /** Files and folders of the project that travel along, at the same path. @default none */
+  /** Files and folders of the project to add to the bundle, at the same path. @default none */
   readonly files?: readonly string[];
 }
 
-/** A handler of lambdas/ as a function with a log group of its own and just the permissions it names. */
+interface HandlerProps extends FunctionSettings {
+  /** File in lambdas/, without .ts. */
+  readonly file: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly policy: readonly PolicyStatement[];
+}
+
+/** A handler of lambdas/ as a function with its own log group and role. */
 export class Handler extends Construct {
   readonly function: LambdaFunction;
 
   constructor(scope: Construct, id: string, props: HandlerProps) {
     super(scope, id);
-    const bundle = join(bundleFolder(), props.name);
+    const bundle = join(bundleFolder(), props.file);
     for (const file of props.files ?? []) {
       cpSync(join(root, file), join(bundle, file), {
         recursive: true,
         filter: (path) => !path.includes("__pycache__"),
       });
     }
-    // How long it keeps lines is the stack's to say.
+    // The stack sets the retention of all its log groups.
     const logGroup = new LogGroup(this, "Logs", { removalPolicy: RemovalPolicy.DESTROY });
-    // AWSLambdaBasicExecutionRole would let it write into every log group.
+    // AWSLambdaBasicExecutionRole would allow writing to every log group.
     const role = new Role(this, "Role", { assumedBy: new ServicePrincipal("lambda.amazonaws.com") });
     logGroup.grantWrite(role);
     this.function = new LambdaFunction(this, "Function", {
@@ -73,7 +77,7 @@ export class Handler extends Construct {
         ...props.environment,
       },
       logGroup,
-      // An execution goes on with the version that it began with, whatever is deployed meanwhile.
+      // A running execution keeps calling the versions that it started with, so later deployments must retain them.
       currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN },
     });
     for (const statement of props.policy) this.function.addToRolePolicy(statement);

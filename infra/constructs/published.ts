@@ -1,14 +1,15 @@
 import { Stack } from "aws-cdk-lib";
 import { Asset } from "aws-cdk-lib/aws-s3-assets";
 import { Construct } from "constructs";
-import type { Artifact } from "../config/artifacts.ts";
+import { type Artifact, type Artifacts, readArtifacts } from "../config/artifacts.ts";
+import type { Config } from "../config/config.ts";
 
-/** A file that travels with the deployment, and that UploadScripts copies to its content address. */
+/** A file that is published with the deployment; UploadScripts copies it to its content address in the data bucket. */
 export class Published extends Construct {
   readonly sha256: string;
-  /** s3:// address of the copy that the deployment made. */
+  /** s3:// URI of the object in the CDK's asset bucket. */
   readonly uri: string;
-  /** Of the same object. */
+  /** ARN of the same object. */
   readonly arn: string;
 
   constructor(scope: Construct, id: string, { path, sha256 }: Artifact) {
@@ -18,4 +19,20 @@ export class Published extends Construct {
     this.uri = asset.s3ObjectUrl;
     this.arn = `arn:${Stack.of(this).partition}:s3:::${asset.s3BucketName}/${asset.s3ObjectKey}`;
   }
+}
+
+export interface PublishedArtifacts {
+  readonly model: Published;
+  readonly wheelhouse: Published;
+  readonly weights: Artifacts["model"]["weights"];
+}
+
+/** @throws ConfigInvalid when a file is missing or does not fit the architecture */
+export function publishArtifacts(stack: Stack, config: Config): PublishedArtifacts {
+  const { model, wheelhouse } = readArtifacts(config);
+  return {
+    model: new Published(stack, "Model", model),
+    wheelhouse: new Published(stack, "Wheelhouse", wheelhouse),
+    weights: model.weights,
+  };
 }

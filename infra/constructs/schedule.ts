@@ -2,39 +2,35 @@ import { Duration, Stack, TimeZone } from "aws-cdk-lib";
 import { PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { ContextAttribute, Schedule, ScheduleExpression, ScheduleTargetInput } from "aws-cdk-lib/aws-scheduler";
 import { Universal } from "aws-cdk-lib/aws-scheduler-targets";
-import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
+import { Queue } from "aws-cdk-lib/aws-sqs";
 import type { IStateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import { Construct } from "constructs";
+import { deadLetterQueueProps } from "./dead-letter-queue.ts";
 
 interface ExecutionScheduleProps {
   readonly stateMachine: IStateMachine;
   /** cron(…), rate(…) or at(…), as EventBridge Scheduler takes them. */
   readonly expression: string;
-  /** IANA name. */
+  /** IANA time zone. */
   readonly timeZone: string;
-  /** The execution's input. */
+  /** The execution input. */
   readonly input: object;
 }
 
-/** Starts executions by the clock. */
+/** Starts executions on a schedule. */
 export class ExecutionSchedule extends Construct {
-  /** Starts that could not be handed over to Step Functions. */
+  /** Dead-letter queue of starts that Scheduler could not deliver to Step Functions. */
   readonly missedStarts: Queue;
 
   constructor(scope: Construct, id: string, props: ExecutionScheduleProps) {
     super(scope, id);
     const { stateMachineArn } = props.stateMachine;
-    this.missedStarts = new Queue(this, "MissedStarts", {
-      encryption: QueueEncryption.SQS_MANAGED,
-      enforceSSL: true,
-      retentionPeriod: Duration.days(14),
-    });
+    this.missedStarts = new Queue(this, "MissedStarts", deadLetterQueueProps);
     new Schedule(this, "Schedule", {
       description: "Starts an Orchard execution",
       schedule: ScheduleExpression.expression(props.expression, TimeZone.of(props.timeZone)),
-      // Not the target made for Step Functions: that one names no execution, and Scheduler delivers at least once. A
-      // second delivery under the same id finds that the execution exists. The id's letters and digits are a legal tag
-      // value, which Preflight asks for.
+      // Scheduler delivers at least once, and the Step Functions target cannot set the execution's name. With the
+      // schedule's execution id as its name, a second delivery starts nothing; the id is also a legal tag value.
       target: new Universal({
         service: "sfn",
         action: "startExecution",
@@ -44,7 +40,7 @@ export class ExecutionSchedule extends Construct {
           Name: ContextAttribute.executionId,
           Input: Stack.of(this).toJsonString(props.input),
         }),
-        // An hour late is late enough: the next start is better than two at once.
+        // After an hour, rather wait for the next start than run two at once.
         maxEventAge: Duration.hours(1),
         retryAttempts: 10,
         deadLetterQueue: this.missedStarts,

@@ -1,31 +1,17 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { RemovalPolicy, Stack } from "aws-cdk-lib";
-import { PolicyStatement } from "aws-cdk-lib/aws-iam";
-import type { Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
+import { type IRole, PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { LogGroup } from "aws-cdk-lib/aws-logs";
 import type { IBucket } from "aws-cdk-lib/aws-s3";
 import { DefinitionBody, LogLevel, StateMachine, StateMachineType } from "aws-cdk-lib/aws-stepfunctions";
 import { Construct } from "constructs";
 import type { EmrRoles } from "./emr-roles.ts";
+import type { WorkflowFunctions } from "./functions.ts";
 import { ownClusters } from "./own-clusters.ts";
 import { allowServiceLinkedRole } from "./service-linked-role.ts";
 
 const definitionFile = join(import.meta.dirname, "..", "..", "statemachine", "orchard.asl.json");
-
-/** The functions of the workflow, by the state that calls them. */
-export interface WorkflowFunctions {
-  readonly takeTurn: LambdaFunction;
-  readonly preflight: LambdaFunction;
-  readonly uploadScripts: LambdaFunction;
-  readonly validateResults: LambdaFunction;
-  readonly keepCluster: LambdaFunction;
-  readonly terminateCluster: LambdaFunction;
-  readonly confirmTerminated: LambdaFunction;
-  readonly diagnoseFailure: LambdaFunction;
-  readonly recordCost: LambdaFunction;
-  readonly notify: LambdaFunction;
-}
 
 interface WorkflowProps {
   readonly functions: WorkflowFunctions;
@@ -33,21 +19,18 @@ interface WorkflowProps {
   readonly emrRoles: EmrRoles;
   /** Name of the clusters' EMR security configuration. @default none */
   readonly securityConfiguration?: string;
-  /** Have EMR push the steps' logs to S3. */
-  readonly stepLogPush: boolean;
 }
 
-/** The state machine of statemachine/, its placeholders filled, its role just wide enough. */
+/** The state machine of statemachine/orchard.asl.json, with its placeholders filled, and its role. */
 export class Workflow extends Construct {
   readonly stateMachine: StateMachine;
-  /** Every event of every execution. */
+  /** Has every event of every execution. */
   readonly logGroup: LogGroup;
 
   constructor(scope: Construct, id: string, props: WorkflowProps) {
     super(scope, id);
     const stack = Stack.of(this);
     const { functions, emrRoles } = props;
-
     this.logGroup = new LogGroup(this, "Logs", {
       // Without this prefix the log resource policy grows with every state machine until its size limit.
       logGroupName: `/aws/vendedlogs/states/${stack.stackName}`,
@@ -63,73 +46,61 @@ export class Workflow extends Construct {
         EmrInstanceProfileName: emrRoles.instanceProfileName,
         ...(props.securityConfiguration ? { SecurityConfigurationName: props.securityConfiguration } : {}),
       },
-      logs: {
-        destination: this.logGroup,
-        level: LogLevel.ALL,
-        includeExecutionData: true,
-      },
+      logs: { destination: this.logGroup, level: LogLevel.ALL, includeExecutionData: true },
     });
-
-    // Every version: an execution that began before the last deployment calls an older one. None calls the newest code.
-    this.stateMachine.addToRolePolicy(
-      new PolicyStatement({
-        actions: ["lambda:InvokeFunction"],
-        resources: (Object.values(functions) as LambdaFunction[]).map(({ functionArn }) => `${functionArn}:*`),
-      }),
-    );
-    // Only to whom RunJobFlow passes them, as AWS's own AmazonEMRFullAccessPolicy_v2 has it.
-    for (const [role, service] of [
-      [emrRoles.serviceRole, "elasticmapreduce.amazonaws.com*"],
-      [emrRoles.instanceRole, "ec2.amazonaws.com*"],
-    ] as const) {
-      this.stateMachine.addToRolePolicy(
-        new PolicyStatement({
-          actions: ["iam:PassRole"],
-          resources: [role.roleArn],
-          conditions: { StringLike: { "iam:PassedToService": service } },
-        }),
-      );
+    for (const statement of [
+      invokeStatement(functions),
+      passRoleStatement(emrRoles.serviceRole, "elasticmapreduce.amazonaws.com*"),
+      passRoleStatement(emrRoles.instanceRole, "ec2.amazonaws.com*"),
+      ...emrStatements(stack),
+    ]) {
+      this.stateMachine.addToRolePolicy(statement);
     }
-    for (const statement of emrStatements(stack)) this.stateMachine.addToRolePolicy(statement);
   }
 }
 
-/** Amazon States Language has no way to leave a parameter out when there is no value for it. */
-function definition({ securityConfiguration, stepLogPush }: WorkflowProps): string {
+/** Amazon States Language cannot leave out a parameter that has no value. */
+function definition({ securityConfiguration }: WorkflowProps): string {
   const parsed = JSON.parse(readFileSync(definitionFile, "utf8"));
-  const { Inventory, ExtractFeatures, ReduceDimensions, CreateCluster } = parsed.States;
-  if (!securityConfiguration) delete CreateCluster.Parameters.SecurityConfiguration;
-  if (stepLogPush) {
-    // Where the cluster's own logs go: what reads them finds them at the same place.
-    const monitoring = { S3MonitoringConfiguration: { LogUri: CreateCluster.Parameters.LogUri } };
-    for (const { Parameters } of [Inventory, ExtractFeatures, ReduceDimensions]) {
-      Parameters.Step.StepMonitoringConfiguration = monitoring;
-    }
-  }
+  if (!securityConfiguration) delete parsed.States.CreateCluster.Parameters.SecurityConfiguration;
   return JSON.stringify(parsed);
 }
 
 /**
- * A placeholder for each function, `notify` as NotifyFunctionArn. Each is the ARN of a version, so that a deployment
- * never changes an execution that runs: Step Functions keeps the definition, Lambda the code and the environment.
+ * A placeholder for each function, such as NotifyFunctionArn. Each is the ARN of a version, so that a deployment never
+ * changes a running execution: Step Functions keeps its definition, Lambda the version's code and environment.
  */
 function functionArns(functions: WorkflowFunctions): Readonly<Record<string, string>> {
   return Object.fromEntries(
-    Object.entries(functions).map(([name, handler]: [string, LambdaFunction]) => [
-      `${name.charAt(0).toUpperCase()}${name.slice(1)}FunctionArn`,
-      handler.currentVersion.functionArn,
-    ]),
+    Object.entries(functions).map(([name, { currentVersion }]) => [`${name}FunctionArn`, currentVersion.functionArn]),
   );
 }
 
-/** What createCluster.sync, addStep.sync and terminateCluster.sync need, as the Step Functions guide lists it. */
+/** Allows every version, since a running execution calls those it started with, but not the unqualified function. */
+function invokeStatement(functions: WorkflowFunctions): PolicyStatement {
+  return new PolicyStatement({
+    actions: ["lambda:InvokeFunction"],
+    resources: Object.values(functions).map(({ functionArn }) => `${functionArn}:*`),
+  });
+}
+
+/** Limits the recipient as AWS's AmazonEMRFullAccessPolicy_v2 does. */
+function passRoleStatement(role: IRole, service: string): PolicyStatement {
+  return new PolicyStatement({
+    actions: ["iam:PassRole"],
+    resources: [role.roleArn],
+    conditions: { StringLike: { "iam:PassedToService": service } },
+  });
+}
+
+/** The permissions that the Step Functions guide lists for createCluster.sync, addStep.sync and terminateCluster.sync. */
 function emrStatements(
   stack: Stack,
   clusters = [stack.formatArn({ service: "elasticmapreduce", resource: "cluster", resourceName: "*" })],
 ): PolicyStatement[] {
   return [
     new PolicyStatement({
-      // RunJobFlow and the tags it sets at creation know no cluster's ARN yet.
+      // There is no cluster ARN yet to limit it to.
       actions: ["elasticmapreduce:RunJobFlow"],
       resources: ["*"],
     }),
@@ -137,7 +108,7 @@ function emrStatements(
       actions: [
         "elasticmapreduce:DescribeCluster",
         "elasticmapreduce:DescribeStep",
-        // Parts of RunJobFlow.
+        // RunJobFlow with tags and an idle timeout calls these.
         "elasticmapreduce:AddTags",
         "elasticmapreduce:PutAutoTerminationPolicy",
       ],

@@ -306,7 +306,7 @@ const functionSigns: readonly FailurePattern[] = [
     read: ([found]) =>
       outOfMemory(
         `the state's function was ended by Lambda (${found})`,
-        "Raise the function's memoryMiB in infra/pipeline-stack.ts and deploy",
+        "Raise the function's memoryMiB in infra/constructs/functions.ts and deploy",
       ),
   },
   {
@@ -314,7 +314,7 @@ const functionSigns: readonly FailurePattern[] = [
     read: ([found]) => ({
       says: `The state's function did not end in time (${found})`,
       section: "job-fails",
-      remedy: "Start again; if it comes back, raise the function's timeout in infra/pipeline-stack.ts and deploy",
+      remedy: "Start again; if it comes back, raise the function's timeout in infra/constructs/functions.ts and deploy",
     }),
   },
 ];

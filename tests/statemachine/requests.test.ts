@@ -40,7 +40,7 @@ import { tasks } from "./definition.ts";
 const runs = Number(process.env["ORCHARD_REQUEST_RUNS"] ?? 100);
 const root = join(import.meta.dirname, "..", "..");
 // With all that the definition can have.
-const deployed = deploy({ isBundled: false, knobs: { stepLogPush: true } });
+const deployed = deploy({ isBundled: false });
 logger.setLogLevel("SILENT");
 afterAll(() => deployed.remove());
 

@@ -78,21 +78,6 @@ it("leaves the key out of the definition when clusters have no security configur
   expect(parametersOf("CreateCluster", pipeline)).not.toHaveProperty("SecurityConfiguration");
 });
 
-it.each([
-  ["pushes the steps' logs to where the cluster's are, when it is asked to", true],
-  ["leaves the steps' logs to the cluster by default", undefined],
-])("%s", (_, stepLogPush) => {
-  const pipeline = synthesise(join(outdir, `push-${stepLogPush}`), stepLogPush === undefined ? {} : { stepLogPush });
-
-  const { LogUri } = parametersOf("CreateCluster", pipeline);
-  for (const state of ["Inventory", "ExtractFeatures", "ReduceDimensions"]) {
-    const { Step } = parametersOf(state, pipeline) as { readonly Step: Readonly<Record<string, unknown>> };
-    expect(Step["StepMonitoringConfiguration"]).toEqual(
-      stepLogPush ? { S3MonitoringConfiguration: { LogUri } } : undefined,
-    );
-  }
-});
-
 it("creates nothing that was given", () => {
   const template = synthesise(join(outdir, "byo"), variantNamed("bring your own").knobs);
 

@@ -1,0 +1,270 @@
+import { ArnFormat, Duration, type Stack } from "aws-cdk-lib";
+import { Policy, PolicyStatement } from "aws-cdk-lib/aws-iam";
+import type { Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
+import type { IBucket } from "aws-cdk-lib/aws-s3";
+import type { ITopic } from "aws-cdk-lib/aws-sns";
+import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
+import type { ClusterDefaults } from "../../lambdas/contract/cluster-knobs.ts";
+import type { Config } from "../config/config.ts";
+import type { EmrRoles } from "./emr-roles.ts";
+import { type FunctionSettings, Handler } from "./handler.ts";
+import { ownClusters } from "./own-clusters.ts";
+import type { PublishedArtifacts } from "./published.ts";
+
+/** The resources to which the functions' environments and policies refer. */
+export interface FunctionResources {
+  readonly stack: Stack;
+  readonly config: Config;
+  readonly bucket: IBucket;
+  readonly topic: ITopic;
+  readonly emrRoles: EmrRoles;
+  readonly artifacts: PublishedArtifacts;
+  readonly clusterDefaults: ClusterDefaults;
+}
+
+/** The functions outside the workflow refer to its state machine, too. */
+export interface CleanUpResources extends FunctionResources {
+  readonly stateMachine: StateMachine;
+}
+
+/** A function: its environment and policy are made from the stack's resources. */
+interface FunctionRow<Resources> extends FunctionSettings {
+  /** @default no variables but those of every handler */
+  readonly environment?: (resources: Resources) => Readonly<Record<string, string>>;
+  /** @default writing to its own log group only */
+  readonly policy?: (resources: Resources) => readonly PolicyStatement[];
+}
+
+function allow(actions: readonly string[], resources: readonly string[], conditions = {}): PolicyStatement {
+  return new PolicyStatement({ actions: [...actions], resources: [...resources], conditions });
+}
+
+function allowObjects({ bucket }: FunctionResources, actions: readonly string[], ...keys: string[]): PolicyStatement {
+  return allow(
+    actions,
+    keys.map((key) => bucket.arnForObjects(key)),
+  );
+}
+
+function allowListBucket({ bucket }: FunctionResources): PolicyStatement {
+  return allow(["s3:ListBucket"], [bucket.bucketArn]);
+}
+
+function allowReadPublished({ artifacts: { model, wheelhouse } }: FunctionResources): PolicyStatement {
+  return allow(["s3:GetObject"], [model.arn, wheelhouse.arn]);
+}
+
+/** @param operations of EMR, on any cluster unless `conditions` limit them */
+function allowOnClusters({ stack }: FunctionResources, operations: readonly string[], conditions = {}) {
+  return allow(
+    operations.map((operation) => `elasticmapreduce:${operation}`),
+    [stack.formatArn({ service: "elasticmapreduce", resource: "cluster", resourceName: "*" })],
+    conditions,
+  );
+}
+
+/** IAM cannot limit ListClusters to a resource. */
+function allowListClusters(): PolicyStatement {
+  return allow(["elasticmapreduce:ListClusters"], ["*"]);
+}
+
+function publishedEnvironment({ artifacts: { model, wheelhouse } }: FunctionResources): Record<string, string> {
+  return {
+    MODEL_SHA256: model.sha256,
+    MODEL_ASSET: model.uri,
+    WHEELHOUSE_SHA256: wheelhouse.sha256,
+    WHEELHOUSE_ASSET: wheelhouse.uri,
+  };
+}
+
+/** ARN pattern of the state machine's executions. */
+function executionsArn({ stack, stateMachine }: CleanUpResources): string {
+  return stack.formatArn({
+    service: "states",
+    resource: "execution",
+    resourceName: `${stateMachine.stateMachineName}:*`,
+    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  });
+}
+
+/** The functions that the state machine calls, by the state that calls them. */
+export const workflowFunctions = {
+  TakeTurn: {},
+  Preflight: {
+    // Below the state's TimeoutSeconds, so that the function's own error message is the one that is reported.
+    timeout: Duration.minutes(10),
+    memoryMiB: 2048,
+    environment: (resources) => ({
+      DATA_BUCKET: resources.bucket.bucketName,
+      ...publishedEnvironment(resources),
+      MODEL_WEIGHTS: resources.artifacts.weights,
+      TOPIC_ARN: resources.topic.topicArn,
+      ALLOW_SEEDED_WEIGHTS: String(resources.config.allowSeededWeights),
+      ALLOW_NON_EU_REGION: String(resources.config.allowNonEuRegion),
+      INPUT_PREFIX: resources.config.inputPrefix,
+      EMR_SERVICE_ROLE: resources.emrRoles.serviceRole.roleName,
+      EMR_INSTANCE_PROFILE: resources.emrRoles.instanceProfileName,
+      MAX_COST_USD: String(resources.config.maxCostUsd),
+      MAX_KEEP_MINUTES: String(resources.config.maxKeepMinutes),
+      CLUSTER_DEFAULTS: resources.stack.toJsonString(resources.clusterDefaults),
+    }),
+    policy: (resources) => [
+      allowListBucket(resources),
+      allow(["s3:GetBucketPublicAccessBlock", "s3:GetReplicationConfiguration"], [resources.bucket.bucketArn]),
+      allowReadPublished(resources),
+      allowObjects(resources, ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], "artifacts/*"),
+      allowObjects(resources, ["s3:GetObject", "s3:PutObject"], "runs/*"),
+      allowObjects(resources, ["s3:GetObject"], "features-store/*"),
+      allow(["iam:GetRole"], [resources.emrRoles.serviceRole.roleArn]),
+      allow(["iam:GetInstanceProfile"], [resources.emrRoles.instanceProfileArn]),
+      allow(
+        [
+          "ec2:DescribeSubnets",
+          "ec2:DescribeInstanceTypes",
+          ...(resources.config.keyPair ? ["ec2:DescribeKeyPairs"] : []),
+        ],
+        ["*"],
+      ),
+      allow(["sns:ListSubscriptionsByTopic"], [resources.topic.topicArn]),
+      // Reading one quota cannot be limited to that quota.
+      allow(["servicequotas:GetServiceQuota"], ["*"]),
+      // For a kept cluster that the execution input names.
+      allowOnClusters(resources, ["DescribeCluster", "ListSteps"]),
+    ],
+  },
+  UploadScripts: {
+    files: ["spark/main.py", "spark/orchard", "bootstrap/bootstrap.sh"],
+    environment: (resources) => ({ DATA_BUCKET: resources.bucket.bucketName, ...publishedEnvironment(resources) }),
+    policy: (resources) => [
+      allowListBucket(resources),
+      allowReadPublished(resources),
+      allowObjects(resources, ["s3:GetObject", "s3:PutObject"], "artifacts/*", "spark-events/"),
+    ],
+  },
+  ValidateResults: {
+    timeout: Duration.minutes(5),
+    memoryMiB: 512,
+    policy: (resources) => [
+      allowListBucket(resources),
+      allowObjects(resources, ["s3:GetObject", "s3:PutObject"], "runs/*"),
+    ],
+  },
+  KeepCluster: {
+    policy: (resources) => [
+      allowOnClusters(resources, ["DescribeCluster"]),
+      allowOnClusters(resources, ["PutAutoTerminationPolicy", "AddTags"], ownClusters),
+    ],
+  },
+  TerminateCluster: {
+    timeout: Duration.minutes(2),
+    policy: (resources) => [
+      allowListClusters(),
+      allowOnClusters(resources, ["DescribeCluster", "ListSteps"]),
+      allowOnClusters(
+        resources,
+        [
+          "SetTerminationProtection",
+          "TerminateJobFlows",
+          // A reused cluster keeps running; only the steps of the failed execution are canceled.
+          "CancelSteps",
+        ],
+        ownClusters,
+      ),
+    ],
+  },
+  ConfirmTerminated: { policy: (resources) => [allowOnClusters(resources, ["DescribeCluster"])] },
+  DiagnoseFailure: {
+    timeout: Duration.minutes(2),
+    memoryMiB: 512,
+    environment: ({ bucket }) => ({ DATA_BUCKET: bucket.bucketName }),
+    policy: (resources) => [
+      allowListBucket(resources),
+      allowListClusters(),
+      allowObjects(resources, ["s3:GetObject"], "logs/emr/*"),
+      allowOnClusters(resources, ["DescribeCluster", "ListSteps", "ListInstances"]),
+    ],
+  },
+  RecordCost: {
+    policy: (resources) => [
+      allowOnClusters(resources, ["DescribeCluster", "ListInstances"]),
+      allowObjects(resources, ["s3:GetObject", "s3:PutObject"], "runs/*/manifest.json"),
+    ],
+  },
+  Notify: {
+    environment: ({ topic }) => ({ TOPIC_ARN: topic.topicArn }),
+    policy: ({ topic }) => [allow(["sns:Publish"], [topic.topicArn])],
+  },
+} satisfies Readonly<Record<string, FunctionRow<FunctionResources>>>;
+
+/** The functions that EventBridge calls when the workflow cannot clean up itself. */
+export const cleanUpFunctions = {
+  SweepClusters: {
+    timeout: Duration.minutes(5),
+    environment: ({ stateMachine, config }) => ({
+      STATE_MACHINE_ARN: stateMachine.stateMachineArn,
+      MAX_CLUSTER_HOURS: String(config.maxClusterHours),
+    }),
+    policy: (resources) => [
+      allowListClusters(),
+      allowOnClusters(resources, ["DescribeCluster"]),
+      allowOnClusters(
+        resources,
+        ["SetTerminationProtection", "TerminateJobFlows"],
+        // IAM protects other clusters even if the function's own filter is wrong.
+        { StringLike: { "elasticmapreduce:ResourceTag/orchard:execution-arn": executionsArn(resources) } },
+      ),
+    ],
+  },
+  NotifyStopped: {
+    environment: ({ topic }) => ({ TOPIC_ARN: topic.topicArn }),
+    policy: (resources) => [
+      allowListClusters(),
+      allowOnClusters(resources, ["DescribeCluster"]),
+      allow(["sns:Publish"], [resources.topic.topicArn]),
+    ],
+  },
+} satisfies Readonly<Record<string, FunctionRow<CleanUpResources>>>;
+
+export type WorkflowFunctions = Readonly<Record<keyof typeof workflowFunctions, LambdaFunction>>;
+export type CleanUpFunctions = Readonly<Record<keyof typeof cleanUpFunctions, LambdaFunction>>;
+
+/** The handler's file in lambdas/, without .ts: TakeTurn is in take-turn. */
+function handlerFile(name: string): string {
+  return name.replaceAll(/\B[A-Z]/g, "-$&").toLowerCase();
+}
+
+/** Adds a function for each row to the stack, under the row's name. */
+export function addFunctions<Name extends string, Resources extends FunctionResources>(
+  table: Readonly<Record<Name, FunctionRow<Resources>>>,
+  resources: Resources,
+): Readonly<Record<Name, LambdaFunction>> {
+  const functions = Object.entries<FunctionRow<Resources>>(table).map(
+    ([name, { environment, policy, ...settings }]) => [
+      name,
+      new Handler(resources.stack, name, {
+        ...settings,
+        file: handlerFile(name),
+        environment: environment?.(resources) ?? {},
+        policy: policy?.(resources) ?? [],
+      }).function,
+    ],
+  );
+  return Object.fromEntries(functions);
+}
+
+/** Lets the functions look up executions. These are policies of their own, since the machine refers to the functions. */
+export function allowLookingUpExecutions(
+  { TakeTurn, Preflight, TerminateCluster, SweepClusters, NotifyStopped }: WorkflowFunctions & CleanUpFunctions,
+  resources: CleanUpResources,
+): void {
+  const describeExecutions = new Policy(resources.stack, "DescribeExecutions", {
+    statements: [allow(["states:DescribeExecution"], [executionsArn(resources)])],
+  });
+  for (const { role } of [Preflight, TerminateCluster, SweepClusters, NotifyStopped]) {
+    if (role) describeExecutions.attachToRole(role);
+  }
+  new Policy(resources.stack, "ListExecutions", {
+    statements: [allow(["states:ListExecutions"], [resources.stateMachine.stateMachineArn])],
+    ...(TakeTurn.role ? { roles: [TakeTurn.role] } : {}),
+  });
+}
