@@ -5,9 +5,10 @@ import type { Pca, Plan } from "../contract/plan.ts";
 import { InvalidInput } from "../runtime/errors.ts";
 import { nearestNames } from "./nearest-names.ts";
 
-/** The input with every default filled in. */
-export interface ResolvedInput
-  extends Pick<Plan, "mode" | "label" | "input" | "splits" | "limit" | "force" | "keepMinutes"> {
+/** The execution input with every default filled in. */
+export interface ResolvedInput extends Pick<Plan, "mode" | "label" | "splits" | "limit" | "force" | "keepMinutes"> {
+  /** s3://bucket/prefix/ */
+  readonly imageTree: string;
   readonly pca: Pca;
   readonly formats: Plan["formats"];
   readonly quality: Plan["quality"];
@@ -122,11 +123,11 @@ export function parseInput(given: unknown, defaults: InputDefaults): ResolvedInp
   if (!parsed.success) refuseIf(parsed.error.issues.map(describeIssue));
   const input = parsed.data as ExecutionInput;
   refuseIf([...crossFieldProblems(input), ...keepingProblems(input, defaults)]);
-  const root = input.input ?? `s3://${defaults.bucket}/${defaults.inputPrefix}`;
+  const imageTree = input.input ?? `s3://${defaults.bucket}/${defaults.inputPrefix}`;
   return {
     mode: input.mode,
     label: input.label ?? null,
-    input: root.endsWith("/") ? root : `${root}/`,
+    imageTree: imageTree.endsWith("/") ? imageTree : `${imageTree}/`,
     splits: input.splits ?? (input.mode === "inventory" ? null : ["Training"]),
     limit: input.limit ?? (input.mode === "mini" ? 300 : null),
     pca:

@@ -7,7 +7,7 @@ import { clusterDefaultsSchema } from "../../lambdas/contract/cluster-knobs.ts";
 import type { Execution } from "../../lambdas/contract/execution.ts";
 import type { Plan } from "../../lambdas/contract/plan.ts";
 import { type PlanRequest, planCluster } from "../../lambdas/planning/planner.ts";
-import type { PreflightConfig } from "../../lambdas/preflight/checks.ts";
+import type { PreflightConfig } from "../../lambdas/preflight/preflight-context.ts";
 import { type Ministack, region } from "./ministack.ts";
 
 export function anExecution(name = "run-1"): Execution {

@@ -5,8 +5,9 @@ import { partialStateSchema } from "../../lambdas/contract/state-data.ts";
 import { keepCluster } from "../../lambdas/keep-cluster.ts";
 import { failureMail, stoppedMail, successMail } from "../../lambdas/mail/mail.ts";
 import { planBorrowed, withKeeping } from "../../lambdas/planning/kept-plan.ts";
-import { runChecks } from "../../lambdas/preflight/checks.ts";
-import { type FoundCluster, keptClusterChecks } from "../../lambdas/preflight/kept-cluster.ts";
+import { keptClusterChecks } from "../../lambdas/preflight/checks/kept-cluster-checks.ts";
+import { runChecks } from "../../lambdas/preflight/checks/run-checks.ts";
+import type { FoundCluster } from "../../lambdas/preflight/kept-cluster.ts";
 import { ClusterNotOurs } from "../../lambdas/runtime/errors.ts";
 import { terminateCluster, terminateClusterEventSchema } from "../../lambdas/terminate-cluster.ts";
 import { EmrDouble } from "../doubles/emr.ts";
@@ -165,27 +166,27 @@ test.each<[string, RegExp, () => Promise<readonly string[]>]>([
   ],
   [
     "has too little time left",
-    /^kept-cluster-time: j-1 ends at .*, in 30 minutes; the run is estimated at 26, and 5 are kept in reserve/,
+    /^kept-cluster-time: j-1 ends at .*, in 30 minutes; the run is estimated at 26 minutes, and needs 5 in reserve/,
     () => failedChecks(createKept(), { minutes: 26 }),
   ],
   [
     "has other wheels",
-    /^kept-cluster-environment: j-1 was made with wheelhouse b+, now it is a+/,
+    /^kept-cluster-environment: j-1 was created with wheelhouse b+, a new cluster would get a+/,
     () => failedChecks(createKept({ "orchard:wheelhouse-sha256": "b".repeat(64) })),
   ],
   [
     "has another release",
-    /^kept-cluster-environment: j-1 has emr-7\.12\.0, now it is emr-7\.13\.0/,
+    /^kept-cluster-environment: j-1 has emr-7\.12\.0, a new cluster would get emr-7\.13\.0/,
     () => failedChecks(createKept({}, { ReleaseLabel: "emr-7.12.0" })),
   ],
   [
     "no plan describes",
-    /^kept-cluster-plan: No run of this bucket says what j-1 is/,
+    /^kept-cluster-plan: No run in this bucket has planned j-1/,
     () => failedChecks(createKept(), { plan: null }),
   ],
   [
     "has a step on it",
-    /^kept-cluster-free: Step s-1 \(Inventory\) of run-3 is on j-1/,
+    /^kept-cluster-free: Step s-1 \(Inventory\) of run-3 is active on j-1/,
     () => failedChecks(createKept(), { steps: [aStep("s-1", "run-3", "RUNNING")] }),
   ],
 ])("a cluster that %s is refused, with a remedy", async (_, expected, check) => {
@@ -200,7 +201,7 @@ test("a cluster is in use between two steps of an execution, too", async () => {
   const steps = [aStep("s-2", "run-3", "COMPLETED"), aStep("s-1", "run-1", "COMPLETED")];
 
   expect(await failedChecks(createKept(), { steps })).toEqual([
-    expect.stringMatching(/^kept-cluster-free: Execution run-3 runs on j-1/),
+    expect.stringMatching(/^kept-cluster-free: Execution run-3 is still running on j-1/),
   ]);
 });
 

@@ -256,7 +256,7 @@ type Case = typeof aCase extends fc.Arbitrary<infer T> ? T : never;
 function planOf({ name: runId, input, defaults, images }: Case): Plan {
   const { pcaComponents } = defaults;
   const inputDefaults = { bucket, inputPrefix: "data/raw/", maxCostUsd: 10_000, maxKeepMinutes: 9_120, pcaComponents };
-  const { maxCostUsd, cluster: overrides, ...resolved } = parseInput(input, inputDefaults);
+  const { maxCostUsd, cluster: overrides, imageTree, ...resolved } = parseInput(input, inputDefaults);
   const isFull = resolved.mode !== "inventory";
   const steps = { inventory: true, features: isFull, reduction: isFull, any: true };
   const work = { images, newImages: images, steps };
@@ -278,7 +278,7 @@ function planOf({ name: runId, input, defaults, images }: Case): Plan {
     throw new InvalidInput("Preflight refuses it");
   }
   const counts = { images, labels: 1, bytes: images * 6_000 };
-  return aPlan(bucket, { ...resolved, runId, counts, cluster, estimate, steps });
+  return aPlan(bucket, { ...resolved, input: imageTree, runId, counts, cluster, estimate, steps });
 }
 
 /** Plays the deployed definition with the real functions, as far as they ask EMR, SNS or Step Functions for something. */

@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 import type { Plan } from "../../../lambdas/contract/plan.ts";
-import type { PreflightConfig } from "../../../lambdas/preflight/checks.ts";
-import { preflight } from "../../../lambdas/preflight.ts";
+import type { PreflightConfig } from "../../../lambdas/preflight/preflight-context.ts";
+import { preflight } from "../../../lambdas/preflight/run-preflight.ts";
 import { PreflightFailed } from "../../../lambdas/runtime/errors.ts";
 import { EmrDouble } from "../../doubles/emr.ts";
 import { SfnDouble } from "../../doubles/step-functions.ts";
@@ -83,7 +83,7 @@ test("another stack's cluster is not borrowed", async () => {
   });
 
   await expect(run("run-2", { cluster: { id } })).rejects.toThrow(
-    /^2 of 18 checks failed:\n- kept-cluster-owner: .* belongs to arn:.*:Other:run-9.*\n- kept-cluster-plan: No run of this bucket/,
+    /^2 of 18 checks failed:\n- kept-cluster-owner: .* belongs to arn:.*:Other:run-9.*\n- kept-cluster-plan: No run in this bucket/,
   );
 });
 

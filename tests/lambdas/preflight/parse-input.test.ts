@@ -23,7 +23,7 @@ test("fills in the defaults of the table", () => {
   expect(parse({ mode: "mini" })).toEqual({
     mode: "mini",
     label: null,
-    input: "s3://data/data/raw/",
+    imageTree: "s3://data/data/raw/",
     splits: ["Training"],
     limit: 300,
     pca: { components: 50 },
@@ -36,7 +36,7 @@ test("fills in the defaults of the table", () => {
   });
   expect(parse({ mode: "inventory" })).toMatchObject({ splits: null, limit: null });
   expect(parse({ mode: "full", input: "s3://other/tree", pca: { variance: 0.9 } })).toMatchObject({
-    input: "s3://other/tree/",
+    imageTree: "s3://other/tree/",
     limit: null,
     pca: { variance: 0.9 },
   });

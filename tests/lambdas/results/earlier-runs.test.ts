@@ -1,7 +1,7 @@
 import { DeleteObjectCommand } from "@aws-sdk/client-s3";
 import { beforeEach, expect, test } from "vitest";
-import { preflight } from "../../../lambdas/preflight.ts";
-import type { PreflightConfig } from "../../../lambdas/preflight/checks.ts";
+import { preflight } from "../../../lambdas/preflight/run-preflight.ts";
+import type { PreflightConfig } from "../../../lambdas/preflight/preflight-context.ts";
 import { decoderVersion } from "../../../lambdas/contract/decoder.ts";
 import { indexRun } from "../../../lambdas/results/earlier-runs.ts";
 import { sha256 } from "../../../lambdas/aws/s3.ts";

@@ -21,15 +21,15 @@ import { GetServiceQuotaCommand } from "@aws-sdk/client-service-quotas";
 import { CreateTopicCommand, ListSubscriptionsByTopicCommand } from "@aws-sdk/client-sns";
 import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
 import { beforeEach, expect, test } from "vitest";
-import { sha256 } from "../../lambdas/aws/s3.ts";
-import { clusterDefaultsSchema } from "../../lambdas/contract/cluster-knobs.ts";
-import { decoderVersion } from "../../lambdas/contract/decoder.ts";
-import type { Plan } from "../../lambdas/contract/plan.ts";
-import type { PreflightClients, PreflightConfig } from "../../lambdas/preflight/checks.ts";
-import { preflight } from "../../lambdas/preflight.ts";
-import { InvalidInput, PreflightFailed } from "../../lambdas/runtime/errors.ts";
-import { anExecution, createBucket, createReadyAccount, labels, putObject, uniqueName } from "./fixtures.ts";
-import { startMinistack } from "./ministack.ts";
+import { sha256 } from "../../../lambdas/aws/s3.ts";
+import { clusterDefaultsSchema } from "../../../lambdas/contract/cluster-knobs.ts";
+import { decoderVersion } from "../../../lambdas/contract/decoder.ts";
+import type { Plan } from "../../../lambdas/contract/plan.ts";
+import type { PreflightClients, PreflightConfig } from "../../../lambdas/preflight/preflight-context.ts";
+import { preflight } from "../../../lambdas/preflight/run-preflight.ts";
+import { InvalidInput, PreflightFailed } from "../../../lambdas/runtime/errors.ts";
+import { anExecution, createBucket, createReadyAccount, labels, putObject, uniqueName } from "../fixtures.ts";
+import { startMinistack } from "../ministack.ts";
 
 const account = await startMinistack();
 let config: PreflightConfig;
@@ -68,7 +68,8 @@ function answering<Client extends { send: unknown }, Command>(
     given instanceof command
       ? answer(given)
       : (client as unknown as { send: (command: unknown) => unknown }).send(given);
-  return { send } as unknown as Client;
+  // The SDK's paginators accept only an instance of the client's class.
+  return Object.assign(Object.create(client), { send });
 }
 
 function failing(name: string, message: string): () => never {
@@ -274,7 +275,7 @@ test.each(["a*b", "it's", "()", "😀"])("execution-name %s", async (name) => {
 });
 
 test("execution-name ..", async () => {
-  expect(await onlyFailure(run(input, { name: ".." }))).toMatch(/execution-name: "\.\." means another folder/);
+  expect(await onlyFailure(run(input, { name: ".." }))).toMatch(/execution-name: "\.\." refers to another folder/);
 });
 
 test("execution-name with every legal character", async () => {
@@ -402,13 +403,13 @@ test("scripts-uploadable, into a bucket that encrypts with KMS", async () => {
 
 test("wheelhouse", async () => {
   expect(await onlyFailure(run(input, { config: { WHEELHOUSE_SHA256: "0".repeat(64) } }))).toMatch(
-    /wheelhouse: Neither s3:\/\/.*\/wheelhouse\.tar nor s3:\/\/.*\/wheelhouse\.tar is there/,
+    /wheelhouse: Neither s3:\/\/.*\/wheelhouse\.tar nor s3:\/\/.*\/wheelhouse\.tar exists/,
   );
 });
 
 test("model, absent", async () => {
   expect(await onlyFailure(run(input, { config: { MODEL_SHA256: "0".repeat(64) } }))).toMatch(
-    /model: Neither s3:\/\/.*\/model\.tflite nor s3:\/\/.*\/model\.tflite is there/,
+    /model: Neither s3:\/\/.*\/model\.tflite nor s3:\/\/.*\/model\.tflite exists/,
   );
 });
 
@@ -459,7 +460,7 @@ test("emr-instance-profile, empty", async () => {
   const profile = uniqueName("profile");
   await account.iam.send(new CreateInstanceProfileCommand({ InstanceProfileName: profile }));
   expect(await onlyFailure(run(input, { config: { EMR_INSTANCE_PROFILE: profile } }))).toMatch(
-    /emr-instance-profile: .* holds no role/,
+    /emr-instance-profile: .* contains no role/,
   );
 });
 

@@ -1,0 +1,39 @@
+import type { S3Client } from "@aws-sdk/client-s3";
+import { objectExists, objectSha256, parseS3Uri, type S3Location } from "../../aws/s3.ts";
+import { artifactKey } from "../../contract/s3-layout.ts";
+import { type CheckContext, CheckFailure, type CheckSpec } from "./run-checks.ts";
+
+/** Finds an artifact at its content address, or else the asset that UploadScripts would copy there. */
+async function findArtifact(s3: S3Client, artifact: S3Location, asset: string): Promise<S3Location> {
+  if (await objectExists(s3, artifact)) return artifact;
+  const published = parseS3Uri(asset);
+  // Without s3:ListBucket, S3 answers Forbidden for an absent object; the remedy of the check is the same.
+  if (await objectExists(s3, published)) return published;
+  throw new CheckFailure(`Neither s3://${artifact.bucket}/${artifact.key} nor ${asset} exists`);
+}
+
+async function checkModel(s3: S3Client, artifact: S3Location, asset: string, digest: string): Promise<string> {
+  const found = await findArtifact(s3, artifact, asset);
+  const actual = await objectSha256(s3, found);
+  if (actual !== digest) throw new CheckFailure(`s3://${found.bucket}/${found.key} has sha256 ${actual}`);
+  return found.key;
+}
+
+/** Checks that the deployment has published the wheels and the model. */
+export function artifactChecks({ config, clients: { s3 } }: CheckContext): readonly CheckSpec[] {
+  const { DATA_BUCKET: bucket, WHEELHOUSE_SHA256, WHEELHOUSE_ASSET, MODEL_SHA256, MODEL_ASSET } = config;
+  const wheelhouse = { bucket, key: artifactKey(WHEELHOUSE_SHA256, "wheelhouse.tar") };
+  const model = { bucket, key: artifactKey(MODEL_SHA256, "model.tflite") };
+  return [
+    {
+      name: "wheelhouse",
+      remedy: "Deploy again: that uploads the wheels for the nodes",
+      run: async () => (await findArtifact(s3, wheelhouse, WHEELHOUSE_ASSET)).key,
+    },
+    {
+      name: "model",
+      remedy: "Make the model again (npm run model -- --force) and deploy: that uploads it",
+      run: () => checkModel(s3, model, MODEL_ASSET, MODEL_SHA256),
+    },
+  ];
+}

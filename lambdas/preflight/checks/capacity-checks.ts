@@ -1,0 +1,81 @@
+import { DescribeInstanceTypesCommand, type EC2Client } from "@aws-sdk/client-ec2";
+import { GetServiceQuotaCommand, type ServiceQuotasClient } from "@aws-sdk/client-service-quotas";
+import { isNamed } from "../../aws/errors.ts";
+import { instanceType } from "../../catalog/instance-types.ts";
+import type { ClusterPlan } from "../../contract/cluster-plan.ts";
+import { fleetTypesOf } from "../../planning/run-job-flow.ts";
+import { type CheckContext, CheckFailure, type CheckSpec } from "./run-checks.ts";
+
+/** DescribeInstanceTypes rejects a type that the client's region does not offer. */
+async function isOffered(ec2: EC2Client, type: string): Promise<boolean> {
+  try {
+    const command = new DescribeInstanceTypesCommand({ InstanceTypes: [type as "m5.xlarge"] });
+    return ((await ec2.send(command)).InstanceTypes ?? []).some(({ InstanceType }) => InstanceType === type);
+  } catch (error) {
+    if (isNamed(error, "InvalidInstanceType")) return false;
+    throw error;
+  }
+}
+
+/** A fleet needs only one of its types. */
+async function checkInstanceTypes(ec2: EC2Client, cluster: ClusterPlan): Promise<string> {
+  const fleets = fleetTypesOf(cluster);
+  const types = [...new Set(fleets.flat())];
+  const answers = await Promise.all(types.map((type) => isOffered(ec2, type)));
+  const offered = types.filter((_, index) => answers[index]);
+  for (const fleet of fleets) {
+    if (!fleet.some((type) => offered.includes(type)))
+      throw new CheckFailure(`Not offered in this region: ${fleet.join(", ")}`);
+  }
+  return offered.join(", ");
+}
+
+type Market = ClusterPlan["market"];
+
+/** vCPUs of the standard families that an account may run at a time in a region (Service Quotas, service ec2). */
+const vcpuQuotas: Readonly<Record<Market, { readonly code: string; readonly name: string }>> = {
+  ON_DEMAND: { code: "L-1216C47A", name: "Running On-Demand Standard instances" },
+  SPOT: { code: "L-34B43A08", name: "All Standard Spot Instance Requests" },
+};
+
+/** The primary node is always on demand; managed scaling may add core nodes up to maxCoreCount. */
+function neededVcpus(cluster: ClusterPlan): Readonly<Record<Market, number>> {
+  const nodes = cluster.coreCount === 0 ? 0 : Math.max(cluster.coreCount, cluster.maxCoreCount);
+  const core = nodes * instanceType(cluster.coreType).vcpus;
+  const primary = instanceType(cluster.primaryType).vcpus;
+  return cluster.market === "SPOT" ? { ON_DEMAND: primary, SPOT: core } : { ON_DEMAND: primary + core, SPOT: 0 };
+}
+
+/** Compares with the whole quota: the account's other instances share it, and this check does not count them. */
+async function checkVcpuQuotas(quotas: ServiceQuotasClient, cluster: ClusterPlan): Promise<string> {
+  const details: string[] = [];
+  for (const [market, vcpus] of Object.entries(neededVcpus(cluster)) as [Market, number][]) {
+    if (vcpus === 0) continue;
+    const { code, name } = vcpuQuotas[market];
+    const { Quota } = await quotas.send(new GetServiceQuotaCommand({ ServiceCode: "ec2", QuotaCode: code }));
+    const allowed = Quota?.Value;
+    if (allowed === undefined) throw new Error(`Service Quotas returned no value for ${code}`);
+    if (allowed < vcpus)
+      throw new CheckFailure(`${name} (${code}) allows ${allowed} vCPUs, the cluster may take ${vcpus} of them`);
+    details.push(`${vcpus} of ${allowed} vCPUs (${code})`);
+  }
+  return details.join(", ");
+}
+
+/** Checks that EC2 offers the instances of a new cluster and that the account may run them. */
+export function capacityChecks({ clients: { ec2, quotas }, cluster }: CheckContext): readonly CheckSpec[] {
+  return [
+    {
+      name: "instance-types",
+      remedy: 'Choose others with {"cluster": {"primaryType": …, "coreType": …}}',
+      run: () => checkInstanceTypes(ec2, cluster),
+    },
+    {
+      name: "vcpu-quota",
+      isWarning: true,
+      remedy:
+        "If EC2 refuses the nodes: aws service-quotas request-service-quota-increase --service-code ec2 --quota-code <code> --desired-value <vCPUs>, or ask for fewer with cluster.coreCount",
+      run: () => checkVcpuQuotas(quotas, cluster),
+    },
+  ];
+}

@@ -1,0 +1,52 @@
+import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
+import { euRegions, isInEu } from "../../catalog/regions.ts";
+import type { PreflightConfig } from "../preflight-context.ts";
+import { type CheckContext, CheckFailure, type CheckSpec } from "./run-checks.ts";
+
+function checkRegion({ AWS_REGION: region, ALLOW_NON_EU_REGION }: PreflightConfig): string {
+  if (!isInEu(region) && !ALLOW_NON_EU_REGION) throw new CheckFailure(`${region} is not in the European Union`);
+  return region;
+}
+
+/** Characters that EMR allows in a tag value: clusters are found by tags that hold the execution's name and ARN. */
+const legalTagValue = /^[\p{L}\p{N}\p{Zs}_.:/=+\-@]+$/u;
+
+function checkExecutionName(name: string): string {
+  if (!legalTagValue.test(name))
+    throw new CheckFailure(`${JSON.stringify(name)} has characters that a tag value cannot have`);
+  if (/^\.+$/.test(name)) throw new CheckFailure(`${JSON.stringify(name)} refers to another folder`);
+  return name;
+}
+
+function checkWeights(config: PreflightConfig): string {
+  if (config.MODEL_WEIGHTS === "imagenet") return "ImageNet's";
+  if (config.ALLOW_SEEDED_WEIGHTS) return "SEEDED RANDOM WEIGHTS, allowed by configuration";
+  throw new CheckFailure("The model has seeded random weights: its features mean nothing");
+}
+
+/** Checks the deployment's own settings and the execution's name. */
+export function deploymentChecks({ config, clients: { sts }, execution }: CheckContext): readonly CheckSpec[] {
+  return [
+    {
+      name: "region",
+      remedy: `Deploy to one of ${euRegions.join(", ")}, or set allowNonEuRegion in the stack's configuration`,
+      run: () => checkRegion(config),
+    },
+    {
+      name: "credentials",
+      remedy: "Check the function's role",
+      run: async () => (await sts.send(new GetCallerIdentityCommand({}))).Arn ?? "known",
+    },
+    {
+      name: "execution-name",
+      remedy: "Start again with a name of letters, digits and _ . : / = + - @, or without a name",
+      run: () => checkExecutionName(execution.name),
+    },
+    {
+      name: "model-weights",
+      remedy:
+        "Make the model on a machine with network access (npm run model -- --force) and deploy again, or set allowSeededWeights for a trial",
+      run: () => checkWeights(config),
+    },
+  ];
+}

@@ -1,0 +1,204 @@
+import { writeJson } from "../aws/s3.ts";
+import type { Execution } from "../contract/execution.ts";
+import type { Plan } from "../contract/plan.ts";
+import { planFile, runKey, runUri } from "../contract/s3-layout.ts";
+import { describeBorrowed, planBorrowed, withKeeping } from "../planning/kept-plan.ts";
+import { architectureProblem, type PlannedCluster, planCluster } from "../planning/planner.ts";
+import { PreflightFailed } from "../runtime/errors.ts";
+import { maxHours } from "../teardown/cluster-age.ts";
+import { accountChecks } from "./checks/account-checks.ts";
+import { keptClusterChecks } from "./checks/kept-cluster-checks.ts";
+import { type CheckOutcome, runChecks } from "./checks/run-checks.ts";
+import { parseInput, type ResolvedInput, refuseIf } from "./parse-input.ts";
+import type { PreflightClients, PreflightConfig } from "./preflight-context.ts";
+import { selectionProblems } from "./selection-problems.ts";
+import { reusable, type Survey, survey } from "./survey.ts";
+
+export interface PreflightEvent {
+  readonly state: { readonly input?: unknown };
+  readonly execution: Execution;
+}
+
+/** @throws InvalidInput that lists every problem of the execution input */
+function resolveInput(executionInput: unknown, config: PreflightConfig): ResolvedInput {
+  const { architecture, pcaComponents } = config.CLUSTER_DEFAULTS;
+  const input = parseInput(executionInput, {
+    bucket: config.DATA_BUCKET,
+    inputPrefix: config.INPUT_PREFIX,
+    maxCostUsd: config.MAX_COST_USD,
+    maxKeepMinutes: config.MAX_KEEP_MINUTES,
+    pcaComponents,
+  });
+  const types = ["primaryType", "coreType"] as const;
+  refuseIf(types.flatMap((key) => architectureProblem(key, input.cluster[key], architecture) ?? []));
+  return input;
+}
+
+/** Plans a new cluster, or the run on the kept cluster if its creator's plan was found. */
+function planRun(input: ResolvedInput, found: Survey, config: PreflightConfig, runId: string): PlannedCluster {
+  const { counts, steps, storedCount, keptCluster } = found;
+  const request = {
+    runId,
+    bucket: config.DATA_BUCKET,
+    work: {
+      images: counts.images,
+      newImages: counts.images - (storedCount ?? 0),
+      steps,
+      isStoreKnown: storedCount !== null,
+    },
+    overrides: input.cluster,
+    defaults: config.CLUSTER_DEFAULTS,
+    maxCostUsd: input.maxCostUsd,
+    keepMinutes: input.keepMinutes,
+    region: config.AWS_REGION,
+  };
+  const created = keptCluster?.status === "fulfilled" ? keptCluster.value.plan : undefined;
+  return created ? planBorrowed(created, request) : planCluster(request);
+}
+
+interface CheckedRun {
+  readonly execution: Execution;
+  readonly input: ResolvedInput;
+  readonly found: Survey;
+  readonly planned: PlannedCluster;
+}
+
+async function checkRun(
+  { execution, input, found, planned }: CheckedRun,
+  config: PreflightConfig,
+  clients: PreflightClients,
+  now: Date,
+): Promise<readonly CheckOutcome[]> {
+  const { selected, keptCluster } = found;
+  const { id } = input.cluster;
+  const { cluster } = planned;
+  return runChecks([
+    ...accountChecks(
+      { config, clients, execution, cluster, imageTree: input.imageTree, selected },
+      { createsCluster: keptCluster === undefined },
+    ),
+    ...(id === undefined || keptCluster === undefined
+      ? []
+      : keptClusterChecks({
+          id,
+          found: keptCluster,
+          execution,
+          sfn: clients.sfn,
+          environment: {
+            wheelhouse: config.WHEELHOUSE_SHA256,
+            releaseLabel: config.CLUSTER_DEFAULTS.releaseLabel,
+          },
+          minutes: planned.estimate.minutes,
+          now,
+        })),
+  ]);
+}
+
+function describeFailed(failed: readonly CheckOutcome[]): readonly string[] {
+  return failed.map(({ name, detail, remedy }) => `${name}: ${detail}. ${remedy}`);
+}
+
+function inputProblems(
+  input: ResolvedInput,
+  { listed, counts, model }: Survey,
+  { problems }: PlannedCluster,
+  estimate: Plan["estimate"],
+): readonly string[] {
+  // Without a listing nothing is known about the images; the checks report the error.
+  if (listed.status === "rejected") return [];
+  const { images } = counts;
+  // The estimate of an impossible cluster means nothing.
+  const isTooExpensive = problems.length === 0 && estimate.usd > input.maxCostUsd;
+  return [
+    ...selectionProblems(input, listed.value, { images, dimensions: model.dimensions }),
+    ...problems,
+    ...(isTooExpensive
+      ? [
+          `maxCostUsd: the plan is estimated at ${estimate.usd} USD, the ceiling is ${input.maxCostUsd} USD (${estimate.arithmetic}). Raise maxCostUsd, or give a limit`,
+        ]
+      : []),
+  ];
+}
+
+/**
+ * @throws InvalidInput when the input is wrong; it lists failed checks too, so that the next start does not fail on them
+ * @throws PreflightFailed when checks failed
+ */
+function refuseBadRun(problems: readonly string[], outcomes: readonly CheckOutcome[]): void {
+  const failures = describeFailed(outcomes.filter(({ ok, isWarning }) => !ok && !isWarning));
+  if (problems.length > 0) refuseIf([...problems, ...failures]);
+  if (failures.length > 0) {
+    throw new PreflightFailed(
+      `${failures.length} of ${outcomes.length} checks failed${failures.length === 1 ? ": " : ":\n- "}${failures.join("\n- ")}`,
+    );
+  }
+}
+
+function warningsOf(model: Plan["model"], outcomes: readonly CheckOutcome[]): string[] {
+  return [
+    ...(model.weights === "seeded" ? ["SEEDED RANDOM WEIGHTS: the features mean nothing, this run is a trial"] : []),
+    ...describeFailed(outcomes.filter(({ ok, isWarning }) => !ok && isWarning)),
+  ];
+}
+
+/**
+ * Parses the execution input, counts the images, checks the account, and plans the run. The plan is also written to
+ * runs/<runId>/plan.json; nothing else is created.
+ *
+ * @throws InvalidInput when the execution input is wrong, or does not fit the images
+ * @throws PreflightFailed when the account is not ready; lists every failed check
+ */
+export async function preflight(
+  { state, execution }: PreflightEvent,
+  config: PreflightConfig,
+  clients: PreflightClients,
+  now: Date = new Date(),
+): Promise<Plan> {
+  const bucket = config.DATA_BUCKET;
+  // A retried Preflight must plan the same run, so the run is named after the execution.
+  const runId = execution.name;
+
+  const input = resolveInput(state.input, config);
+  const found = await survey(input, config, clients);
+  const planned = planRun(input, found, config, runId);
+  const { cluster } = planned;
+  const estimate = withKeeping(planned.estimate, cluster, input.keepMinutes);
+  const outcomes = await checkRun({ execution, input, found, planned }, config, clients, now);
+  refuseBadRun(inputProblems(input, found, planned, estimate), outcomes);
+  // The checks above explain an unreadable bucket better than the search for earlier runs does.
+  if (found.earlier.status === "rejected") throw found.earlier.reason;
+
+  const { counts, selection, model, steps, store, keptCluster } = found;
+  const { features, reuse } = reusable(found.earlier);
+  const plan: Plan = {
+    runId,
+    executionArn: execution.id,
+    mode: input.mode,
+    label: input.label,
+    bucket,
+    input: input.imageTree,
+    run: runUri(bucket, runId),
+    splits: input.splits,
+    limit: input.limit,
+    pca: input.pca,
+    formats: input.formats,
+    force: input.force,
+    quality: input.quality,
+    counts,
+    selection,
+    store,
+    features,
+    reuse,
+    model,
+    steps,
+    cluster,
+    borrowed: keptCluster?.status === "fulfilled" ? describeBorrowed(keptCluster.value.cluster, cluster) : null,
+    maxHours: maxHours(cluster, input.maxCostUsd),
+    keepMinutes: input.keepMinutes,
+    estimate,
+    warnings: warningsOf(model, outcomes),
+    checks: outcomes.map(({ name, ok, detail, remedy }) => ({ name, ok, detail, remedy })),
+  };
+  await writeJson(clients.s3, { bucket, key: runKey(runId, planFile) }, plan);
+  return plan;
+}

@@ -1,0 +1,66 @@
+import { nearestNames } from "./nearest-names.ts";
+import type { ResolvedInput } from "./parse-input.ts";
+import type { Listing } from "./selection.ts";
+
+const maxNamesListed = 40;
+
+function listNames(all: readonly string[]): string {
+  if (all.length === 0) return "none";
+  const shown = all.slice(0, maxNamesListed).map((name) => JSON.stringify(name));
+  return all.length > shown.length ? `${shown.join(", ")} and ${all.length - shown.length} more` : shown.join(", ");
+}
+
+function suggest(name: string, known: readonly string[]): string {
+  const suggestions = nearestNames(name, known);
+  return suggestions.length === 0 ? "" : ` Did you mean ${suggestions.map((s) => JSON.stringify(s)).join(" or ")}?`;
+}
+
+/** Returns only the first reason why nothing was selected, because the others follow from it. */
+function emptySelectionProblem(input: ResolvedInput, { splits, labels }: Listing): string {
+  const { imageTree, label, mode } = input;
+  if (splits.length === 0) {
+    return `input: there are no images under ${imageTree}, which has to hold <split>/<label>/<image>.jpg. Upload the images there, or name another place with "input"`;
+  }
+  if (labels.length === 0) return `splits: no labels in ${listNames(input.splits ?? splits)} under ${imageTree}`;
+  if (label !== null && !labels.includes(label)) {
+    return `label: there is no ${JSON.stringify(label)}.${suggest(label, labels)} Labels there: ${listNames(labels)}`;
+  }
+  return `mode: "${mode}" selects no image under ${imageTree}. Labels there: ${listNames(labels)}`;
+}
+
+function missingSplitProblems({ splits, imageTree }: ResolvedInput, listing: Listing): string[] {
+  // Without any folder, emptySelectionProblem gives the better explanation.
+  if (listing.splits.length === 0 || splits === null) return [];
+  return splits
+    .filter((split) => !listing.splits.includes(split))
+    .map(
+      (split) =>
+        `splits: there is no ${JSON.stringify(split)} under ${imageTree}.${suggest(split, listing.splits)} Folders there: ${listNames(listing.splits)}`,
+    );
+}
+
+/** A PCA of n samples has at most n - 1 components with variance, and at most as many as there are dimensions. */
+function componentsProblem({ mode, pca }: ResolvedInput, images: number, dimensions: number): string | undefined {
+  if (images < 2) return `mode: "${mode}" selects 1 image, and a PCA needs at least 2`;
+  const maxComponents = Math.min(images - 1, dimensions);
+  if (!("components" in pca) || pca.components <= maxComponents) return undefined;
+  return `pca.components: ${pca.components} is too many for ${images} images; the maximum is ${maxComponents}, as in {"pca": {"components": ${maxComponents}}}`;
+}
+
+/**
+ * Compares the execution input with the images that were found.
+ *
+ * @param images number of selected images
+ * @param dimensions number of features of an image
+ */
+export function selectionProblems(
+  input: ResolvedInput,
+  listing: Listing,
+  { images, dimensions }: { readonly images: number; readonly dimensions: number },
+): readonly string[] {
+  const problems = missingSplitProblems(input, listing);
+  if (images === 0) return problems.length > 0 ? problems : [emptySelectionProblem(input, listing)];
+  if (input.mode === "inventory") return problems;
+  const problem = componentsProblem(input, images, dimensions);
+  return problem === undefined ? problems : [...problems, problem];
+}

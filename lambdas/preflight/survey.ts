@@ -1,0 +1,106 @@
+import { featuresIdentity } from "../contract/decoder.ts";
+import type { Counts, Plan } from "../contract/plan.ts";
+import { featuresStoreUri } from "../contract/s3-layout.ts";
+import { findEarlierRun, type Reuse } from "../results/earlier-runs.ts";
+import { logger } from "../runtime/handler.ts";
+import { deployedModel } from "./deployed-model.ts";
+import { type FoundCluster, findKeptCluster } from "./kept-cluster.ts";
+import type { ResolvedInput } from "./parse-input.ts";
+import type { PreflightClients, PreflightConfig } from "./preflight-context.ts";
+import { countImages, fingerprint, type Image, type Listing, listImages, takeImages } from "./selection.ts";
+import { countStored } from "./stored-images.ts";
+
+/** The facts about a run that Preflight has read from S3 and EMR. Errors are kept, because the checks report them. */
+export interface Survey {
+  readonly listed: PromiseSettledResult<Listing>;
+  /** The images of the listing that the run uses, or the error of the listing. */
+  readonly selected: PromiseSettledResult<readonly Image[]>;
+  readonly counts: Counts;
+  /** Fingerprint of the selected images. */
+  readonly selection: string;
+  readonly model: Plan["model"];
+  /** s3:// folder of the features store of this model. */
+  readonly store: string;
+  /** An earlier run that can be reused, or the error of the search. */
+  readonly earlier: PromiseSettledResult<Reuse>;
+  readonly steps: Plan["steps"];
+  /** Selected images that the features store already has; null when the store could not be read. */
+  readonly storedCount: number | null;
+  /** The cluster that the execution input names, or the error of describing it; undefined if it names none. */
+  readonly keptCluster: PromiseSettledResult<FoundCluster> | undefined;
+}
+
+const nothingToReuse: Reuse = { reuse: null, features: null };
+
+async function settle<T>(promise: Promise<T>): Promise<PromiseSettledResult<T>> {
+  const [settled] = await Promise.allSettled([promise]);
+  return settled;
+}
+
+/** Returns the earlier run that was found; if the search failed, nothing is reused. */
+export function reusable(earlier: PromiseSettledResult<Reuse>): Reuse {
+  return earlier.status === "fulfilled" ? earlier.value : nothingToReuse;
+}
+
+function stepsOf(isInventoryOnly: boolean, { reuse, features }: Reuse): Plan["steps"] {
+  return {
+    inventory: features === null,
+    features: !isInventoryOnly && features === null,
+    reduction: !isInventoryOnly && reuse === null,
+    any: reuse === null,
+  };
+}
+
+/** Treats an unreadable store as empty: only the quote depends on it, and the quote is then too high, not too low. */
+async function countStoredOrUnknown(...[s3, store, ...rest]: Parameters<typeof countStored>): Promise<number | null> {
+  try {
+    return await countStored(s3, store, ...rest);
+  } catch (error) {
+    logger.warn(`${store} could not be read; all images are quoted as new`, { error });
+    return null;
+  }
+}
+
+/** Reads everything about the run's images, earlier runs and kept cluster that the plan depends on. */
+export async function survey(
+  input: ResolvedInput,
+  config: PreflightConfig,
+  clients: PreflightClients,
+): Promise<Survey> {
+  const { s3 } = clients;
+  const bucket = config.DATA_BUCKET;
+  const isInventoryOnly = input.mode === "inventory";
+
+  const listing = listImages(s3, input.imageTree, input);
+  const listed = await settle(listing);
+  const selected = await settle(listing.then(({ images }) => takeImages(images, input.limit)));
+  const images = selected.status === "fulfilled" ? selected.value : [];
+  const selection = fingerprint(input.imageTree, images);
+
+  const model = deployedModel(config);
+  const canReuse = !isInventoryOnly && !input.force && images.length > 0;
+  const earlier = await settle(
+    canReuse ? findEarlierRun(s3, { ...input, bucket, selection, model }) : Promise.resolve(nothingToReuse),
+  );
+  const steps = stepsOf(isInventoryOnly, reusable(earlier));
+
+  const store = featuresStoreUri(bucket, featuresIdentity(model));
+  const usesStore = steps.features && !input.force && selected.status === "fulfilled";
+  const storedCount = usesStore ? await countStoredOrUnknown(s3, store, input.imageTree, images) : 0;
+
+  const { id } = input.cluster;
+  const keptCluster = id === undefined ? undefined : await settle(findKeptCluster(clients, bucket, id));
+
+  return {
+    listed,
+    selected,
+    counts: countImages(images),
+    selection,
+    model,
+    store,
+    earlier,
+    steps,
+    storedCount,
+    keptCluster,
+  };
+}
