@@ -131,7 +131,7 @@ test("a cluster that is kept, idle and as it would be made now can be borrowed",
 test.each<[string, RegExp, () => Promise<readonly string[]>]>([
   [
     "has ended",
-    /^kept-cluster: j-1 is TERMINATED\. Leave cluster\.id out/,
+    /^kept-cluster: j-1 is TERMINATED\. Leave out cluster\.id/,
     () => failedChecks(createKept({}, { Status: { State: "TERMINATED" } })),
   ],
   [

@@ -72,7 +72,7 @@ test("a deadline that is too near is refused before anything runs", async () => 
 
 test("a cluster that is not there is one finding", async () => {
   await expect(run("run-2", { cluster: { id: "j-NONE" } })).rejects.toThrow(
-    /^1 of 13 checks failed: kept-cluster: InvalidRequestException: .* Leave cluster\.id out/,
+    /^1 of 13 checks failed: kept-cluster: InvalidRequestException: .* Leave out cluster\.id/,
   );
 });
 

@@ -397,7 +397,7 @@ test("scripts-uploadable", async () => {
 test("scripts-uploadable, into a bucket that encrypts with KMS", async () => {
   const s3 = answering(account.s3, PutObjectCommand, () => ({ ServerSideEncryption: "aws:kms" }));
   expect(await onlyFailure(run(input, { clients: { s3 } }))).toMatch(
-    /scripts-uploadable: .* encrypts with KMS, which is not supported: give it SSE-S3/,
+    /scripts-uploadable: .* encrypts with KMS, which is not supported: make SSE-S3/,
   );
 });
 
