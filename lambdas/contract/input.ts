@@ -3,7 +3,7 @@ import { instanceTypes } from "../catalog/instance-types.ts";
 import { formats, modes, overlaps } from "./choices.ts";
 import { clusterKnobs, maxCoreNodes } from "./cluster-knobs.ts";
 
-const type = z.enum(Object.keys(instanceTypes));
+const instanceTypeSchema = z.enum(Object.keys(instanceTypes));
 /** S3's limit of a key. Bounds keep the state data far below Step Functions' limit of 256 KiB, whatever the input. */
 const maxNameLength = 1024;
 const name = z.string().min(1).max(maxNameLength);
@@ -12,59 +12,220 @@ function isWithoutRepeats(list: readonly string[]): boolean {
   return new Set(list).size === list.length;
 }
 
-/** The execution's input. Preflight fills in the defaults that depend on the mode or on the stack. */
+/**
+ * The execution input. Preflight fills in the defaults that depend on the mode or on the stack. The descriptions,
+ * defaults and examples are the text of docs/input.md, which `npm run docs` generates.
+ */
 export const executionInputSchema = z.strictObject({
-  mode: z.enum(modes),
-  label: name.optional(),
+  mode: z.enum(modes).meta({
+    description:
+      'Selects the images and the steps. "inventory" writes metadata and counts of all images and runs no other step; ' +
+      '"mini" processes 300 images of the labels that begin with "Apple"; "apples" processes all of these; "full" ' +
+      'processes all images; "single-class" processes one `label`.',
+    examples: ["mini"],
+  }),
+  label: name.optional().meta({
+    description: 'The label to process. Required with mode "single-class" and not allowed with any other mode.',
+    examples: ["Apple Golden 1"],
+  }),
   input: z
     .string()
     .max(maxNameLength)
     .regex(/^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/.*)?$/s, "must be s3://bucket/prefix")
-    .optional(),
+    .optional()
+    .meta({
+      description:
+        "The image tree: an S3 URI below which images are stored as `<split>/<label>/<image>`. The nodes may read the " +
+        "stack's bucket only, unless you extend their role.",
+      defaultText: "the stack's bucket and its `inputPrefix`: `s3://<bucket>/data/raw/`",
+      examples: ["s3://my-bucket/data/photos/"],
+    }),
   splits: z
     .array(name)
     .min(1)
     .max(maxSplits)
     .refine(isWithoutRepeats, { message: "must not name a split twice" })
-    .optional(),
-  limit: z.int().min(2).optional(),
+    .optional()
+    .meta({
+      description: "The top folders of the image tree to read, without repeats.",
+      defaultText: '`["Training"]`; with mode "inventory", all folders',
+      examples: [["Training", "Test"]],
+    }),
+  limit: z
+    .int()
+    .min(2)
+    .optional()
+    .meta({
+      description:
+        "The largest number of images to process. They are spread evenly over the labels, and the same image tree " +
+        "always gives the same selection.",
+      defaultText: '300 with mode "mini", otherwise no limit',
+      examples: [1000],
+    }),
   pca: z
-    .strictObject({ components: z.int().min(1).optional(), variance: z.number().gt(0).lte(1).optional() })
+    .strictObject({
+      components: z
+        .int()
+        .min(1)
+        .optional()
+        .meta({
+          description: "The number of principal components to keep.",
+          defaultText: `the stack's \`pcaComponents\`: ${clusterKnobs.pcaComponents.def.defaultValue}`,
+          examples: [100],
+        }),
+      variance: z
+        .number()
+        .gt(0)
+        .lte(1)
+        .optional()
+        .meta({
+          description: "Keeps the fewest components whose share of the total variance reaches this value.",
+          defaultText: "none: `components` counts",
+          examples: [0.9],
+        }),
+    })
     .refine(({ components, variance }) => (components === undefined) !== (variance === undefined), {
       message: 'must be either {"components": k} or {"variance": v}',
     })
-    .optional(),
+    .optional()
+    .meta({ description: "The size of the reduction: exactly one of `components` and `variance`." }),
   formats: z
     .array(z.enum(formats))
     .min(1)
     .refine(isWithoutRepeats, { message: "must not name a format twice" })
-    .optional(),
-  force: z.boolean().optional(),
-  maxCostUsd: z.number().positive().optional(),
+    .optional()
+    .meta({
+      description: "File formats of the features and of the PCA, without repeats.",
+      default: [...formats],
+      examples: [["parquet"]],
+    }),
+  force: z
+    .boolean()
+    .optional()
+    .meta({
+      description: "Computes all features again, even those that the features store or an earlier run has.",
+      default: false,
+      examples: [true],
+    }),
+  maxCostUsd: z
+    .number()
+    .positive()
+    .optional()
+    .meta({
+      description:
+        "The ceiling of the quote in US dollars. Preflight refuses a more expensive plan before anything is created, " +
+        "and a cluster that has cost this much is terminated (after one hour at the earliest).",
+      defaultText: "the stack's `maxCostUsd`: 10",
+      examples: [5],
+    }),
   cluster: z
     .strictObject({
       id: z
         .string()
         .regex(/^j-[A-Z0-9]{1,30}$/, "must be a cluster's id, such as j-2AXXXXXXGAPLF")
-        .optional(),
-      primaryType: type.optional(),
-      coreType: type.optional(),
-      /** 0 asks for a single-node cluster. */
-      coreCount: z.int().min(0).max(maxCoreNodes).optional(),
-      market: clusterKnobs.market.unwrap().optional(),
-      ebsGiB: clusterKnobs.ebsGiB.unwrap().optional(),
-      executorMemory: clusterKnobs.executorMemory,
-      executorMemoryOverhead: clusterKnobs.executorMemoryOverhead,
+        .optional()
+        .meta({
+          description:
+            "The id of a kept cluster to reuse. Of the other keys of `cluster`, only the executor memory goes with it; " +
+            "`keepMinutes` does not.",
+          defaultText: "none: a new cluster is created",
+          examples: ["j-2AXXXXXXGAPLF"],
+        }),
+      primaryType: instanceTypeSchema.optional().meta({
+        description: "The primary node's instance type, of the stack's `architecture`.",
+        defaultText: "the stack's `primaryTypes`, or the planner's choice",
+        examples: ["m5.xlarge"],
+      }),
+      coreType: instanceTypeSchema.optional().meta({
+        description: "The core nodes' instance type, of the stack's `architecture`. Implies at least one core node.",
+        defaultText: "the stack's `coreTypes`, or the planner's choice",
+        examples: ["r5.2xlarge"],
+      }),
+      coreCount: z
+        .int()
+        .min(0)
+        .max(maxCoreNodes)
+        .optional()
+        .meta({
+          description: "The number of core nodes at the start. 0 means a cluster with a single node.",
+          defaultText: "the stack's `coreCount`, or the planner's choice",
+          examples: [4],
+        }),
+      market: clusterKnobs.market
+        .unwrap()
+        .optional()
+        .meta({
+          description: "The EC2 purchasing option of the core nodes. The primary node is always on demand.",
+          defaultText: `the stack's \`market\`: ${clusterKnobs.market.def.defaultValue}`,
+          examples: ["SPOT"],
+        }),
+      ebsGiB: clusterKnobs.ebsGiB
+        .unwrap()
+        .optional()
+        .meta({
+          description: "The size of each node's volume in GiB.",
+          defaultText: `the stack's \`ebsGiB\`: ${clusterKnobs.ebsGiB.def.defaultValue}`,
+          examples: [256],
+        }),
+      executorMemory: clusterKnobs.executorMemory.meta({
+        description: "The JVM heap of an executor, in Spark's notation. Heap and overhead together must fit the node.",
+        defaultText: "the stack's `executorMemory`, or derived from the instance type",
+        examples: ["8g"],
+      }),
+      executorMemoryOverhead: clusterKnobs.executorMemoryOverhead.meta({
+        description: "An executor's memory outside the JVM heap, in Spark's notation. The Python workers live here.",
+        defaultText: "the stack's `executorMemoryOverhead`, or derived from the instance type",
+        examples: ["6g"],
+      }),
     })
-    .optional(),
-  keepMinutes: z.int().min(0).optional(),
+    .optional()
+    .meta({ description: "Overrides the planner's choice of the cluster, or reuses a kept cluster." }),
+  keepMinutes: z
+    .int()
+    .min(0)
+    .optional()
+    .meta({
+      description:
+        "Keeps the cluster alive for this many minutes after a success, so that a later execution can reuse it. It " +
+        "costs money until then. The stack's `maxKeepMinutes` (120) is the upper bound.",
+      default: 0,
+      examples: [60],
+    }),
   /** TakeTurn has read it before: here it is only checked. */
-  overlap: z.enum(overlaps).optional(),
+  overlap: z
+    .enum(overlaps)
+    .optional()
+    .meta({
+      description:
+        'The reaction to an earlier execution of the same state machine that is still running: "allow" runs at once, ' +
+        '"skip" ends without doing anything, "queue" waits up to two hours.',
+      default: "allow",
+      examples: ["queue"],
+    }),
   quality: z
     .strictObject({
-      maxErrorRate: z.number().min(0).max(1).optional(),
-      minVariance: z.number().gt(0).lte(1).optional(),
+      maxErrorRate: z
+        .number()
+        .min(0)
+        .max(1)
+        .optional()
+        .meta({
+          description: "The largest share of images that may be unusable.",
+          default: 0.01,
+          examples: [0.05],
+        }),
+      minVariance: z
+        .number()
+        .gt(0)
+        .lte(1)
+        .optional()
+        .meta({
+          description: "The smallest share of the variance that the components must keep.",
+          defaultText: "none; below 0.9, the mail has a warning",
+          examples: [0.9],
+        }),
     })
-    .optional(),
+    .optional()
+    .meta({ description: "Limits that valid results must respect. A run that breaks one fails in ValidateResults." }),
 });
 export type ExecutionInput = Readonly<z.output<typeof executionInputSchema>>;

@@ -1,0 +1,6 @@
+import { renderInputReference } from "./input-reference.ts";
+
+/** The generated documents: the path from the root of the repository, and the function that renders the text. */
+export const references: Readonly<Record<string, () => string>> = {
+  "docs/input.md": renderInputReference,
+};
