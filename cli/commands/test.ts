@@ -9,34 +9,42 @@ import { runTool } from "../toolchain/run-tool.ts";
 import { runChecks } from "../toolchain/static-checks.ts";
 import { add, type Counts, closingLine, countPytest, countVitest, none, withExit } from "../toolchain/test-counts.ts";
 
-const TESTS = join(root, "tests");
+const testsFolder = join(root, "tests");
 const check = "check";
-/** Kinds of API calls, as tests/e2e and tests/faults write them down. */
-const calls = join(places.tests, "api-calls");
-/** Each worker has an account and Spark with all cores: more of them want more memory than a laptop has. */
+/** Set for `npm run test:deep`; read by tests/deep.ts and tests/conftest.py. */
+const isDeep = process.env["ORCHARD_DEEP"] === "1";
+const deepAdditions = [
+  "faults: all scenarios instead of every eighth, all mutations instead of every tenth, 3,000 random schedules instead of 50",
+  "e2e: the modes apples and full, every refused input, a stop in every state, Ctrl-C at every moment, 12 kills instead of 1",
+  "bench: the benchmark at small sizes",
+];
+/** API calls by role, as tests/e2e and tests/faults record them. */
+const callRecords = join(places.tests, "api-calls");
+/** Each worker has an account, and Spark with all cores: more workers need more memory than a laptop has. */
 const maxPytestWorkers = 4;
+
 function isVitest(file: string): boolean {
   return file.endsWith(".test.ts");
 }
+
 function isPytest(file: string): boolean {
   return /(^|\/)test_[^/]*\.py$/.test(file);
 }
 
+function hasTests(suite: string, isTest: (file: string) => boolean): boolean {
+  return readdirSync(join(testsFolder, suite), { recursive: true }).some((file) => isTest(String(file)));
+}
+
 function suiteNames(): readonly string[] {
-  return [
-    check,
-    ...readdirSync(TESTS, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory() && !entry.name.startsWith("_"))
-      .map(({ name }) => name)
-      .sort(),
-  ];
+  const folders = readdirSync(testsFolder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith("_"))
+    .map(({ name }) => name)
+    .filter((name) => hasTests(name, (file) => isVitest(file) || isPytest(file)));
+  return [check, ...folders.sort()];
 }
 
 function foldersWith(suites: readonly string[], isTest: (file: string) => boolean): readonly string[] {
-  return suites
-    .filter((suite) => suite !== check)
-    .filter((suite) => readdirSync(join(TESTS, suite), { recursive: true }).some((file) => isTest(String(file))))
-    .map((suite) => `tests/${suite}`);
+  return suites.filter((suite) => suite !== check && hasTests(suite, isTest)).map((suite) => `tests/${suite}`);
 }
 
 function readReport(path: string, count: (text: string) => Counts): Counts {
@@ -45,7 +53,7 @@ function readReport(path: string, count: (text: string) => Counts): Counts {
 
 export const command = new Command("test")
   .description("run the checks and all tests; the last line counts them together")
-  .option("--only <suite...>", "these alone: check, or a folder of tests/")
+  .option("--only <suite...>", "only these suites: check, or a folder of tests/")
   .action(async ({ only }) => {
     const all = suiteNames();
     const unknown = only?.filter((suite) => !all.includes(suite)) ?? [];
@@ -59,6 +67,8 @@ export const command = new Command("test")
 async function runSuites(lifetime: Lifetime, suites: readonly string[]): Promise<void> {
   rmSync(places.tests, { recursive: true, force: true });
   mkdirSync(places.tests, { recursive: true });
+  if (isDeep)
+    process.stdout.write(`test:deep adds to npm test\n${deepAdditions.map((line) => `  ${line}\n`).join("")}`);
 
   let counts = none;
   if (suites.includes(check)) {
@@ -66,20 +76,27 @@ async function runSuites(lifetime: Lifetime, suites: readonly string[]): Promise
       counts = add(counts, { passed: failed ? 0 : 1, failed: failed ? 1 : 0, skipped: 0 });
     }
   }
-  counts = add(counts, await runVitest(lifetime, foldersWith(suites, isVitest)));
-  counts = add(counts, await runPytest(lifetime, foldersWith(suites, isPytest)));
-  counts = add(counts, await judgeCalls(lifetime, suites.length === suiteNames().length && counts.failed === 0));
+  const vitestFolders = foldersWith(suites, isVitest);
+  const pytestFolders = foldersWith(suites, isPytest);
+  // The tests of an account mostly wait for processes: side by side, the two runners leave no core idle.
+  const isShared = vitestFolders.length > 0 && pytestFolders.length > 0;
+  const results = await Promise.all([runVitest(lifetime, vitestFolders, isShared), runPytest(lifetime, pytestFolders)]);
+  counts = results.reduce(add, counts);
+  counts = add(counts, await checkCalls(lifetime, suites.length === suiteNames().length && counts.failed === 0));
   process.stdout.write(`\n${closingLine(counts)}\n`);
   if (counts.failed > 0) throw new CommandFailed("");
 }
 
-async function runVitest(lifetime: Lifetime, folders: readonly string[]): Promise<Counts> {
+/** @param isShared pytest runs at the same time: use half of the cores, and print the output in one piece at the end */
+async function runVitest(lifetime: Lifetime, folders: readonly string[], isShared: boolean): Promise<Counts> {
   if (folders.length === 0) return none;
   const report = join(places.tests, "vitest.json");
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-  // A slash at the end: the folder itself, not every path that begins like it.
-  const args = ["run", ...reporters, ...folders.map((folder) => `${folder}/`)];
-  const { failed } = await runTool(lifetime, "vitest", args, { show: true });
+  const workers = isShared ? ["--maxWorkers=50%"] : [];
+  // The slash at the end selects the folder itself, not every path that begins like it.
+  const args = ["run", ...reporters, ...workers, ...folders.map((folder) => `${folder}/`)];
+  const { failed, output } = await runTool(lifetime, "vitest", args, { show: !isShared });
+  if (isShared) process.stdout.write(`\n${output}\n`);
   return withExit(readReport(report, countVitest), failed);
 }
 
@@ -88,18 +105,18 @@ async function runPytest(lifetime: Lifetime, folders: readonly string[]): Promis
   const report = join(places.tests, "pytest.xml");
   const env = { ...process.env, ...(await sparkEnvironment(lifetime)) };
   const workers = ["--numprocesses", "auto", "--maxprocesses", String(maxPytestWorkers), "--dist", "loadfile"];
-  const args = ["-m", "pytest", ...workers, `--junitxml=${report}`, ...folders];
+  const args = ["-m", "pytest", ...workers, "--durations=20", `--junitxml=${report}`, ...folders];
   const { failed } = await runTool(lifetime, join(places.python, "bin", "python"), args, { show: true, env });
   return withExit(readReport(report, countPytest), failed);
 }
 
 /**
- * What the accounts of all tests were asked, against the policies that were deployed there.
+ * Checks the recorded API calls of all tests against the policies that were deployed in their accounts.
  *
- * @param isWhole all tests have run and passed: what no call needed is not to be granted
+ * @param isWhole all tests have run and passed, so that a permission no call needed counts as superfluous
  */
-async function judgeCalls(lifetime: Lifetime, isWhole: boolean): Promise<Counts> {
-  const records = existsSync(calls) ? readdirSync(calls).map((name) => join(calls, name)) : [];
+async function checkCalls(lifetime: Lifetime, isWhole: boolean): Promise<Counts> {
+  const records = existsSync(callRecords) ? readdirSync(callRecords).map((name) => join(callRecords, name)) : [];
   if (records.length === 0) return none;
   const args = ["infra/check/check-calls.ts", ...(isWhole ? ["--whole"] : []), ...records];
   const { failed } = await runTool(lifetime, "node", args, { show: true });

@@ -4,9 +4,12 @@ import json
 import subprocess
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.deep
 def test_the_benchmark_prints_all_comparisons_as_one_json_object() -> None:
     node, main = ROOT / "node_modules" / ".bin" / "node", ROOT / "cli" / "main.ts"
     command = [str(node), str(main), "bench", "--quick", "--json", "--only", "features", "pca", "growth", "functions"]

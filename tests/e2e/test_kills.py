@@ -1,6 +1,6 @@
-"""Whatever is killed, at whatever moment: no process is left, no cluster, no half-written result, and a run succeeds.
+"""A kill at any moment leaves no process, no cluster and no half-written result, and the next run succeeds.
 
-ORCHARD_KILLS says how many random moments are tried (default 4), ORCHARD_SEED repeats them.
+ORCHARD_KILLS sets the number of random moments (default 1, or 12 in `npm run test:deep`); ORCHARD_SEED repeats them.
 """
 
 import json
@@ -18,25 +18,25 @@ import pytest
 from .account import Account, Execution, free_port, started_account
 from .processes import find
 
-KILLS = int(os.environ.get("ORCHARD_KILLS", "4"))
-# pytest-xdist's workers have to choose the same moments.
+KILLS = int(os.environ.get("ORCHARD_KILLS", "12" if os.environ.get("ORCHARD_DEEP") == "1" else "1"))
+# All workers of pytest-xdist must choose the same moments.
 SEED = os.environ.get("ORCHARD_SEED") or os.environ.get("PYTEST_XDIST_TESTRUNUID") or str(time.time_ns())
-# What is killed: a part of the command lines of a step's processes that tells them from others.
+# By process: the part of its command line by which it is found. The account comes first, because it holds everything.
 TARGETS = {
+    "account": None,
     "spark-submit": "org.apache.spark.deploy.SparkSubmit",
     "Python worker": "pyspark.daemon",
     "EMR's own process for the step": "supervise.py",
-    "account": None,
 }
 RUN = {"mode": "mini", "limit": 12, "pca": {"components": 2}, "force": True}
 WAIT_SECONDS = 120
 END_SECONDS = 20
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for processes in /proc")
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
 
 
 class Machine:
-    """One folder for all kills, and the account in it; after its death a new one, which finds what is left."""
+    """One folder for all kills, and the account in it; a killed account is followed by a new one in the same folder."""
 
     def __init__(self, home: Path, stack: ExitStack) -> None:
         self.home = home
@@ -57,10 +57,10 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
 
 
 def moments() -> list[tuple[str, float]]:
-    """What to kill, each in turn, and when: seconds after the cluster has begun its first step."""
+    """The targets in turn, each with a random delay in seconds from the start of the cluster's first step."""
     chosen = random.Random(SEED)
     names = list(TARGETS)
-    # The account lives on when the steps are over: results are validated, the cluster ends.
+    # The account works longer than the steps: it validates the results and ends the cluster.
     return [
         (name, round(chosen.uniform(0, 25 if name == "account" else 8), 2))
         for name in (names[number % len(names)] for number in range(KILLS))
@@ -92,7 +92,7 @@ def test_a_kill_leaves_nothing_behind(machine: Machine, target: str, seconds: fl
         assert "terminated" in mail["message"]
 
 
-def test_a_run_succeeds_after_all_that(machine: Machine) -> None:
+def test_a_run_succeeds_after_the_kills(machine: Machine) -> None:
     assert machine.account().run(RUN).status == "SUCCEEDED"
 
 
@@ -101,12 +101,12 @@ def _process_of_account(home: Path) -> int:
 
 
 def _kill(home: Path, target: str) -> None:
-    """Kills a process of the step that runs, as soon as there is one."""
+    """Waits for a process of the running step, and kills it."""
     part = TARGETS[target]
     assert part is not None
     deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:
-        # The newest: of the worker's daemon and its workers, a worker.
+        # The newest process of the daemon and its workers is a worker.
         step = {pid: command for pid, command in find(home / "account" / "emr").items() if part in command}
         for pid in sorted(step, reverse=True):
             try:

@@ -1,7 +1,8 @@
-"""Every mode through the deployed state machine; the numbers are computed again by other means."""
+"""Runs the modes through the deployed state machine and recomputes their numbers with other libraries."""
 
 import csv
 import json
+import os
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,7 +18,7 @@ from PIL import Image
 
 from .account import Account, Execution
 
-FULL_STORY = [
+FULL_RUN_STATES = [
     "TakeInput",
     "NeedsTurn",
     "Preflight",
@@ -41,10 +42,13 @@ FULL_STORY = [
 ]
 INPUTS: dict[str, dict[str, Any]] = {
     "mini": {"mode": "mini", "pca": {"components": 50}},
-    "apples": {"mode": "apples", "pca": {"components": 50}},
-    "full": {"mode": "full", "pca": {"components": 50}},
     "single-class": {"mode": "single-class", "label": "Apple Golden 1", "pca": {"components": 20}},
     "inventory": {"mode": "inventory"},
+}
+# The unit tests of Preflight and of Spark's selection cover what these two modes select.
+DEEP_INPUTS: dict[str, dict[str, Any]] = {
+    "apples": {"mode": "apples", "pca": {"components": 50}},
+    "full": {"mode": "full", "pca": {"components": 50}},
 }
 
 
@@ -75,7 +79,7 @@ def _matrix(values: list[Any]) -> NDArray[np.float64]:
 
 
 def _assert_pca_is_right(run: Path, components: int) -> None:
-    """PCA once more, by SVD of the centred features (scikit-learn's way), and the projection without centring."""
+    """Recomputes the PCA by SVD of the centered features, as scikit-learn does; the job projects without centering."""
     features = pq.read_table(run / "features" / "parquet").sort_by("path")
     reduced = pq.read_table(run / "pca" / "parquet").sort_by("path")
     assert features["path"].to_pylist() == reduced["path"].to_pylist()
@@ -86,7 +90,7 @@ def _assert_pca_is_right(run: Path, components: int) -> None:
     info = json.loads((run / "model_info" / "model_info.json").read_text())
     np.testing.assert_allclose(info["variance_by_component"], ratio, rtol=1e-6, atol=1e-12)
     assert info["total_variance_explained"] == pytest.approx(ratio.sum(), abs=1e-9)
-    # Only well separated components are unique; up to sign.
+    # Only well separated components are unique, and only up to their sign.
     separated = [k for k in range(10) if ratio[k] > 1.05 * ratio[k + 1]]
     expected = np.abs(x @ basis[separated].T)
     np.testing.assert_allclose(np.abs(y[:, separated]), expected, rtol=1e-3, atol=1e-3 * expected.max())
@@ -103,21 +107,24 @@ def _assert_csv_equals_parquet(run: Path, kind: str, column: str) -> None:
 
 @pytest.fixture(scope="module")
 def executions(account: Account) -> Iterator[dict[str, Future[Execution]]]:
-    """All inputs of this module, two at a time, as schedules that overlap would run them."""
+    """All inputs of this module, two at a time, as overlapping schedules would run them."""
+    inputs = INPUTS | DEEP_INPUTS if os.environ.get("ORCHARD_DEEP") == "1" else INPUTS
     with ThreadPoolExecutor(max_workers=2) as pool:
-        yield {name: pool.submit(account.run, execution_input) for name, execution_input in INPUTS.items()}
+        yield {name: pool.submit(account.run, execution_input) for name, execution_input in inputs.items()}
 
 
-@pytest.mark.parametrize("mode", ["mini", "apples", "full", "single-class"])
+@pytest.mark.parametrize(
+    "mode", ["mini", "single-class", *(pytest.param(mode, marks=pytest.mark.deep) for mode in DEEP_INPUTS)]
+)
 def test_mode_leaves_features_and_their_pca(
     account: Account, executions: dict[str, Future[Execution]], tmp_path: Path, mode: str
 ) -> None:
-    components = INPUTS[mode]["pca"]["components"]
+    components = (INPUTS | DEEP_INPUTS)[mode]["pca"]["components"]
 
     execution = executions[mode].result()
 
     assert execution.status == "SUCCEEDED", execution.cause
-    assert account.states(execution.arn) == FULL_STORY
+    assert account.states(execution.arn) == FULL_RUN_STATES
     run = account.download(execution.run_id, tmp_path / "run")
     table = pq.read_table(run / "pca" / "parquet")
     assert table.num_rows == _expected(account, mode)

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { isDeep } from "../deep.ts";
 import { deploy } from "./deployed.ts";
 import { violationsOf } from "./invariants.ts";
 import { mutations } from "./mutations.ts";
@@ -13,8 +14,8 @@ beforeAll(async () => {
   for (const scenario of scenarios.slice(0, 10)) expect(violationsOf(await play(deployed, scenario))).toEqual([]);
 }, 600_000);
 
-// All of them take two minutes; `npm run test:faults` plays them, `npm test` every fifth.
-const chosen = process.env["ORCHARD_FAULT_RUNS"] ? mutations : mutations.filter((_, index) => index % 5 === 0);
+/** All mutations take two minutes: `npm run test:deep` tries them, `npm test` a tenth. */
+const chosen = isDeep ? mutations : mutations.filter((_, index) => index % 10 === 0);
 let caught = 0;
 afterAll(() => {
   deployed.remove();

@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import type { Deployed } from "./deployed.ts";
 import { aFailure, describeFault, type Failure, type Fault, failures, failuresOf, persistently } from "./failures.ts";
 import { keeping, stopsWhileKept } from "./kept.ts";
@@ -8,8 +9,29 @@ const hour = 60 * minute;
 /** Longer than any outage, and than the absolute age limit. */
 const horizonMs = 30 * hour;
 
-export function play(deployed: Deployed, scenario: Scenario): Promise<World> {
-  return new World(deployed, scenario).play(horizonMs);
+/** A scenario plays in less than a second of a core: after so much real time, it hangs. */
+const realLimitMs = 90_000;
+
+/**
+ * Plays a scenario in virtual time.
+ *
+ * @throws Error with the whole scenario when it does not end within 90 s of real time
+ */
+export async function play(deployed: Deployed, scenario: Scenario, limitMs = realLimitMs): Promise<World> {
+  const world = new World(deployed, scenario);
+  const { promise: limit, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    const virtual = new Date(world.clock.now).toISOString();
+    const shown = inspect(scenario, { depth: null });
+    const error = new Error(`The scenario did not end within ${limitMs} ms; virtual time is ${virtual}: ${shown}`);
+    world.clock.halt(error);
+    reject(error);
+  }, limitMs);
+  try {
+    return await Promise.race([world.play(horizonMs), limit]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function stepsOf({ definition }: Deployed): readonly string[] {

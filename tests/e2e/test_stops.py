@@ -1,0 +1,64 @@
+"""A stopped execution leaves no cluster, sends a mail, and its results so far are reused; the sweep ends the rest."""
+
+import pytest
+
+from .account import Account
+from .stopping import start_until, stop
+
+
+# The fault simulation stops an execution at every event; here, a stop meets real processes.
+@pytest.mark.parametrize(
+    "state",
+    [
+        *(pytest.param(state, marks=pytest.mark.deep) for state in ["Preflight", "UploadScripts", "ValidateResults"]),
+        "CreateCluster",
+        pytest.param("Inventory", marks=pytest.mark.deep),
+    ],
+)
+def test_stop_execution_ends_the_cluster(account: Account, state: str) -> None:
+    stop(account, start_until(account, state))
+
+
+def test_stop_execution_ends_a_cluster_that_the_execution_could_not_end(account: Account) -> None:
+    arn = account.start({"mode": "inventory"})
+    account.wait_for_state(arn, "Inventory")
+    [cluster] = account.clusters(arn.rsplit(":", 1)[1])
+    # TerminateCluster fails and is retried for minutes.
+    account.aws("emr", "modify-cluster-attributes", "--cluster-id", cluster["Id"], "--termination-protected")
+    account.wait_for_state(arn, "TerminateCluster")
+
+    stop(account, arn)
+
+
+def test_a_run_after_a_stopped_one_computes_only_what_is_missing(account: Account) -> None:
+    given = {"mode": "single-class", "label": "Banana", "limit": 20, "pca": {"components": 2}}
+    arn = account.start({**given, "force": True})
+    account.wait_for_state(arn, "ExtractFeatures")
+    stop(account, arn)
+    arn = account.start({**given, "force": True})
+    account.wait_for_state(arn, "ReduceDimensions")
+    stopped = stop(account, arn)
+    assert "manifest.json" not in account.names(f"runs/{stopped.run_id}/")
+
+    execution = account.run(given)
+
+    assert execution.status == "SUCCEEDED", execution.cause
+    verdict = account.json(f"runs/{execution.run_id}/manifest.json")["validation"]
+    assert (verdict["images"], verdict["computed"], verdict["reused"]) == (20, 0, 20)
+
+
+def test_the_sweeper_ends_a_protected_cluster_whose_execution_is_over(account: Account) -> None:
+    over = account.run({"mode": "nonsense"})
+    release = ["--release-label", "emr-7.13.0", "--instance-type", "m5.xlarge", "--instance-count", "1"]
+    roles = ["--service-role", "EMR_DefaultRole", "--ec2-attributes", "InstanceProfile=EMR_EC2_DefaultRole"]
+    tags = ["--tags", f"orchard:execution-arn={over.arn}"]
+    name = f"orchard-{over.run_id}"
+    flags = ["--no-auto-terminate", "--termination-protected"]
+    made = account.aws("emr", "create-cluster", "--name", name, *release, *roles, *tags, *flags)
+    account.aws("emr", "wait", "cluster-running", "--cluster-id", made["ClusterId"])
+
+    functions = account.aws("lambda", "list-functions")["Functions"]
+    [sweeper] = [found["FunctionName"] for found in functions if "SweepClusters" in found["FunctionName"]]
+    account.aws("lambda", "invoke", "--function-name", sweeper, "--payload", "{}", "/dev/null")
+
+    account.aws("emr", "wait", "cluster-terminated", "--cluster-id", made["ClusterId"])
