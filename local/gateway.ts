@@ -2,14 +2,14 @@ import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { createProxyServer } from "http-proxy-3";
-import type { EmrService } from "./emr/service.ts";
+import type { EmrService } from "./emr/emr-service.ts";
 import type { LambdaRunner } from "./lambda/runner.ts";
-import type { StepFunctionsService } from "./stepfunctions/executions.ts";
-import type { ApiCalls, Caller } from "./support/api-calls.ts";
+import type { StepFunctionsService } from "./stepfunctions/step-functions-service.ts";
 import { AwsError, errorText } from "./support/aws-error.ts";
-import type { Mailbox } from "./support/mailbox.ts";
+import type { Caller, CallRecorder } from "./support/call-recorder.ts";
+import type { SnsMailbox } from "./support/sns-mailbox.ts";
 
-/** The port that was asked for belongs to another program. */
+/** Another program uses the requested port. */
 export class PortInUse extends Error {
   override readonly name = "PortInUse";
   readonly port: number;
@@ -25,20 +25,20 @@ interface Services {
   readonly stepFunctions: StepFunctionsService;
   readonly emr: EmrService;
   readonly lambda: LambdaRunner;
-  readonly mail: Mailbox;
-  readonly calls: ApiCalls;
-  /** Called after a request that may have changed MiniStack's state other than S3 objects, which it keeps by itself. */
-  readonly changed: () => void;
+  readonly mailbox: SnsMailbox;
+  readonly calls: CallRecorder;
+  /** Called after a request that may have changed MiniStack's state. S3 objects do not count: MiniStack saves them at once. */
+  readonly onChange: () => void;
   readonly log: (line: string) => void;
 }
 
-/** Lambda's limit for an asynchronous or synchronous payload is 6 MB; nothing that is answered here may be larger. */
+/** The largest body that the gateway reads. Lambda's limit for a payload is 6 MB. */
 const maxBodyBytes = 8 * 1024 * 1024;
 
-/** A quota of vCPUs as an account has it that has run instances for a while; MiniStack knows no quotas. */
+/** A typical vCPU quota of an account that has run instances for a while; MiniStack has no quotas. */
 const vcpuQuota = 256;
 
-/** One AWS endpoint on loopback: what MiniStack lacks is served here, all else goes through to it. */
+/** The account's endpoint on loopback: routes each request to one of our services or to MiniStack. */
 export class Gateway {
   readonly #server: Server;
   readonly #proxy = createProxyServer({ xfwd: false });
@@ -48,7 +48,7 @@ export class Gateway {
     this.#server = createServer((request, response) => {
       this.#route(request, response).catch((error: unknown) => this.#fail(response, error));
     });
-    // Uploads of any length must be able to take their time.
+    // Node.js's limit of five minutes would interrupt long uploads.
     this.#server.requestTimeout = 0;
     this.#proxy.on("error", (error, _request, response) => {
       if ("writeHead" in response) {
@@ -71,7 +71,7 @@ export class Gateway {
     return gateway;
   }
 
-  /** Until this is called every request is answered 503. */
+  /** Starts to serve requests, which until then are answered with 503. */
   serve(services: Services): void {
     this.#services = services;
   }
@@ -96,75 +96,42 @@ export class Gateway {
     if (prefix === "ElasticMapReduce") {
       const input = parse(await read(request));
       services.calls.record(caller, "elasticmapreduce", operation, input);
-      this.#json(response, 200, services.emr.handle(operation, input), "1.1");
+      sendJson(response, 200, services.emr.handle(operation, input), "1.1");
     } else if (prefix === "AWSStepFunctions" && services.stepFunctions.serves(operation)) {
       const input = parse(await read(request));
       services.calls.record(caller, "states", operation, input);
       const answer = await services.stepFunctions.handle(operation, input);
-      this.#json(response, 200, answer, "1.0");
+      sendJson(response, 200, answer, "1.0");
     } else if (prefix === "ServiceQuotasV20190624" && operation === "GetServiceQuota") {
       const input = parse(await read(request));
       services.calls.record(caller, "servicequotas", operation, input);
-      this.#json(response, 200, { Quota: { ...(input as object), Value: vcpuQuota } }, "1.1");
+      sendJson(response, 200, { Quota: { ...(input as object), Value: vcpuQuota } }, "1.1");
     } else if (request.method === "POST" && invocation?.[1] !== undefined) {
-      await this.#invoke(services, caller, decodeURIComponent(invocation[1]), request, response);
+      await invokeFunction(services, caller, decodeURIComponent(invocation[1]), request, response);
     } else if (pathname === "/_orchard/health") {
-      this.#json(response, 200, { ok: true, pid: process.pid });
+      sendJson(response, 200, { ok: true, pid: process.pid });
     } else if (pathname === "/_orchard/mail") {
       const body = await read(request);
-      this.#json(response, 200, request.method === "POST" ? await services.mail.receive(body) : services.mail.list());
+      sendJson(
+        response,
+        200,
+        request.method === "POST" ? await services.mailbox.receive(body) : services.mailbox.list(),
+      );
     } else if (pathname.startsWith("/_orchard/")) {
-      throw new AwsError("NotFound", `There is nothing at ${pathname}.`, 404);
+      throw new AwsError("NotFound", `The path ${pathname} does not exist.`, 404);
     } else {
       response.once("close", () => {
         if (mayChange(request, pathname)) {
-          services.changed();
+          services.onChange();
         }
       });
-      // A role's request names in its body what it acts upon, except to S3, where bodies are long and addresses say all.
+      // The resource that a role acts on is in the body, except for S3: its bodies are large and the URL has the resource.
       const body = caller.role === null || isS3(request) ? undefined : await read(request);
       services.calls.recordHttp(caller, request, body ?? "");
       const buffer = body === undefined ? {} : { buffer: Readable.from([body]) };
-      // The Host header stays as it is: signatures and bucket addressing depend on it.
+      // The Host header must not change: signatures and virtual-hosted buckets depend on it.
       this.#proxy.web(request, response, { target: services.ministack, ...buffer });
     }
-  }
-
-  async #invoke(
-    services: Services,
-    caller: Caller,
-    name: string,
-    request: IncomingMessage,
-    response: ServerResponse,
-  ): Promise<void> {
-    const event = await read(request);
-    services.calls.record(caller, "lambda", "Invoke", { FunctionArn: services.lambda.arn(name) });
-    const type = request.headers["x-amz-invocation-type"] ?? "RequestResponse";
-    if (type === "DryRun") {
-      response.writeHead(204).end();
-    } else if (type === "Event") {
-      services.lambda
-        .invokeAsync(name, event)
-        .catch((error: unknown) => services.log(`lambda: ${name}: ${errorText(error)}`));
-      response.writeHead(202).end();
-    } else {
-      const { requestId, payload, functionError } = await services.lambda.invoke(name, event);
-      response.writeHead(200, {
-        "content-type": "application/json",
-        "x-amzn-requestid": requestId,
-        "x-amz-executed-version": "$LATEST",
-        ...(functionError === undefined ? {} : { "x-amz-function-error": functionError }),
-      });
-      response.end(payload);
-    }
-  }
-
-  #json(response: ServerResponse, status: number, body: unknown, version?: string): void {
-    response.writeHead(status, {
-      "content-type": version === undefined ? "application/json" : `application/x-amz-json-${version}`,
-      "x-amzn-requestid": randomUUID(),
-    });
-    response.end(JSON.stringify(body));
   }
 
   #fail(response: ServerResponse, error: unknown): void {
@@ -177,10 +144,50 @@ export class Gateway {
       return;
     }
     response.setHeader("x-amzn-errortype", failure.name);
-    this.#json(response, failure.status, { __type: failure.name, message: failure.message });
+    sendJson(response, failure.status, { __type: failure.name, message: failure.message });
   }
 }
 
+/** Answers Lambda's Invoke. */
+async function invokeFunction(
+  services: Services,
+  caller: Caller,
+  name: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const event = await read(request);
+  services.calls.record(caller, "lambda", "Invoke", { FunctionArn: services.lambda.arn(name) });
+  const type = request.headers["x-amz-invocation-type"] ?? "RequestResponse";
+  if (type === "DryRun") {
+    response.writeHead(204).end();
+  } else if (type === "Event") {
+    services.lambda
+      .invokeAsync(name, event)
+      .catch((error: unknown) => services.log(`lambda: ${name}: ${errorText(error)}`));
+    response.writeHead(202).end();
+  } else {
+    const { requestId, payload, functionError } = await services.lambda.invoke(name, event);
+    response.writeHead(200, {
+      "content-type": "application/json",
+      "x-amzn-requestid": requestId,
+      "x-amz-executed-version": "$LATEST",
+      ...(functionError === undefined ? {} : { "x-amz-function-error": functionError }),
+    });
+    response.end(payload);
+  }
+}
+
+/** @param version the version of the AWS JSON protocol; undefined for plain JSON */
+function sendJson(response: ServerResponse, status: number, body: unknown, version?: string): void {
+  response.writeHead(status, {
+    "content-type": version === undefined ? "application/json" : `application/x-amz-json-${version}`,
+    "x-amzn-requestid": randomUUID(),
+  });
+  response.end(JSON.stringify(body));
+}
+
+/** @throws AwsError RequestEntityTooLarge */
 async function read(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -202,7 +209,7 @@ function parse(body: string): unknown {
   }
 }
 
-/** An object's content is kept by MiniStack itself; buckets and their settings, which have no key in the path, are not. */
+/** MiniStack saves S3 objects by itself, but not buckets and their settings, whose paths have no key. */
 function mayChange(request: IncomingMessage, pathname: string): boolean {
   if (request.method === "GET" || request.method === "HEAD") {
     return false;

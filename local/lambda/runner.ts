@@ -1,51 +1,72 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { existsSync } from "node:fs";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
-import {
-  CloudWatchLogsClient,
-  CreateLogGroupCommand,
-  CreateLogStreamCommand,
-  PutLogEventsCommand,
-} from "@aws-sdk/client-cloudwatch-logs";
 import { type FunctionConfiguration, GetFunctionCommand, LambdaClient } from "@aws-sdk/client-lambda";
-import { unzipSync } from "fflate";
-import type { ApiCalls } from "../support/api-calls.ts";
+import type { AccountContext } from "../support/account-context.ts";
 import { AwsError, errorText } from "../support/aws-error.ts";
-import { type AccountContext, supervise } from "../support/supervise.ts";
+import type { CallRecorder } from "../support/call-recorder.ts";
+import { supervise } from "../support/supervise.ts";
+import { unpackCode } from "./function-code.ts";
+import { functionEnvironment } from "./function-environment.ts";
+import { FunctionLog } from "./function-log.ts";
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html: twice, after one and two minutes. */
-const RETRY_PAUSES_SECONDS = [60, 120];
+const defaultRetryPausesSeconds = [60, 120];
 
 export interface Invocation {
   readonly requestId: string;
-  /** JSON: what the function answered, or {errorType, errorMessage, trace} when functionError is set. */
+  /** JSON: the function's answer, or {errorType, errorMessage, trace} when functionError is set. */
   readonly payload: string;
   readonly functionError?: "Unhandled";
 }
 
+/** The process of one invocation. */
+interface FunctionProcess {
+  readonly requestId: string;
+  readonly taskRoot: string;
+  readonly timeoutSeconds: number;
+  readonly env: Readonly<Record<string, string>>;
+  readonly context: Readonly<Record<string, string>> & {
+    readonly logGroupName: string;
+    readonly logStreamName: string;
+  };
+}
+
+interface ProcessEnd {
+  readonly exitCode: number;
+  readonly isTimedOut: boolean;
+  /** The content of the result file; undefined when the process did not write it. */
+  readonly result: { readonly output?: unknown; readonly error?: unknown } | undefined;
+  /** Standard output and standard error. */
+  readonly lines: readonly string[];
+}
+
 /**
- * Runs deployed functions, one process an invocation, so that the names of thrown errors survive.
- * Configuration and code are MiniStack's; the process sees the function's own environment and nothing of ours.
+ * Runs functions whose configuration and code are stored in MiniStack. Each invocation is a process of its own, so that
+ * the names of thrown errors survive; it inherits no environment variables.
  */
 export class LambdaRunner {
   readonly #context: AccountContext;
-  readonly #calls: ApiCalls;
-  readonly #functions: LambdaClient;
-  readonly #logs: CloudWatchLogsClient;
+  readonly #calls: CallRecorder;
+  readonly #client: LambdaClient;
+  readonly #log: FunctionLog;
   readonly #stopping = new AbortController();
   readonly #running = new Set<Promise<unknown>>();
   readonly #retryPausesSeconds: readonly number[];
 
-  constructor(context: AccountContext, calls: ApiCalls, retryPausesSeconds: readonly number[] = RETRY_PAUSES_SECONDS) {
-    const config = { endpoint: context.ministack, region: context.region, credentials: context.credentials };
+  constructor(
+    context: AccountContext,
+    calls: CallRecorder,
+    retryPausesSeconds: readonly number[] = defaultRetryPausesSeconds,
+  ) {
+    const { ministack: endpoint, region, credentials } = context;
     this.#context = context;
     this.#calls = calls;
     this.#retryPausesSeconds = retryPausesSeconds;
-    this.#functions = new LambdaClient(config);
-    this.#logs = new CloudWatchLogsClient(config);
+    this.#client = new LambdaClient({ endpoint, region, credentials });
+    this.#log = new FunctionLog(context, calls);
   }
 
   /**
@@ -65,20 +86,19 @@ export class LambdaRunner {
   }
 
   /**
-   * Invokes a function for whom nobody waits: what it throws is in the account's log, and it is tried again.
-   * The account serves no dead-letter queue and no destination.
-   * @throws AwsError as `invoke`
+   * Invokes a function asynchronously: logs its errors and retries it. Dead-letter queues and destinations are not served.
+   * @throws AwsError as `invoke` does
    */
   async invokeAsync(name: string, event: string): Promise<void> {
+    const { signal } = this.#stopping;
     for (const pauseSeconds of [...this.#retryPausesSeconds, undefined]) {
       const { functionError, payload } = await this.invoke(name, event);
-      if (functionError === undefined || this.#stopping.signal.aborted) {
+      if (functionError === undefined || signal.aborted) {
         return;
       }
-      const next = pauseSeconds === undefined ? "given up" : `tried again in ${pauseSeconds} s`;
+      const next = pauseSeconds === undefined ? "no retries are left" : `retrying in ${pauseSeconds} s`;
       this.#context.log(`lambda: ${name} failed, ${next}: ${payload.slice(0, 1000)}`);
       if (pauseSeconds !== undefined) {
-        const { signal } = this.#stopping;
         await sleep(pauseSeconds * 1000, undefined, { ref: false, signal }).catch(() => undefined);
         if (signal.aborted) {
           return;
@@ -93,13 +113,31 @@ export class LambdaRunner {
     return name.startsWith("arn:") ? name : `arn:aws:lambda:${region}:${accountId}:function:${name}`;
   }
 
+  /** Ends running invocations and pending retries. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     await Promise.allSettled(this.#running);
   }
 
   async #invoke(name: string, event: string, signal?: AbortSignal): Promise<Invocation> {
-    const { Configuration: configuration, Code: code } = await this.#functions
+    const { configuration, location } = await this.#getFunction(name);
+    const parsedEvent = parseEvent(event);
+    const prepared = await this.#prepare(name, configuration, location);
+    const { requestId, timeoutSeconds, context } = prepared;
+    const startedAt = Date.now();
+    const end = await this.#run(prepared, configuration, parsedEvent, signal);
+    const lines = [
+      `START RequestId: ${requestId} Version: ${context["functionVersion"]}`,
+      ...end.lines,
+      `END RequestId: ${requestId}`,
+      `REPORT RequestId: ${requestId}\tDuration: ${Date.now() - startedAt} ms`,
+    ];
+    await this.#log.write(context, lines, configuration.Role ?? null);
+    return invocationOf(requestId, end, timeoutSeconds);
+  }
+
+  async #getFunction(name: string) {
+    const { Configuration: configuration, Code: code } = await this.#client
       .send(new GetFunctionCommand({ FunctionName: name }))
       .catch((error: unknown) => {
         throw error instanceof Error && error.name === "ResourceNotFoundException"
@@ -109,165 +147,77 @@ export class LambdaRunner {
     if (configuration === undefined || code?.Location === undefined) {
       throw new AwsError("ServiceException", `The function ${name} has no code.`, 500);
     }
-    const parsed = parseEvent(event);
-    const taskRoot = await this.#unpack(configuration.CodeSha256 ?? randomUUID(), code.Location);
+    return { configuration, location: code.Location };
+  }
+
+  /** Unpacks the code and builds the context object and the environment. */
+  async #prepare(name: string, configuration: FunctionConfiguration, location: string): Promise<FunctionProcess> {
+    const { directory, endpoint, ministack, region } = this.#context;
+    const sha256 = configuration.CodeSha256 ?? randomUUID();
+    const taskRoot = await unpackCode(join(directory, "lambda"), { sha256, location, ministack });
     const requestId = randomUUID();
-    const version = configuration.Version ?? "$LATEST";
-    const logStream = `${new Date().toISOString().slice(0, 10).replaceAll("-", "/")}/[${version}]${randomBytes(16).toString("hex")}`;
-    const resultFile = join(this.#context.directory, "lambda", `${requestId}.json`);
-    const timeoutSeconds = configuration.Timeout ?? 3;
-    const memoryMb = configuration.MemorySize ?? 128;
+    const functionVersion = configuration.Version ?? "$LATEST";
     const functionName = configuration.FunctionName ?? name;
-    const task = {
-      taskRoot,
-      handler: configuration.Handler ?? "index.handler",
-      event: parsed,
-      resultFile,
-      deadlineMs: Date.now() + timeoutSeconds * 1000,
-      context: {
-        awsRequestId: requestId,
-        functionName,
-        functionVersion: version,
-        invokedFunctionArn: configuration.FunctionArn ?? "",
-        memoryLimitInMB: String(memoryMb),
-        logGroupName: configuration.LoggingConfig?.LogGroup ?? `/aws/lambda/${functionName}`,
-        logStreamName: logStream,
-      },
+    const day = new Date().toISOString().slice(0, 10).replaceAll("-", "/");
+    const context = {
+      awsRequestId: requestId,
+      functionName,
+      functionVersion,
+      invokedFunctionArn: configuration.FunctionArn ?? "",
+      memoryLimitInMB: String(configuration.MemorySize ?? 128),
+      logGroupName: configuration.LoggingConfig?.LogGroup ?? `/aws/lambda/${functionName}`,
+      logStreamName: `${day}/[${functionVersion}]${randomBytes(16).toString("hex")}`,
     };
+    const credentials = this.#calls.credentials(configuration.Role ?? "");
+    const env = functionEnvironment(configuration, { endpoint, region, credentials, taskRoot, ...context });
+    return { requestId, taskRoot, timeoutSeconds: configuration.Timeout ?? 3, env, context };
+  }
+
+  async #run(
+    { requestId, taskRoot, timeoutSeconds, env, context }: FunctionProcess,
+    { Handler: handler = "index.handler", MemorySize: memoryMb = 128 }: FunctionConfiguration,
+    event: unknown,
+    signal?: AbortSignal,
+  ): Promise<ProcessEnd> {
+    const { directory, tools } = this.#context;
+    const resultFile = join(directory, "lambda", `${requestId}.json`);
+    const deadlineMs = Date.now() + timeoutSeconds * 1000;
     const timeout = AbortSignal.timeout(timeoutSeconds * 1000);
-    const startedAt = Date.now();
     const child = supervise(
       [process.execPath, `--max-old-space-size=${memoryMb}`, join(import.meta.dirname, "runtime-process.ts")],
       {
-        tools: this.#context.tools,
+        tools,
         cwd: taskRoot,
-        env: this.#environment(configuration, task.context, taskRoot),
-        input: `${JSON.stringify(task)}\n`,
+        env,
+        input: `${JSON.stringify({ taskRoot, handler, event, resultFile, deadlineMs, context })}\n`,
         graceSeconds: 0.2,
         signal: AbortSignal.any([timeout, this.#stopping.signal, ...(signal === undefined ? [] : [signal])]),
       },
     );
-    const logLines: string[] = [`START RequestId: ${requestId} Version: ${version}`];
+    const lines: string[] = [];
     for (const stream of [child.process.stdout, child.process.stderr]) {
       if (stream !== null) {
-        createInterface({ input: stream }).on("line", (line) => logLines.push(line));
+        createInterface({ input: stream }).on("line", (line) => lines.push(line));
       }
     }
     const exitCode = await child.ended;
     const result = await readFile(resultFile, "utf8").then(JSON.parse, () => undefined);
     await rm(resultFile, { force: true });
-    const durationMs = Date.now() - startedAt;
-    logLines.push(`END RequestId: ${requestId}`, `REPORT RequestId: ${requestId}\tDuration: ${durationMs} ms`);
-    await this.#keepLog(task.context.logGroupName, logStream, logLines, configuration.Role ?? null);
-    const answer = (payload: unknown, failed: boolean): Invocation => ({
-      requestId,
-      payload: JSON.stringify(payload),
-      ...(failed ? { functionError: "Unhandled" as const } : {}),
-    });
-    if (result?.output !== undefined) {
-      return answer(result.output, false);
-    }
-    if (result?.error !== undefined) {
-      return answer(result.error, true);
-    }
-    // https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html: Sandbox.Timedout
-    const seconds = timeoutSeconds.toFixed(2);
-    return timeout.aborted
-      ? answer(failure("Sandbox.Timedout", requestId, `Task timed out after ${seconds} seconds`), true)
-      : answer(failure("Runtime.ExitError", requestId, `Runtime exited with error: ${exitText(exitCode)}`), true);
-  }
-
-  #environment(
-    configuration: FunctionConfiguration,
-    context: {
-      readonly functionName: string;
-      readonly functionVersion: string;
-      readonly logGroupName: string;
-      readonly logStreamName: string;
-    },
-    taskRoot: string,
-  ): Record<string, string> {
-    const { accessKeyId, secretAccessKey } = this.#calls.credentials(configuration.Role ?? "");
-    return {
-      AWS_ENDPOINT_URL: this.#context.endpoint,
-      ...configuration.Environment?.Variables,
-      PATH: "/usr/local/bin:/usr/bin:/bin",
-      LANG: "en_US.UTF-8",
-      TZ: ":UTC",
-      AWS_REGION: this.#context.region,
-      AWS_DEFAULT_REGION: this.#context.region,
-      AWS_ACCESS_KEY_ID: accessKeyId,
-      AWS_SECRET_ACCESS_KEY: secretAccessKey,
-      AWS_LAMBDA_FUNCTION_NAME: context.functionName,
-      AWS_LAMBDA_FUNCTION_VERSION: context.functionVersion,
-      AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(configuration.MemorySize ?? 128),
-      AWS_LAMBDA_LOG_GROUP_NAME: context.logGroupName,
-      AWS_LAMBDA_LOG_STREAM_NAME: context.logStreamName,
-      AWS_EXECUTION_ENV: `AWS_Lambda_${configuration.Runtime ?? "nodejs"}`,
-      LAMBDA_TASK_ROOT: taskRoot,
-      _HANDLER: configuration.Handler ?? "index.handler",
-    };
-  }
-
-  /** Unpacks the code once per content; the rename makes a half-written folder impossible. */
-  async #unpack(sha256: string, location: string): Promise<string> {
-    const folder = join(this.#context.directory, "lambda", sha256.replaceAll(/[^A-Za-z0-9]/g, "_"));
-    if (existsSync(folder)) {
-      return folder;
-    }
-    // The address names MiniStack's own host name; only its path matters here.
-    const url = new URL(location);
-    const response = await fetch(new URL(url.pathname + url.search, this.#context.ministack));
-    if (!response.ok) {
-      throw new AwsError("ServiceException", `The code of the function cannot be read: ${response.status}`, 500);
-    }
-    const partial = `${folder}.${randomUUID()}`;
-    for (const [name, bytes] of Object.entries(unzipSync(new Uint8Array(await response.arrayBuffer())))) {
-      if (!name.endsWith("/")) {
-        await mkdir(dirname(join(partial, name)), { recursive: true });
-        await writeFile(join(partial, name), bytes);
-      }
-    }
-    try {
-      await rename(partial, folder);
-    } catch (error) {
-      if (!existsSync(folder)) {
-        throw error;
-      }
-      await rm(partial, { recursive: true });
-    }
-    return folder;
-  }
-
-  async #keepLog(
-    logGroupName: string,
-    logStreamName: string,
-    lines: readonly string[],
-    role: string | null,
-  ): Promise<void> {
-    const timestamp = Date.now();
-    const { region, accountId } = this.#context;
-    // Lambda writes the log under the function's role.
-    for (const operation of ["CreateLogStream", "PutLogEvents"]) {
-      const stream = operation === "PutLogEvents" ? `:log-stream:${logStreamName}` : ":*";
-      const logArn = `arn:aws:logs:${region}:${accountId}:log-group:${logGroupName}${stream}`;
-      this.#calls.record({ source: "lambda", role }, "logs", operation, { logArn });
-    }
-    try {
-      await this.#logs.send(new CreateLogGroupCommand({ logGroupName })).catch(ignoreExisting);
-      await this.#logs.send(new CreateLogStreamCommand({ logGroupName, logStreamName })).catch(ignoreExisting);
-      const logEvents = lines.filter((line) => line !== "").map((message) => ({ timestamp, message }));
-      await this.#logs.send(new PutLogEventsCommand({ logGroupName, logStreamName, logEvents }));
-    } catch (error) {
-      this.#context.log(`lambda: the log of ${logGroupName} was not kept: ${errorText(error)}`);
-    }
+    return { exitCode, isTimedOut: timeout.aborted, result, lines };
   }
 }
 
-function ignoreExisting(error: unknown): void {
-  if (!(error instanceof Error) || error.name !== "ResourceAlreadyExistsException") {
-    throw error;
+function invocationOf(requestId: string, { exitCode, isTimedOut, result }: ProcessEnd, timeoutSeconds: number) {
+  if (result?.output !== undefined) {
+    return { requestId, payload: JSON.stringify(result.output) };
   }
+  // https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html: Sandbox.Timedout
+  const failure =
+    result?.error ??
+    (isTimedOut
+      ? runtimeError("Sandbox.Timedout", requestId, `Task timed out after ${timeoutSeconds.toFixed(2)} seconds`)
+      : runtimeError("Runtime.ExitError", requestId, `Runtime exited with error: ${exitText(exitCode)}`));
+  return { requestId, payload: JSON.stringify(failure), functionError: "Unhandled" as const };
 }
 
 function parseEvent(event: string): unknown {
@@ -282,6 +232,6 @@ function exitText(code: number): string {
   return code > 128 ? "signal: killed" : `exit status ${code}`;
 }
 
-function failure(errorType: string, requestId: string, message: string): object {
+function runtimeError(errorType: string, requestId: string, message: string): object {
   return { errorType, errorMessage: `RequestId: ${requestId} Error: ${message}` };
 }

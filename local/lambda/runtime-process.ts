@@ -1,14 +1,13 @@
 /**
- * One invocation of a Node.js function, an ECMAScript module with an asynchronous handler, in a process of its own, as
- * Lambda's runtime interface client does it.
- * Reads one line of JSON (Task) from standard input and writes {"output"} or {"error"} to `resultFile`.
+ * Runs one invocation of a Node.js function, an ECMAScript module with an asynchronous handler, as Lambda's runtime
+ * interface client does. Reads a FunctionCall as one line of JSON and writes {"output"} or {"error"} to `resultFile`.
  */
 import { existsSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 
-interface Task {
+interface FunctionCall {
   readonly taskRoot: string;
   readonly handler: string;
   readonly event: unknown;
@@ -40,7 +39,7 @@ async function load(taskRoot: string, handler: string): Promise<Handler> {
   return callable;
 }
 
-/** The shape in which Lambda answers what a function threw. */
+/** Returns the JSON with which Lambda answers a thrown error. */
 function describe(error: unknown): object {
   return error instanceof Error
     ? { errorType: error.name, errorMessage: error.message, trace: (error.stack ?? "").split("\n") }
@@ -48,9 +47,9 @@ function describe(error: unknown): object {
 }
 
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-const task: Task = JSON.parse((await lines.next()).value ?? "{}");
+const call: FunctionCall = JSON.parse((await lines.next()).value ?? "{}");
 function finish(result: object): never {
-  writeFileSync(task.resultFile, JSON.stringify(result));
+  writeFileSync(call.resultFile, JSON.stringify(result));
   process.exit(0);
 }
 function fail(error: unknown): never {
@@ -60,9 +59,9 @@ function fail(error: unknown): never {
 process.on("uncaughtException", fail);
 process.on("unhandledRejection", fail);
 try {
-  const handler = await load(task.taskRoot, task.handler);
-  const context = { ...task.context, getRemainingTimeInMillis: () => Math.max(0, task.deadlineMs - Date.now()) };
-  const output = await handler(task.event, context);
+  const handler = await load(call.taskRoot, call.handler);
+  const context = { ...call.context, getRemainingTimeInMillis: () => Math.max(0, call.deadlineMs - Date.now()) };
+  const output = await handler(call.event, context);
   finish({ output: output ?? null });
 } catch (error) {
   fail(error);

@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { AwsError, isObject } from "./aws-error.ts";
+import { AwsError, isObject, type JsonObject } from "./aws-error.ts";
 
 interface Shape {
   readonly type: string;
@@ -33,134 +33,143 @@ export class ServiceModel {
     const pattern = `python/lib/python3*/site-packages/botocore/data/${service}/*/service-2.json.gz`;
     const file = globSync(pattern, { cwd: tools })[0];
     if (file === undefined) {
-      throw new Error(`No model of ${service} below ${tools}/python: set the Python environment up first.`);
+      throw new Error(
+        `botocore's model of ${service} is missing below ${tools}/python: set up the Python environment first.`,
+      );
     }
     this.#model = JSON.parse(gunzipSync(readFileSync(join(tools, file))).toString("utf8"));
   }
 
-  /** Throws ValidationException naming every violation, as AWS does. */
+  /** @throws AwsError ValidationException that lists every violation, as AWS does; UnknownOperationException */
   check(operation: string, input: unknown): void {
     const shape = this.#model.operations[operation]?.input?.shape;
     if (this.#model.operations[operation] === undefined) {
-      throw new AwsError("UnknownOperationException", `There is no operation ${operation}.`);
+      throw new AwsError("UnknownOperationException", `The API has no operation ${operation}.`);
     }
     if (shape === undefined) {
       return;
     }
-    const errors = [...this.#errors(shape, input, "")];
-    if (errors.length > 0) {
-      const noun = errors.length === 1 ? "error" : "errors";
-      throw new AwsError("ValidationException", `${errors.length} validation ${noun} detected: ${errors.join("; ")}`);
+    const violations = [...this.#violations(shape, input, "")];
+    if (violations.length > 0) {
+      const noun = violations.length === 1 ? "error" : "errors";
+      throw new AwsError(
+        "ValidationException",
+        `${violations.length} validation ${noun} detected: ${violations.join("; ")}`,
+      );
     }
   }
 
-  *#errors(shapeName: string, value: unknown, path: string): Generator<string> {
+  *#violations(shapeName: string, value: unknown, path: string): Generator<string> {
     const shape = this.#model.shapes[shapeName];
     if (shape === undefined || value === undefined || value === null) {
       return;
     }
-    const at = path === "" ? "the request" : `'${path}'`;
-    const wrong = (allowed: string) =>
-      `Value '${JSON.stringify(value)}' at ${at} failed to satisfy constraint: ${allowed}`;
-    switch (shape.type) {
-      case "structure": {
-        if (!isObject(value)) {
-          yield wrong("Member must be an object");
-          return;
-        }
-        const members = shape.members ?? {};
-        for (const name of shape.required ?? []) {
-          if (value[name] === undefined || value[name] === null) {
-            yield `Value null at '${memberPath(path, name)}' failed to satisfy constraint: Member must not be null`;
-          }
-        }
-        for (const [name, inner] of Object.entries(value)) {
-          const member = members[name];
-          if (member === undefined) {
-            yield `Unknown member '${name}' in ${at}, must be one of: ${Object.keys(members).join(", ")}`;
-          } else {
-            yield* this.#errors(member.shape, inner, memberPath(path, name));
-          }
-        }
-        return;
+    const typeName = wrongType(shape.type, value);
+    if (typeName !== undefined) {
+      yield violation(value, path, `Member must be ${typeName}`);
+    } else if (Array.isArray(value)) {
+      yield* rangeViolations(shape, value.length, "length", value, path);
+      for (const [index, item] of value.entries()) {
+        yield* this.#violations(shape.member?.shape ?? "", item, `${path}.${index + 1}.member`);
       }
-      case "list": {
-        if (!Array.isArray(value)) {
-          yield wrong("Member must be a list");
-          return;
-        }
-        yield* range(shape, value.length, (text) => wrong(`Member must have length ${text}`));
-        for (const [index, inner] of value.entries()) {
-          yield* this.#errors(shape.member?.shape ?? "", inner, `${path}.${index + 1}.member`);
-        }
-        return;
+    } else if (isObject(value) && shape.type === "structure") {
+      yield* this.#memberViolations(shape, value, path);
+    } else if (isObject(value)) {
+      for (const [key, item] of Object.entries(value)) {
+        yield* this.#violations(shape.key?.shape ?? "", key, `${path}.${key}`);
+        yield* this.#violations(shape.value?.shape ?? "", item, `${path}.${key}`);
       }
-      case "map": {
-        if (!isObject(value)) {
-          yield wrong("Member must be a map");
-          return;
-        }
-        for (const [key, inner] of Object.entries(value)) {
-          yield* this.#errors(shape.key?.shape ?? "", key, `${path}.${key}`);
-          yield* this.#errors(shape.value?.shape ?? "", inner, `${path}.${key}`);
-        }
-        return;
+    } else if (typeof value === "string") {
+      yield* stringViolations(shape, value, path);
+    } else if (integerTypes.includes(shape.type)) {
+      yield* rangeViolations(shape, Number(value), "value", value, path);
+    }
+  }
+
+  *#memberViolations(shape: Shape, value: JsonObject, path: string): Generator<string> {
+    const members = shape.members ?? {};
+    for (const name of shape.required ?? []) {
+      if (value[name] === undefined || value[name] === null) {
+        yield `Value null at '${memberPath(path, name)}' failed to satisfy constraint: Member must not be null`;
       }
-      case "string": {
-        if (typeof value !== "string") {
-          yield wrong("Member must be a string");
-          return;
-        }
-        yield* range(shape, value.length, (text) => wrong(`Member must have length ${text}`));
-        if (shape.pattern !== undefined && !compile(shape.pattern).test(value)) {
-          yield wrong(`Member must satisfy regular expression pattern: ${shape.pattern}`);
-        }
-        if (shape.enum !== undefined && !shape.enum.includes(value)) {
-          yield wrong(`Member must satisfy enum value set: [${shape.enum.join(", ")}]`);
-        }
-        return;
+    }
+    for (const [name, item] of Object.entries(value)) {
+      const member = members[name];
+      if (member === undefined) {
+        yield `Unknown member '${name}' in ${place(path)}, must be one of: ${Object.keys(members).join(", ")}`;
+      } else {
+        yield* this.#violations(member.shape, item, memberPath(path, name));
       }
-      case "integer":
-      case "long":
-        if (!Number.isInteger(value)) {
-          yield wrong("Member must be an integer");
-          return;
-        }
-        yield* range(shape, Number(value), (text) => wrong(`Member must have value ${text}`));
-        return;
-      case "double":
-      case "float":
-      case "timestamp":
-        if (typeof value !== "number") {
-          yield wrong("Member must be a number");
-        }
-        return;
-      case "boolean":
-        if (typeof value !== "boolean") {
-          yield wrong("Member must be a boolean");
-        }
-        return;
-      default:
-        return;
     }
   }
 }
 
-function* range(shape: Shape, size: number, message: (text: string) => string): Generator<string> {
-  if (shape.min !== undefined && size < shape.min) {
-    yield message(`greater than or equal to ${shape.min}`);
+const integerTypes = ["integer", "long"];
+
+/** Returns the type that a value should have, with its article, or undefined when the value has it. */
+function wrongType(type: string, value: unknown): string | undefined {
+  switch (type) {
+    case "structure":
+      return isObject(value) ? undefined : "an object";
+    case "map":
+      return isObject(value) ? undefined : "a map";
+    case "list":
+      return Array.isArray(value) ? undefined : "a list";
+    case "string":
+      return typeof value === "string" ? undefined : "a string";
+    case "integer":
+    case "long":
+      return Number.isInteger(value) ? undefined : "an integer";
+    case "double":
+    case "float":
+    case "timestamp":
+      return typeof value === "number" ? undefined : "a number";
+    case "boolean":
+      return typeof value === "boolean" ? undefined : "a boolean";
+    default:
+      return undefined;
   }
-  if (shape.max !== undefined && size > shape.max) {
-    yield message(`less than or equal to ${shape.max}`);
+}
+
+function* stringViolations(shape: Shape, value: string, path: string): Generator<string> {
+  yield* rangeViolations(shape, value.length, "length", value, path);
+  if (shape.pattern !== undefined && !compilePattern(shape.pattern).test(value)) {
+    yield violation(value, path, `Member must satisfy regular expression pattern: ${shape.pattern}`);
   }
+  if (shape.enum !== undefined && !shape.enum.includes(value)) {
+    yield violation(value, path, `Member must satisfy enum value set: [${shape.enum.join(", ")}]`);
+  }
+}
+
+function* rangeViolations(
+  { min = -Infinity, max = Infinity }: Shape,
+  size: number,
+  measure: "length" | "value",
+  value: unknown,
+  path: string,
+): Generator<string> {
+  if (size < min) {
+    yield violation(value, path, `Member must have ${measure} greater than or equal to ${min}`);
+  }
+  if (size > max) {
+    yield violation(value, path, `Member must have ${measure} less than or equal to ${max}`);
+  }
+}
+
+function violation(value: unknown, path: string, constraint: string): string {
+  return `Value '${JSON.stringify(value)}' at ${place(path)} failed to satisfy constraint: ${constraint}`;
+}
+
+function place(path: string): string {
+  return path === "" ? "the request" : `'${path}'`;
 }
 
 function memberPath(path: string, name: string): string {
   return path === "" ? name : `${path}.${name}`;
 }
 
-/** The models write Java's expressions: some are legal here only in Unicode mode (surrogate pairs), some only outside it. */
-function compile(pattern: string): RegExp {
+/** Compiles a Java pattern. Some are valid here only in Unicode mode (surrogate pairs), others only outside it. */
+function compilePattern(pattern: string): RegExp {
   try {
     return new RegExp(`^(?:${pattern})$`, "su");
   } catch {

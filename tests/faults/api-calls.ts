@@ -1,5 +1,5 @@
 import type { AccountRecord } from "../../infra/check/least-privilege.ts";
-import { callsOf, s3Calls } from "../../local/support/api-calls.ts";
+import { iamActionsOf, s3ActionsOf } from "../../local/support/iam-actions.ts";
 import { account as accountId, type Deployed, region } from "./deployed.ts";
 import type { HttpRequest } from "./sandbox.ts";
 import type { Call, Service } from "./services.ts";
@@ -17,8 +17,8 @@ export function note(
   const headers = Object.fromEntries(Object.entries(given).map(([name, value]) => [name.toLowerCase(), value]));
   const calls =
     service === "s3"
-      ? s3Calls({ method, url: `/${host.split(".")[0]}${url}`, headers })
-      : callsOf({ region, accountId, clusterTags }, signingNames[service] ?? service, operation, input);
+      ? s3ActionsOf({ method, url: `/${host.split(".")[0]}${url}`, headers })
+      : iamActionsOf({ region, accountId, clusterTags }, signingNames[service] ?? service, operation, input);
   for (const { action, resource, context } of calls) {
     const call = { role, action, resource, context: context as Record<string, string | string[]> };
     seen.set(JSON.stringify(call), call);

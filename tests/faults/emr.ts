@@ -1,3 +1,4 @@
+import type { Reason, Status } from "../../local/emr/cluster-record.ts";
 import type { ManagedScalingPolicy } from "../../local/emr/instance-rules.ts";
 import { collectionType, listInstanceFleets, listInstanceGroups, listInstances } from "../../local/emr/instances.ts";
 import {
@@ -7,7 +8,6 @@ import {
   type StepRequest,
   type Tag,
 } from "../../local/emr/request-rules.ts";
-import type { Reason, Status } from "../../local/emr/service.ts";
 import { AwsError } from "../../local/support/aws-error.ts";
 import type { Clock } from "./clock.ts";
 

@@ -235,7 +235,7 @@ test("an account whose MiniStack dies ends and says so", async () => {
     (running) => running === undefined,
   );
   await account.stop();
-  expect(logged).toEqual([expect.stringMatching(/^MiniStack ended with exit code \d+, and the account with it/)]);
+  expect(logged).toEqual([expect.stringMatching(/^MiniStack ended with exit code \d+, so the account stops/)]);
   expect(processes(directory)).toEqual([]);
 });
 

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { EmrService } from "../../../local/emr/service.ts";
-import type { AccountContext } from "../../../local/support/supervise.ts";
+import { EmrService } from "../../../local/emr/emr-service.ts";
+import type { AccountContext } from "../../../local/support/account-context.ts";
 import { bashStep, jobFlow, project, REGION, until } from "../fixtures.ts";
 
 let directory: string;
@@ -58,7 +58,7 @@ test("a cluster whose record cannot be written waits without writing, and its en
   expect(waiting).toBe("WAITING");
   expect(ended.StateChangeReason.Code).toBe("USER_REQUEST");
   expect(existsSync(join(directory, "emr", id, "node"))).toBe(false);
-  expect(logged).toEqual([expect.stringContaining(`the end of ${id} was not kept: Error: EISDIR`)]);
+  expect(logged).toEqual([expect.stringContaining(`the end of ${id} was not saved: Error: EISDIR`)]);
 });
 
 test("a step fails with its own error, however much it has written", async () => {

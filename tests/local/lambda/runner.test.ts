@@ -3,8 +3,8 @@ import { join } from "node:path";
 import getPort from "get-port";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { LambdaRunner } from "../../../local/lambda/runner.ts";
-import { ApiCalls } from "../../../local/support/api-calls.ts";
-import type { AccountContext } from "../../../local/support/supervise.ts";
+import type { AccountContext } from "../../../local/support/account-context.ts";
+import { CallRecorder } from "../../../local/support/call-recorder.ts";
 import { createFunction, project, REGION, type TestAccount, testAccount, until } from "../fixtures.ts";
 
 const fails = `
@@ -36,13 +36,13 @@ beforeAll(async () => {
 afterAll(() => account?.remove(), 60_000);
 
 function runner(...retryPausesSeconds: readonly number[]) {
-  return new LambdaRunner(context, new ApiCalls(context, () => ({})), retryPausesSeconds);
+  return new LambdaRunner(context, new CallRecorder(context, () => ({})), retryPausesSeconds);
 }
 
 test.each([
   [0, 1, []],
-  [1, 2, [/^lambda: fails failed, tried again in 0.1 s: .*"RangeError".*not yet/]],
-  [9, 3, [/tried again in 0.1 s/, /tried again in 0.2 s/, /given up/]],
+  [1, 2, [/^lambda: fails failed, retrying in 0.1 s: .*"RangeError".*not yet/]],
+  [9, 3, [/retrying in 0.1 s/, /retrying in 0.2 s/, /no retries are left/]],
 ])("an asynchronous invocation that fails %i times is tried %i times", async (times, tried, lines) => {
   const file = join(account.directory, `failed-${times}`);
   logged.length = 0;

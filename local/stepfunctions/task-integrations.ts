@@ -1,18 +1,18 @@
 import { randomUUID } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
-import type { EmrService } from "../emr/service.ts";
+import type { EmrService } from "../emr/emr-service.ts";
 import type { LambdaRunner } from "../lambda/runner.ts";
-import type { ApiCalls } from "../support/api-calls.ts";
 import { AwsError, isObject, type JsonObject } from "../support/aws-error.ts";
+import type { CallRecorder } from "../support/call-recorder.ts";
+import { pollUntil } from "../support/poll.ts";
 
-const pollMs = 200;
+const pollIntervalMs = 200;
 
-/** No Retry and no Catch matches them. https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html */
-const alwaysFatal = ["States.Runtime", "States.DataLimitExceeded"];
+/** Errors that no Retry and no Catch matches. https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html */
+const unhandledErrors = ["States.Runtime", "States.DataLimitExceeded"];
 
-/** Fails a task under the error name that Retry and Catch match; the message is the Cause. */
+/** Fails a task. Retry and Catch match its name, and its message is the Cause. */
 export class TaskError extends Error {
-  /** The API call was refused, so the .sync job never ran. */
+  /** True when the API refused the call, so that the .sync job never ran. */
   readonly atSubmission: boolean;
   readonly isRetryable: boolean;
   readonly isCatchable: boolean;
@@ -21,37 +21,37 @@ export class TaskError extends Error {
     super(cause);
     this.name = name;
     this.atSubmission = atSubmission;
-    this.isRetryable = !alwaysFatal.includes(name);
+    this.isRetryable = !unhandledErrors.includes(name);
     this.isCatchable = this.isRetryable;
   }
 }
 
 interface TaskRun {
-  /** Fires when the state has timed out or the execution has been stopped. */
+  /** Aborts when the state has timed out or the execution has been stopped. */
   readonly signal: AbortSignal;
-  /** Called with the API's answer when a .sync job has been accepted. */
-  readonly submitted: (output: unknown) => void;
-  /** The state machine's role, under which the calls are made. */
+  /** Called with the API's answer after a .sync job was accepted. */
+  readonly onSubmitted: (output: unknown) => void;
+  /** The ARN of the state machine's role, which makes the calls. */
   readonly role: string;
 }
 
-/** The integrations made for EMR call whatever it answers the same. */
+/** The optimized integration of EMR gives every error of the service this one name. */
 function optimizedErrorName(_: AwsError): string {
   return "EMR.AmazonElasticMapReduceException";
 }
 
-/** The integrations of the AWS SDK name the Java SDK's exceptions: those of the API's model, and one for all others. */
+/** AWS SDK integrations use the Java SDK's exception names: those in the API's model, and EmrException for all others. */
 function sdkErrorName({ name }: AwsError): string {
   return `Emr.${["InternalServerException", "InvalidRequestException"].includes(name) ? name : "EmrException"}`;
 }
 
-/** The service integrations that the state machine uses: Lambda, EMR on EC2 in its .sync forms, and the SDK's of EMR. */
-export class Tasks {
+/** The service integrations that the account serves: Lambda, the .sync integrations of EMR and one SDK integration. */
+export class TaskIntegrations {
   readonly #lambda: LambdaRunner;
   readonly #emr: EmrService;
-  readonly #calls: ApiCalls;
+  readonly #calls: CallRecorder;
 
-  constructor(lambda: LambdaRunner, emr: EmrService, calls: ApiCalls) {
+  constructor(lambda: LambdaRunner, emr: EmrService, calls: CallRecorder) {
     this.#lambda = lambda;
     this.#emr = emr;
     this.#calls = calls;
@@ -85,7 +85,7 @@ export class Tasks {
     }
   }
 
-  /** https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html: error named by the function, Cause its JSON. */
+  /** https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html: the function names the error; the Cause is its JSON. */
   async #invoke(name: string, payload: unknown, { role, signal }: TaskRun) {
     this.#calls.record({ source: "states", role }, "lambda", "Invoke", { FunctionArn: this.#lambda.arn(name) });
     try {
@@ -124,8 +124,10 @@ export class Tasks {
   }
 
   async #createCluster(parameters: JsonObject, run: TaskRun): Promise<unknown> {
-    const created = createdCluster(this.#call(run, "RunJobFlow", clusterParameters(parameters)));
-    run.submitted(created);
+    checkCreateCluster(parameters);
+    const answer = this.#call(run, "RunJobFlow", parameters);
+    const created = { ClusterId: member(answer, "JobFlowId"), ClusterArn: member(answer, "ClusterArn") };
+    run.onSubmitted(created);
     const cluster = await this.#poll(
       () => member(this.#call(run, "DescribeCluster", { ClusterId: created.ClusterId }), "Cluster"),
       ["RUNNING", "WAITING", "TERMINATED", "TERMINATED_WITH_ERRORS"],
@@ -133,7 +135,7 @@ export class Tasks {
       () => this.#call(run, "TerminateJobFlows", { JobFlowIds: [created.ClusterId] }),
     );
     const output = { ...created, Cluster: cluster };
-    if (state(cluster).startsWith("TERMINATED")) {
+    if (stateOf(cluster).startsWith("TERMINATED")) {
       throw new TaskError("States.TaskFailed", JSON.stringify(output));
     }
     return output;
@@ -142,7 +144,7 @@ export class Tasks {
   async #addStep({ ClusterId: clusterId, Step: request }: JsonObject, run: TaskRun): Promise<unknown> {
     const answer = member(this.#call(run, "AddJobFlowSteps", { JobFlowId: clusterId, Steps: [request] }), "StepIds");
     const added = { StepId: Array.isArray(answer) ? answer[0] : undefined };
-    run.submitted(added);
+    run.onSubmitted(added);
     const ids = { ClusterId: clusterId, StepId: added.StepId };
     const step = await this.#poll(
       () => member(this.#call(run, "DescribeStep", ids), "Step"),
@@ -150,7 +152,7 @@ export class Tasks {
       run.signal,
       () => this.#call(run, "CancelSteps", { ClusterId: ids.ClusterId, StepIds: [ids.StepId] }),
     );
-    if (state(step) !== "COMPLETED") {
+    if (stateOf(step) !== "COMPLETED") {
       throw new TaskError("States.TaskFailed", JSON.stringify({ ...ids, Step: step }));
     }
     return { ...added, Step: step };
@@ -158,7 +160,7 @@ export class Tasks {
 
   async #terminateCluster(parameters: JsonObject, run: TaskRun): Promise<unknown> {
     const { ClusterId: clusterId } = parameters;
-    run.submitted(this.#call(run, "TerminateJobFlows", { JobFlowIds: [clusterId] }));
+    run.onSubmitted(this.#call(run, "TerminateJobFlows", { JobFlowIds: [clusterId] }));
     const cluster = await this.#poll(
       () => member(this.#call(run, "DescribeCluster", { ClusterId: clusterId }), "Cluster"),
       ["TERMINATED", "TERMINATED_WITH_ERRORS"],
@@ -168,31 +170,29 @@ export class Tasks {
     return { ClusterId: clusterId, Cluster: cluster };
   }
 
-  /** Waits for one of the states. When the signal fires, cancels the job, as AWS does, and never answers. */
+  /** Waits for one of the states. Cancels the job when the signal aborts, as AWS does. */
   async #poll(
     describe: () => unknown,
     states: readonly string[],
     signal: AbortSignal,
     cancel: () => unknown,
   ): Promise<unknown> {
-    while (!signal.aborted) {
-      const subject = describe();
-      if (states.includes(state(subject))) {
-        return structuredClone(subject);
-      }
-      await sleep(pollMs);
+    const isDone = (subject: unknown) => states.includes(stateOf(subject));
+    const subject = await pollUntil(describe, isDone, { intervalMs: pollIntervalMs, signal });
+    if (subject === undefined) {
+      cancel();
+      throw new TaskError("States.Aborted", "The task was cancelled.");
     }
-    cancel();
-    throw new TaskError("States.Aborted", "The task was cancelled.");
+    return structuredClone(subject);
   }
 }
 
 /**
- * createCluster takes the syntax of RunJobFlow, with two differences.
- * https://docs.aws.amazon.com/step-functions/latest/dg/connect-emr.html: KeepJobFlowAliveWhenNoSteps is mandatory and
- * must be TRUE, Steps is not allowed.
+ * Checks the two rules in which createCluster differs from RunJobFlow: KeepJobFlowAliveWhenNoSteps must be true, and
+ * Steps is not allowed. https://docs.aws.amazon.com/step-functions/latest/dg/connect-emr.html
+ * @throws TaskError
  */
-function clusterParameters(parameters: JsonObject): JsonObject {
+function checkCreateCluster(parameters: JsonObject): void {
   const instances = parameters["Instances"];
   if (!isObject(instances) || instances["KeepJobFlowAliveWhenNoSteps"] !== true) {
     throw new TaskError("States.Runtime", "Instances.KeepJobFlowAliveWhenNoSteps is mandatory and must be true.");
@@ -200,21 +200,17 @@ function clusterParameters(parameters: JsonObject): JsonObject {
   if (parameters["Steps"] !== undefined) {
     throw new TaskError("States.Runtime", "The field Steps is not allowed in createCluster: use addStep.");
   }
-  return parameters;
-}
-
-function createdCluster(answer: unknown): { readonly ClusterId: unknown; readonly ClusterArn: unknown } {
-  return { ClusterId: member(answer, "JobFlowId"), ClusterArn: member(answer, "ClusterArn") };
 }
 
 function member(value: unknown, name: string): unknown {
   return isObject(value) ? value[name] : undefined;
 }
 
-function state(subject: unknown): string {
+function stateOf(subject: unknown): string {
   return String(member(member(subject, "Status"), "State"));
 }
 
+/** Words a service's error as the AWS SDK for Java does, whose message Step Functions uses as the Cause. */
 function serviceCause(error: AwsError, service: string): string {
   const details = `Service: ${service}; Status Code: ${error.status}; Error Code: ${error.name}`;
   return `${error.message} (${details}; Request ID: ${randomUUID()}; Proxy: null)`;

@@ -13,7 +13,7 @@ import { CreateStateMachineCommand, SFNClient, StartExecutionCommand } from "@aw
 import { CreateTopicCommand, SNSClient } from "@aws-sdk/client-sns";
 import { buildSync } from "esbuild";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type ApiCall, ApiCalls } from "../../../local/support/api-calls.ts";
+import { type ApiCall, CallRecorder } from "../../../local/support/call-recorder.ts";
 import {
   clientConfig,
   createFunction,
@@ -209,7 +209,7 @@ test.each(["{ this is no JSON", "[1]", ""])("a request with the body '%s' is rec
   const { endpoint } = account;
   const credentials = { accessKeyId: "test", secretAccessKey: "test" };
   const place = { endpoint, ministack: endpoint, directory, tools: "", region: REGION, accountId: "000000000000" };
-  const odd = new ApiCalls({ ...place, credentials, log: () => undefined }, () => ({}));
+  const odd = new CallRecorder({ ...place, credentials, log: () => undefined }, () => ({}));
   const authorization = "AWS4-HMAC-SHA256 Credential=A/20260101/eu-central-1/sqs/aws4_request";
   const headers = { authorization, "x-amz-target": "AmazonSQS.SendMessage" };
 

@@ -4,13 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import getPort from "get-port";
 import { expect, test } from "vitest";
-import { Mailbox } from "../../../local/support/mailbox.ts";
+import { SnsMailbox } from "../../../local/support/sns-mailbox.ts";
 
 test("a subscription that MiniStack does not confirm is an error", async () => {
   const port = await getPort();
   const server = createServer((_request, response) => response.writeHead(404).end()).listen(port, "127.0.0.1");
   const folder = mkdtempSync(join(tmpdir(), "orchard-mail-"));
-  const mailbox = new Mailbox(folder, `http://127.0.0.1:${port}`);
+  const mailbox = new SnsMailbox(folder, `http://127.0.0.1:${port}`);
   const post = { Type: "SubscriptionConfirmation", SubscribeURL: "http://host/?Action=ConfirmSubscription" };
 
   const answer = mailbox.receive(JSON.stringify(post));

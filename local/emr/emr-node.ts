@@ -6,8 +6,9 @@ import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import type { AccountContext } from "../support/account-context.ts";
 import { errorText } from "../support/aws-error.ts";
-import { type AccountContext, supervise } from "../support/supervise.ts";
+import { supervise } from "../support/supervise.ts";
 import { NodeImage } from "./node-image.ts";
 
 const tailBytes = 16 * 1024;

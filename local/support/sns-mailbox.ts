@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { AwsError, isObject } from "./aws-error.ts";
+import { AwsError, isObject, type JsonObject } from "./aws-error.ts";
 
 export interface Mail {
   readonly subject: string;
@@ -9,36 +9,27 @@ export interface Mail {
   readonly topicArn: string;
 }
 
-/** A subscriber to any topic of the account: confirms its subscription and keeps what arrives. */
-export class Mailbox {
+/** An SNS http subscriber that confirms its subscriptions and stores the notifications. */
+export class SnsMailbox {
   readonly #folder: string;
   readonly #ministack: string;
 
+  /** @param ministack the address at which subscriptions are confirmed */
   constructor(folder: string, ministack: string) {
     this.#folder = folder;
     this.#ministack = ministack;
     mkdirSync(folder, { recursive: true });
   }
 
-  /** Takes what SNS posts to an http subscriber. */
+  /**
+   * Handles one POST of SNS.
+   * @throws AwsError BadRequest, ServiceUnavailable
+   */
   async receive(body: string): Promise<object> {
-    let post: unknown;
-    try {
-      post = JSON.parse(body);
-    } catch {
-      throw new AwsError("BadRequest", "This is not what SNS posts to a subscriber: it is no JSON.");
-    }
-    if (!isObject(post)) {
-      throw new AwsError("BadRequest", "This is not what SNS posts to a subscriber: it is no JSON object.");
-    }
+    const post = parsePost(body);
     const text = (name: string) => String(post[name] ?? "");
     if (post["Type"] === "SubscriptionConfirmation") {
-      // Only MiniStack's path counts: the URL names the host that MiniStack believes to be.
-      const url = new URL(text("SubscribeURL"));
-      const response = await fetch(new URL(url.pathname + url.search, this.#ministack));
-      if (!response.ok) {
-        throw new AwsError("ServiceUnavailable", `MiniStack did not confirm the subscription: ${response.status}`, 502);
-      }
+      await this.#confirm(text("SubscribeURL"));
       return { confirmed: text("TopicArn") };
     }
     const mail: Mail = {
@@ -52,11 +43,33 @@ export class Mailbox {
     return { kept: true };
   }
 
-  /** The mails, oldest first. */
+  /** Returns the mails, oldest first. */
   list(): readonly Mail[] {
     const files = readdirSync(this.#folder)
       .filter((name) => name.endsWith(".json"))
       .sort();
     return files.map((name) => JSON.parse(readFileSync(join(this.#folder, name), "utf8")));
   }
+
+  async #confirm(subscribeUrl: string): Promise<void> {
+    // The URL has the host name that MiniStack assumes for itself, so only its path is used.
+    const { pathname, search } = new URL(subscribeUrl);
+    const response = await fetch(new URL(pathname + search, this.#ministack));
+    if (!response.ok) {
+      throw new AwsError("ServiceUnavailable", `MiniStack did not confirm the subscription: ${response.status}`, 502);
+    }
+  }
+}
+
+function parsePost(body: string): JsonObject {
+  let post: unknown;
+  try {
+    post = JSON.parse(body);
+  } catch {
+    throw new AwsError("BadRequest", "The body of an SNS notification must be JSON.");
+  }
+  if (!isObject(post)) {
+    throw new AwsError("BadRequest", "The body of an SNS notification must be a JSON object.");
+  }
+  return post;
 }

@@ -1,0 +1,69 @@
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { writeJson } from "./support/json-file.ts";
+import { pollUntil } from "./support/poll.ts";
+
+/** The content of <directory>/account.json while an account runs. */
+export interface RunningAccount {
+  readonly pid: number;
+  readonly endpoint: string;
+  /** The process that ends MiniStack when the account's process dies. */
+  readonly supervisorPid?: number;
+}
+
+/** Returns the account of a directory, or undefined when it does not run or does not answer. */
+export async function findRunningAccount(directory: string): Promise<RunningAccount | undefined> {
+  const record = readRecord(directory);
+  if (record === undefined || !isAlive(record.pid)) {
+    return undefined;
+  }
+  try {
+    const response = await fetch(`${record.endpoint}/_orchard/health`, { signal: AbortSignal.timeout(2000) });
+    const health = (await response.json()) as { readonly pid?: number };
+    return health.pid === record.pid ? record : undefined;
+  } catch {
+    return undefined; // another program has this process id now
+  }
+}
+
+/** Waits until MiniStack of a killed account has saved its state, because the next one reads it. */
+export async function awaitPredecessor(directory: string, timeoutMs: number): Promise<void> {
+  const { supervisorPid } = readRecord(directory) ?? {};
+  if (supervisorPid !== undefined) {
+    await pollUntil(
+      () => isAlive(supervisorPid),
+      (alive) => !alive,
+      { timeoutMs },
+    );
+  }
+  removeRecord(directory);
+}
+
+export function writeRecord(directory: string, record: RunningAccount): void {
+  writeJson(recordFile(directory), record);
+}
+
+export function removeRecord(directory: string): void {
+  rmSync(recordFile(directory), { force: true });
+}
+
+function readRecord(directory: string): RunningAccount | undefined {
+  try {
+    return JSON.parse(readFileSync(recordFile(directory), "utf8"));
+  } catch {
+    return undefined; // absent or incomplete
+  }
+}
+
+function recordFile(directory: string): string {
+  return join(directory, "account.json");
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+}

@@ -1,0 +1,15 @@
+/** Addresses, folders and credentials that the services of the account share. */
+export interface AccountContext {
+  /** The gateway, e.g. http://127.0.0.1:4566 */
+  readonly endpoint: string;
+  /** MiniStack behind the gateway; Spark sends its S3 traffic straight to it. */
+  readonly ministack: string;
+  /** The folder of the account's state. */
+  readonly directory: string;
+  /** The project's `.orchard`, with `python/`, `spark/` and `jars/`. */
+  readonly tools: string;
+  readonly region: string;
+  readonly accountId: string;
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  readonly log: (line: string) => void;
+}
