@@ -1,1 +1,1 @@
-"""`npm run bench`: the Spark job against the machine's limit and against what else does the same work."""
+"""`npm run bench`: compares the Spark job with the machine's limit and with other implementations."""

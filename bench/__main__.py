@@ -1,6 +1,6 @@
 """Runs the benchmark: features against the bare limit first, then PCA, then the rest.
 
-Each number is said on stderr as soon as it is there; the table, or the JSON object, is printed last.
+Prints each number on stderr as soon as it is measured, and the table, or the JSON object, on stdout at the end.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from statistics import median
 
 import numpy as np
 
-from bench import bare, functions, images, others, ours, pca
+from bench import bare, comparisons, functions, images, pca, steps
 from bench.spark import ROOT, Run, submit
 
 PARTS = ("features", "pca", "daft", "reference", "growth", "functions")
@@ -31,7 +31,7 @@ GOALS = {
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much work to measure with."""
+    """The amounts of work to measure: numbers of images, and the rows and dimensions of the PCA."""
 
     images: int = 8000
     reference: int = 100
@@ -45,13 +45,13 @@ QUICK = Sizes(200, 6, (50, 100), 3000, 256)
 Results = dict[str, object]
 
 
-def say(line: str) -> None:
-    """One line for who waits."""
+def log(line: str) -> None:
+    """Print a progress line to stderr."""
     print(line, file=sys.stderr, flush=True)
 
 
 class Bench:
-    """What all parts share. `results` has a key for each number, dotted as in the goals."""
+    """Measures the parts. `results` has a dotted key for each measurement, as in GOALS."""
 
     def __init__(self, options: argparse.Namespace, sizes: Sizes, work: Path) -> None:
         self.cores = os.cpu_count() or 1
@@ -63,34 +63,37 @@ class Bench:
         self.results: Results = {}
         self.is_generated = options.images is None
         needed = max(2 * sizes.images, *sizes.growth)
-        self.source: Path = images.generate(self.home, needed) if options.images is None else options.images
-        self.images = images.find(self.source)
+        self.image_tree: Path = images.generate(self.home, needed) if options.images is None else options.images
+        self.images = images.find(self.image_tree)
         if len(self.images) < self.cores:
-            raise SystemExit(f"{self.source} has {len(self.images)} images; at least {self.cores} are needed")
+            raise SystemExit(f"{self.image_tree} has {len(self.images)} images; at least {self.cores} are needed")
         self.count = min(sizes.images, len(self.images))
-        # Every label's images are as likely in a part as in the whole.
+        # A random order gives each subset about the same share of each label.
         order = np.random.default_rng(0).permutation(len(self.images))
         self.images = [self.images[number] for number in order]
 
     def put(self, name: str, value: object) -> None:
-        """Keeps a result and says it."""
+        """Store a result and print it."""
         self.results[name] = round(value, 4) if isinstance(value, float) else value
-        say(f"  {name} = {json.dumps(self.results[name])}")
+        log(f"  {name} = {json.dumps(self.results[name])}")
 
     def features(self) -> None:
-        """Ours against the bare limit, whole and marginal; in turns, so that the machine's moods meet both."""
+        """Compare the features step with the bare limit, in total and for additional images.
+
+        The two take turns, so that changes in the machine's load affect both.
+        """
         counts = [count for count in (self.count, 2 * self.count) if count <= len(self.images)]
         limits: dict[int, list[float]] = {count: [] for count in counts}
         runs: dict[int, list[Run]] = {count: [] for count in counts}
         for _ in range(self.repeats):
             for count in counts:
                 chosen = self.images[:count]
-                # Warm: what is compared is the work, not whose turn it was to read the disk first.
+                # Read the files once, so that neither measurement includes reading from the disk.
                 for path in chosen:
                     path.read_bytes()
                 limits[count].append(bare.measure(self.model, chosen, self.cores))
-                runs[count].append(ours.features(self.model, chosen, self.work))
-                say(f"  {count} images: bare {limits[count][-1]:.1f} s, ours {runs[count][-1].seconds:.1f} s")
+                runs[count].append(steps.features(self.model, chosen, self.work))
+                log(f"  {count} images: bare {limits[count][-1]:.1f} s, ours {runs[count][-1].seconds:.1f} s")
         for count in counts:
             limit, run = median(limits[count]), median_run(runs[count])
             self.put(f"features.bare.{count}", {"imagesPerSecond": round(count / limit, 1), "seconds": limits[count]})
@@ -105,81 +108,82 @@ class Bench:
         self.job(median_run(runs[self.count]))
 
     def job(self, features: Run) -> None:
-        """Where the steps' time goes, but for the work itself; the reduction is that of the last run's features."""
-        reduction = ours.reduction(self.work)
+        """Measure the phases and the overhead of the steps; the reduction uses the features of the last run."""
+        reduction = steps.reduction(self.work)
         self.put("job.reduction", reduction.as_json())
-        inventory = ours.inventory(self.model, self.source, self.work) if self.is_generated else None
+        inventory = steps.inventory(self.model, self.image_tree, self.work) if self.is_generated else None
         if inventory:
             self.put("job.inventory", inventory.as_json())
         overhead = {"features": features.overhead(), "reduction": reduction.overhead()}
         self.put("job.overhead", {**overhead, "inventory": None if inventory is None else inventory.overhead()})
 
     def pca(self) -> None:
-        """The fit against MLlib's."""
+        """Compare the PCA fit with MLlib's."""
         folder = pca.generate(self.home, self.sizes.rows, self.sizes.dimensions)
         seconds: dict[str, list[float]] = {"ours": [], "mllib": []}
         ratios = {}
         for _ in range(self.repeats):
-            for which, found in seconds.items():
-                answer = self.work / f"pca-{which}.json"
-                # MLlib computes in the JVM, which must not do without its second compiler there.
-                settings = ["spark.driver.extraJavaOptions="] if which == "mllib" else []
-                submit(self.work, ROOT / "bench" / "pca.py", which, str(folder), str(answer), settings=settings)
+            for implementation, measured in seconds.items():
+                answer = self.work / f"pca-{implementation}.json"
+                # MLlib computes in the JVM, so it needs the optimizing compiler that the default options turn off.
+                settings = ["spark.driver.extraJavaOptions="] if implementation == "mllib" else []
+                script = ROOT / "bench" / "pca.py"
+                submit(self.work, script, implementation, str(folder), str(answer), settings=settings)
                 document = json.loads(answer.read_text())
-                found.append(document["seconds"])
-                ratios[which] = np.array(document["ratios"])
-                say(f"  {which}: {found[-1]:.2f} s")
-        for which, found in seconds.items():
-            self.put(f"pca.{which}.seconds", median(found))
+                measured.append(document["seconds"])
+                ratios[implementation] = np.array(document["ratios"])
+                log(f"  {implementation}: {measured[-1]:.2f} s")
+        for implementation, measured in seconds.items():
+            self.put(f"pca.{implementation}.seconds", median(measured))
         self.put("pca.ratioToMllib", median(seconds["mllib"]) / median(seconds["ours"]))
         self.results["pca.largestRelativeDifference"] = float(np.abs(ratios["ours"] / ratios["mllib"] - 1).max())
 
     def daft(self) -> None:
-        """Daft on the same images."""
-        python = others.daft_python(self.home.parent / "bench-python")
+        """Compare with Daft on the same images."""
+        python = comparisons.daft_python(self.home.parent / "bench-python")
         chosen = self.images[: self.count]
-        seconds = [others.daft(python, self.model, chosen, self.work) for _ in range(self.repeats)]
+        seconds = [comparisons.daft(python, self.model, chosen, self.work) for _ in range(self.repeats)]
         self.put("features.daft.seconds", median(seconds))
         self.put("features.ratioToDaft", self._rate() * median(seconds) / self.count)
 
     def reference(self) -> None:
-        """A job as usually written, on fewer images."""
+        """Compare with a typical Spark job, on fewer images."""
         chosen = self.images[: self.sizes.reference]
-        seconds = others.reference(chosen, self.work)
+        seconds = comparisons.reference(chosen, self.work)
         self.put("features.reference.imagesPerSecond", len(chosen) / seconds)
         self.put("features.ratioToReference", self._rate() * seconds / len(chosen))
 
     def _rate(self) -> float:
         if "features.rate" not in self.results:
-            run = ours.features(self.model, self.images[: self.count], self.work)
+            run = steps.features(self.model, self.images[: self.count], self.work)
             self.put("features.rate", self.count / run.seconds)
         return float(str(self.results["features.rate"]))
 
     def growth(self) -> None:
-        """Time and memory at growing numbers of images."""
+        """Measure time and memory for growing numbers of images."""
         table = []
         for count in self.sizes.growth:
             if count <= len(self.images):
-                run = ours.features(self.model, self.images[:count], self.work)
+                run = steps.features(self.model, self.images[:count], self.work)
                 table.append({"images": count, **run.as_json()})
         self.put("growth", table)
 
     def functions(self) -> None:
-        """The functions' bundles against their sources: size, and time to load."""
+        """Compare the Lambda functions' bundles with their sources: size and load time."""
         found = functions.measure(self.work, self.repeats)
         self.put("functions.modules", found)
-        self.put("functions.slowestImportMs", max(one["importMs"] for one in found.values()))
-        ratios = [one["sourcesImportMs"] / one["importMs"] for one in found.values()]
+        self.put("functions.slowestImportMs", max(module["importMs"] for module in found.values()))
+        ratios = [module["sourcesImportMs"] / module["importMs"] for module in found.values()]
         self.put("functions.ratioToSources", median(ratios))
 
 
 def median_run(runs: Sequence[Run]) -> Run:
-    """The run in the middle, by its time."""
+    """Return the run with the median time; of two, the longer one."""
     return sorted(runs, key=lambda run: run.seconds)[len(runs) // 2]
 
 
-def nested(results: Results) -> Results:
-    """{"a.b": 1} as {"a": {"b": 1}}."""
+def nest(results: Results) -> Results:
+    """Turn dotted keys into nested objects: {"a.b": 1} becomes {"a": {"b": 1}}."""
     tree: Results = {}
     for name, value in results.items():
         *parents, last = name.split(".")
@@ -190,14 +194,14 @@ def nested(results: Results) -> Results:
     return tree
 
 
-def table(results: Results) -> str:
-    """The numbers, with the goals beside them."""
+def format_table(results: Results) -> str:
+    """Format the numbers as a table, with the goals beside them."""
     lines = [f"{'':34} {'measured':>12}   goal"]
     for name, value in results.items():
         if isinstance(value, int | float | str):
             goal = GOALS.get(name)
-            said = "" if goal is None else f">= {goal} {'met' if float(str(value)) >= goal else 'MISSED'}"
-            lines.append(f"{name:34} {value!s:>12}   {said}")
+            verdict = "" if goal is None else f">= {goal} {'met' if float(str(value)) >= goal else 'MISSED'}"
+            lines.append(f"{name:34} {value!s:>12}   {verdict}")
     rows = results.get("growth")
     if isinstance(rows, list):
         lines.append("images   seconds   peak MB: JVM, Python workers")
@@ -208,13 +212,13 @@ def table(results: Results) -> str:
 
 
 def main() -> None:
-    """The command."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="npm run bench --", description=__doc__)
-    parser.add_argument("--home", type=Path, required=True, help="folder for what is generated")
+    parser.add_argument("--home", type=Path, required=True, help="folder for generated files")
     parser.add_argument("--model", type=Path, required=True, help="folder of the model artifact")
     parser.add_argument("--images", type=Path, help="a folder of images")
     parser.add_argument("--count", type=int, help="images for the features stage")
-    parser.add_argument("--repeats", type=int, default=3, help="how often each is measured; the median counts")
+    parser.add_argument("--repeats", type=int, default=3, help="measurements of each number; the median counts")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
@@ -231,9 +235,9 @@ def main() -> None:
         bench.put("images.count", len(bench.images))
         for part in PARTS:
             if part in options.only:
-                say(f"{part}:")
+                log(f"{part}:")
                 getattr(bench, part)()
-    print(json.dumps(nested(bench.results)) if options.json else table(bench.results))
+    print(json.dumps(nest(bench.results)) if options.json else format_table(bench.results))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The bare limit: as many plain processes as cores that decode, resize and run the model. No Spark, nothing written."""
+"""Measures the bare limit: plain processes that decode, resize and run the model, without Spark or output."""
 
 import multiprocessing
 import sys
@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-# Small enough that all processes end together, whatever else the machine does to one of them.
-IMAGES_PER_TURN = 16
+# Small chunks let all processes finish at about the same time, even if the machine slows one of them down.
+IMAGES_PER_CHUNK = 16
 
 _extractor: Any = None
 
 
 def measure(model: Path, images: Sequence[Path], cores: int) -> float:
-    """Seconds from the first process's start to the last one's end; each takes the next few images when it is free."""
+    """Return the seconds from the start of the first process to the end of the last, for `cores` processes."""
     started = time.monotonic()
-    fresh = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(cores, mp_context=fresh, initializer=_load, initargs=(str(model),)) as pool:
-        for _ in pool.map(_compute, [str(path) for path in images], chunksize=IMAGES_PER_TURN):
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(cores, mp_context=spawn, initializer=_load, initargs=(str(model),)) as pool:
+        for _ in pool.map(_compute, [str(path) for path in images], chunksize=IMAGES_PER_CHUNK):
             pass
     return time.monotonic() - started
 
@@ -34,7 +34,7 @@ def _load(model: str) -> None:
 
 
 def _compute(path: str) -> None:
-    """The job's own decoder and interpreter on one file."""
+    """Run the job's own decoder and interpreter on one file."""
     from orchard.model.images import to_input  # noqa: PLC0415
 
     _extractor.features(to_input(Path(path).read_bytes(), 224))

@@ -1,6 +1,6 @@
-"""The features through Daft: the same decoder and model in as many UDF processes as cores, written as Parquet.
+"""Computes the features with Daft: the same decoder and model in one UDF process a core, written as Parquet.
 
-Run by the benchmark's own environment, which has Daft: daft_job.py MODEL LIST OUTPUT.
+Runs in the benchmark's own environment, which has Daft: daft_job.py MODEL LIST OUTPUT.
 """
 
 import os
@@ -16,18 +16,18 @@ MODEL = Path(sys.argv[1], "model.tflite")
 
 @daft.udf(return_dtype=daft.DataType.list(daft.DataType.float32()), concurrency=os.cpu_count(), batch_size=64)
 class Features:
-    """One interpreter a process."""
+    """Computes features with one interpreter in each process."""
 
     def __init__(self) -> None:
         self.extractor = Extractor(MODEL.read_bytes())
 
     def __call__(self, contents: daft.Series) -> list[object]:
-        """The features of each image file."""
+        """Return the features of each image file."""
         return [self.extractor.features(to_input(content, 224)).tolist() for content in contents.to_pylist()]
 
 
 def main(images: str, output: str) -> None:
-    """Files to Parquet."""
+    """Compute the features of the files that the text file `images` lists, and write them to the folder `output`."""
     frame = daft.from_pydict({"path": [f"file://{path}" for path in Path(images).read_text().splitlines()]})
     contents = frame["path"].download()
     frame = frame.with_column("features", Features(contents))  # type: ignore[call-arg, unused-ignore]

@@ -1,6 +1,6 @@
-"""How long the functions' modules take to load, which a cold start waits for: the bundle against the sources.
+"""Measures how long the Lambda functions' modules take to load, bundled and from source: cold starts wait for it.
 
-Both are loaded by a Node of their own, one after the other, so that the machine's moods meet both.
+Bundle and source are loaded in turn, each in a new Node process, so that changes in the machine's load affect both.
 """
 
 import subprocess
@@ -10,20 +10,20 @@ from statistics import median
 from bench.spark import ROOT
 
 NODE = ROOT / "node_modules" / ".bin" / "node"
-# What Lambda sets, as far as the modules look at it when they are loaded.
+# The variables of Lambda's environment that the modules read while they load.
 ENVIRONMENT = {"AWS_REGION": "eu-west-1", "POWERTOOLS_SERVICE_NAME": "orchard", "NO_COLOR": "1"}
 LOAD = "const from = performance.now(); await import(process.argv[1]); console.log(performance.now() - from);"
 
 
 def load_ms(module: Path) -> float:
-    """Milliseconds that a fresh Node takes to import a module."""
+    """Return the milliseconds that a new Node process takes to import a module."""
     command = [str(NODE), "--input-type=module", "--eval", LOAD, module.as_uri()]
     done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=True)
     return float(done.stdout)
 
 
 def measure(work: Path, repeats: int) -> dict[str, dict[str, float]]:
-    """For each function: size of the bundle in kB, median milliseconds of bundle and sources."""
+    """Return for each function the size of its bundle in kB, and the median milliseconds to load bundle and source."""
     bundles = work / "bundles"
     subprocess.run([str(NODE), str(ROOT / "infra" / "bundle.ts"), str(bundles)], check=True)
     found = {}

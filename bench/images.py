@@ -1,4 +1,4 @@
-"""The images that are used: those of a folder, or generated ones."""
+"""Finds the images of a folder, or generates some."""
 
 import io
 import os
@@ -13,7 +13,7 @@ LABELS = 100
 
 
 def find(folder: Path) -> list[Path]:
-    """All images under `folder`, at any depth, in order."""
+    """Return all images under `folder`, at any depth, sorted."""
     found = [
         Path(parent, name) for parent, _, names in os.walk(folder) for name in names if name.lower().endswith(SUFFIXES)
     ]
@@ -21,9 +21,9 @@ def find(folder: Path) -> list[Path]:
 
 
 def generate(folder: Path, count: int) -> Path:
-    """The folder of `count` JPEGs of 100 x 100, all different and always the same; made when they are not there.
+    """Return the folder of `count` different JPEGs of 100 x 100 pixels, creating it if it does not exist.
 
-    They lie as the dataset's do: Training/<label>/<number>_100.jpg.
+    The images are the same on each call, at Training/<label>/<number>_100.jpg like those of the Fruits-360 dataset.
     """
     target = folder / f"images-{count}"
     if target.exists():
@@ -46,7 +46,7 @@ def _write(job: tuple[Path, int]) -> None:
 
 
 def picture(seed: int) -> Image.Image:
-    """A shaded, speckled disc on white."""
+    """Draw a shaded, speckled disc on white, 100 x 100 pixels, another one for each seed."""
     random = np.random.default_rng(seed)
     y, x = np.mgrid[0:100, 0:100].astype(np.float32)
     distance = np.hypot(x - random.uniform(40, 60), y - random.uniform(40, 60)) / random.uniform(25, 48)

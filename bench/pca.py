@@ -1,4 +1,7 @@
-"""The PCA's fit against MLlib's, on the same Parquet files. Run by spark-submit: pca.py ours|mllib FOLDER ANSWER."""
+"""Fits a PCA by the project's code or by MLlib, on the same Parquet files.
+
+Runs by spark-submit: pca.py ours|mllib FOLDER ANSWER.
+"""
 
 import json
 import sys
@@ -16,7 +19,7 @@ FILES = 8
 
 
 def generate(folder: Path, rows: int, dimensions: int) -> Path:
-    """A folder of Parquet files with path, label and features (float32); made when it is not there."""
+    """Return a folder of Parquet files with path, label and features (float32), creating it if it does not exist."""
     target = folder / f"features-{rows}x{dimensions}"
     if target.exists():
         return target
@@ -24,14 +27,14 @@ def generate(folder: Path, rows: int, dimensions: int) -> Path:
     partial.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(1)
     turn = np.linalg.qr(random.normal(size=(dimensions, dimensions)))[0] * np.geomspace(3, 0.01, dimensions)[:, None]
-    for number, some in enumerate(np.array_split(np.arange(rows), FILES)):
-        # Half of the activations are zero, as after a ReLU6.
-        values = (random.normal(size=(len(some), dimensions)) @ turn).clip(0, 6).astype(np.float32)
+    for number, part in enumerate(np.array_split(np.arange(rows), FILES)):
+        # As after a ReLU6, half of the activations are zero and none is above 6.
+        values = (random.normal(size=(len(part), dimensions)) @ turn).clip(0, 6).astype(np.float32)
         offsets = pa.array(np.arange(0, values.size + 1, dimensions), pa.int32())
         table = pa.table(
             {
-                "path": pa.array([f"Training/Fruit {row % 131}/{row}_100.jpg" for row in some]),
-                "label": pa.array([f"Fruit {row % 131}" for row in some]),
+                "path": pa.array([f"Training/Fruit {row % 131}/{row}_100.jpg" for row in part]),
+                "label": pa.array([f"Fruit {row % 131}" for row in part]),
                 "features": pa.ListArray.from_arrays(offsets, pa.array(values.ravel(), pa.float32())),
             }
         )
@@ -40,20 +43,22 @@ def generate(folder: Path, rows: int, dimensions: int) -> Path:
 
 
 def fit_ours(context: SparkContext, folder: str) -> list[float]:
-    """The shares of the variance that the reduction step finds."""
+    """Return the explained variance ratios of the reduction step's fit."""
     from orchard import pca  # noqa: PLC0415
+    from orchard.io.storage import locate_storage  # noqa: PLC0415
     from orchard.io.vectors import find_row_groups  # noqa: PLC0415
     from orchard.jobs import reduction  # noqa: PLC0415
     from orchard.plan import Components  # noqa: PLC0415
 
-    groups = find_row_groups(folder, None)
-    moments = reduction.sum_moments(context, folder, None, groups)
+    storage = locate_storage(folder)
+    groups = find_row_groups(folder, storage)
+    moments = reduction.sum_moments(context, storage, groups)
     ratios: list[float] = pca.fit(moments, Components(count=COMPONENTS)).ratios.tolist()
     return ratios
 
 
 def fit_mllib(context: SparkContext, folder: str) -> list[float]:
-    """The shares of the variance that MLlib finds."""
+    """Return the explained variance ratios of MLlib's fit."""
     from pyspark.ml.feature import PCA  # noqa: PLC0415
     from pyspark.ml.functions import array_to_vector  # noqa: PLC0415
     from pyspark.sql.functions import col  # noqa: PLC0415
@@ -64,13 +69,13 @@ def fit_mllib(context: SparkContext, folder: str) -> list[float]:
     return ratios
 
 
-def main(which: str, folder: str, answer: str) -> None:
-    """Fits once in a session that has just started, and writes seconds and ratios."""
+def main(implementation: str, folder: str, answer: str) -> None:
+    """Fit once in a new session, and write {"seconds", "ratios"} as JSON to the file `answer`."""
     from orchard import session as sessions  # noqa: PLC0415
 
-    context = sessions.start(f"pca {which}")
+    context = sessions.start(f"pca {implementation}")
     started = time.monotonic()
-    ratios = (fit_ours if which == "ours" else fit_mllib)(context, folder)
+    ratios = (fit_ours if implementation == "ours" else fit_mllib)(context, folder)
     seconds = time.monotonic() - started
     Path(answer).write_text(json.dumps({"seconds": seconds, "ratios": ratios}))
     context.stop()

@@ -1,6 +1,6 @@
-"""The features as such jobs are usually written: one pandas UDF, the Keras model made in every call, image by image.
+"""A typical job to compare with: a pandas UDF that builds the Keras model in each call and predicts image by image.
 
-Run by spark-submit: reference_job.py LIST ANSWER.
+Runs by spark-submit: reference_job.py LIST ANSWER.
 """
 
 import io
@@ -19,7 +19,7 @@ from pyspark.sql.types import ArrayType, FloatType
 
 @pandas_udf(ArrayType(FloatType()))  # type: ignore[call-overload, untyped-decorator, unused-ignore]
 def featurize(contents: pd.Series) -> pd.Series:
-    """The features of each image file."""
+    """Return the features of each image file."""
     import make_model as artifact  # noqa: PLC0415
 
     model = artifact.build(None)  # the time does not depend on the weights
@@ -34,7 +34,7 @@ def featurize(contents: pd.Series) -> pd.Series:
 
 
 def main(images: str, answer: str) -> None:
-    """Writes the seconds, without the session's start."""
+    """Compute the features of the listed files, and write {"seconds"} without the session's start to `answer`."""
     session = SparkSession.builder.appName("reference").getOrCreate()
     started = time.monotonic()
     paths = Path(images).read_text().splitlines()

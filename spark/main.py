@@ -1,4 +1,4 @@
-"""The entry point that spark-submit runs.
+"""Runs one step of a run, or a reduction or projection by itself.
 
 spark-submit --py-files orchard.zip main.py inventory|features|reduction --plan URI
 spark-submit --py-files orchard.zip main.py reduction --features URI --output URI --components K | --variance V
@@ -14,56 +14,56 @@ from importlib import import_module
 from typing import NoReturn
 
 from orchard import session
-from orchard.arrow import do_without_pandas
-from orchard.errors import JobError, root_cause
+from orchard.arrow import block_pandas
+from orchard.errors import JobError, find_root_cause
 from pyspark import SparkContext
 
 
 class Parser(argparse.ArgumentParser):
-    """Argument errors look like all other errors."""
+    """Reports argument errors in the same form as all other errors."""
 
     def error(self, message: str) -> NoReturn:
-        """Prints the usage and the error, and exits with code 2."""
+        """Print the usage and the error, and exit with code 2."""
         self.print_usage(sys.stderr)
         self.exit(2, f"orchard: error: {message}\n")
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The command line."""
-    parser = Parser(prog="main.py", description="The jobs of a run.")
+    """Parse the command line; None means the process's own."""
+    parser = Parser(prog="main.py", description="Runs one step of a run.")
     parser.add_argument("step", choices=["inventory", "features", "reduction", "projection"])
     parser.add_argument("--plan", help="URI of the run's plan.json")
-    parser.add_argument("--model", help="URI of a reduction's output, whose fitted PCA is to be applied")
+    parser.add_argument("--model", help="URI of a reduction's output, with the fitted PCA to apply")
     parser.add_argument("--features", help="URI of a folder of Parquet files with path, label and features")
     parser.add_argument("--output", help="URI of the folder for the results")
-    parser.add_argument("--components", type=int, help="how many components")
-    parser.add_argument("--variance", type=float, help="as few components as keep this share of the variance")
+    parser.add_argument("--components", type=int, help="number of components")
+    parser.add_argument("--variance", type=float, help="share of the variance that the components must explain")
     options = parser.parse_args(arguments)
-    how_many = (options.components, options.variance)
+    component_options = (options.components, options.variance)
     if options.plan is not None:
-        if any(value is not None for value in (options.model, options.features, options.output, *how_many)):
-            parser.error("--plan says all; it goes with no other option")
+        if any(value is not None for value in (options.model, options.features, options.output, *component_options)):
+            parser.error("--plan cannot be combined with other options")
         if options.step == "projection":
             parser.error("projection needs --model, --features and --output, and no --plan")
         return options
     if options.step not in ("reduction", "projection") or options.features is None or options.output is None:
         parser.error("--plan is needed (or, for reduction and projection alone, --features and --output)")
-    if options.step == "reduction" and how_many.count(None) != 1:
+    if options.step == "reduction" and component_options.count(None) != 1:
         parser.error("one of --components and --variance is needed")
-    if options.step == "projection" and (options.model is None or how_many.count(None) != 2):
-        parser.error("projection needs --model; how many components there are is the model's")
+    if options.step == "projection" and (options.model is None or component_options.count(None) != 2):
+        parser.error("projection needs --model, which also determines the number of components")
     if options.step == "reduction" and options.model is not None:
-        parser.error("--model goes with projection; reduction fits its own")
+        parser.error("--model is for projection only; reduction fits a new PCA")
     return options
 
 
 def run(context: SparkContext, options: argparse.Namespace) -> None:
-    """Runs one step; progress.json says how it ended.
+    """Run one step; progress.json has its state.
 
     Raises:
-        JobError, or whatever Spark raises.
+        JobError: The step cannot do what was requested. Spark's own exceptions pass through.
     """
-    from orchard.io import storage  # noqa: PLC0415
+    from orchard.io.uri import join  # noqa: PLC0415
     from orchard.jobs import features, inventory, reduction  # noqa: PLC0415
     from orchard.plan import read_plan  # noqa: PLC0415
     from orchard.progress import Progress  # noqa: PLC0415
@@ -72,7 +72,7 @@ def run(context: SparkContext, options: argparse.Namespace) -> None:
         run_alone(context, options)
         return
     plan = read_plan(options.plan)
-    with Progress(context, storage.join(plan.run, "progress.json"), plan.run_id, options.step) as progress:
+    with Progress(context, join(plan.run, "progress.json"), plan.run_id, options.step) as progress:
         match options.step:
             case "inventory":
                 inventory.run(context, plan, progress)
@@ -83,55 +83,55 @@ def run(context: SparkContext, options: argparse.Namespace) -> None:
 
 
 def run_alone(context: SparkContext, options: argparse.Namespace) -> None:
-    """Runs a step that belongs to no run, and says what came of it.
+    """Run a reduction or projection that belongs to no run, and print one line about its result.
 
     Raises:
-        JobError, or whatever Spark raises.
+        JobError: The step cannot do what was requested. Spark's own exceptions pass through.
     """
-    from orchard.io import storage  # noqa: PLC0415
+    from orchard.io.uri import join  # noqa: PLC0415
     from orchard.jobs import projection, reduction  # noqa: PLC0415
     from orchard.plan import Components  # noqa: PLC0415
     from orchard.progress import Progress  # noqa: PLC0415
 
     features, output = options.features.rstrip("/"), options.output.rstrip("/")
-    with Progress(context, storage.join(output, "progress.json"), "", options.step) as progress:
+    with Progress(context, join(output, "progress.json"), "", options.step) as progress:
         if options.step == "projection":
-            said = projection.run(context, projection.Projection(options.model, features, output), progress)
+            summary = projection.run(context, projection.Projection(options.model, features, output), progress)
         else:
             components = Components(options.components, options.variance)
-            said = reduction.run(context, reduction.Reduction(features, output, components), progress)
-    print(f"orchard: {said}", flush=True)
+            summary = reduction.run(context, reduction.Reduction(features, output, components), progress)
+    print(f"orchard: {summary}", flush=True)
 
 
 def report(error: Exception) -> None:
-    """Ends Spark and prints the error to stderr; the last line is `orchard: error: <root cause>`."""
-    text = f"orchard: error: {root_cause(error)}"
+    """Stop Spark and print the error to stderr. The last line is `orchard: error: <root cause>`."""
+    text = f"orchard: error: {find_root_cause(error)}"
     if not isinstance(error, JobError):
         text = "".join(traceback.format_exception(error)) + text
     context, jvm = SparkContext._active_spark_context, SparkContext._jvm
     if context is not None:
-        context.setLogLevel("OFF")  # nothing may follow the last line
+        context.setLogLevel("OFF")  # so that nothing follows the last line
         context.stop()
     if jvm is None:
         print(text, file=sys.stderr, flush=True)
     else:
-        # spark-submit sends all that Python prints to its own stdout; stderr is the JVM's.
+        # spark-submit redirects both outputs of Python to its stdout; only the JVM can write to its stderr.
         jvm.java.lang.System.err.println(text)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a step and answers the exit code: 1 when it failed."""
+    """Run a step and return the exit code: 0, or 1 if it failed."""
     options = parse(arguments)
-    do_without_pandas()
+    block_pandas()
     try:
-        # The JVM stops the context when this process has ended; stopping it here waits up to a second for the thread
-        # that receives accumulators.
+        # The context is not stopped here, because that waits up to a second for the thread that receives accumulators:
+        # the JVM stops it when this process ends.
         with ThreadPoolExecutor(1) as importing:
-            # While the JVM makes the context, this process would only wait.
+            # Import the jobs while this process waits for the JVM to create the context.
             importing.submit(import_module, "orchard.jobs.features")
             context = session.start(options.step)
         run(context, options)
-    # Whatever went wrong, somebody reads the last line.
+    # Every error must end in the one line that the failure diagnosis reads.
     except Exception as error:  # noqa: BLE001
         report(error)
         return 1

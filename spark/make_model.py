@@ -1,12 +1,12 @@
-"""Makes the model artifact: MobileNetV2 as a LiteRT flat buffer, and a description of it.
+"""Makes the model artifact: MobileNetV2 as a LiteRT flat buffer, and its description.
 
 `python spark/make_model.py --output .orchard/model [--force]`
 
-Runs where TensorFlow is, once; Spark's workers need LiteRT alone. ImageNet weights are used where they can be had.
-Where not, the weights are random but seeded: everything works, and the features mean nothing.
+It runs once, on a machine with TensorFlow; Spark's workers need only LiteRT. The weights are those of ImageNet. If
+these cannot be downloaded, the weights are seeded random numbers: everything runs, but the features mean nothing.
 """
 
-# TensorFlow takes seconds to load: it is imported where it is used, so that an artifact that is there is quick to see.
+# TensorFlow takes seconds to load. Importing it on use keeps the check for an existing artifact fast.
 # ruff: noqa: PLC0415
 
 import argparse
@@ -26,10 +26,11 @@ import numpy.typing as npt
 INPUT_SIZE = 224
 DIMENSIONS = 1280
 SEED = 224
-# Float32 through some fifty layers; the two implementations differ in the order of their sums.
+# The largest allowed difference of a feature between LiteRT and Keras: both compute some fifty layers in float32, but
+# add in different orders.
 TOLERANCE = 1e-4
-# One image at a time is the fastest on one thread (188 images/s against 180 in batches of 8 and 152 in batches of 32):
-# the activations of one image fit into the cache.
+# One image at a time is fastest on one thread, because its activations fit into the cache (measured: 188 images/s,
+# against 180 in batches of 8 and 152 in batches of 32).
 BATCH = 1
 
 Weights = list[npt.NDArray[np.float32]]
@@ -37,14 +38,18 @@ KerasModel = Any  # Keras has no type hints
 
 
 class ModelError(Exception):
-    """The artifact could not be made; the message says why."""
+    """The artifact could not be made. The message has the reason."""
 
 
 def build(weights: Weights | None = None) -> KerasModel:
-    """MobileNetV2 without its classifier: float32 (BATCH, 224, 224, 3) in [-1, 1] to float32 (BATCH, 1280)."""
+    """Build MobileNetV2 without its classifier: float32 (BATCH, 224, 224, 3) in [-1, 1] to float32 (BATCH, 1280).
+
+    Args:
+        weights: In the order of Keras; seeded random ones by default.
+    """
     from tensorflow import keras
 
-    # The names of layers go into the flat buffer, and Keras counts them up from the last model that it made.
+    # The flat buffer has the names of layers, which Keras numbers on from the last model unless its session is cleared.
     keras.utils.clear_session()
     model = keras.applications.MobileNetV2(
         weights=None,
@@ -52,16 +57,16 @@ def build(weights: Weights | None = None) -> KerasModel:
         pooling="avg",
         input_tensor=keras.Input(batch_shape=(BATCH, INPUT_SIZE, INPUT_SIZE, 3)),
     )
-    model.set_weights(seeded_weights(model) if weights is None else weights)
+    model.set_weights(make_seeded_weights(model) if weights is None else weights)
     return model
 
 
-def seeded_weights(model: KerasModel) -> Weights:
-    """Random weights for `model`, the same ones for the same SEED.
+def make_seeded_weights(model: KerasModel) -> Weights:
+    """Generate random weights for `model`, determined by SEED.
 
-    Keras's own initialisation makes the features vanish (about 1e-12) when batch normalisation is at inference. These
-    keep the variance from layer to layer (He et al. 2015, equation 10: 2 / fan-in before a rectifier; 1 / fan-in
-    before the linear bottlenecks), so that different images give different features.
+    With Keras's own initialization, features vanish (about 1e-12) when batch normalization is in inference mode. These
+    weights preserve the variance from layer to layer, so that different images give different features: 2 / fan-in
+    before a rectifier (He et al. 2015, equation 10), and 1 / fan-in before the linear bottlenecks.
     """
     from tensorflow import keras
 
@@ -86,18 +91,18 @@ def seeded_weights(model: KerasModel) -> Weights:
     return weights
 
 
-def imagenet_weights() -> Weights | None:
-    """Keras's ImageNet weights, downloaded or from its cache; None, said loudly on stderr, when they cannot be had."""
+def load_imagenet_weights() -> Weights | None:
+    """Load Keras's ImageNet weights from the network or its cache. On failure, warn on stderr and return None."""
     from tensorflow import keras
 
     before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(20)  # without it an unanswered connection holds for minutes
+    socket.setdefaulttimeout(20)  # seconds; by default, a connection without an answer blocks for minutes
     try:
-        with contextlib.redirect_stdout(sys.stderr):  # stdout is for the description alone
+        with contextlib.redirect_stdout(sys.stderr):  # stdout is reserved for the description
             model = keras.applications.MobileNetV2(
                 weights="imagenet", include_top=False, pooling="avg", input_shape=(INPUT_SIZE, INPUT_SIZE, 3)
             )
-    # Keras raises a bare Exception when a download fails.
+    # Keras raises a plain Exception if a download fails.
     except Exception as error:  # noqa: BLE001
         reason = " ".join(str(error).split())
         print(
@@ -118,20 +123,20 @@ def imagenet_weights() -> Weights | None:
 
 
 def convert(model: KerasModel) -> bytes:
-    """The float32 LiteRT flat buffer of a Keras model."""
+    """Convert a Keras model to a LiteRT flat buffer in float32."""
     import tensorflow as tf
 
-    # The converter prints hundreds of lines on the model's variables.
-    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+    # The converter prints hundreds of lines about the model's variables.
+    with Path(os.devnull).open("w") as null, contextlib.redirect_stdout(null):
         buffer: bytes = tf.lite.TFLiteConverter.from_keras_model(model).convert()
     return buffer
 
 
 def verify(buffer: bytes, model: KerasModel) -> float:
-    """The largest difference between LiteRT and Keras over eight images of random pixels.
+    """Return the largest difference between the features of LiteRT and Keras for eight random images.
 
     Raises:
-        ModelError: it is above TOLERANCE, or the features do not vary from image to image.
+        ModelError: The difference exceeds TOLERANCE, or the features do not vary from image to image.
     """
     from ai_edge_litert.interpreter import Interpreter
 
@@ -142,7 +147,7 @@ def verify(buffer: bytes, model: KerasModel) -> float:
     random = np.random.default_rng(SEED)
     largest, rows = 0.0, []
     for _ in range(8):
-        # Coarse squares rather than white noise, which averages out to the same features for every image.
+        # Coarse squares, because white noise averages out to the same features for every image.
         coarse = random.uniform(-1, 1, (BATCH, 7, 7, 3)).astype(np.float32)
         image = coarse.repeat(INPUT_SIZE // 7, axis=1).repeat(INPUT_SIZE // 7, axis=2)
         interpreter.set_tensor(source, image)
@@ -157,10 +162,10 @@ def verify(buffer: bytes, model: KerasModel) -> float:
 
 
 def check_spread(features: npt.NDArray[np.float32]) -> None:
-    """Refuses features (images, dimensions) that are the same for every image.
+    """Refuse features (images, dimensions) that are nearly equal for all images.
 
     Raises:
-        ModelError: they are.
+        ModelError: The mean standard deviation of a feature is at most 1e-3.
     """
     spread = float(features.std(axis=0).mean())
     if not spread > 1e-3:
@@ -168,33 +173,33 @@ def check_spread(features: npt.NDArray[np.float32]) -> None:
 
 
 def is_current(folder: Path) -> bool:
-    """Whether `folder` holds an artifact that agrees with its description."""
+    """Return whether `folder` has an artifact with the sha256 of its description."""
     artifact, description = folder / "model.tflite", folder / "model.json"
     if not (artifact.exists() and description.exists()):
         return False
     try:
         expected = json.loads(description.read_text())["sha256"]
     except (ValueError, KeyError):
-        return False  # a description that cannot be read is made again
+        return False  # an unreadable description
     return bool(hashlib.sha256(artifact.read_bytes()).hexdigest() == expected)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Writes a file that is never seen half-written."""
+    """Write a file under a temporary name and rename it, so that readers never see a part of it."""
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     partial.write_bytes(content)
     partial.replace(path)
 
 
 def make(folder: Path) -> dict[str, object]:
-    """Makes model.tflite and model.json in `folder`, and answers the description.
+    """Make model.tflite and model.json in `folder`, and return the description.
 
     Raises:
-        ModelError: the converted model disagrees with Keras.
+        ModelError: The converted model differs from Keras.
     """
     import tensorflow as tf
 
-    weights = imagenet_weights()
+    weights = load_imagenet_weights()
     model = build(weights)
     buffer = convert(model)
     difference = verify(buffer, model)
@@ -209,20 +214,20 @@ def make(folder: Path) -> dict[str, object]:
     }
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / "model.tflite", buffer)
-    # The description is last: with it, the artifact is whole.
+    # The description is written last: its presence means that the artifact is complete.
     write_atomically(folder / "model.json", (json.dumps(description, indent=2) + "\n").encode())
     print(f"model: LiteRT and Keras differ by at most {difference:.1e}", file=sys.stderr)
     return description
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; the exit code is 1 when the artifact could not be made."""
+    """Run the command line and return the exit code: 0, or 1 if the artifact could not be made."""
     parser = argparse.ArgumentParser(description="Makes the model artifact.")
     parser.add_argument("--output", type=Path, required=True, help="the folder of model.tflite and model.json")
-    parser.add_argument("--force", action="store_true", help="make it again although it is there")
+    parser.add_argument("--force", action="store_true", help="make it again even if it exists")
     options = parser.parse_args(arguments)
     if not options.force and is_current(options.output):
-        print(f"model: {options.output} is there already", file=sys.stderr)
+        print(f"model: {options.output} already exists", file=sys.stderr)
         return 0
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:

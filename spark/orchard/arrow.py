@@ -1,4 +1,4 @@
-"""Workers that use pyarrow alone: no pandas, whether it is installed or not."""
+"""Prepares Python processes for pyarrow: no pandas, and cheap starts of tasks."""
 
 import gc
 import sys
@@ -7,27 +7,27 @@ from zipimport import zipimporter
 
 
 class _NoPandas(MetaPathFinder):
-    """Says that pandas is not installed; pyarrow then does without."""
+    """Reports pandas as not installed, so that pyarrow does not import it."""
 
     def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
         if fullname == "pandas":
-            raise ModuleNotFoundError("the workers do without pandas", name=fullname)
+            raise ModuleNotFoundError("pandas is blocked in this process", name=fullname)
 
 
-def do_without_pandas() -> None:
-    """From here on, this process imports no pandas."""
+def block_pandas() -> None:
+    """Prevent this process from importing pandas, even if it is installed: loading it would slow down every worker."""
     if not any(isinstance(finder, _NoPandas) for finder in sys.meta_path):
         sys.meta_path.insert(0, _NoPandas())
 
 
 def prepare_worker() -> None:
-    """What a task begins with, in the process that runs it."""
-    do_without_pandas()
-    # PySpark drops Python's import caches before each task, and zipimport then reads the whole directory of each
-    # archive on the path again, spark-core's 17,000 entries among them: 100 ms a task. Modules stay imported.
+    """Prepare a worker process. Each task calls it first."""
+    block_pandas()
+    # PySpark invalidates Python's import caches before each task. zipimport then reads the directory of each archive on
+    # the path again (17,000 entries for spark-core), 100 ms for each task, unless its cached importers are removed.
     for path, finder in list(sys.path_importer_cache.items()):
         if isinstance(finder, zipimporter):
             del sys.path_importer_cache[path]
     if gc.get_freeze_count() == 0:
-        # PySpark collects garbage after each task: 50 ms, nearly all of it for what was imported.
+        # PySpark collects garbage after each task. Freezing the imported modules saves nearly all of its 50 ms.
         gc.freeze()

@@ -1,4 +1,4 @@
-"""What goes wrong in a job, and the one line that says so."""
+"""The errors of a job, and their summary in one line."""
 
 import re
 
@@ -6,24 +6,24 @@ from py4j.protocol import Py4JJavaError
 
 
 class JobError(Exception):
-    """A job cannot do what it was asked; the message is for the person who asked."""
+    """A job cannot do what was requested. The message is written for the user."""
 
 
-# A traceback that came through the JVM as text: "ValueError: …", "orchard.errors.JobError: …", at the margin.
+# The last line of a traceback that the JVM passed on as text, such as "orchard.errors.JobError: …", not indented.
 _PYTHON_ERROR = re.compile(r"^(?:[A-Za-z_]\w*\.)*([A-Z]\w*(?:Error|Exception|Exit|Interrupt|Warning)?)(?:: (.*))?$")
 _TRACEBACK = "Traceback (most recent call last):"
 _JAVA_CAUSE = re.compile(r"^Caused by: (?:[a-z]\w*\.)*([A-Z][\w$]*)(?:: (.*))?$", re.MULTILINE)
 
 
-def root_cause(error: BaseException) -> str:
-    """The innermost cause of `error` in one line.
+def find_root_cause(error: BaseException) -> str:
+    """Return the innermost cause of `error` in one line.
 
-    That is the last line of the last Python traceback in it, when a Python worker failed; else the last Java cause;
-    else the message of the innermost Python exception.
+    If a Python worker failed, this is the last line of the last Python traceback in the message; otherwise the last
+    Java cause, or the message of the innermost Python exception.
     """
     while (inner := error.__cause__) is not None:
         error = inner
-    text = _text_of(error)
+    text = _full_text(error)
     if (line := _last_traceback_line(text)) is not None:
         return line
     causes = _JAVA_CAUSE.findall(text)
@@ -38,11 +38,11 @@ def root_cause(error: BaseException) -> str:
     return _one_line(f"{type(error).__name__}: {message}" if message else type(error).__name__)
 
 
-def _text_of(error: BaseException) -> str:
-    """All that an error says, with the Java stack trace where there is one."""
+def _full_text(error: BaseException) -> str:
+    """Return the message of an error, with the Java stack trace if there is one."""
     if isinstance(error, Py4JJavaError):
-        return str(error)  # py4j puts the whole Java stack trace into it
-    # PySpark's own exceptions (analysis, Python worker…) keep the Java exception beside a shortened message.
+        return str(error)  # py4j includes the Java stack trace
+    # PySpark's own exceptions (analysis, Python worker…) have a shortened message and keep the Java exception apart.
     origin = getattr(error, "_origin", None)
     trace = getattr(error, "_stackTrace", None)
     if origin is not None and trace is None:

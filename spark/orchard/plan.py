@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchard.errors import JobError
-from orchard.io import storage
+from orchard.io.storage import open_storage
+from orchard.io.uri import is_s3
 
 MODES = ("inventory", "mini", "apples", "full", "single-class")
 
@@ -69,7 +70,7 @@ def read_plan(uri: str) -> Plan:
         JobError: it is not there, or is not a plan.
     """
     try:
-        document = json.loads(storage.read_bytes(uri))
+        document = json.loads(open_storage(uri).read_bytes(uri))
         return parse_plan(document)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise JobError(f"{uri} is not a plan: {type(error).__name__}: {error}") from None
@@ -121,4 +122,4 @@ def _folder(uri: str | None) -> str | None:
 
 def _model_uri(bucket: str, key: str) -> str:
     """A key lies in the run's bucket; a whole URI or an absolute path stands for itself."""
-    return key if storage.is_s3(key) or key.startswith("/") else f"s3://{bucket}/{key}"
+    return key if is_s3(key) or key.startswith("/") else f"s3://{bucket}/{key}"

@@ -1,4 +1,4 @@
-"""progress.json: how far a job is, about once a second."""
+"""Writes progress.json about once a second while a job runs."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ from typing import Literal
 
 from pyspark import Accumulator, SparkContext
 
-from orchard.io import storage
+from orchard.io.storage import open_storage
 
 INTERVAL_SECONDS = 1.0
 
@@ -18,10 +18,10 @@ State = Literal["RUNNING", "SUCCEEDED", "FAILED"]
 
 
 class Progress:
-    """Counts images and writes the count to `uri` while it is entered; the last state written is how the block ended.
+    """Counts images, and writes the counts to `uri` while it is entered. Leaving writes SUCCEEDED or FAILED.
 
-    `done` and `errors` are accumulators that tasks add to. A task that runs twice counts twice, so what is shown is
-    never above `total`.
+    Tasks add to the accumulators `done` and `errors`. A task that runs twice counts twice, so the written `done` is
+    limited to `total`.
     """
 
     def __init__(self, context: SparkContext, uri: str, run_id: str, step: str) -> None:
@@ -36,7 +36,7 @@ class Progress:
         self._thread = threading.Thread(target=self._report, name="progress", daemon=True)
 
     def begin(self, total: int) -> None:
-        """Says how many images there are; the rate counts from here."""
+        """Set the number of images, and start measuring the rate."""
         self.total = total
         self._started = time.monotonic()
 
@@ -57,7 +57,7 @@ class Progress:
             self._write("RUNNING")
 
     def document(self, state: State) -> dict[str, object]:
-        """The content of progress.json."""
+        """Return the content of progress.json."""
         done = min(self.done.value, self.total) if self.total else self.done.value
         seconds = time.monotonic() - self._started
         rate = done / seconds if seconds > 0 else 0.0
@@ -78,7 +78,7 @@ class Progress:
     def _write(self, state: State) -> None:
         content = json.dumps(self.document(state)).encode()
         try:
-            storage.write_bytes(self._uri, content)
-        # Progress is a courtesy: when it cannot be written, that is said and the job goes on.
+            open_storage(self._uri).write_bytes(self._uri, content)
+        # A job must not fail because its progress cannot be written.
         except Exception as error:  # noqa: BLE001
-            print(f"orchard: warning: {self._uri} was not written: {error}", file=sys.stderr)
+            print(f"orchard: warning: {self._uri} could not be written: {error}", file=sys.stderr)

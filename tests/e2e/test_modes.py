@@ -185,6 +185,6 @@ def test_features_are_what_keras_predicts(
     paths = [account.sample / str(path).removeprefix(prefix) for path in table["path"].to_pylist()]
     pixels = np.stack([np.asarray(Image.open(p).convert("RGB").resize((224, 224)), np.float32) for p in paths])
     seeded = json.loads((run / "model_info" / "model_info.json").read_text())["model"]["weights"] == "seeded"
-    keras_model = model.build(None if seeded else model.imagenet_weights())
+    keras_model = model.build(None if seeded else model.load_imagenet_weights())
     predicted = keras_model.predict(pixels / 127.5 - 1, batch_size=model.BATCH, verbose=0)
     np.testing.assert_allclose(np.array(table["features"].to_pylist(), np.float32), predicted, atol=1e-4)

@@ -5,7 +5,7 @@ from typing import Any, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from orchard.checks import Found, check_variance, check_vectors
+from orchard.checks import VectorFaults, check_variance, check_vectors
 
 Row = tuple[str | None, list[Any] | None]
 SCHEMA = pa.schema([("path", pa.string()), ("pca_features", pa.list_(pa.float64()))])
@@ -16,15 +16,15 @@ def planted(rows: int = 20) -> list[Row]:
 
 
 def failed(folder: Path, rows: list[Row], expected: int = 20) -> dict[str, str]:
-    found = Found()
+    faults = VectorFaults()
     for number, some in enumerate((rows[:5], rows[5:])):
         table = pa.Table.from_pylist([dict(zip(SCHEMA.names, row, strict=True)) for row in some], SCHEMA)
         pq.write_table(table, folder / f"part-{number}.parquet")
-        part = Found()
+        part = VectorFaults()
         for batch in table.to_batches():
             part.add(cast("pa.ListArray[Any]", batch.column(1)), 50)
-        found.merge(part)
-    checks = check_vectors(str(folder), None, found, expected, 50)
+        faults.merge(part)
+    checks = check_vectors(str(folder), faults, expected, 50)
     assert [check.name for check in checks] == ["row_count", "dimensions", "finite", "unique_paths"]
     return {check.name: check.detail for check in checks if not check.ok}
 

@@ -1,5 +1,5 @@
 import pytest
-from orchard.errors import JobError, root_cause
+from orchard.errors import JobError, find_root_cause
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as sf
 
@@ -20,28 +20,28 @@ Caused by: org.apache.spark.SparkException: something else
 
 def test_the_python_workers_own_error_is_the_cause() -> None:
     expected = "OSError: When reading key 'a b.jpg' in bucket 'x': AWS Error ACCESS_DENIED"
-    assert root_cause(RuntimeError(JAVA)) == expected
+    assert find_root_cause(RuntimeError(JAVA)) == expected
 
 
 def test_a_job_error_in_a_worker_is_its_message() -> None:
     text = "Traceback (most recent call last):\n  File x\norchard.errors.JobError: 3 of 9 rows are bad\n\n\tat org.x"
-    assert root_cause(RuntimeError(text)) == "3 of 9 rows are bad"
+    assert find_root_cause(RuntimeError(text)) == "3 of 9 rows are bad"
 
 
 def test_the_last_java_cause() -> None:
     text = "An error occurred\n: java.lang.A: outer\n\tat x\nCaused by: java.io.IOException: No space left on device\n"
-    assert root_cause(RuntimeError(text)) == "IOException: No space left on device"
+    assert find_root_cause(RuntimeError(text)) == "IOException: No space left on device"
 
 
 def test_the_innermost_python_exception() -> None:
     outer = RuntimeError("outer")
     outer.__cause__ = KeyError("runId")
 
-    assert root_cause(outer) == "KeyError: 'runId'"
+    assert find_root_cause(outer) == "KeyError: 'runId'"
 
 
 def test_a_message_of_several_lines_becomes_one() -> None:
-    assert root_cause(JobError("one\n  two")) == "one two"
+    assert find_root_cause(JobError("one\n  two")) == "one two"
 
 
 @pytest.mark.parametrize("writes", [True, False])
@@ -54,12 +54,12 @@ def test_sparks_own_exceptions(spark: SparkSession, writes: bool, tmp_path: obje
     with pytest.raises(Exception) as caught:
         frame.write.parquet(f"{tmp_path}/out") if writes else frame.collect()
 
-    assert root_cause(caught.value) == "ValueError: row 0 is odd"
+    assert find_root_cause(caught.value) == "ValueError: row 0 is odd"
 
 
 def test_a_missing_path(spark: SparkSession, tmp_path: object) -> None:
     with pytest.raises(Exception) as caught:
         spark.read.parquet(f"{tmp_path}/nothing")
 
-    assert "Path does not exist" in root_cause(caught.value)
-    assert "\n" not in root_cause(caught.value)
+    assert "Path does not exist" in find_root_cause(caught.value)
+    assert "\n" not in find_root_cause(caught.value)

@@ -1,4 +1,4 @@
-"""The model artifact. Making it takes ten seconds, so that is done once, with seeded weights."""
+"""Makes the model artifact once for all tests, with seeded weights, because that takes ten seconds."""
 
 import hashlib
 import json
@@ -13,12 +13,12 @@ import pytest
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("model")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(model, "imagenet_weights", lambda: None)
+        patch.setattr(model, "load_imagenet_weights", lambda: None)
         model.make(folder)
     return folder
 
 
-def test_the_description_is_that_of_the_flat_buffer(made: Path) -> None:
+def test_the_description_matches_the_flat_buffer(made: Path) -> None:
     description = json.loads((made / "model.json").read_text())
     content = (made / "model.tflite").read_bytes()
 
@@ -29,18 +29,18 @@ def test_the_description_is_that_of_the_flat_buffer(made: Path) -> None:
     assert sorted(path.name for path in made.iterdir()) == ["model.json", "model.tflite"]
 
 
-def test_seeded_weights_give_the_same_bytes_again(made: Path) -> None:
+def test_seeded_weights_give_identical_bytes(made: Path) -> None:
     assert model.convert(model.build()) == (made / "model.tflite").read_bytes()
 
 
-def test_what_is_there_is_not_made_again(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_existing_artifact_is_not_made_again(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(model, "make", lambda folder: pytest.fail("made again"))
 
     assert model.main(["--output", str(made)]) == 0
 
 
 @pytest.mark.parametrize("file", ["model.tflite", "model.json"])
-def test_what_is_damaged_is_made_again(made: Path, tmp_path: Path, file: str) -> None:
+def test_a_damaged_artifact_is_not_current(made: Path, tmp_path: Path, file: str) -> None:
     for path in made.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     assert model.is_current(tmp_path)
@@ -63,7 +63,7 @@ def test_features_that_do_not_vary_are_refused() -> None:
         model.check_spread(np.full((8, 1280), 6, np.float32))
 
 
-def test_missing_weights_are_said_loudly(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_weights_give_a_warning(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     from tensorflow import keras
 
     def refuse(**options: object) -> None:
@@ -71,5 +71,5 @@ def test_missing_weights_are_said_loudly(capsys: pytest.CaptureFixture[str], mon
 
     monkeypatch.setattr(keras.applications, "MobileNetV2", refuse)
 
-    assert model.imagenet_weights() is None
+    assert model.load_imagenet_weights() is None
     assert "SEEDED RANDOM weights" in capsys.readouterr().err

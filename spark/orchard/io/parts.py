@@ -1,8 +1,8 @@
-"""The results of a run: files of path, label and a vector, which the workers write themselves, as Parquet and as CSV.
+"""Writes a step's results: Parquet and CSV files of path, label and a vector, written by the workers themselves.
 
-Rows that go through the JVM cost several times what writing them does, and CSV made from Parquet costs a second pass.
-A file is written whole, under a name that its task's number gives, so a task that is repeated, or runs twice, leaves
-the same files. `begin` removes what an earlier attempt of the step left.
+Rows that go through the JVM cost several times the writing itself, and CSV made from Parquet would need a second pass.
+Each file is written whole, under a name made from the task's number, so that a task that is retried, or runs twice,
+leaves the same files.
 """
 
 from typing import Any, cast
@@ -12,26 +12,29 @@ import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
-from orchard.checks import Found
-from orchard.io import storage
+from orchard.checks import VectorFaults
+from orchard.io.backend import Storage
+from orchard.io.storage import open_storage
+from orchard.io.uri import join
 
-# What a worker holds back, whatever the number of rows: 1,600 images' features. The CSV of it is three times as large.
+# Rows that a worker keeps in memory before it writes a file: 8 MB are 1,600 images' features. Their CSV is three times
+# as large.
 BYTES_PER_FILE = 8_000_000
 
 
-def begin(folder: str) -> None:
-    """Removes what an earlier attempt of the step left in `folder`."""
+def remove_parts(folder: str) -> None:
+    """Remove the files that an earlier attempt of the step left in `folder`."""
     for kind in ("parquet", "csv"):
-        storage.remove_folder(storage.join(folder, kind))
+        open_storage(folder).remove_folder(join(folder, kind))
 
 
-class Writer:
-    """Writes the rows of one task. `found` says what its rows are like, for the checks."""
+class PartWriter:
+    """Writes the rows of one task, and counts the faults of their vectors for the checks."""
 
-    def __init__(self, folder: str, region: str | None, task: int, dimensions: int, *, csv: bool) -> None:
-        self.found = Found()
+    def __init__(self, folder: str, storage: Storage, task: int, dimensions: int, *, csv: bool) -> None:
+        self.faults = VectorFaults()
         self._folder = folder
-        self._region = region
+        self._storage = storage
         self._task = task
         self._dimensions = dimensions
         self._csv = csv
@@ -39,50 +42,54 @@ class Writer:
         self._waiting: list[pa.RecordBatch] = []
 
     def add(self, rows: pa.RecordBatch) -> None:
-        """Rows of path, label and a list of numbers."""
-        self.found.add(cast("pa.ListArray[Any]", rows.column(2)), self._dimensions)
+        """Add rows of path, label and a list of numbers."""
+        self.faults.add(cast("pa.ListArray[Any]", rows.column(2)), self._dimensions)
         self._waiting.append(rows)
         if sum(batch.nbytes for batch in self._waiting) >= BYTES_PER_FILE:
             self.flush()
 
     def flush(self) -> None:
-        """Writes what waits."""
+        """Write the rows that were added since the last file."""
         rows = pa.Table.from_batches(self._waiting) if self._waiting else None
         self._waiting = []
         if rows is None or rows.num_rows == 0:
             return
-        name = part_name(self._task, self._files)
+        name = format_part_name(self._task, self._files)
         self._files += 1
         content = pa.BufferOutputStream()
         pq.write_table(rows, content, use_dictionary=False)
         self._write("parquet", f"{name}.snappy.parquet", content.getvalue())
         if self._csv:
-            self._write("csv", f"{name}.csv", csv_of(as_text(rows)))
+            self._write("csv", f"{name}.csv", format_csv(format_vectors(rows)))
 
     def _write(self, kind: str, name: str, content: pa.Buffer) -> None:
-        storage.write_whole(storage.join(self._folder, kind, name), content, self._region)
+        self._storage.write_buffer(join(self._folder, kind, name), content)
 
 
-def part_name(task: int, file: int = 0) -> str:
-    """The name of a file, without its ending."""
+def format_part_name(task: int, file: int = 0) -> str:
+    """Return the name of a task's file, without its extension."""
     return f"part-{task:05d}-{file:04d}"
 
 
-def as_text(rows: pa.Table) -> pa.Table:
-    """path, label, <vector>_string: the numbers joined by commas; each reads back as the same float."""
+def format_vectors(rows: pa.Table) -> pa.Table:
+    """Replace the vector column by `<vector>_string`: numbers joined by commas, each of which parses to the same float.
+
+    Args:
+        rows: path, label, and a list of numbers.
+    """
     vectors: Any = pa.concat_arrays(rows.column(2).chunks)
     numbers = pa.ListArray.from_arrays(vectors.offsets, vectors.values.cast(pa.string()))
     text = pc.binary_join(numbers, ",")
     return pa.table([rows.column(0), rows.column(1), text], [*rows.column_names[:2], f"{rows.column_names[2]}_string"])
 
 
-def csv_of(rows: pa.Table) -> pa.Buffer:
-    """CSV with a header, as RFC 4180 has it: text is quoted, and a quote inside quotes doubled."""
+def format_csv(rows: pa.Table) -> pa.Buffer:
+    """Format rows as CSV with a header, as in RFC 4180: text is quoted, and quotes inside text are doubled."""
     content = pa.BufferOutputStream()
     pcsv.write_csv(rows, content, pcsv.WriteOptions(quoting_header="none"))  # type: ignore[call-arg]  # not in the stub
     return content.getvalue()
 
 
-def write_csv(rows: pa.Table, folder: str, task: int, region: str | None = None) -> None:
-    """Writes one CSV file of the folder."""
-    storage.write_whole(storage.join(folder, f"{part_name(task)}.csv"), csv_of(rows), region)
+def write_csv(rows: pa.Table, folder: str, task: int, storage: Storage) -> None:
+    """Write the CSV file of a task into `folder`."""
+    storage.write_buffer(join(folder, f"{format_part_name(task)}.csv"), format_csv(rows))

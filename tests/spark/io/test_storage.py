@@ -12,8 +12,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from orchard.errors import JobError
-from orchard.io import storage
-from orchard.jobs.features import read_ahead
+from orchard.io.read_ahead import read_ahead
+from orchard.io.s3 import find_region, s3_client
+from orchard.io.storage import locate_storage, open_storage
+from orchard.io.uri import join
 
 NAMES = [
     "plain.jpg",
@@ -55,17 +57,17 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         try:
             for name, value in settings.items():
                 patch.setenv(name, value)
-            storage.s3_client.cache_clear()
-            storage.region_of.cache_clear()
+            s3_client.cache_clear()
+            find_region.cache_clear()
             wait_for(f"http://127.0.0.1:{port}/_ministack/health")
             where = {"LocationConstraint": "eu-west-1"}
-            storage.s3_client().create_bucket(Bucket="orchard-test", CreateBucketConfiguration=where)
+            s3_client().create_bucket(Bucket="orchard-test", CreateBucketConfiguration=where)
             yield "s3://orchard-test"
         finally:
             server.terminate()
             server.wait(10)
-            storage.s3_client.cache_clear()
-            storage.region_of.cache_clear()
+            s3_client.cache_clear()
+            find_region.cache_clear()
 
 
 def wait_for(url: str) -> None:
@@ -92,23 +94,23 @@ def root(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def test_any_name_is_listed_and_read_as_it_was_written(root: str) -> None:
-    folder = storage.join(root, "Training", LABEL)
+    folder = join(root, "Training", LABEL)
+    storage = locate_storage(root)
     for name in NAMES:
-        storage.write_bytes(storage.join(folder, name), name.encode())
-    storage.write_bytes(storage.join(folder, "notes.txt"), b"-")
-    storage.write_bytes(storage.join(folder, "deeper", "x.jpg"), b"-")
-    region = storage.region_of(root)
+        storage.write_bytes(join(folder, name), name.encode())
+    storage.write_bytes(join(folder, "notes.txt"), b"-")
+    storage.write_bytes(join(folder, "deeper", "x.jpg"), b"-")
 
     assert storage.list_folders(root) == ["Training"]
-    assert storage.list_folders(storage.join(root, "Training")) == [LABEL]
-    files = {file.name: file for file in storage.list_images(folder, region)}
+    assert storage.list_folders(join(root, "Training")) == [LABEL]
+    files = {file.name: file for file in storage.list_images(folder)}
     assert sorted(files) == sorted(NAMES)
     assert all(files[name].size_bytes == len(name.encode()) for name in NAMES)
     assert len({file.etag for file in files.values()}) == len(NAMES)
     paths = [files[name].path for name in NAMES]
-    assert paths == [storage.join(folder, name) for name in NAMES]
-    gone = storage.join(folder, "gone.jpg")
-    found = list(read_ahead([(path, "label", "as listed") for path in [*paths, gone]], root, region))
+    assert paths == [join(folder, name) for name in NAMES]
+    gone = join(folder, "gone.jpg")
+    found = list(read_ahead([(path, "label", "as listed") for path in [*paths, gone]], storage))
     # A file's etag is the same however it is asked for.
     assert found == [
         *((files[name].path, "label", "as listed", name.encode(), files[name].etag) for name in NAMES),
@@ -117,14 +119,16 @@ def test_any_name_is_listed_and_read_as_it_was_written(root: str) -> None:
 
 
 def test_what_is_not_there(root: str) -> None:
-    assert storage.list_folders(storage.join(root, "nowhere")) == []
+    storage = open_storage(root)
+    assert storage.list_folders(join(root, "nowhere")) == []
     with pytest.raises(JobError, match=r"gone\.json does not exist"):
-        storage.read_bytes(storage.join(root, "gone.json"))
+        storage.read_bytes(join(root, "gone.json"))
 
 
 def test_whole_files(root: str) -> None:
-    uri = storage.join(root, "new folder", "progress.json")
+    uri = join(root, "new folder", "progress.json")
 
+    storage = open_storage(root)
     storage.write_bytes(uri, b"1")
     storage.write_bytes(uri, b"2")
 
@@ -132,12 +136,13 @@ def test_whole_files(root: str) -> None:
 
 
 def test_whole_files_from_workers(root: str) -> None:
-    uri = storage.join(root, "model=0", "features.parquet")
+    uri = join(root, "model=0", "features.parquet")
+    storage = locate_storage(root)
     # Larger than one part of an upload, and smaller.
     for size in (6_000_000, 10):
         content = bytes(range(256)) * (size // 256 + 1)
 
-        storage.write_whole(uri, pa.py_buffer(content), storage.region_of(root))
+        storage.write_buffer(uri, pa.py_buffer(content))
 
         assert storage.read_bytes(uri) == content
 
@@ -149,4 +154,4 @@ def test_an_unreachable_file_is_an_error_and_not_a_bad_image(bucket: str, monkey
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{closed.getsockname()[1]}")
 
         with pytest.raises(OSError, match=r"a\.jpg"):
-            list(read_ahead([(f"{bucket}/a.jpg", "label", "etag")], bucket, "eu-west-1"))
+            list(read_ahead([(f"{bucket}/a.jpg", "label", "etag")], locate_storage(bucket)))

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from orchard.errors import JobError
 from orchard.io import store
-from orchard.jobs.features import ARROW_RESULTS
+from orchard.jobs.extraction import RESULTS_SCHEMA
 from orchard.progress import Progress
 from pyspark.sql import SparkSession
 
@@ -141,13 +141,13 @@ def test_another_model_is_another_store(tree: Tree) -> None:
     assert tree.run("other", store=str(other)) == (5, 0)
 
 
-def test_a_store_file_that_is_not_what_it_was_is_refused(tree: Tree) -> None:
+def test_a_store_file_that_changed_is_refused(tree: Tree) -> None:
     tree.fill(3)
     tree.run("first")
     [file, *_] = sorted(tree.store.glob("*.parquet"))
-    read = store.reader(str(tree.store), ARROW_RESULTS, Progress(tree.spark.sparkContext, "", "", ""))
+    read = store.make_read_task(str(tree.store), RESULTS_SCHEMA, Progress(tree.spark.sparkContext, "", "", ""))
 
-    with pytest.raises(JobError, match=r"\.parquet is not what it was; delete it"):
+    with pytest.raises(JobError, match=r"\.parquet has changed since it was listed; delete it"):
         list(read([("another image", "Apple 0", file.name, 0)]))
 
 

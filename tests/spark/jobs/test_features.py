@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from orchard.errors import JobError
-from orchard.jobs.features import MAX_IMAGES_PER_TASK, MAX_TASKS, MIN_IMAGES_PER_TASK, cut
+from orchard.jobs.shares import MAX_IMAGES_PER_TASK, MAX_TASKS, MIN_IMAGES_PER_TASK, split_into_shares
 from PIL import Image
 from pyspark.sql import SparkSession
 
@@ -80,7 +80,7 @@ def matrix(run: Path) -> Any:
 def test_features_equal_keras(run: Path, model_artifact: ModelArtifact) -> None:
     import make_model as model
 
-    weights = model.imagenet_weights() if model_artifact.info["weights"] == "imagenet" else None
+    weights = model.load_imagenet_weights() if model_artifact.info["weights"] == "imagenet" else None
     keras = model.build(weights)
     found = table(run)
     assert found.column_names == ["path", "label", "features"]
@@ -184,7 +184,7 @@ def test_another_model_than_the_planned_one_is_refused(
 
 @given(st.integers(0, 200_000), st.integers(1, 200))
 def test_shares_are_whole_and_end_together(images: int, cores: int) -> None:
-    shares = cut(images, cores)
+    shares = split_into_shares(images, cores)
 
     assert sum(shares) == images
     assert shares == sorted(shares, reverse=True)
@@ -194,4 +194,4 @@ def test_shares_are_whole_and_end_together(images: int, cores: int) -> None:
 
 
 def test_a_very_large_run_has_a_bounded_number_of_tasks() -> None:
-    assert len(cut(50_000_000, 100)) < 3 * MAX_TASKS
+    assert len(split_into_shares(50_000_000, 100)) < 3 * MAX_TASKS

@@ -137,15 +137,15 @@ def test_too_many_components(spark: SparkSession, tmp_path: Path) -> None:
     ],
 )
 def test_damaged_features_fail_with_the_file(spark: SparkSession, tmp_path: Path, damage: Any, message: str) -> None:
-    from orchard.errors import root_cause
+    from orchard.errors import find_root_cause
 
     rows = vectors().tolist()
     damage(rows)
     with pytest.raises(Exception) as caught:
         planned(spark, tmp_path / "run", rows)
 
-    assert message in root_cause(caught.value)
-    assert ".parquet" in root_cause(caught.value)
+    assert message in find_root_cause(caught.value)
+    assert ".parquet" in find_root_cause(caught.value)
 
 
 def test_alone_on_any_folder(spark: SparkSession, tmp_path: Path) -> None:

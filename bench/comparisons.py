@@ -1,4 +1,4 @@
-"""What others do: Daft, and a Spark job as usually written."""
+"""Measures other implementations: Daft, and a typical Spark job."""
 
 import hashlib
 import json
@@ -16,22 +16,26 @@ REQUIREMENTS = ROOT / "bench" / "requirements.txt"
 
 
 def daft_python(folder: Path) -> Path:
-    """The Python that has Daft; the environment is made on first use and whenever bench/requirements.txt changes."""
+    """Return the Python that has Daft, creating its environment whenever bench/requirements.txt has changed."""
     python, stamp = folder / "bin" / "python", folder / ".stamp"
-    wanted = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
-    if stamp.exists() and stamp.read_text() == wanted:
+    expected = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
+    if stamp.exists() and stamp.read_text() == expected:
         return python
     shutil.rmtree(folder, ignore_errors=True)
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
     uv = ROOT / ".orchard" / "uv" / "bin" / "uv"
     command = [str(uv), "pip", "sync", "--quiet", "--require-hashes", "--python", str(python), str(REQUIREMENTS)]
     subprocess.run(command, check=True, stdout=sys.stderr)
-    stamp.write_text(wanted)
+    stamp.write_text(expected)
     return python
 
 
 def daft(python: Path, model: Path, images: Sequence[Path], work: Path) -> float:
-    """Seconds of the whole process."""
+    """Return the seconds of the whole Daft process.
+
+    Raises:
+        RuntimeError: It failed; the message has the end of its stderr.
+    """
     files, output = work / "daft.txt", work / "daft"
     files.write_text("\n".join(str(path) for path in images))
     shutil.rmtree(output, ignore_errors=True)
@@ -45,7 +49,7 @@ def daft(python: Path, model: Path, images: Sequence[Path], work: Path) -> float
 
 
 def reference(images: Sequence[Path], work: Path) -> float:
-    """Seconds of the reference job, without its session's start."""
+    """Return the seconds of the reference job, without the start of its session."""
     files, answer = work / "reference.txt", work / "reference.json"
     files.write_text("\n".join(str(path) for path in images))
     submit(work, ROOT / "bench" / "reference_job.py", str(files), str(answer))

@@ -1,4 +1,4 @@
-"""The project's own features and reduction steps on a list of files."""
+"""Measures the project's own steps on local files."""
 
 import json
 import shutil
@@ -12,7 +12,11 @@ from bench.spark import ROOT, Run, submit
 
 
 def features(model: Path, images: Sequence[Path], work: Path) -> Run:
-    """The features step, as a run has it, all of its outputs included; the inventory's answer is made here."""
+    """Run the features step with all its outputs, on a selection that is written here instead of by the inventory.
+
+    Raises:
+        RuntimeError: An image is missing from the results.
+    """
     run = work / "run"
     shutil.rmtree(run, ignore_errors=True)
     selection = run / "inventory" / "selection"
@@ -31,7 +35,7 @@ def features(model: Path, images: Sequence[Path], work: Path) -> Run:
     pq.write_table(pa.table(table), selection / "part-0.parquet")
     selected = {"images": count, "labels": len(set(labels)), "bytes": sum(sizes)}
     (run / "inventory" / "summary.json").write_text(json.dumps({**selected, "selected": selected}))
-    plan = _plan(model, images[0].parents[2], run)
+    plan = _write_plan(model, images[0].parents[2], run)
     done = submit(work, ROOT / "spark" / "main.py", "features", "--plan", str(plan))
     summary = json.loads((run / "features" / "summary.json").read_text())
     if (summary["images"], summary["errors"]) != (count, 0):
@@ -40,19 +44,19 @@ def features(model: Path, images: Sequence[Path], work: Path) -> Run:
 
 
 def reduction(work: Path) -> Run:
-    """The reduction step on what `features` left last."""
+    """Run the reduction step on the features of the last call of `features`."""
     return submit(work, ROOT / "spark" / "main.py", "reduction", "--plan", str(work / "run" / "plan.json"))
 
 
-def inventory(model: Path, source: Path, work: Path) -> Run:
-    """The inventory step on a tree <split>/<label>/<file>."""
+def inventory(model: Path, image_tree: Path, work: Path) -> Run:
+    """Run the inventory step on an image tree <split>/<label>/<file>."""
     run = work / "inventory-run"
     shutil.rmtree(run, ignore_errors=True)
     run.mkdir()
-    return submit(work, ROOT / "spark" / "main.py", "inventory", "--plan", str(_plan(model, source, run)))
+    return submit(work, ROOT / "spark" / "main.py", "inventory", "--plan", str(_write_plan(model, image_tree, run)))
 
 
-def _plan(model: Path, source: Path, run: Path) -> Path:
+def _write_plan(model: Path, image_tree: Path, run: Path) -> Path:
     info = json.loads((model / "model.json").read_text())
     keys = ("sha256", "weights", "inputSize", "dimensions")
     document = {
@@ -60,7 +64,7 @@ def _plan(model: Path, source: Path, run: Path) -> Path:
         "mode": "full",
         "label": None,
         "bucket": "",
-        "input": f"{source}/",
+        "input": f"{image_tree}/",
         "run": f"{run}/",
         "splits": None,
         "limit": None,

@@ -1,0 +1,74 @@
+"""The file operations that the jobs need, which each kind of storage implements."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file in a listing. `path` is its URI, `modified` has a time zone."""
+
+    path: str
+    name: str
+    size_bytes: int
+    modified: datetime
+    etag: str
+
+
+class Storage(Protocol):
+    """Reads, writes, lists and removes files by URI. It can be pickled, so that the driver can send it to workers."""
+
+    @property
+    def has_latency(self) -> bool:
+        """Whether each request waits for a network, so that reading ahead pays off."""
+
+    def read_bytes(self, uri: str) -> bytes:
+        """Read a whole file.
+
+        Raises:
+            JobError: The file does not exist.
+        """
+
+    def exists(self, uri: str) -> bool:
+        """Return whether `uri` is a file."""
+
+    def write_bytes(self, uri: str, content: bytes) -> None:
+        """Write a whole file, creating its folders. Readers see the old file or the new one, never a part."""
+
+    def write_buffer(self, uri: str, content: pa.Buffer) -> None:
+        """Write a whole file like `write_bytes`, through pyarrow, which Spark's workers have loaded anyway."""
+
+    def remove_folder(self, uri: str) -> None:
+        """Remove a folder with its content. A folder that does not exist is not an error.
+
+        Raises:
+            JobError: S3 refuses to delete an object.
+            OSError: A local file cannot be deleted.
+        """
+
+    def list_folders(self, uri: str) -> list[str]:
+        """List the names of the folders directly under `uri`, sorted; empty if `uri` does not exist."""
+
+    def list_images(self, folder: str) -> Iterator[StoredFile]:
+        """List the image files directly under `folder`, by the endings in IMAGE_SUFFIXES."""
+
+    def open_filesystem(self) -> pafs.FileSystem:
+        """Open the pyarrow file system, which addresses files as `uri.to_arrow_path` returns them."""
+
+    def open_reader(self) -> Callable[[str], tuple[bytes, str]]:
+        """Return a function that reads a whole file by URI: its content, and its etag as in `list_images`.
+
+        The function may be called from several threads and raises FileNotFoundError if the file does not exist.
+        """
+
+
+def is_image(name: str) -> bool:
+    """Return whether a file name has the ending of an image."""
+    return name.lower().endswith(IMAGE_SUFFIXES)

@@ -1,0 +1,87 @@
+"""Files on local disks."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import ClassVar
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+
+from orchard.errors import JobError
+from orchard.io.backend import StoredFile, is_image
+from orchard.io.uri import join
+
+
+@dataclass(frozen=True)
+class LocalStorage:
+    """Local files, by path. See `Storage` for the operations."""
+
+    has_latency: ClassVar[bool] = False
+
+    def read_bytes(self, uri: str) -> bytes:
+        """Read a whole file."""
+        try:
+            return Path(uri).read_bytes()
+        except FileNotFoundError:
+            raise JobError(f"{uri} does not exist") from None
+
+    def exists(self, uri: str) -> bool:
+        """Return whether `uri` is a file."""
+        return Path(uri).is_file()
+
+    def write_bytes(self, uri: str, content: bytes) -> None:
+        """Write a whole file under a temporary name, then rename it."""
+        path = Path(uri)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        partial.write_bytes(content)
+        partial.replace(path)
+
+    def write_buffer(self, uri: str, content: pa.Buffer) -> None:
+        """Write a whole file."""
+        self.write_bytes(uri, content.to_pybytes())
+
+    def remove_folder(self, uri: str) -> None:
+        """Remove a folder with its content."""
+        shutil.rmtree(uri, ignore_errors=not Path(uri).exists())
+
+    def list_folders(self, uri: str) -> list[str]:
+        """List the names of the folders directly under `uri`."""
+        try:
+            with os.scandir(uri) as entries:
+                return sorted(entry.name for entry in entries if entry.is_dir())
+        except FileNotFoundError:
+            return []
+
+    def list_images(self, folder: str) -> Iterator[StoredFile]:
+        """List the image files directly under `folder`."""
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if is_image(entry.name) and entry.is_file():
+                    status = entry.stat()
+                    modified = datetime.fromtimestamp(status.st_mtime, UTC)
+                    path = join(folder, entry.name)
+                    yield StoredFile(path, entry.name, status.st_size, modified, make_etag(status))
+
+    def open_filesystem(self) -> pafs.FileSystem:
+        """Open pyarrow's local file system."""
+        return pafs.LocalFileSystem()
+
+    def open_reader(self) -> Callable[[str], tuple[bytes, str]]:
+        """Return a function that reads a file and its etag."""
+        return read_with_etag
+
+
+def read_with_etag(uri: str) -> tuple[bytes, str]:
+    """Read a file; its etag is that of the opened file, even if another one replaces it meanwhile."""
+    with Path(uri).open("rb") as stream:
+        return stream.read(), make_etag(os.fstat(stream.fileno()))
+
+
+def make_etag(status: os.stat_result) -> str:
+    """Derive an etag from a file's modification time and size, which differ once its content does."""
+    return f"{status.st_mtime_ns:x}-{status.st_size:x}"

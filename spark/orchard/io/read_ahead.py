@@ -1,0 +1,59 @@
+"""Reads image files in order, ahead of their use where the storage has latency."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
+
+from orchard.io.backend import Storage
+
+# path (a URI), label, etag
+Image = tuple[str, str, str]
+
+# Files that a worker reads ahead, and its threads: they hide S3's latency of 20 to 100 ms for each object.
+PREFETCH_FILES = 32
+PREFETCH_THREADS = 8
+
+
+class ImageFile(NamedTuple):
+    """An image of the selection with the content and etag it has now, both None if the file no longer exists."""
+
+    path: str
+    label: str
+    etag: str
+    content: bytes | None
+    found_etag: str | None
+
+
+def read_ahead(images: Iterable[Image], storage: Storage) -> Iterator[ImageFile]:
+    """Read the file of each image, in order.
+
+    Raises:
+        OSError: A file could not be read for another reason than that it is missing; Spark retries the task.
+    """
+    read_file = storage.open_reader()
+
+    def read(image: Image) -> ImageFile:
+        try:
+            return ImageFile(*image, *read_file(image[0]))
+        except FileNotFoundError:
+            return ImageFile(*image, None, None)
+
+    if not storage.has_latency:
+        # Without latency, handing files from thread to thread costs more than reading them.
+        yield from map(read, images)
+        return
+
+    waiting: deque[Future[ImageFile]] = deque()
+
+    with ThreadPoolExecutor(PREFETCH_THREADS, "prefetch") as pool:
+        try:
+            for image in images:
+                waiting.append(pool.submit(read, image))
+                if len(waiting) > PREFETCH_FILES:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            # After an error, the files that are still being read are not needed.
+            pool.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,139 @@
+"""Objects in S3: single small files and listings through boto3, bulk reads and writes through pyarrow.
+
+Both libraries take credentials and the endpoint from the environment.
+"""
+
+import functools
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+
+from orchard.errors import JobError
+from orchard.io.backend import StoredFile, is_image
+from orchard.io.uri import join, split_s3, to_arrow_path, to_s3
+
+S3Client = Any  # boto3 creates its classes at run time
+
+
+@dataclass(frozen=True)
+class S3Storage:
+    """Objects in S3, by URI. See `Storage` for the operations.
+
+    `region` is the region of the bucket. pyarrow needs it; boto3 works without, by S3's redirects.
+    """
+
+    region: str | None = None
+    has_latency: ClassVar[bool] = True
+
+    def read_bytes(self, uri: str) -> bytes:
+        """Read a whole object."""
+        client, (bucket, key) = s3_client(self.region), split_s3(uri)
+        try:
+            content: bytes = client.get_object(Bucket=bucket, Key=key)["Body"].read()
+        except (client.exceptions.NoSuchKey, client.exceptions.NoSuchBucket):
+            raise JobError(f"{uri} does not exist") from None
+        return content
+
+    def exists(self, uri: str) -> bool:
+        """Return whether `uri` is an object."""
+        bucket, key = split_s3(uri)
+        # HEAD of a missing key answers 403 without s3:ListBucket, a listing says so clearly.
+        found = s3_client(self.region).list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents", [])
+        return bool(found) and found[0]["Key"] == key
+
+    def write_bytes(self, uri: str, content: bytes) -> None:
+        """Write a whole object."""
+        bucket, key = split_s3(uri)
+        s3_client(self.region).put_object(Bucket=bucket, Key=key, Body=content)
+
+    def write_buffer(self, uri: str, content: pa.Buffer) -> None:
+        """Write a whole object, which appears when its upload is complete, in one part or in several."""
+        # Delayed open saves a request: content below the part size goes up in one PUT.
+        files = pafs.S3FileSystem(  # type: ignore[call-arg]  # pyarrow's stub lacks allow_delayed_open
+            region=self.region, endpoint_override=_endpoint(), allow_delayed_open=True
+        )
+        with files.open_output_stream(to_arrow_path(uri)) as target:
+            target.write(content)
+
+    def remove_folder(self, uri: str) -> None:
+        """Remove all objects below a prefix."""
+        bucket, prefix = split_s3(join(uri, ""))
+        client = s3_client(self.region)
+        for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            keys = [{"Key": entry["Key"]} for entry in page.get("Contents", [])]
+            if not keys:
+                continue
+            failures = client.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True}).get("Errors", [])
+            if failures:
+                raise JobError(f"{to_s3(bucket, failures[0]['Key'])} cannot be removed: {failures[0]['Message']}")
+
+    def list_folders(self, uri: str) -> list[str]:
+        """List the names of the common prefixes directly under `uri`."""
+        bucket, prefix = split_s3(join(uri, ""))
+        prefix = prefix.lstrip("/")
+        found = [
+            entry["Prefix"] for page in self._list_level(bucket, prefix) for entry in page.get("CommonPrefixes", [])
+        ]
+        return sorted(folder.removeprefix(prefix).rstrip("/") for folder in found)
+
+    def list_images(self, folder: str) -> Iterator[StoredFile]:
+        """List the image objects directly under `folder`, with S3's own etags."""
+        bucket, prefix = split_s3(join(folder, ""))
+        for page in self._list_level(bucket, prefix):
+            for entry in page.get("Contents", []):
+                name = entry["Key"].removeprefix(prefix)
+                if is_image(name):
+                    etag = entry["ETag"].strip('"')
+                    yield StoredFile(to_s3(bucket, entry["Key"]), name, entry["Size"], entry["LastModified"], etag)
+
+    def _list_level(self, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
+        paginator = s3_client(self.region).get_paginator("list_objects_v2")
+        pages: Iterator[dict[str, Any]] = paginator.paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
+        return pages
+
+    def open_filesystem(self) -> pafs.FileSystem:
+        """Open pyarrow's S3 file system."""
+        return pafs.S3FileSystem(region=self.region, endpoint_override=_endpoint())
+
+    def open_reader(self) -> Callable[[str], tuple[bytes, str]]:
+        """Return a function that reads an object and its etag."""
+        files = self.open_filesystem()
+
+        def read(uri: str) -> tuple[bytes, str]:
+            with files.open_input_stream(to_arrow_path(uri)) as stream:
+                etag: str = stream.metadata()["ETag"].decode().strip('"')
+                return stream.read(), etag
+
+        return read
+
+
+@functools.cache
+def s3_client(region: str | None = None) -> S3Client:
+    """Return the process's boto3 client for a region, created on first use."""
+    # Importing boto3 takes a quarter of a second, which workers on local files need not spend.
+    import boto3  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415
+
+    return boto3.client("s3", region_name=region, config=Config(retries={"mode": "standard", "max_attempts": 5}))
+
+
+@functools.cache
+def find_region(bucket: str) -> str | None:
+    """Return the environment's region, else the one that S3 reports for the bucket, if any.
+
+    A YARN container has no region in its environment, and pyarrow does not ask S3 for it.
+    """
+    if region := os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION"):
+        return region
+    headers = s3_client().head_bucket(Bucket=bucket)["ResponseMetadata"]["HTTPHeaders"]
+    region = headers.get("x-amz-bucket-region")
+    return str(region) if region else None
+
+
+def _endpoint() -> str | None:
+    # Arrow's SDK reads the endpoint from files, boto3 from the environment.
+    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")

@@ -1,0 +1,104 @@
+"""Computes the features of images in a task."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from pyspark import Broadcast
+
+from orchard.errors import JobError
+from orchard.io import store
+from orchard.io.read_ahead import Image, read_ahead
+from orchard.io.storage import locate_storage, open_storage
+from orchard.model import litert
+from orchard.model.images import BadImageError, to_input
+from orchard.plan import Model, Plan
+from orchard.progress import Progress
+
+# A row has either features (float32, one number for each dimension) or the reason why it has none.
+RESULTS_SCHEMA = pa.schema(
+    [
+        pa.field("path", pa.string()),
+        pa.field("label", pa.string()),
+        pa.field("features", pa.list_(pa.float32())),
+        pa.field("reason", pa.string()),
+    ]
+)
+# Rows of RESULTS_SCHEMA, and the number of images among them that differ from the selection: changed or deleted.
+Results = tuple[pa.RecordBatch, int]
+Vector = npt.NDArray[np.float32]
+
+ROWS_PER_BATCH = 256
+
+
+def read_model(model: Model) -> bytes:
+    """Read the model's flat buffer.
+
+    Raises:
+        JobError: It does not exist, or its sha256 differs from the plan's.
+    """
+    content = open_storage(model.uri).read_bytes(model.uri)
+    found = hashlib.sha256(content).hexdigest()
+    if found != model.sha256:
+        raise JobError(f"the model {model.uri} has sha256 {found}, but the plan says {model.sha256}; deploy again")
+    return content
+
+
+def make_extract_task(
+    plan: Plan, model: Model, flat_buffer: Broadcast[bytes], progress: Progress
+) -> Callable[[Iterable[Image]], Iterator[Results]]:
+    """Make the function that computes the features of a task's images and adds them to the features store, if any."""
+    done, errors = progress.done, progress.errors
+    sha256, size = model.sha256, model.input_size
+    images_storage = locate_storage(plan.source)
+    store_uri, run_id = plan.store, plan.run_id
+    store_storage = None if store_uri is None else locate_storage(store_uri)
+
+    def extract(images: Iterable[Image]) -> Iterator[Results]:
+        extractor = litert.extractor(sha256, lambda: flat_buffer.value)
+        writer = None
+        if store_uri is not None and store_storage is not None:
+            writer = store.StoreWriter(store_uri, store_storage, run_id)
+
+        def compute(content: bytes | None) -> tuple[Vector | None, str | None]:
+            if content is None:
+                return None, "file not found"
+            try:
+                return extractor.features(to_input(content, size)), None
+            except BadImageError as error:
+                return None, str(error)
+
+        rows = ((file, *compute(file.content)) for file in read_ahead(images, images_storage))
+        while chunk := list(islice(rows, ROWS_PER_BATCH)):
+            batch = to_batch([(file.path, file.label, features, reason) for file, features, reason in chunk])
+            if writer is not None:
+                writer.add(batch, [file.found_etag for file, _, _ in chunk])
+            done.add(len(chunk))
+            errors.add(sum(reason is not None for _, _, reason in chunk))
+            yield batch, sum(file.found_etag != file.etag for file, _, _ in chunk)
+        if writer is not None:
+            writer.flush()
+
+    return extract
+
+
+def to_batch(rows: list[tuple[str, str, Vector | None, str | None]]) -> pa.RecordBatch:
+    """Convert rows of path, label, features or None, reason or None to one batch of RESULTS_SCHEMA."""
+    vectors = [features for _, _, features, _ in rows if features is not None]
+    lengths = [0 if features is None else len(features) for _, _, features, _ in rows]
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    values = np.concatenate(vectors) if vectors else np.empty(0, np.float32)
+    missing = pa.array([features is None for _, _, features, _ in rows], pa.bool_())
+    features = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(values, pa.float32()), mask=missing)
+    return pa.RecordBatch.from_arrays(
+        [
+            pa.array([path for path, _, _, _ in rows], pa.string()),
+            pa.array([label for _, label, _, _ in rows], pa.string()),
+            features,
+            pa.array([reason for _, _, _, reason in rows], pa.string()),
+        ],
+        schema=RESULTS_SCHEMA,
+    )
