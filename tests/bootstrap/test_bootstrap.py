@@ -1,4 +1,4 @@
-"""bootstrap.sh, really run; only `aws s3 cp` is a copy from a folder."""
+"""Runs bootstrap.sh with a fake `aws s3 cp` that copies from a folder."""
 
 import hashlib
 import os
@@ -20,7 +20,7 @@ exec cp "{bucket}/${{4#s3://bucket/}}" "$5"
 
 
 class Node:
-    """A sandboxed node with a bucket beside it."""
+    """A node in a folder, with a bucket beside it."""
 
     def __init__(self, folder: Path) -> None:
         self.bucket = folder / "bucket"
@@ -30,7 +30,7 @@ class Node:
         for path in (self.bucket, self.prefix, self.tools):
             path.mkdir()
         self.tool("aws", AWS.format(bucket=self.bucket))
-        # The machine's Python 3.11 may have another name on its PATH.
+        # This machine's Python 3.11 may have another name on the PATH.
         self.tool("python3.11", f'#!/bin/bash\nexec {getattr(sys, "_base_executable")} "$@"\n')  # noqa: B009
 
     def tool(self, name: str, content: str) -> None:
@@ -38,7 +38,7 @@ class Node:
         (self.tools / name).chmod(0o755)
 
     def put(self, name: str, content: bytes) -> str:
-        """Puts an object and answers its sha256."""
+        """Put an object into the bucket and return its sha256."""
         (self.bucket / name).write_bytes(content)
         return hashlib.sha256(content).hexdigest()
 
@@ -59,13 +59,13 @@ def node(tmp_path: Path) -> Node:
 
 @pytest.fixture(scope="module")
 def made() -> str:
-    """The sha256 of the wheelhouse of this machine, which is made where it is missing."""
+    """Return the sha256 of this machine's wheelhouse, which is made if it does not exist."""
     command = [sys.executable, str(ROOT / "bootstrap" / "wheelhouse.py")]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def wheelhouse(tmp_path: Path, requirements: str) -> bytes:
-    """The wheel of pip, and those requirements."""
+    """Return a wheelhouse with the wheel of pip and the given requirements."""
     with tarfile.open(WHEELHOUSE) as tar:
         [pip] = [name for name in tar.getnames() if name.startswith("pip-")]
         tar.extract(pip, tmp_path, filter="data")
@@ -76,7 +76,7 @@ def wheelhouse(tmp_path: Path, requirements: str) -> bytes:
     return (tmp_path / "made.tar").read_bytes()
 
 
-def test_makes_an_environment_that_has_what_the_job_imports(node: Node, made: str) -> None:
+def test_the_environment_has_the_libraries_that_the_job_imports(node: Node, made: str) -> None:
     os.link(WHEELHOUSE, node.bucket / "wheelhouse.tar")
 
     done = node.run("s3://bucket/wheelhouse.tar", made)
@@ -85,7 +85,7 @@ def test_makes_an_environment_that_has_what_the_job_imports(node: Node, made: st
     code = "import ai_edge_litert.interpreter, boto3, numpy, PIL, pyarrow.fs, sys; print(sys.prefix)"
     loaded = subprocess.run([str(node.python), "-c", code], capture_output=True, text=True, check=True)
     assert loaded.stdout.strip() == str(node.python.parents[1])
-    # PySpark comes from the node's Spark, and nothing needs pandas or TensorFlow.
+    # The node's Spark provides PySpark, and no library needs pandas or TensorFlow.
     for absent in ("pyspark", "pandas", "tensorflow"):
         assert subprocess.run([str(node.python), "-c", f"import {absent}"], capture_output=True, check=False).returncode
     assert [path.name for path in node.python.parents[2].iterdir()] == ["python"]
@@ -130,7 +130,7 @@ def test_bad_arguments(node: Node, arguments: list[str], message: str) -> None:
     assert message in done.stderr.splitlines()[-1]
 
 
-def test_what_is_no_archive_is_refused(node: Node) -> None:
+def test_a_file_that_is_not_an_archive_is_refused(node: Node) -> None:
     sha256 = node.put("wheelhouse.tar", b"no archive")
 
     done = node.run("s3://bucket/wheelhouse.tar", sha256)
@@ -140,7 +140,7 @@ def test_what_is_no_archive_is_refused(node: Node) -> None:
 
 
 @pytest.mark.usefixtures("made")
-def test_a_requirement_without_its_wheel_is_refused_and_the_next_try_starts_afresh(node: Node, tmp_path: Path) -> None:
+def test_a_requirement_without_its_wheel_is_refused_each_time(node: Node, tmp_path: Path) -> None:
     content = wheelhouse(tmp_path, f"absent==1.0 --hash=sha256:{'0' * 64}\n")
     sha256 = node.put("wheelhouse.tar", content)
 
@@ -151,8 +151,8 @@ def test_a_requirement_without_its_wheel_is_refused_and_the_next_try_starts_afre
         assert "pip could not install the wheels" in done.stderr.splitlines()[-1]
 
 
-def run_with_tools_alone(node: Node) -> "subprocess.CompletedProcess[str]":
-    """The machine's own Python, which is on its PATH, must not be found."""
+def run_with_own_tools_only(node: Node) -> "subprocess.CompletedProcess[str]":
+    """Run the script with a PATH that hides this machine's own Python."""
     for name in ("bash", "cp", "cut", "install", "mkdir", "mktemp", "rm", "sha256sum", "tar"):
         (node.tools / name).symlink_to(f"/usr/bin/{name}")
     environment = {"PATH": str(node.tools), "ORCHARD_PREFIX": str(node.prefix)}
@@ -163,13 +163,13 @@ def run_with_tools_alone(node: Node) -> "subprocess.CompletedProcess[str]":
 def test_a_missing_tool_is_named(node: Node) -> None:
     (node.tools / "aws").unlink()
 
-    done = run_with_tools_alone(node)
+    done = run_with_own_tools_only(node)
 
     assert done.returncode != 0
     assert done.stderr.strip() == "orchard: error: bootstrap: aws is not on this node's PATH"
 
 
-def test_a_missing_python_comes_from_the_repository(node: Node) -> None:
+def test_a_missing_python_is_installed_from_the_repository(node: Node) -> None:
     (node.tools / "python3.11").rename(node.tools / "uninstalled")
     script = f"""#!/bin/bash
 [[ "$*" == "dnf install --assumeyes --quiet python3.11" ]] && /bin/mv {node.tools}/uninstalled {node.tools}/python3.11
@@ -177,9 +177,9 @@ def test_a_missing_python_comes_from_the_repository(node: Node) -> None:
     node.tool("sudo", script)
     node.put("x.tar", b"no wheelhouse")
 
-    done = run_with_tools_alone(node)
+    done = run_with_own_tools_only(node)
 
-    # The next thing that is wrong.
+    # The script goes on to the wheelhouse, which is damaged.
     assert "x.tar has sha256" in done.stderr
     assert (node.tools / "python3.11").exists()
 
@@ -188,7 +188,7 @@ def test_a_python_that_cannot_be_installed_is_named(node: Node) -> None:
     (node.tools / "python3.11").unlink()
     node.tool("sudo", "#!/bin/bash\nexit 1\n")
 
-    done = run_with_tools_alone(node)
+    done = run_with_own_tools_only(node)
 
     assert done.returncode != 0
     assert done.stderr.strip() == (

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-# bootstrap/ is no package: its files run by themselves.
+# bootstrap/ is not a package: its files are scripts.
 _spec = importlib.util.spec_from_file_location("wheelhouse", Path(__file__).parents[2] / "bootstrap" / "wheelhouse.py")
 assert _spec is not None
 assert _spec.loader is not None
@@ -20,7 +20,7 @@ def write_files(folder: Path, names: list[str], modified: int) -> None:
         os.utime(folder / name, (modified, modified))
 
 
-def test_the_same_files_give_the_same_bytes(tmp_path: Path) -> None:
+def test_equal_files_give_identical_archives(tmp_path: Path) -> None:
     write_files(tmp_path / "one", ["b.whl", "a.whl", "requirements.txt"], 1_000)
     write_files(tmp_path / "two", ["requirements.txt", "a.whl", "b.whl"], 2_000)
     (tmp_path / "two" / "a.whl").chmod(0o600)
@@ -34,7 +34,7 @@ def test_the_same_files_give_the_same_bytes(tmp_path: Path) -> None:
         assert {(entry.mtime, entry.uid, entry.gid) for entry in tar} == {(0, 0, 0)}
 
 
-def test_what_is_up_to_date_is_not_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_archive_that_is_up_to_date_is_not_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
 
     def download(requirements: Path, platforms: list[str], output: Path) -> None:
@@ -58,7 +58,7 @@ def test_what_is_up_to_date_is_not_made_again(tmp_path: Path, monkeypatch: pytes
     assert [path.name for path in tmp_path.iterdir() if "partial" in path.name] == []
 
 
-def test_a_failed_download_leaves_what_was_there(
+def test_a_failed_download_keeps_the_old_archive(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     requirements = tmp_path / "requirements.txt"
@@ -88,13 +88,13 @@ def test_the_lock_has_a_hash_for_every_package() -> None:
     assert sum("--hash=sha256:" in line for line in lines) >= len(packages)
 
 
-def test_wheels_for_a_node_are_those_of_its_processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[list[str]] = []
-    monkeypatch.setattr(wheelhouse, "download", lambda _requirements, platforms, _output: asked.append(platforms))
+def test_wheels_for_a_node_match_its_processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    requested: list[list[str]] = []
+    monkeypatch.setattr(wheelhouse, "download", lambda _requirements, platforms, _output: requested.append(platforms))
 
     for architecture in ("x86_64", "arm64"):
         assert wheelhouse.main(["--arch", architecture, "--output", str(tmp_path / architecture)]) == 0
 
-    assert [platforms[0] for platforms in asked] == ["manylinux_2_34_x86_64", "manylinux_2_34_aarch64"]
-    # infra/artifacts.ts reads it there.
+    assert [platforms[0] for platforms in requested] == ["manylinux_2_34_x86_64", "manylinux_2_34_aarch64"]
+    # infra/config/artifacts.ts reads the architecture from this file.
     assert "aarch64" in (tmp_path / "arm64" / wheelhouse.STAMP).read_text()
