@@ -17,8 +17,8 @@ def planted(rows: int = 20) -> list[Row]:
 
 def failed(folder: Path, rows: list[Row], expected: int = 20) -> dict[str, str]:
     faults = VectorFaults()
-    for number, some in enumerate((rows[:5], rows[5:])):
-        table = pa.Table.from_pylist([dict(zip(SCHEMA.names, row, strict=True)) for row in some], SCHEMA)
+    for number, chunk in enumerate((rows[:5], rows[5:])):
+        table = pa.Table.from_pylist([dict(zip(SCHEMA.names, row, strict=True)) for row in chunk], SCHEMA)
         pq.write_table(table, folder / f"part-{number}.parquet")
         part = VectorFaults()
         for batch in table.to_batches():
@@ -61,7 +61,7 @@ def test_a_row_without_a_vector_is_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["image-1", None])
-def test_a_doubled_or_missing_path_is_found(tmp_path: Path, path: str | None) -> None:
+def test_a_duplicate_or_missing_path_is_found(tmp_path: Path, path: str | None) -> None:
     rows = planted()
     rows[3] = (path, rows[3][1])
 

@@ -18,7 +18,7 @@ Caused by: org.apache.spark.SparkException: something else
 """
 
 
-def test_the_python_workers_own_error_is_the_cause() -> None:
+def test_a_python_workers_error_is_the_cause() -> None:
     expected = "OSError: When reading key 'a b.jpg' in bucket 'x': AWS Error ACCESS_DENIED"
     assert find_root_cause(RuntimeError(JAVA)) == expected
 

@@ -17,7 +17,7 @@ GOLDEN = Path(__file__).parents[2].parent / "shared" / "golden" / "mini-features
 
 
 def correlated(rows: int, dimensions: int) -> Rows:
-    """Rows about a mean far from zero, with falling variances along mixed directions."""
+    """Generate rows with a mean far from zero, and descending variances along rotated directions."""
     random = np.random.default_rng(7)
     mixed = random.normal(size=(rows, dimensions)) * np.geomspace(5, 0.05, dimensions)
     rotation = np.linalg.qr(random.normal(size=(dimensions, dimensions)))[0]
@@ -25,14 +25,14 @@ def correlated(rows: int, dimensions: int) -> Rows:
     return turned
 
 
-def fit_in_parts(rows: Rows, wanted: Components, parts: int = 3) -> Fit:
+def fit_in_parts(rows: Rows, requested: Components, parts: int = 3) -> Fit:
     moments = Moments.zero(rows.shape[1])
-    for part in np.array_split(rows, parts):
-        some = Moments.zero(rows.shape[1])
-        some.add_rows(part)
-        total, triangle = some.to_bytes()
-        moments.add(Moments.from_bytes(some.count, total, triangle))
-    return fit(moments, wanted)
+    for block in np.array_split(rows, parts):
+        part = Moments.zero(rows.shape[1])
+        part.add_rows(block)
+        total, triangle = part.to_bytes()
+        moments.add(Moments.from_bytes(part.count, total, triangle))
+    return fit(moments, requested)
 
 
 def test_equals_numpy() -> None:
@@ -40,8 +40,8 @@ def test_equals_numpy() -> None:
 
     found = fit_in_parts(rows, Components(count=10))
 
-    centred = rows.astype(np.float64) - rows.astype(np.float64).mean(axis=0)
-    _, singular, directions = np.linalg.svd(centred, full_matrices=False)
+    centered = rows.astype(np.float64) - rows.astype(np.float64).mean(axis=0)
+    _, singular, directions = np.linalg.svd(centered, full_matrices=False)
     np.testing.assert_allclose(found.ratios, (singular**2 / (singular**2).sum())[:10], atol=1e-12)
     np.testing.assert_allclose(np.abs((directions[:10] @ found.components).diagonal()), 1, atol=1e-9)
 
@@ -55,10 +55,10 @@ def test_equals_mllib_up_to_sign(spark: SparkSession) -> None:
     found = fit_in_parts(rows, Components(count=4))
 
     np.testing.assert_allclose(found.ratios, model.explainedVariance.toArray(), atol=1e-12)
-    theirs = model.pc.toArray()
-    signs = np.sign((theirs * found.components).sum(axis=0))
-    np.testing.assert_allclose(found.components, theirs * signs, atol=1e-9)
-    # Neither centres.
+    expected = model.pc.toArray()
+    signs = np.sign((expected * found.components).sum(axis=0))
+    np.testing.assert_allclose(found.components, expected * signs, atol=1e-9)
+    # Neither implementation centers.
     np.testing.assert_allclose(rows.astype(np.float64) @ found.components, reduced * signs, atol=1e-9)
 
 
@@ -71,7 +71,7 @@ def test_equals_the_golden_features() -> None:
     assert found.ratios.sum() == pytest.approx(0.9292699028497264, abs=1e-9)
 
 
-def test_signs_do_not_depend_on_chance() -> None:
+def test_signs_do_not_depend_on_the_order_of_rows() -> None:
     rows = correlated(100, 8)
 
     first, second = fit_in_parts(rows, Components(count=5)), fit_in_parts(rows[::-1], Components(count=5), parts=7)
@@ -82,7 +82,7 @@ def test_signs_do_not_depend_on_chance() -> None:
 
 
 @pytest.mark.parametrize("variance", [0.1, 0.5, 0.9, 0.99, 1.0])
-def test_takes_as_few_components_as_keep_the_variance(variance: float) -> None:
+def test_the_fewest_components_that_explain_the_variance(variance: float) -> None:
     rows = correlated(200, 20)
     everything = np.cumsum(fit_in_parts(rows, Components(count=20)).ratios)
 

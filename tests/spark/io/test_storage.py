@@ -1,4 +1,4 @@
-"""Storage on a real S3 API (MiniStack) and on local files: the same keys, the same answers."""
+"""Tests both back ends, S3 by MiniStack and local files, with the same keys and expectations."""
 
 import os
 import socket
@@ -111,21 +111,21 @@ def test_any_name_is_listed_and_read_as_it_was_written(root: str) -> None:
     assert paths == [join(folder, name) for name in NAMES]
     gone = join(folder, "gone.jpg")
     found = list(read_ahead([(path, "label", "as listed") for path in [*paths, gone]], storage))
-    # A file's etag is the same however it is asked for.
+    # Reading a file gives the same etag as listing it.
     assert found == [
         *((files[name].path, "label", "as listed", name.encode(), files[name].etag) for name in NAMES),
         (gone, "label", "as listed", None, None),
     ]
 
 
-def test_what_is_not_there(root: str) -> None:
+def test_missing_files_and_folders(root: str) -> None:
     storage = open_storage(root)
     assert storage.list_folders(join(root, "nowhere")) == []
     with pytest.raises(JobError, match=r"gone\.json does not exist"):
         storage.read_bytes(join(root, "gone.json"))
 
 
-def test_whole_files(root: str) -> None:
+def test_writing_replaces_a_file(root: str) -> None:
     uri = join(root, "new folder", "progress.json")
 
     storage = open_storage(root)
@@ -135,10 +135,10 @@ def test_whole_files(root: str) -> None:
     assert storage.read_bytes(uri) == b"2"
 
 
-def test_whole_files_from_workers(root: str) -> None:
+def test_writing_a_buffer_replaces_a_file(root: str) -> None:
     uri = join(root, "model=0", "features.parquet")
     storage = locate_storage(root)
-    # Larger than one part of an upload, and smaller.
+    # One upload of several parts, and one of a single part.
     for size in (6_000_000, 10):
         content = bytes(range(256)) * (size // 256 + 1)
 

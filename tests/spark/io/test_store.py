@@ -1,4 +1,4 @@
-"""What the store has is not computed again, whatever happened to the runs that filled it."""
+"""The features store: runs reuse its features, even if the runs that filled it were killed."""
 
 import json
 import os
@@ -28,7 +28,7 @@ Rows = dict[str, tuple[str, bytes]]
 
 
 class Tree:
-    """A tree of images, runs over it, and their store."""
+    """An image tree, the runs on it, and their store."""
 
     def __init__(self, spark: SparkSession, artifact: ModelArtifact, folder: Path) -> None:
         self.spark = spark
@@ -55,7 +55,7 @@ class Tree:
         return plan
 
     def run(self, run: str, **changes: Any) -> tuple[int, int]:
-        """Inventory and features; how many images were computed and how many taken from the store."""
+        """Run inventory and features; return how many images were computed, and how many reused."""
         plan = self.inventory(run, **changes)
         main.run(self.spark.sparkContext, main.parse(["features", "--plan", plan]))
         summary = self.summary(run)
@@ -67,15 +67,15 @@ class Tree:
         return found
 
     def rows(self, run: str) -> Rows:
-        """label and the features' bytes by path."""
+        """Return the label and the bytes of the features by path."""
         table = pq.read_table(self.folder / run / "features" / "parquet")
         columns = (table.column(name).to_pylist() for name in ("path", "label", "features"))
         found = list(zip(*columns, strict=True))
         assert len({path for path, _, _ in found}) == len(found)
         return {path: (label, np.array(vector, np.float32).tobytes()) for path, label, vector in found}
 
-    def clean(self) -> Rows:
-        """The rows of a run that knows no store."""
+    def rows_without_store(self) -> Rows:
+        """Return the rows of a run without a store."""
         assert self.run("clean", store=None)[1] == 0
         return self.rows("clean")
 
@@ -85,7 +85,7 @@ def tree(spark: SparkSession, model_artifact: ModelArtifact, tmp_path: Path) -> 
     return Tree(spark, model_artifact, tmp_path)
 
 
-def test_only_what_is_new_or_changed_is_computed(tree: Tree) -> None:
+def test_only_new_and_changed_images_are_computed(tree: Tree) -> None:
     bad = plant(tree.fill().folder / "raw", "Training/Apple 0/bad.jpg", b"no image")
     assert tree.run("first") == (IMAGES + 1, 0)
     first = tree.rows("first")
@@ -102,25 +102,25 @@ def test_only_what_is_new_or_changed_is_computed(tree: Tree) -> None:
     assert tree.run("changed") == (3, IMAGES - 2)
 
     found = tree.rows("changed")
-    assert found == tree.clean()
+    assert found == tree.rows_without_store()
     assert {path for path in found if found[path] != first.get(path)} == {str(new), str(changed), str(bad)}
     assert set(first) - set(found) == {str(tree.folder / "raw/Training/Apple 1/é 7.jpg")}
     assert csv_rows(tree.folder / "changed" / "errors") == []
 
 
-def test_another_selection_takes_what_it_needs(tree: Tree) -> None:
+def test_another_selection_reuses_its_images(tree: Tree) -> None:
     tree.fill()
     assert tree.run("some", mode="single-class", label="Apple 1") == (13, 0)
 
     assert tree.run("all") == (IMAGES - 13, 13)
     assert tree.run("few", mode="mini", limit=5) == (0, 5)
-    assert tree.rows("few").items() <= tree.clean().items()
+    assert tree.rows("few").items() <= tree.rows_without_store().items()
 
 
-def test_force_computes_all_and_what_it_computes_counts_from_then_on(tree: Tree) -> None:
+def test_force_computes_all_images_and_later_runs_reuse_the_new_features(tree: Tree) -> None:
     tree.fill(10)
     tree.run("first")
-    # What was computed wrongly is put right by force.
+    # Damage the stored features, which only force replaces.
     for path in tree.store.glob("*.parquet"):
         table = pq.read_table(path)
         wrong = table.set_column(2, "features", table.column("features").take(list(range(table.num_rows))[::-1]))
@@ -133,7 +133,7 @@ def test_force_computes_all_and_what_it_computes_counts_from_then_on(tree: Tree)
     assert tree.rows("forced") == tree.rows("after") == tree.rows("first")
 
 
-def test_another_model_is_another_store(tree: Tree) -> None:
+def test_another_model_has_another_store(tree: Tree) -> None:
     tree.fill(5)
     tree.run("first")
 
@@ -151,7 +151,7 @@ def test_a_store_file_that_changed_is_refused(tree: Tree) -> None:
         list(read([("another image", "Apple 0", file.name, 0)]))
 
 
-def test_an_image_that_changes_under_the_run_is_kept_as_what_it_was_when_read(tree: Tree) -> None:
+def test_an_image_that_changes_during_a_run_is_stored_with_the_etag_that_was_read(tree: Tree) -> None:
     tree.fill(4)
     plan = tree.inventory("first")
     tree.plant(2, seed=1002)
@@ -161,10 +161,10 @@ def test_an_image_that_changes_under_the_run_is_kept_as_what_it_was_when_read(tr
 
     assert tree.run("second") == (0, 3)
     assert tree.summary("second")["changed"] == 0
-    assert tree.rows("second") == tree.clean()
+    assert tree.rows("second") == tree.rows_without_store()
 
 
-def test_runs_at_once_do_not_disturb_each_other(tree: Tree) -> None:
+def test_concurrent_runs_share_a_store(tree: Tree) -> None:
     tree.fill(60)
     plans = [tree.inventory(f"run {number}") for number in range(2)]
     plans.append(tree.inventory("apples", mode="single-class", label="Apple 1"))
@@ -174,7 +174,7 @@ def test_runs_at_once_do_not_disturb_each_other(tree: Tree) -> None:
     for step in steps:
         _, stderr = step.communicate(timeout=180)
         assert step.returncode == 0, stderr
-    expected = tree.clean()
+    expected = tree.rows_without_store()
     for run in ("run 0", "run 1"):
         assert tree.rows(run) == expected
     assert tree.rows("apples") == {path: row for path, row in expected.items() if row[0] == "Apple 1"}
@@ -182,14 +182,14 @@ def test_runs_at_once_do_not_disturb_each_other(tree: Tree) -> None:
     assert tree.rows("after") == expected
 
 
-def test_what_was_finished_before_a_crash_is_kept_and_nothing_else(tree: Tree) -> None:
+def test_a_run_after_a_crash_reuses_the_complete_files(tree: Tree) -> None:
     images = 1200
     tree.fill(images)
     plan = tree.inventory("killed")
     step = start_step(tree.folder, "features", "--plan", plan)
     _kill_when_there_are_files(step, tree.store)
     assert not (tree.folder / "killed" / "features" / "summary.json").exists()
-    # What a write that was cut off leaves on a local disk.
+    # An interrupted write leaves such a file on a local disk.
     [some, *_] = tree.store.glob("*.parquet")
     (tree.store / f".{some.name}.1.partial").write_bytes(some.read_bytes()[:100])
 
@@ -197,9 +197,9 @@ def test_what_was_finished_before_a_crash_is_kept_and_nothing_else(tree: Tree) -
 
     assert 0 < reused < images
     assert computed + reused == images
-    expected = tree.clean()
+    expected = tree.rows_without_store()
     assert tree.rows("next") == expected
-    # The step that was killed can also just be run again, as the workflow's retry does.
+    # Running the killed step again also works, as in the workflow's retry.
     main.run(tree.spark.sparkContext, main.parse(["features", "--plan", plan]))
     assert tree.rows("killed") == expected
 
@@ -212,12 +212,12 @@ def _kill_when_there_are_files(step: "subprocess.Popen[str]", folder: Path) -> N
             assert time.monotonic() < deadline
             time.sleep(0.01)
     finally:
-        # Spark's Python workers have a process group of their own and end when the JVM has gone.
+        # Spark's Python workers are in another process group and end with the JVM.
         os.killpg(step.pid, signal.SIGKILL)
         step.communicate()
 
 
-def test_a_store_whose_folder_is_gone_is_a_new_one(tree: Tree) -> None:
+def test_a_store_whose_folder_was_deleted_is_filled_again(tree: Tree) -> None:
     tree.fill(4)
     tree.run("first")
     shutil.rmtree(tree.store)

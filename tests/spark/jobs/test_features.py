@@ -20,7 +20,7 @@ from pyspark.sql import SparkSession
 from ..runs import ModelArtifact, encode, picture, plant, write_plan
 
 ROTATED = Image.Exif()
-ROTATED[0x0112] = 6  # the orientation, which Keras' and Pillow's readers leave alone, too
+ROTATED[0x0112] = 6  # orientation, which Keras and Pillow ignore as well
 GOOD = {
     "Apple 1/colour.jpg": encode(picture(1)),
     "Apple 1/progressive.jpg": encode(picture(2), progressive=True),
@@ -46,16 +46,16 @@ BAD = {
 
 @pytest.fixture(scope="module")
 def run(spark: SparkSession, model_artifact: ModelArtifact, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of inventory and features over GOOD and BAD, and one image that is gone in between."""
+    """Run inventory and features on GOOD, BAD, and one image that is deleted between the two steps."""
     folder = tmp_path_factory.mktemp("features")
     for name, content in GOOD.items():
         plant(folder / "raw", f"Training/{name}", content)
     for name, (content, _) in BAD.items():
         plant(folder / "raw", f"Training/{name}", content)
-    gone = plant(folder / "raw", "Training/Apple 1/gone.jpg", encode(picture(9)))
+    deleted = plant(folder / "raw", "Training/Apple 1/gone.jpg", encode(picture(9)))
     plan = str(write_plan(folder / "run", folder / "raw", model_artifact))
     main.run(spark.sparkContext, main.parse(["inventory", "--plan", plan]))
-    gone.unlink()
+    deleted.unlink()
     main.run(spark.sparkContext, main.parse(["features", "--plan", plan]))
     return folder / "run"
 
@@ -117,7 +117,7 @@ def test_bad_images_are_rows_with_a_reason(run: Path) -> None:
     assert {row["label"] for row in csv_rows(run / "errors")} == {"Apple 1"}
 
 
-def test_metadata_names_the_images_that_have_features(run: Path) -> None:
+def test_metadata_lists_the_images_with_features(run: Path) -> None:
     found = csv_rows(run / "metadata")
 
     assert sorted((row["path"], row["label"]) for row in found) == sorted(
@@ -168,7 +168,7 @@ def test_a_run_without_a_usable_image_says_why(
         main.run(spark.sparkContext, main.parse(["features", "--plan", plan]))
 
 
-def test_another_model_than_the_planned_one_is_refused(
+def test_a_model_that_differs_from_the_plan_is_refused(
     spark: SparkSession, model_artifact: ModelArtifact, tmp_path: Path
 ) -> None:
     other = tmp_path / "model.tflite"
@@ -183,13 +183,13 @@ def test_another_model_than_the_planned_one_is_refused(
 
 
 @given(st.integers(0, 200_000), st.integers(1, 200))
-def test_shares_are_whole_and_end_together(images: int, cores: int) -> None:
+def test_shares_cover_all_images_and_end_small(images: int, cores: int) -> None:
     shares = split_into_shares(images, cores)
 
     assert sum(shares) == images
     assert shares == sorted(shares, reverse=True)
     assert all(share >= MIN_IMAGES_PER_TASK for share in shares[:-1])
-    # The last ones that start, one on each core, are small beside what each core has had.
+    # The last share on each core is small, so that all cores finish at about the same time.
     assert all(share <= MAX_IMAGES_PER_TASK for share in shares[-cores:])
 
 

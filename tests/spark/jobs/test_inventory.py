@@ -96,12 +96,12 @@ def test_a_repeated_step_replaces_its_output(spark: SparkSession, tree: Path, tm
     assert all("/Training/Apple Red/" in path for path in first)
 
 
-def test_a_limit_takes_from_all_splits_alike(spark: SparkSession, tree: Path, tmp_path: Path) -> None:
+def test_a_limit_selects_evenly_from_all_labels_and_splits(spark: SparkSession, tree: Path, tmp_path: Path) -> None:
     plan = write_plan(tmp_path / "run", tree, mode="full", limit=7)
 
     paths = selected(inventory(spark, plan))
 
-    # In turn: Apple Red, Banana, Crab; Apple Red, Banana; Apple Red, Banana.
+    # Round-robin over the labels: Apple Red, Banana, Crab; Apple Red, Banana; Apple Red, Banana.
     assert Counter(path.split("/")[-2] for path in paths) == {"Apple Red": 3, "Banana": 3, 'Crab, "wild" apple': 1}
     apples = [f"{split}/Apple Red/{name}" for split, name in [("Test", "9_100.jpg"), *TRAINING_APPLES]]
     taken = sorted(apples, key=lambda name: hashlib.sha256(name.encode()).hexdigest())[:3]
@@ -109,7 +109,7 @@ def test_a_limit_takes_from_all_splits_alike(spark: SparkSession, tree: Path, tm
     assert paths == sorted(paths)
 
 
-def test_the_modes_images(spark: SparkSession, tree: Path, tmp_path: Path) -> None:
+def test_single_class_selects_one_label(spark: SparkSession, tree: Path, tmp_path: Path) -> None:
     plan = write_plan(tmp_path / "run", tree, splits=["Training"], mode="single-class", label="Banana")
 
     names = [Path(path).name for path in selected(inventory(spark, plan))]
@@ -117,7 +117,7 @@ def test_the_modes_images(spark: SparkSession, tree: Path, tmp_path: Path) -> No
     assert names == ["1_100.JPG", "2_100.jpeg", "3_100.png"]
 
 
-def test_a_mode_that_selects_nothing_lists_what_is_there(spark: SparkSession, tree: Path, tmp_path: Path) -> None:
+def test_a_mode_that_selects_nothing_is_refused(spark: SparkSession, tree: Path, tmp_path: Path) -> None:
     plan = write_plan(tmp_path / "run", tree, splits=["Training"], mode="single-class", label="Bananna")
 
     with pytest.raises(JobError) as caught:
@@ -128,9 +128,7 @@ def test_a_mode_that_selects_nothing_lists_what_is_there(spark: SparkSession, tr
     assert json.loads((tmp_path / "run" / "progress.json").read_text())["state"] == "FAILED"
 
 
-def test_images_that_came_after_the_plan_are_refused_before_anything_is_computed(
-    spark: SparkSession, tree: Path, tmp_path: Path
-) -> None:
+def test_images_added_after_the_plan_are_refused(spark: SparkSession, tree: Path, tmp_path: Path) -> None:
     plan = write_plan(tmp_path / "run", tree, splits=["Training"], counts={"images": 8})
 
     with pytest.raises(JobError, match=r"has 9 images for this run and had 8 when it was planned"):
@@ -148,7 +146,7 @@ def test_images_that_came_after_the_plan_are_refused_before_anything_is_computed
         ("bare", None, "has no .jpg, .jpeg or .png file"),
     ],
 )
-def test_nothing_to_list(  # noqa: PLR0917
+def test_an_image_tree_without_images_is_refused(  # noqa: PLR0917
     spark: SparkSession, tree: Path, tmp_path: Path, folder: str, splits: list[str] | None, message: str
 ) -> None:
     (tree.parent / "empty").mkdir(exist_ok=True)

@@ -13,9 +13,9 @@ from pyspark.sql import SparkSession
 from .test_reduction import GOLDEN, vectors, write_features
 
 
-def reduce(spark: SparkSession, features: Path, output: Path, *how_many: str) -> Path:
+def reduce(spark: SparkSession, features: Path, output: Path, *options: str) -> Path:
     main.run(
-        spark.sparkContext, main.parse(["reduction", "--features", str(features), "--output", str(output), *how_many])
+        spark.sparkContext, main.parse(["reduction", "--features", str(features), "--output", str(output), *options])
     )
     return output
 
@@ -32,7 +32,7 @@ def reduced(output: Path) -> pa.Table:
     return pq.read_table(output / "pca" / "parquet").sort_by("path")
 
 
-def test_the_same_features_are_projected_to_the_same_numbers(spark: SparkSession, tmp_path: Path) -> None:
+def test_projecting_the_same_features_gives_the_same_numbers(spark: SparkSession, tmp_path: Path) -> None:
     write_features(tmp_path / "features", vectors())
     fit = reduce(spark, tmp_path / "features", tmp_path / "fit", "--variance", "0.9")
 
@@ -52,7 +52,7 @@ def test_other_features_are_multiplied_with_the_components(spark: SparkSession, 
     others = vectors(75)[60:]
     write_features(tmp_path / "others", others, files=2)
 
-    # The folder model_info itself does, too.
+    # The model may also be the folder model_info itself.
     output = project(spark, fit / "model_info", tmp_path / "others", tmp_path / "output")
 
     with np.load(fit / "model_info" / "pca.npz") as arrays:
@@ -62,7 +62,7 @@ def test_other_features_are_multiplied_with_the_components(spark: SparkSession, 
     np.testing.assert_allclose(rows, expected, atol=1e-12)
 
 
-def test_what_cannot_be_projected(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_missing_damaged_or_unsuitable_pca_is_refused(spark: SparkSession, tmp_path: Path) -> None:
     write_features(tmp_path / "features", vectors())
     write_features(tmp_path / "narrow", vectors()[:, :19])
     fit = reduce(spark, tmp_path / "features", tmp_path / "fit", "--components", "4")

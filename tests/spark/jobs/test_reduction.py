@@ -18,15 +18,15 @@ DIMENSIONS = 20
 
 
 def write_features(folder: Path, rows: Any, files: int = 3) -> None:
-    """Parquet as the features job leaves it, beside the files that Spark adds."""
+    """Write Parquet files like the features job's, and a marker file like Spark's."""
     folder.mkdir(parents=True)
     (folder / "_SUCCESS").touch()
-    for number, some in enumerate(np.array_split(np.arange(len(rows)), files)):
+    for number, part in enumerate(np.array_split(np.arange(len(rows)), files)):
         table = pa.table(
             {
-                "path": pa.array([f"s3://b/Training/Apple/{row}.jpg" for row in some]),
-                "label": pa.array([f"Apple {row % 4}" for row in some]),
-                "features": pa.array([rows[row] for row in some], pa.list_(pa.float32())),
+                "path": pa.array([f"s3://b/Training/Apple/{row}.jpg" for row in part]),
+                "label": pa.array([f"Apple {row % 4}" for row in part]),
+                "features": pa.array([rows[row] for row in part], pa.list_(pa.float32())),
             }
         )
         pq.write_table(table, folder / f"part {number}.parquet", row_group_size=7)
@@ -62,7 +62,7 @@ def test_outputs_of_a_run(spark: SparkSession, tmp_path: Path) -> None:
     paths = [f"s3://b/Training/Apple/{row}.jpg" for row in range(60)]
     assert reduced.column("path").to_pylist() == sorted(paths)
 
-    # An independent computation, up to sign; the transformation does not centre.
+    # Compare up to sign with an independent computation, which does not center either.
     exact = rows.astype(np.float64)
     values, directions = np.linalg.eigh(np.cov(exact.T))
     order = np.argsort([f"s3://b/Training/Apple/{row}.jpg" for row in range(60)])
@@ -106,7 +106,7 @@ def test_csv_equals_parquet_to_the_last_bit(spark: SparkSession, tmp_path: Path)
     assert {path: [float(number) for number in text.split(",")] for path, text in found.items()} == rows
 
 
-def test_what_the_checks_find_is_written_and_does_not_stop_the_job(spark: SparkSession, tmp_path: Path) -> None:
+def test_failed_checks_are_reported_and_do_not_stop_the_job(spark: SparkSession, tmp_path: Path) -> None:
     run = planned(
         spark,
         tmp_path / "run",
@@ -121,7 +121,7 @@ def test_what_the_checks_find_is_written_and_does_not_stop_the_job(spark: SparkS
     assert failed["row_count"] == "60 rows; 61 expected"
 
 
-def test_too_many_components(spark: SparkSession, tmp_path: Path) -> None:
+def test_too_many_components_are_refused(spark: SparkSession, tmp_path: Path) -> None:
     with pytest.raises(JobError, match="21 components are asked for, but at most 20 are possible with 60 images"):
         planned(spark, tmp_path / "run", vectors(), pca={"components": 21})
 
@@ -136,7 +136,9 @@ def test_too_many_components(spark: SparkSession, tmp_path: Path) -> None:
         (lambda rows: rows.__setitem__(50, rows[50][:-1]), "1 of 7 rows have not 20 features"),
     ],
 )
-def test_damaged_features_fail_with_the_file(spark: SparkSession, tmp_path: Path, damage: Any, message: str) -> None:
+def test_damaged_features_are_refused_with_the_files_name(
+    spark: SparkSession, tmp_path: Path, damage: Any, message: str
+) -> None:
     from orchard.errors import find_root_cause
 
     rows = vectors().tolist()
@@ -148,7 +150,7 @@ def test_damaged_features_fail_with_the_file(spark: SparkSession, tmp_path: Path
     assert ".parquet" in find_root_cause(caught.value)
 
 
-def test_alone_on_any_folder(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_reduction_without_a_run(spark: SparkSession, tmp_path: Path) -> None:
     write_features(tmp_path / "any folder", vectors())
     arguments = ["reduction", "--features", f"{tmp_path}/any folder/", "--output", f"{tmp_path}/out"]
 
@@ -159,7 +161,7 @@ def test_alone_on_any_folder(spark: SparkSession, tmp_path: Path) -> None:
     assert document["model"] is None
 
 
-def test_a_folder_without_features(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_folder_without_features_is_refused(spark: SparkSession, tmp_path: Path) -> None:
     pq.write_table(pa.table({"path": ["a"]}), tmp_path / "one.parquet")
     (tmp_path / "empty").mkdir()
 
@@ -181,7 +183,7 @@ def test_the_golden_features(spark: SparkSession, tmp_path: Path) -> None:
     assert document["num_images_processed"] == 300
 
 
-def test_a_plan_that_names_an_earlier_runs_features_reduces_those(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_plan_can_reduce_an_earlier_runs_features(spark: SparkSession, tmp_path: Path) -> None:
     rows = vectors()
     earlier = planned(spark, tmp_path / "earlier", rows, pca={"components": 5})
 
@@ -205,7 +207,7 @@ def test_the_fit_is_saved(spark: SparkSession, tmp_path: Path) -> None:
 
     main.run(spark.sparkContext, main.parse(["reduction", "--plan", str(run / "plan.json")]))
 
-    assert fitted_files(run) == first  # the same bytes from the same plan
+    assert fitted_files(run) == first  # equal plans give identical files
     with np.load(run / "model_info" / "pca.npz", allow_pickle=False) as arrays:
         found = dict(arrays)
     exact = rows.astype(np.float64)
@@ -225,7 +227,7 @@ def test_the_fit_is_saved(spark: SparkSession, tmp_path: Path) -> None:
     }
 
 
-def test_more_components_than_the_rank(spark: SparkSession, tmp_path: Path) -> None:
+def test_more_components_than_the_rank_are_refused(spark: SparkSession, tmp_path: Path) -> None:
     # 60 images, but only 8 different ones
     rows = np.tile(vectors(8), (8, 1))[:60]
 

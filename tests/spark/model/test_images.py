@@ -31,7 +31,7 @@ def test_bad_images_have_a_stable_reason(content: bytes, reason: str) -> None:
 
 @pytest.mark.parametrize("factor", [1.5, 3.0])
 def test_a_decompression_bomb_is_refused_before_it_is_decoded(monkeypatch: pytest.MonkeyPatch, factor: float) -> None:
-    # Pillow warns above its limit, and raises above twice that: both are refusals here.
+    # Pillow warns above its limit and raises above twice the limit; both must be refused.
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", int(100 * 100 / factor))
 
     with pytest.raises(BadImageError, match=r"^too many pixels$"), warnings.catch_warnings():
@@ -71,7 +71,7 @@ REASONS = {"empty file", "not an image", "truncated image", "damaged image", "to
 
 @st.composite
 def mutated(draw: st.DrawFn) -> bytes:
-    """A JPEG or PNG with some bytes replaced, and perhaps cut off."""
+    """Generate a JPEG or PNG with some bytes replaced, possibly truncated."""
     content = bytearray(draw(st.sampled_from([*JPEGS, encode(picture(6), "PNG")])))
     for _ in range(draw(st.integers(1, 8))):
         content[draw(st.integers(0, len(content) - 1))] = draw(st.integers(0, 255))
@@ -81,7 +81,7 @@ def mutated(draw: st.DrawFn) -> bytes:
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=2000) | mutated() | st.binary(max_size=500).map(lambda rest: JPEGS[0][:200] + rest))
 @example(b"\xff\xd8\xff\xe0" + b"\x00\x10JFIF\x00" + bytes(range(256)) * 8)
-def test_whatever_the_bytes_there_is_an_input_or_a_reason(content: bytes) -> None:
+def test_any_bytes_give_an_input_or_a_known_reason(content: bytes) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -94,8 +94,8 @@ def test_whatever_the_bytes_there_is_an_input_or_a_reason(content: bytes) -> Non
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads the peak from /proc")
-def test_the_largest_image_that_is_taken_fits_into_a_worker() -> None:
-    # In a process of its own, which has not yet used more for anything else.
+def test_the_largest_accepted_image_fits_into_a_worker() -> None:
+    # A new process, whose peak memory is not that of earlier tests.
     script = """
 import io, re
 from orchard.model.images import BadImageError, to_input
@@ -110,7 +110,7 @@ for content in (small, large):
         print(to_input(content, 224).shape)
     except BadImageError as error:
         print(error)
-# Not getrusage(), which begins with what the parent process had.
+# Not getrusage(), whose peak includes that of the parent process.
 print(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1])
 """
     done = subprocess.run(
