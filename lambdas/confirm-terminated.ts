@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EMRClient } from "@aws-sdk/client-emr";
 import { z } from "zod";
-import { createEmrClient, describeCluster, isGone, stateOf } from "./aws/emr.ts";
+import { isGone, stateOf } from "./aws/cluster-states.ts";
+import { createEmrClient, describeCluster } from "./aws/emr.ts";
 import { executionSchema } from "./contract/execution.ts";
 import { teardownSchema } from "./contract/failure.ts";
 import { ClusterStillTerminating } from "./runtime/errors.ts";

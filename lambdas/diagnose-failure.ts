@@ -1,7 +1,8 @@
 import { type Cluster, type EMRClient, ListStepsCommand, type StepState, type StepSummary } from "@aws-sdk/client-emr";
 import { S3Client } from "@aws-sdk/client-s3";
 import { z } from "zod";
-import { createEmrClient, describeCluster, findClusters, listInstances, stateOf, tagOf } from "./aws/emr.ts";
+import { stateOf } from "./aws/cluster-states.ts";
+import { createEmrClient, describeCluster, findClusters, listInstances, tagOf } from "./aws/emr.ts";
 import { describeError } from "./aws/errors.ts";
 import { runOf } from "./aws/steps.ts";
 import type { Cost } from "./contract/cost.ts";

@@ -1,14 +1,14 @@
 import { AddTagsCommand, type EMRClient, PutAutoTerminationPolicyCommand } from "@aws-sdk/client-emr";
 import { z } from "zod";
-import { createEmrClient, describeCluster, stateOf, tagOf } from "./aws/emr.ts";
+import { stateOf } from "./aws/cluster-states.ts";
+import { createEmrClient, describeCluster, tagOf } from "./aws/emr.ts";
 import type { KeptCluster } from "./contract/cluster-plan.ts";
 import { executionSchema } from "./contract/execution.ts";
 import { planSchema } from "./contract/plan.ts";
 import { executionTag, keepUntilTag } from "./contract/tags.ts";
-import { usdPerHour } from "./planning/kept-plan.ts";
+import { hourMs, usdPerHour } from "./planning/hourly-price.ts";
 import { ClusterNotOurs } from "./runtime/errors.ts";
 import { lambdaHandler } from "./runtime/handler.ts";
-import { hourMs } from "./teardown/cluster-age.ts";
 
 export const keepClusterEventSchema = z.object({
   state: z.object({ plan: planSchema, cluster: z.object({ id: z.string() }) }),

@@ -2,13 +2,15 @@ import { MetricUnit } from "@aws-lambda-powertools/metrics";
 import type { Cluster, EMRClient } from "@aws-sdk/client-emr";
 import type { SFNClient } from "@aws-sdk/client-sfn";
 import { z } from "zod";
-import { createEmrClient, describeCluster, endableStates, endCluster, listClusters, tagOf } from "./aws/emr.ts";
+import { endableStates } from "./aws/cluster-states.ts";
+import { createEmrClient, describeCluster, endCluster, listClusters, tagOf } from "./aws/emr.ts";
 import { describeError } from "./aws/errors.ts";
 import { createSfnClient, getExecutionState, hasFailed } from "./aws/executions.ts";
 import { clusterNamePrefix, executionTag, keepUntilTag } from "./contract/tags.ts";
+import { hourMs } from "./planning/hourly-price.ts";
 import { type Environment, environmentSchema, readEnvironment } from "./runtime/environment.ts";
 import { lambdaHandler, logger, metrics } from "./runtime/handler.ts";
-import { ageMs, hourMs, maxHoursOf } from "./teardown/cluster-age.ts";
+import { ageMs, maxHoursOf } from "./teardown/cluster-age.ts";
 
 /** A schedule's event tells nothing that is needed. */
 export const sweepClustersEventSchema = z.object({});

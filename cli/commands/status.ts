@@ -1,7 +1,7 @@
 import { Command } from "@commander-js/extra-typings";
 import { z } from "zod";
 import { clusterPlanSchema } from "../../lambdas/contract/cluster-plan.ts";
-import { usdPerHour } from "../../lambdas/planning/kept-plan.ts";
+import { usdPerHour } from "../../lambdas/planning/hourly-price.ts";
 import type { Clients } from "../account/aws-clients.ts";
 import { openTarget } from "../account/deployment-target.ts";
 import { requireDeployment } from "../deployment/deployed-stacks.ts";

@@ -2,7 +2,7 @@ import { gray, green, red, yellow } from "ansis";
 import Table from "cli-table3";
 import prettyMilliseconds from "pretty-ms";
 import { z } from "zod";
-import { isGone } from "../../lambdas/aws/emr.ts";
+import { isGone } from "../../lambdas/aws/cluster-states.ts";
 import type { Mail } from "../account/mailbox-subscription.ts";
 import type { StepLog } from "./download-run.ts";
 import type { StateVisit } from "./state-visits.ts";

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { paginateListExecutions, StopExecutionCommand } from "@aws-sdk/client-sfn";
-import { activeStates, describeCluster, endCluster, listClusters, stateOf, tagOf } from "../../lambdas/aws/emr.ts";
+import { activeStates, stateOf } from "../../lambdas/aws/cluster-states.ts";
+import { describeCluster, endCluster, listClusters, tagOf } from "../../lambdas/aws/emr.ts";
 import { clusterNamePrefix, executionTag } from "../../lambdas/contract/tags.ts";
 import type { Clients } from "../account/aws-clients.ts";
 import { CommandFailed } from "../terminal/command-errors.ts";

@@ -10,7 +10,8 @@ import {
   StopExecutionCommand,
 } from "@aws-sdk/client-sfn";
 import { z } from "zod";
-import { describeCluster, isGone, stateOf } from "../../lambdas/aws/emr.ts";
+import { isGone, stateOf } from "../../lambdas/aws/cluster-states.ts";
+import { describeCluster } from "../../lambdas/aws/emr.ts";
 import { clusterNamePrefix } from "../../lambdas/contract/tags.ts";
 import type { Clients } from "../account/aws-clients.ts";
 import { type Lifetime, waitUntil } from "../terminal/lifetime.ts";

@@ -13,34 +13,21 @@ import {
 import type { Execution } from "../contract/execution.ts";
 import type { PartialState } from "../contract/state-data.ts";
 import { clusterNameOf, executionTag } from "../contract/tags.ts";
+import { activeStates, isEnding, stateOf } from "./cluster-states.ts";
 
-/** EMR's control plane allows few calls a second for a whole account: patience is cheaper than a failed teardown. */
+/** Creates a client with more attempts than usual, because EMR's API has a low rate limit for the whole account. */
 export function createEmrClient(): EMRClient {
   return new EMRClient({ maxAttempts: 8 });
 }
 
-/** A cluster that goes on costing money until somebody ends it. */
-export const endableStates: readonly ClusterState[] = ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"];
-
-/** A cluster that costs money, or still may, and that holds the roles and the network that it was made with. */
-export const activeStates: readonly ClusterState[] = [...endableStates, "TERMINATING"];
-
-/** The execution's start is Step Functions' clock, the cluster's creation EMR's. */
+/** The execution's start comes from Step Functions' clock, the cluster's creation from EMR's. */
 const clockMarginMs = 5 * 60_000;
 
 export function tagOf(cluster: Cluster, key: string): string | undefined {
   return cluster.Tags?.find(({ Key }) => Key === key)?.Value;
 }
 
-export function stateOf(cluster: Cluster): string {
-  return cluster.Status?.State ?? "UNKNOWN";
-}
-
-export function isGone(state: string): boolean {
-  return state === "TERMINATED" || state === "TERMINATED_WITH_ERRORS";
-}
-
-/** @throws InvalidRequestException when there is no such cluster */
+/** @throws InvalidRequestException if the cluster does not exist */
 export async function describeCluster(emr: EMRClient, id: string): Promise<Cluster> {
   const { Cluster: cluster } = await emr.send(new DescribeClusterCommand({ ClusterId: id }));
   if (!cluster) throw new Error(`DescribeCluster of ${id} answered without a cluster`);
@@ -48,13 +35,14 @@ export async function describeCluster(emr: EMRClient, id: string): Promise<Clust
 }
 
 /**
- * Ends a cluster, protected or not, and answers its state then. Repeatable: one that is gone, or on its way, is left so.
+ * Terminates a cluster, even with termination protection. Calling it again for a cluster that is terminating or gone has
+ * no effect.
  *
- * @param cluster as DescribeCluster answers it
+ * @returns the cluster's state afterwards
  */
 export async function endCluster(emr: EMRClient, cluster: Cluster): Promise<string> {
   const id = cluster.Id ?? "";
-  if (isGone(stateOf(cluster)) || stateOf(cluster) === "TERMINATING") return stateOf(cluster);
+  if (isEnding(stateOf(cluster))) return stateOf(cluster);
   if (cluster.TerminationProtected) {
     await emr.send(new SetTerminationProtectionCommand({ JobFlowIds: [id], TerminationProtected: false }));
   }
@@ -62,7 +50,7 @@ export async function endCluster(emr: EMRClient, cluster: Cluster): Promise<stri
   return stateOf(await describeCluster(emr, id));
 }
 
-/** Every page of ListClusters, cluster by cluster. */
+/** Iterates over all pages of ListClusters. */
 export async function* listClusters(
   emr: EMRClient,
   filter: ListClustersCommandInput,
@@ -72,7 +60,7 @@ export async function* listClusters(
   }
 }
 
-/** Every instance that a cluster has or had. */
+/** Lists the cluster's instances, terminated ones included. */
 export async function listInstances(client: EMRClient, ClusterId: string): Promise<readonly Instance[]> {
   const found: Instance[] = [];
   for await (const { Instances = [] } of paginateListInstances({ client }, { ClusterId })) found.push(...Instances);
@@ -90,16 +78,16 @@ async function* namedAfter(
   }
 }
 
-/** The clusters of an execution, sorted by whether its tag confirms them. */
+/** The candidates for an execution's clusters, separated by their execution tag. */
 export interface FoundClusters {
   readonly ours: readonly Cluster[];
-  /** Named in the state or named alike, but with another execution's tag, or none. */
+  /** In the state data or with the execution's name, but tagged with another execution or none. */
   readonly others: readonly Cluster[];
-  /** What was thrown when clusters were listed and described: there may be more of them. */
+  /** Errors of listing and describing, after which clusters may be missing here. */
   readonly failures: readonly unknown[];
 }
 
-/** Looks at clusters, each for itself: one that cannot be looked at must not save the others. */
+/** Describes the clusters one by one, so that an error with one does not hide the others. */
 export async function describeClusters(
   emr: EMRClient,
   execution: Pick<Execution, "id">,
@@ -120,11 +108,10 @@ export async function describeClusters(
 }
 
 /**
- * Finds every cluster that the execution may have created: the one that the state knows by id, and those that only
- * bear its name, because the answer to RunJobFlow may have been lost. ListClusters cannot filter by tag and does not
- * return tags, so each candidate's tags are read.
+ * Finds every cluster that the execution may have created, by the id in the state data and by name: the response of
+ * RunJobFlow may have been lost. ListClusters neither filters by tag nor returns tags, so each candidate is described.
  *
- * @param which clusters to look for by name: "any" finds those that are gone, too
+ * @param which "any" also finds terminated clusters by name
  */
 export async function findClusters(
   emr: EMRClient,
@@ -137,7 +124,7 @@ export async function findClusters(
   try {
     for await (const id of namedAfter(emr, execution, which === "active" ? activeStates : undefined)) ids.add(id);
   } catch (error) {
-    // The cluster that is known by id is none the cheaper for it.
+    // Even if listing fails, the caller can deal with the cluster whose id it knows.
     notListed.push(error);
   }
   const found = await describeClusters(emr, execution, ids);

@@ -10,33 +10,34 @@ export function createSfnClient(): SFNClient {
   return new SFNClient({ maxAttempts: 5 });
 }
 
-/** Step Functions' own statuses, and that it knows no such execution: gone, or so new that not all of it knows yet. */
+/** Step Functions' statuses, and DOES_NOT_EXIST for an execution that was deleted or is not yet visible everywhere. */
 export type ExecutionState = ExecutionStatus | "DOES_NOT_EXIST";
 
 /**
- * DescribeExecution's answers may lag behind (API reference: eventually consistent). RUNNING, of an execution whose end
- * was told and that was not redriven since, is such an answer.
+ * Rejects a stale answer: DescribeExecution is eventually consistent and may still say RUNNING after the event about the
+ * execution's end has arrived. A redriven execution really runs again.
  *
- * @param endedAt when it ended by its status change; undefined: that does not say
- * @throws Error that makes who asked ask again
+ * @param endedAt end of the execution according to the event, if it has one
+ * @throws Error so that Lambda retries the invocation
  */
 export function requireFreshAnswer({ status, redriveDate }: DescribeExecutionOutput, endedAt: Date | undefined): void {
   if (status !== "RUNNING" || !endedAt || (redriveDate && redriveDate > endedAt)) return;
-  throw new Error(`DescribeExecution answers RUNNING of what ended at ${endedAt.toISOString()}: not up to date (yet)`);
+  throw new Error(`DescribeExecution still says RUNNING, but the execution ended at ${endedAt.toISOString()}`);
 }
 
 /**
- * Asks Step Functions how an execution stands. Only an answer is knowledge: whatever else is thrown (denied, throttled,
- * no connection) means that nobody knows, and then its clusters are left alone.
+ * Gets the state of an execution.
  *
- * @param endedAt as refuseOldAnswer takes it
+ * @param endedAt end of the execution according to an event; see requireFreshAnswer
+ * @throws the SDK's error (access denied, throttling, no connection): the state is then unknown, and callers must leave
+ *   the execution's clusters alone
  */
 export async function getExecutionState(sfn: SFNClient, executionArn: string, endedAt?: Date): Promise<ExecutionState> {
   try {
     const described = await sfn.send(new DescribeExecutionCommand({ executionArn }));
     requireFreshAnswer(described, endedAt);
     const { status } = described;
-    if (status === undefined) throw new Error(`DescribeExecution of ${executionArn} answered without a status`);
+    if (status === undefined) throw new Error(`DescribeExecution of ${executionArn} returned no status`);
     return status;
   } catch (error) {
     if (isNamed(error, "ExecutionDoesNotExist")) return "DOES_NOT_EXIST";
@@ -44,7 +45,7 @@ export async function getExecutionState(sfn: SFNClient, executionArn: string, en
   }
 }
 
-/** No Catch ran, or the last one did. A redriven execution is RUNNING again. */
-export function hasFailed(standing: ExecutionState): boolean {
-  return standing === "FAILED" || standing === "TIMED_OUT" || standing === "ABORTED";
+/** Whether the execution ended without success. A redriven execution is RUNNING again. */
+export function hasFailed(state: ExecutionState): boolean {
+  return state === "FAILED" || state === "TIMED_OUT" || state === "ABORTED";
 }

@@ -4,14 +4,14 @@ import {
   GetObjectCommand,
   type GetObjectCommandOutput,
   HeadObjectCommand,
-  ListObjectsV2Command,
   PutObjectCommand,
+  paginateListObjectsV2,
   type S3Client,
 } from "@aws-sdk/client-s3";
 import type { z } from "zod";
 import { describeError, isNamed } from "./errors.ts";
 
-/** A place on S3: a bucket, and a key or a prefix in it. */
+/** A bucket, and a key or a prefix in it. */
 export interface S3Location {
   readonly bucket: string;
   readonly key: string;
@@ -20,7 +20,7 @@ export interface S3Location {
 export interface S3Object {
   readonly key: string;
   readonly bytes: number;
-  /** Without its quotes. */
+  /** Without the quotes. */
   readonly etag: string;
 }
 
@@ -30,49 +30,47 @@ function asObjects(contents: readonly _Object[] = []): readonly S3Object[] {
   );
 }
 
-/** @throws Error when the text is no s3:// address */
+export function s3UriOf({ bucket, key }: S3Location): string {
+  return `s3://${bucket}/${key}`;
+}
+
+/** @throws Error if the text is not an s3:// URI */
 export function parseS3Uri(uri: string): S3Location {
   const match = /^s3:\/\/([^/]+)\/(.*)$/s.exec(uri);
-  if (match?.[1] === undefined || match[2] === undefined) throw new Error(`Not an s3:// address: ${uri}`);
+  if (match?.[1] === undefined || match[2] === undefined) throw new Error(`Not an s3:// URI: ${uri}`);
   return { bucket: match[1], key: match[2] };
 }
 
-/** What lies directly under a prefix: the objects, and the "folders" with their trailing slash taken off. */
+/** Lists the objects directly under a prefix, and the names of the "folders" there without the trailing slash. */
 export async function listFolder(
   s3: S3Client,
   { bucket, key }: S3Location,
 ): Promise<{ readonly folders: readonly string[]; readonly objects: readonly S3Object[] }> {
   const folders: string[] = [];
   const objects: S3Object[] = [];
-  let token: string | undefined;
-  do {
-    const page = await s3.send(
-      new ListObjectsV2Command({ Bucket: bucket, Prefix: key, Delimiter: "/", ContinuationToken: token }),
-    );
-    for (const { Prefix } of page.CommonPrefixes ?? []) if (Prefix) folders.push(Prefix.slice(key.length, -1));
-    objects.push(...asObjects(page.Contents));
-    token = page.NextContinuationToken;
-  } while (token);
+  const request = { Bucket: bucket, Prefix: key, Delimiter: "/" };
+  for await (const { CommonPrefixes = [], Contents } of paginateListObjectsV2({ client: s3 }, request)) {
+    for (const { Prefix } of CommonPrefixes) if (Prefix) folders.push(Prefix.slice(key.length, -1));
+    objects.push(...asObjects(Contents));
+  }
   return { folders, objects };
 }
 
-/** Every object under a prefix, however deep, up to `limit` of them. */
+/** Lists the objects under a prefix at any depth, up to `limit`. */
 export async function listObjects(
   s3: S3Client,
   { bucket, key }: S3Location,
   limit = Number.POSITIVE_INFINITY,
 ): Promise<readonly S3Object[]> {
   const objects: S3Object[] = [];
-  let token: string | undefined;
-  do {
-    const page = await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: key, ContinuationToken: token }));
-    objects.push(...asObjects(page.Contents));
-    token = page.NextContinuationToken;
-  } while (token && objects.length < limit);
+  for await (const { Contents } of paginateListObjectsV2({ client: s3 }, { Bucket: bucket, Prefix: key })) {
+    objects.push(...asObjects(Contents));
+    if (objects.length >= limit) break;
+  }
   return objects.slice(0, limit);
 }
 
-/** Needs s3:ListBucket: without it S3 answers 403 for an absent key, and that is thrown. */
+/** Requires s3:ListBucket; without it S3 answers 403 instead of 404 for an absent key, and this function throws. */
 export async function objectExists(s3: S3Client, { bucket, key }: S3Location): Promise<boolean> {
   try {
     await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
@@ -84,7 +82,7 @@ export async function objectExists(s3: S3Client, { bucket, key }: S3Location): P
 }
 
 function bodyOf(answer: GetObjectCommandOutput): NonNullable<GetObjectCommandOutput["Body"]> {
-  if (!answer.Body) throw new Error("S3 answered without a body");
+  if (!answer.Body) throw new Error("S3 returned no body");
   return answer.Body;
 }
 
@@ -94,15 +92,15 @@ export async function readBytes(s3: S3Client, { bucket, key }: S3Location, range
   return bodyOf(answer).transformToByteArray();
 }
 
-/** An object that is there and is not the JSON that it should be. */
+/** The object exists, but its content is not the expected JSON. */
 export class MalformedObject extends Error {
   override readonly name = "MalformedObject";
 }
 
-/** @throws NoSuchKey, or MalformedObject when it is not the JSON that the schema describes */
+/** @throws NoSuchKey, or MalformedObject if the content is not JSON that matches the schema */
 export async function readJson<T>(s3: S3Client, location: S3Location, schema: z.ZodType<T>): Promise<T> {
   const text = new TextDecoder().decode(await readBytes(s3, location));
-  const name = `s3://${location.bucket}/${location.key}`;
+  const name = s3UriOf(location);
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -120,7 +118,7 @@ export async function writeJson(s3: S3Client, { bucket, key }: S3Location, value
   await s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body, ContentType: "application/json" }));
 }
 
-/** Hexadecimal sha256 of an object's content, streamed. @throws NoSuchKey */
+/** Hexadecimal sha256 of an object's content, which is streamed. @throws NoSuchKey */
 export async function objectSha256(s3: S3Client, { bucket, key }: S3Location): Promise<string> {
   const answer = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
   const hash = createHash("sha256");

@@ -5,7 +5,8 @@ import {
   type StepState,
   type StepSummary,
 } from "@aws-sdk/client-emr";
-import { describeCluster, isGone, stateOf } from "./emr.ts";
+import { isEnding, stateOf } from "./cluster-states.ts";
+import { describeCluster } from "./emr.ts";
 import { isNamed } from "./errors.ts";
 
 const activeStates: readonly StepState[] = ["PENDING", "CANCEL_PENDING", "RUNNING"];
@@ -59,7 +60,7 @@ export async function leaveBorrowed(emr: EMRClient, clusterId: string, runId: st
     if (isNamed(error, "InvalidRequestException") && /Cluster id .* is not valid/.test(error.message)) return undefined;
     throw error;
   }
-  if (!isGone(state) && state !== "TERMINATING") await cancelStepsOf(emr, clusterId, runId);
+  if (!isEnding(state)) await cancelStepsOf(emr, clusterId, runId);
   return state;
 }
 

@@ -2,7 +2,8 @@ import type { Cluster, StepStatus } from "@aws-sdk/client-emr";
 import { z } from "zod";
 import type { Plan } from "../contract/plan.ts";
 import { describeTime } from "../mail/kept.ts";
-import { ageMs, hourMs, maxHoursOf } from "../teardown/cluster-age.ts";
+import { hourMs } from "../planning/hourly-price.ts";
+import { ageMs, maxHoursOf } from "../teardown/cluster-age.ts";
 import { type Explanation, readClusterMessage } from "./failure-patterns.ts";
 import { oneLine } from "./root-cause.ts";
 

@@ -1,4 +1,5 @@
-import { endableStates, type FoundClusters, isGone, stateOf } from "../aws/emr.ts";
+import { endableStates, isGone, stateOf } from "../aws/cluster-states.ts";
+import type { FoundClusters } from "../aws/emr.ts";
 import type { Execution } from "../contract/execution.ts";
 import type { Section } from "../contract/sections.ts";
 import type { PartialState } from "../contract/state-data.ts";

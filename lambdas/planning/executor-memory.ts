@@ -1,11 +1,11 @@
 import { instanceType } from "../catalog/instance-types.ts";
 
-/** A worker's Python processes share its executor's overhead: more cores than these would want too much of it. */
+/** Cores per executor. Each core has a Python worker, and all of them share the executor's memory overhead. */
 export const executorCores = 4;
 
 /**
- * What YARN may give of a node, in MiB, by the node's memory in GiB: yarn.nodemanager.resource.memory-mb of the
- * EMR Release Guide, "Task configuration", which has the same number for every family with that memory.
+ * YARN's memory of a node in MiB, by the node's memory in GiB: yarn.nodemanager.resource.memory-mb in the EMR Release
+ * Guide, "Task configuration", which is the same for every instance family.
  */
 const yarnMemoryMiB: Readonly<Record<number, number>> = {
   16: 12_288,
@@ -14,15 +14,15 @@ const yarnMemoryMiB: Readonly<Record<number, number>> = {
   128: 122_880,
 };
 
-/** YARN's memory of a node of a type, in MiB. */
+/** Memory in MiB that YARN has on a node of this type. */
 export function yarnMemoryOf(type: string): number {
   const { memoryGiB } = instanceType(type);
   const found = yarnMemoryMiB[memoryGiB];
-  if (found === undefined) throw new Error(`What YARN has of ${memoryGiB} GiB (${type}) is not known`);
+  if (found === undefined) throw new Error(`YARN's memory on a node with ${memoryGiB} GiB (${type}) is not known`);
   return found;
 }
 
-/** A size as Spark takes it ("6g", "512m"), in MiB. */
+/** Converts a size in Spark's notation ("6g", "512m") to MiB. */
 export function toMiB(size: string): number {
   return Number(size.slice(0, -1)) * (size.endsWith("g") ? 1024 : 1);
 }
@@ -31,39 +31,41 @@ function toSize(mebibytes: number): string {
   return mebibytes % 1024 === 0 ? `${mebibytes / 1024}g` : `${mebibytes}m`;
 }
 
-/** YARN rounds a container up to its smallest allocation; multiples of this are safe. */
+/** YARN rounds a container's size up to its minimum allocation; multiples of this size are not rounded. */
 const stepMiB = 256;
 function roundedDown(mebibytes: number): number {
   return Math.floor(mebibytes / stepMiB) * stepMiB;
 }
 
 export interface ExecutorMemory {
-  /** As spark.executor.memory takes it: 6g. */
+  /** In Spark's notation, such as 6g; so are the others. */
   readonly executorMemory: string;
   readonly executorMemoryOverhead: string;
-  /** As spark.driver.memory takes it. */
   readonly driverMemory: string;
   readonly driverMemoryOverhead: string;
 }
 
-/** The parts that somebody has set. */
+/** The sizes that the configuration or the execution input sets. */
 export type GivenMemory = { readonly [Key in keyof ExecutorMemory]?: string | undefined };
 
-/** EMR's own default. */
+/** EMR's default. */
 const defaultDriverMemory = "2g";
-/** The driver's Python sums the partitions' Gramians, 13 MB each, beside the JVM. */
+/** The driver's Python sums the partitions' Gramians, 13 MB each, outside the JVM. */
 const defaultDriverMemoryOverhead = "2g";
 
 type DriverMemory = Pick<ExecutorMemory, "driverMemory" | "driverMemoryOverhead">;
 
-/** The driver may be on any node, so every node leaves it room: what is left for executors, below 0 when it has none. */
+/**
+ * Memory in MiB that a node of any of these types has for executors, negative if the driver alone exceeds it. The driver
+ * may run on any node, so every node reserves its memory.
+ */
 function roomMiB(types: readonly string[], { driverMemory, driverMemoryOverhead }: DriverMemory): number {
   return Math.min(...types.map(yarnMemoryOf)) - toMiB(driverMemory) - toMiB(driverMemoryOverhead);
 }
 
 /**
- * Memory of executors of four cores that fill a node of any of these types, a third of it outside the JVM's heap for
- * Python; what is given stays.
+ * Derives the memory of executors that fill a node of any of these types, a third of it outside the JVM's heap for the
+ * Python workers. Given sizes are kept.
  */
 export function deriveMemory(types: readonly string[], given: GivenMemory): ExecutorMemory {
   const driver = {
@@ -72,7 +74,7 @@ export function deriveMemory(types: readonly string[], given: GivenMemory): Exec
   };
   const executors = Math.min(...types.map((type) => instanceType(type).vcpus)) / executorCores;
   const container = roundedDown(roomMiB(types, driver) / executors);
-  // At least a little of each: what does not fit is told by memoryProblem.
+  // Both sizes stay positive; memoryProblem reports sizes that do not fit.
   const third = Math.max(stepMiB, roundedDown(container / 3));
   const overhead = given.executorMemoryOverhead ? toMiB(given.executorMemoryOverhead) : third;
   const heap = Math.max(stepMiB, container - overhead);
@@ -87,14 +89,14 @@ function containerMiB(memory: ExecutorMemory): number {
   return toMiB(memory.executorMemory) + toMiB(memory.executorMemoryOverhead);
 }
 
-/** How many executors run on each node of these types; 0 when none fits. */
+/** Number of executors on each node of these types; 0 if none fits. */
 export function executorsPerNode(types: readonly string[], memory: ExecutorMemory): number {
   const vcpus = Math.min(...types.map((type) => instanceType(type).vcpus));
   const fitting = Math.floor(roomMiB(types, memory) / containerMiB(memory));
   return Math.max(0, Math.min(vcpus / executorCores, fitting));
 }
 
-/** Why an executor would never start on these types, with the most that would; undefined when it does. */
+/** Explains why no executor can start on these types, with the largest size that could; undefined if one can. */
 export function memoryProblem(types: readonly string[], memory: ExecutorMemory): string | undefined {
   if (executorsPerNode(types, memory) >= 1) return undefined;
   const { executorMemory, executorMemoryOverhead, driverMemory, driverMemoryOverhead } = memory;

@@ -1,40 +1,17 @@
 import type { Cluster } from "@aws-sdk/client-emr";
 import { tagOf } from "../aws/emr.ts";
-import { rootVolumeGiB, usdPerNodeHour } from "../catalog/instance-types.ts";
-import { ebsUsdPerGiBHour } from "../catalog/prices.ts";
 import type { ClusterPlan, KeptCluster } from "../contract/cluster-plan.ts";
 import type { Plan } from "../contract/plan.ts";
 import { keepUntilTag } from "../contract/tags.ts";
+import { type ClusterShape, shapeOf, workersOf } from "./cluster-shape.ts";
 import { executorsPerNode, memoryProblem } from "./executor-memory.ts";
+import { usdForMinutes, usdPerHour } from "./hourly-price.ts";
 import type { PlannedCluster, PlanRequest } from "./planner.ts";
-import { mostExpensive, quote } from "./quote.ts";
-import { type ClusterShape, fleetTypesOf, workersOf } from "./run-job-flow.ts";
-
-/** What a cluster costs in an hour, in US dollars: the dearest type of each fleet on demand, EMR's charge and EBS. */
-export function usdPerHour(plan: ClusterPlan): number {
-  const { coreCount, ebsGiB } = plan;
-  const [primaryTypes = [], coreTypes = []] = fleetTypesOf(plan);
-  return (
-    usdPerNodeHour(mostExpensive(primaryTypes)) +
-    (coreCount === 0 ? 0 : coreCount * usdPerNodeHour(mostExpensive(coreTypes))) +
-    (1 + coreCount) * (ebsGiB + rootVolumeGiB) * ebsUsdPerGiBHour
-  );
-}
-
-/** What it costs to keep a cluster after its run, in US dollars. @param coreCount nodes that it has then */
-export function keptUsd(plan: ClusterPlan, keepMinutes: number, coreCount = plan.coreCount): number {
-  return (usdPerHour({ ...plan, coreCount }) * keepMinutes) / 60;
-}
-
-/** What the planner knew of a cluster that it had planned. */
-function shapeOf(plan: ClusterPlan): ClusterShape {
-  const [primaryTypes = [], coreTypes = []] = fleetTypesOf(plan);
-  return { ...plan, primaryTypes, coreTypes };
-}
+import { quote } from "./quote.ts";
 
 /**
- * The plan of a run on a kept cluster: the cluster as its creator planned it, the executors' memory as asked for, and a
- * quote of the run alone.
+ * Plans a run on a kept cluster: the cluster stays as its creator planned it, only the executors' memory may differ. The
+ * quote covers the run alone.
  */
 export function planBorrowed(
   created: ClusterPlan,
@@ -62,21 +39,26 @@ export function planBorrowed(
   };
 }
 
-/** What the run's later states and its mail have to know of a cluster that passed the checks. */
+/** A reused cluster that has passed the checks, as plan.json describes it to the later states and the mail. */
 export function describeBorrowed(cluster: Cluster, plan: ClusterPlan): KeptCluster {
   return {
     clusterId: cluster.Id ?? "",
-    until: `${new Date(tagOf(cluster, keepUntilTag) ?? "").toISOString().slice(0, 19)}Z`,
+    until: toSeconds(new Date(tagOf(cluster, keepUntilTag) ?? "")),
     usdPerHour: usdPerHour(plan),
   };
 }
 
-/** The quote with the time that the cluster is kept after the run: it costs as much as the run's own. */
+/** A time in ISO 8601, UTC, without milliseconds. */
+export function toSeconds(time: Date): string {
+  return `${time.toISOString().slice(0, 19)}Z`;
+}
+
+/** Adds the time that the cluster is kept after the run, at the same hourly price, to the quote. */
 export function withKeeping(quoted: Plan["estimate"], plan: ClusterPlan, keepMinutes: number): Plan["estimate"] {
   if (keepMinutes === 0 || quoted.minutes === 0) return quoted;
   const hourly = usdPerHour(plan);
-  const kept = keptUsd(plan, keepMinutes);
-  const keptAtMost = keptUsd(plan, keepMinutes, plan.maxCoreCount);
+  const kept = usdForMinutes(plan, keepMinutes);
+  const keptAtMost = usdForMinutes(plan, keepMinutes, plan.maxCoreCount);
   return {
     minutes: quoted.minutes,
     usd: Number((quoted.usd + kept).toFixed(2)),

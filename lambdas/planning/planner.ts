@@ -4,12 +4,13 @@ import type { ClusterDefaults } from "../contract/cluster-knobs.ts";
 import type { ClusterPlan } from "../contract/cluster-plan.ts";
 import type { ExecutionInput } from "../contract/input.ts";
 import type { Plan } from "../contract/plan.ts";
+import { type ClusterShape, workersOf } from "./cluster-shape.ts";
 import { deriveMemory, memoryProblem } from "./executor-memory.ts";
-import { keptUsd } from "./kept-plan.ts";
+import { usdForMinutes } from "./hourly-price.ts";
 import { effectiveVcpus, type Quote, quote, s3RequestsUsd, type Work } from "./quote.ts";
-import { type ClusterShape, clusterPlanOf, workersOf } from "./run-job-flow.ts";
+import { clusterPlanOf } from "./run-job-flow.ts";
 
-/** Types that are alike but for their maker and age, by size: whichever EC2 has will do. */
+/** Interchangeable instance types, smallest size first: EC2 provides whichever it has capacity for. */
 const fleets: Readonly<Record<Architecture, readonly (readonly string[])[]>> = {
   x86_64: ["xlarge", "2xlarge"].map((size) => ["m5", "m6i", "m5a"].map((family) => `${family}.${size}`)),
   arm64: ["xlarge", "2xlarge"].map((size) => ["m7g", "m6g"].map((family) => `${family}.${size}`)),
@@ -21,11 +22,11 @@ export interface PlanRequest {
   readonly work: Work;
   readonly overrides: NonNullable<ExecutionInput["cluster"]>;
   readonly defaults: ClusterDefaults;
-  /** Managed scaling gets no more nodes than this pays for, */
+  /** Upper bound for managed scaling: run plus keep time must fit this budget. */
   readonly maxCostUsd: number;
-  /** for the run and for the time that the cluster is kept after it. */
+  /** Minutes that the cluster is kept after the run. */
   readonly keepMinutes: number;
-  /** Where the cluster runs: the prices are those of one region. */
+  /** Region of the cluster; the quote says so when its prices are another region's. */
   readonly region: string;
 }
 
@@ -42,7 +43,7 @@ function range(from: number, to: number): number[] {
   return Array.from({ length: to - from + 1 }, (_, index) => from + index);
 }
 
-/** Every cluster that the configuration and the input's overrides leave to choose from. */
+/** Lists every cluster that the configuration and the overrides of the execution input allow. */
 export function candidates({ work, overrides, defaults, region }: PlanRequest): readonly Candidate[] {
   const alike = fleets[defaults.architecture];
   const smallest = alike[0] ?? [];
@@ -50,7 +51,7 @@ export function candidates({ work, overrides, defaults, region }: PlanRequest): 
   const core = listOf(overrides.coreType) ?? defaults.coreTypes;
   const coreCount = overrides.coreCount ?? defaults.coreCount;
   const counts = coreCount === undefined ? range(1, defaults.maxCoreCount) : coreCount > 0 ? [coreCount] : [];
-  // Who names the core nodes' type wants some.
+  // Naming a core type implies at least one core node.
   const mayBeOneNode = coreCount === 0 || (coreCount === undefined && core === undefined);
   const shapes = [
     ...(mayBeOneNode ? (primary ? [primary] : alike) : []).map((types) => ({
@@ -92,20 +93,20 @@ function cheapest(of: readonly Candidate[]): Candidate | undefined {
 }
 
 /**
- * The cheapest candidate that is expected to be done by the deadline; when none is, the cheapest of the strongest. As
- * the strongest is the last to miss the deadline, more images are never quoted less.
+ * Chooses the cheapest candidate that is expected to meet the deadline or, if none is, the cheapest with the most vCPUs.
+ * The candidates with the most vCPUs are the last to miss the deadline, so that more images never get a lower quote.
  */
 function choose(all: readonly Candidate[], deadlineMinutes: number): Candidate {
   const inTime = cheapest(all.filter((one) => one.quote.minutes <= deadlineMinutes));
   const most = Math.max(...all.map(({ shape }) => effectiveVcpus(shape)));
   const chosen = inTime ?? cheapest(all.filter(({ shape }) => effectiveVcpus(shape) === most));
-  if (chosen === undefined) throw new Error("There is no cluster to choose from");
+  if (chosen === undefined) throw new Error("The configuration and the overrides allow no cluster");
   return chosen;
 }
 
 /**
- * The most core nodes that managed scaling may go to: no more than the ceiling pays for during all of the planned time.
- * Else the nodes that might come would shorten the time that the ceiling pays for (maxHours) to less than the run needs.
+ * Upper bound for managed scaling: that many core nodes, for the whole planned time, must fit the budget. Otherwise the
+ * possible nodes would reduce the time that the budget allows (maxHours) to less than the run needs.
  */
 function affordableNodes(
   { shape, quote: { minutes } }: Candidate,
@@ -114,7 +115,7 @@ function affordableNodes(
 ): number {
   const forNodesUsd = maxCostUsd - s3RequestsUsd(work.images, work.newImages);
   const larger = range(shape.coreCount, shape.maxCoreCount).filter(
-    (coreCount) => keptUsd(plan, minutes + keepMinutes, coreCount) <= forNodesUsd,
+    (coreCount) => usdForMinutes(plan, minutes + keepMinutes, coreCount) <= forNodesUsd,
   );
   return Math.max(shape.coreCount, ...larger);
 }
@@ -122,11 +123,11 @@ function affordableNodes(
 export interface PlannedCluster {
   readonly cluster: ClusterPlan;
   readonly estimate: Plan["estimate"];
-  /** What makes the cluster impossible, for the person who set it. */
+  /** Reasons why the cluster cannot work, phrased for the person who configured it. */
   readonly problems: readonly string[];
 }
 
-/** The cluster for the work, and what it is expected to take and to cost. */
+/** Plans the cluster for the work and estimates its minutes and cost. */
 export function planCluster(request: PlanRequest): PlannedCluster {
   const { work, defaults, runId, bucket, region } = request;
   const all = candidates(request);
@@ -158,7 +159,7 @@ export function planCluster(request: PlanRequest): PlannedCluster {
   };
 }
 
-/** The types of a fleet's plan that are not of the stack's architecture, told as a problem. */
+/** Explains why a type does not fit the deployment's architecture; undefined if it does. */
 export function architectureProblem(key: string, type: string | undefined, wanted: Architecture): string | undefined {
   if (type === undefined || instanceType(type).architecture === wanted) return undefined;
   const other = fleets[wanted].map(([first]) => JSON.stringify(first)).join(" or ");

@@ -1,55 +1,49 @@
-import { rootVolumeGiB, usdPerNodeHour } from "../catalog/instance-types.ts";
-import { ebsUsdPerGiBHour, pricesDate, pricesRegion, s3UsdPerGet, s3UsdPerPutOrList } from "../catalog/prices.ts";
+import { pricesDate, pricesRegion, s3UsdPerGet, s3UsdPerPutOrList } from "../catalog/prices.ts";
 import type { Plan } from "../contract/plan.ts";
+import { type ClusterShape, workersOf } from "./cluster-shape.ts";
 import { executorCores, executorsPerNode } from "./executor-memory.ts";
+import { type HourlyPrice, hourlyPriceOf } from "./hourly-price.ts";
 import { imagesPerSecondPerVcpu, rates } from "./rates.ts";
-import { type ClusterShape, workersOf } from "./run-job-flow.ts";
 
-/** What a run has to do. */
+/** The amount of work in a run. */
 export interface Work {
   /** Images of the selection. */
   readonly images: number;
-  /** Those whose features have to be computed. */
+  /** Images whose features must be computed. */
   readonly newImages: number;
-  /** false: nobody knows what the features store has, and all images count as new. */
+  /** False when the features store could not be read; every image then counts as new. */
   readonly isStoreKnown?: boolean;
   readonly steps: Plan["steps"];
 }
 
-/** Exact figures; what people read is rounded. */
+/** Exact figures; the plan has them rounded. */
 export interface Quote {
   readonly minutes: number;
   readonly usd: number;
   readonly arithmetic: string;
 }
 
-/** vCPUs that executors have, less what the daemons of a single node take of them. */
+/** vCPUs of all executors, less the share that the daemons of a single node use. */
 export function effectiveVcpus(shape: ClusterShape): number {
   const { types, count } = workersOf(shape);
   const share = shape.coreCount === 0 ? rates.oneNodeShare.value : 1;
   return count * executorsPerNode(types, shape) * executorCores * share;
 }
 
-/** Until Step Functions notices that a .sync job of that length is over, the cluster is idle, and paid for. */
+/** Minutes that a cluster idles, and is paid for, until Step Functions notices the end of a .sync job of that length. */
 function pollMinutesAfter(minutes: number): number {
   return minutes > rates.slowPollAfterMinutes.value ? rates.slowPollMinutes.value : rates.pollMinutes.value;
 }
 
-/** The type of a fleet that costs most: which one EC2 gives, nobody knows. */
-export function mostExpensive(types: readonly string[]): string {
-  return types.reduce((best, type) => (usdPerNodeHour(type) > usdPerNodeHour(best) ? type : best), types[0] ?? "");
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }
 
-function fixed(value: number, digits: number): string {
-  return value.toFixed(digits);
-}
-
-/** Requests to S3 beside those for images: libraries, plan, logs, results, event log. */
+/** Requests to S3 other than those for images: libraries, plan, logs, results, event log. */
 const otherRequests = 2_000;
-/** Keys that a LIST answers at a time. */
 const keysPerList = 1_000;
 
-/** Preflight and the inventory list all images, the features' step reads the new ones. */
+/** Price of a run's requests to S3: Preflight and the inventory list all images, ExtractFeatures reads the new ones. */
 export function s3RequestsUsd(images: number, newImages: number): number {
   return (
     (newImages + otherRequests) * s3UsdPerGet +
@@ -57,63 +51,68 @@ export function s3RequestsUsd(images: number, newImages: number): number {
   );
 }
 
-/**
- * What a cluster takes for the work, in minutes, and costs, in US dollars: at the on-demand price of the dearest type of
- * each fleet, which a cheaper type or Spot undercuts, and without tax.
- *
- * @param isThere the cluster is a kept one, which goes on: nobody waits for its start or its end
- */
-export function quote(
-  shape: ClusterShape,
-  { images, newImages, steps, isStoreKnown = true }: Work,
-  region: string,
-  isThere = false,
-): Quote {
-  if (!steps.any) return { minutes: 0, usd: 0, arithmetic: "nothing is new: no cluster" };
+interface Timing {
+  readonly minutes: number;
+  readonly arithmetic: string;
+}
+
+/** @param isReused the cluster is a kept one, so that the run waits neither for its start nor for its end */
+function timingOf(shape: ClusterShape, work: Work, isReused: boolean): Timing {
+  const { images, newImages, steps, isStoreKnown = true } = work;
   const vcpus = effectiveVcpus(shape);
   const perSecond = (rate: number): number => Math.max(rate * vcpus, Number.EPSILON);
-  const start = isThere ? 0 : rates.startMinutes.value + rates.bootstrapMinutes.value;
-  const work = {
+  const start = isReused ? 0 : rates.startMinutes.value + rates.bootstrapMinutes.value;
+  const workMinutes = {
     inventory: images / rates.keysPerSecond.value / 60,
     features: newImages / perSecond(imagesPerSecondPerVcpu) / 60,
     reduction: images / perSecond(rates.rowsPerSecondPerVcpu.value) / 60,
   };
   const stepMinutes = (["inventory", "features", "reduction"] as const)
     .filter((name) => steps[name])
-    .map((name) => rates.stepMinutes.value + work[name]);
-  const stepsTotal = stepMinutes.reduce((sum, minutes) => sum + minutes, 0);
-  const idle = [...(isThere ? [] : [start]), ...stepMinutes]
-    .map(pollMinutesAfter)
-    .reduce((sum, minutes) => sum + minutes, 0);
-  const around = rates.functionMinutes.value + (isThere ? 0 : rates.terminateMinutes.value);
+    .map((name) => rates.stepMinutes.value + workMinutes[name]);
+  const stepsTotal = sum(stepMinutes);
+  const idle = sum([...(isReused ? [] : [start]), ...stepMinutes].map(pollMinutesAfter));
+  const around = rates.functionMinutes.value + (isReused ? 0 : rates.terminateMinutes.value);
   const minutes = start + stepsTotal + idle + around;
-
-  const primary = mostExpensive(shape.primaryTypes);
-  const core = shape.coreCount === 0 ? undefined : mostExpensive(shape.coreTypes);
-  const nodes = 1 + shape.coreCount;
-  const nodesUsdPerHour = usdPerNodeHour(primary) + (core ? shape.coreCount * usdPerNodeHour(core) : 0);
-  const ebsGiB = nodes * (shape.ebsGiB + rootVolumeGiB);
-  const ebsUsdPerHour = ebsGiB * ebsUsdPerGiBHour;
-  const s3Usd = s3RequestsUsd(images, steps.features ? newImages : 0);
-  const usd = ((nodesUsdPerHour + ebsUsdPerHour) * minutes) / 60 + s3Usd;
-
-  const time = [
-    isThere ? "a cluster that is there" : `${start} min until the cluster is ready`,
-    `${fixed(stepsTotal, 1)} min for ${stepMinutes.length} step(s)` +
+  const terms = [
+    isReused ? "a cluster that is there" : `${start} min until the cluster is ready`,
+    `${stepsTotal.toFixed(1)} min for ${stepMinutes.length} step(s)` +
       (steps.features
         ? ` (${newImages} ${isStoreKnown ? "new" : "perhaps new"} images / ${imagesPerSecondPerVcpu} images/s a vCPU / ${vcpus} vCPUs)`
         : ""),
     `${idle} min idle until .sync polling sees an end`,
-    `${fixed(around, 1)} min around them`,
-  ].join(" + ");
-  const machines = `1 x ${primary}${core ? ` + ${shape.coreCount} x ${core}` : ""}`;
-  const where = region === pricesRegion ? pricesRegion : `${pricesRegion}'s prices, not ${region}'s`;
+    `${around.toFixed(1)} min around them`,
+  ];
+  return { minutes, arithmetic: `${terms.join(" + ")} = ${minutes.toFixed(1)} min` };
+}
+
+function describePrice({ primaryType, coreType, ...hourly }: HourlyPrice, coreCount: number, region: string): string {
+  const machines = `1 x ${primaryType}${coreType ? ` + ${coreCount} x ${coreType}` : ""}`;
+  const prices = region === pricesRegion ? pricesRegion : `${pricesRegion}'s prices, not ${region}'s`;
+  return (
+    `(${machines}, EC2 on demand + EMR, ${prices}, ${pricesDate}) ` +
+    `${hourly.nodesUsd.toFixed(3)} USD/h + EBS ${hourly.ebsGiB} GiB ${hourly.ebsUsd.toFixed(3)} USD/h`
+  );
+}
+
+/**
+ * Estimates the minutes and the US dollars that the work takes on a cluster. The price is an upper bound: the most
+ * expensive type of each fleet, on demand, without tax.
+ *
+ * @param isReused the cluster is a kept one, so that the run waits neither for its start nor for its end
+ */
+export function quote(shape: ClusterShape, work: Work, region: string, isReused = false): Quote {
+  if (!work.steps.any) return { minutes: 0, usd: 0, arithmetic: "nothing is new: no cluster" };
+  const timing = timingOf(shape, work, isReused);
+  const { minutes } = timing;
+  const hourly = hourlyPriceOf(shape);
+  const s3Usd = s3RequestsUsd(work.images, work.steps.features ? work.newImages : 0);
+  const usd = (hourly.usd * minutes) / 60 + s3Usd;
   return {
     minutes,
     usd,
     arithmetic:
-      `${time} = ${fixed(minutes, 1)} min; (${machines}, EC2 on demand + EMR, ${where}, ${pricesDate}) ` +
-      `${fixed(nodesUsdPerHour, 3)} USD/h + EBS ${ebsGiB} GiB ${fixed(ebsUsdPerHour, 3)} USD/h, x ${fixed(minutes, 1)} min` +
-      ` + S3 requests ${fixed(s3Usd, 3)} USD = ${fixed(usd, 2)} USD`,
+      `${timing.arithmetic}; ${describePrice(hourly, shape.coreCount, region)}, x ${minutes.toFixed(1)} min` +
+      ` + S3 requests ${s3Usd.toFixed(3)} USD = ${usd.toFixed(2)} USD`,
   };
 }

@@ -6,34 +6,16 @@ import type {
   JobFlowInstancesConfig,
   ManagedScalingPolicy,
 } from "@aws-sdk/client-emr";
-import { z } from "zod";
 import type { ClusterDefaults } from "../contract/cluster-knobs.ts";
 import type { ClusterPlan } from "../contract/cluster-plan.ts";
 import { sparkEventsKey } from "../contract/s3-layout.ts";
 import { clusterNameOf } from "../contract/tags.ts";
-import { type ExecutorMemory, executorsPerNode } from "./executor-memory.ts";
-
-/** What the planner decides about a cluster. */
-export interface ClusterShape extends ExecutorMemory {
-  readonly primaryTypes: readonly string[];
-  readonly coreTypes: readonly string[];
-  /** 0: one node, on whose primary YARN runs. */
-  readonly coreCount: number;
-  readonly maxCoreCount: number;
-  readonly market: ClusterPlan["market"];
-  readonly ebsGiB: number;
-}
-
-/** The types of the nodes that executors run on, and how many nodes there are. */
-export function workersOf(shape: Pick<ClusterShape, "primaryTypes" | "coreTypes" | "coreCount">) {
-  return shape.coreCount === 0
-    ? ({ types: shape.primaryTypes, count: 1 } as const)
-    : ({ types: shape.coreTypes, count: shape.coreCount } as const);
-}
+import { type ClusterShape, workersOf } from "./cluster-shape.ts";
+import { executorsPerNode } from "./executor-memory.ts";
 
 /**
- * Minutes that EMR looks for Spot nodes before it takes on-demand ones (5 to 1,440). While it looks, the primary node
- * is paid for.
+ * Minutes that EMR looks for Spot capacity before it falls back to on-demand nodes (RunJobFlow allows 5 to 1,440). The
+ * primary node is paid for meanwhile.
  */
 const spotTimeoutMinutes = 10;
 
@@ -70,7 +52,7 @@ function coreFleet({ coreTypes, coreCount, market, ebsGiB }: ClusterShape): Inst
   };
 }
 
-/** RunJobFlow's Instances, whole. */
+/** Builds the Instances member of the RunJobFlow request. */
 function instancesOf(shape: ClusterShape, defaults: ClusterDefaults): JobFlowInstancesConfig {
   const { subnetIds, securityGroups: groups, keyPair } = defaults;
   return {
@@ -80,7 +62,7 @@ function instancesOf(shape: ClusterShape, defaults: ClusterDefaults): JobFlowIns
       {
         Name: "Primary",
         InstanceFleetType: "MASTER",
-        // On demand: with it the whole cluster would be reclaimed.
+        // Losing the primary node would end the cluster, so it is never a Spot node.
         TargetOnDemandCapacity: 1,
         InstanceTypeConfigs: typeConfigs(shape.primaryTypes, shape.ebsGiB),
         LaunchSpecifications: onDemand,
@@ -99,14 +81,14 @@ function instancesOf(shape: ClusterShape, defaults: ClusterDefaults): JobFlowIns
   };
 }
 
-/** Bounds of managed scaling. EMR scales core nodes; for a single node the state machine does not ask for it. */
+/** Builds the bounds of managed scaling, which scales core nodes; the state machine skips it for a single node. */
 function scalingOf({ coreCount, maxCoreCount, market }: ClusterShape): ManagedScalingPolicy {
   return {
     ComputeLimits: {
       UnitType: "InstanceFleetUnits",
       MinimumCapacityUnits: coreCount,
       MaximumCapacityUnits: maxCoreCount,
-      // Without a limit it adds on-demand nodes alone (Management Guide, "Using managed scaling").
+      // Without this limit managed scaling adds on-demand nodes only (Management Guide, "Using managed scaling").
       ...(market === "SPOT" ? { MaximumOnDemandCapacityUnits: 0 } : {}),
     },
   };
@@ -118,7 +100,7 @@ function configurationsOf(shape: ClusterShape, bucket: string): Configuration[] 
   const events = `s3://${bucket}/${sparkEventsKey}`;
   const properties: Readonly<Record<string, string>> = {
     "spark.driver.memory": shape.driverMemory,
-    // EMR's service for shuffle files lets executors go and come; all are asked for at once, and as many as may come.
+    // EMR's external shuffle service makes dynamic allocation safe. All executors are requested at once.
     "spark.dynamicAllocation.enabled": "true",
     "spark.dynamicAllocation.initialExecutors": String(count * perNode),
     "spark.dynamicAllocation.maxExecutors": String(Math.max(count, shape.coreCount && shape.maxCoreCount) * perNode),
@@ -127,7 +109,7 @@ function configurationsOf(shape: ClusterShape, bucket: string): Configuration[] 
     "spark.history.fs.logDirectory": events,
   };
   return [
-    // One executor a node would be one Python worker's failure away from losing all of the node's work.
+    // With it there would be one executor per node, and a failed Python worker would lose all of the node's work.
     { Classification: "spark", Properties: { maximizeResourceAllocation: "false" } },
     { Classification: "spark-defaults", Properties: properties },
   ];
@@ -141,7 +123,7 @@ function first(types: readonly string[]): string {
   return types[0] ?? "";
 }
 
-/** Everything that CreateCluster reads, and the figures that people read. */
+/** Builds the cluster's part of plan.json: the RunJobFlow request of CreateCluster and the figures that people read. */
 export function clusterPlanOf(
   runId: string,
   shape: ClusterShape,
@@ -169,15 +151,4 @@ export function clusterPlanOf(
     managedScalingPolicy: shape.coreCount === 0 ? {} : { ...scalingOf(shape) },
     instances: { ...instancesOf(shape, defaults) },
   };
-}
-
-const fleets = z.object({
-  InstanceFleets: z.array(z.object({ InstanceTypeConfigs: z.array(z.object({ InstanceType: z.string() })) })),
-});
-
-/** The instance types of each fleet of a plan. */
-export function fleetTypesOf({ instances }: ClusterPlan): readonly (readonly string[])[] {
-  return fleets
-    .parse(instances)
-    .InstanceFleets.map(({ InstanceTypeConfigs: configs }) => configs.map(({ InstanceType }) => InstanceType));
 }

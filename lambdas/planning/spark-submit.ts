@@ -1,34 +1,35 @@
 import type { Plan } from "../contract/plan.ts";
+import { planFile } from "../contract/s3-layout.ts";
 import { executorCores } from "./executor-memory.ts";
 
-/** Where bootstrap.sh puts the environment on every node; EMR's own python3 is too old. */
+/** bootstrap.sh installs this interpreter on every node, because EMR's own python3 is too old. */
 const python = "/opt/orchard/python/bin/python";
 
 interface Job {
-  /** s3:// address of orchard.zip. */
+  /** s3:// URI of orchard.zip. */
   readonly pyFiles: string;
-  /** s3:// address of main.py. */
+  /** s3:// URI of main.py. */
   readonly script: string;
   readonly step: string;
 }
 
-/** The arguments of command-runner.jar for a step. How many executors there are is in the cluster's spark-defaults. */
+/** Builds a step's arguments of command-runner.jar. The number of executors is in the cluster's spark-defaults. */
 export function sparkSubmit(plan: Pick<Plan, "cluster" | "run">, job: Job, region: string): readonly string[] {
   const conf: Readonly<Record<string, string>> = {
     "spark.pyspark.python": python,
     "spark.yarn.appMasterEnv.PYSPARK_PYTHON": python,
     "spark.executorEnv.PYSPARK_PYTHON": python,
-    // Python salts its string hashes for each process; groupings would differ between workers.
+    // Python salts string hashes per process, so that groupings would differ between workers.
     "spark.yarn.appMasterEnv.PYTHONHASHSEED": "0",
     "spark.executorEnv.PYTHONHASHSEED": "0",
-    // A YARN container knows no region, and the Python code would have to ask S3 for it.
+    // YARN containers have no region in their environment; the Python code would have to ask S3 for it.
     "spark.yarn.appMasterEnv.AWS_REGION": region,
     "spark.executorEnv.AWS_REGION": region,
-    // A second attempt would run the whole step again and hide the first one's error.
+    // A second attempt would repeat the whole step and hide the first attempt's error.
     "spark.yarn.maxAppAttempts": "1",
-    // A worker keeps its interpreter of the model from one partition to the next.
+    // A worker then keeps its model interpreter across partitions.
     "spark.python.worker.reuse": "true",
-    // Executors register after the job has asked how many tasks run at once: say it, or it sees two.
+    // Executors register after Spark has computed its default parallelism, which would then be 2.
     "spark.default.parallelism": String(plan.cluster.executors * executorCores),
     "spark.driver.memoryOverhead": plan.cluster.driverMemoryOverhead,
     "spark.executor.cores": String(executorCores),
@@ -47,6 +48,6 @@ export function sparkSubmit(plan: Pick<Plan, "cluster" | "run">, job: Job, regio
     job.script,
     job.step,
     "--plan",
-    `${plan.run}plan.json`,
+    `${plan.run}${planFile}`,
   ];
 }

@@ -1,23 +1,54 @@
 import type { Cluster, Instance } from "@aws-sdk/client-emr";
-import { endableStates } from "../aws/emr.ts";
-import { instanceType, rootVolumeGiB } from "../catalog/instance-types.ts";
+import { isAlive } from "../aws/cluster-states.ts";
+import { usdPerNodeHour } from "../catalog/instance-types.ts";
 import { ebsUsdPerGiBHour } from "../catalog/prices.ts";
 import type { Cost } from "../contract/cost.ts";
 import type { Plan } from "../contract/plan.ts";
-import { hourMs } from "../teardown/cluster-age.ts";
+import { hourMs, nodeEbsGiB } from "./hourly-price.ts";
 import { s3RequestsUsd } from "./quote.ts";
 
-/** EC2 and EMR bill by the second, from a minute on. */
-const shortestBillMs = 60_000;
+/** EC2 and EMR bill by the second, with a minimum of a minute. */
+const minBilledMs = 60_000;
+
+interface Timeline {
+  readonly CreationDateTime?: Date;
+  readonly EndDateTime?: Date;
+}
+
+/** Lifetime between `since` and `now`. */
+function lifetimeMs({ CreationDateTime, EndDateTime }: Timeline = {}, since: Date, now: Date): number {
+  const from = Math.max((CreationDateTime ?? since).getTime(), since.getTime());
+  return Math.max(0, (EndDateTime ?? now).getTime() - from);
+}
+
+/** The nodes with one instance type and one purchasing option. */
+interface NodeGroup {
+  readonly type: string;
+  readonly isSpot: boolean;
+  readonly nodes: number;
+  readonly hours: number;
+}
+
+function groupNodes(instances: readonly Instance[], since: Date, now: Date): readonly NodeGroup[] {
+  const groups = new Map<string, NodeGroup>();
+  for (const { InstanceType: type = "", Market: market, Status: status } of instances) {
+    const isSpot = market === "SPOT";
+    const key = `${type} ${isSpot}`;
+    const { nodes, hours } = groups.get(key) ?? { nodes: 0, hours: 0 };
+    const billedHours = Math.max(minBilledMs, lifetimeMs(status?.Timeline, since, now)) / hourMs;
+    groups.set(key, { type, isSpot, nodes: nodes + 1, hours: hours + billedHours });
+  }
+  return [...groups.values()];
+}
 
 /**
- * What the nodes of a cluster have cost: their hours by EMR's own times, at the prices of the quote. Spot nodes count at
- * the on-demand price, which they do not exceed.
+ * Computes the actual cost of a run's cluster: the nodes' hours as EMR reports them, at the prices of the quote. Spot
+ * nodes count at the on-demand price, which is an upper bound.
  *
- * @param computed images whose features the run computed
- * @param instances as ListInstances answers them, those that are gone, too
- * @param since nothing before it counts: a borrowed cluster is older than the run
- * @param now the end of what still runs
+ * @param computed number of images whose features the run computed
+ * @param instances all instances of ListInstances, terminated ones included
+ * @param since start of the run; a reused cluster is older, and only the time since then counts
+ * @param now end of the lifetime of nodes that still run
  */
 export function trueCost(
   plan: Pick<Plan, "cluster" | "estimate" | "counts" | "keepMinutes">,
@@ -27,41 +58,29 @@ export function trueCost(
   since: Date,
   now: Date,
 ): Cost {
-  const lifeMs = (timeline: { CreationDateTime?: Date; EndDateTime?: Date } = {}): number => {
-    const from = Math.max((timeline.CreationDateTime ?? since).getTime(), since.getTime());
-    return Math.max(0, (timeline.EndDateTime ?? now).getTime() - from);
-  };
-  const kinds = new Map<string, { nodes: number; hours: number }>();
-  for (const { InstanceType: type = "", Market: market, Status: status } of instances) {
-    const kind = `${type}${market === "SPOT" ? " (Spot, at the on-demand price)" : ""}`;
-    const { nodes, hours } = kinds.get(kind) ?? { nodes: 0, hours: 0 };
-    const billed = Math.max(shortestBillMs, lifeMs(status?.Timeline)) / hourMs;
-    kinds.set(kind, { nodes: nodes + 1, hours: hours + billed });
-  }
-  let usd = 0;
-  let nodeHours = 0;
-  const terms: string[] = [];
-  for (const [kind, { nodes, hours }] of kinds) {
-    const { ec2UsdPerHour, emrUsdPerHour } = instanceType(kind.split(" ")[0] ?? "");
-    const hourly = ec2UsdPerHour + emrUsdPerHour;
-    usd += hours * hourly;
-    nodeHours += hours;
-    terms.push(`${nodes} x ${kind}, ${hours.toFixed(3)} h x ${hourly.toFixed(3)} USD/h`);
-  }
-  const ebsGiB = plan.cluster.ebsGiB + rootVolumeGiB;
+  const groups = groupNodes(instances, since, now);
+  const nodesUsd = groups.reduce((usd, { type, hours }) => usd + hours * usdPerNodeHour(type), 0);
+  const nodeHours = groups.reduce((total, { hours }) => total + hours, 0);
+  const terms = groups.map(
+    ({ type, isSpot, nodes, hours }) =>
+      `${nodes} x ${type}${isSpot ? " (Spot, at the on-demand price)" : ""}, ` +
+      `${hours.toFixed(3)} h x ${usdPerNodeHour(type).toFixed(3)} USD/h`,
+  );
+  const ebsGiB = nodeEbsGiB(plan.cluster);
   const s3Usd = s3RequestsUsd(plan.counts.images, computed);
-  usd += nodeHours * ebsGiB * ebsUsdPerGiBHour + s3Usd;
-  const quoted = plan.estimate.usd;
+  const usd = nodesUsd + nodeHours * ebsGiB * ebsUsdPerGiBHour + s3Usd;
+  const quotedUsd = plan.estimate.usd;
   return {
-    quotedUsd: quoted,
+    quotedUsd,
     actualUsd: Number(usd.toFixed(4)),
-    // A kept cluster's quote counts the time after the run, which has only begun.
-    forecastErrorPercent: quoted > 0 && plan.keepMinutes === 0 ? Number((100 * (usd / quoted - 1)).toFixed(1)) : null,
+    // The quote of a kept cluster includes the time after the run, which has only begun.
+    forecastErrorPercent:
+      quotedUsd > 0 && plan.keepMinutes === 0 ? Number((100 * (usd / quotedUsd - 1)).toFixed(1)) : null,
     minutes: {
       quoted: plan.estimate.minutes,
-      actual: Number((lifeMs(cluster.Status?.Timeline) / 60_000).toFixed(1)),
+      actual: Number((lifetimeMs(cluster.Status?.Timeline, since, now) / 60_000).toFixed(1)),
     },
-    isAlive: endableStates.some((state) => state === cluster.Status?.State),
+    isAlive: isAlive(cluster.Status?.State),
     isFinal: cluster.Status?.Timeline?.EndDateTime !== undefined,
     arithmetic:
       `${terms.join(" + ")} + EBS ${ebsGiB} GiB a node x ${nodeHours.toFixed(3)} h x ${ebsUsdPerGiBHour.toFixed(6)} USD` +

@@ -2,9 +2,8 @@ import type { Cluster } from "@aws-sdk/client-emr";
 import { tagOf } from "../aws/emr.ts";
 import type { ClusterPlan } from "../contract/cluster-plan.ts";
 import { maxHoursTag } from "../contract/tags.ts";
-import { usdPerHour } from "../planning/kept-plan.ts";
+import { usdPerHour } from "../planning/hourly-price.ts";
 
-export const hourMs = 3_600_000;
 /** What the start, the end and the waiting for steps may take, whatever was estimated. */
 const leastHours = 1;
 

@@ -103,7 +103,7 @@ test("a list of clusters that EMR refuses is not taken for an empty one", async 
 test("an answer that is older than the end it was told of is asked for again", async () => {
   const endedAt = new Date("2026-01-01T01:00:00Z");
 
-  await expect(tell({ status: "RUNNING" }, endedAt)).rejects.toThrow("not up to date");
+  await expect(tell({ status: "RUNNING" }, endedAt)).rejects.toThrow("still says RUNNING");
   await tell({ status: "RUNNING", redriveDate: new Date("2026-01-01T01:00:01Z") }, endedAt);
 
   expect(sent).toEqual([]);

@@ -185,7 +185,7 @@ test("an answer that is older than the end it was told of is thrown back, and no
   const id = createCluster();
   sfn.answers.set(execution.id, "RUNNING");
 
-  await expect(statusChange("ABORTED", Date.now())).rejects.toThrow("not up to date");
+  await expect(statusChange("ABORTED", Date.now())).rejects.toThrow("still says RUNNING");
 
   expect(emr.stateOf(id)).toBe("WAITING");
 });

@@ -3,7 +3,7 @@ import { GetServiceQuotaCommand, type ServiceQuotasClient } from "@aws-sdk/clien
 import { isNamed } from "../../aws/errors.ts";
 import { instanceType } from "../../catalog/instance-types.ts";
 import type { ClusterPlan } from "../../contract/cluster-plan.ts";
-import { fleetTypesOf } from "../../planning/run-job-flow.ts";
+import { fleetTypesOf } from "../../planning/cluster-shape.ts";
 import { type CheckContext, CheckFailure, type CheckSpec } from "./run-checks.ts";
 
 /** DescribeInstanceTypes rejects a type that the client's region does not offer. */

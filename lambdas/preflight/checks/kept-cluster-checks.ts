@@ -1,6 +1,7 @@
 import type { Cluster } from "@aws-sdk/client-emr";
 import type { SFNClient } from "@aws-sdk/client-sfn";
-import { stateOf, tagOf } from "../../aws/emr.ts";
+import { stateOf } from "../../aws/cluster-states.ts";
+import { tagOf } from "../../aws/emr.ts";
 import { getExecutionState } from "../../aws/executions.ts";
 import { isActive, runOf } from "../../aws/steps.ts";
 import type { Execution } from "../../contract/execution.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { usdPerHour } from "../../../lambdas/planning/kept-plan.ts";
+import { usdPerHour } from "../../../lambdas/planning/hourly-price.ts";
 import { maxHours } from "../../../lambdas/teardown/cluster-age.ts";
 import { aPlan } from "../fixtures.ts";
 
