@@ -1,7 +1,8 @@
 import { join, resolve } from "node:path";
 import { GetTemplateCommand, type Stack } from "@aws-sdk/client-cloudformation";
 import { Command } from "@commander-js/extra-typings";
-import { type Config, ConfigInvalid, configFromContext } from "../../infra/config/config.ts";
+import { ConfigInvalid, configFromContext } from "../../infra/config/config.ts";
+import type { Config } from "../../infra/config/knobs.ts";
 import type { Clients } from "../account/aws-clients.ts";
 import { openTarget, type Target } from "../account/deployment-target.ts";
 import { Cdk, type Context, type Difference } from "../deployment/cdk-command.ts";
@@ -26,7 +27,7 @@ import { places, readModelInfo } from "../toolchain/places.ts";
 function parseContext(text: string, before: Context = {}): Context {
   const [, key, value] = /^([\w:@/-]+)=(.*)$/.exec(text) ?? [];
   if (key === undefined || value === undefined) {
-    throw new UsageError(`-c takes key=value, not "${text}". The keys are in infra/config.ts.`);
+    throw new UsageError(`-c takes key=value, not "${text}". docs/configuration.md lists the keys.`);
   }
   return { ...before, [key]: value };
 }
@@ -43,7 +44,7 @@ interface DeployOptions {
 export const command = new Command("deploy")
   .description("deploy to the AWS account whose credentials are in the environment: shows the differences and asks")
   .option("--email <address>", "gets the mail at the end of every run, once its owner has confirmed it")
-  .option("--config <file>", "JSON file of knobs; infra/config.ts lists them with unit, default and reason")
+  .option("--config <file>", "JSON file of knobs; docs/configuration.md lists them")
   .option("-c, --context <key=value>", "one knob; wins over the file; may be given several times", parseContext)
   .option("--stop-running", "stop executions and end clusters that the changes could reach, and wait for it", false)
   .option("-y, --yes", "do not ask", false)

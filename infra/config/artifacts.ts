@@ -2,14 +2,15 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
-import { type Config, ConfigInvalid } from "./config.ts";
+import { ConfigInvalid } from "./config.ts";
+import type { Config } from "./knobs.ts";
 
 const home = join(import.meta.dirname, "..", "..", ".orchard");
 
-/** A file that a run needs, and that the deployment publishes. */
+/** A file that runs need and the deployment publishes. */
 export interface Artifact {
   readonly path: string;
-  /** Hexadecimal, of its content. */
+  /** Hexadecimal digest of the content. */
   readonly sha256: string;
 }
 
@@ -18,22 +19,20 @@ export interface Artifacts {
   readonly wheelhouse: Artifact;
 }
 
-const modelInfo = z.object({ weights: z.enum(["imagenet", "seeded"]) });
+const modelInfoSchema = z.object({ weights: z.enum(["imagenet", "seeded"]) });
 
 function read(knob: string, path: string, remedy: string): Artifact {
-  if (!existsSync(path)) throw new ConfigInvalid(`${knob}: given "${path}"; allowed: a file that is there. ${remedy}`);
+  if (!existsSync(path)) throw new ConfigInvalid(`${knob}: given "${path}"; allowed: an existing file. ${remedy}`);
   return { path, sha256: createHash("sha256").update(readFileSync(path)).digest("hex") };
 }
 
-/** The wheels of the architecture, or else those of this machine, which `npm start` has made. */
+/** Prefers the wheels for the architecture to those for this machine, which `npm start` makes. */
 function defaultWheelhouse(architecture: Config["architecture"]): string {
-  const [own, machine] = [`wheelhouse-${architecture}`, "wheelhouse"].map((folder) =>
-    join(home, folder, "wheelhouse.tar"),
-  );
-  return existsSync(own ?? "") ? (own ?? "") : (machine ?? "");
+  const forArchitecture = join(home, `wheelhouse-${architecture}`, "wheelhouse.tar");
+  return existsSync(forArchitecture) ? forArchitecture : join(home, "wheelhouse", "wheelhouse.tar");
 }
 
-/** bootstrap/wheelhouse.py says beside the archive what it was made for. */
+/** bootstrap/wheelhouse.py writes the platform of the wheels to .made-from beside the archive. */
 function checkArchitecture(path: string, architecture: Config["architecture"]): void {
   const note = join(dirname(path), ".made-from");
   if (!existsSync(note)) return;
@@ -45,9 +44,9 @@ function checkArchitecture(path: string, architecture: Config["architecture"]): 
 }
 
 /**
- * The model and the wheels that a deployment publishes: the files that the configuration names, or those of .orchard/.
+ * Finds the model and the wheels to publish: the files in the configuration, or else those in .orchard/.
  *
- * @throws ConfigInvalid that names the knob whose file is missing or does not fit, and the command that makes it
+ * @throws ConfigInvalid with the knob whose file is missing or does not fit, and the command that makes the file
  */
 export function readArtifacts(config: Config): Artifacts {
   const modelFile = resolve(config.modelFile ?? join(home, "model", "model.tflite"));
@@ -58,7 +57,7 @@ export function readArtifacts(config: Config): Artifacts {
       `modelWeights: not given; allowed: imagenet or seeded, or a model.json beside ${modelFile}`,
     );
   }
-  const weights = config.modelWeights ?? modelInfo.parse(JSON.parse(readFileSync(info, "utf8"))).weights;
+  const weights = config.modelWeights ?? modelInfoSchema.parse(JSON.parse(readFileSync(info, "utf8"))).weights;
   const wheelhouseFile = resolve(config.wheelhouseFile ?? defaultWheelhouse(config.architecture));
   const wheelhouse = read(
     "wheelhouseFile",

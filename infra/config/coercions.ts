@@ -1,10 +1,9 @@
 import { z } from "zod";
 import { executionInputSchema } from "../../lambdas/contract/input.ts";
 
-// Kinds of knobs. Each takes what the command line gives (text) and what a JSON file gives (any type), and says in its
-// description what is allowed, as the error message quotes it.
+// Types of knobs. Each accepts text, as the command line gives it, and the values of a JSON file.
 
-/** A whole or fractional number within bounds. An empty text is no number. */
+/** A number within bounds; an empty text is refused. */
 export function number(min: number, max: number, { whole = false } = {}) {
   return z
     .union([
@@ -23,7 +22,7 @@ export function wholeNumber(min: number, max: number) {
 
 export const flag = z.union([z.boolean(), z.enum(["true", "false"]).transform((value) => value === "true")]);
 
-/** A list: JSON's own, or a text with commas. Never empty, no entry twice. */
+/** A list without repeats and with at least one entry: a JSON array, or text with commas. */
 export function list(entry: RegExp) {
   return z
     .union([z.array(z.string()), z.string().transform((text) => text.split(",").map((part) => part.trim()))])
@@ -35,17 +34,17 @@ export function list(entry: RegExp) {
     );
 }
 
-/** A numeric knob of the contract, which may also be given as text. Other text stays as it is and is refused. */
+/** Lets a numeric knob of the contract also be given as text. */
 export function numberFromText<Knob extends z.ZodType>(knob: Knob) {
   const toNumber = (given: unknown): unknown =>
     typeof given === "string" && /^-?\d+(\.\d+)?$/.test(given) ? Number(given) : given;
-  return z.preprocess(toNumber, knob).describe(knob.description ?? "");
+  return z.preprocess(toNumber, knob).meta(knob.meta() ?? {});
 }
 
-/** A yes-or-no knob of the contract, which may also be given as text. */
+/** Lets a boolean knob of the contract also be given as text. */
 export function flagFromText<Knob extends z.ZodType>(knob: Knob) {
   const toFlag = (given: unknown): unknown => (given === "true" ? true : given === "false" ? false : given);
-  return z.preprocess(toFlag, knob).describe(knob.description ?? "");
+  return z.preprocess(toFlag, knob).meta(knob.meta() ?? {});
 }
 
 export const timeZone = z.string().refine((name) => {
@@ -57,7 +56,7 @@ export const timeZone = z.string().refine((name) => {
   }
 });
 
-/** A JSON file's object, or JSON as text. What a schedule does about overlaps is a knob of its own. */
+/** An execution input: an object, or JSON as text. Its `overlap` is the knob scheduleOverlap. */
 export const executionInput = z.preprocess(
   (given, context) => {
     if (typeof given !== "string") return given;

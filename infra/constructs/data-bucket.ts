@@ -1,7 +1,7 @@
 import { Duration, RemovalPolicy } from "aws-cdk-lib";
 import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket } from "aws-cdk-lib/aws-s3";
 import { Construct } from "constructs";
-import type { Config } from "../config/config.ts";
+import type { Config } from "../config/knobs.ts";
 
 interface DataBucketProps {
   readonly config: Config;

@@ -9,7 +9,7 @@ import {
 } from "aws-cdk-lib/aws-iam";
 import type { IBucket } from "aws-cdk-lib/aws-s3";
 import { Construct } from "constructs";
-import type { Config } from "../config/config.ts";
+import type { Config } from "../config/knobs.ts";
 import { allowServiceLinkedRole } from "./service-linked-role.ts";
 
 interface EmrRolesProps {

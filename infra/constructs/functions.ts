@@ -5,7 +5,7 @@ import type { IBucket } from "aws-cdk-lib/aws-s3";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
 import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import type { ClusterDefaults } from "../../lambdas/contract/cluster-knobs.ts";
-import type { Config } from "../config/config.ts";
+import type { Config } from "../config/knobs.ts";
 import type { EmrRoles } from "./emr-roles.ts";
 import { type FunctionSettings, Handler } from "./handler.ts";
 import { ownClusters } from "./own-clusters.ts";

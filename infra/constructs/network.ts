@@ -15,7 +15,7 @@ import {
 import { AnyPrincipal, PolicyStatement } from "aws-cdk-lib/aws-iam";
 import type { IBucket } from "aws-cdk-lib/aws-s3";
 import { Construct } from "constructs";
-import type { Config } from "../config/config.ts";
+import type { Config } from "../config/knobs.ts";
 
 /** AmazonEMRServicePolicy_v2 lets EMR work in what carries it, and nowhere else. */
 const emrPolicyTag = "for-use-with-amazon-emr-managed-policies";

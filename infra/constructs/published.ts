@@ -2,7 +2,7 @@ import { Stack } from "aws-cdk-lib";
 import { Asset } from "aws-cdk-lib/aws-s3-assets";
 import { Construct } from "constructs";
 import { type Artifact, type Artifacts, readArtifacts } from "../config/artifacts.ts";
-import type { Config } from "../config/config.ts";
+import type { Config } from "../config/knobs.ts";
 
 /** A file that is published with the deployment; UploadScripts copies it to its content address in the data bucket. */
 export class Published extends Construct {

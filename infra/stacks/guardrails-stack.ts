@@ -1,7 +1,7 @@
 import { CrossStackReferences, ReferenceStrength, Stack, type StackProps } from "aws-cdk-lib";
 import { PolicyStatement, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { Construct } from "constructs";
-import type { Config } from "../config/config.ts";
+import type { Config } from "../config/knobs.ts";
 import { Alarms } from "../constructs/alarms.ts";
 import { MonthlyBudget } from "../constructs/budget.ts";
 import { Overview } from "../constructs/dashboard.ts";

@@ -7,7 +7,7 @@ import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import type { Construct } from "constructs";
 import { clusterDefaults } from "../config/cluster-defaults.ts";
-import type { Config } from "../config/config.ts";
+import type { Config } from "../config/knobs.ts";
 import { addCleanUp } from "../constructs/clean-up.ts";
 import { DataBucket } from "../constructs/data-bucket.ts";
 import { EmrRoles } from "../constructs/emr-roles.ts";

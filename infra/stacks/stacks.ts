@@ -1,5 +1,5 @@
 import type { App, Environment } from "aws-cdk-lib";
-import type { Config } from "../config/config.ts";
+import type { Config } from "../config/knobs.ts";
 import { GuardrailsStack } from "./guardrails-stack.ts";
 import { PipelineStack } from "./pipeline-stack.ts";
 import { type ClusterSecurity, SecurityStack } from "./security-stack.ts";

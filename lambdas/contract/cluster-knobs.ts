@@ -13,58 +13,139 @@ export const maxCoreNodes = 50;
 
 /**
  * The settings of the clusters that the deployment's configuration, the functions and (in part) the execution input
- * share. Each description completes the sentence "allowed: ...".
+ * share. Of the metadata, `description` completes the sentence "allowed: ...", and `help`, `defaultText` and `examples`
+ * are for docs/configuration.md.
  */
 export const clusterKnobs = {
-  /**
-   * EMR release. The default has Spark 3.5.6 and Python 3.11, which the job is tested with; releases 8 have other
-   * security group rules, other repositories and another version of Spark.
-   */
   releaseLabel: z
     .string()
     .regex(/^emr-7\.\d+\.\d+$/)
     .default("emr-7.13.0")
-    .describe("a release 7 of EMR, such as emr-7.13.0"),
-  /** Instruction set of the nodes, for which the wheelhouse is built. The default is offered everywhere. */
-  architecture: z.enum(architectures).default("x86_64").describe("x86_64 or arm64 (Graviton)"),
-  /** Core nodes at the start. @default the planner's choice: a single node, or 1 to maxCoreCount core nodes */
-  coreCount: z.int().min(1).max(maxCoreNodes).optional().describe(`a whole number from 1 to ${maxCoreNodes}`),
-  /** Upper bound of core nodes for the planner and for managed scaling. The default bounds the hourly price. */
-  maxCoreCount: z.int().min(1).max(maxCoreNodes).default(4).describe(`a whole number from 1 to ${maxCoreNodes}`),
-  /**
-   * Purchasing option of the core nodes; the primary node is always on demand. Most runs take minutes, and a reclaimed
-   * node costs more of them than the discount is worth, so the default is on demand.
-   */
-  market: z.enum(markets).default("ON_DEMAND").describe("ON_DEMAND or SPOT"),
-  /** Heap of a Spark executor. @default derived from the instance type */
-  executorMemory: memorySizeSchema.optional().describe(memoryAllowed),
-  /** Memory of an executor beside its heap, for the Python workers. @default derived from the instance type */
-  executorMemoryOverhead: memorySizeSchema.optional().describe(memoryAllowed),
-  /** Heap of the driver, which solves the eigenproblem. @default 2g, as in EMR */
-  driverMemory: memorySizeSchema.optional().describe(memoryAllowed),
-  /** Memory of the driver beside its heap. @default 2g: its Python sums the partitions' Gramians of 13 MB each */
-  driverMemoryOverhead: memorySizeSchema.optional().describe(memoryAllowed),
-  /** EBS volume of each node, GiB of gp3. The default is EMR's minimum for four cores, twice what a run spills. */
-  ebsGiB: z.int().min(32).max(1024).default(64).describe("a whole number of GiB from 32 to 1024"),
-  /**
-   * Minutes without a step after which EMR terminates the cluster. Step Functions polls for the end of a step every five
-   * minutes at most, so that the minimum of ten is safe; EMR accepts at most 604,800 seconds.
-   */
-  idleTimeoutMinutes: z.int().min(10).max(10_080).default(30).describe("a whole number of minutes from 10 to 10080"),
-  /**
-   * Minutes within which a run should finish: the planner takes the cheapest cluster that does. Below the default, more
-   * nodes cost more than the time that they save.
-   */
+    .meta({
+      description: "a release 7 of EMR, such as emr-7.13.0",
+      help: "EMR release. Releases 8 have other security group rules, other repositories and another version of Spark.",
+      defaultText: "has Spark 3.5.6 and Python 3.11, with which the job is tested",
+      examples: ["emr-7.12.0"],
+    }),
+  architecture: z
+    .enum(architectures)
+    .default("x86_64")
+    .meta({
+      description: "x86_64 or arm64 (Graviton)",
+      help: "Instruction set of the nodes, for which the wheelhouse is built.",
+      defaultText: "offered in every region",
+      examples: ["arm64"],
+    }),
+  coreCount: z
+    .int()
+    .min(1)
+    .max(maxCoreNodes)
+    .optional()
+    .meta({
+      description: `a whole number from 1 to ${maxCoreNodes}`,
+      help: "Core nodes at the start.",
+      defaultText: "the planner's choice: a single node, or 1 to `maxCoreCount` core nodes",
+      examples: [3],
+    }),
+  maxCoreCount: z
+    .int()
+    .min(1)
+    .max(maxCoreNodes)
+    .default(4)
+    .meta({
+      description: `a whole number from 1 to ${maxCoreNodes}`,
+      help: "Most core nodes that the planner or managed scaling may use.",
+      defaultText: "limits the hourly price",
+      examples: [8],
+    }),
+  market: z
+    .enum(markets)
+    .default("ON_DEMAND")
+    .meta({
+      description: "ON_DEMAND or SPOT",
+      help: "Purchasing option of the core nodes; the primary node is always on demand.",
+      defaultText: "most runs take minutes, and a reclaimed node costs more of them than the discount is worth",
+      examples: ["SPOT"],
+    }),
+  executorMemory: memorySizeSchema.optional().meta({
+    description: memoryAllowed,
+    help: "Heap of a Spark executor.",
+    defaultText: "derived from the instance type",
+    examples: ["6g"],
+  }),
+  executorMemoryOverhead: memorySizeSchema.optional().meta({
+    description: memoryAllowed,
+    help: "Memory of an executor beside its heap, for the Python workers.",
+    defaultText: "derived from the instance type",
+    examples: ["3g"],
+  }),
+  driverMemory: memorySizeSchema.optional().meta({
+    description: memoryAllowed,
+    help: "Heap of the driver, which solves the eigenproblem.",
+    defaultText: "`2g`, as in EMR",
+    examples: ["4g"],
+  }),
+  driverMemoryOverhead: memorySizeSchema.optional().meta({
+    description: memoryAllowed,
+    help: "Memory of the driver beside its heap.",
+    defaultText: "`2g`, since its Python sums the partitions' Gramians of 13 MB each",
+    examples: ["3g"],
+  }),
+  ebsGiB: z
+    .int()
+    .min(32)
+    .max(1024)
+    .default(64)
+    .meta({
+      description: "a whole number of GiB from 32 to 1024",
+      help: "EBS volume of each node, in GiB of gp3.",
+      defaultText: "EMR's minimum for four cores, twice what a run spills",
+      examples: [128],
+    }),
+  // Step Functions polls for the end of a step every five minutes at most, so a timeout of ten minutes is safe. EMR
+  // accepts at most 604,800 seconds.
+  idleTimeoutMinutes: z
+    .int()
+    .min(10)
+    .max(10_080)
+    .default(30)
+    .meta({
+      description: "a whole number of minutes from 10 to 10080",
+      help: "Minutes without a step after which EMR terminates the cluster.",
+      defaultText: "Step Functions needs at most five minutes between two steps",
+      examples: [60],
+    }),
   deadlineMinutes: z
     .number()
     .min(10)
     .max(maxExecutionHours * 60)
     .default(120)
-    .describe(`minutes from 10 to ${maxExecutionHours * 60}`),
-  /** Install JupyterHub for work on a kept cluster; it makes the start longer. */
-  jupyterHub: z.boolean().default(false).describe("true or false"),
-  /** Principal components if the execution input asks for none. The default explains 93 % of the apples' variance. */
-  pcaComponents: z.int().min(1).max(1280).default(50).describe("a whole number from 1 to 1280"),
+    .meta({
+      description: `minutes from 10 to ${maxExecutionHours * 60}`,
+      help: "Minutes within which a run should finish: the planner takes the cheapest cluster that does.",
+      defaultText: "for a shorter time, more nodes cost more than the time that they save",
+      examples: [60],
+    }),
+  jupyterHub: z
+    .boolean()
+    .default(false)
+    .meta({
+      description: "true or false",
+      help: "Install JupyterHub for work on a kept cluster.",
+      defaultText: "it makes the start longer",
+      examples: [true],
+    }),
+  pcaComponents: z
+    .int()
+    .min(1)
+    .max(1280)
+    .default(50)
+    .meta({
+      description: "a whole number from 1 to 1280",
+      help: "Principal components if the execution input asks for none.",
+      defaultText: "explains 93 % of the apples' variance",
+      examples: [100],
+    }),
 } as const;
 
 /** Instance types of a fleet. Equal vCPUs let each node count as one unit and keep the quote valid for any of them. */

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { App } from "aws-cdk-lib";
 import { Template } from "aws-cdk-lib/assertions";
 import { afterAll } from "vitest";
-import { type Config, configFromContext } from "../../infra/config/config.ts";
+import { configFromContext } from "../../infra/config/config.ts";
+import type { Config } from "../../infra/config/knobs.ts";
 import { addStacks } from "../../infra/stacks/stacks.ts";
 
 const artifacts = mkdtempSync(join(tmpdir(), "orchard-artifacts-"));

@@ -37,7 +37,7 @@ describe("the configuration", () => {
       /^config: given ".*"; allowed: a file with one JSON object/,
     );
     expect(() => configFromContext({ config: "none.json" })).toThrow(
-      /^config: given "none.json"; allowed: a JSON file that is/,
+      /^config: given "none.json"; allowed: a JSON file that exists/,
     );
   });
 

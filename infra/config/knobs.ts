@@ -1,0 +1,416 @@
+import { RetentionDays } from "aws-cdk-lib/aws-logs";
+import { z } from "zod";
+import { clusterKnobs } from "../../lambdas/contract/cluster-knobs.ts";
+import { maxExecutionHours } from "../../lambdas/contract/execution.ts";
+import {
+  executionInput,
+  flag,
+  flagFromText,
+  list,
+  number,
+  numberFromText,
+  timeZone,
+  wholeNumber,
+} from "./coercions.ts";
+
+// The metadata of a knob: `description` completes "allowed: ..." in error messages, `help` says what it is for,
+// `defaultText` explains the default, and `examples` has values. docs/configuration.md is generated from it.
+
+const instanceTypes = list(/^[a-z][a-z0-9-]*\.[a-z0-9-]+$/).optional();
+const instanceTypesAllowed = "EC2 instance types, such as m5.xlarge,m5a.xlarge";
+const plannersChoice = "the planner's choice for the number of images";
+const securityGroup = z
+  .string()
+  .regex(/^sg-[0-9a-f]+$/)
+  .optional();
+const securityGroupMeta = {
+  description: "a security group's id, such as sg-0123456789abcdef0",
+  defaultText: "a new one",
+  examples: ["sg-0123456789abcdef0"],
+};
+function arn(service: string, resource: string) {
+  return z.string().regex(new RegExp(`^arn:aws[a-z-]*:${service}:[a-z0-9-]*:\\d{12}:${resource}`));
+}
+/** The retention times that CloudWatch Logs accepts, in days. */
+const logGroupDays = Object.values(RetentionDays).filter((days): days is number => typeof days === "number");
+
+const artifactKnobs = {
+  modelFile: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({
+      description: "a file",
+      help: "The model, `model.tflite`.",
+      defaultText: "`.orchard/model/model.tflite`, which `npm run model` makes",
+      examples: ["models/model.tflite"],
+    }),
+  modelWeights: z
+    .enum(["imagenet", "seeded"])
+    .optional()
+    .meta({
+      description: "imagenet or seeded",
+      help: "The weights that the model has.",
+      defaultText: "the `weights` in the `model.json` beside the model",
+      examples: ["imagenet"],
+    }),
+  wheelhouseFile: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({
+      description: "a file",
+      help: "The Python wheels that the bootstrap action installs, `wheelhouse.tar`.",
+      defaultText:
+        "`.orchard/wheelhouse-<architecture>/wheelhouse.tar`, which `npm run wheelhouse` makes, or else this machine's, `.orchard/wheelhouse/wheelhouse.tar`",
+      examples: ["wheels/wheelhouse.tar"],
+    }),
+  allowSeededWeights: flag.default(false).meta({
+    description: "true or false",
+    help: "Run with random weights. The features mean nothing then, so use it for trials only.",
+    examples: [true],
+  }),
+};
+
+const regionKnobs = {
+  allowNonEuRegion: flag.default(false).meta({
+    description: "true or false",
+    help: "Process images outside the European Union.",
+    defaultText: "personal data stay where the GDPR applies",
+    examples: [true],
+  }),
+};
+
+const fleetKnobs = {
+  releaseLabel: clusterKnobs.releaseLabel,
+  architecture: clusterKnobs.architecture,
+  primaryTypes: instanceTypes.meta({
+    description: instanceTypesAllowed,
+    help: "Instance types of the primary node; EMR takes one that has capacity.",
+    defaultText: plannersChoice,
+    examples: ["m5.xlarge,m5a.xlarge"],
+  }),
+  coreTypes: instanceTypes.meta({
+    description: instanceTypesAllowed,
+    help: "Instance types of the core nodes; EMR takes those that have capacity.",
+    defaultText: plannersChoice,
+    examples: ["m5.xlarge,m5a.xlarge"],
+  }),
+  coreCount: numberFromText(clusterKnobs.coreCount),
+  maxCoreCount: numberFromText(clusterKnobs.maxCoreCount),
+  market: clusterKnobs.market,
+  executorMemory: clusterKnobs.executorMemory,
+  executorMemoryOverhead: clusterKnobs.executorMemoryOverhead,
+  driverMemory: clusterKnobs.driverMemory,
+  driverMemoryOverhead: clusterKnobs.driverMemoryOverhead,
+  ebsGiB: numberFromText(clusterKnobs.ebsGiB),
+  idleTimeoutMinutes: numberFromText(clusterKnobs.idleTimeoutMinutes),
+  deadlineMinutes: numberFromText(clusterKnobs.deadlineMinutes),
+  jupyterHub: flagFromText(clusterKnobs.jupyterHub),
+  pcaComponents: numberFromText(clusterKnobs.pcaComponents),
+};
+
+const limitKnobs = {
+  maxCostUsd: number(0.01, 100_000)
+    .default(10)
+    .meta({
+      description: "US dollars from 0.01 to 100000",
+      help: "Largest quote, in US dollars, of an execution whose input sets no `maxCostUsd`.",
+      defaultText: "limits the cost of a mistake; all of Fruits-360 is quoted below 1",
+      examples: [2.5],
+    }),
+  maxClusterHours: number(maxExecutionHours + 1, 168)
+    .default(24)
+    .meta({
+      description: "hours from 16 to 168",
+      help: `Age in hours at which the sweep terminates a cluster even if its execution cannot be found or still runs. It is more than the ${maxExecutionHours} hours after which an execution times out.`,
+      defaultText: "leaves nine hours for which a cluster can be kept on purpose",
+      examples: [48],
+    }),
+  maxKeepMinutes: wholeNumber(0, 9_120)
+    .default(120)
+    .meta({
+      description: "a whole number of minutes from 0 to 9120",
+      help: "Largest `keepMinutes` of an execution input: for how long a cluster may be kept after a success.",
+      defaultText: "time for a few changes and tries, at a small cost if the cluster is forgotten",
+      examples: [240],
+    }),
+};
+
+const mailKnobs = {
+  notificationEmail: z
+    .email()
+    .optional()
+    .meta({
+      description: "a mail address",
+      help: "Receives a mail at the end of each execution. Its owner must confirm the subscription.",
+      defaultText: "none",
+      examples: ["you@example.org"],
+    }),
+};
+
+const retentionKnobs = {
+  logsRetentionDays: wholeNumber(1, 3_650)
+    .default(90)
+    .meta({
+      description: "a whole number of days from 1 to 3650",
+      help: "Days for which S3 keeps EMR's logs and Spark's event logs.",
+      defaultText: "covers a failure of the last quarter",
+      examples: [30],
+    }),
+  runsRetentionDays: wholeNumber(1, 3_650)
+    .optional()
+    .meta({
+      description: "a whole number of days from 1 to 3650, or left out",
+      help: "Days for which S3 keeps the results of a run.",
+      defaultText: "forever: results that cost money are never deleted unasked",
+      examples: [365],
+    }),
+  logGroupRetentionDays: number(1, 9_999)
+    .refine((days) => logGroupDays.includes(days))
+    .default(90)
+    .meta({
+      description: `what CloudWatch Logs offers: ${logGroupDays.join(", ")}`,
+      help: "Days for which the log groups of the functions and of the workflow keep events.",
+      defaultText: "as long as EMR's logs",
+      examples: [30],
+    }),
+};
+
+const securityKnobs = {
+  securityConfiguration: z
+    .string()
+    .regex(/^[\w.-]{1,255}$/)
+    .default("own")
+    .meta({
+      description: "own, none, or the name of an EMR security configuration",
+      help: "EMR security configuration of the clusters: IMDSv2 only, encrypted volumes and objects. `own` creates one in a stack of its own with a KMS key, about 1 USD a month; a name uses an existing one; `none` uses none.",
+      examples: ["none"],
+    }),
+  volumeKeyArn: arn("kms", "key/")
+    .optional()
+    .meta({
+      description: "a KMS key's ARN",
+      help: "KMS key of an existing security configuration, which EMR's roles are allowed to use.",
+      defaultText: "none; the key's owner grants the use",
+      examples: ["arn:aws:kms:eu-west-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef"],
+    }),
+};
+
+const networkKnobs = {
+  ssmAccess: flag.default(false).meta({
+    description: "true or false",
+    help: "Allow Session Manager sessions on the nodes, through three interface endpoints at about 0.033 USD an hour.",
+    examples: [true],
+  }),
+  zoneCount: wholeNumber(1, 3)
+    .default(3)
+    .meta({
+      description: "a whole number from 1 to 3",
+      help: "Availability zones in which the new VPC has a subnet. us-west-1 has two.",
+      defaultText: "more zones have more capacity, and subnets cost nothing",
+      examples: [2],
+    }),
+  nat: flag.default(false).meta({
+    description: "true or false",
+    help: "Give the nodes a NAT gateway, at about 0.048 USD an hour and per GB.",
+    defaultText: "a run needs S3 only",
+    examples: [true],
+  }),
+};
+
+const existingResourceKnobs = {
+  bucketName: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/)
+    .optional()
+    .meta({
+      description: "a bucket's name",
+      help: "An existing bucket in the stack's region. Its policy and lifecycle rules are not changed.",
+      defaultText: "a new one",
+      examples: ["my-bucket"],
+    }),
+  inputPrefix: z
+    .string()
+    .regex(/^([A-Za-z0-9!_.*'()=-]+\/)+$/)
+    .default("data/raw/")
+    .meta({
+      description: "a prefix that ends with a slash, such as data/raw/",
+      help: "Prefix of the image tree `<split>/<label>/<image>` in the bucket.",
+      examples: ["photos/"],
+    }),
+  vpcId: z
+    .string()
+    .regex(/^vpc-[0-9a-f]+$/)
+    .optional()
+    .meta({
+      description: "a VPC's id, such as vpc-0123456789abcdef0",
+      help: "An existing VPC, for which the security groups are created. It goes with `subnetIds`.",
+      defaultText: "a new one",
+      examples: ["vpc-0123456789abcdef0"],
+    }),
+  subnetIds: list(/^subnet-[0-9a-f]+$/)
+    .optional()
+    .meta({
+      description: "subnets' ids, such as subnet-0123456789abcdef0,subnet-0123456789abcdef1",
+      help: "Existing private subnets with a route to S3, one of which EMR takes.",
+      defaultText: "new ones",
+      examples: ["subnet-0123456789abcdef0,subnet-0123456789abcdef1"],
+    }),
+  primarySecurityGroupId: securityGroup.meta({
+    ...securityGroupMeta,
+    help: "An existing security group for the primary node. Set all three groups or none.",
+  }),
+  coreSecurityGroupId: securityGroup.meta({
+    ...securityGroupMeta,
+    help: "An existing security group for the core nodes. Set all three groups or none.",
+  }),
+  serviceAccessSecurityGroupId: securityGroup.meta({
+    ...securityGroupMeta,
+    help: "An existing security group for EMR's access to the nodes. Set all three groups or none.",
+  }),
+  keyPair: z
+    .string()
+    .min(1)
+    .max(255)
+    .optional()
+    .meta({
+      description: "an EC2 key pair's name",
+      help: "Key pair for SSH to the nodes.",
+      defaultText: "none",
+      examples: ["my-key"],
+    }),
+  emrServiceRoleArn: arn("iam", "role/")
+    .optional()
+    .meta({
+      description: "a role's ARN",
+      help: "An existing service role of EMR. Set it together with the instance profile and its role.",
+      defaultText: "a new one",
+      examples: ["arn:aws:iam::111122223333:role/emr-service"],
+    }),
+  emrInstanceProfileArn: arn("iam", "instance-profile/")
+    .optional()
+    .meta({
+      description: "an instance profile's ARN",
+      help: "An existing instance profile for the nodes.",
+      defaultText: "a new one",
+      examples: ["arn:aws:iam::111122223333:instance-profile/emr-node"],
+    }),
+  emrInstanceRoleArn: arn("iam", "role/")
+    .optional()
+    .meta({
+      description: "the ARN of the role in the instance profile",
+      help: "The role in the existing instance profile.",
+      defaultText: "a new one",
+      examples: ["arn:aws:iam::111122223333:role/emr-node"],
+    }),
+  topicArn: arn("sns", "")
+    .optional()
+    .meta({
+      description: "an SNS topic's ARN",
+      help: "An existing topic for the mails. Its policy is not changed.",
+      defaultText: "a new one",
+      examples: ["arn:aws:sns:eu-west-1:111122223333:my-topic"],
+    }),
+};
+
+const scheduleKnobs = {
+  scheduleExpression: z
+    .string()
+    .regex(/^(cron|rate|at)\(.+\)$/)
+    .optional()
+    .meta({
+      description: "cron(0 3 ? * MON *), rate(7 days) or at(2030-01-31T03:00:00)",
+      help: "When executions start by themselves, in the syntax of EventBridge Scheduler. It goes with `scheduleInput`.",
+      defaultText: "never, since each run costs money",
+      examples: ["cron(0 3 ? * MON *)"],
+    }),
+  scheduleTimeZone: timeZone.default("UTC").meta({
+    description: "an IANA time zone, such as Europe/Paris",
+    help: "Time zone of `cron(...)` and `at(...)`.",
+    defaultText: "Scheduler's own default, without daylight saving time",
+    examples: ["Europe/Paris"],
+  }),
+  scheduleInput: executionInput.optional().meta({
+    description: 'an execution\'s input as JSON, such as {"mode": "full"}, without overlap',
+    help: "Execution input of the scheduled executions. It goes with `scheduleExpression`.",
+    defaultText: "none",
+    examples: ['{"mode": "full"}'],
+  }),
+  scheduleOverlap: z
+    .enum(["skip", "queue"])
+    .default("skip")
+    .meta({
+      description: "skip, or queue: it waits up to two hours",
+      help: "Whether a scheduled execution is skipped or waits while an earlier one is running.",
+      defaultText: "the next start does its work",
+      examples: ["queue"],
+    }),
+};
+
+const guardrailKnobs = {
+  guardrails: flag.default(true).meta({
+    description: "true or false",
+    help: "Deploy a budget, alarms and a dashboard, too.",
+    defaultText: "free in an account that has no others (10 alarms, 3 dashboards)",
+    examples: [false],
+  }),
+  budgetLimit: number(0.01, 1_000_000)
+    .default(10)
+    .meta({
+      description: "an amount from 0.01 to 1000000",
+      help: "Monthly budget of the whole account, in `budgetCurrency`. Mails are sent at 50, 80 and 100 %.",
+      defaultText: "the cost limit of one run",
+      examples: [50],
+    }),
+  budgetCurrency: z
+    .string()
+    .regex(/^[A-Z]{3}$/)
+    .default("USD")
+    .meta({
+      description: "a currency's three letters, such as USD",
+      help: "Currency in which the account is billed.",
+      defaultText: "that of most accounts",
+      examples: ["EUR"],
+    }),
+  alarmClusterHours: number(0.5, 168)
+    .default(4)
+    .meta({
+      description: "hours from 0.5 to 168",
+      help: "Age of a cluster, in hours, at which an alarm sends a mail.",
+      defaultText: "twice the time of a full run",
+      examples: [8],
+    }),
+};
+
+/** The knobs by the section of docs/configuration.md that they belong to. */
+export const knobSections = {
+  "Model and wheels": artifactKnobs,
+  Region: regionKnobs,
+  Cluster: fleetKnobs,
+  Limits: limitKnobs,
+  Mail: mailKnobs,
+  Retention: retentionKnobs,
+  "Security configuration": securityKnobs,
+  Network: networkKnobs,
+  "Existing resources": existingResourceKnobs,
+  Schedule: scheduleKnobs,
+  Guardrails: guardrailKnobs,
+} as const;
+
+/** Every knob of the deployment. */
+export const configSchema = z.strictObject({
+  ...artifactKnobs,
+  ...regionKnobs,
+  ...fleetKnobs,
+  ...limitKnobs,
+  ...mailKnobs,
+  ...retentionKnobs,
+  ...securityKnobs,
+  ...networkKnobs,
+  ...existingResourceKnobs,
+  ...scheduleKnobs,
+  ...guardrailKnobs,
+});
+
+export type Config = Readonly<z.output<typeof configSchema>>;
