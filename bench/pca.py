@@ -42,7 +42,7 @@ def generate(folder: Path, rows: int, dimensions: int) -> Path:
     return partial.rename(target)
 
 
-def fit_ours(context: SparkContext, folder: str) -> list[float]:
+def fit_orchard(context: SparkContext, folder: str) -> list[float]:
     """Return the explained variance ratios of the reduction step's fit."""
     from orchard import pca  # noqa: PLC0415
     from orchard.io.storage import locate_storage  # noqa: PLC0415
@@ -75,7 +75,7 @@ def main(implementation: str, folder: str, answer: str) -> None:
 
     context = sessions.start(f"pca {implementation}")
     started = time.monotonic()
-    ratios = (fit_ours if implementation == "ours" else fit_mllib)(context, folder)
+    ratios = (fit_orchard if implementation == "ours" else fit_mllib)(context, folder)
     seconds = time.monotonic() - started
     Path(answer).write_text(json.dumps({"seconds": seconds, "ratios": ratios}))
     context.stop()

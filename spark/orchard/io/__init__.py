@@ -1,1 +1,1 @@
-"""Files: URIs, local disk and S3, and the formats of what the jobs read and write."""
+"""Reads and writes files: URIs, local disks and S3, and the formats of the jobs' files."""

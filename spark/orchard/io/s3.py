@@ -41,7 +41,7 @@ class S3Storage:
     def exists(self, uri: str) -> bool:
         """Return whether `uri` is an object."""
         bucket, key = split_s3(uri)
-        # HEAD of a missing key answers 403 without s3:ListBucket, a listing says so clearly.
+        # A listing, because HEAD answers 403 for a missing key to callers without s3:ListBucket.
         found = s3_client(self.region).list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents", [])
         return bool(found) and found[0]["Key"] == key
 

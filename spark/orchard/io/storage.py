@@ -1,4 +1,4 @@
-"""Chooses the storage of a URI, and what both kinds of storage share."""
+"""Chooses the back end for a URI. Has the operations that are the same for all back ends."""
 
 import json
 from collections.abc import Callable, Iterable

@@ -1,1 +1,1 @@
-"""The jobs that spark-submit runs, one module each."""
+"""The jobs that spark-submit runs (inventory, features, reduction, projection) and the functions of their tasks."""
