@@ -72,7 +72,8 @@ def archive_classes(defaults: Path, work: Path) -> None:
         image = work / "raw" / "Training" / "Apple" / f"{number}.jpg"
         image.parent.mkdir(parents=True, exist_ok=True)
         image.touch()
-    plan = {"runId": "1", "mode": "full", "input": f"{work}/raw/", "run": f"{work}/run/"}
+    rule = {"labelPrefix": None, "label": None, "limit": None}
+    plan = {"runId": "1", "mode": "full", "selectionRule": rule, "input": f"{work}/raw/", "run": f"{work}/run/"}
     (work / "plan.json").write_text(json.dumps(plan))
     features = pa.array(np.eye(4, dtype=np.float32).tolist(), pa.list_(pa.float32()))
     table = pa.table({"path": list("abcd"), "label": ["Apple"] * 4, "features": features})

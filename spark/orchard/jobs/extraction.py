@@ -58,7 +58,7 @@ def make_extract_task(
     store_storage = None if store_uri is None else locate_storage(store_uri)
 
     def extract(images: Iterable[Image]) -> Iterator[Results]:
-        extractor = litert.extractor(sha256, lambda: flat_buffer.value)
+        extractor = litert.get_extractor(sha256, lambda: flat_buffer.value)
         writer = None
         if store_uri is not None and store_storage is not None:
             writer = store.StoreWriter(store_uri, store_storage, run_id)

@@ -1,1 +1,1 @@
-"""The model: decoding an image to its input, and the interpreter that runs it."""
+"""Decodes images to the model's input, and runs the model."""

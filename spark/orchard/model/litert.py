@@ -1,4 +1,4 @@
-"""The model in a worker: a LiteRT interpreter on one thread."""
+"""Runs the model in a worker, with a LiteRT interpreter on one thread."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,10 +8,10 @@ import numpy.typing as npt
 
 
 class Extractor:
-    """Turns one image at a time into its features."""
+    """Computes the features of one image at a time."""
 
     def __init__(self, flat_buffer: bytes) -> None:
-        # Only workers need it.
+        # Imported here because only workers need it.
         from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415
 
         self._interpreter: Any = Interpreter(model_content=flat_buffer, num_threads=1)
@@ -20,7 +20,7 @@ class Extractor:
         self._target: int = self._interpreter.get_output_details()[0]["index"]
 
     def features(self, image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """float32 (size, size, 3) in [-1, 1] to float32 (dimensions,)."""
+        """Compute the features, float32 (dimensions,), of an image, float32 (size, size, 3) in [-1, 1]."""
         self._interpreter.set_tensor(self._source, image[np.newaxis])
         self._interpreter.invoke()
         features: npt.NDArray[np.float32] = self._interpreter.get_tensor(self._target)[0]
@@ -30,8 +30,8 @@ class Extractor:
 _extractors: dict[str, Extractor] = {}
 
 
-def extractor(sha256: str, flat_buffer: Callable[[], bytes]) -> Extractor:
-    """The process's extractor for a model: made once, used by every task that the worker process gets."""
+def get_extractor(sha256: str, flat_buffer: Callable[[], bytes]) -> Extractor:
+    """Return the process's extractor for a model, which is created once and shared by all tasks of the process."""
     if sha256 not in _extractors:
         _extractors[sha256] = Extractor(flat_buffer())
     return _extractors[sha256]
