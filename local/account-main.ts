@@ -1,16 +1,61 @@
-/** Runs the embedded account in the foreground: node local/main.ts [port] [directory] */
-import { startAccount } from "./account.ts";
+// Runs the embedded account in a process of its own:
+//
+//   node local/account-main.ts [port] [directory]    starts the account
+//   node local/account-main.ts find <directory>      prints the account that runs in the directory as JSON, or null
+//
+// A started account prints {"pid", "endpoint", "env"} as one line of JSON. A parent process with an IPC channel also
+// receives it as a message, or {"error": {"name", "message"}} instead. The account stops when that channel closes,
+// however the parent ends, unless the parent has sent {"release": true}.
+import { type Account, accountEnv, isRunning, startAccount } from "./account.ts";
 
-const [port, directory] = process.argv.slice(2);
-const account = await startAccount({
-  ...(port === undefined ? {} : { port: Number(port) }),
-  ...(directory === undefined ? {} : { directory }),
-  log: (line) => console.error(line),
-});
-async function stop(): Promise<void> {
-  await account.stop();
-  process.exit(0);
+async function printRunning(directory: string | undefined): Promise<void> {
+  const running = await isRunning(directory);
+  console.log(JSON.stringify(running ? { ...running, env: accountEnv(running.endpoint) } : null));
 }
-process.once("SIGINT", stop);
-process.once("SIGTERM", stop);
-console.log(JSON.stringify({ pid: process.pid, endpoint: account.endpoint }));
+
+async function run(port: string | undefined, directory: string | undefined): Promise<void> {
+  let account: Account | undefined;
+  stopWhenAsked(async () => account?.stop());
+  try {
+    account = await startAccount({
+      ...(port === undefined ? {} : { port: Number(port) }),
+      ...(directory === undefined ? {} : { directory }),
+      log: (line) => console.error(line),
+    });
+    const announcement = { pid: process.pid, endpoint: account.endpoint, env: account.env };
+    console.log(JSON.stringify(announcement));
+    process.send?.(announcement);
+  } catch (error) {
+    console.error(error);
+    const { name, message } = error instanceof Error ? error : new Error(String(error));
+    if (process.send) process.send({ error: { name, message } }, () => process.exit(1));
+    else process.exitCode = 1;
+  }
+}
+
+/** Stops and exits at SIGINT, at SIGTERM, and when the parent closes the IPC channel without releasing the account. */
+function stopWhenAsked(stop: () => Promise<void>): void {
+  let isStopping = false;
+  const stopOnce = (): void => {
+    if (isStopping) return;
+    isStopping = true;
+    void stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        console.error(error);
+        process.exit(1);
+      },
+    );
+  };
+  process.on("SIGINT", stopOnce);
+  process.on("SIGTERM", stopOnce);
+  if (!process.send) return;
+  process.on("disconnect", stopOnce);
+  process.once("message", () => {
+    process.off("disconnect", stopOnce);
+    process.disconnect?.();
+  });
+}
+
+const [first, second] = process.argv.slice(2);
+await (first === "find" ? printRunning(second) : run(first, second));

@@ -15,9 +15,9 @@ export interface Clients {
 }
 
 /**
- * Clients for an account; only the endpoint tells the laptop's from another.
+ * Creates the clients for an account on AWS or on this machine.
  *
- * @param env the account's exports; without them, the SDK finds region, credentials and endpoint as the AWS CLI does
+ * @param env the account's environment variables; without them, the SDK uses the same sources as the AWS CLI
  */
 export function createClients(env: Readonly<Record<string, string>> = {}): Clients {
   const endpoint = env["AWS_ENDPOINT_URL"];
@@ -28,7 +28,7 @@ export function createClients(env: Readonly<Record<string, string>> = {}): Clien
     ...(endpoint ? { endpoint } : {}),
     ...(accessKeyId ? { credentials: { accessKeyId, secretAccessKey: env["AWS_SECRET_ACCESS_KEY"] ?? "" } } : {}),
   };
-  // An endpoint of one's own has no host name for each bucket.
+  // A custom endpoint has no host name per bucket.
   const forcePathStyle = (endpoint ?? process.env["AWS_ENDPOINT_URL"]) !== undefined;
   return {
     cloudFormation: new CloudFormationClient(config),

@@ -2,27 +2,27 @@ import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
 import { UsageError } from "../terminal/command-errors.ts";
 import { type Clients, createClients } from "./aws-clients.ts";
 
-/** An account and a region that can be deployed to. */
+/** The AWS account and region that a command works on. */
 export interface Target {
   readonly clients: Clients;
   readonly account: string;
   readonly region: string;
-  /** The whole environment of a tool that is to use this account and this region. */
+  /** Complete environment for a tool that uses this account and region. */
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** Loopback endpoints are not a proxy's business. */
+/** Value of NO_PROXY: requests to a loopback endpoint must not go through a proxy. */
 const noProxy = [process.env["NO_PROXY"], "127.0.0.1", "localhost"].filter(Boolean).join(",");
 
-/** What the SDK throws when it finds no credentials, or those that it found cannot be used any more. */
+/** Names of the errors that the SDK throws for missing, expired and invalid credentials. */
 const noCredentials =
   /CredentialsProviderError|TokenProviderError|ExpiredToken|InvalidClientTokenId|UnrecognizedClient|SignatureDoesNotMatch/;
 
 /**
- * Asks the account itself who calls.
+ * Determines the account and region of the current credentials.
  *
- * @param env the environment that names the account
- * @throws UsageError when there is no region or there are no credentials that it accepts
+ * @param env environment with the account's credentials and endpoint
+ * @throws UsageError without a region or valid credentials
  */
 export async function openTarget(env: NodeJS.ProcessEnv = process.env, clients = createClients()): Promise<Target> {
   let region: string;
@@ -34,11 +34,11 @@ export async function openTarget(env: NodeJS.ProcessEnv = process.env, clients =
   }
   try {
     const { Account = "" } = await clients.sts.send(new GetCallerIdentityCommand({}));
-    return { clients, account: Account, region, env: { ...env, AWS_REGION: region, noProxy } };
+    return { clients, account: Account, region, env: { ...env, AWS_REGION: region, NO_PROXY: noProxy } };
   } catch (error) {
     if (!(error instanceof Error) || !noCredentials.test(error.name)) throw error;
     throw new UsageError(
-      `There are no AWS credentials that can be used (${error.message.trim()}). Log in, for instance with \`aws configure sso\` and \`export AWS_PROFILE=<profile>\`, and start again.`,
+      `There are no valid AWS credentials (${error.message.trim()}). Log in, for instance with \`aws configure sso\` and \`export AWS_PROFILE=<profile>\`, and start again.`,
     );
   }
 }

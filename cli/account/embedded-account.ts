@@ -3,38 +3,54 @@ import { once } from "node:events";
 import { mkdirSync, openSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
+import { execa } from "execa";
 import { z } from "zod";
-import { accountEnv, defaultPort, isRunning } from "../../local/account.ts";
+import { isAlive, signalGroup } from "../setup/os-processes.mjs";
 import { CommandFailed, UsageError } from "../terminal/command-errors.ts";
-import { type Lifetime, signalGroup, waitUntil } from "../terminal/lifetime.ts";
+import type { Lifetime } from "../terminal/lifetime.ts";
+import { waitUntil } from "../terminal/wait-until.ts";
 import { places, root } from "../toolchain/places.ts";
 import { toolPath, withoutAws } from "../toolchain/run-tool.ts";
-import type { AccountMessage } from "./account-process.ts";
 
+/** The usual port of AWS emulators. */
+export const defaultPort = 4566;
 const host = "127.0.0.1";
 const stopMs = 20_000;
 const healthMs = 3_000;
+/** Starts and finds accounts; the head of the file describes its arguments and messages. */
+const accountMain = join(root, "local", "account-main.ts");
 
-export interface RunningAccount {
+export interface EmbeddedAccount {
   readonly endpoint: string;
-  /** The exports that make an AWS client use this account. */
+  /** Environment variables that make an AWS client use this account. */
   readonly env: Readonly<Record<string, string>>;
   readonly pid: number;
-  /** It ran already when this command came. */
+  /** Whether the account was already running when this command started. */
   readonly reused: boolean;
-  /** Lets it live on when this command ends. */
+  /** Keeps the account running after this command. */
   readonly keep: () => void;
 }
 
+const announcementSchema = z.object({
+  pid: z.number(),
+  endpoint: z.string(),
+  env: z.record(z.string(), z.string()),
+});
+const startMessageSchema = z.union([
+  announcementSchema,
+  z.object({ error: z.object({ name: z.string(), message: z.string() }) }),
+]);
+type StartMessage = z.output<typeof startMessageSchema>;
+
 const healthSchema = z.object({ ok: z.literal(true), pid: z.number() });
 
-/** The pid of the embedded account that answers on a port, if one does. */
-async function healthOf(endpoint: string): Promise<number | undefined> {
+/** The process id of the embedded account that answers at an endpoint, if there is one. */
+async function readHealth(endpoint: string): Promise<number | undefined> {
   try {
     const answer = await fetch(`${endpoint}/_orchard/health`, { signal: AbortSignal.timeout(healthMs) });
     return healthSchema.safeParse(await answer.json()).data?.pid;
   } catch (error) {
-    // Nothing listens there, or something else than an account.
+    // Nothing listens on the port, or a program that is not an account.
     if (error instanceof Error) return undefined;
     throw error;
   }
@@ -54,53 +70,59 @@ async function isFree(port: number): Promise<boolean> {
   }
 }
 
-/** The account of this project that runs now, if any. */
-export async function findAccount(): Promise<RunningAccount | undefined> {
-  const running = await isRunning(places.account);
-  if (!running) return undefined;
-  const { endpoint, pid } = running;
-  return { endpoint, pid, env: accountEnv(endpoint), reused: true, keep: () => undefined };
+/** This project's running account, if there is one. */
+export async function findAccount(): Promise<EmbeddedAccount | undefined> {
+  const { stdout } = await execa(process.execPath, [accountMain, "find", places.account], { cwd: root });
+  const running = announcementSchema.nullable().parse(JSON.parse(stdout));
+  return running ? { ...running, reused: true, keep: () => undefined } : undefined;
 }
 
 /**
- * The account that runs already, or a new one that ends with this command.
+ * Returns this project's running account, or starts one that ends with this command.
  *
- * @param port asked for by the user, if any
- * @throws UsageError when the port is taken
+ * @param port the port that the user asked for, if any
+ * @throws UsageError when the running account has another port, or the port is taken
  */
-export async function openAccount(lifetime: Lifetime, port: number | undefined): Promise<RunningAccount> {
+export async function openAccount(lifetime: Lifetime, port: number | undefined): Promise<EmbeddedAccount> {
   const running = await findAccount();
   if (running) {
     if (port !== undefined && new URL(running.endpoint).port !== String(port)) {
       throw new UsageError(
-        `The account of this folder runs already, on ${running.endpoint}. Leave --port out to use it, or stop it with: npm run local -- stop`,
+        `The account of this folder already runs on ${running.endpoint}. Leave --port out to use it, or stop it with: npm run local -- stop`,
       );
     }
     return running;
   }
   const chosen = port ?? defaultPort;
   if (!(await isFree(chosen))) {
-    const other = await healthOf(`http://${host}:${chosen}`);
-    const what = other === undefined ? "another program" : `the account of another folder (process ${other})`;
-    throw new UsageError(`Port ${chosen} is in use by ${what}. Choose a free one with --port.`);
+    const other = await readHealth(`http://${host}:${chosen}`);
+    const owner = other === undefined ? "another program" : `the account of another folder (process ${other})`;
+    throw new UsageError(`Port ${chosen} is in use by ${owner}. Choose a free one with --port.`);
   }
-  return startAccountProcess(lifetime, chosen);
+  return startAccountProcess(lifetime, chosen, places.account);
 }
 
-async function startAccountProcess(lifetime: Lifetime, port: number): Promise<RunningAccount> {
-  mkdirSync(dirname(places.accountLog), { recursive: true });
-  const log = openSync(places.accountLog, "w");
-  const child = spawn(
-    process.execPath,
-    [join(import.meta.dirname, "account-process.ts"), String(port), places.account],
-    {
-      cwd: root,
-      // A group of its own: Ctrl-C reaches it through us alone, when the execution has been stopped.
-      detached: true,
-      stdio: ["ignore", log, log, "ipc"],
-      env: { ...withoutAws(), PATH: toolPath() },
-    },
-  );
+/**
+ * Starts an account that ends with this command, unless it is kept.
+ *
+ * @param directory holds the account's state; its log is the file beside it
+ * @throws CommandFailed with the reason why the account did not start
+ */
+export async function startAccountProcess(
+  lifetime: Lifetime,
+  port: number,
+  directory: string,
+): Promise<EmbeddedAccount> {
+  const logFile = `${directory}.log`;
+  mkdirSync(dirname(logFile), { recursive: true });
+  const log = openSync(logFile, "w");
+  const child = spawn(process.execPath, [accountMain, String(port), directory], {
+    cwd: root,
+    // Ctrl-C must not reach the account directly: it ends after the execution has been stopped.
+    detached: true,
+    stdio: ["ignore", log, log, "ipc"],
+    env: { ...withoutAws(), PATH: toolPath() },
+  });
   const { pid } = child;
   if (pid === undefined) throw new CommandFailed("The account's process could not be started.");
   const hasEnded = (): boolean => child.exitCode !== null || child.signalCode !== null;
@@ -109,47 +131,40 @@ async function startAccountProcess(lifetime: Lifetime, port: number): Promise<Ru
     async () => {
       if (kept) return;
       child.kill("SIGTERM");
-      await waitUntil(hasEnded, stopMs);
+      await waitUntil(hasEnded, { timeoutMs: stopMs });
       signalGroup(pid, "SIGKILL");
     },
     () => signalGroup(pid, "SIGKILL"),
   );
-  const answer = await new Promise<AccountMessage>((resolve) => {
-    child.once("message", (message) => resolve(message as AccountMessage));
+  const message = await new Promise<StartMessage>((resolve, reject) => {
+    child.once("message", (received) => {
+      const { data, error } = startMessageSchema.safeParse(received);
+      if (data) resolve(data);
+      else reject(error);
+    });
     child.once("exit", (code) =>
       resolve({ error: { name: "AccountEnded", message: `it ended with exit code ${code}` } }),
     );
   });
-  if ("error" in answer) {
-    throw new CommandFailed(
-      `The account did not start: ${answer.error.name}: ${answer.error.message}\nIts log: ${places.accountLog}`,
-    );
+  if ("error" in message) {
+    const { name, message: reason } = message.error;
+    throw new CommandFailed(`The account did not start: ${name}: ${reason}\nIts log: ${logFile}`);
   }
   const keep = (): void => {
     kept = true;
     child.send({ release: true });
     child.unref();
   };
-  return { endpoint: answer.endpoint, env: answer.env, pid, reused: false, keep };
+  return { ...message, reused: false, keep };
 }
 
-/** Stops the account that runs in the background. Answers false when there is none. */
+/** Stops this project's account. @returns false when none is running */
 export async function stopAccount(): Promise<boolean> {
   const running = await findAccount();
   if (!running) return false;
-  process.kill(running.pid, "SIGTERM");
-  const isGone = async (): Promise<boolean> => (await healthOf(running.endpoint)) === undefined;
-  const hasEnded = await waitUntil(async () => (await isGone()) && !isAlive(running.pid), stopMs);
-  if (!hasEnded) signalGroup(running.pid, "SIGKILL");
+  const { pid, endpoint } = running;
+  process.kill(pid, "SIGTERM");
+  const hasEnded = async (): Promise<boolean> => (await readHealth(endpoint)) === undefined && !isAlive(pid);
+  if (!(await waitUntil(hasEnded, { timeoutMs: stopMs }))) signalGroup(pid, "SIGKILL");
   return true;
-}
-
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ESRCH") return false;
-    throw error;
-  }
 }

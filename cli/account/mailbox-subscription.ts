@@ -5,7 +5,7 @@ import {
   UnsubscribeCommand,
 } from "@aws-sdk/client-sns";
 import { z } from "zod";
-import { waitUntil } from "../terminal/lifetime.ts";
+import { waitUntil } from "../terminal/wait-until.ts";
 import type { Clients } from "./aws-clients.ts";
 
 const arrivalMs = 5_000;
@@ -19,11 +19,12 @@ const mailSchema = z.object({
 export type Mail = z.output<typeof mailSchema>;
 
 const mailboxPath = "/_orchard/mail";
-function mailbox(endpoint: string): string {
+
+function mailboxUrl(endpoint: string): string {
   return endpoint + mailboxPath;
 }
 
-/** Makes the account's mailbox a subscriber of the topic, once; one at a port that the account had earlier goes. */
+/** Subscribes the account's mailbox to the topic once, and removes subscriptions from earlier ports of the account. */
 export async function subscribeMailbox({ sns }: Clients, endpoint: string, topicArn: string): Promise<void> {
   const subscriptions: Subscription[] = [];
   for await (const { Subscriptions = [] } of paginateListSubscriptionsByTopic(
@@ -33,25 +34,28 @@ export async function subscribeMailbox({ sns }: Clients, endpoint: string, topic
     subscriptions.push(...Subscriptions);
   }
   for (const { Endpoint, SubscriptionArn } of subscriptions) {
-    if (Endpoint !== mailbox(endpoint) && Endpoint?.endsWith(mailboxPath)) {
+    if (Endpoint !== mailboxUrl(endpoint) && Endpoint?.endsWith(mailboxPath)) {
       await sns.send(new UnsubscribeCommand({ SubscriptionArn }));
     }
   }
-  if (subscriptions.some(({ Endpoint }) => Endpoint === mailbox(endpoint))) return;
-  await sns.send(new SubscribeCommand({ TopicArn: topicArn, Protocol: "http", Endpoint: mailbox(endpoint) }));
+  if (subscriptions.some(({ Endpoint }) => Endpoint === mailboxUrl(endpoint))) return;
+  await sns.send(new SubscribeCommand({ TopicArn: topicArn, Protocol: "http", Endpoint: mailboxUrl(endpoint) }));
 }
 
 async function readMails(endpoint: string): Promise<readonly Mail[]> {
-  const answer = await fetch(mailbox(endpoint));
+  const answer = await fetch(mailboxUrl(endpoint));
   return z.array(mailSchema).parse(await answer.json());
 }
 
-/** The notification of a run as its subscriber got it; undefined when none arrives within five seconds. */
-export async function readMailOf(endpoint: string, runId: string): Promise<Mail | undefined> {
+/** Reads the notification that a subscriber received about a run; undefined when none arrives within five seconds. */
+export async function readRunMail(endpoint: string, runId: string): Promise<Mail | undefined> {
   let mail: Mail | undefined;
-  await waitUntil(async () => {
-    mail = (await readMails(endpoint)).findLast(({ subject, message }) => `${subject}\n${message}`.includes(runId));
-    return mail !== undefined;
-  }, arrivalMs);
+  await waitUntil(
+    async () => {
+      mail = (await readMails(endpoint)).findLast(({ subject, message }) => `${subject}\n${message}`.includes(runId));
+      return mail !== undefined;
+    },
+    { timeoutMs: arrivalMs },
+  );
   return mail;
 }

@@ -1,7 +1,7 @@
 import { Command } from "@commander-js/extra-typings";
 import { CommandFailed } from "../terminal/command-errors.ts";
 import { withLifetime } from "../terminal/lifetime.ts";
-import { fromHere, sparkEnvironment } from "../toolchain/local-spark.ts";
+import { resolveFromUser, sparkEnvironment } from "../toolchain/local-spark.ts";
 import { places } from "../toolchain/places.ts";
 import { runTool } from "../toolchain/run-tool.ts";
 
@@ -20,7 +20,7 @@ export const command = new Command("bench")
       const env = { ...process.env, ...(await sparkEnvironment(lifetime)) };
       const args = ["-m", "bench", "--home", places.bench, "--model", places.model];
       if (json) args.push("--json");
-      if (images !== undefined) args.push("--images", fromHere(images));
+      if (images !== undefined) args.push("--images", resolveFromUser(images));
       if (count !== undefined) args.push("--count", count);
       if (repeats !== undefined) args.push("--repeats", repeats);
       if (quick) args.push("--quick");

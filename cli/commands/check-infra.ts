@@ -10,6 +10,6 @@ export const command = new Command("check-infra")
   .action(() =>
     withLifetime(async (lifetime) => {
       const { failed } = await runTool(lifetime, "node", ["infra/check/check-infra.ts"], { show: true });
-      if (failed) throw new CommandFailed("The judges found something, see above.");
+      if (failed) throw new CommandFailed("The checks found problems, see above.");
     }),
   );

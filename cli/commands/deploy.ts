@@ -16,13 +16,14 @@ import {
 } from "../deployment/deployed-stacks.ts";
 import { incompatibleChanges, type StackTemplate } from "../deployment/incompatible-changes.ts";
 import { makeWheelhouse } from "../deployment/make-wheelhouse.ts";
-import { duration, seededWarning } from "../execution/run-report.ts";
 import { describeRunning, findRunning, isIdle, stopRunning } from "../execution/running-work.ts";
 import { CommandFailed, UsageError } from "../terminal/command-errors.ts";
 import { isConfirmed, requireTerminal } from "../terminal/confirm.ts";
+import { formatDuration } from "../terminal/format-duration.ts";
 import { type Lifetime, withLifetime } from "../terminal/lifetime.ts";
 import { type Reporter, runSteps, type Step } from "../terminal/progress-steps.ts";
-import { places, readModelInfo } from "../toolchain/places.ts";
+import { readModelInfo, seededWarning } from "../toolchain/model-info.ts";
+import { places } from "../toolchain/places.ts";
 
 function parseContext(text: string, before: Context = {}): Context {
   const [, key, value] = /^([\w:@/-]+)=(.*)$/.exec(text) ?? [];
@@ -199,7 +200,7 @@ async function tell(
   );
   const arn = (await readDeployment(clients))?.stateMachineArn;
   process.stdout.write(`
-${changed ? `Deployed in ${duration(seconds)}.` : "Nothing to do: everything is as it should be."}
+${changed ? `Deployed in ${formatDuration(seconds)}.` : "Nothing to do: everything is as it should be."}
 
 ${lines.join("\n")}
 

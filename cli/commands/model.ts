@@ -3,10 +3,11 @@ import { join } from "node:path";
 import { Command } from "@commander-js/extra-typings";
 import { CommandFailed } from "../terminal/command-errors.ts";
 import { type Lifetime, withLifetime } from "../terminal/lifetime.ts";
-import { places, readModelInfo } from "../toolchain/places.ts";
+import { readModelInfo } from "../toolchain/model-info.ts";
+import { places } from "../toolchain/places.ts";
 import { runTool } from "../toolchain/run-tool.ts";
 
-async function remake(lifetime: Lifetime): Promise<void> {
+async function remakeModel(lifetime: Lifetime): Promise<void> {
   const python = join(places.python, "bin", "python");
   const { failed, output } = await runTool(lifetime, python, [
     "spark/make_model.py",
@@ -22,7 +23,7 @@ export const command = new Command("model")
   .description("make the model artifact when it is missing, and print its description")
   .option("--force", "make it again, for instance to get the real weights now that there is a network", false)
   .action(async ({ force }) => {
-    // The setup has made it when it was missing.
-    if (force) await withLifetime(remake);
+    // The setup has already made a missing model.
+    if (force) await withLifetime(remakeModel);
     process.stdout.write(`${readFileSync(join(places.model, "model.json"), "utf8").trimEnd()}\n`);
   });

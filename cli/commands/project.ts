@@ -1,5 +1,5 @@
 import { Command } from "@commander-js/extra-typings";
-import { fromHere, runStep } from "../toolchain/local-spark.ts";
+import { resolveFromUser, runStep } from "../toolchain/local-spark.ts";
 
 export const command = new Command("project")
   .description("apply a PCA that was fitted before to new features, on this machine")
@@ -7,5 +7,9 @@ export const command = new Command("project")
   .requiredOption("--features <path>", "folder (or s3:// prefix) of Parquet files with path, label and features")
   .requiredOption("--output <path>", "folder (or s3:// prefix) for pca/")
   .action(({ model, features, output }) =>
-    runStep("projection", { model: fromHere(model), features: fromHere(features), output: fromHere(output) }),
+    runStep("projection", {
+      model: resolveFromUser(model),
+      features: resolveFromUser(features),
+      output: resolveFromUser(output),
+    }),
   );

@@ -1,6 +1,6 @@
 import { Command } from "@commander-js/extra-typings";
 import { UsageError } from "../terminal/command-errors.ts";
-import { fromHere, runStep } from "../toolchain/local-spark.ts";
+import { resolveFromUser, runStep } from "../toolchain/local-spark.ts";
 
 export const command = new Command("reduce")
   .description("the PCA of a folder of features alone, on this machine: no cluster, no account")
@@ -18,5 +18,10 @@ export const command = new Command("reduce")
     if (variance !== undefined && !(Number(variance) > 0 && Number(variance) <= 1)) {
       throw new UsageError(`--variance must be a number above 0 and at most 1, not "${variance}".`);
     }
-    return runStep("reduction", { features: fromHere(features), output: fromHere(output), components, variance });
+    return runStep("reduction", {
+      features: resolveFromUser(features),
+      output: resolveFromUser(output),
+      components,
+      variance,
+    });
   });

@@ -1,5 +1,6 @@
 import { join, relative } from "node:path";
 import { Command } from "@commander-js/extra-typings";
+import { runUri } from "../../lambdas/contract/s3-layout.ts";
 import { openTarget } from "../account/deployment-target.ts";
 import { requireDeployment } from "../deployment/deployed-stacks.ts";
 import { downloadRun } from "../execution/download-run.ts";
@@ -13,7 +14,7 @@ export const command = new Command("results")
   .action((runId) =>
     withLifetime(async () => {
       const target = await openTarget();
-      const uri = `s3://${(await requireDeployment(target)).bucket}/runs/${runId}/`;
+      const uri = runUri((await requireDeployment(target)).bucket, runId);
       const folder = join(root, "results", runId);
       const files = await downloadRun(target.clients, uri, folder);
       if (files === 0) throw new UsageError(`There is nothing at ${uri}`);

@@ -2,39 +2,44 @@ import { Command } from "@commander-js/extra-typings";
 import { openTarget } from "../account/deployment-target.ts";
 import { requireDeployment } from "../deployment/deployed-stacks.ts";
 import { execute, failUnlessSucceeded } from "../execution/execute.ts";
-import { executionInput, type InputOptions } from "../execution/execution-input.ts";
-import { makeReport, type Report, renderReport } from "../execution/run-report.ts";
+import { type ExecutionInput, makeExecutionInput } from "../execution/execution-input.ts";
+import { inputOptions } from "../execution/input-options.ts";
+import { renderReport } from "../execution/render-report.ts";
+import { makeReport, type Report } from "../execution/run-report.ts";
 import { withLifetime } from "../terminal/lifetime.ts";
 import { type Reporter, runSteps } from "../terminal/progress-steps.ts";
-import { command as start } from "./start.ts";
 
 export const command = new Command("run")
   .description("start an execution of the deployed stack, watch it, copy its results; Ctrl-C stops it")
   .option("--json", "print one JSON object and nothing else", false)
-  .action(({ json, ...input }) => runDeployed(executionInput(input as InputOptions), json));
+  .addOption(inputOptions.mode)
+  .addOption(inputOptions.label)
+  .addOption(inputOptions.limit)
+  .addOption(inputOptions.components)
+  .addOption(inputOptions.variance)
+  .addOption(inputOptions.force)
+  .addOption(inputOptions.keepMinutes)
+  .addOption(inputOptions.clusterId)
+  .addOption(inputOptions.input)
+  .action(({ json, ...options }) => runDeployed(makeExecutionInput(options), json));
 
-/** Those of `start` that are about its own account and images. */
-const notHere = ["dataset", "port", "keep", "json"];
-for (const option of start.options.filter((option) => !notHere.includes(option.attributeName())))
-  command.addOption(option);
-
-function runDeployed(input: ReturnType<typeof executionInput>, json: boolean): Promise<void> {
+function runDeployed(executionInput: ExecutionInput, json: boolean): Promise<void> {
   return withLifetime(async (lifetime) => {
     const since = Date.now();
     const target = await openTarget();
-    const place = {
+    const deployed = {
       clients: target.clients,
       ...(await requireDeployment(target)),
       outlives: true,
       pollMilliseconds: 2_000,
     };
     let report: Report | undefined;
-    const watch = async (say: Reporter): Promise<void> => {
-      const parts = await execute(lifetime, place, input, say);
+    const watch = async (reporter: Reporter): Promise<void> => {
+      const parts = await execute(lifetime, deployed, executionInput, reporter);
       report = makeReport({ ...parts, mail: undefined, seconds: (Date.now() - since) / 1_000 });
     };
     await runSteps(lifetime, [{ title: "Execution", run: watch }], json);
-    if (!report) throw new Error("The execution gave no report");
+    if (!report) throw new Error("The execution step did not produce a report");
     const noMail = "The notification goes to the subscribers of the topic.";
     process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : `\n${renderReport(report, noMail)}\n`);
     failUnlessSucceeded(report);

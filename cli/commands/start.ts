@@ -1,25 +1,18 @@
-import { Command, Option } from "@commander-js/extra-typings";
-import { findAccount } from "../account/embedded-account.ts";
-import { openDataset, sessionSteps, uploadImages } from "../account/local-session.ts";
-import { readMailOf } from "../account/mailbox-subscription.ts";
+import { Command } from "@commander-js/extra-typings";
+import { defaultPort, findAccount } from "../account/embedded-account.ts";
+import { sessionSteps } from "../account/local-session.ts";
+import { readRunMail } from "../account/mailbox-subscription.ts";
+import { openDataset, uploadImages } from "../dataset/upload-images.ts";
 import { execute, failUnlessSucceeded } from "../execution/execute.ts";
-import {
-  type ExecutionInput,
-  executionInput,
-  modes,
-  parseComponents,
-  parseKeepMinutes,
-  parseLimit,
-  parsePort,
-  parseVariance,
-  requireLastingAccount,
-} from "../execution/execution-input.ts";
-import { makeReport, type Report, renderReport } from "../execution/run-report.ts";
+import { type ExecutionInput, makeExecutionInput, requireLastingAccount } from "../execution/execution-input.ts";
+import { inputOptions, parsePort } from "../execution/input-options.ts";
+import { renderReport } from "../execution/render-report.ts";
+import { makeReport, type Report } from "../execution/run-report.ts";
 import { type Lifetime, withLifetime } from "../terminal/lifetime.ts";
 import { type Reporter, runSteps } from "../terminal/progress-steps.ts";
 
 interface RunOptions {
-  readonly input: ExecutionInput;
+  readonly executionInput: ExecutionInput;
   readonly dataset: string | undefined;
   readonly port: number | undefined;
   readonly keep: boolean;
@@ -29,45 +22,45 @@ interface RunOptions {
 export const command = new Command("start")
   .description("run the workflow on this machine: account, deployment, images, execution, results")
   .option("--dataset <folder>", "images as <split>/<label>/<image> (default: a generated sample)")
-  .addOption(new Option("--mode <mode>", "what to do with which images (default: mini)").choices(modes))
-  .option("--label <label>", "the label of --mode single-class")
-  .option("--limit <images>", "use at most this many images", parseLimit)
-  .option("--components <k>", "principal components to keep (default: 50)", parseComponents)
-  .option("--variance <share>", "keep the fewest components that reach this share, 0 to 1", parseVariance)
-  .option("--force", "compute again what earlier runs have computed")
-  .option("--keep-minutes <minutes>", "leave the cluster after a success for so long; with --keep", parseKeepMinutes)
-  .option("--cluster-id <id>", "run on a cluster that --keep-minutes left")
-  .option("--input <file>", "the execution's whole input, as a JSON file")
-  .option("--port <port>", "port of the account on 127.0.0.1 (default: 4566)", parsePort)
+  .addOption(inputOptions.mode)
+  .addOption(inputOptions.label)
+  .addOption(inputOptions.limit)
+  .addOption(inputOptions.components)
+  .addOption(inputOptions.variance)
+  .addOption(inputOptions.force)
+  .addOption(inputOptions.keepMinutes)
+  .addOption(inputOptions.clusterId)
+  .addOption(inputOptions.input)
+  .option("--port <port>", `port of the account on 127.0.0.1 (default: ${defaultPort})`, parsePort)
   .option("--keep", "leave the account running for the next start", false)
   .option("--json", "print one JSON object and nothing else", false)
   .action(async ({ dataset, port, keep, json, ...options }) => {
-    const run = { input: executionInput(options), dataset, port, keep, json };
+    const run = { executionInput: makeExecutionInput(options), dataset, port, keep, json };
     await withLifetime((lifetime) => runWorkflow(lifetime, run));
   });
 
 async function runWorkflow(
   lifetime: Lifetime,
-  { input, dataset: folder, port, keep, json }: RunOptions,
+  { executionInput, dataset: folder, port, keep, json }: RunOptions,
 ): Promise<void> {
   const since = Date.now();
-  requireLastingAccount(input, { keep, isRunning: (await findAccount()) !== undefined });
-  // An input that names its own images needs none of ours.
-  const dataset = folder === undefined && "input" in input ? undefined : await openDataset(lifetime, folder);
+  requireLastingAccount(executionInput, { keep, isRunning: (await findAccount()) !== undefined });
+  // The generated sample is not needed when the execution input names an image tree.
+  const dataset = folder === undefined && "input" in executionInput ? undefined : await openDataset(lifetime, folder);
   const session = sessionSteps(lifetime, port);
   let report: Report | undefined;
   const steps = [
     ...session.steps,
     ...(dataset
-      ? [{ title: "Images", run: (say: Reporter) => uploadImages(lifetime, session.get(), dataset, say) }]
+      ? [{ title: "Images", run: (reporter: Reporter) => uploadImages(lifetime, session.get(), dataset, reporter) }]
       : []),
     {
       title: "Execution",
-      run: async (say: Reporter) => {
+      run: async (reporter: Reporter) => {
         const { account, clients, deployment } = session.get();
-        const place = { clients, ...deployment, outlives: account.reused, pollMilliseconds: 300 };
-        const { runId, ...parts } = await execute(lifetime, place, input, say);
-        const mail = await readMailOf(account.endpoint, runId);
+        const deployed = { clients, ...deployment, outlives: account.reused, pollMilliseconds: 300 };
+        const { runId, ...parts } = await execute(lifetime, deployed, executionInput, reporter);
+        const mail = await readRunMail(account.endpoint, runId);
         report = makeReport({ ...parts, runId, mail, seconds: 0 });
       },
     },
@@ -76,7 +69,7 @@ async function runWorkflow(
   const { account } = session.get();
   if (keep) account.keep();
   await lifetime.close();
-  if (!report) throw new Error("The execution gave no report");
+  if (!report) throw new Error("The execution step did not produce a report");
   const total = { ...report, seconds: (Date.now() - since) / 1_000 };
   process.stdout.write(json ? `${JSON.stringify(total, null, 2)}\n` : `\n${renderReport(total)}\n`);
   if ((keep || account.reused) && !json) {

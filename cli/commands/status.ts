@@ -1,6 +1,7 @@
 import { Command } from "@commander-js/extra-typings";
 import { z } from "zod";
 import { clusterPlanSchema } from "../../lambdas/contract/cluster-plan.ts";
+import { planFile, runKey } from "../../lambdas/contract/s3-layout.ts";
 import { usdPerHour } from "../../lambdas/planning/hourly-price.ts";
 import type { Clients } from "../account/aws-clients.ts";
 import { openTarget } from "../account/deployment-target.ts";
@@ -8,8 +9,8 @@ import { requireDeployment } from "../deployment/deployed-stacks.ts";
 import { readJson } from "../execution/download-run.ts";
 import { type AliveCluster, describeRunning, findRunning, isIdle } from "../execution/running-work.ts";
 
-/** The part of a run's plan.json that prices its cluster. */
-const planSchema = z.object({ cluster: clusterPlanSchema });
+/** The part of plan.json that determines the cluster's price. */
+const pricedPlanSchema = z.object({ cluster: clusterPlanSchema });
 
 export const command = new Command("status")
   .description("show the executions that run and the clusters that cost money now")
@@ -34,8 +35,8 @@ export const command = new Command("status")
     process.stdout.write(`${lines.join("\n")}\n`);
   });
 
-/** By the plan of the run that created the cluster. */
+/** Price of the cluster in USD per hour, from the plan of the run that created it; null when there is no plan. */
 async function hourlyPrice(clients: Clients, bucket: string, { runId }: AliveCluster): Promise<number | null> {
-  const plan = planSchema.safeParse(await readJson(clients, bucket, `runs/${runId}/plan.json`));
+  const plan = pricedPlanSchema.safeParse(await readJson(clients, bucket, runKey(runId, planFile)));
   return plan.success ? usdPerHour(plan.data.cluster) : null;
 }

@@ -1,7 +1,7 @@
 import { Command } from "@commander-js/extra-typings";
 import { openTarget } from "../account/deployment-target.ts";
-import { uploadImages } from "../account/local-session.ts";
 import { readDataset } from "../dataset/image-tree.ts";
+import { uploadImages } from "../dataset/upload-images.ts";
 import { requireDeployment } from "../deployment/deployed-stacks.ts";
 import { withLifetime } from "../terminal/lifetime.ts";
 import { type Reporter, runSteps } from "../terminal/progress-steps.ts";
@@ -14,8 +14,8 @@ export const command = new Command("upload")
     withLifetime(async (lifetime) => {
       const dataset = await readDataset(folder);
       const target = await openTarget();
-      const session = { clients: target.clients, deployment: await requireDeployment(target) };
-      const run = (say: Reporter) => uploadImages(lifetime, session, dataset, say, options.delete);
+      const uploadTarget = { clients: target.clients, deployment: await requireDeployment(target) };
+      const run = (reporter: Reporter) => uploadImages(lifetime, uploadTarget, dataset, reporter, options.delete);
       await runSteps(lifetime, [{ title: "Images", run }], false);
     }),
   );

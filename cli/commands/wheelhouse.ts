@@ -1,6 +1,7 @@
 import { relative } from "node:path";
 import { Command, Option } from "@commander-js/extra-typings";
-import { architectures, makeWheelhouse } from "../deployment/make-wheelhouse.ts";
+import { architectures } from "../../lambdas/catalog/architectures.ts";
+import { makeWheelhouse } from "../deployment/make-wheelhouse.ts";
 import { withLifetime } from "../terminal/lifetime.ts";
 import { root } from "../toolchain/places.ts";
 

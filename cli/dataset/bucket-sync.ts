@@ -6,39 +6,40 @@ import { CommandFailed } from "../terminal/command-errors.ts";
 import type { LocalFile } from "./image-tree.ts";
 
 const uploadsAtOnce = 16;
-/** The limit of DeleteObjects. */
+/** Limit of DeleteObjects. */
 const keysPerDelete = 1_000;
 
 export interface RemoteFile {
   readonly key: string;
   readonly bytes: number;
-  /** Without quotes; the content's md5 for what a single PutObject wrote. */
+  /** Without quotes. It is the content's md5 when a single PutObject wrote the object. */
   readonly etag: string;
 }
 
 export interface SyncPlan {
   readonly upload: readonly LocalFile[];
   readonly unchanged: number;
-  /** Keys that are in the bucket and not in the dataset. */
+  /** Keys in the bucket that the dataset does not contain. */
   readonly remove: readonly string[];
 }
 
 /**
- * Decides what makes the bucket hold exactly the dataset. Only files of equal size are read, to compare their md5.
+ * Determines the uploads and deletions that make the bucket equal to the dataset. Only files whose size equals that of
+ * their object are read, to compare the md5.
  *
- * @param md5 hexadecimal digest of a local file
+ * @param md5 computes the hexadecimal digest of a local file
  */
 export async function planSync(
   local: readonly LocalFile[],
   remote: readonly RemoteFile[],
   md5: (path: string) => Promise<string>,
 ): Promise<SyncPlan> {
-  const there = new Map(remote.map((file) => [file.key, file]));
-  const wanted = new Set(local.map(({ key }) => key));
+  const storedByKey = new Map(remote.map((file) => [file.key, file]));
+  const localKeys = new Set(local.map(({ key }) => key));
   const isNew = await pMap(
     local,
     async ({ key, path, bytes }) => {
-      const stored = there.get(key);
+      const stored = storedByKey.get(key);
       return stored?.bytes !== bytes || stored.etag !== (await md5(path));
     },
     { concurrency: uploadsAtOnce },
@@ -47,7 +48,7 @@ export async function planSync(
   return {
     upload,
     unchanged: local.length - upload.length,
-    remove: remote.map(({ key }) => key).filter((key) => !wanted.has(key)),
+    remove: remote.map(({ key }) => key).filter((key) => !localKeys.has(key)),
   };
 }
 
@@ -57,7 +58,7 @@ async function md5OfFile(path: string): Promise<string> {
     .digest("hex");
 }
 
-/** All objects under a prefix, their keys relative to it. */
+/** Lists all objects under a prefix, with keys relative to it. */
 export async function listObjects(s3: S3Client, bucket: string, prefix: string): Promise<readonly RemoteFile[]> {
   const files: RemoteFile[] = [];
   for await (const page of paginateListObjectsV2({ client: s3 }, { Bucket: bucket, Prefix: prefix })) {
@@ -72,7 +73,7 @@ interface SyncOptions {
   readonly bucket: string;
   /** Ends with a slash. */
   readonly prefix: string;
-  /** Remove what the dataset does not have. */
+  /** Also deletes the objects that the dataset does not contain. */
   readonly remove: boolean;
   readonly signal: AbortSignal;
   readonly onProgress: (done: number, total: number) => void;
@@ -88,14 +89,18 @@ function contentType(key: string): string {
   return /\.png$/i.test(key) ? "image/png" : "image/jpeg";
 }
 
-/** Makes the objects under the prefix the local files: uploads what is new or changed; on request removes what is not there. */
-export async function sync(
+/**
+ * Uploads new and changed files below the prefix, and deletes other objects on request.
+ *
+ * @throws CommandFailed when an object cannot be deleted
+ */
+export async function syncToBucket(
   s3: S3Client,
   local: readonly LocalFile[],
   { bucket, prefix, remove, signal, onProgress }: SyncOptions,
 ): Promise<SyncResult> {
   const plan = await planSync(local, await listObjects(s3, bucket, prefix), md5OfFile);
-  const gone = remove ? plan.remove : [];
+  const removed = remove ? plan.remove : [];
   let done = 0;
   onProgress(done, plan.upload.length);
   await pMap(
@@ -109,8 +114,8 @@ export async function sync(
     },
     { concurrency: uploadsAtOnce },
   );
-  for (let start = 0; start < gone.length; start += keysPerDelete) {
-    const Objects = gone.slice(start, start + keysPerDelete).map((key) => ({ Key: prefix + key }));
+  for (let start = 0; start < removed.length; start += keysPerDelete) {
+    const Objects = removed.slice(start, start + keysPerDelete).map((key) => ({ Key: prefix + key }));
     const { Errors = [] } = await s3.send(
       new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true } }),
     );
@@ -118,5 +123,5 @@ export async function sync(
     if (first)
       throw new CommandFailed(`${Errors.length} old images could not be removed: ${first.Key} ${first.Message}`);
   }
-  return { uploaded: plan.upload.length, unchanged: plan.unchanged, removed: gone.length };
+  return { uploaded: plan.upload.length, unchanged: plan.unchanged, removed: removed.length };
 }

@@ -4,10 +4,10 @@ import { basename, join, resolve } from "node:path";
 import pMap from "p-map";
 import { UsageError } from "../terminal/command-errors.ts";
 
-const image = /\.(jpe?g|png)$/i;
+const imageExtension = /\.(jpe?g|png)$/i;
 
 export interface LocalFile {
-  /** `<split>/<label>/<file>`, as it is named in the bucket under data/raw/. */
+  /** `<split>/<label>/<file>`, which is also the key below the image tree's prefix in the bucket. */
   readonly key: string;
   readonly path: string;
   readonly bytes: number;
@@ -18,11 +18,11 @@ export interface Dataset {
   readonly files: readonly LocalFile[];
 }
 
-function folders(entries: readonly Dirent[]): readonly string[] {
+function possibleFolders(entries: readonly Dirent[]): readonly string[] {
   return entries.filter((entry) => !entry.name.startsWith(".") && !entry.isFile()).map(({ name }) => name);
 }
 
-async function list(folder: string): Promise<readonly Dirent[]> {
+async function listSorted(folder: string): Promise<readonly Dirent[]> {
   const entries = await readdir(folder, { withFileTypes: true });
   return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
@@ -32,7 +32,7 @@ function isFolder(path: string): boolean {
 }
 
 /**
- * Lists the images of a tree `<split>/<label>/<image>`, in ascending order of key.
+ * Lists the images of a tree `<split>/<label>/<image>` by split, label and file name.
  *
  * @throws UsageError when the folder is missing, is not a folder, is empty or has another structure
  */
@@ -43,34 +43,34 @@ export async function readDataset(folder: string): Promise<Dataset> {
 
   const paths: { key: string; path: string }[] = [];
   const shallow: string[] = [];
-  const top = await list(folder);
-  for (const split of folders(top)) {
+  const top = await listSorted(folder);
+  for (const split of possibleFolders(top)) {
     if (!isFolder(join(folder, split))) continue;
-    const inSplit = await list(join(folder, split));
-    shallow.push(...inSplit.filter(({ name }) => image.test(name)).map(({ name }) => `${split}/${name}`));
-    for (const label of folders(inSplit)) {
+    const inSplit = await listSorted(join(folder, split));
+    shallow.push(...inSplit.filter(({ name }) => imageExtension.test(name)).map(({ name }) => `${split}/${name}`));
+    for (const label of possibleFolders(inSplit)) {
       if (!isFolder(join(folder, split, label))) continue;
-      for (const { name } of await list(join(folder, split, label))) {
-        if (image.test(name)) {
+      for (const { name } of await listSorted(join(folder, split, label))) {
+        if (imageExtension.test(name)) {
           paths.push({ key: `${split}/${label}/${name}`, path: join(folder, split, label, name) });
         }
       }
     }
   }
-  if (paths.length === 0) throw new UsageError(noImages(folder, top, shallow));
+  if (paths.length === 0) throw new UsageError(describeMissingImages(folder, top, shallow));
   const files = await pMap(paths, async (file) => ({ ...file, bytes: (await stat(file.path)).size }), {
     concurrency: 32,
   });
   return { folder, files };
 }
 
-function noImages(folder: string, top: readonly Dirent[], shallow: readonly string[]): string {
-  const wanted = "An image tree is <split>/<label>/<image>, for instance Training/Apple Golden 1/0_100.jpg.";
+function describeMissingImages(folder: string, top: readonly Dirent[], shallow: readonly string[]): string {
+  const expected = "An image tree is <split>/<label>/<image>, for instance Training/Apple Golden 1/0_100.jpg.";
   const [first] = shallow;
   if (first !== undefined) {
     const parent = resolve(folder, "..");
-    return `The dataset ${folder} has images one level too high (${first}). ${wanted} If ${basename(resolve(folder))} is a split, pass the folder above it: ${parent}`;
+    return `The dataset ${folder} has images one level too high (${first}). ${expected} If ${basename(resolve(folder))} is a split, pass the folder above it: ${parent}`;
   }
-  const what = top.length === 0 ? "is empty" : "has no .jpg, .jpeg or .png image at the depth where they belong";
-  return `The dataset ${folder} ${what}. ${wanted}`;
+  const problem = top.length === 0 ? "is empty" : "has no .jpg, .jpeg or .png image at the expected depth";
+  return `The dataset ${folder} ${problem}. ${expected}`;
 }

@@ -4,15 +4,16 @@ import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import pMap from "p-map";
 import sharp from "sharp";
+import { mulberry32 } from "./seeded-random.ts";
 
-/** What a fruit looks like; colours are hue, saturation, lightness in degrees and per cent. */
+/** The appearance of a fruit. Colors are hue in degrees, saturation and lightness in percent. */
 interface Fruit {
   readonly label: string;
   readonly shape: "round" | "long" | "heart" | "cluster";
   readonly skin: readonly [hue: number, saturation: number, lightness: number];
-  /** Hue of the cheek that the sun coloured. */
+  /** Hue of the side that was exposed to the sun, in degrees. */
   readonly blush: number;
-  /** Height over width. */
+  /** Ratio of height to width. */
   readonly aspect: number;
   readonly spots: number;
 }
@@ -37,17 +38,6 @@ const fruits: readonly Fruit[] = [
 const sidePixels = 100;
 const imagesPerLabel = { Training: 70, Validation: 8 } as const;
 
-/** mulberry32: 32 bits of state are plenty for pictures, and the same numbers come out on every machine. */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 function seedOf(text: string): number {
   return createHash("sha256").update(text).digest().readInt32LE(0);
 }
@@ -68,7 +58,7 @@ function outline(shape: Fruit["shape"], width: number, height: number): string {
   return `<ellipse rx="${w}" ry="${h}"/>`;
 }
 
-/** The picture of one fruit as SVG: turned, scaled and lit by the given random numbers, on white. */
+/** Draws one fruit as SVG on white, rotated, scaled and lit according to the random numbers. */
 function draw(fruit: Fruit, random: () => number): string {
   const between = (low: number, high: number): number => low + (high - low) * random();
   const [hue, saturation, lightness] = fruit.skin;
@@ -97,15 +87,15 @@ function draw(fruit: Fruit, random: () => number): string {
 </g></svg>`;
 }
 
-/** The bytes of one sample image, JPEG, 100 × 100, RGB: always the same for the same split, label and number. */
-export async function sampleImage(split: string, label: string, number: number): Promise<Buffer> {
+/** Renders a sample image: a JPEG of 100 × 100 pixels in RGB, always the same for a split, label and number. */
+export async function renderSampleImage(split: string, label: string, number: number): Promise<Buffer> {
   const fruit = fruits.find((candidate) => candidate.label === label);
   if (!fruit) throw new Error(`The sample has no label ${label}`);
-  const svg = draw(fruit, randomFrom(seedOf(`${split}/${label}/${number}`)));
+  const svg = draw(fruit, mulberry32(seedOf(`${split}/${label}/${number}`)));
   return sharp(Buffer.from(svg)).flatten({ background: "white" }).jpeg({ quality: 90 }).toBuffer();
 }
 
-/** What the sample consists of: `<split>/<label>/<number>_100.jpg`. */
+/** The images of the sample, with their keys `<split>/<label>/<number>_100.jpg`. */
 export const sampleImages = Object.entries(imagesPerLabel).flatMap(([split, count]) =>
   fruits.flatMap(({ label }) =>
     Array.from({ length: count }, (_, number) => ({
@@ -117,12 +107,19 @@ export const sampleImages = Object.entries(imagesPerLabel).flatMap(([split, coun
   ),
 );
 
-/** Generates the sample into a folder, once: it is there whole or not at all. */
+/** Changes when the sample has to be generated again. */
+function sampleVersion(): string {
+  const hash = createHash("sha256");
+  for (const file of ["sample-images.ts", "seeded-random.ts"]) {
+    hash.update(readFileSync(join(import.meta.dirname, file)));
+  }
+  return hash.digest("hex");
+}
+
+/** Generates the sample into a folder, unless it is up to date. The folder is replaced as a whole. */
 export async function makeSample(folder: string, signal?: AbortSignal): Promise<void> {
   const stamp = join(folder, ".stamp");
-  const version = createHash("sha256")
-    .update(readFileSync(import.meta.filename))
-    .digest("hex");
+  const version = sampleVersion();
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === version) return;
   const partial = `${folder}.partial`;
   await rm(partial, { recursive: true, force: true });
@@ -132,7 +129,7 @@ export async function makeSample(folder: string, signal?: AbortSignal): Promise<
       signal?.throwIfAborted();
       const path = join(partial, key);
       await mkdir(dirname(path), { recursive: true });
-      await writeFile(path, await sampleImage(split, label, number));
+      await writeFile(path, await renderSampleImage(split, label, number));
     },
     { concurrency: 8 },
   );

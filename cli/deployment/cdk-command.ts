@@ -11,11 +11,12 @@ import type { StackTemplate } from "./incompatible-changes.ts";
 
 export type Context = Readonly<Record<string, string>>;
 
-/** What the CDK tells beside the differences. */
+/** Lines of `cdk diff` that are no differences. */
 const noise = /^(start|success): |^Hold on while|feature flags are not configured/;
-const LAST_LINES = 25;
+/** Lines of output that an error message quotes. */
+const quotedLines = 25;
 
-/** The differences between what is deployed and what was synthesised. */
+/** The differences between what is deployed and what was synthesized. */
 export interface Difference {
   /** Number of stacks that differ. */
   readonly stacks: number;
@@ -24,15 +25,15 @@ export interface Difference {
 
 const manifestSchema = z.object({ artifacts: z.record(z.string(), z.object({ type: z.string() })) });
 
-/** The CDK's own command line, on one account, with one configuration. */
+/** Runs the CDK's command line for one account and one configuration. */
 export class Cdk {
   readonly #lifetime: Lifetime;
   readonly #target: Target;
   readonly #context: Context;
   readonly #assembly: string;
-  #isSynthesised = false;
+  #isSynthesized = false;
 
-  /** @param assembly a folder of this deployment's own: two accounts may be deployed to at once */
+  /** @param assembly output folder; deployments to different accounts may run at once, so each needs its own */
   constructor(lifetime: Lifetime, target: Target, context: Context, assembly: string) {
     this.#lifetime = lifetime;
     this.#target = target;
@@ -41,22 +42,23 @@ export class Cdk {
   }
 
   /**
-   * Makes templates and functions, once. All later commands use these: what was shown is what is deployed.
+   * Synthesizes templates and functions once. All later commands use this output, so that the shown differences are the
+   * deployed ones.
    *
-   * @throws UsageError when the configuration is wrong; nothing was created then
+   * @throws UsageError when the configuration is invalid
    */
   async synth(): Promise<void> {
-    if (this.#isSynthesised) return;
+    if (this.#isSynthesized) return;
     const context = Object.entries(this.#context).flatMap(([key, value]) => ["--context", `${key}=${value}`]);
     const { failed, output } = await this.#cdk(["synth", "--quiet", "--output", this.#assembly, ...context]);
-    this.#isSynthesised = !failed;
+    this.#isSynthesized = !failed;
     if (!failed) return;
-    // The app's own error without the places in its code.
-    const told = /Error: ([\s\S]*?)\n\s+at /.exec(output)?.[1];
-    throw new UsageError(`The stacks cannot be made:\n\n${told ?? lastLines(output)}`);
+    // Only the app's error message, without its stack trace.
+    const message = /Error: ([\s\S]*?)\n\s+at /.exec(output)?.[1];
+    throw new UsageError(`The stacks cannot be made:\n\n${message ?? lastLines(output)}`);
   }
 
-  /** What was synthesised, by the stack's name. */
+  /** The synthesized templates, by the stack's name. */
   templates(): ReadonlyMap<string, StackTemplate> {
     const { artifacts } = manifestSchema.parse(this.#read("manifest.json"));
     const names = Object.keys(artifacts).filter((name) => artifacts[name]?.type === "aws:cloudformation:stack");
@@ -71,15 +73,15 @@ export class Cdk {
     return { stacks: Number(stacks), text: lines.join("\n").trim() };
   }
 
-  /** Needs no templates: it can run while they are made. */
+  /** Bootstraps the account and region. It needs no templates and may run during the synthesis. */
   async bootstrap(): Promise<void> {
-    // Where the CDK finds a cdk.json it synthesises first, for nothing.
+    // In a folder with a cdk.json, the CDK would synthesize first without need.
     const cwd = dirname(this.#assembly);
     await mkdir(cwd, { recursive: true });
     await this.#run(["bootstrap", `aws://${this.#target.account}/${this.#target.region}`], cwd);
   }
 
-  /** @param stacks all by default; those that have not changed are left alone */
+  /** @param stacks names of the stacks, all by default; the CDK skips unchanged ones */
   async deploy(stacks: readonly string[] = ["--all"]): Promise<void> {
     await this.#run(["deploy", ...stacks, "--require-approval", "never", ...(await this.#app())]);
   }
@@ -106,5 +108,5 @@ export class Cdk {
 }
 
 function lastLines(output: string): string {
-  return output.trimEnd().split("\n").slice(-LAST_LINES).join("\n");
+  return output.trimEnd().split("\n").slice(-quotedLines).join("\n");
 }

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import {
   DeleteStackCommand,
   paginateDescribeStacks,
@@ -9,21 +8,23 @@ import {
 } from "@aws-sdk/client-cloudformation";
 import { DeleteBucketCommand, DeleteObjectsCommand, ListObjectVersionsCommand } from "@aws-sdk/client-s3";
 import { isNamed } from "../../lambdas/aws/errors.ts";
+import { appTag } from "../../lambdas/contract/tags.ts";
 import type { Clients } from "../account/aws-clients.ts";
 import { CommandFailed } from "../terminal/command-errors.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
+import { waitUntil } from "../terminal/wait-until.ts";
 import { describeStack } from "./deployed-stacks.ts";
 
-/** Marks the stacks of the app, infra/app.ts: a stack is deleted by what it bears, not by what it happens to be called. */
-const stackTag = "orchard:app";
 const deleteMinutes = 30;
 const pollMs = 2_000;
 
-/** The app's stacks in this account and region, in an order in which they can be deleted. */
+/**
+ * Finds this application's stacks in the account and region by their tag, in an order in which they can be deleted.
+ */
 export async function findStacks(clients: Clients): Promise<readonly Stack[]> {
   const found: Stack[] = [];
   for await (const { Stacks = [] } of paginateDescribeStacks({ client: clients.cloudFormation }, {})) {
-    found.push(...Stacks.filter(({ Tags = [] }) => Tags.some(({ Key }) => Key === stackTag)));
+    found.push(...Stacks.filter(({ Tags = [] }) => Tags.some(({ Key }) => Key === appTag)));
   }
   const importers = new Map<string, readonly string[]>();
   for (const stack of found) importers.set(stack.StackName ?? "", await importersOf(clients, stack));
@@ -38,7 +39,7 @@ async function importersOf({ cloudFormation }: Clients, { Outputs = [] }: Stack)
       const pages = paginateListImports({ client: cloudFormation }, { ExportName });
       for await (const { Imports = [] } of pages) found.push(...Imports);
     } catch (error) {
-      // What CloudFormation answers for an export that nobody imports.
+      // CloudFormation answers so for an export that no stack imports.
       if (!isNamed(error, "ValidationError")) throw error;
     }
   }
@@ -46,10 +47,10 @@ async function importersOf({ cloudFormation }: Clients, { Outputs = [] }: Stack)
 }
 
 /**
- * A stack after all that import its exports, as CloudFormation insists on; otherwise the newest first. The age alone
- * does not do: a stack that was there may begin to import from a new one.
+ * Orders stacks for deletion: the importers of a stack's exports first, as CloudFormation demands, otherwise the newest
+ * first. The age alone is not enough, because an older stack may import from a newer one.
  *
- * @param importers names of the stacks that import from a stack, by its name
+ * @param importers names of the stacks that import from a stack, by the stack's name
  */
 export function importersFirst(
   stacks: readonly Stack[],
@@ -78,8 +79,8 @@ export async function listResources(
 }
 
 /**
- * Deletes a stack and waits for it. CloudFormation itself does it and not `cdk destroy`, which knows only the stacks
- * that the app would make with today's configuration.
+ * Deletes a stack and waits until it is gone. This does not use `cdk destroy`, which only knows the stacks of the current
+ * configuration.
  *
  * @throws CommandFailed with CloudFormation's reason
  */
@@ -94,28 +95,36 @@ export async function deleteStack(
   } catch (error) {
     throw isNamed(error, "ValidationError") ? failed(error.message) : error;
   }
-  const deadline = Date.now() + deleteMinutes * 60_000;
-  // Not the SDK's waiter: of a delete that is refused, for an export in use, CREATE_COMPLETE is left, which it waits on.
-  for (; ; await sleep(pollMs, undefined, { signal: lifetime.signal })) {
-    // By id: a deleted stack has no name any more.
+  let status: string | undefined;
+  // The SDK's waiter would wait in vain when CloudFormation refuses the deletion and the stack stays CREATE_COMPLETE.
+  const isDeleted = async (): Promise<boolean> => {
     const stack = await describeStack(clients, StackId);
-    if (!stack || stack.StackStatus === "DELETE_COMPLETE") return;
-    const { StackStatus, StackStatusReason = "no reason given" } = stack;
-    if (!StackStatus?.endsWith("_IN_PROGRESS")) throw failed(`${StackStatus}, ${StackStatusReason}`);
-    if (Date.now() > deadline) throw failed(`${StackStatus} after ${deleteMinutes} minutes`);
+    status = stack?.StackStatus;
+    if (!stack || status === "DELETE_COMPLETE") return true;
+    if (!status?.endsWith("_IN_PROGRESS")) throw failed(`${status}, ${stack.StackStatusReason ?? "no reason given"}`);
+    return false;
+  };
+  const timeoutMs = deleteMinutes * 60_000;
+  if (!(await waitUntil(isDeleted, { everyMs: pollMs, timeoutMs, signal: lifetime.signal }))) {
+    throw failed(`${status} after ${deleteMinutes} minutes`);
   }
 }
 
-/** Deletes a bucket with all that is in it, old versions too. Returns the number of objects. */
+/**
+ * Deletes a bucket and all versions of its objects.
+ *
+ * @param log receives the progress
+ * @returns number of deleted versions
+ */
 export async function deleteBucket(
   lifetime: Lifetime,
   { s3 }: Clients,
   bucket: string,
-  status: (line: string) => void,
+  log: (line: string) => void,
 ): Promise<number> {
   for (let deleted = 0; ; ) {
     lifetime.signal.throwIfAborted();
-    // Always the first page: what was on it is gone the next time.
+    // Always read the first page, because its objects are deleted before the next request.
     const { Versions = [], DeleteMarkers = [] } = await s3.send(new ListObjectVersionsCommand({ Bucket: bucket }));
     const Objects = [...Versions, ...DeleteMarkers].map(({ Key, VersionId }) => ({ Key, VersionId }));
     if (Objects.length === 0) {
@@ -128,6 +137,6 @@ export async function deleteBucket(
     const [first] = Errors;
     if (first) throw new CommandFailed(`s3://${bucket}/${first.Key} could not be deleted: ${first.Message}`);
     deleted += Objects.length;
-    status(`${deleted} objects`);
+    log(`${deleted} objects`);
   }
 }

@@ -6,26 +6,26 @@ interface Resource {
   readonly DeletionPolicy?: string;
 }
 
-/** A CloudFormation template as far as it is compared. */
+/** The parts of a CloudFormation template that are compared. */
 export interface StackTemplate {
   readonly Resources?: Readonly<Record<string, Resource>>;
 }
 
-/** An execution keeps the definition that it began with, whatever becomes of the state machine's. */
-const definition = ["DefinitionString", "DefinitionS3Location", "DefinitionSubstitutions"];
+/** Properties with the definition. A running execution keeps the definition that it was started with. */
+const definitionProperties = ["DefinitionString", "DefinitionS3Location", "DefinitionSubstitutions"];
 
-/** They watch, and no execution and no cluster uses them. */
-const observers = /^AWS::(CloudWatch|Budgets|CDK)::/;
+/** Resource types that only monitor, so that no execution and no cluster uses them. */
+const monitoringTypes = /^AWS::(CloudWatch|Budgets|CDK)::/;
 
 /**
- * Changes that could reach an execution that runs, or a cluster that is alive, as `<what> <logical id> (<type>)`.
- * Not among them: new resources; a function's code and settings, since definitions name versions of functions; the
- * state machine's definition; an old version that stays when the stack lets go of it.
+ * Lists the changes that could affect a running execution or cluster, as `<verb> <logical id> (<type>)`. New resources,
+ * a function's code and settings (definitions refer to function versions), the state machine's definition, and a
+ * retained old version are harmless.
  */
 export function incompatibleChanges(deployed: StackTemplate, wanted: StackTemplate): readonly string[] {
   return Object.entries(deployed.Resources ?? {}).flatMap(([id, before]) => {
     const after = wanted.Resources?.[id];
-    if (observers.test(before.Type)) return [];
+    if (monitoringTypes.test(before.Type)) return [];
     if (!after) {
       const stays = before.Type === "AWS::Lambda::Version" && before.DeletionPolicy === "Retain";
       return stays ? [] : [`removes ${id} (${before.Type})`];
@@ -37,7 +37,7 @@ export function incompatibleChanges(deployed: StackTemplate, wanted: StackTempla
 function isSafe(before: Resource, after: Resource): boolean {
   if (before.Type !== after.Type) return false;
   if (before.Type === "AWS::Lambda::Function") return true;
-  const ignored = before.Type === "AWS::StepFunctions::StateMachine" ? definition : [];
+  const ignored = before.Type === "AWS::StepFunctions::StateMachine" ? definitionProperties : [];
   return isDeepStrictEqual(without(ignored, before), without(ignored, after));
 }
 

@@ -1,10 +1,9 @@
 import { dirname, join } from "node:path";
+import type { Architecture } from "../../lambdas/catalog/architectures.ts";
 import { CommandFailed } from "../terminal/command-errors.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
 import { places } from "../toolchain/places.ts";
 import { runTool } from "../toolchain/run-tool.ts";
-
-export const architectures = ["x86_64", "arm64"] as const;
 
 export interface Wheelhouse {
   readonly file: string;
@@ -13,15 +12,12 @@ export interface Wheelhouse {
 }
 
 /**
- * Gathers the wheels of a cluster's nodes into one archive, unless it is there and up to date.
+ * Collects the wheels for a cluster's nodes in one archive, unless it is up to date.
  *
- * @param architecture the nodes' processor
- * @throws CommandFailed when they cannot be downloaded
+ * @param architecture the nodes' processor architecture
+ * @throws CommandFailed when the wheels cannot be downloaded
  */
-export async function makeWheelhouse(
-  lifetime: Lifetime,
-  architecture: (typeof architectures)[number],
-): Promise<Wheelhouse> {
+export async function makeWheelhouse(lifetime: Lifetime, architecture: Architecture): Promise<Wheelhouse> {
   const folder = `${dirname(places.wheelhouse)}-${architecture}`;
   const python = join(places.python, "bin", "python");
   const args = ["bootstrap/wheelhouse.py", "--arch", architecture, "--output", folder];

@@ -4,6 +4,8 @@ import { gunzipSync } from "node:zlib";
 import { ListStepsCommand } from "@aws-sdk/client-emr";
 import { GetObjectCommand } from "@aws-sdk/client-s3";
 import pMap from "p-map";
+import { isNamed } from "../../lambdas/aws/errors.ts";
+import { parseS3Uri } from "../../lambdas/aws/s3.ts";
 import type { Clients } from "../account/aws-clients.ts";
 import { listObjects } from "../dataset/bucket-sync.ts";
 
@@ -14,12 +16,12 @@ async function getObject({ s3 }: Clients, bucket: string, key: string): Promise<
   return (await Body?.transformToByteArray()) ?? new Uint8Array();
 }
 
-/** What a JSON object in the bucket holds; undefined when there is none. */
+/** Reads and parses a JSON object of the bucket; undefined when it does not exist. */
 export async function readJson(clients: Clients, bucket: string, key: string): Promise<unknown> {
   try {
     return JSON.parse(Buffer.from(await getObject(clients, bucket, key)).toString("utf8"));
   } catch (error) {
-    if (error instanceof Error && error.name === "NoSuchKey") return undefined;
+    if (isNamed(error, "NoSuchKey")) return undefined;
     throw error;
   }
 }
@@ -29,16 +31,20 @@ async function save(path: string, content: Uint8Array): Promise<void> {
   await writeFile(path, content);
 }
 
-/** Copies the folder of a run (s3://bucket/runs/<runId>/), with its layout. Returns the number of files. */
+/**
+ * Copies a run's folder (s3://bucket/runs/<runId>/) with its subfolders.
+ *
+ * @returns number of files
+ */
 export async function downloadRun(clients: Clients, uri: string, folder: string): Promise<number> {
-  const [bucket = "", ...path] = uri.slice("s3://".length).split("/");
-  const prefix = path.join("/");
+  const { bucket, key: prefix } = parseS3Uri(uri);
   const files = (await listObjects(clients.s3, bucket, prefix)).filter(({ key }) => key !== "" && !key.endsWith("/"));
   await pMap(
     files,
     async ({ key }) => {
       const path = resolve(folder, key);
-      if (!path.startsWith(resolve(folder) + sep)) throw new Error(`The key ${prefix}${key} leads out of ${folder}`);
+      if (!path.startsWith(resolve(folder) + sep))
+        throw new Error(`The key ${prefix}${key} points outside of ${folder}`);
       await save(path, await getObject(clients, bucket, prefix + key));
     },
     { concurrency: downloadsAtOnce },
@@ -47,13 +53,13 @@ export async function downloadRun(clients: Clients, uri: string, folder: string)
 }
 
 export interface StepLog {
-  /** Where it is in the bucket. */
+  /** s3:// URI of the log. */
   readonly uri: string;
-  /** The copy, unpacked. */
+  /** Path of the decompressed copy. */
   readonly path: string;
 }
 
-/** Copies the log of the cluster's failed step, if a step failed and its log has arrived. */
+/** Copies the log of the cluster's failed step; undefined when no step failed or its log has not arrived yet. */
 export async function downloadFailedStepLog(
   clients: Clients,
   bucket: string,

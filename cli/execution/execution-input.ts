@@ -1,13 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
+import type { modes } from "../../lambdas/contract/choices.ts";
 import { UsageError } from "../terminal/command-errors.ts";
 
-export const modes = ["inventory", "mini", "apples", "full", "single-class"] as const;
 export type Mode = (typeof modes)[number];
 
-/** MobileNetV2's features have this many dimensions, so a PCA cannot have more components. */
-const featureDimensions = 1_280;
-
+/** The command-line options that describe an execution, by commander's names. */
 export interface InputOptions {
   readonly mode?: Mode | undefined;
   readonly label?: string | undefined;
@@ -20,15 +18,16 @@ export interface InputOptions {
   readonly input?: string | undefined;
 }
 
+/** The JSON given to start-execution. Preflight validates it. */
 export type ExecutionInput = Readonly<Record<string, unknown>>;
 
 /**
- * The state machine's input from the command's options.
- * Only what needs no look at the data is checked here; Preflight checks all of it.
+ * Builds the execution input from the command's options. It only checks how the options combine; Preflight checks the
+ * rest against the data.
  *
- * @throws UsageError
+ * @throws UsageError when options exclude each other, or the input file is unusable
  */
-export function executionInput(options: InputOptions): ExecutionInput {
+export function makeExecutionInput(options: InputOptions): ExecutionInput {
   const { input, ...keys } = options;
   if (input !== undefined) {
     const given = Object.entries(keys).filter(([, value]) => value !== undefined);
@@ -63,22 +62,22 @@ export function executionInput(options: InputOptions): ExecutionInput {
   };
 }
 
-/** `--cluster-id` of clusterId. */
+/** Name of the option for a key: `--cluster-id` for clusterId. */
 function optionOf(key: string): string {
   return `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 /**
- * On this machine a cluster lives only as long as the account: one that is to be kept needs an account that goes on, and
- * one that was kept an account that has gone on.
+ * Checks that the embedded account lives as long as the clusters that the input asks for. A cluster in it ends with the
+ * account: a kept cluster needs an account that goes on, a reused one an account that is already running.
  *
- * @throws UsageError
+ * @throws UsageError when the account would end, or is not running
  */
 export function requireLastingAccount(
-  input: ExecutionInput,
+  executionInput: ExecutionInput,
   { keep, isRunning }: { readonly keep: boolean; readonly isRunning: boolean },
 ): void {
-  const { keepMinutes, cluster } = input;
+  const { keepMinutes, cluster } = executionInput;
   if (typeof keepMinutes === "number" && keepMinutes > 0 && !keep && !isRunning) {
     throw new UsageError(
       "keepMinutes needs --keep: without it the account ends with this command, and the cluster with the account.",
@@ -110,37 +109,7 @@ function readInputFile(path: string): ExecutionInput {
   return { ...parsed };
 }
 
-function wholeNumber(name: string, text: string, low: number, high: number): number {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || value < low || value > high) {
-    const allowed = high === Number.MAX_SAFE_INTEGER ? `of ${low} or more` : `from ${low} to ${high}`;
-    throw new UsageError(`${name} must be a whole number ${allowed}, not "${text}".`);
-  }
-  return value;
-}
-
-export function parseLimit(text: string): number {
-  return wholeNumber("--limit", text, 2, Number.MAX_SAFE_INTEGER);
-}
-export function parseComponents(text: string): number {
-  return wholeNumber("--components", text, 1, featureDimensions);
-}
-export function parseKeepMinutes(text: string): number {
-  return wholeNumber("--keep-minutes", text, 1, Number.MAX_SAFE_INTEGER);
-}
-export function parsePort(text: string): number {
-  return wholeNumber("--port", text, 1, 65_535);
-}
-
-export function parseVariance(text: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || !(value > 0 && value <= 1)) {
-    throw new UsageError(`--variance must be a number above 0 and at most 1, not "${text}".`);
-  }
-  return value;
-}
-
-/** A new execution's name: when it began (UTC), and four hexadecimal digits against two in one second. */
+/** Name of a new execution: its start (UTC), and four random hexadecimal digits for starts in the same second. */
 export function newRunId(now: Date): string {
   const [date = "", time = ""] = now.toISOString().slice(0, 19).replaceAll(/[-:]/g, "").split("T");
   return `run-${date}-${time}-${randomBytes(2).toString("hex")}`;

@@ -1,15 +1,16 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { paginateListExecutions, StopExecutionCommand } from "@aws-sdk/client-sfn";
 import { activeStates, stateOf } from "../../lambdas/aws/cluster-states.ts";
 import { describeCluster, endCluster, listClusters, tagOf } from "../../lambdas/aws/emr.ts";
+import { executionArnPrefix } from "../../lambdas/contract/arns.ts";
 import { clusterNamePrefix, executionTag } from "../../lambdas/contract/tags.ts";
 import type { Clients } from "../account/aws-clients.ts";
 import { CommandFailed } from "../terminal/command-errors.ts";
+import { formatDuration } from "../terminal/format-duration.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
-import { duration } from "./run-report.ts";
+import { waitUntil } from "../terminal/wait-until.ts";
 
 const pollMs = 3_000;
-/** EMR takes minutes to end a cluster; after this long a person has to look. */
+/** EMR takes minutes to terminate a cluster. After this time, something is wrong. */
 const stopMinutes = 20;
 
 export interface RunningExecution {
@@ -23,25 +24,25 @@ export interface AliveCluster {
   readonly name: string;
   readonly state: string;
   readonly createdAt: Date | undefined;
-  /** Run that created it. */
+  /** Id of the run that created the cluster. */
   readonly runId: string;
 }
 
-/** What runs, and may cost money, on behalf of a state machine. */
+/** The executions and clusters of a state machine that are running and may cost money. */
 export interface Running {
   readonly executions: readonly RunningExecution[];
   readonly clusters: readonly AliveCluster[];
 }
 
-/** Executions that are RUNNING, and clusters that are alive and bear the tag of one of the machine's executions. */
+/** Finds the RUNNING executions, and the active clusters whose tag names an execution of the state machine. */
 export async function findRunning(clients: Clients, stateMachineArn: string): Promise<Running> {
   return {
-    executions: await runningExecutions(clients, stateMachineArn),
-    clusters: await aliveClusters(clients, stateMachineArn),
+    executions: await listRunningExecutions(clients, stateMachineArn),
+    clusters: await listAliveClusters(clients, stateMachineArn),
   };
 }
 
-async function runningExecutions({ sfn }: Clients, stateMachineArn: string): Promise<readonly RunningExecution[]> {
+async function listRunningExecutions({ sfn }: Clients, stateMachineArn: string): Promise<readonly RunningExecution[]> {
   const found: RunningExecution[] = [];
   const pages = paginateListExecutions({ client: sfn }, { stateMachineArn, statusFilter: "RUNNING" });
   for await (const { executions = [] } of pages) {
@@ -52,12 +53,12 @@ async function runningExecutions({ sfn }: Clients, stateMachineArn: string): Pro
   return found;
 }
 
-async function aliveClusters({ emr }: Clients, stateMachineArn: string): Promise<readonly AliveCluster[]> {
+async function listAliveClusters({ emr }: Clients, stateMachineArn: string): Promise<readonly AliveCluster[]> {
   const found: AliveCluster[] = [];
-  const prefix = `${stateMachineArn.replace(":stateMachine:", ":execution:")}:`;
+  const prefix = executionArnPrefix(stateMachineArn);
   for await (const { id, name } of listClusters(emr, { ClusterStates: [...activeStates] })) {
     if (!name.startsWith(clusterNamePrefix)) continue;
-    // Only DescribeCluster knows the tags.
+    // Only DescribeCluster returns tags.
     const cluster = await describeCluster(emr, id);
     const executionArn = tagOf(cluster, executionTag);
     if (!executionArn?.startsWith(prefix)) continue;
@@ -71,53 +72,63 @@ export function isIdle({ executions, clusters }: Running): boolean {
   return executions.length + clusters.length === 0;
 }
 
-/** A line for each. */
+/** Describes each execution and cluster in a line. */
 export function describeRunning({ executions, clusters }: Running): readonly string[] {
   return [
-    ...executions.map(({ name, startedAt }) => `execution ${name} is RUNNING${since(startedAt)}`),
-    ...clusters.map(({ id, name, state, createdAt }) => `cluster ${id} (${name}) is ${state}${since(createdAt)}`),
+    ...executions.map(({ name, startedAt }) => `execution ${name} is RUNNING${elapsedSince(startedAt)}`),
+    ...clusters.map(
+      ({ id, name, state, createdAt }) => `cluster ${id} (${name}) is ${state}${elapsedSince(createdAt)}`,
+    ),
   ];
 }
 
-function since(time: Date | undefined): string {
-  return time ? `, for ${duration((Date.now() - time.getTime()) / 1_000)}` : "";
+function elapsedSince(time: Date | undefined): string {
+  return time ? `, for ${formatDuration((Date.now() - time.getTime()) / 1_000)}` : "";
 }
 
 /**
- * Stops the executions, ends the clusters, and waits until EMR says that they are gone.
+ * Stops the executions, terminates the clusters, and waits until all have ended.
  *
- * @throws CommandFailed when they are not after 20 minutes
+ * @param log receives the current activity
+ * @throws CommandFailed when they have not ended after 20 minutes
  */
 export async function stopRunning(
   lifetime: Lifetime,
   clients: Clients,
   stateMachineArn: string,
-  status: (line: string) => void,
+  log: (line: string) => void,
 ): Promise<void> {
-  const deadline = Date.now() + stopMinutes * 60_000;
-  // Twice: a cluster whose creation was under way when its execution was stopped shows up a moment later.
-  for (let idle = 0; ; await sleep(pollMs, undefined, { signal: lifetime.signal })) {
+  let lines: readonly string[] = [];
+  let idleChecks = 0;
+  // Check twice: a cluster that was being created when its execution stopped appears a moment later.
+  const hasEnded = async (): Promise<boolean> => {
     const running = await findRunning(clients, stateMachineArn);
-    idle = isIdle(running) ? idle + 1 : 0;
-    if (idle === 2) return;
-    const lines = describeRunning(running);
-    if (Date.now() > deadline) {
-      throw new CommandFailed(`Not all has ended after ${stopMinutes} minutes:\n  ${lines.join("\n  ")}`);
-    }
-    status(lines.join("; ") || "nothing runs any more");
-    await endAll(clients, running);
+    idleChecks = isIdle(running) ? idleChecks + 1 : 0;
+    if (idleChecks === 2) return true;
+    lines = describeRunning(running);
+    log(lines.join("; ") || "nothing runs any more");
+    await stopAll(clients, running);
+    return false;
+  };
+  const timeoutMs = stopMinutes * 60_000;
+  if (!(await waitUntil(hasEnded, { everyMs: pollMs, timeoutMs, signal: lifetime.signal }))) {
+    throw new CommandFailed(`Not all has ended after ${stopMinutes} minutes:\n  ${lines.join("\n  ")}`);
   }
 }
 
-/** Ends what is alive of a state machine that is gone: nothing else would. @returns the ids */
+/**
+ * Terminates the remaining clusters of a deleted state machine, because nothing else would.
+ *
+ * @returns the clusters' ids
+ */
 export async function endClusters(clients: Clients, stateMachineArn: string): Promise<readonly string[]> {
-  const clusters = await aliveClusters(clients, stateMachineArn);
+  const clusters = await listAliveClusters(clients, stateMachineArn);
   for (const { id } of clusters) await endCluster(clients.emr, await describeCluster(clients.emr, id));
   return clusters.map(({ id }) => id);
 }
 
-async function endAll({ sfn, emr }: Clients, { executions, clusters }: Running): Promise<void> {
-  const why = { error: "Stopped", cause: "A deployment or its removal was asked to stop what runs." };
-  for (const { arn } of executions) await sfn.send(new StopExecutionCommand({ executionArn: arn, ...why }));
+async function stopAll({ sfn, emr }: Clients, { executions, clusters }: Running): Promise<void> {
+  const reason = { error: "Stopped", cause: "A deployment or its removal was asked to stop running executions." };
+  for (const { arn } of executions) await sfn.send(new StopExecutionCommand({ executionArn: arn, ...reason }));
   for (const { id } of clusters) await endCluster(emr, await describeCluster(emr, id));
 }

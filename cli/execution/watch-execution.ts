@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { EMRServiceException, ListClustersCommand } from "@aws-sdk/client-emr";
 import { GetObjectCommand } from "@aws-sdk/client-s3";
 import {
@@ -12,13 +11,18 @@ import {
 import { z } from "zod";
 import { isGone, stateOf } from "../../lambdas/aws/cluster-states.ts";
 import { describeCluster } from "../../lambdas/aws/emr.ts";
-import { clusterNamePrefix } from "../../lambdas/contract/tags.ts";
+import { isNamed } from "../../lambdas/aws/errors.ts";
+import { executionArnPrefix } from "../../lambdas/contract/arns.ts";
+import { progressFile, runKey } from "../../lambdas/contract/s3-layout.ts";
+import { clusterNameOf } from "../../lambdas/contract/tags.ts";
 import type { Clients } from "../account/aws-clients.ts";
-import { type Lifetime, waitUntil } from "../terminal/lifetime.ts";
+import type { Lifetime } from "../terminal/lifetime.ts";
+import { waitUntil } from "../terminal/wait-until.ts";
 import type { ExecutionInput } from "./execution-input.ts";
-import { type StateVisit, visitsOf } from "./state-visits.ts";
+import type { StateData } from "./run-report.ts";
+import { listVisits, type StateVisit } from "./state-visits.ts";
 
-/** After an execution was stopped, its cluster is ended by an event: that takes a moment. */
+/** Time for the event rule to terminate the cluster of a stopped execution. */
 const clusterEndMs = 30_000;
 
 export interface Execution {
@@ -27,23 +31,25 @@ export interface Execution {
 }
 
 /**
- * Starts an execution that is stopped, with its cluster, when the command ends before it.
+ * Starts an execution. When the command ends first, the execution is stopped.
  *
- * @param outlives the account lives on after the command; else it takes its clusters with it
+ * @param outlives whether the account outlives the command; then its clusters are awaited, too
  */
 export async function startExecution(
   lifetime: Lifetime,
   clients: Clients,
   stateMachineArn: string,
   runId: string,
-  input: ExecutionInput,
+  executionInput: ExecutionInput,
   outlives: boolean,
 ): Promise<Execution> {
-  const arn = `${stateMachineArn.replace(":stateMachine:", ":execution:")}:${runId}`;
+  const arn = `${executionArnPrefix(stateMachineArn)}${runId}`;
   const execution: Execution = { runId, arn };
-  // Before it starts: an interruption may come while the answer is on its way.
+  // Registered before the start, because an interruption may occur before the response arrives.
   lifetime.defer(() => stopExecution(clients, execution, outlives));
-  await clients.sfn.send(new StartExecutionCommand({ stateMachineArn, name: runId, input: JSON.stringify(input) }));
+  await clients.sfn.send(
+    new StartExecutionCommand({ stateMachineArn, name: runId, input: JSON.stringify(executionInput) }),
+  );
   return execution;
 }
 
@@ -55,17 +61,20 @@ async function stopExecution(clients: Clients, execution: Execution, outlives: b
   try {
     if ((await describe(clients, execution)).status !== "RUNNING") return;
   } catch (error) {
-    // It was interrupted before it had started.
-    if (error instanceof Error && error.name === "ExecutionDoesNotExist") return;
+    // The command was interrupted before the execution started.
+    if (isNamed(error, "ExecutionDoesNotExist")) return;
     throw error;
   }
   const cause = "The command that started the execution was interrupted.";
   await clients.sfn.send(new StopExecutionCommand({ executionArn: execution.arn, error: "Interrupted", cause }));
   if (!outlives) return;
-  const hasEnded = await waitUntil(async () => {
-    const cluster = await findCluster(clients, execution.runId);
-    return cluster === undefined || isGone(cluster.state);
-  }, clusterEndMs);
+  const hasEnded = await waitUntil(
+    async () => {
+      const cluster = await findCluster(clients, execution.runId);
+      return cluster === undefined || isGone(cluster.state);
+    },
+    { timeoutMs: clusterEndMs },
+  );
   if (!hasEnded)
     throw new Error(`the cluster of ${execution.runId} may still be running; aws emr list-clusters --active shows it`);
 }
@@ -75,11 +84,11 @@ export interface Cluster {
   readonly state: string;
 }
 
-/** The cluster of a run, asked from EMR itself; the contract gives it the run's name. */
+/** Finds the cluster of a run by its name. */
 export async function findCluster({ emr }: Clients, runId: string): Promise<Cluster | undefined> {
-  // The newest come first: one page has it.
+  // EMR lists the newest clusters first, so the first page suffices.
   const { Clusters = [] } = await emr.send(new ListClustersCommand({}));
-  const id = Clusters.find(({ Name }) => Name === `${clusterNamePrefix}${runId}`)?.Id;
+  const id = Clusters.find(({ Name }) => Name === clusterNameOf(runId))?.Id;
   return id === undefined ? undefined : { id, state: stateOf(await describeCluster(emr, id)) };
 }
 
@@ -93,16 +102,16 @@ const progressSchema = z.object({
   ratePerSecond: z.number(),
   secondsLeft: z.number().nullable(),
 });
-/** What the Spark job says of itself, about once a second. */
+/** Progress that the Spark job reports about once a second. */
 export type JobProgress = z.output<typeof progressSchema>;
 
 async function readProgress({ s3 }: Clients, bucket: string, runId: string): Promise<JobProgress | undefined> {
   try {
-    const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: `runs/${runId}/progress.json` }));
+    const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: runKey(runId, progressFile) }));
     return progressSchema.parse(JSON.parse((await Body?.transformToString()) ?? ""));
   } catch (error) {
-    // Before the job's first word there is no such object.
-    if (error instanceof Error && error.name === "NoSuchKey") return undefined;
+    // The object does not exist before the job's first report.
+    if (isNamed(error, "NoSuchKey")) return undefined;
     throw error;
   }
 }
@@ -118,24 +127,24 @@ async function readHistory(
   return events;
 }
 
-/** The state that each step of the Spark job runs in. */
+/** Name of the state that runs a step of the Spark job. */
 const stateOfStep: Readonly<Record<string, string>> = {
   inventory: "Inventory",
   features: "ExtractFeatures",
   reduction: "ReduceDimensions",
 };
 
-interface Watcher {
-  /** A state was left. */
+export interface Watcher {
+  /** Called once for each completed state. */
   readonly onLeft: (visit: StateVisit) => void;
-  /** What runs now, at each poll. */
+  /** Called at each poll with the current state. */
   readonly onRunning: (visit: StateVisit, progress: JobProgress | undefined) => void;
 }
 
 /**
- * Follows an execution until it has ended.
+ * Watches an execution until it has ended.
  *
- * @param pollMilliseconds Step Functions bears some calls a second, of all who use the account
+ * @param pollMilliseconds pause between polls; Step Functions limits the calls per second of the whole account
  */
 export async function watchExecution(
   lifetime: Lifetime,
@@ -145,23 +154,29 @@ export async function watchExecution(
   watcher: Watcher,
   pollMilliseconds: number,
 ): Promise<DescribeExecutionOutput> {
-  let told = 0;
-  for (;;) {
-    const described = await describe(clients, execution);
-    const visits = visitsOf(await readHistory(clients, execution, false));
-    for (const visit of visits.slice(told)) {
+  let described = await describe(clients, execution);
+  let reported = 0;
+  const hasEnded = async (): Promise<boolean> => {
+    described = await describe(clients, execution);
+    const visits = listVisits(await readHistory(clients, execution, false));
+    for (const visit of visits.slice(reported)) {
       if (!visit.leftAt) break;
       watcher.onLeft(visit);
-      told += 1;
+      reported += 1;
     }
-    if (described.status !== "RUNNING") return described;
+    if (described.status !== "RUNNING") return true;
     const current = visits.at(-1);
-    if (current && !current.leftAt) watcher.onRunning(current, await progressIn(current, clients, bucket, execution));
-    await sleep(pollMilliseconds, undefined, { signal: lifetime.signal });
-  }
+    if (current && !current.leftAt) {
+      watcher.onRunning(current, await readProgressIn(current, clients, bucket, execution));
+    }
+    return false;
+  };
+  await waitUntil(hasEnded, { everyMs: pollMilliseconds, signal: lifetime.signal });
+  return described;
 }
 
-async function progressIn(
+/** Reads the job's progress, if it belongs to the state: the object may still describe an earlier step. */
+async function readProgressIn(
   visit: StateVisit,
   clients: Clients,
   bucket: string,
@@ -174,22 +189,23 @@ async function progressIn(
 
 export interface Ending {
   readonly visits: readonly StateVisit[];
-  /** The state data as the last state got it; empty when the execution ended before its first. */
-  readonly data: Readonly<Record<string, unknown>>;
+  /** State data that the last state received; empty when the execution ended before its first state. */
+  readonly data: StateData;
   readonly cluster: Cluster | undefined;
 }
 
-/** Everything that is known of an execution that has ended. */
+/** Reads the history, the state data and the cluster of an ended execution. */
 export async function readEnding(clients: Clients, execution: Execution): Promise<Ending> {
   const events = await readHistory(clients, execution, true);
   const lastInput = events.findLast(
     ({ stateEnteredEventDetails: entered }) => entered?.input,
   )?.stateEnteredEventDetails;
   const data = z.record(z.string(), z.unknown()).parse(JSON.parse(lastInput?.input ?? "{}"));
-  return { visits: visitsOf(events), data, cluster: await clusterOf(clients, execution) };
+  return { visits: listVisits(events), data, cluster: await findClusterSafely(clients, execution) };
 }
 
-async function clusterOf(clients: Clients, { runId }: Execution): Promise<Cluster | undefined> {
+/** Finds the cluster; an error of EMR becomes part of the report instead of hiding it. */
+async function findClusterSafely(clients: Clients, { runId }: Execution): Promise<Cluster | undefined> {
   try {
     return await findCluster(clients, runId);
   } catch (error) {

@@ -3,10 +3,10 @@ import { UsageError } from "./command-errors.ts";
 import type { Lifetime } from "./lifetime.ts";
 
 /**
- * Asks a person before something is changed.
+ * Asks the user to confirm a change.
  *
- * @param yes the person has said so already
- * @throws UsageError when there is nobody to ask
+ * @param yes whether the user gave --yes, so that no question is needed
+ * @throws UsageError when there is no terminal
  */
 export async function isConfirmed(lifetime: Lifetime, message: string, yes: boolean): Promise<boolean> {
   if (yes) return true;
@@ -15,14 +15,18 @@ export async function isConfirmed(lifetime: Lifetime, message: string, yes: bool
     return await confirm({ message, default: false }, { signal: lifetime.signal });
   } catch (error) {
     if (!(error instanceof Error && error.name === "ExitPromptError")) throw error;
-    // The prompt has taken Ctrl-C for itself. A signal that is sent would come too late: nothing keeps the process alive.
+    // The prompt has consumed Ctrl-C. process.kill would deliver the signal too late: nothing keeps the process alive.
     process.emit("SIGINT");
-    return lifetime.left;
+    return lifetime.exited;
   }
 }
 
-/** @throws UsageError when a question could not be answered; to be called before long work */
+/**
+ * Call this before long work that ends in a question.
+ *
+ * @throws UsageError when there is neither a terminal nor --yes
+ */
 export function requireTerminal(yes: boolean): void {
   if (yes || (process.stdin.isTTY && process.stdout.isTTY)) return;
-  throw new UsageError("This is no terminal, so nobody can be asked. Give --yes when you mean it.");
+  throw new UsageError("This command asks for confirmation, and there is no terminal. Confirm with --yes.");
 }

@@ -1,49 +1,47 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { sameSignalMs } from "../setup/os-processes.mjs";
 
-/** The terminal and npm both pass one Ctrl-C on; what comes within this time is the same one. */
-const sameSignalMs = 1_000;
 const parentCheckMs = 500;
 
-/** The setup that started us, if it did. It is ours alone: what we start has us for a parent. */
+/** The process of the setup that started this command, if any. Child processes must not inherit the variable. */
 const setupPid = Number(process.env["ORCHARD_PARENT_PID"] ?? 0);
 delete process.env["ORCHARD_PARENT_PID"];
 
 interface Cleanup {
-  /** Ends it in order. */
+  /** Ends the resource in an orderly way. */
   readonly end: () => Promise<void>;
-  /** Ends it at once, when the second Ctrl-C comes. */
+  /** Ends the resource immediately, at the second Ctrl-C. */
   readonly force?: () => void;
 }
 
 /**
- * What a command has to end before it leaves, whichever way it leaves. The first SIGINT or SIGTERM ends everything in
- * reverse order and exits; the second one forces. The death of the process that started us counts as SIGTERM.
+ * The resources that a command ends before it exits, however it exits. The first SIGINT or SIGTERM ends them in reverse
+ * order and exits; the second one forces the exit. The end of the parent process counts as SIGTERM.
  */
 export class Lifetime {
   readonly #cleanups: Cleanup[] = [];
   readonly #controller = new AbortController();
-  readonly #say: (line: string) => void;
+  readonly #log: (line: string) => void;
   #signalAt = 0;
   #running: Cleanup | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(say: (line: string) => void = (line) => process.stderr.write(`${line}\n`)) {
-    this.#say = say;
+  constructor(log: (line: string) => void = (line) => process.stderr.write(`${line}\n`)) {
+    this.#log = log;
   }
 
-  /** Aborts when the command is to end early. */
+  /** Aborts when the command is interrupted. */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
 
-  /** Never settles: the process leaves first, when an interruption has ended everything. */
-  readonly left = new Promise<never>(() => undefined);
+  /** Never settles. An interrupted command awaits it until the process exits. */
+  readonly exited = new Promise<never>(() => undefined);
 
   get interrupted(): boolean {
     return this.signal.aborted;
   }
 
-  /** Registers what has to be ended; returns a function that ends it now. */
+  /** Registers a resource. @returns a function that ends it now */
   defer(end: () => Promise<void>, force?: () => void): () => Promise<void> {
     const cleanup: Cleanup = force ? { end, force } : { end };
     this.#cleanups.push(cleanup);
@@ -52,9 +50,9 @@ export class Lifetime {
     };
   }
 
-  /** Ends everything, the last registered first. One that fails does not keep the others from ending. */
+  /** Ends all resources, the last registered first. A failure to end one does not prevent the others from ending. */
   async close(): Promise<void> {
-    // A signal that comes during the last clean-up waits for that one.
+    // A signal during the last clean-up waits for that clean-up.
     this.#closing ??= this.#endAll();
     await this.#closing;
     this.#closing = undefined;
@@ -66,7 +64,7 @@ export class Lifetime {
       try {
         await cleanup.end();
       } catch (error) {
-        this.#say(`While cleaning up: ${error instanceof Error ? error.message : String(error)}`);
+        this.#log(`While cleaning up: ${error instanceof Error ? error.message : String(error)}`);
         cleanup.force?.();
       }
     }
@@ -74,7 +72,7 @@ export class Lifetime {
   }
 
   watchSignals(): void {
-    // A terminal that was closed, or a reader such as `head` that had enough: end in order, there is nobody to tell.
+    // The terminal was closed, or a reader such as `head` has exited: end in an orderly way without further output.
     for (const stream of [process.stdout, process.stderr]) {
       stream.on("error", () => {
         if (!this.interrupted) this.#interrupt("SIGHUP");
@@ -98,7 +96,7 @@ export class Lifetime {
     }
     this.#signalAt = Date.now();
     this.#controller.abort(new Error(`Interrupted by ${signal}`));
-    this.#say("\nStopping: please wait, or press Ctrl-C again to force it.");
+    this.#log("\nStopping: please wait, or press Ctrl-C again to force it.");
     void this.close().then(() => process.exit(exitCode));
   }
 
@@ -113,34 +111,17 @@ export class Lifetime {
   }
 }
 
-/** Gives `work` a lifetime, and ends what it deferred when it is over. An interrupted command leaves through the signal. */
+/** Runs `work` with a lifetime and ends its resources afterwards. An interrupted command exits in the signal handler. */
 export async function withLifetime(work: (lifetime: Lifetime) => Promise<void>): Promise<void> {
   const lifetime = new Lifetime();
   lifetime.watchSignals();
   try {
     await work(lifetime);
   } catch (error) {
-    // What an interruption broke off has nothing to say.
+    // Errors after an interruption are its consequences.
     if (!lifetime.interrupted) throw error;
   } finally {
-    if (lifetime.interrupted) await lifetime.left;
+    if (lifetime.interrupted) await lifetime.exited;
     await lifetime.close();
-  }
-}
-
-/** Waits until `ended` answers true; false when it has not after `milliseconds`. */
-export async function waitUntil(ended: () => boolean | Promise<boolean>, milliseconds: number): Promise<boolean> {
-  for (const deadline = Date.now() + milliseconds; Date.now() < deadline; await sleep(50)) {
-    if (await ended()) return true;
-  }
-  return ended();
-}
-
-/** Signals a whole process group; one that is gone already is what was wanted. */
-export function signalGroup(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(-pid, signal);
-  } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
   }
 }

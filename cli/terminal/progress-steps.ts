@@ -1,13 +1,13 @@
 import { Listr } from "listr2";
 import type { Lifetime } from "./lifetime.ts";
 
-/** How a task tells what it does. */
+/** Reports the progress of a step. */
 export interface Reporter {
-  /** A line about what goes on now; the next one takes its place on a terminal. */
+  /** Shows the current activity; on a terminal, the next call replaces it. */
   readonly status: (line: string) => void;
-  /** A line that stays. */
+  /** Prints a permanent line. */
   readonly line: (line: string) => void;
-  /** The task's title, when it has ended. */
+  /** Replaces the step's title. */
   readonly title: (text: string) => void;
 }
 
@@ -16,10 +16,14 @@ export interface Step {
   readonly run: (reporter: Reporter) => Promise<void>;
 }
 
-/** Without a terminal, a status is printed at most this often. */
-const statusEveryMs = 10_000;
+/** Minimum time between two status lines without a terminal. */
+const statusIntervalMs = 10_000;
 
-/** Runs steps one after the other and shows them: live on a terminal, as plain lines elsewhere, not at all when quiet. */
+/**
+ * Runs steps one after the other. They are shown live on a terminal and as plain lines elsewhere.
+ *
+ * @param quiet shows nothing
+ */
 export async function runSteps(lifetime: Lifetime, steps: readonly Step[], quiet: boolean): Promise<void> {
   const isLive = process.stdout.isTTY === true && !quiet;
   let failure: unknown;
@@ -32,7 +36,7 @@ export async function runSteps(lifetime: Lifetime, steps: readonly Step[], quiet
         const reporter: Reporter = {
           status: (line) => {
             if (isLive) task.title = `${title}: ${line}`;
-            else if (Date.now() - shownAt >= statusEveryMs) {
+            else if (Date.now() - shownAt >= statusIntervalMs) {
               shownAt = Date.now();
               task.output = line;
             }
@@ -48,7 +52,7 @@ export async function runSteps(lifetime: Lifetime, steps: readonly Step[], quiet
           await run(reporter);
         } catch (error) {
           failure = error;
-          // The list marks the step; what went wrong is told once, by the command.
+          // The list only marks the step as failed; the command prints the error itself.
           throw new Error("see below", { cause: error });
         }
       },

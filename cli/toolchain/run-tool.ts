@@ -1,36 +1,39 @@
 import { delimiter, join } from "node:path";
 import { execa } from "execa";
-import { type Lifetime, signalGroup, waitUntil } from "../terminal/lifetime.ts";
+import { signalGroup } from "../setup/os-processes.mjs";
+import type { Lifetime } from "../terminal/lifetime.ts";
+import { waitUntil } from "../terminal/wait-until.ts";
 import { places, root } from "./places.ts";
 
+/** Time between SIGTERM and SIGKILL. */
 const graceMs = 5_000;
 
-/** The project's own tools come first on the PATH; nothing is taken from the machine when the project has it. */
+/** A PATH on which the project's own tools precede those of the machine. */
 export function toolPath(): string {
   return [places.nodeBin, join(places.python, "bin"), process.env["PATH"] ?? ""].join(delimiter);
 }
 
-/** The environment without what would point an AWS tool at a real account. */
+/** The environment without AWS variables, so that no tool uses a real account. */
 export function withoutAws(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("AWS_")));
 }
 
 interface ToolOptions {
-  /** The whole environment of the tool; PATH is set here. @default this process's */
+  /** Complete environment of the tool, except for PATH. @default this process's environment */
   readonly env?: NodeJS.ProcessEnv;
   /** @default the project's folder */
   readonly cwd?: string;
-  /** Show the output as it comes, instead of returning it. @default false */
+  /** Prints the output instead of returning it. @default false */
   readonly show?: boolean;
 }
 
 export interface ToolResult {
   readonly failed: boolean;
-  /** What it printed, stdout and stderr in order; empty when shown. */
+  /** Combined stdout and stderr; empty when they were printed. */
   readonly output: string;
 }
 
-/** Runs a tool in a process group of its own: all that it starts ends with the command. */
+/** Runs a tool in its own process group, so that its descendants end with the command. */
 export async function runTool(
   lifetime: Lifetime,
   command: string,
@@ -55,14 +58,14 @@ export async function runTool(
     async () => {
       if (pid === undefined) return;
       signalGroup(pid, "SIGTERM");
-      await waitUntil(() => hasEnded, graceMs);
+      await waitUntil(() => hasEnded, { timeoutMs: graceMs });
       signalGroup(pid, "SIGKILL");
     },
     () => pid && signalGroup(pid, "SIGKILL"),
   );
   const { failed, all, shortMessage, exitCode } = await child;
   hasEnded = true;
-  // What the tool left behind ends here too.
+  // End the background processes that the tool left behind.
   await finish();
   return { failed, output: all || (exitCode === undefined ? (shortMessage ?? "") : "") };
 }

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { join } from "node:path";
+import { mulberry32 } from "../../cli/dataset/seeded-random.ts";
 import { AwsError } from "../../local/support/aws-error.ts";
 import { note } from "./api-calls.ts";
 import { Clock } from "./clock.ts";
@@ -119,16 +120,6 @@ export const executionTag = "orchard:execution-arn";
 
 const warm = new Map<string, Sandbox>();
 const invocations = new AsyncLocalStorage<Invocation>();
-
-/** Small, fast, and good enough for jitter. */
-function mulberry32(seed: number) {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 /** Does the event have what the pattern lists? Only literal values: the stack has no other. */
 function matches(pattern: unknown, event: unknown): boolean {

@@ -4,14 +4,16 @@ import { delimiter, join } from "node:path";
 import getPort from "get-port";
 import sharp from "sharp";
 import { createClients } from "../../../cli/account/aws-clients.ts";
-import { places, readModelInfo, root } from "../../../cli/toolchain/places.ts";
-import { startAccount } from "../../../local/account.ts";
+import { startAccountProcess } from "../../../cli/account/embedded-account.ts";
+import { Lifetime } from "../../../cli/terminal/lifetime.ts";
+import { readModelInfo } from "../../../cli/toolchain/model-info.ts";
+import { places, root } from "../../../cli/toolchain/places.ts";
 
-/** An account with nothing in it, and what a person at a terminal would have in the environment to use it. */
+/** An empty account, and the environment of a user at a terminal. */
 export interface EmptyAccount {
   readonly endpoint: string;
   readonly clients: ReturnType<typeof createClients>;
-  /** The whole environment; its HOME is `home`, so nobody's real credentials are found. */
+  /** Complete environment. Its HOME is `home`, so that no real credentials are found. */
   readonly env: Readonly<Record<string, string>>;
   readonly home: string;
   readonly stop: () => Promise<void>;
@@ -23,12 +25,10 @@ function isAws(name: string): boolean {
 
 export async function startEmptyAccount(): Promise<EmptyAccount> {
   const home = mkdtempSync(join(tmpdir(), "orchard-empty-"));
-  const account = await startAccount({
-    port: await getPort({ host: "127.0.0.1" }),
-    directory: join(home, "account"),
-  });
-  // The CDK's own file of a person's settings. MiniStack 1.5.33 has no AWS::EMR::SecurityConfiguration; and where no
-  // ImageNet weights can be had, the functions must not insist on them. The nodes are this machine.
+  const lifetime = new Lifetime();
+  const account = await startAccountProcess(lifetime, await getPort({ host: "127.0.0.1" }), join(home, "account"));
+  // The CDK reads a user's settings from ~/.cdk.json. MiniStack 1.5.33 lacks AWS::EMR::SecurityConfiguration, ImageNet
+  // weights may not be available, and the nodes run on this machine.
   const allowSeededWeights = String(readModelInfo().weights === "seeded");
   const context = { securityConfiguration: "none", allowSeededWeights, wheelhouseFile: places.wheelhouse };
   writeFileSync(join(home, ".cdk.json"), JSON.stringify({ context }));
@@ -39,13 +39,13 @@ export async function startEmptyAccount(): Promise<EmptyAccount> {
     HOME: home,
     ORCHARD_HOME: home,
     PATH: [places.nodeBin, join(places.python, "bin"), process.env["PATH"]].join(delimiter),
-    // npm looks for its settings and its cache in HOME.
+    // npm looks for its settings in HOME, which is a temporary folder here.
     ...npmSettings(),
     AWS_EC2_METADATA_DISABLED: "true",
     AWS_PAGER: "",
   };
   const stop = async (): Promise<void> => {
-    await account.stop();
+    await lifetime.close();
     rmSync(home, { recursive: true, force: true, maxRetries: 5 });
   };
   return { endpoint: account.endpoint, clients: createClients(account.env), env, home, stop };
@@ -56,10 +56,10 @@ function npmSettings(): Readonly<Record<string, string>> {
   return existsSync(file) ? { npm_config_userconfig: file } : {};
 }
 
-/** The command of the project itself. */
+/** Entry point of the command line. */
 export const main = join(root, "cli", "main.ts");
 
-/** An image tree that each label of `mini` finds something in. */
+/** Creates an image tree with images for each label that mode `mini` selects. */
 export async function makeImages(folder: string, count: number): Promise<string> {
   for (let index = 0; index < count; index += 1) {
     const label = join(folder, "Training", `Apple ${index % 2}`);

@@ -19,7 +19,7 @@ describe("orchard local", () => {
       env: { ORCHARD_HOME: account.home },
     });
 
-  it("gives the exports and the names of the stack's parts", () => {
+  it("prints the environment variables and the stack's outputs", () => {
     expect(account.env).toMatchObject({
       AWS_ENDPOINT_URL: account.endpoint,
       AWS_REGION: expect.any(String),
@@ -29,7 +29,7 @@ describe("orchard local", () => {
     expect(account.stateMachineArn).toContain(`arn:aws:states:${account.env["AWS_REGION"]}:000000000000:stateMachine:`);
   });
 
-  it("is used by the next command, without a second deployment or upload", async () => {
+  it("is reused by the next command, without another deployment or upload", async () => {
     const { stdout, exitCode } = await orchard("local", "--json");
 
     expect(exitCode).toBe(0);
@@ -39,11 +39,11 @@ describe("orchard local", () => {
   it("refuses another port while it runs, with exit code 2", async () => {
     const { stderr, exitCode } = await orchard("start", "--port", "4759", "--json");
 
-    expect(stderr).toContain(`runs already, on ${account.endpoint}`);
+    expect(stderr).toContain(`already runs on ${account.endpoint}`);
     expect(exitCode).toBe(2);
   });
 
-  it("ends with `local stop`, and then there is none to stop", async () => {
+  it("ends with `local stop`, which then finds no account", async () => {
     expect((await orchard("local", "stop")).stdout).toBe("The account has stopped.");
     await expect(fetch(account.endpoint)).rejects.toThrow();
     expect((await orchard("local", "stop")).stdout).toBe("No account is running.");

@@ -5,12 +5,12 @@ import { planSync } from "../../../cli/dataset/bucket-sync.ts";
 function local(key: string, bytes: number) {
   return { key, path: `/data/${key}`, bytes };
 }
-function noReading(): Promise<string> {
+function failToRead(): Promise<string> {
   return Promise.reject(new Error("no file has to be read"));
 }
 
 describe("planSync", () => {
-  it("uploads what is new, what has another size and what has another content; removes what is not in the dataset", async () => {
+  it("uploads new files and files with another size or content; removes objects that the dataset does not contain", async () => {
     // Prepare
     const files = [local("new", 1), local("longer", 2), local("other", 3), local("same", 3)];
     const remote = [
@@ -29,20 +29,20 @@ describe("planSync", () => {
     expect(plan.remove).toEqual(["old"]);
   });
 
-  it("reads no file whose size alone tells", async () => {
-    const plan = await planSync([local("a", 1), local("b", 2)], [{ key: "b", bytes: 3, etag: "" }], noReading);
+  it("reads no file whose size shows that it has changed", async () => {
+    const plan = await planSync([local("a", 1), local("b", 2)], [{ key: "b", bytes: 3, etag: "" }], failToRead);
     expect(plan.upload).toHaveLength(2);
   });
 
-  it("leaves the bucket exactly as the dataset, and has nothing to do then", async () => {
+  it("makes the bucket equal to the dataset, after which nothing is left to do", async () => {
     const contents = fc.dictionary(fc.stringMatching(/^[a-c]{1,2}$/), fc.stringMatching(/^[xy]{0,2}$/));
     const list = (files: Readonly<Record<string, string>>) =>
       Object.entries(files).map(([key, text]) => ({ key, bytes: text.length, etag: text, path: text }));
     const md5 = async (path: string): Promise<string> => path;
     await fc.assert(
-      fc.asyncProperty(contents, contents, async (wanted, there) => {
-        const plan = await planSync(list(wanted), list(there), md5);
-        const after: Record<string, string> = { ...there };
+      fc.asyncProperty(contents, contents, async (wanted, stored) => {
+        const plan = await planSync(list(wanted), list(stored), md5);
+        const after: Record<string, string> = { ...stored };
         for (const { key, path } of plan.upload) after[key] = path;
         for (const key of plan.remove) delete after[key];
         expect(after).toEqual({ ...wanted });

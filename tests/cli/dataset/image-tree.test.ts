@@ -16,7 +16,7 @@ describe("readDataset", () => {
     writeFileSync(join(folder, key), content);
   };
 
-  it("lists images directly under <split>/<label>/, and nothing else", async () => {
+  it("lists only images directly under <split>/<label>/", async () => {
     // Prepare
     for (const key of ["Training/Pêche d'été/1 (a).JPG", "Training/Apple 1/b.jpeg", "Test/Apple 1/a.png"])
       write(key, "abc");
@@ -35,16 +35,16 @@ describe("readDataset", () => {
     ]);
   });
 
-  it("says that a folder is empty, and what belongs there", async () => {
+  it("explains that a folder is empty, and which structure is expected", async () => {
     await expect(readDataset(folder)).rejects.toThrow(/is empty\. An image tree is <split>\/<label>\/<image>/);
   });
 
-  it("says that it was given a split, and names the folder above", async () => {
+  it("explains that the folder is a split, and names its parent", async () => {
     write("Apple 1/a.jpg");
     await expect(readDataset(folder)).rejects.toThrow(`pass the folder above it: ${dirname(folder)}`);
   });
 
-  it("refuses a folder that does not exist, and a file", async () => {
+  it("rejects a missing folder and a file", async () => {
     write("file");
     await expect(readDataset(join(folder, "nowhere"))).rejects.toThrow(/does not exist/);
     await expect(readDataset(join(folder, "file"))).rejects.toThrow(/is not a folder/);

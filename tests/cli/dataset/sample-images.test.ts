@@ -1,14 +1,14 @@
 import { createHash } from "node:crypto";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { sampleImage, sampleImages } from "../../../cli/dataset/sample-images.ts";
+import { renderSampleImage, sampleImages } from "../../../cli/dataset/sample-images.ts";
 
 function sha256(bytes: Buffer): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
 describe("the generated sample", () => {
-  it("has enough images and labels for each mode to choose from", () => {
+  it("has enough images and labels for each mode", () => {
     const training = sampleImages.filter(({ split }) => split === "Training");
     const labels = new Set(training.map(({ label }) => label));
 
@@ -20,10 +20,10 @@ describe("the generated sample", () => {
     expect(new Set(sampleImages.map(({ key }) => key)).size).toBe(sampleImages.length);
   });
 
-  it("is the same each time and differs from image to image", async () => {
+  it("is always the same, and its images differ", async () => {
     const some = sampleImages.filter((_, index) => index % 37 === 0);
     const draw = () =>
-      Promise.all(some.map(async (image) => sha256(await sampleImage(image.split, image.label, image.number))));
+      Promise.all(some.map(async (image) => sha256(await renderSampleImage(image.split, image.label, image.number))));
 
     const [first, second] = [await draw(), await draw()];
 
@@ -31,8 +31,8 @@ describe("the generated sample", () => {
     expect(new Set(first).size).toBe(some.length);
   });
 
-  it("is made of colour JPEGs of 100 × 100 on white", async () => {
-    const image = sharp(await sampleImage("Training", "Apple Golden 1", 0));
+  it("consists of color JPEGs of 100 × 100 pixels on white", async () => {
+    const image = sharp(await renderSampleImage("Training", "Apple Golden 1", 0));
 
     const { format, width, height, channels } = await image.metadata();
     const { data } = await image.raw().toBuffer({ resolveWithObject: true });

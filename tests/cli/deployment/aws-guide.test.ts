@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { paginateListExecutions } from "@aws-sdk/client-sfn";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { readMailOf, subscribeMailbox } from "../../../cli/account/mailbox-subscription.ts";
+import { readRunMail, subscribeMailbox } from "../../../cli/account/mailbox-subscription.ts";
 import { readDeployment } from "../../../cli/deployment/deployed-stacks.ts";
 import { root } from "../../../cli/toolchain/places.ts";
 import { type EmptyAccount, makeImages, startEmptyAccount } from "../account/empty-account.ts";
@@ -138,7 +138,7 @@ describe("docs/aws.md", () => {
       runIds.push(...executions.map(({ name = "" }) => name));
     }
     expect(runIds).toHaveLength(1);
-    expect(await readMailOf(account.endpoint, runIds[0] ?? "")).toMatchObject({
+    expect(await readRunMail(account.endpoint, runIds[0] ?? "")).toMatchObject({
       message: expect.stringContaining("mini"),
     });
   };

@@ -11,7 +11,7 @@ import { DescribeExecutionCommand, StartExecutionCommand } from "@aws-sdk/client
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readDeployment } from "../../../cli/deployment/deployed-stacks.ts";
-import { waitUntil } from "../../../cli/terminal/lifetime.ts";
+import { waitUntil } from "../../../cli/terminal/wait-until.ts";
 import { places, root } from "../../../cli/toolchain/places.ts";
 import { type EmptyAccount, main, makeImages, startEmptyAccount } from "../account/empty-account.ts";
 
@@ -43,7 +43,11 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
   };
 
   it.each([
-    ["credentials", { AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined }, "There are no AWS credentials"],
+    [
+      "credentials",
+      { AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined },
+      "There are no valid AWS credentials",
+    ],
     ["region", { AWS_REGION: undefined, AWS_DEFAULT_REGION: undefined }, "No region is set"],
   ])("says in one line that it has no %s, with exit code 2", async (_, env, message) => {
     const { exitCode, stderr } = await execa(process.execPath, [main, "deploy", "--yes"], options(env));
@@ -209,7 +213,7 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
       id = Clusters.find(({ Name }) => Name === `orchard-${name}`)?.Id;
       return id !== undefined;
     };
-    expect(await waitUntil(isThere, clusterMs), "the execution creates a cluster").toBe(true);
+    expect(await waitUntil(isThere, { timeoutMs: clusterMs }), "the execution creates a cluster").toBe(true);
     return id ?? "";
   };
 

@@ -1,6 +1,6 @@
 import type { HistoryEvent } from "@aws-sdk/client-sfn";
 import { describe, expect, it } from "vitest";
-import { visitsOf } from "../../../cli/execution/state-visits.ts";
+import { listVisits } from "../../../cli/execution/state-visits.ts";
 
 function at(second: number): Date {
   return new Date(second * 1_000);
@@ -14,9 +14,9 @@ function event(second: number, type: string, name?: string): HistoryEvent {
   } as HistoryEvent;
 }
 
-describe("visitsOf", () => {
-  it("gives the Task states with the times of entering and leaving", () => {
-    const visits = visitsOf([
+describe("listVisits", () => {
+  it("lists the Task states with the times of entering and leaving", () => {
+    const visits = listVisits([
       event(1, "ExecutionStarted"),
       event(2, "PassStateEntered", "TakeInput"),
       event(3, "PassStateExited"),
@@ -34,8 +34,8 @@ describe("visitsOf", () => {
     ]);
   });
 
-  it("tells an attempt that was tried again from a state that failed", () => {
-    const [retried, failed] = visitsOf([
+  it("distinguishes a retried attempt from a failed state", () => {
+    const [retried, failed] = listVisits([
       event(1, "TaskStateEntered", "Inventory"),
       event(2, "TaskScheduled"),
       event(3, "TaskFailed"),
@@ -51,8 +51,8 @@ describe("visitsOf", () => {
     expect(failed).toMatchObject({ failed: true, retries: 0 });
   });
 
-  it("opens that state again when the execution is redriven", () => {
-    const visits = visitsOf([
+  it("reopens the interrupted state when the execution is redriven", () => {
+    const visits = listVisits([
       event(1, "TaskStateEntered", "CreateCluster"),
       event(2, "TaskScheduled"),
       event(5, "ExecutionAborted"),
@@ -68,8 +68,8 @@ describe("visitsOf", () => {
     expect(visits).toEqual([{ name: "CreateCluster", enteredAt: at(1), leftAt: at(9), failed: false, retries: 1 }]);
   });
 
-  it("ends the state in which an execution was stopped", () => {
-    const visits = visitsOf([event(1, "TaskStateEntered", "CreateCluster"), event(5, "ExecutionAborted")]);
+  it("closes the state in which an execution was stopped", () => {
+    const visits = listVisits([event(1, "TaskStateEntered", "CreateCluster"), event(5, "ExecutionAborted")]);
     expect(visits).toEqual([{ name: "CreateCluster", enteredAt: at(1), leftAt: at(5), failed: true, retries: 0 }]);
   });
 });

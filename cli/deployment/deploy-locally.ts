@@ -1,0 +1,95 @@
+// Deploys to the embedded account, unless nothing has changed since its last deployment.
+import { createHash } from "node:crypto";
+import { createReadStream, existsSync, readFileSync } from "node:fs";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import type { Stack } from "@aws-sdk/client-cloudformation";
+import type { Clients } from "../account/aws-clients.ts";
+import { openTarget } from "../account/deployment-target.ts";
+import type { EmbeddedAccount } from "../account/embedded-account.ts";
+import { CommandFailed } from "../terminal/command-errors.ts";
+import type { Lifetime } from "../terminal/lifetime.ts";
+import { places, root } from "../toolchain/places.ts";
+import { withoutAws } from "../toolchain/run-tool.ts";
+import { Cdk, type Context } from "./cdk-command.ts";
+import { type Deployment, deployStacks, describeStack, readDeployment, stackName } from "./deployed-stacks.ts";
+
+/** Files and folders that determine a deployment, together with the context. */
+const sources = ["infra", "lambdas", "statemachine", "spark", "bootstrap", "package-lock.json", "cdk.json"];
+
+/** Records the stack id and the fingerprint of the last deployment. It is part of the account's state. */
+const recordPath = join(places.account, "deployed");
+
+const context = {
+  modelFile: join(places.model, "model.tflite"),
+  wheelhouseFile: places.wheelhouse,
+  // Seeded weights suffice to try the workflow; a warning announces them.
+  allowSeededWeights: "true",
+  // The embedded account does not enforce security configurations.
+  securityConfiguration: "none",
+} satisfies Context;
+
+/**
+ * Deploys the stack to the embedded account, with the model and the wheels of this machine.
+ *
+ * @param log receives the current activity
+ * @throws CommandFailed with the CDK's last lines
+ */
+export async function deployLocally(
+  lifetime: Lifetime,
+  account: EmbeddedAccount,
+  clients: Clients,
+  log: (line: string) => void,
+): Promise<Deployment> {
+  const fingerprint = await fingerprintSources();
+  const before = await describeStack(clients, stackName);
+  const isCurrent = before !== undefined && isSettled(before) && readRecord() === `${before.StackId} ${fingerprint}`;
+  if (!isCurrent) {
+    // The CDK's own template validation takes longer than the synthesis, and `npm run check:infra` includes it.
+    const env = { ...withoutAws(), ...account.env, CDK_VALIDATION: "false" };
+    const target = await openTarget(env, clients);
+    const cdk = new Cdk(lifetime, target, context, join(places.account, "cdk.out"));
+    await deployStacks(cdk, target, log, [stackName]);
+  }
+  const stack = isCurrent ? before : await describeStack(clients, stackName);
+  const deployment = await readDeployment(clients);
+  if (!stack || !deployment) throw new CommandFailed(`The stack ${stackName} does not exist after its deployment.`);
+  await mkdir(places.account, { recursive: true });
+  await writeFile(recordPath, `${stack.StackId} ${fingerprint}`);
+  return { ...deployment, skipped: isCurrent };
+}
+
+function isSettled({ StackStatus }: Stack): boolean {
+  return StackStatus === "CREATE_COMPLETE" || StackStatus === "UPDATE_COMPLETE";
+}
+
+function readRecord(): string | undefined {
+  return existsSync(recordPath) ? readFileSync(recordPath, "utf8") : undefined;
+}
+
+/** Hashes everything that determines the deployment: the context, the files that it names, and the sources. */
+async function fingerprintSources(): Promise<string> {
+  const hash = createHash("sha256").update(JSON.stringify(context));
+  for (const file of [context.modelFile, context.wheelhouseFile]) hash.update(`\0${await sha256OfFile(file)}\0`);
+  for (const source of sources) {
+    const path = join(root, source);
+    const files = (await stat(path)).isDirectory() ? await filesUnder(path) : [path];
+    for (const file of files) hash.update(`\0${file}\0`).update(await readFile(file));
+  }
+  return hash.digest("hex");
+}
+
+async function sha256OfFile(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(path), hash);
+  return hash.digest("hex");
+}
+
+async function filesUnder(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(folder, { withFileTypes: true, recursive: true });
+  return entries
+    .filter((entry) => entry.isFile() && !entry.parentPath.includes("__pycache__"))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}

@@ -1,0 +1,59 @@
+// The options with which `start` and `run` describe an execution.
+import { Option } from "@commander-js/extra-typings";
+import { modes } from "../../lambdas/contract/choices.ts";
+import { UsageError } from "../terminal/command-errors.ts";
+
+/** Number of features that MobileNetV2 computes, and so the greatest possible number of components. */
+const featureDimensions = 1_280;
+
+/** In the order of the commands' help. */
+export const inputOptions = {
+  mode: new Option("--mode <mode>", "what to do with which images (default: mini)").choices(modes),
+  label: new Option("--label <label>", "the label of --mode single-class"),
+  limit: new Option("--limit <images>", "use at most this many images").argParser(parseLimit),
+  components: new Option("--components <k>", "principal components to keep (default: 50)").argParser(parseComponents),
+  variance: new Option("--variance <share>", "keep the fewest components that reach this share, 0 to 1").argParser(
+    parseVariance,
+  ),
+  force: new Option("--force", "compute again what earlier runs have computed"),
+  keepMinutes: new Option(
+    "--keep-minutes <minutes>",
+    "leave the cluster after a success for so long; with --keep",
+  ).argParser(parseKeepMinutes),
+  clusterId: new Option("--cluster-id <id>", "run on a cluster that --keep-minutes left"),
+  input: new Option("--input <file>", "the execution's whole input, as a JSON file"),
+} as const;
+
+function parseWholeNumber(name: string, text: string, low: number, high: number): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < low || value > high) {
+    const allowed = high === Number.MAX_SAFE_INTEGER ? `of ${low} or more` : `from ${low} to ${high}`;
+    throw new UsageError(`${name} must be a whole number ${allowed}, not "${text}".`);
+  }
+  return value;
+}
+
+function parseLimit(text: string): number {
+  return parseWholeNumber("--limit", text, 2, Number.MAX_SAFE_INTEGER);
+}
+
+function parseComponents(text: string): number {
+  return parseWholeNumber("--components", text, 1, featureDimensions);
+}
+
+function parseKeepMinutes(text: string): number {
+  return parseWholeNumber("--keep-minutes", text, 1, Number.MAX_SAFE_INTEGER);
+}
+
+/** @throws UsageError for anything but a port number */
+export function parsePort(text: string): number {
+  return parseWholeNumber("--port", text, 1, 65_535);
+}
+
+function parseVariance(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(value > 0 && value <= 1)) {
+    throw new UsageError(`--variance must be a number above 0 and at most 1, not "${text}".`);
+  }
+  return value;
+}
