@@ -1,6 +1,6 @@
 import { ListClustersCommand } from "@aws-sdk/client-emr";
 import { beforeEach, expect, test } from "vitest";
-import { type Sweep, sweepClusters } from "../../lambdas/sweep-clusters.ts";
+import { type Sweep, sweepClusters } from "../../lambdas/teardown/sweep.ts";
 import { EmrDouble, emrClient } from "../doubles/emr.ts";
 import { SfnDouble } from "../doubles/step-functions.ts";
 import { anExecution } from "./fixtures.ts";

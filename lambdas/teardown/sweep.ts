@@ -1,0 +1,158 @@
+import { MetricUnit } from "@aws-lambda-powertools/metrics";
+import type { Cluster, EMRClient } from "@aws-sdk/client-emr";
+import type { SFNClient } from "@aws-sdk/client-sfn";
+import { endableStates } from "../aws/cluster-states.ts";
+import { describeCluster, endCluster, listClusters, tagOf } from "../aws/emr.ts";
+import { describeError } from "../aws/errors.ts";
+import { getExecutionState, hasFailed } from "../aws/executions.ts";
+import { executionArnPrefix } from "../contract/arns.ts";
+import { clusterNamePrefix, executionTag, keepUntilTag } from "../contract/tags.ts";
+import { hourMs } from "../planning/hourly-price.ts";
+import type { Environment } from "../runtime/environment.ts";
+import { logger, metrics } from "../runtime/handler.ts";
+import { ageMs, maxHoursOf } from "./cluster-age.ts";
+
+export type SweepConfig = Pick<Environment, "STATE_MACHINE_ARN" | "MAX_CLUSTER_HOURS">;
+
+export interface SweepClients {
+  readonly emr: EMRClient;
+  readonly sfn: SFNClient;
+}
+
+/** Ids of the clusters that the sweep terminated and of those that it left alone. */
+export interface Sweep {
+  readonly ended: readonly string[];
+  readonly leftAlone: readonly string[];
+}
+
+/** Age below which a cluster's execution may exist although DescribeExecution, eventually consistent, denies it. */
+const unknownExecutionMarginMs = 30 * 60_000;
+
+interface Decision {
+  readonly isToEnd: boolean;
+  /** True for a kept cluster at its deadline, which only the sweep terminates: not a sign of a failure. */
+  readonly isDue?: boolean;
+  /** Completes "cluster <id>, which ...". */
+  readonly why: string;
+}
+
+/** The execution of this state machine that created the cluster; undefined if another one did. */
+function creatorOf(cluster: Cluster, { STATE_MACHINE_ARN }: SweepConfig): string | undefined {
+  const executionArn = tagOf(cluster, executionTag);
+  return executionArn?.startsWith(executionArnPrefix(STATE_MACHINE_ARN)) ? executionArn : undefined;
+}
+
+/** @throws the SDK's error if Step Functions does not answer; the cluster must then be left alone */
+async function decide(cluster: Cluster, config: SweepConfig, sfn: SFNClient, now: Date): Promise<Decision> {
+  const executionArn = creatorOf(cluster, config);
+  if (executionArn === undefined)
+    return { isToEnd: false, why: `belongs to ${tagOf(cluster, executionTag) ?? "no execution"}` };
+
+  const age = ageMs(cluster, now);
+  const limit = Math.min(config.MAX_CLUSTER_HOURS, maxHoursOf(cluster));
+  if (age > limit * hourMs) {
+    const reason = limit < config.MAX_CLUSTER_HOURS ? ", all that its run's maxCostUsd pays for" : "";
+    return { isToEnd: true, why: `is older than ${limit} hours${reason}` };
+  }
+  const executionState = await getExecutionState(sfn, executionArn);
+  const keepUntil = tagOf(cluster, keepUntilTag) ?? "";
+  // A malformed time is no deadline, because comparing NaN is false. An execution may have failed after it had set the
+  // tag, so the tag alone does not keep a cluster.
+  if (Date.parse(keepUntil) > now.getTime() && !hasFailed(executionState))
+    return { isToEnd: false, why: `is kept until ${keepUntil}` };
+
+  const isOver =
+    hasFailed(executionState) ||
+    executionState === "SUCCEEDED" ||
+    (executionState === "DOES_NOT_EXIST" && age > unknownExecutionMarginMs);
+  const isDue = executionState === "SUCCEEDED" && keepUntil !== "";
+  return {
+    isToEnd: isOver,
+    isDue,
+    why: isDue ? `was kept until ${keepUntil}` : `has an execution that is ${executionState}`,
+  };
+}
+
+/** One pass over the clusters, with its results so far. */
+class SweepPass {
+  readonly ended: string[] = [];
+  readonly leftAlone: string[] = [];
+  readonly failures: string[] = [];
+  unexpectedCount = 0;
+  oldestMs = 0;
+
+  readonly #config: SweepConfig;
+  readonly #clients: SweepClients;
+  readonly #now: Date;
+
+  constructor(config: SweepConfig, clients: SweepClients, now: Date) {
+    this.#config = config;
+    this.#clients = clients;
+    this.#now = now;
+  }
+
+  /** Lists all candidates before any is terminated, because terminating clusters would shift the pages. */
+  async listCandidates(): Promise<readonly string[]> {
+    const ids: string[] = [];
+    try {
+      for await (const { id, name } of listClusters(this.#clients.emr, { ClusterStates: [...endableStates] })) {
+        if (name.startsWith(clusterNamePrefix)) ids.push(id);
+      }
+    } catch (error) {
+      this.failures.push(`the list of clusters (${describeError(error)})`);
+    }
+    return ids;
+  }
+
+  async sweep(id: string): Promise<void> {
+    try {
+      await this.#endOrLeave(id);
+    } catch (error) {
+      this.leftAlone.push(id);
+      this.failures.push(`${id} (${describeError(error)})`);
+    }
+  }
+
+  async #endOrLeave(id: string): Promise<void> {
+    const { emr, sfn } = this.#clients;
+    const cluster = await describeCluster(emr, id);
+    if (creatorOf(cluster, this.#config)) this.oldestMs = Math.max(this.oldestMs, ageMs(cluster, this.#now));
+    const { isToEnd, isDue, why } = await decide(cluster, this.#config, sfn, this.#now);
+    const details = { clusterId: id, name: cluster.Name, executionArn: tagOf(cluster, executionTag) };
+    if (isToEnd) {
+      const state = await endCluster(emr, cluster);
+      this.ended.push(id);
+      if (!isDue) this.unexpectedCount += 1;
+      logger.warn(`Terminated cluster ${id}, which ${why}`, { ...details, state });
+    } else {
+      this.leftAlone.push(id);
+      logger.info(`Left cluster ${id} alone, which ${why}`, details);
+    }
+  }
+}
+
+/**
+ * Terminates the clusters that nothing else has terminated: status changes are delivered on a best-effort basis, an
+ * execution may be stopped during RunJobFlow, and a Spark step that hangs is not idle. An error with one cluster does
+ * not keep the sweep from the others.
+ *
+ * @param now the time that ages and deadlines are compared with
+ * @throws Error at the end, naming every cluster that could not be checked or terminated
+ */
+export async function sweepClusters(
+  config: SweepConfig,
+  clients: SweepClients,
+  now: Date = new Date(),
+): Promise<Sweep> {
+  const pass = new SweepPass(config, clients, now);
+  for (const id of await pass.listCandidates()) await pass.sweep(id);
+  const { ended, leftAlone, failures } = pass;
+  // The alarm SweepActed watches this metric; a kept cluster at its deadline is not a failure.
+  metrics.addMetric("EndedClusters", MetricUnit.Count, pass.unexpectedCount);
+  // CloudWatch has no unit for hours.
+  metrics.addMetric("OldestClusterHours", MetricUnit.NoUnit, pass.oldestMs / hourMs);
+  logger.info("Swept", { endedCount: ended.length, leftAloneCount: leftAlone.length, failureCount: failures.length });
+  if (failures.length > 0)
+    throw new Error(`Not checked or not terminated, the next sweep tries again: ${failures.join("; ")}`);
+  return { ended, leftAlone };
+}
