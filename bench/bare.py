@@ -1,18 +1,19 @@
 """Measures the bare limit: plain processes that decode, resize and run the model, without Spark or output."""
 
+import json
 import multiprocessing
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).parents[1]
 # Small chunks let all processes finish at about the same time, even if the machine slows one of them down.
 IMAGES_PER_CHUNK = 16
 
-_extractor: Any = None
+# The decoder and the model in a process, set by _load.
+_compute_features: Callable[[bytes], object]
 
 
 def measure(model: Path, images: Sequence[Path], cores: int) -> float:
@@ -26,15 +27,16 @@ def measure(model: Path, images: Sequence[Path], cores: int) -> float:
 
 
 def _load(model: str) -> None:
-    global _extractor  # noqa: PLW0603
+    global _compute_features  # noqa: PLW0603
     sys.path.insert(0, str(ROOT / "spark"))
+    from orchard.model.images import to_input  # noqa: PLC0415
     from orchard.model.litert import Extractor  # noqa: PLC0415
 
-    _extractor = Extractor(Path(model, "model.tflite").read_bytes())
+    size = json.loads(Path(model, "model.json").read_text())["inputSize"]
+    extractor = Extractor(Path(model, "model.tflite").read_bytes())
+    _compute_features = lambda content: extractor.features(to_input(content, size))  # noqa: E731
 
 
 def _compute(path: str) -> None:
     """Run the job's own decoder and interpreter on one file."""
-    from orchard.model.images import to_input  # noqa: PLC0415
-
-    _extractor.features(to_input(Path(path).read_bytes(), 224))
+    _compute_features(Path(path).read_bytes())

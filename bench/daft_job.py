@@ -3,6 +3,7 @@
 Runs in the benchmark's own environment, which has Daft: daft_job.py MODEL LIST OUTPUT.
 """
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import daft  # type: ignore[import-not-found, unused-ignore]
 from orchard.model.images import to_input
 from orchard.model.litert import Extractor
 
-MODEL = Path(sys.argv[1], "model.tflite")
+MODEL = Path(sys.argv[1])
 
 
 @daft.udf(return_dtype=daft.DataType.list(daft.DataType.float32()), concurrency=os.cpu_count(), batch_size=64)
@@ -19,11 +20,12 @@ class Features:
     """Computes features with one interpreter in each process."""
 
     def __init__(self) -> None:
-        self.extractor = Extractor(MODEL.read_bytes())
+        self.extractor = Extractor((MODEL / "model.tflite").read_bytes())
+        self.size = json.loads((MODEL / "model.json").read_text())["inputSize"]
 
     def __call__(self, contents: daft.Series) -> list[object]:
         """Return the features of each image file."""
-        return [self.extractor.features(to_input(content, 224)).tolist() for content in contents.to_pylist()]
+        return [self.extractor.features(to_input(content, self.size)).tolist() for content in contents.to_pylist()]
 
 
 def main(images: str, output: str) -> None:

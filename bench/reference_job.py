@@ -25,7 +25,7 @@ def featurize(contents: pd.Series) -> pd.Series:
     model = artifact.build(None)  # the time does not depend on the weights
 
     def predict(content: bytes) -> list[float]:
-        image = Image.open(io.BytesIO(content)).convert("RGB").resize((224, 224))
+        image = Image.open(io.BytesIO(content)).convert("RGB").resize((artifact.INPUT_SIZE, artifact.INPUT_SIZE))
         pixels = np.asarray(image, dtype=np.float32)[np.newaxis] / 127.5 - 1
         features: list[float] = model.predict(pixels, verbose=0)[0].tolist()
         return features
