@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, mkdtempSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { App } from "aws-cdk-lib";
@@ -119,13 +120,28 @@ function ruleOf({ Type: type, Properties: given = {} }: Resource): readonly Depl
 }
 
 interface DeployOptions {
-  /** false: the functions are folders of nothing, for who wants the definition alone. */
+  /** Whether the functions are bundled. Without bundles, only the definition is of use. */
   readonly isBundled?: boolean;
   readonly knobs?: Readonly<Record<string, unknown>>;
 }
 
-/** Synthesises the stack, bundles and all, into a folder of its own. */
-export function deploy({ isBundled = true, knobs = {} }: DeployOptions = {}): Deployed & { remove(): void } {
+/**
+ * Synthesizes the stack and its bundles once for all test files of a run, which share a temporary folder; vitest.config.ts
+ * removes it.
+ */
+export function deploy(options: DeployOptions = {}): Deployed {
+  const key = createHash("sha256").update(JSON.stringify(options)).digest("hex").slice(0, 12);
+  const cached = join(tmpdir(), `orchard-faults-${key}.json`);
+  if (existsSync(cached)) return JSON.parse(readFileSync(cached, "utf8"));
+  const deployed = synthesize(options);
+  // Another worker may have been faster; either result is complete.
+  const written = `${cached}.${process.pid}`;
+  writeFileSync(written, JSON.stringify(deployed));
+  renameSync(written, cached);
+  return deployed;
+}
+
+function synthesize({ isBundled = true, knobs = {} }: DeployOptions): Deployed {
   const outdir = mkdtempSync(join(tmpdir(), "orchard-faults-"));
   const files = { model: join(outdir, "model"), wheelhouse: join(outdir, "wheelhouse") };
   writeFileSync(files.model, model);
@@ -173,6 +189,5 @@ export function deploy({ isBundled = true, knobs = {} }: DeployOptions = {}): De
         return [arnOf(role.id, role), { logicalId: role.id, policies: Object.fromEntries(documents) }];
       }),
     ),
-    remove: () => rmSync(outdir, { recursive: true, force: true }),
   };
 }

@@ -1,16 +1,16 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { beforeAll, expect, it } from "vitest";
 import { places } from "../../cli/toolchain/places.ts";
 import { judge } from "../../infra/check/least-privilege.ts";
 import { isDeep } from "../deep.ts";
 import { noted } from "./api-calls.ts";
 import { deploy } from "./deployed.ts";
-import { invariants, latestLayer, violationsOf } from "./invariants.ts";
+import { invariants, violationsOf } from "./invariants/all-invariants.ts";
+import { latestLayer } from "./invariants/layers.ts";
 import { everyScenario, inFlight, play, signatureOf } from "./scenarios.ts";
 
 const deployed = deploy();
-afterAll(() => deployed.remove());
 
 let states: ReadonlySet<string> = new Set();
 const violations: string[] = [];
@@ -42,7 +42,7 @@ beforeAll(async () => {
     `\nfaults: ${histories.size} scenarios that differ (of ${played} played), ${outcomes.size} outcomes, ` +
       `${Object.keys(invariants).length} invariants after each\n${table.join("\n")}\n`,
   );
-}, 600_000);
+}, 1_200_000);
 
 it.each(Object.keys(invariants))("%s", (name) => {
   expect(violations.filter((violation) => violation.startsWith(name))).toEqual([]);

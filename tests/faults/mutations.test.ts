@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { isDeep } from "../deep.ts";
 import { deploy } from "./deployed.ts";
-import { violationsOf } from "./invariants.ts";
+import { violationsOf } from "./invariants/all-invariants.ts";
 import { mutations } from "./mutations.ts";
 import { everyScenario, play } from "./scenarios.ts";
 import type { Scenario } from "./world.ts";
@@ -18,7 +18,6 @@ beforeAll(async () => {
 const chosen = isDeep ? mutations : mutations.filter((_, index) => index % 10 === 0);
 let caught = 0;
 afterAll(() => {
-  deployed.remove();
   process.stdout.write(`\nfaults: ${caught} of ${chosen.length} mutations caught\n`);
 });
 

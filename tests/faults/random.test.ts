@@ -1,9 +1,9 @@
 import fc from "fast-check";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { beforeAll, expect, it } from "vitest";
 import { isDeep } from "../deep.ts";
 import { deploy } from "./deployed.ts";
 import { failuresOf, persistently } from "./failures.ts";
-import { violationsOf } from "./invariants.ts";
+import { violationsOf } from "./invariants/all-invariants.ts";
 import { borrow, keep } from "./kept.ts";
 import { everyCallOf, play } from "./scenarios.ts";
 import type { Scenario } from "./world.ts";
@@ -14,7 +14,6 @@ const seed = Number(process.env["ORCHARD_FAULT_SEED"] ?? Math.floor(Math.random(
 const minute = 60_000;
 
 const deployed = deploy();
-afterAll(() => deployed.remove());
 
 let calls: readonly string[] = [];
 beforeAll(async () => {

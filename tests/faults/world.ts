@@ -52,21 +52,21 @@ export interface Scenario {
   readonly outageHours?: number;
 }
 
-/** What touched a cluster, and what its execution's state was then. */
-export interface Touch {
+/** A call that modifies or ends a cluster, with the state of the execution that owns it. */
+export interface ClusterCall {
   readonly cluster: Cluster;
   readonly operation: string;
   readonly by: Caller;
   readonly at: number;
   readonly owner: string | undefined;
   readonly ownerStatus: string | undefined;
-  /** What Step Functions answered about the owner in the same invocation, and when. */
-  readonly told: Told | undefined;
-  /** It was this call that ended the cluster. */
+  /** The owner's status as the same invocation read it from Step Functions. */
+  readonly statusSeen: StatusSeen | undefined;
+  /** Whether this call ended the cluster. */
   readonly ended: boolean;
 }
 
-interface Told {
+interface StatusSeen {
   readonly status: string;
   readonly at: number;
 }
@@ -138,7 +138,7 @@ export class World {
   readonly s3 = new S3();
   readonly emr: Emr;
   readonly executions: Execution[] = [];
-  readonly touches: Touch[] = [];
+  readonly clusterCalls: ClusterCall[] = [];
   readonly mails: Mail[] = [];
   /** Every kind of call that was made: "state service:Operation". */
   readonly calls = new Set<string>();
@@ -150,8 +150,8 @@ export class World {
   readonly strangers = new Map<string, string>();
   readonly endings: Delivery[] = [];
   readonly creations: Created[] = [];
-  /** What an invocation was told about executions, by its caller and their ARN. */
-  readonly #told = new WeakMap<Caller, Map<string, Told>>();
+  /** The status of executions that each invocation has read, by its caller and their ARN. */
+  readonly #statusesSeen = new WeakMap<Caller, Map<string, StatusSeen>>();
   readonly deployed: Deployed;
   readonly scenario: Scenario;
   readonly #faults: { readonly fault: Fault; skip: number; left: number }[];
@@ -281,9 +281,9 @@ export class World {
           const owner = ownerOf(cluster);
           const ended = cluster.Status.State === "TERMINATING" && before[index] !== "TERMINATING";
           const ownerStatus = this.#statusOf(owner);
-          const told = this.#told.get(caller)?.get(owner ?? "");
+          const statusSeen = this.#statusesSeen.get(caller)?.get(owner ?? "");
           const at = this.clock.now;
-          this.touches.push({ cluster, operation, by: caller, at, owner, ownerStatus, told, ended });
+          this.clusterCalls.push({ cluster, operation, by: caller, at, owner, ownerStatus, statusSeen, ended });
         }
       }
     });
@@ -441,9 +441,9 @@ export class World {
           ? json(await this.emrCall(caller, operation, input))
           : await this.call(caller, `${service}:${operation}`, () => this.#answer(call, caller));
       if (operation === "DescribeExecution") {
-        const told = this.#told.get(caller) ?? new Map<string, Told>();
-        told.set(input.executionArn, { status: JSON.parse(String(answer.body)).status, at: this.clock.now });
-        this.#told.set(caller, told);
+        const statusSeen = this.#statusesSeen.get(caller) ?? new Map<string, StatusSeen>();
+        statusSeen.set(input.executionArn, { status: JSON.parse(String(answer.body)).status, at: this.clock.now });
+        this.#statusesSeen.set(caller, statusSeen);
       }
       return { ...answer, headers: { ...answer.headers, ...date() } };
     } catch (error) {

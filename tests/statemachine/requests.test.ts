@@ -4,7 +4,7 @@ import { SFNClient } from "@aws-sdk/client-sfn";
 import type { SNSClient } from "@aws-sdk/client-sns";
 import { StateMachine, type StateMachineDefinition } from "aws-local-stepfunctions";
 import fc from "fast-check";
-import { afterAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import type { Clients } from "../../cli/account/aws-clients.ts";
 import { startExecution } from "../../cli/execution/watch-execution.ts";
 import type { Lifetime } from "../../cli/terminal/lifetime.ts";
@@ -45,7 +45,6 @@ const root = join(import.meta.dirname, "..", "..");
 // With all that the definition can have.
 const deployed = deploy({ isBundled: false });
 logger.setLogLevel("SILENT");
-afterAll(() => deployed.remove());
 
 // biome-ignore lint/suspicious/noExplicitAny: as many types as states and operations
 type Json = any;
