@@ -1,6 +1,6 @@
 /**
- * AWS's regions in the European Union (docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html).
- * A name is not enough: eu-west-2 is London, eu-central-2 is Zurich.
+ * AWS's regions in the European Union (docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html). The
+ * prefix "eu-" is not enough: eu-west-2 is London and eu-central-2 is Zurich.
  */
 export const euRegions = [
   "eu-central-1",

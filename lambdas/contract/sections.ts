@@ -1,4 +1,4 @@
-/** The sections of docs/troubleshooting.md that a diagnosis can name, as its anchors. */
+/** Anchors of the sections of docs/troubleshooting.md to which a diagnosis can refer. */
 export const sections = [
   "the-run-is-refused-before-it-starts",
   "cluster-does-not-start",

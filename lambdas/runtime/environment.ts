@@ -4,11 +4,11 @@ import { clusterDefaultsTextSchema } from "../contract/cluster-knobs.ts";
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 hexadecimal digits");
 const flag = z.enum(["true", "false"]).transform((value) => value === "true");
 
-/** Every environment variable that a function may read. The stack sets for each function those that it picks. */
+/** Every environment variable of the functions. Each function picks the ones it reads, and the stack sets those. */
 export const environmentSchema = z.object({
   /** Set by Lambda itself. */
   AWS_REGION: z.string().min(1),
-  /** Set by Lambda itself: the folder that the bundle was unpacked to. */
+  /** Set by Lambda itself: the folder of the unpacked bundle. */
   LAMBDA_TASK_ROOT: z.string().min(1).default(process.cwd()),
   DATA_BUCKET: z.string().min(3),
   TOPIC_ARN: z.string().startsWith("arn:"),
@@ -16,33 +16,33 @@ export const environmentSchema = z.object({
   MODEL_WEIGHTS: z.enum(["imagenet", "seeded"]),
   ALLOW_SEEDED_WEIGHTS: flag.default(false),
   WHEELHOUSE_SHA256: sha256,
-  /** Where the deployment put the model and the wheels: s3:// addresses, from which UploadScripts copies them. */
+  /** s3:// URIs of the deployed model and wheelhouse, from which UploadScripts copies them. */
   MODEL_ASSET: z.string().startsWith("s3://"),
   WHEELHOUSE_ASSET: z.string().startsWith("s3://"),
   ALLOW_NON_EU_REGION: flag.default(false),
-  /** Where in the data bucket the images are when the input names no place. */
+  /** Prefix of the image tree in the data bucket if the execution input names none. */
   INPUT_PREFIX: z.string().endsWith("/").default("data/raw/"),
-  /** A role's name, as RunJobFlow's ServiceRole takes it. */
+  /** Name of the role for RunJobFlow's ServiceRole. */
   EMR_SERVICE_ROLE: z.string().min(1),
-  /** An instance profile's name, as RunJobFlow's JobFlowRole takes it. */
+  /** Name of the instance profile for RunJobFlow's JobFlowRole. */
   EMR_INSTANCE_PROFILE: z.string().min(1),
   /** JSON */
   CLUSTER_DEFAULTS: clusterDefaultsTextSchema,
-  /** The ceiling of an execution that names none, in US dollars. */
+  /** Cost limit of an execution whose input sets none, in US dollars. */
   MAX_COST_USD: z.coerce.number().positive(),
-  /** The longest that a cluster may be kept after a success. */
+  /** Upper bound of the execution input's keepMinutes. */
   MAX_KEEP_MINUTES: z.coerce.number().int().min(0),
   STATE_MACHINE_ARN: z.string().startsWith("arn:"),
-  /** A cluster that is older is ended, whatever its execution does. */
+  /** Age at which the sweep terminates a cluster regardless of its execution. */
   MAX_CLUSTER_HOURS: z.coerce.number().positive(),
 });
 
 export type Environment = z.output<typeof environmentSchema>;
 
 /**
- * Reads the picked variables from the process's environment.
+ * Reads the variables of a schema from the process's environment.
  *
- * @throws Error naming every variable that is missing or malformed: the function was deployed wrongly, and no input can mend that.
+ * @throws Error naming every missing or malformed variable, which only a new deployment can fix
  */
 export function readEnvironment<Shape extends z.ZodRawShape>(
   schema: z.ZodObject<Shape>,

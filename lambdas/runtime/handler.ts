@@ -6,24 +6,24 @@ import type { Context } from "aws-lambda";
 import { z } from "zod";
 import { OrchardError } from "./errors.ts";
 
-/** The one logger of a function; its service name comes from POWERTOOLS_SERVICE_NAME. */
+/** The function's logger; POWERTOOLS_SERVICE_NAME sets its service name. */
 export const logger = new Logger();
 
-/** What a function measures: a line of its log, which CloudWatch reads. Namespace and service come from POWERTOOLS_…, too. */
+/** The function's metrics, which CloudWatch extracts from the log. POWERTOOLS_METRICS_NAMESPACE sets the namespace. */
 export const metrics = new Metrics();
 
-/** An event tells of an execution, or (a schedule's) of none. */
+/** Events of the state machine carry the execution; those of a schedule do not. */
 interface MayNameExecution {
   readonly execution?: { readonly name: string };
 }
 
-/** Replaces the event by what the schema makes of it, and names the execution in every later log line. */
+/** Replaces the event by the schema's output and adds the execution's name to every later log line. */
 function parseEvent(schema: z.ZodType<MayNameExecution>): MiddlewareObj {
   return {
     before: (request) => {
       const parsed = schema.safeParse(request.event);
       if (!parsed.success) {
-        throw new Error(`The event is not what the function takes.\n${z.prettifyError(parsed.error)}`);
+        throw new Error(`The event does not match the function's schema.\n${z.prettifyError(parsed.error)}`);
       }
       if (parsed.data.execution) logger.appendKeys({ execution: parsed.data.execution.name });
       request.event = parsed.data;
@@ -31,7 +31,7 @@ function parseEvent(schema: z.ZodType<MayNameExecution>): MiddlewareObj {
   };
 }
 
-/** Logs how the invocation ended. A refusal is part of the job and a warning; anything else is an error. */
+/** Logs the outcome: an OrchardError is expected and only a warning, any other error is logged as such. */
 function logOutcome(): MiddlewareObj {
   return {
     after: (request) => {
@@ -45,19 +45,19 @@ function logOutcome(): MiddlewareObj {
   };
 }
 
-/** Writes what was measured, also by a function that failed in the end: the sweep ends clusters, and then throws. */
+/** Publishes metrics even if the function fails, because the sweep may terminate clusters and then throw. */
 function publishMetrics(): MiddlewareObj {
   const publish = (): void => {
-    // The library warns of every invocation that measured nothing.
+    // Publishing without metrics would log a warning.
     if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
   };
   return { after: publish, onError: publish };
 }
 
 /**
- * Wraps a handler's pure function for Lambda. The error that it throws is what Lambda reports, name and message.
+ * Wraps a function as a Lambda handler. Lambda reports the name and message of the error that it throws.
  *
- * @param schema what the event has to be; the function gets the schema's output
+ * @param schema the event's schema, whose output the function receives
  */
 export function lambdaHandler<Event extends MayNameExecution, Result>(
   schema: z.ZodType<Event>,
@@ -68,7 +68,7 @@ export function lambdaHandler<Event extends MayNameExecution, Result>(
     .use(parseEvent(schema))
     .use(logOutcome())
     .use(publishMetrics())
-    // What parseEvent put there; middy cannot know.
+    // parseEvent has replaced the event, which middy's types cannot express.
     .handler((event: unknown) => run(event as Event));
   return (event, context) => wrapped(event, context) as Promise<Result>;
 }

@@ -88,7 +88,7 @@ test("a function's own message is the cause, on one line", async () => {
 });
 
 test("an execution that waited in vain was refused before it started", async () => {
-  const errorMessage = "arn:other runs since 2026-01-01T00:00:00Z";
+  const errorMessage = "arn:other has been running since 2026-01-01T00:00:00Z";
   const Cause = JSON.stringify({ errorType: "OtherExecutionRunning", errorMessage, trace: [] });
   const error = { Error: "OtherExecutionRunning", Cause };
   const told = { cause: errorMessage, section: "the-run-is-refused-before-it-starts" };

@@ -4,7 +4,7 @@ import { beforeEach, expect, test } from "vitest";
 import type { Cost } from "../../lambdas/contract/cost.ts";
 import type { Plan } from "../../lambdas/contract/plan.ts";
 import type { Validation } from "../../lambdas/contract/validation.ts";
-import { recordCost } from "../../lambdas/record-cost.ts";
+import { recordCost } from "../../lambdas/planning/record-actual-cost.ts";
 import { anExecution, aPlan, createBucket, putObject } from "./fixtures.ts";
 import { startMinistack } from "./ministack.ts";
 

@@ -1,6 +1,7 @@
 import { type ExecutionListItem, ListExecutionsCommand, SFNClient } from "@aws-sdk/client-sfn";
 import { expect, test } from "vitest";
-import { takeTurn, takeTurnEventSchema } from "../../lambdas/take-turn.ts";
+import { takeTurn } from "../../lambdas/planning/overlap.ts";
+import { takeTurnEventSchema } from "../../lambdas/take-turn.ts";
 import { anExecution } from "./fixtures.ts";
 import { measured } from "./measured.ts";
 

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { GetObjectCommand, ListObjectVersionsCommand, PutBucketVersioningCommand } from "@aws-sdk/client-s3";
 import { strFromU8, unzipSync } from "fflate";
 import { beforeEach, expect, test } from "vitest";
+import { packPackage, type Scripts, uploadScripts } from "../../lambdas/artifacts/publish-scripts.ts";
 import { parseS3Uri, sha256 } from "../../lambdas/aws/s3.ts";
-import { packPackage, type Scripts, uploadScripts } from "../../lambdas/upload-scripts.ts";
 import { anExecution, aPlan, createBucket, putObject } from "./fixtures.ts";
 import { startMinistack } from "./ministack.ts";
 

@@ -48,7 +48,7 @@ test.each(names)("%s is bundled whole, and refuses an event that is not the mach
     handler: (event: unknown, context: Context) => Promise<unknown>;
   };
 
-  await expect(handler({ state: {} }, context)).rejects.toThrow(/The event is not what the function takes/);
+  await expect(handler({ state: {} }, context)).rejects.toThrow(/The event does not match the function.s schema/);
 });
 
 test("the function gets the parsed event, and its error keeps name and message", async () => {
