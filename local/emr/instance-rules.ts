@@ -1,4 +1,4 @@
-/** The parts of a request's Instances that the rules look at; the service model has checked types. */
+/** The members of a request's Instances that the rules use; the service model has checked their types. */
 export interface Instances {
   readonly KeepJobFlowAliveWhenNoSteps?: boolean;
   readonly TerminationProtected?: boolean;
@@ -68,10 +68,10 @@ export interface ManagedScalingPolicy {
   };
 }
 
-const instanceType = /^[a-z][a-z0-9-]*\.(?:\d*x?large|metal(?:-\d+xl)?|medium|small|micro|nano)$/;
+const instanceTypePattern = /^[a-z][a-z0-9-]*\.(?:\d*x?large|metal(?:-\d+xl)?|medium|small|micro|nano)$/;
 
-/** What EMR refuses in Instances although its service model allows it. */
-export function* instanceRefusals(instances: Instances): Generator<string> {
+/** Yields the errors of Instances that EMR refuses although its service model allows them. */
+export function* instanceErrors(instances: Instances): Generator<string> {
   const { InstanceGroups: groups, InstanceFleets: fleets, Ec2SubnetIds: subnets = [] } = instances;
   // API reference, JobFlowInstancesConfig: "must contain either InstanceGroups or InstanceFleets. They cannot be used
   // together. You may also have MasterInstanceType, SlaveInstanceType, and InstanceCount".
@@ -81,15 +81,15 @@ export function* instanceRefusals(instances: Instances): Generator<string> {
   } else if (forms === 0) {
     yield "Must specify either instance groups, instance fleets or an instance count.";
   }
-  // Same place: Ec2SubnetId "applies to clusters that use the uniform instance group configuration", Ec2SubnetIds to fleets.
+  // JobFlowInstancesConfig: Ec2SubnetId "applies to clusters that use the uniform instance group configuration", Ec2SubnetIds to fleets.
   if (instances.Ec2SubnetId !== undefined && subnets.length > 0) {
     yield "Specify at most one of Ec2SubnetId and Ec2SubnetIds.";
   }
   if (subnets.length > 1 && fleets === undefined) {
-    yield "Several subnets are for instance fleets only.";
+    yield "Only instance fleets can have several subnets.";
   }
-  // Same place: "If you specify EmrManagedMasterSecurityGroup, you must also specify EmrManagedSlaveSecurityGroup", and
-  // management guide, "Amazon EMR-managed security groups": service access goes with own groups for the nodes.
+  // JobFlowInstancesConfig: "If you specify EmrManagedMasterSecurityGroup, you must also specify EmrManagedSlaveSecurityGroup", and
+  // management guide, "Amazon EMR-managed security groups": a service access group needs custom groups for the nodes.
   const { EmrManagedMasterSecurityGroup: primary, EmrManagedSlaveSecurityGroup: workers } = instances;
   if ((primary === undefined) !== (workers === undefined)) {
     yield "EmrManagedMasterSecurityGroup and EmrManagedSlaveSecurityGroup must be specified together.";
@@ -98,16 +98,16 @@ export function* instanceRefusals(instances: Instances): Generator<string> {
     yield "ServiceAccessSecurityGroup needs EmrManagedMasterSecurityGroup and EmrManagedSlaveSecurityGroup.";
   }
   const roles = groups?.map(({ InstanceRole: role }) => role) ?? fleets?.map(({ InstanceFleetType: role }) => role);
-  yield* roleRefusals(roles ?? ["MASTER"], fleets === undefined ? "instance group" : "instance fleet");
+  yield* roleErrors(roles ?? ["MASTER"], fleets === undefined ? "instance group" : "instance fleet");
   for (const group of groups ?? []) {
-    yield* volumeRefusals(group.EbsConfiguration);
+    yield* volumeErrors(group.EbsConfiguration);
     // Management guide, "High availability": three primary nodes, or one.
     if (group.InstanceRole === "MASTER" && group.InstanceCount !== 1 && group.InstanceCount !== 3) {
       yield "The master instance group must have 1 or 3 instances.";
     }
   }
   for (const fleet of fleets ?? []) {
-    yield* fleetRefusals(fleet, fleets ?? []);
+    yield* fleetErrors(fleet, fleets ?? []);
   }
   const simple = [instances.MasterInstanceType, instances.SlaveInstanceType].filter((type) => type !== undefined);
   const types = [
@@ -115,18 +115,18 @@ export function* instanceRefusals(instances: Instances): Generator<string> {
     ...(groups ?? []).map(({ InstanceType: type }) => type),
     ...(fleets ?? []).flatMap(({ InstanceTypeConfigs: configs = [] }) => configs.map(({ InstanceType: type }) => type)),
   ];
-  for (const type of types.filter((one) => !instanceType.test(one))) {
+  for (const type of types.filter((name) => !instanceTypePattern.test(name))) {
     yield `InstanceType '${type}' is not supported.`;
   }
 }
 
-/** Management guide, "Understand node types": one primary; task nodes need core nodes; a lone primary is a cluster, too. */
-function* roleRefusals(roles: readonly string[], kind: string): Generator<string> {
-  const count = (role: string) => roles.filter((one) => one === role).length;
+/** Management guide, "Understand node types": one primary node, which can be the only one; task nodes need core nodes. */
+function* roleErrors(roles: readonly string[], kind: string): Generator<string> {
+  const count = (role: string) => roles.filter((other) => other === role).length;
   if (count("MASTER") !== 1) {
     yield `Must have exactly one MASTER ${kind}.`;
   }
-  // API reference, InstanceFleetConfig: "one each for MASTER, CORE, and TASK"; of groups only TASK may be many.
+  // API reference, InstanceFleetConfig: "one each for MASTER, CORE, and TASK"; only TASK may have several groups.
   if (count("CORE") > 1 || (kind === "instance fleet" && count("TASK") > 1)) {
     yield `Must have at most one CORE ${kind}${kind === "instance fleet" ? " and one TASK instance fleet" : ""}.`;
   }
@@ -135,7 +135,7 @@ function* roleRefusals(roles: readonly string[], kind: string): Generator<string
   }
 }
 
-function* fleetRefusals(fleet: InstanceFleet, all: readonly InstanceFleet[]): Generator<string> {
+function* fleetErrors(fleet: InstanceFleet, all: readonly InstanceFleet[]): Generator<string> {
   const { InstanceFleetType: role, InstanceTypeConfigs: configs = [] } = fleet;
   const { TargetOnDemandCapacity: onDemand = 0, TargetSpotCapacity: spot = 0 } = fleet;
   // API reference, InstanceFleetConfig: "At least one of TargetSpotCapacity and TargetOnDemandCapacity should be greater
@@ -150,7 +150,7 @@ function* fleetRefusals(fleet: InstanceFleet, all: readonly InstanceFleet[]): Ge
     yield `The ${role} instance fleet needs instance types.`;
   }
   // API reference, InstanceTypeConfig: "maximum of 30 instance type configurations" with an allocation strategy, five
-  // without. github.com/hashicorp/terraform-provider-aws/issues/25132: every fleet of the cluster must name one then.
+  // without. github.com/hashicorp/terraform-provider-aws/issues/25132: every fleet of the cluster must then have a strategy.
   if (configs.length > (all.every(hasStrategy) ? 30 : 5)) {
     yield `The ${role} instance fleet has ${configs.length} instance types: at most 5, or 30 with an allocation strategy in every fleet.`;
   }
@@ -166,10 +166,10 @@ function* fleetRefusals(fleet: InstanceFleet, all: readonly InstanceFleet[]): Ge
     if (config.BidPrice !== undefined && config.BidPriceAsPercentageOfOnDemandPrice !== undefined) {
       yield "Specify at most one of bidPrice or bidPriceAsPercentageOfOnDemandPrice value for the Spot Instance fleet.";
     }
-    yield* volumeRefusals(config.EbsConfiguration);
+    yield* volumeErrors(config.EbsConfiguration);
   }
   const specification = fleet.LaunchSpecifications?.SpotSpecification;
-  // API reference, SpotProvisioningSpecification: "Minimum value is 5 and maximum value is 1440"; blocks are no more.
+  // API reference, SpotProvisioningSpecification: "Minimum value is 5 and maximum value is 1440"; AWS no longer offers blocks.
   const minutes = specification?.TimeoutDurationMinutes ?? 5;
   if (minutes < 5 || minutes > 1440) {
     yield "TimeoutDurationMinutes of the Spot specification must be between 5 and 1440.";
@@ -179,7 +179,7 @@ function* fleetRefusals(fleet: InstanceFleet, all: readonly InstanceFleet[]): Ge
   }
 }
 
-/** For each market that the fleet uses. */
+/** Tells whether a fleet has an allocation strategy for each market that it uses. */
 function hasStrategy(fleet: InstanceFleet): boolean {
   const { SpotSpecification: spot, OnDemandSpecification: onDemand } = fleet.LaunchSpecifications ?? {};
   return (
@@ -189,7 +189,7 @@ function hasStrategy(fleet: InstanceFleet): boolean {
 }
 
 /** API reference, VolumeSpecification. */
-function* volumeRefusals(ebs: Ebs | undefined): Generator<string> {
+function* volumeErrors(ebs: Ebs | undefined): Generator<string> {
   for (const { VolumeSpecification: volume } of ebs?.EbsBlockDeviceConfigs ?? []) {
     const { VolumeType: type, SizeInGB: gibibytes, Throughput: throughput } = volume;
     if (!["gp3", "gp2", "io1", "st1", "sc1", "standard"].includes(type)) {
@@ -199,16 +199,16 @@ function* volumeRefusals(ebs: Ebs | undefined): Generator<string> {
       yield "SizeInGB must be between 1 and 1024.";
     }
     if (throughput !== undefined && (type !== "gp3" || throughput < 125 || throughput > 1000)) {
-      yield "Throughput is for gp3 volumes, from 125 to 1000 MiB/s.";
+      yield "Only gp3 volumes have a Throughput, from 125 to 1000 MiB/s.";
     }
   }
 }
 
 /**
- * Management guide, "Using managed scaling in Amazon EMR" and "Node allocation strategy and scenarios". The limits apply
- * "to the core and task nodes"; what EMR says to a policy for a lone primary node is not documented, so nothing here does.
+ * Yields the errors of a managed scaling policy. Management guide, "Using managed scaling in Amazon EMR" and "Node
+ * allocation strategy and scenarios". EMR's answer to a policy for a lone primary node is undocumented and not imitated.
  */
-export function* scalingRefusals(policy: ManagedScalingPolicy, instances: Instances): Generator<string> {
+export function* scalingErrors(policy: ManagedScalingPolicy, instances: Instances): Generator<string> {
   const limits = policy.ComputeLimits;
   if (limits === undefined) {
     yield "Invalid configuration for managed scaling. ComputeLimits is required.";
@@ -217,9 +217,9 @@ export function* scalingRefusals(policy: ManagedScalingPolicy, instances: Instan
   const { UnitType: unit, MinimumCapacityUnits: minimum, MaximumCapacityUnits: maximum } = limits;
   const { MaximumOnDemandCapacityUnits: onDemand = maximum, MaximumCoreCapacityUnits: core = maximum } = limits;
   const { InstanceFleets: fleets, InstanceGroups: groups } = instances;
-  const invalid = (what: string) => `Invalid configuration for managed scaling. ${what}`;
+  const invalid = (reason: string) => `Invalid configuration for managed scaling. ${reason}`;
   if ((unit === "InstanceFleetUnits") !== (fleets !== undefined)) {
-    yield invalid("UnitType InstanceFleetUnits is for clusters with instance fleets, and the only one for them.");
+    yield invalid("Clusters with instance fleets, and no others, must have the UnitType InstanceFleetUnits.");
   }
   if (minimum < 1 || minimum > maximum) {
     yield invalid("The min capacity must be at least 1 and cannot be higher than max capacity");
@@ -227,7 +227,7 @@ export function* scalingRefusals(policy: ManagedScalingPolicy, instances: Instan
   if (onDemand < 0 || onDemand > maximum) {
     yield invalid("The max On-Demand capacity cannot be higher than max capacity");
   }
-  // The words: github.com/gchq/sleeper/issues/6594
+  // Wording: github.com/gchq/sleeper/issues/6594
   if (core < 1 || core > maximum) {
     yield invalid("The max Core capacity cannot be higher than max capacity");
   }

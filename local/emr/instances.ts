@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { AwsError, type JsonObject } from "../support/aws-error.ts";
 import type { InstanceFleet, InstanceGroup, Instances } from "./instance-rules.ts";
 
-/** What is needed of a cluster to tell its instances: they follow from its id and its request, and are stored nowhere. */
+/** The members of a cluster from which its instances are derived; they are not stored. */
 interface InstanceOwner {
   readonly Id: string;
   readonly request: { readonly Instances: Instances };
@@ -16,7 +16,7 @@ interface InstanceOwner {
   };
 }
 
-/** A group or a fleet with the instances that EMR has found for it. */
+/** An instance group or fleet with its instances. */
 interface Pool {
   readonly id: string;
   readonly role: string;
@@ -25,27 +25,28 @@ interface Pool {
   readonly instances: readonly { readonly type: string; readonly market: string; readonly weight: number }[];
 }
 
-const states: Readonly<Record<string, string>> = {
+/** Instance states by cluster state; in all other states instances are RUNNING. */
+const instanceStates: Readonly<Record<string, string>> = {
   STARTING: "PROVISIONING",
   BOOTSTRAPPING: "BOOTSTRAPPING",
   TERMINATED: "TERMINATED",
   TERMINATED_WITH_ERRORS: "TERMINATED",
 };
 
-/** INSTANCE_FLEET or INSTANCE_GROUP. */
+/** Returns INSTANCE_FLEET or INSTANCE_GROUP. */
 export function collectionType({ request: { Instances: instances } }: InstanceOwner): string {
   return instances.InstanceFleets === undefined ? "INSTANCE_GROUP" : "INSTANCE_FLEET";
 }
 
-/** EC2's id of a cluster's primary instance. */
+/** Returns the EC2 id of a cluster's primary instance. */
 export function primaryInstanceId(owner: InstanceOwner): string {
   const primary = pools(owner).find(({ role }) => role === "MASTER");
   return ec2Id(owner, primary?.id ?? "", 0);
 }
 
-/** ListInstanceGroups' answer. @throws AwsError InvalidRequestException for a cluster with fleets */
+/** Answers ListInstanceGroups. @throws AwsError InvalidRequestException for a cluster with fleets */
 export function listInstanceGroups(owner: InstanceOwner): JsonObject {
-  refuseOther(owner, "INSTANCE_GROUP", "ListInstanceGroups");
+  requireCollectionType(owner, "INSTANCE_GROUP", "ListInstanceGroups");
   const InstanceGroups = pools(owner).flatMap(({ id: Id, group }) =>
     group === undefined
       ? []
@@ -59,19 +60,21 @@ export function listInstanceGroups(owner: InstanceOwner): JsonObject {
             RequestedInstanceCount: group.InstanceCount,
             RunningInstanceCount: isEnded(owner) ? 0 : group.InstanceCount,
             EbsBlockDevices: volumes(group.EbsConfiguration),
-            Status: status(owner),
+            Status: statusOf(owner),
           },
         ],
   );
   return { InstanceGroups };
 }
 
-/** ListInstanceFleets' answer. @throws AwsError InvalidRequestException for a cluster with groups */
+/** Answers ListInstanceFleets. @throws AwsError InvalidRequestException for a cluster with groups */
 export function listInstanceFleets(owner: InstanceOwner): JsonObject {
-  refuseOther(owner, "INSTANCE_FLEET", "ListInstanceFleets");
+  requireCollectionType(owner, "INSTANCE_FLEET", "ListInstanceFleets");
   const InstanceFleets = pools(owner).flatMap(({ id: Id, role, fleet, instances }) => {
     const provisioned = (market: string) =>
-      instances.filter((one) => !isEnded(owner) && one.market === market).reduce((sum, { weight }) => sum + weight, 0);
+      instances
+        .filter((instance) => !isEnded(owner) && instance.market === market)
+        .reduce((sum, { weight }) => sum + weight, 0);
     return fleet === undefined
       ? []
       : [
@@ -89,7 +92,7 @@ export function listInstanceFleets(owner: InstanceOwner): JsonObject {
               EbsBlockDevices: volumes(ebs),
             })),
             LaunchSpecifications: fleet.LaunchSpecifications,
-            Status: status(owner),
+            Status: statusOf(owner),
           },
         ];
   });
@@ -104,15 +107,15 @@ export interface ListInstancesRequest {
   readonly InstanceStates?: readonly string[];
 }
 
-/** ListInstances' Instances, also those that are gone, with the times between which they cost money. */
+/** Returns the Instances of ListInstances, also terminated ones. Their timeline has the times between which AWS bills them. */
 export function listInstances(owner: InstanceOwner, filter: ListInstancesRequest): readonly JsonObject[] {
   if (filter.InstanceGroupId !== undefined || filter.InstanceGroupTypes !== undefined) {
-    refuseOther(owner, "INSTANCE_GROUP", "ListInstances by instance group");
+    requireCollectionType(owner, "INSTANCE_GROUP", "ListInstances by instance group");
   }
   if (filter.InstanceFleetId !== undefined || filter.InstanceFleetType !== undefined) {
-    refuseOther(owner, "INSTANCE_FLEET", "ListInstances by instance fleet");
+    requireCollectionType(owner, "INSTANCE_FLEET", "ListInstances by instance fleet");
   }
-  const state = status(owner);
+  const state = statusOf(owner);
   return pools(owner)
     .filter(({ id }) => [id, undefined].includes(filter.InstanceFleetId ?? filter.InstanceGroupId))
     .filter(({ role }) => [role, undefined].includes(filter.InstanceFleetType))
@@ -131,7 +134,7 @@ export function listInstances(owner: InstanceOwner, filter: ListInstancesRequest
     );
 }
 
-/** Capacity is always found, and of the first type that the request names: nothing here scales or is reclaimed. */
+/** Derives the groups or fleets. All capacity is of the first requested type; nothing scales or is reclaimed. */
 function pools({ Id: clusterId, request: { Instances: instances } }: InstanceOwner): readonly Pool[] {
   const groups: readonly InstanceGroup[] = instances.InstanceGroups ?? [
     { InstanceRole: "MASTER", InstanceType: instances.MasterInstanceType ?? "m5.xlarge", InstanceCount: 1 },
@@ -149,8 +152,8 @@ function pools({ Id: clusterId, request: { Instances: instances } }: InstanceOwn
       role: fleet.InstanceFleetType,
       fleet,
       instances: [
-        ...found(fleet, "ON_DEMAND", fleet.TargetOnDemandCapacity),
-        ...found(fleet, "SPOT", fleet.TargetSpotCapacity),
+        ...provision(fleet, "ON_DEMAND", fleet.TargetOnDemandCapacity),
+        ...provision(fleet, "SPOT", fleet.TargetSpotCapacity),
       ],
     })) ??
     groups
@@ -168,8 +171,8 @@ function pools({ Id: clusterId, request: { Instances: instances } }: InstanceOwn
   );
 }
 
-/** API reference, InstanceFleetConfig: instances are provisioned until the target is fulfilled, even with an overage. */
-function found(fleet: InstanceFleet, market: string, target = 0): Pool["instances"] {
+/** API reference, InstanceFleetConfig: instances are provisioned until the target is met, even if they exceed it. */
+function provision(fleet: InstanceFleet, market: string, target = 0): Pool["instances"] {
   const { InstanceType: type = "", WeightedCapacity: weight = 1 } = fleet.InstanceTypeConfigs?.[0] ?? {};
   return Array.from({ length: Math.ceil(target / weight) }, () => ({ type, market, weight }));
 }
@@ -181,18 +184,18 @@ function volumes(ebs: InstanceGroup["EbsConfiguration"]): readonly JsonObject[] 
 }
 
 function isEnded(owner: InstanceOwner): boolean {
-  return states[owner.Status.State] === "TERMINATED";
+  return instanceStates[owner.Status.State] === "TERMINATED";
 }
 
-function status({ Status: { State: state, Timeline: timeline } }: InstanceOwner) {
-  return { State: states[state] ?? "RUNNING", StateChangeReason: {}, Timeline: timeline };
+function statusOf({ Status: { State: state, Timeline: timeline } }: InstanceOwner) {
+  return { State: instanceStates[state] ?? "RUNNING", StateChangeReason: {}, Timeline: timeline };
 }
 
-/** The words: github.com/turbot/steampipe-plugin-aws/issues/1222 */
-function refuseOther(owner: InstanceOwner, wanted: string, operation: string): void {
+/** Wording: github.com/turbot/steampipe-plugin-aws/issues/1222. @throws AwsError InvalidRequestException */
+function requireCollectionType(owner: InstanceOwner, required: string, operation: string): void {
   const name = (type: string) => (type === "INSTANCE_FLEET" ? "instance fleets" : "instance groups");
   const used = collectionType(owner);
-  if (used !== wanted) {
+  if (used !== required) {
     throw new AwsError(
       "InvalidRequestException",
       `Instance fleets and instance groups are mutually exclusive. The EMR cluster specified in the request uses ${name(used)}. ` +
@@ -205,7 +208,7 @@ function ec2Id({ Id: clusterId }: InstanceOwner, poolId: string, index: number):
   return `i-${hash(clusterId, poolId, index).slice(0, 17)}`;
 }
 
-/** The same for the same cluster, so that ids need not be kept. */
+/** Derives ids from the cluster's id, so that they need not be stored. */
 function hash(...parts: readonly (string | number)[]): string {
   return createHash("sha256").update(parts.join("/")).digest("hex");
 }

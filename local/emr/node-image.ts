@@ -8,39 +8,39 @@ import { promisify } from "node:util";
 const run = promisify(execFile);
 
 /**
- * What a bootstrap action has made below /opt, for the account's next nodes. The action runs there, too, and finds its
- * work done: installing the same wheels again takes a core ten seconds. Linked, not copied, which needs one file system
- * and files that are replaced rather than changed. The latest action's alone is kept.
+ * Keeps the /opt that a bootstrap action has filled, for the account's next nodes: the action still runs there but
+ * finds its wheels installed, which takes ten seconds otherwise. Images are hard links, so that they need one file
+ * system and files that are replaced and not modified. Only the image of the latest action is kept.
  */
 export class NodeImage {
   readonly #folder: string;
   readonly #log: (line: string) => void;
 
-  /** @param folder the image's own, of an account */
+  /** @param folder the folder of the account's images */
   constructor(folder: string, log: (line: string) => void) {
     this.#folder = folder;
     this.#log = log;
   }
 
-  /** What an action makes is decided by its script and its arguments. */
+  /** Derives the key of an image from the script and the arguments of its action. */
   key(script: Uint8Array, args: readonly string[]): string {
     return createHash("sha256").update(script).update(JSON.stringify(args)).digest("hex");
   }
 
-  /** Fills a node's /opt, unless the action has never succeeded. */
+  /** Fills a node's /opt if the action has succeeded before. */
   async restore(key: string, opt: string): Promise<void> {
     const image = join(this.#folder, key);
     if (!existsSync(image)) return;
     try {
       await run("cp", ["-al", image, opt]);
     } catch (error) {
-      // The action makes it as on the first node.
-      this.#log(`emr: ${image} was not used: ${error}`);
+      // Without the image the action installs everything, as on the first node.
+      this.#log(`emr: the node image ${image} was not restored: ${error}`);
       await rm(opt, { recursive: true, force: true });
     }
   }
 
-  /** Keeps a node's /opt, once its action has succeeded. */
+  /** Saves a node's /opt after its action has succeeded. */
   async save(key: string, opt: string): Promise<void> {
     const image = join(this.#folder, key);
     if (existsSync(image) || !existsSync(opt)) return;
@@ -48,13 +48,13 @@ export class NodeImage {
     try {
       await mkdir(this.#folder, { recursive: true });
       await run("cp", ["-al", opt, partial]);
-      // Others' images, and what a killed account has left of one.
+      // Remove older images, and the unfinished image of a killed account.
       for (const old of await readdir(this.#folder)) {
         if (old !== basename(partial)) await rm(join(this.#folder, old), { recursive: true, force: true });
       }
       await rename(partial, image);
     } catch (error) {
-      this.#log(`emr: ${image} was not made: ${error}`);
+      this.#log(`emr: the node image ${image} was not saved: ${error}`);
     }
   }
 }

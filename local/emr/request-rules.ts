@@ -1,7 +1,7 @@
 import { AwsError } from "../support/aws-error.ts";
-import { type Instances, instanceRefusals, type ManagedScalingPolicy, scalingRefusals } from "./instance-rules.ts";
+import { type Instances, instanceErrors, type ManagedScalingPolicy, scalingErrors } from "./instance-rules.ts";
 
-/** The parts of a RunJobFlow or AddJobFlowSteps request that the rules look at; the service model has checked types. */
+/** The members of a step request that the rules use; the service model has checked their types. */
 export interface StepRequest {
   readonly Name: string;
   readonly ActionOnFailure?: string;
@@ -34,30 +34,30 @@ export interface JobFlowRequest {
   readonly [other: string]: unknown;
 }
 
-/** Release guide, "Amazon EMR 7.x release versions": 7.0.0 to 7.13.0. Of the older series only the form is known here. */
-const RELEASE = /^emr-(?:[456]\.\d{1,2}\.\d|7\.(?:\d|1[0-3])\.0)$/;
+/** Release guide, "Amazon EMR 7.x release versions": 7.0.0 to 7.13.0. Older releases are checked for their form only. */
+const releasePattern = /^emr-(?:[456]\.\d{1,2}\.\d|7\.(?:\d|1[0-3])\.0)$/;
 
-/** Release guide, "Application versions in Amazon EMR 7.x releases". The API takes the names in any case. */
+/** Release guide, "Application versions in Amazon EMR 7.x releases". The API ignores case. */
 const applications =
   "AmazonCloudWatchAgent,Delta,Flink,HBase,HCatalog,Hadoop,Hive,Hudi,Hue,Iceberg,JupyterEnterpriseGateway,JupyterHub,Livy,Oozie,Phoenix,Pig,Presto,Spark,TensorFlow,Tez,Trino,Zeppelin,ZooKeeper"
     .toLowerCase()
     .split(",");
 
-/** What EMR refuses although its service model allows it; each yields what EMR says. */
-function* refusals(request: JobFlowRequest): Generator<string> {
+/** Yields the errors of requests that EMR refuses although its service model allows them. */
+function* jobFlowErrors(request: JobFlowRequest): Generator<string> {
   const { ReleaseLabel: release, JobFlowRole: profile, ServiceRole: role, Instances: instances } = request;
-  // API reference, RunJobFlow: "ReleaseLabel … emr-x.x.x"; EMR answers an unknown one with this message.
-  if (release === undefined || !RELEASE.test(release)) {
+  // API reference, RunJobFlow: "ReleaseLabel … emr-x.x.x"; the message is EMR's for an unknown label.
+  if (release === undefined || !releasePattern.test(release)) {
     yield `The supplied release label is invalid: ${release}.`;
   }
-  // Management guide, "Service-linked and IAM roles": both roles are required since default roles are no longer implied.
+  // Management guide, "Service-linked and IAM roles": both roles are required; EMR no longer assumes default roles.
   if (!profile) {
     yield "InstanceProfile is required for creating cluster.";
   }
   if (!role) {
     yield "ServiceRole is required for creating cluster.";
   }
-  // API reference, RunJobFlow, JobFlowRole: "Also called instance profile and Amazon EC2 role": a name, not an ARN.
+  // API reference, RunJobFlow, JobFlowRole: "Also called instance profile and Amazon EC2 role": a name and not an ARN.
   if (profile?.startsWith("arn:")) {
     yield `Invalid InstanceProfile: ${profile}: give its name, not its ARN.`;
   }
@@ -74,9 +74,9 @@ function* refusals(request: JobFlowRequest): Generator<string> {
   if (steps > 1) {
     yield "StepConcurrencyLevel must be 1: the embedded account runs one step at a time.";
   }
-  yield* instanceRefusals(instances);
+  yield* instanceErrors(instances);
   if (request.ManagedScalingPolicy !== undefined) {
-    yield* scalingRefusals(request.ManagedScalingPolicy, instances);
+    yield* scalingErrors(request.ManagedScalingPolicy, instances);
   }
   // Management guide, "Tag clusters": at most 10 tags.
   if ((request.Tags ?? []).length > 10) {
@@ -86,7 +86,7 @@ function* refusals(request: JobFlowRequest): Generator<string> {
 
 /** @throws AwsError ValidationException */
 export function checkJobFlow(request: JobFlowRequest): void {
-  for (const message of refusals(request)) {
+  for (const message of jobFlowErrors(request)) {
     throw new AwsError("ValidationException", message);
   }
   checkTags(request.Tags ?? []);
@@ -96,35 +96,38 @@ export function checkJobFlow(request: JobFlowRequest): void {
 
 /** @throws AwsError ValidationException */
 export function checkScaling(policy: ManagedScalingPolicy, instances: Instances): void {
-  for (const message of scalingRefusals(policy, instances)) {
+  for (const message of scalingErrors(policy, instances)) {
     throw new AwsError("ValidationException", message);
   }
 }
 
-/** Tagging best practices: key 1–128, value ≤ 256 of letters, digits, spaces and _ . : / = + - @; no "aws:" keys. */
+/**
+ * Tagging best practices: keys of 1 to 128 and values of up to 256 letters, digits, spaces and _ . : / = + - @; no "aws:" keys.
+ * @throws AwsError ValidationException
+ */
 export function checkTags(tags: readonly Tag[]): void {
-  const legal = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u;
+  const allowed = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u;
   for (const { Key: key = "", Value: value = "" } of tags) {
-    const wrong =
-      key.length < 1 || key.length > 128 || /^aws:/i.test(key) || !legal.test(key)
+    const problem =
+      key.length < 1 || key.length > 128 || /^aws:/i.test(key) || !allowed.test(key)
         ? `Invalid tag key: '${key}'`
-        : value.length > 256 || !legal.test(value)
+        : value.length > 256 || !allowed.test(value)
           ? `Invalid tag value: '${value}'`
           : undefined;
-    if (wrong !== undefined) {
+    if (problem !== undefined) {
       throw new AwsError(
         "ValidationException",
-        `${wrong}. Keys have 1 to 128 and values up to 256 letters, digits, spaces or _ . : / = + - @.`,
+        `${problem}. Keys have 1 to 128 and values up to 256 letters, digits, spaces or _ . : / = + - @.`,
       );
     }
   }
 }
 
-/** API reference, HadoopJarStepConfig: Jar is required; only command-runner.jar can run here. */
+/** Refuses steps that the embedded account cannot run. @throws AwsError ValidationException */
 export function checkSteps(steps: readonly StepRequest[]): void {
   for (const { Name: name, ActionOnFailure: action = "TERMINATE_CLUSTER", HadoopJarStep: jarStep } of steps) {
     if (action !== "CONTINUE" && action !== "TERMINATE_CLUSTER") {
-      const message = `Step '${name}': the embedded account knows CONTINUE and TERMINATE_CLUSTER only.`;
+      const message = `Step '${name}': the embedded account supports CONTINUE and TERMINATE_CLUSTER only.`;
       throw new AwsError("ValidationException", message);
     }
     if (jarStep.Jar !== "command-runner.jar") {
@@ -136,7 +139,7 @@ export function checkSteps(steps: readonly StepRequest[]): void {
   }
 }
 
-/** API reference, AutoTerminationPolicy: "a minimum of 60 seconds and a maximum of 604800 seconds". */
+/** API reference, AutoTerminationPolicy: "a minimum of 60 seconds and a maximum of 604800 seconds". @throws AwsError ValidationException */
 export function checkIdleTimeout(seconds: number | undefined): void {
   if (seconds !== undefined && (seconds < 60 || seconds > 604_800)) {
     throw new AwsError("ValidationException", "Idle timeout must be between 60 and 604800 seconds.");

@@ -1,10 +1,10 @@
-"""What the embedded account needs of MiniStack and MiniStack does not have.
+"""Add features to MiniStack that the embedded account needs.
 
-A rule's function runs where all functions run, behind the account's endpoint, under its role. PutEvents refuses sources
-that begin with "aws.", as AWS's does: but the account's own Step Functions publishes its status changes through it.
-CloudFormation lacks the rules of security groups that are resources of their own, as those of groups that name each
-other have to be; budgets, which MiniStack itself has; and EMR's security configurations. And its Scheduler knows no
-target that calls an API: the one that starts executions is served by the account's own Step Functions.
+- EventBridge rules invoke functions at the account's endpoint, where they run under their roles.
+- PutEvents accepts sources that begin with "aws.", so that Step Functions can publish its status changes.
+- CloudFormation creates security group rules as resources of their own, which groups that refer to each other need,
+  budgets and EMR security configurations.
+- Scheduler starts executions, by the universal target of StartExecution.
 """
 
 import json
@@ -19,14 +19,14 @@ from ministack.services.cloudformation import provisioners  # type: ignore[impor
 
 
 def add_all() -> None:
-    """Add all of it to the services that run in this process."""
+    """Add the features to the services of this process."""
     eventbridge._put_events.__defaults__ = (True,)  # allow_aws_source
-    eventbridge._dispatch_to_lambda = invoke
-    serve_start_execution()
+    eventbridge._dispatch_to_lambda = invoke_function
+    add_start_execution_target()
     add_group_rules("AWS::EC2::SecurityGroupIngress", "IpPermissions")
     add_group_rules("AWS::EC2::SecurityGroupEgress", "IpPermissionsEgress")
     add_budgets()
-    # The embedded EMR takes any name of one, and has nothing to apply it to.
+    # Nothing applies a security configuration here, so only its name is needed.
     provisioners._RESOURCE_HANDLERS["AWS::EMR::SecurityConfiguration"] = {
         "create": lambda _logical_id, props, _stack: (props["Name"], {}),
         "delete": lambda _physical_id, _props: None,
@@ -34,12 +34,12 @@ def add_all() -> None:
 
 
 def add_group_rules(resource: str, permissions: str) -> None:
-    """Let CloudFormation put a rule into a group, and take it out again."""
+    """Let CloudFormation add a rule to a security group and remove it."""
 
     def change(method: str, props: dict[str, Any]) -> None:
         group = ec2._security_groups.get(props["GroupId"])
         for permission in provisioners._ec2_sg_permissions([props]):
-            # The group, and its rules with it, may be gone.
+            # The group may have been deleted before its rule.
             if group is not None and (method == "append" or permission in group[permissions]):
                 getattr(group[permissions], method)(permission)
 
@@ -54,7 +54,7 @@ def add_group_rules(resource: str, permissions: str) -> None:
 
 
 def add_budgets() -> None:
-    """Let CloudFormation make MiniStack's budgets, and delete them."""
+    """Let CloudFormation create, update and delete MiniStack's budgets."""
 
     def create(logical_id: str, props: dict[str, Any], stack: str) -> tuple[str, dict[str, str]]:
         name = f"{stack}-{logical_id}"
@@ -81,7 +81,7 @@ def add_budgets() -> None:
 
 
 def start_execution(parameters: dict[str, str], role: str) -> None:
-    """Call StartExecution of the account's endpoint; the API's names begin with a small letter, Scheduler's do not."""
+    """Call StartExecution at the account's endpoint; its parameter names begin in lower case, unlike Scheduler's."""
     body = {name[0].lower() + name[1:]: value for name, value in parameters.items()}
     headers = {
         "Content-Type": "application/x-amz-json-1.0",
@@ -93,13 +93,13 @@ def start_execution(parameters: dict[str, str], role: str) -> None:
     urllib.request.urlopen(request, timeout=60).close()
 
 
-def serve_start_execution() -> None:
-    """Let schedules call StartExecution, as Scheduler's universal target does."""
-    invoke_others = eventbridge._invoke_target
+def add_start_execution_target() -> None:
+    """Let schedules call StartExecution as a universal target."""
+    invoke_target = eventbridge._invoke_target
 
     def invoke(target: dict[str, Any], event: dict[str, Any], *rest: object) -> None:
         if not str(target.get("Arn")).endswith(":scheduler:::aws-sdk:sfn:startExecution"):
-            invoke_others(target, event, *rest)
+            invoke_target(target, event, *rest)
             return
         # https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
         execution_id = event["EventId"].replace("-", "")[:16]
@@ -110,8 +110,8 @@ def serve_start_execution() -> None:
     eventbridge._invoke_target = invoke
 
 
-def invoke(arn: str, payload: str) -> None:
-    """Invoke the function that a rule names, at the account's endpoint: in a thread, since that may ask us back."""
+def invoke_function(arn: str, payload: str) -> None:
+    """Invoke a rule's function at the account's endpoint, in a thread because the endpoint calls MiniStack in turn."""
 
     def post() -> None:
         function = urllib.parse.quote(arn, safe="")
@@ -121,6 +121,6 @@ def invoke(arn: str, payload: str) -> None:
         try:
             urllib.request.urlopen(request, timeout=10).close()
         except OSError as error:
-            print(f"The function {arn} of a rule was not invoked: {error}", flush=True)
+            print(f"A rule could not invoke the function {arn}: {error}", flush=True)
 
     threading.Thread(target=post, daemon=True).start()

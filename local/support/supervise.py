@@ -1,13 +1,13 @@
-"""Run a command in this process's session; end the whole session when standard input closes.
+"""Run a command and end its whole session when standard input closes.
 
     supervise.py <grace seconds> <pipe|null> <command> [argument ...]
     supervise.py <grace seconds> sweep <session>
 
-The account holds the other end of standard input, so closing it stops the command, and so does the death of the
-account by any signal. All processes of the session get SIGTERM and, after the grace period, SIGKILL: a process group
-would not do, because PySpark's worker daemon makes a group of its own. With "pipe" the command reads what arrives on
-standard input, with "null" it reads nothing. Exits as the command did (128 + n for signal n). The second form ends a
-session whose supervisor was killed.
+The account holds the other end of standard input, so the command stops when the account closes it or dies. All
+processes of the session get SIGTERM and, after the grace period, SIGKILL; a process group would not suffice, because
+PySpark's worker daemon creates its own. With "pipe" standard input is forwarded to the command, with "null" the command
+reads nothing. The exit code is the command's (128 + n for signal n). The second form ends a session whose supervisor
+was killed.
 """
 
 import os
@@ -20,7 +20,7 @@ from pathlib import Path
 
 
 def is_zombie(pid: int) -> bool:
-    """Tell whether a process has ended and only awaits its parent (Linux; elsewhere the grace period is spent)."""
+    """Tell whether a process has ended but was not reaped (Linux only; elsewhere zombies cost the grace period)."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except OSError:
@@ -28,7 +28,7 @@ def is_zombie(pid: int) -> bool:
 
 
 def members(session: int) -> list[int]:
-    """List the living processes of a session but this one, whatever their process group."""
+    """List the living processes of a session, except this one."""
     if Path("/proc/self").is_dir():
         pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
     else:
@@ -40,11 +40,11 @@ def members(session: int) -> list[int]:
             if os.getsid(pid) == session and pid != os.getpid() and not is_zombie(pid):
                 found.append(pid)
         except (ProcessLookupError, PermissionError):
-            continue  # it has ended since it was listed, or is another user's
+            continue  # the process has ended, or belongs to another user
     return found
 
 
-def send(session: int, number: signal.Signals) -> None:
+def signal_session(session: int, number: signal.Signals) -> None:
     """Send a signal to every process of a session."""
     for pid in members(session):
         try:
@@ -53,24 +53,24 @@ def send(session: int, number: signal.Signals) -> None:
             continue
 
 
-def end(session: int, grace_seconds: float) -> None:
-    """End a session: SIGTERM, and SIGKILL for what is left after the grace period."""
-    send(session, signal.SIGTERM)
+def end_session(session: int, grace_seconds: float) -> None:
+    """Send SIGTERM to a session, and SIGKILL to the processes that outlive the grace period."""
+    signal_session(session, signal.SIGTERM)
     deadline = time.monotonic() + grace_seconds
     while members(session) and time.monotonic() < deadline:
         time.sleep(0.05)
-    send(session, signal.SIGKILL)
+    signal_session(session, signal.SIGKILL)
 
 
 def main() -> int:
-    """Run the command and answer its exit code."""
+    """Run the command and return its exit code."""
     grace_seconds, mode, command = float(sys.argv[1]), sys.argv[2], sys.argv[3:]
     if mode == "sweep":
-        end(int(command[0]), grace_seconds)
+        end_session(int(command[0]), grace_seconds)
         return 0
     session = os.getpid()
     if os.getsid(0) != session:
-        sys.exit("supervise.py ends the session that it is in, so it must lead one of its own.")
+        sys.exit("supervise.py must lead a session of its own, because it ends its session.")
     source = subprocess.PIPE if mode == "pipe" else subprocess.DEVNULL
     child = subprocess.Popen(command, stdin=source, process_group=0)
 
@@ -81,13 +81,13 @@ def main() -> int:
                     child.stdin.write(data)
                     child.stdin.flush()
             except BrokenPipeError:
-                continue  # the command does not read any more
-        end(session, grace_seconds)
+                continue  # the command has closed its standard input
+        end_session(session, grace_seconds)
 
-    signal.signal(signal.SIGTERM, lambda *_: end(session, grace_seconds))
+    signal.signal(signal.SIGTERM, lambda *_: end_session(session, grace_seconds))
     threading.Thread(target=forward, daemon=True).start()
     code = child.wait()
-    end(session, grace_seconds)  # what the command left behind
+    end_session(session, grace_seconds)  # processes that the command left running
     return code if code >= 0 else 128 - code
 
 

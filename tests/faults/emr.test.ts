@@ -1,4 +1,4 @@
-import { emrContract } from "../local/emr/contract.ts";
+import { emrContract } from "../local/emr/emr-contract.ts";
 import { Clock } from "./clock.ts";
 import { Emr, healthy } from "./emr.ts";
 

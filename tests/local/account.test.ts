@@ -20,10 +20,20 @@ import {
 } from "@aws-sdk/client-sns";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { AccountRunning, isRunning, PortInUse, startAccount } from "../../local/account.ts";
-import { aws, bashStep, clientConfig, createFunction, jobFlow, processes, project, put, until } from "./fixtures.ts";
+import {
+  aws,
+  bashStep,
+  clientConfig,
+  createFunction,
+  jobFlow,
+  processes,
+  project,
+  put,
+  until,
+} from "./account-fixtures.ts";
 
-const PORT = 4723;
-const ENDPOINT = `http://127.0.0.1:${PORT}`;
+const port = 4723;
+const endpoint = `http://127.0.0.1:${port}`;
 let directory: string;
 const children: ChildProcess[] = [];
 
@@ -32,16 +42,18 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
-  for (const child of children.splice(0).filter((one) => one.exitCode === null && one.signalCode === null)) {
-    child.kill("SIGTERM"); // a failed test left it
+  for (const child of children
+    .splice(0)
+    .filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null)) {
+    child.kill("SIGTERM"); // left by a failed test
     await once(child, "exit");
   }
   rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
 });
 
-/** An account in a process of its own, that can be killed. */
-async function foreground(): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [join(project, "local/account-main.ts"), String(PORT), directory], {
+/** Starts an account in a process of its own, which a test can kill. */
+async function startProcess(): Promise<ChildProcess> {
+  const child = spawn(process.execPath, [join(project, "local/account-main.ts"), String(port), directory], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   children.push(child);
@@ -52,12 +64,12 @@ async function foreground(): Promise<ChildProcess> {
   return child;
 }
 
-test("killed by SIGKILL in the middle of a step: no orphan, and the next start finds everything and says what ended", async () => {
-  const child = await foreground();
-  await put(ENDPOINT, "data", { "a b/é #1.txt": "kept" });
-  await createFunction(ENDPOINT, "kept", "export const handler = async () => 'kept';");
-  const sfn = new SFNClient(clientConfig(ENDPOINT));
-  const emr = new EMRClient(clientConfig(ENDPOINT));
+test("an account killed during a step leaves no process, and the next one has its state and shows what was interrupted", async () => {
+  const child = await startProcess();
+  await put(endpoint, "data", { "a b/é #1.txt": "kept" });
+  await createFunction(endpoint, "kept", "export const handler = async () => 'kept';");
+  const sfn = new SFNClient(clientConfig(endpoint));
+  const emr = new EMRClient(clientConfig(endpoint));
   const states = { Rest: { Type: "Wait", Seconds: 60, End: true } };
   const definition = JSON.stringify({ StartAt: "Rest", States: states });
   const { stateMachineArn } = await sfn.send(
@@ -79,7 +91,7 @@ test("killed by SIGKILL in the middle of a step: no orphan, and the next start f
     async () => [...processes("sleep 4714."), ...processes(directory)],
     (found) => found.length === 0,
   );
-  const account = await startAccount({ port: PORT, directory });
+  const account = await startAccount({ port, directory });
 
   try {
     const execution = await sfn.send(new DescribeExecutionCommand({ executionArn }));
@@ -92,8 +104,8 @@ test("killed by SIGKILL in the middle of a step: no orphan, and the next start f
       State: "TERMINATED_WITH_ERRORS",
       StateChangeReason: { Code: "INTERNAL_ERROR" },
     });
-    expect(await aws(ENDPOINT, "s3", "ls", "s3://data", "--recursive")).toContain("a b/é #1.txt");
-    await aws(ENDPOINT, "lambda", "invoke", "--function-name", "kept", join(directory, "answer.json"));
+    expect(await aws(endpoint, "s3", "ls", "s3://data", "--recursive")).toContain("a b/é #1.txt");
+    await aws(endpoint, "lambda", "invoke", "--function-name", "kept", join(directory, "answer.json"));
     expect(readFileSync(join(directory, "answer.json"), "utf8")).toBe('"kept"');
     await sfn.send(new StartExecutionCommand({ stateMachineArn }));
     const calls = readFileSync(join(directory, "api-calls.jsonl"), "utf8");
@@ -109,9 +121,9 @@ test.each([
   ["CREATE_COMPLETE", "data"],
   ["CREATE_IN_PROGRESS", ""],
   ["ROLLBACK_COMPLETE", ""],
-])("an account that was killed with a stack in %s starts with the buckets '%s'", async (status, buckets) => {
-  const first = await startAccount({ port: PORT, directory });
-  await put(ENDPOINT, "data", { "a.txt": "a" });
+])("after a kill with a stack in %s the account starts with the buckets '%s'", async (status, buckets) => {
+  const first = await startAccount({ port, directory });
+  await put(endpoint, "data", { "a.txt": "a" });
   await first.stop();
   const stacks = {
     __account_region_scoped__: true,
@@ -120,23 +132,23 @@ test.each([
   const saved = JSON.stringify({ __ministack_format__: 2, payload: { stacks } });
   writeFileSync(join(directory, "ministack/state/cloudformation.json"), saved);
 
-  const second = await startAccount({ port: PORT, directory });
-  const listed = await aws(ENDPOINT, "s3", "ls");
+  const second = await startAccount({ port, directory });
+  const listed = await aws(endpoint, "s3", "ls");
   await second.stop();
 
   expect(listed.split(/\s/).at(-2) ?? "").toBe(buckets);
 });
 
-test("SIGTERM ends the account with its steps and its functions", async () => {
-  const child = await foreground();
-  const emr = new EMRClient(clientConfig(ENDPOINT));
+test("SIGTERM ends the account's steps and functions", async () => {
+  const child = await startProcess();
+  const emr = new EMRClient(clientConfig(endpoint));
   await createFunction(
-    ENDPOINT,
+    endpoint,
     "slow",
     "export const handler = () => new Promise((done) => setTimeout(done, 60_000));",
     60,
   );
-  const invocation = aws(ENDPOINT, "lambda", "invoke", "--function-name", "slow", join(directory, "answer.json")).catch(
+  const invocation = aws(endpoint, "lambda", "invoke", "--function-name", "slow", join(directory, "answer.json")).catch(
     () => undefined,
   );
   await emr.send(
@@ -146,7 +158,7 @@ test("SIGTERM ends the account with its steps and its functions", async () => {
     }),
   );
   await until(
-    async () => [processes("sleep 4715."), processes("lambda-runtime.ts")],
+    async () => [processes("sleep 4715."), processes("runtime-process.ts")],
     (found) => found.every((list) => list.length > 0),
   );
 
@@ -159,51 +171,51 @@ test("SIGTERM ends the account with its steps and its functions", async () => {
   expect(await isRunning(directory)).toBeUndefined();
 }, 60_000);
 
-test("a second start with the same directory names the running account; another directory finds the port in use", async () => {
-  const account = await startAccount({ port: PORT, directory });
+test("starting twice throws AccountRunning for the same directory and PortInUse for another one", async () => {
+  const account = await startAccount({ port, directory });
   const other = mkdtempSync(join(tmpdir(), "orchard-other-"));
 
   try {
-    expect(await isRunning(directory)).toMatchObject({ pid: process.pid, endpoint: ENDPOINT });
-    await expect(startAccount({ port: PORT + 1, directory })).rejects.toThrow(AccountRunning);
-    await expect(startAccount({ port: PORT, directory: other })).rejects.toThrow(PortInUse);
-    await expect(startAccount({ port: PORT, directory: other })).rejects.toThrow(`Port ${PORT} is in use`);
+    expect(await isRunning(directory)).toMatchObject({ pid: process.pid, endpoint });
+    await expect(startAccount({ port: port + 1, directory })).rejects.toThrow(AccountRunning);
+    await expect(startAccount({ port, directory: other })).rejects.toThrow(PortInUse);
+    await expect(startAccount({ port, directory: other })).rejects.toThrow(`Port ${port} is in use`);
   } finally {
     await account.stop();
     rmSync(other, { recursive: true, force: true });
   }
 });
 
-test("a pid file whose process is another program's does not keep the account from starting", async () => {
-  const server = createServer((_request, response) => response.end("{}")).listen(PORT + 2, "127.0.0.1");
-  const stale = { pid: process.pid, endpoint: `http://127.0.0.1:${PORT + 2}` };
+test("the account starts in spite of a stale record whose process id another program has", async () => {
+  const server = createServer((_request, response) => response.end("{}")).listen(port + 2, "127.0.0.1");
+  const stale = { pid: process.pid, endpoint: `http://127.0.0.1:${port + 2}` };
   writeFileSync(join(directory, "account.json"), JSON.stringify(stale));
 
-  const account = await startAccount({ port: PORT, directory });
+  const account = await startAccount({ port, directory });
 
-  expect(account.env).toMatchObject({ AWS_ENDPOINT_URL: ENDPOINT, AWS_REGION: "eu-central-1" });
+  expect(account.env).toMatchObject({ AWS_ENDPOINT_URL: endpoint, AWS_REGION: "eu-central-1" });
   await account.stop();
   server.close();
 });
 
-test("a pid file that was half written does not keep the account from starting, and the new one is there at once", async () => {
+test("the account starts in spite of an incomplete record and writes a new one at once", async () => {
   writeFileSync(join(directory, "account.json"), "");
 
-  const starting = startAccount({ port: PORT, directory });
+  const starting = startAccount({ port, directory });
   const early = await until(
     async () => readFileSync(join(directory, "account.json"), "utf8"),
     (text) => text !== "",
   );
-  const answer = await fetch(`${ENDPOINT}/_orchard/health`);
+  const answer = await fetch(`${endpoint}/_orchard/health`);
   const account = await starting;
 
   expect(answer.status).toBe(503);
-  expect(JSON.parse(early)).toEqual({ pid: process.pid, endpoint: ENDPOINT, supervisorPid: expect.any(Number) });
+  expect(JSON.parse(early)).toEqual({ pid: process.pid, endpoint, supervisorPid: expect.any(Number) });
   await account.stop();
 });
 
-test("MiniStack outlives neither the account nor its supervisor, when both are killed", async () => {
-  const child = await foreground();
+test("MiniStack ends when the account and its supervisor are killed", async () => {
+  const child = await startProcess();
   const { supervisorPid = 0 } = (await isRunning(directory)) ?? {};
   const table = () => execFileSync("ps", ["-A", "-o", "pid=,ppid=,stat="], { encoding: "utf8" }).split("\n");
   const living = () =>
@@ -212,20 +224,20 @@ test("MiniStack outlives neither the account nor its supervisor, when both are k
       .filter(([, , state]) => !state?.startsWith("Z"));
   const [ministack] = living().find(([, parent]) => Number(parent) === supervisorPid) ?? [];
 
-  child.kill("SIGSTOP"); // it is not to clean up behind the supervisor
+  child.kill("SIGSTOP"); // keeps the account from cleaning up after the supervisor
   process.kill(supervisorPid, "SIGKILL");
   child.kill("SIGKILL");
 
   expect(ministack).toBeDefined();
   await until(
     async () => living().some(([pid]) => pid === ministack),
-    (lives) => !lives,
+    (isAlive) => !isAlive,
   );
 }, 60_000);
 
-test("an account whose MiniStack dies ends and says so", async () => {
+test("an account whose MiniStack dies logs it and stops", async () => {
   const logged: string[] = [];
-  const account = await startAccount({ port: PORT, directory, log: (line) => logged.push(line) });
+  const account = await startAccount({ port, directory, log: (line) => logged.push(line) });
   const { supervisorPid = 0 } = (await isRunning(directory)) ?? {};
 
   process.kill(supervisorPid, "SIGTERM");
@@ -239,29 +251,29 @@ test("an account whose MiniStack dies ends and says so", async () => {
   expect(processes(directory)).toEqual([]);
 });
 
-test("the mailbox confirms its subscription and keeps what the topic sends; S3 streams large objects through", async () => {
-  const account = await startAccount({ port: PORT, directory });
-  const sns = new SNSClient(clientConfig(ENDPOINT));
+test("the mailbox confirms its subscription and stores notifications; large S3 objects are streamed", async () => {
+  const account = await startAccount({ port, directory });
+  const sns = new SNSClient(clientConfig(endpoint));
 
   try {
     const { TopicArn } = await sns.send(new CreateTopicCommand({ Name: "results" }));
-    await sns.send(new SubscribeCommand({ TopicArn, Protocol: "http", Endpoint: `${ENDPOINT}/_orchard/mail` }));
+    await sns.send(new SubscribeCommand({ TopicArn, Protocol: "http", Endpoint: `${endpoint}/_orchard/mail` }));
     await until(
       () => sns.send(new GetTopicAttributesCommand({ TopicArn })),
       ({ Attributes }) => Attributes?.["SubscriptionsConfirmed"] === "1",
     );
     await sns.send(new PublishCommand({ TopicArn, Subject: "Orchard: done", Message: "300 images\né" }));
     const mails = await until(
-      async () => (await fetch(`${ENDPOINT}/_orchard/mail`)).json() as Promise<object[]>,
+      async () => (await fetch(`${endpoint}/_orchard/mail`)).json() as Promise<object[]>,
       (list) => list.length > 0,
     );
-    await put(ENDPOINT, "large", { "32MB.bin": new Uint8Array(32 * 1024 * 1024) });
+    await put(endpoint, "large", { "32MB.bin": new Uint8Array(32 * 1024 * 1024) });
 
     expect(mails).toEqual([
       { subject: "Orchard: done", message: "300 images\né", topicArn: TopicArn, timestamp: expect.any(String) },
     ]);
-    expect(await (await fetch(`${ENDPOINT}/_orchard/health`)).json()).toEqual({ ok: true, pid: process.pid });
-    expect(await aws(ENDPOINT, "s3", "ls", "s3://large")).toContain("33554432 32MB.bin");
+    expect(await (await fetch(`${endpoint}/_orchard/health`)).json()).toEqual({ ok: true, pid: process.pid });
+    expect(await aws(endpoint, "s3", "ls", "s3://large")).toContain("33554432 32MB.bin");
   } finally {
     await account.stop();
   }

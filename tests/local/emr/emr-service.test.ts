@@ -27,7 +27,7 @@ import {
   type TestAccount,
   testAccount,
   until,
-} from "../fixtures.ts";
+} from "../account-fixtures.ts";
 
 let account: TestAccount;
 let emr: EMRClient;
@@ -166,7 +166,7 @@ test("the AWS CLI creates a cluster that bootstraps, runs Spark on s3://, logs a
   ).toBe(true);
 }, 120_000);
 
-test("a bootstrap action that fails terminates the cluster with EMR's words, and its log is kept", async () => {
+test("a failed bootstrap action terminates the cluster with EMR's message, and its log is uploaded", async () => {
   const action = { Name: "bad", ScriptBootstrapAction: { Path: "s3://data/bad.sh", Args: [] } };
 
   const id = await run({ LogUri: "s3://data/badlogs/", BootstrapActions: [action] });
@@ -181,7 +181,7 @@ test("a bootstrap action that fails terminates the cluster with EMR's words, and
   expect(await log(`badlogs/${id}/node/${instance}/bootstrap-actions/1/stderr.gz`)).toBe("no space left\n");
 });
 
-test("steps run one at a time; a failed one has details and CONTINUE goes on, a waiting or running one can be cancelled", async () => {
+test("steps run one at a time; a failed one has details, and pending and running ones can be cancelled", async () => {
   const id = await run({ LogUri: "s3://data/steplogs" });
   const [bad = "", good = "", long = "", waiting = ""] = await addSteps(
     id,
@@ -208,7 +208,7 @@ test("steps run one at a time; a failed one has details and CONTINUE goes on, a 
   expect(processes("sleep 4713.")).toEqual([]);
 });
 
-test("TERMINATE_CLUSTER ends the cluster after a failed step; without keep-alive it ends after the last step", async () => {
+test("a cluster ends after a failed TERMINATE_CLUSTER step, or without keep-alive after its last step", async () => {
   const strict = await run({ Steps: [{ ...bashStep("bad", "exit 1"), ActionOnFailure: "TERMINATE_CLUSTER" }] });
   const { Instances } = jobFlow("");
   const brief = await run({
@@ -223,7 +223,7 @@ test("TERMINATE_CLUSTER ends the cluster after a failed step; without keep-alive
   expect(done?.Status?.StateChangeReason?.Code).toBe("ALL_STEPS_COMPLETED");
 });
 
-test("termination protection refuses, terminating twice is fine, and a finished cluster takes no steps", async () => {
+test("a protected cluster is not terminated, terminating twice is allowed, and a terminated cluster takes no steps", async () => {
   const id = await run();
   await reached(id, "WAITING");
   const protect = (on: boolean) =>
@@ -245,7 +245,7 @@ test("termination protection refuses, terminating twice is fine, and a finished 
   );
 });
 
-test("tags, bootstrap actions and instances read back as written", async () => {
+test("tags, bootstrap actions and instances are returned as requested", async () => {
   const action = {
     Name: "install",
     ScriptBootstrapAction: { Path: "s3://data/bootstrap.sh", Args: ["s3://data/words.txt", "w"] },
@@ -287,7 +287,7 @@ test.each([
   ["a tag's characters", { Tags: [{ Key: "k", Value: "a*b" }] }, /Invalid tag value: 'a\*b'/],
   ["an idle timeout", { AutoTerminationPolicy: { IdleTimeout: 1 } }, /between 60 and 604800/],
   ["a step's jar", { Steps: [{ Name: "s", HadoopJarStep: { Jar: "s3://x/y.jar" } }] }, /command-runner\.jar only/],
-  ["a security configuration, of which it has none", { SecurityConfiguration: "x" }, /with name 'x' does not exist/],
+  ["a security configuration", { SecurityConfiguration: "x" }, /with name 'x' does not exist/],
   ["an enumeration", { ScaleDownBehavior: "NEVER" }, /Member must satisfy enum value set/],
   ["a type", { Name: 3 }, /Member must be a string/],
   ["a length", { Name: "n".repeat(300) }, /Member must have length less than or equal to 256/],
@@ -296,14 +296,14 @@ test.each([
     { Steps: [{ Name: "s" }] },
     /'Steps\.1\.member\.HadoopJarStep' failed to satisfy constraint: Member must not be null/,
   ],
-])("RunJobFlow refuses %s", async (_what, change, message) => {
+])("RunJobFlow refuses %s", async (_case, change, message) => {
   await expect(run(change)).rejects.toMatchObject({
     name: "ValidationException",
     message: expect.stringMatching(message),
   });
 });
 
-test("an unknown member, an unknown cluster and more than ten ids are refused", async () => {
+test("unknown members, unknown clusters and more than ten ids are refused", async () => {
   const body = JSON.stringify(jobFlow("x", { KeepAlive: true }));
   const headers = { "x-amz-target": "ElasticMapReduce.RunJobFlow", "content-type": "application/x-amz-json-1.1" };
 

@@ -17,36 +17,37 @@ beforeEach(() => {
 
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** The /opt of a node, with what an action made. */
-function aNode(name: string, content: string): string {
+/** Creates a node's /opt with a file of its bootstrap action. */
+function createOpt(name: string, content: string): string {
   const opt = join(folder, name, "opt");
   mkdirSync(join(opt, "orchard"), { recursive: true });
   writeFileSync(join(opt, "orchard", "made"), content);
   return opt;
 }
 
-function anEmptyNode(name: string): string {
+/** Creates a node without /opt and returns the path of /opt. */
+function createEmptyNode(name: string): string {
   mkdirSync(join(folder, name));
   return join(folder, name, "opt");
 }
 
-test("the same action finds what it made on another node, and shares the disk with it", async () => {
-  const first = aNode("first", "wheels");
+test("the same action finds its files on another node, as hard links", async () => {
+  const first = createOpt("first", "wheels");
   await image.save(image.key(script, ["a"]), first);
 
-  const second = anEmptyNode("second");
+  const second = createEmptyNode("second");
   await image.restore(image.key(script, ["a"]), second);
 
   expect(readFileSync(join(second, "orchard", "made"), "utf8")).toBe("wheels");
   expect(statSync(join(second, "orchard", "made")).ino).toBe(statSync(join(first, "orchard", "made")).ino);
 });
 
-test("a node that goes takes nothing from the others", async () => {
-  const first = aNode("first", "wheels");
+test("removing a node leaves the image complete", async () => {
+  const first = createOpt("first", "wheels");
   await image.save(image.key(script, []), first);
   rmSync(first, { recursive: true });
 
-  const second = anEmptyNode("second");
+  const second = createEmptyNode("second");
   await image.restore(image.key(script, []), second);
 
   expect(readFileSync(join(second, "orchard", "made"), "utf8")).toBe("wheels");
@@ -55,23 +56,23 @@ test("a node that goes takes nothing from the others", async () => {
 test.each([
   ["another script", Buffer.from("#!/bin/sh\n"), ["a"]],
   ["other arguments", script, ["b"]],
-])("%s begins with nothing", async (_, other, args) => {
-  await image.save(image.key(script, ["a"]), aNode("first", "wheels"));
+])("%s starts without an image", async (_, other, args) => {
+  await image.save(image.key(script, ["a"]), createOpt("first", "wheels"));
 
-  const second = anEmptyNode("second");
+  const second = createEmptyNode("second");
   await image.restore(image.key(other, args), second);
 
   expect(readdirSync(join(second, ".."))).toEqual([]);
 });
 
-test("the latest alone is kept", async () => {
+test("only the latest image is kept", async () => {
   const keys = ["a", "b"].map((argument) => image.key(script, [argument]));
-  for (const [number, key] of keys.entries()) await image.save(key, aNode(`node-${number}`, "wheels"));
+  for (const [number, key] of keys.entries()) await image.save(key, createOpt(`node-${number}`, "wheels"));
 
   expect(readdirSync(join(folder, "images"))).toEqual([keys[1]]);
 });
 
-test("an image that cannot be used leaves the node as it was, and is told of", async () => {
+test("an image that cannot be restored leaves the node unchanged and is logged", async () => {
   const key = image.key(script, []);
   mkdirSync(join(folder, "images"));
   writeFileSync(join(folder, "images", key), "no folder");
@@ -79,5 +80,5 @@ test("an image that cannot be used leaves the node as it was, and is told of", a
   const second = join(folder, "absent", "opt");
   await image.restore(key, second);
 
-  expect(logged).toEqual([expect.stringMatching(/was not used: /)]);
+  expect(logged).toEqual([expect.stringMatching(/was not restored: /)]);
 });

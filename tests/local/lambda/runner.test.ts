@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { LambdaRunner } from "../../../local/lambda/runner.ts";
 import type { AccountContext } from "../../../local/support/account-context.ts";
 import { CallRecorder } from "../../../local/support/call-recorder.ts";
-import { createFunction, project, REGION, type TestAccount, testAccount, until } from "../fixtures.ts";
+import { createFunction, project, region, type TestAccount, testAccount, until } from "../account-fixtures.ts";
 
 const fails = `
 import { appendFileSync, readFileSync } from "node:fs";
@@ -25,7 +25,7 @@ beforeAll(async () => {
     ministack: account.endpoint,
     directory: account.directory,
     tools: join(project, ".orchard"),
-    region: REGION,
+    region,
     accountId: "000000000000",
     credentials: { accessKeyId: "test", secretAccessKey: "test" },
     log: (line) => logged.push(line),
@@ -43,7 +43,7 @@ test.each([
   [0, 1, []],
   [1, 2, [/^lambda: fails failed, retrying in 0.1 s: .*"RangeError".*not yet/]],
   [9, 3, [/retrying in 0.1 s/, /retrying in 0.2 s/, /no retries are left/]],
-])("an asynchronous invocation that fails %i times is tried %i times", async (times, tried, lines) => {
+])("an asynchronous invocation that fails %i times runs %i times", async (times, tried, lines) => {
   const file = join(account.directory, `failed-${times}`);
   logged.length = 0;
 
@@ -53,7 +53,7 @@ test.each([
   expect(logged).toEqual(lines.map((line) => expect.stringMatching(line)));
 });
 
-test("a retry that waits ends with the runner", async () => {
+test("stop ends a pending retry", async () => {
   const file = join(account.directory, "stopped");
   const lambda = runner(3600);
   logged.length = 0;

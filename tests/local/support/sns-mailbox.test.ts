@@ -6,7 +6,7 @@ import getPort from "get-port";
 import { expect, test } from "vitest";
 import { SnsMailbox } from "../../../local/support/sns-mailbox.ts";
 
-test("a subscription that MiniStack does not confirm is an error", async () => {
+test("receive throws when MiniStack does not confirm the subscription", async () => {
   const port = await getPort();
   const server = createServer((_request, response) => response.writeHead(404).end()).listen(port, "127.0.0.1");
   const folder = mkdtempSync(join(tmpdir(), "orchard-mail-"));

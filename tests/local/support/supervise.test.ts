@@ -2,9 +2,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { supervise } from "../../../local/support/supervise.ts";
-import { processes, project, until } from "../fixtures.ts";
+import { processes, project, until } from "../account-fixtures.ts";
 
-test("the death of a supervisor leaves nothing of its command, in whatever process group", async () => {
+test("a killed supervisor leaves no process of its command, even in other process groups", async () => {
   const child = supervise(["/bin/bash", "-c", "set -m; sleep 4716.1 & trap '' TERM; sleep 4716.2; sleep 4716.3"], {
     tools: join(project, ".orchard"),
     cwd: tmpdir(),

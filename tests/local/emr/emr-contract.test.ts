@@ -1,5 +1,5 @@
-import { testAccount, until } from "../fixtures.ts";
-import { emrContract } from "./contract.ts";
+import { testAccount, until } from "../account-fixtures.ts";
+import { emrContract } from "./emr-contract.ts";
 
 emrContract("the embedded account's EMR", async () => {
   const account = await testAccount(4728);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { checkJobFlow, type JobFlowRequest } from "../../../local/emr/request-rules.ts";
-import { bashStep, fleets, jobFlow } from "../fixtures.ts";
+import { bashStep, fleets, jobFlow } from "../account-fixtures.ts";
 
 type Fleet = Readonly<Record<string, unknown>>;
 
@@ -40,7 +40,7 @@ function check(change: object) {
   return () => checkJobFlow(jobFlow("rules", change) as JobFlowRequest);
 }
 
-describe("the semantic rules", () => {
+describe("the rules for RunJobFlow", () => {
   it.each<[string, object]>([
     ["instance groups", {}],
     ["fleets", withFleets(primary, core)],
@@ -63,7 +63,7 @@ describe("the semantic rules", () => {
         },
       ),
     ],
-  ])("accept %s", (_what, change) => {
+  ])("accept %s", (_case, change) => {
     expect(check(change)).not.toThrow();
   });
 
@@ -79,10 +79,10 @@ describe("the semantic rules", () => {
     [
       "several subnets for groups",
       { Instances: { ...jobFlow("").Instances, Ec2SubnetIds: ["a", "b"] } },
-      /fleets only/,
+      /Only instance fleets/,
     ],
     ["one of two security groups", { Instances: fleets({ EmrManagedMasterSecurityGroup: "sg-1" }) }, /together/],
-    ["service access alone", { Instances: fleets({ ServiceAccessSecurityGroup: "sg-1" }) }, /ServiceAccess/],
+    ["a service access group alone", { Instances: fleets({ ServiceAccessSecurityGroup: "sg-1" }) }, /ServiceAccess/],
     ["no primary", withFleets(core), /exactly one MASTER/],
     ["two core fleets", withFleets(primary, core, core), /at most one CORE/],
     ["tasks without core", withFleets(primary, { ...core, InstanceFleetType: "TASK" }), /TASK instance fleet needs/],
@@ -104,9 +104,9 @@ describe("the semantic rules", () => {
       /at most 5/,
     ],
     ["a type twice", withFleets(primary, { ...core, InstanceTypeConfigs: types("m5.xlarge", "m5.xlarge") }), /twice/],
-    ["a type that is none", withFleets(primary, { ...core, InstanceTypeConfigs: types("large") }), /not supported/],
+    ["an invalid type", withFleets(primary, { ...core, InstanceTypeConfigs: types("large") }), /not supported/],
     [
-      "a primary that weighs 2",
+      "a primary node of weight 2",
       withFleets({ ...primary, InstanceTypeConfigs: [{ InstanceType: "m5.xlarge", WeightedCapacity: 2 }] }),
       /must be 1/,
     ],
@@ -116,7 +116,7 @@ describe("the semantic rules", () => {
       /must be 1 or greater/,
     ],
     [
-      "two kinds of a bid",
+      "two kinds of bid price",
       withFleets(primary, {
         ...core,
         InstanceTypeConfigs: [{ InstanceType: "m5.xlarge", BidPrice: "1", BidPriceAsPercentageOfOnDemandPrice: 100 }],
@@ -147,17 +147,21 @@ describe("the semantic rules", () => {
     ]),
     ["scaling from 5 to 4", scaled(5, 4), /min capacity/],
     ["scaling from 0", scaled(0, 4), /min capacity/],
-    ["more core than all", scaled(2, 4, { MaximumCoreCapacityUnits: 5 }), /max Core capacity/],
-    ["more on demand than all", scaled(2, 4, { MaximumOnDemandCapacityUnits: 5 }), /max On-Demand capacity/],
+    ["more core capacity than in total", scaled(2, 4, { MaximumCoreCapacityUnits: 5 }), /max Core capacity/],
+    [
+      "more On-Demand capacity than in total",
+      scaled(2, 4, { MaximumOnDemandCapacityUnits: 5 }),
+      /max On-Demand capacity/,
+    ],
     ["instances as the unit of fleets", scaled(2, 4, { UnitType: "Instances" }), /InstanceFleetUnits/],
     ["fleet units for groups", { ManagedScalingPolicy: limits(2, 4) }, /InstanceFleetUnits/],
     [
-      "more core than on demand in groups that are on demand",
+      "more core capacity than On-Demand capacity for an On-Demand core group",
       { ManagedScalingPolicy: limits(2, 4, { UnitType: "Instances", MaximumOnDemandCapacityUnits: 2 }) },
       /less than or equal to MaximumOnDemandCapacityUnits/,
     ],
     ["an idle time of 59 s", { AutoTerminationPolicy: { IdleTimeout: 59 } }, /between 60 and 604800/],
-  ])("refuse %s", (_what, change, message) => {
+  ])("refuse %s", (_case, change, message) => {
     expect(check(change)).toThrow(message);
   });
 });

@@ -1,20 +1,20 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { bashStep, fleets, jobFlow } from "../fixtures.ts";
+import { bashStep, fleets, jobFlow } from "../account-fixtures.ts";
 
-/** EMR as a caller sees it: the embedded account's, or the simulation's. */
+/** An implementation of EMR: the embedded account's or the simulation's. */
 export interface EmrUnderTest {
-  /** One request; rejects with the service's error, its code as the name. */
+  /** Sends one request. Rejects with an error whose name is the service's error code. */
   // biome-ignore lint/suspicious/noExplicitAny: as many types as operations
   call(operation: string, input: object): Promise<any>;
-  /** Asks until the answer is as wanted, while time goes by. */
-  until<T>(read: () => Promise<T>, done: (answer: T) => boolean): Promise<T>;
+  /** Reads until the answer satisfies the condition, and lets time pass between reads. */
+  until<T>(read: () => Promise<T>, isDone: (answer: T) => boolean): Promise<T>;
   stop(): Promise<void>;
 }
 
 const badBootstrap = { Name: "bad", ScriptBootstrapAction: { Path: "s3://there-is-none/bad.sh", Args: [] } };
-const over = ["COMPLETED", "FAILED", "CANCELLED", "INTERRUPTED"];
+const endedStepStates = ["COMPLETED", "FAILED", "CANCELLED", "INTERRUPTED"];
 
-/** What everything else in the project counts on, whichever EMR it talks to. */
+/** Defines the tests that each implementation of EMR must pass. */
 export function emrContract(name: string, start: () => Promise<EmrUnderTest>): void {
   describe(name, () => {
     let emr: EmrUnderTest;
@@ -38,13 +38,13 @@ export function emrContract(name: string, start: () => Promise<EmrUnderTest>): v
     const finished = (id: string, stepId: string) =>
       emr.until(
         () => step(id, stepId),
-        (found) => over.includes(found.Status.State),
+        (found) => endedStepStates.includes(found.Status.State),
       );
     const terminate = (...JobFlowIds: string[]) => emr.call("TerminateJobFlows", { JobFlowIds });
     const protect = (id: string, TerminationProtected: boolean) =>
       emr.call("SetTerminationProtection", { JobFlowIds: [id], TerminationProtected });
 
-    it("brings a cluster up, which is listed by name, state and time, and described with its tags", async () => {
+    it("starts a cluster, lists it by state and time and describes it with its tags", async () => {
       const before = Date.now() / 1000;
       const id = await run({ Tags: [{ Key: "a", Value: "1" }] });
       const ready = await reached(id, "WAITING");
@@ -71,7 +71,7 @@ export function emrContract(name: string, start: () => Promise<EmrUnderTest>): v
       expect(later.Clusters).toEqual([]);
     });
 
-    it("runs steps one at a time, goes on after a failed one, and cancels what is not over", async () => {
+    it("runs steps one at a time, continues after a failed one and cancels active ones", async () => {
       const id = await run();
       const ids = await add(
         id,
@@ -88,7 +88,7 @@ export function emrContract(name: string, start: () => Promise<EmrUnderTest>): v
       const pending = (await step(id, waiting)).Status.State;
       const answer = await emr.call("CancelSteps", { ClusterId: id, StepIds: [long, waiting, good] });
       const states = [];
-      for (const one of ids) states.push((await finished(id, one)).Status.State);
+      for (const stepId of ids) states.push((await finished(id, stepId)).Status.State);
       const listed = await emr.call("ListSteps", { ClusterId: id });
 
       expect(pending).toBe("PENDING");
@@ -103,17 +103,20 @@ export function emrContract(name: string, start: () => Promise<EmrUnderTest>): v
       expect((await reached(id, "WAITING")).Status.State).toBe("WAITING");
     });
 
-    it("terminates in its own time, cancels what runs, and is modified no more", async () => {
+    it("passes through TERMINATING, cancels the running step and refuses modifications", async () => {
       const id = await run();
       const [long = ""] = await add(id, bashStep("long", "sleep 600"));
       await reached(id, "RUNNING");
       await terminate(id);
-      const soon = (await cluster(id)).Status.State;
-      const gone = await reached(id, "TERMINATED");
+      const stateAfterRequest = (await cluster(id)).Status.State;
+      const terminated = await reached(id, "TERMINATED");
       await terminate(id);
 
-      expect(["TERMINATING", "TERMINATED"]).toContain(soon);
-      expect(gone.Status.StateChangeReason).toEqual({ Code: "USER_REQUEST", Message: "Terminated by user request" });
+      expect(["TERMINATING", "TERMINATED"]).toContain(stateAfterRequest);
+      expect(terminated.Status.StateChangeReason).toEqual({
+        Code: "USER_REQUEST",
+        Message: "Terminated by user request",
+      });
       expect((await step(id, long)).Status.State).toBe("CANCELLED");
       for (const refused of [() => add(id, bashStep("late", "exit 0")), () => protect(id, true)]) {
         await expect(refused()).rejects.toMatchObject({
@@ -123,13 +126,13 @@ export function emrContract(name: string, start: () => Promise<EmrUnderTest>): v
       }
     });
 
-    it("is terminated while it starts", async () => {
+    it("can be terminated while it starts", async () => {
       const id = await run();
       await terminate(id);
       expect((await reached(id, "TERMINATED", "TERMINATED_WITH_ERRORS")).Status.State).toBe("TERMINATED");
     });
 
-    it("is terminated before its bootstrap action, and never turns back", async () => {
+    it("can be terminated before its bootstrap action and never leaves TERMINATING but for TERMINATED", async () => {
       const id = await run({ BootstrapActions: [badBootstrap] });
       await terminate(id);
       const seen = new Set<string>();
@@ -145,7 +148,7 @@ export function emrContract(name: string, start: () => Promise<EmrUnderTest>): v
       expect(found.Status.StateChangeReason.Code).toBe("USER_REQUEST");
     });
 
-    it("refuses to end a protected cluster, and ends the others of the same request", async () => {
+    it("refuses to terminate a protected cluster and terminates the others of the request", async () => {
       const [safe, other] = [await run(), await run()];
       await protect(safe, true);
       await expect(terminate(safe, other)).rejects.toMatchObject({
@@ -162,16 +165,16 @@ export function emrContract(name: string, start: () => Promise<EmrUnderTest>): v
     it.each([
       ["a bootstrap action", { BootstrapActions: [badBootstrap] }, "BOOTSTRAP_FAILURE"],
       [
-        "a step that may not",
+        "a TERMINATE_CLUSTER step",
         { Steps: [{ ...bashStep("bad", "exit 1"), ActionOnFailure: "TERMINATE_CLUSTER" }] },
         "STEP_FAILURE",
       ],
-    ])("ends with errors when %s fails", async (_what, more, code) => {
+    ])("ends with errors when %s fails", async (_case, more, code) => {
       const found = await reached(await run(more), "TERMINATED", "TERMINATED_WITH_ERRORS");
       expect(found.Status).toMatchObject({ State: "TERMINATED_WITH_ERRORS", StateChangeReason: { Code: code } });
     });
 
-    it("ends after its idle time, also after one that was put when it was idle already", async () => {
+    it("ends after its idle time-out, also after one that was set while it was idle", async () => {
       const first = await run({ AutoTerminationPolicy: { IdleTimeout: 60 } });
       const changed = await run({ AutoTerminationPolicy: { IdleTimeout: 3600 } });
       await reached(changed, "WAITING");
@@ -182,7 +185,7 @@ export function emrContract(name: string, start: () => Promise<EmrUnderTest>): v
       }
     }, 120_000);
 
-    it("has instance fleets, whose instances tell type, market and times, also when they are gone", async () => {
+    it("lists the instances of fleets with type, market and times, also after termination", async () => {
       const subnets = ["subnet-a", "subnet-b"];
       const id = await run({ Instances: fleets({ Ec2SubnetIds: subnets, TerminationProtected: false }) });
       const listed = await emr.call("ListInstanceFleets", { ClusterId: id });
@@ -221,7 +224,7 @@ export function emrContract(name: string, start: () => Promise<EmrUnderTest>): v
       });
     });
 
-    it("gives units by their weight, and runs on a lone primary node", async () => {
+    it("provisions capacity by weight, and runs on a lone primary node", async () => {
       const weighted = fleets().InstanceFleets.map((fleet) =>
         fleet.InstanceFleetType === "CORE"
           ? {
@@ -258,7 +261,7 @@ export function emrContract(name: string, start: () => Promise<EmrUnderTest>): v
       await terminate(id);
     });
 
-    it("refuses a request that breaks a rule, and no cluster is there", async () => {
+    it("refuses an invalid request without creating a cluster", async () => {
       const both = { ...fleets(), InstanceGroups: jobFlow("").Instances.InstanceGroups };
       await expect(run({ Name: "refused", Instances: both })).rejects.toMatchObject({
         name: "ValidationException",

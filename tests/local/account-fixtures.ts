@@ -2,15 +2,15 @@ import { execFile, execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { CreateFunctionCommand, LambdaClient } from "@aws-sdk/client-lambda";
 import { CreateBucketCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { zipSync } from "fflate";
 import { type Account, accountEnv, startAccount } from "../../local/account.ts";
+import { pollUntil } from "../../local/support/poll.ts";
 
-/** The account's region. */
-export const REGION = "eu-central-1";
+/** The region of the embedded account. */
+export const region = "eu-central-1";
 
 export const project = join(import.meta.dirname, "../..");
 
@@ -20,6 +20,7 @@ export interface TestAccount extends Account {
   remove(): Promise<void>;
 }
 
+/** Starts an account with a new directory. */
 export async function testAccount(port: number): Promise<TestAccount> {
   const directory = mkdtempSync(join(tmpdir(), "orchard-account-"));
   const account = await startAccount({ port, directory });
@@ -33,13 +34,13 @@ export async function testAccount(port: number): Promise<TestAccount> {
 export function clientConfig(endpoint: string) {
   return {
     endpoint,
-    region: "eu-central-1",
+    region,
     credentials: { accessKeyId: "test", secretAccessKey: "test" },
     maxAttempts: 1,
   };
 }
 
-/** Runs the real AWS CLI with the account's exports alone; answers its JSON, or its text. Throws its standard error. */
+/** Runs the AWS CLI with the account's environment only. Returns its output, parsed when it is JSON. */
 export async function aws(endpoint: string, ...args: readonly string[]) {
   const { stdout } = await promisify(execFile)(join(project, ".orchard/python/bin/aws"), args, {
     env: { ...accountEnv(endpoint), HOME: tmpdir(), PATH: "/usr/bin:/bin" },
@@ -52,6 +53,7 @@ export async function aws(endpoint: string, ...args: readonly string[]) {
   }
 }
 
+/** Creates a bucket with objects. */
 export async function put(endpoint: string, bucket: string, objects: Readonly<Record<string, string | Uint8Array>>) {
   const s3 = new S3Client({ ...clientConfig(endpoint), forcePathStyle: true });
   await s3.send(new CreateBucketCommand({ Bucket: bucket }));
@@ -80,21 +82,25 @@ export async function createFunction(
   );
 }
 
-export async function until<T>(read: () => Promise<T>, done: (value: T) => boolean, seconds = 30): Promise<T> {
-  const deadline = Date.now() + seconds * 1000;
-  for (;;) {
-    const value = await read();
-    if (done(value)) {
-      return value;
-    }
-    if (Date.now() > deadline) {
-      throw new Error(`Not within ${seconds} s; the last value was ${JSON.stringify(value)}`);
-    }
-    await sleep(100);
+/** Reads a value until it satisfies the condition. @throws Error after the given time */
+export async function until<T>(read: () => Promise<T>, isDone: (value: T) => boolean, seconds = 30): Promise<T> {
+  let last: T | undefined;
+  let isSatisfied = false;
+  await pollUntil(
+    async () => {
+      last = await read();
+      isSatisfied = isDone(last);
+    },
+    () => isSatisfied,
+    { timeoutMs: seconds * 1000 },
+  );
+  if (!isSatisfied) {
+    throw new Error(`Not within ${seconds} s; the last value was ${JSON.stringify(last)}`);
   }
+  return last as T;
 }
 
-/** The command lines of all processes that contain a text. */
+/** Returns the command lines of all processes that contain a text. */
 export function processes(text: string): readonly string[] {
   const lines = existsSync("/proc/self/cmdline")
     ? readdirSync("/proc")
@@ -108,11 +114,11 @@ function commandLine(pid: string): string {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
   } catch {
-    return ""; // it has ended since it was listed
+    return ""; // the process has ended since it was listed
   }
 }
 
-/** The smallest RunJobFlow request that EMR takes for a cluster that waits for steps. */
+/** Returns the smallest RunJobFlow request for a cluster that waits for steps. */
 export function jobFlow(name: string, more: object = {}) {
   return {
     Name: name,
@@ -130,7 +136,7 @@ export function jobFlow(name: string, more: object = {}) {
   };
 }
 
-/** The Instances of a cluster with fleets, as the planner writes them. */
+/** Returns the Instances of a cluster with fleets, as the planner writes them. */
 export function fleets(more: object = {}) {
   const types = (...names: string[]) => names.map((InstanceType) => ({ InstanceType, WeightedCapacity: 1 }));
   return {
@@ -151,6 +157,7 @@ export function fleets(more: object = {}) {
   };
 }
 
+/** Returns a step that runs a bash script. */
 export function bashStep(name: string, script: string) {
   return {
     Name: name,

@@ -5,13 +5,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { EmrService } from "../../../local/emr/emr-service.ts";
 import type { AccountContext } from "../../../local/support/account-context.ts";
-import { bashStep, jobFlow, project, REGION, until } from "../fixtures.ts";
+import { bashStep, jobFlow, project, region, until } from "../account-fixtures.ts";
 
 let directory: string;
 let logged: string[];
 let emr: EmrService;
 
-/** Without a bootstrap action and without logs a cluster needs nothing of the account. */
+/** A cluster without bootstrap actions and logs needs no running account. */
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "orchard-emr-"));
   logged = [];
@@ -20,7 +20,7 @@ beforeEach(() => {
     ministack: "http://127.0.0.1:1",
     directory,
     tools: join(project, ".orchard"),
-    region: REGION,
+    region,
     accountId: "000000000000",
     credentials: { accessKeyId: "test", secretAccessKey: "test" },
     log: (line) => logged.push(line),
@@ -45,7 +45,7 @@ function reached(ClusterId: string, state: string) {
   );
 }
 
-test("a cluster whose record cannot be written waits without writing, and its end leaves nothing of its node", async () => {
+test("a cluster whose record cannot be written still waits and terminates, and removes its node", async () => {
   const { JobFlowId: id } = call("RunJobFlow", jobFlow("unwritable"));
   await reached(id, "WAITING");
   mkdirSync(join(directory, "emr", id, "cluster.json.new"));
@@ -61,7 +61,7 @@ test("a cluster whose record cannot be written waits without writing, and its en
   expect(logged).toEqual([expect.stringContaining(`the end of ${id} was not saved: Error: EISDIR`)]);
 });
 
-test("a step fails with its own error, however much it has written", async () => {
+test("a failed step has its own error even after much output", async () => {
   const script = "truncate --size 600M stdout; echo 'ValueError: no rows' >&2; exit 3";
   const { JobFlowId: id } = call("RunJobFlow", jobFlow("verbose", { Steps: [bashStep("work", script)] }));
 
