@@ -60,7 +60,7 @@ function contextOf({ email, config, context }: DeployOptions): Context {
   };
 }
 
-/** @throws UsageError that names the wrong knobs, before anything is asked or made */
+/** @throws UsageError that lists the invalid knobs */
 function readConfig(context: Context, region: string): Config {
   try {
     return configFromContext(context, region);
@@ -75,14 +75,48 @@ async function deployTo(lifetime: Lifetime, options: DeployOptions): Promise<voi
   const since = Date.now();
   const context = contextOf(options);
   const target = await openTarget();
-  const { clients, account, region } = target;
-  const { architecture, wheelhouseFile } = readConfig(context, region);
+  const { account, region } = target;
+  const config = readConfig(context, region);
   const cdk = new Cdk(lifetime, target, context, join(places.assemblies, `${account}-${region}`));
+  const changes = await findChanges(lifetime, target, cdk, config, json);
+  const removed = namesOf(changes.leftOver);
+  if (!json) printChanges(changes);
+  const changed = changes.difference.stacks > 0 || removed.length > 0;
+  if (changed) {
+    const checkBlockers = () => requireNoBlockers(target.clients, cdk, removed, options.stopRunning);
+    await checkBlockers();
+    if (!(await isConfirmed(lifetime, `Deploy this to account ${account} in ${region}?`, yes))) {
+      throw new CommandFailed("Nothing was deployed.");
+    }
+    await runSteps(lifetime, deploymentSteps(lifetime, target, cdk, changes, checkBlockers), json);
+  }
+  await printOutcome(target, { stacks: changes.stacks, removed, changed }, options, since);
+}
+
+interface Changes {
+  /** Names of the synthesized stacks. */
+  readonly stacks: readonly string[];
+  readonly difference: Difference;
+  /** Deployed stacks that the current configuration does not contain. They cost money without being used. */
+  readonly leftOver: readonly Stack[];
+}
+
+function namesOf(stacks: readonly Stack[]): readonly string[] {
+  return stacks.map(({ StackName = "" }) => StackName);
+}
+
+/** Synthesizes the stacks and compares them with the deployed ones. */
+async function findChanges(
+  lifetime: Lifetime,
+  { clients, account, region }: Target,
+  cdk: Cdk,
+  { architecture, wheelhouseFile }: Config,
+  quiet: boolean,
+): Promise<Changes> {
   let stacks: readonly string[] = [];
   let difference: Difference = { stacks: 0, text: "" };
-  /** Deployed with an earlier configuration. What they hold costs, and nothing of this one uses it. */
   let leftOver: readonly Stack[] = [];
-  const look: Step[] = [
+  const steps: Step[] = [
     { title: `Account ${account}, region ${region}`, run: async () => undefined },
     {
       title: `Wheels for ${architecture}`,
@@ -107,52 +141,68 @@ async function deployTo(lifetime: Lifetime, options: DeployOptions): Promise<voi
       },
     },
   ];
-  await runSteps(lifetime, look, json);
-  const removed = leftOver.map(({ StackName = "" }) => StackName);
-  const isChanged = difference.stacks > 0 || removed.length > 0;
-  const refuseWhatRuns = async (): Promise<boolean> => {
-    const blockers = await findBlockers(clients, new Map([...cdk.templates(), ...removed.map(toNothing)]));
-    if (blockers.length > 0 && !options.stopRunning) throw new UsageError(refusal(blockers));
-    return blockers.length > 0;
-  };
-  if (!json) process.stdout.write(`\n${difference.text}\n\n`);
-  if (!json && removed.length > 0) {
-    process.stdout.write(`To be removed, because the configuration has none: ${removed.join(", ")}\n\n`);
-  }
-  if (isChanged) {
-    await refuseWhatRuns();
-    if (!(await isConfirmed(lifetime, `Deploy this to account ${account} in ${region}?`, yes))) {
-      throw new CommandFailed("Nothing was deployed.");
-    }
-  }
+  await runSteps(lifetime, steps, quiet);
+  return { stacks, difference, leftOver };
+}
 
-  const stopThem = async ({ status }: Reporter): Promise<void> => {
-    // Again: an execution may have begun while the person was reading.
-    if (!(await refuseWhatRuns())) return;
+function printChanges({ difference, leftOver }: Changes): void {
+  process.stdout.write(`\n${difference.text}\n\n`);
+  if (leftOver.length > 0) {
+    process.stdout.write(`To be removed, because the configuration has none: ${namesOf(leftOver).join(", ")}\n\n`);
+  }
+}
+
+/**
+ * Checks whether the changes could affect running executions or clusters.
+ *
+ * @param removed names of the stacks that are to be removed
+ * @param mayStop whether the user gave --stop-running
+ * @returns whether executions or clusters have to be stopped first
+ * @throws UsageError when there are some and they may not be stopped
+ */
+async function requireNoBlockers(
+  clients: Clients,
+  cdk: Cdk,
+  removed: readonly string[],
+  mayStop: boolean,
+): Promise<boolean> {
+  const emptyTemplates = removed.map((name): [string, StackTemplate] => [name, {}]);
+  const blockers = await findBlockers(clients, new Map([...cdk.templates(), ...emptyTemplates]));
+  if (blockers.length > 0 && !mayStop) throw new UsageError(describeBlockers(blockers));
+  return blockers.length > 0;
+}
+
+/** @param checkBlockers returns whether executions or clusters have to be stopped first */
+function deploymentSteps(
+  lifetime: Lifetime,
+  target: Target,
+  cdk: Cdk,
+  { stacks, leftOver }: Changes,
+  checkBlockers: () => Promise<boolean>,
+): readonly Step[] {
+  const { clients } = target;
+  const stopBlockers = async ({ status }: Reporter): Promise<void> => {
+    // Check again: an execution may have started while the question was open.
+    if (!(await checkBlockers())) return;
     const { stateMachineArn } = await requireDeployment(target);
     await stopRunning(lifetime, clients, stateMachineArn, status);
   };
-  const change: Step[] = [
-    { title: "What runs", run: stopThem },
+  return [
+    { title: "What runs", run: stopBlockers },
     { title: `Deployment of ${stacks.join(", ")}`, run: ({ status }) => deployStacks(cdk, target, status) },
-    // Only now does the deployment import nothing from them.
+    // These come last: only after the deployment, no stack imports from them any more.
     ...leftOver.map((stack) => ({
       title: `Removal of ${stack.StackName}`,
       run: () => deleteStack(lifetime, clients, stack),
     })),
   ];
-  if (isChanged) await runSteps(lifetime, change, json);
-  await tell(target, { stacks, removed, changed: isChanged }, options, since);
-}
-
-function toNothing(name: string): [string, StackTemplate] {
-  return [name, {}];
 }
 
 /**
- * What runs and the changes that could reach it, one a line; none when either is missing.
+ * Describes the running executions and clusters together with the changes that could affect them, one per line. The list
+ * is empty when there are none of either.
  *
- * @param templates what the stacks are to be, by name; without resources, a stack is to go
+ * @param templates the stacks' new templates by name; one without resources means that the stack is removed
  */
 async function findBlockers(
   clients: Clients,
@@ -171,7 +221,7 @@ async function findBlockers(
   return changes.length === 0 ? [] : [...describeRunning(running), ...changes.map((change) => `this deploy ${change}`)];
 }
 
-function refusal(blockers: readonly string[]): string {
+function describeBlockers(blockers: readonly string[]): string {
   return `What runs now may need what this deploy changes:\n${blockers.map((line) => `  ${line}`).join("\n")}\nWait for its end, or give --stop-running: it stops the executions, ends the clusters and waits for that first.`;
 }
 
@@ -181,7 +231,8 @@ interface Outcome {
   readonly changed: boolean;
 }
 
-async function tell(
+/** Prints the stacks' outputs and the next commands, or one JSON object. */
+async function printOutcome(
   { clients, account, region }: Target,
   { stacks, removed, changed }: Outcome,
   { email, json }: DeployOptions,

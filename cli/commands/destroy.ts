@@ -1,7 +1,9 @@
+import type { StackResourceSummary } from "@aws-sdk/client-cloudformation";
 import { Command } from "@commander-js/extra-typings";
+import type { Clients } from "../account/aws-clients.ts";
 import { openTarget } from "../account/deployment-target.ts";
 import { deleteBucket, deleteStack, findStacks, listResources } from "../deployment/delete-stacks.ts";
-import { readDeployment } from "../deployment/deployed-stacks.ts";
+import { type DeployedStack, readDeployment } from "../deployment/deployed-stacks.ts";
 import { describeRunning, endClusters, findRunning, isIdle, stopRunning } from "../execution/running-work.ts";
 import { CommandFailed, UsageError } from "../terminal/command-errors.ts";
 import { isConfirmed, requireTerminal } from "../terminal/confirm.ts";
@@ -23,11 +25,11 @@ export const command = new Command("destroy")
   .option("--json", "print one JSON object and nothing else; needs --yes", false)
   .action((options) => withLifetime((lifetime) => destroyAll(lifetime, options)));
 
-async function destroyAll(lifetime: Lifetime, { deleteData, yes, json, ...options }: DestroyOptions): Promise<void> {
+async function destroyAll(lifetime: Lifetime, options: DestroyOptions): Promise<void> {
+  const { deleteData, yes, json } = options;
   requireTerminal(yes);
   const { clients, account, region } = await openTarget();
   const stacks = await findStacks(clients);
-  const names = stacks.map(({ StackName = "" }) => StackName);
   if (stacks.length === 0) {
     process.stdout.write(
       json ? '{"stacks":[]}\n' : `Nothing of Orchard is deployed in account ${account}, ${region}.\n`,
@@ -36,6 +38,39 @@ async function destroyAll(lifetime: Lifetime, { deleteData, yes, json, ...option
   }
   const deployment = await readDeployment(clients);
   const resources = (await Promise.all(stacks.map((stack) => listResources(clients, stack)))).flat();
+  const bucket = findOwnBucket(resources, deployment, deleteData);
+  const machine = deployment?.stateMachineArn;
+  if (machine !== undefined) await requireIdle(clients, machine, options.stopRunning);
+
+  const names = stacks.map(({ StackName = "" }) => StackName);
+  if (!json) process.stdout.write(`${renderAnnouncement(names, resources, bucket, deleteData)}\n`);
+  const question = `Remove this from account ${account} in ${region}?`;
+  if (!(await isConfirmed(lifetime, question, yes))) throw new CommandFailed("Nothing was removed.");
+
+  const removals: readonly Step[] = stacks.map((stack) => ({
+    title: `Stack ${stack.StackName}`,
+    run: () => deleteStack(lifetime, clients, stack),
+  }));
+  const steps = [
+    ...(machine === undefined ? removals : withClusterEnd(lifetime, clients, machine, options.stopRunning, removals)),
+    ...(deleteData && bucket !== undefined ? [bucketStep(lifetime, clients, bucket)] : []),
+  ];
+  await runSteps(lifetime, steps, json);
+  const kept = deleteData ? null : (bucket ?? null);
+  if (json) process.stdout.write(`${JSON.stringify({ account, region, stacks: names, keptBucket: kept })}\n`);
+  else if (kept !== null) process.stdout.write(`\nThe data are kept in s3://${kept}\n`);
+}
+
+/**
+ * Finds the data bucket if the stack created it; undefined when it is the user's own bucket.
+ *
+ * @throws UsageError when the user's own bucket would have to be deleted
+ */
+function findOwnBucket(
+  resources: readonly StackResourceSummary[],
+  deployment: DeployedStack | undefined,
+  deleteData: boolean,
+): string | undefined {
   const bucket = resources.find(
     ({ ResourceType, PhysicalResourceId }) =>
       ResourceType === "AWS::S3::Bucket" && PhysicalResourceId === deployment?.bucket,
@@ -45,56 +80,62 @@ async function destroyAll(lifetime: Lifetime, { deleteData, yes, json, ...option
       `The bucket ${deployment.bucket} was there before the stack and belongs to you: --delete-data leaves it alone. Leave the option out.`,
     );
   }
-
-  /** Refuses, or answers whether there is something to stop. */
-  const refuseWhatRuns = async (stateMachineArn: string): Promise<boolean> => {
-    const running = await findRunning(clients, stateMachineArn);
-    if (!isIdle(running) && !options.stopRunning) throw new UsageError(refusal(describeRunning(running)));
-    return !isIdle(running);
-  };
-  const machine = deployment?.stateMachineArn;
-  if (machine !== undefined) await refuseWhatRuns(machine);
-
-  if (!json) process.stdout.write(`${announcement(names, resources, bucket, deleteData)}\n`);
-  const question = `Remove this from account ${account} in ${region}?`;
-  if (!(await isConfirmed(lifetime, question, yes))) throw new CommandFailed("Nothing was removed.");
-
-  const steps: Step[] = stacks.map((stack) => ({
-    title: `Stack ${stack.StackName}`,
-    run: () => deleteStack(lifetime, clients, stack),
-  }));
-  if (machine !== undefined) {
-    const run = async ({ status }: Reporter): Promise<void> => {
-      // Again: an execution may have begun while the person was reading.
-      if (await refuseWhatRuns(machine)) await stopRunning(lifetime, clients, machine, status);
-    };
-    steps.unshift({ title: "What runs", run });
-    // A schedule may have started an execution while the stacks went.
-    const endLate = async ({ title }: Reporter): Promise<void> => {
-      const ids = await endClusters(clients, machine);
-      if (ids.length > 0) title(`Clusters that began meanwhile: ${ids.join(", ")} ended`);
-    };
-    steps.push({ title: "Clusters that began meanwhile: none", run: endLate });
-  }
-  if (deleteData && bucket !== undefined) {
-    const run = async ({ status, title }: Reporter): Promise<void> =>
-      title(`Bucket ${bucket}: ${await deleteBucket(lifetime, clients, bucket, status)} objects deleted`);
-    steps.push({ title: `Bucket ${bucket}`, run });
-  }
-  await runSteps(lifetime, steps, json);
-  const kept = deleteData ? null : (bucket ?? null);
-  if (json) process.stdout.write(`${JSON.stringify({ account, region, stacks: names, keptBucket: kept })}\n`);
-  else if (kept !== null) process.stdout.write(`\nThe data are kept in s3://${kept}\n`);
+  return bucket;
 }
 
-function refusal(running: readonly string[]): string {
+/**
+ * Checks whether executions or clusters are running.
+ *
+ * @param mayStop whether the user gave --stop-running
+ * @returns whether there are some to stop
+ * @throws UsageError when there are some and they may not be stopped
+ */
+async function requireIdle(clients: Clients, stateMachineArn: string, mayStop: boolean): Promise<boolean> {
+  const running = await findRunning(clients, stateMachineArn);
+  if (!isIdle(running) && !mayStop) throw new UsageError(describeRefusal(describeRunning(running)));
+  return !isIdle(running);
+}
+
+/** Stops executions and clusters before the stacks are removed, and terminates late clusters afterwards. */
+function withClusterEnd(
+  lifetime: Lifetime,
+  clients: Clients,
+  stateMachineArn: string,
+  mayStop: boolean,
+  removals: readonly Step[],
+): readonly Step[] {
+  const stop = async ({ status }: Reporter): Promise<void> => {
+    // Check again: an execution may have started while the question was open.
+    if (await requireIdle(clients, stateMachineArn, mayStop)) {
+      await stopRunning(lifetime, clients, stateMachineArn, status);
+    }
+  };
+  // A schedule may have started an execution while the stacks were being removed.
+  const endLateClusters = async ({ title }: Reporter): Promise<void> => {
+    const ids = await endClusters(clients, stateMachineArn);
+    if (ids.length > 0) title(`Clusters that began meanwhile: ${ids.join(", ")} ended`);
+  };
+  return [
+    { title: "What runs", run: stop },
+    ...removals,
+    { title: "Clusters that began meanwhile: none", run: endLateClusters },
+  ];
+}
+
+function bucketStep(lifetime: Lifetime, clients: Clients, bucket: string): Step {
+  const run = async ({ status, title }: Reporter): Promise<void> =>
+    title(`Bucket ${bucket}: ${await deleteBucket(lifetime, clients, bucket, status)} objects deleted`);
+  return { title: `Bucket ${bucket}`, run };
+}
+
+function describeRefusal(running: readonly string[]): string {
   return `This is needed by what runs now:\n${running.map((line) => `  ${line}`).join("\n")}\nWait for its end, or give --stop-running: it stops the executions, ends the clusters and waits for that first.`;
 }
 
-/** What is removed, by type, and what becomes of the data. */
-function announcement(
+/** Lists the number of removed resources by type, and whether the data are kept. */
+function renderAnnouncement(
   stacks: readonly string[],
-  resources: readonly { readonly ResourceType?: string | undefined }[],
+  resources: readonly StackResourceSummary[],
   bucket: string | undefined,
   deleteData: boolean,
 ): string {

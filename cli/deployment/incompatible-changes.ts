@@ -27,8 +27,8 @@ export function incompatibleChanges(deployed: StackTemplate, wanted: StackTempla
     const after = wanted.Resources?.[id];
     if (monitoringTypes.test(before.Type)) return [];
     if (!after) {
-      const stays = before.Type === "AWS::Lambda::Version" && before.DeletionPolicy === "Retain";
-      return stays ? [] : [`removes ${id} (${before.Type})`];
+      const isRetained = before.Type === "AWS::Lambda::Version" && before.DeletionPolicy === "Retain";
+      return isRetained ? [] : [`removes ${id} (${before.Type})`];
     }
     return isSafe(before, after) ? [] : [`changes ${id} (${before.Type})`];
   });

@@ -7,15 +7,15 @@ import { execa, type ResultPromise } from "execa";
 import getPort from "get-port";
 import { root } from "../../../cli/toolchain/places.ts";
 
-/** An embedded account with the stack in it, on a free port and with its state in a temporary folder. */
+/** An embedded account with a deployed stack, on a free port and with its state in a temporary folder. */
 export interface EmbeddedAccount {
   readonly endpoint: string;
-  /** The exports that make an AWS client use it. */
+  /** Environment variables that make an AWS client use the account. */
   readonly env: Readonly<Record<string, string>>;
   readonly stateMachineArn: string;
   readonly bucket: string;
   readonly topicArn: string;
-  /** What moves this account's folder there for other commands of `orchard`. */
+  /** Value of ORCHARD_HOME with which other commands find this account. */
   readonly home: string;
   readonly stop: () => Promise<void>;
 }
@@ -23,9 +23,9 @@ export interface EmbeddedAccount {
 type Description = Pick<EmbeddedAccount, "endpoint" | "env" | "stateMachineArn" | "bucket" | "topicArn">;
 
 /**
- * Runs `orchard local` for tests, as a person would.
+ * Runs `orchard local` for tests.
  *
- * @param dataset images to put into it, instead of the generated sample
+ * @param dataset folder of images to upload instead of the generated sample
  */
 export async function startEmbeddedAccount(dataset?: string): Promise<EmbeddedAccount> {
   const home = mkdtempSync(join(tmpdir(), "orchard-account-"));
@@ -51,13 +51,13 @@ export async function startEmbeddedAccount(dataset?: string): Promise<EmbeddedAc
 }
 
 async function firstLine(child: ResultPromise): Promise<Description> {
-  if (!child.stdout) throw new Error("Its standard output is a pipe");
+  if (!child.stdout) throw new Error("The process has no standard output pipe");
   const line = once(createInterface({ input: child.stdout }), "line");
   const ended = child.then(({ stderr }) => {
     throw new Error(`The account did not start: ${String(stderr)}`);
   });
   const [text] = await Promise.race([line, ended]);
-  // From here on, its end is expected.
+  // The account has started, so its later end is no error.
   ended.catch(() => undefined);
   return JSON.parse(String(text));
 }

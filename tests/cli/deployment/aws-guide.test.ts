@@ -13,7 +13,7 @@ import { type EmptyAccount, makeImages, startEmptyAccount } from "../account/emp
 const allMs = 1_200_000;
 const startMs = 120_000;
 
-/** What this account cannot do, and why. */
+/** Commands that the embedded account cannot run, with the reason. */
 const notExecuted: Readonly<Record<string, string>> = {
   "aws configure sso --profile orchard":
     "asks for a login in a browser; and version 1 of the AWS CLI has no such command",
@@ -22,7 +22,7 @@ const notExecuted: Readonly<Record<string, string>> = {
   "export AWS_REGION=eu-west-1 AWS_DEFAULT_REGION=eu-west-1": "the embedded account is in eu-central-1",
 };
 
-/** What is put in the place of a text, since nobody sits at a terminal and nothing may be left in the project's folder. */
+/** Text replacements that avoid questions and files in the project's folder. */
 function substitutes(home: string): Readonly<Record<string, string>> {
   return {
     "npm run deploy --": "npm run deploy -- --yes",
@@ -32,7 +32,7 @@ function substitutes(home: string): Readonly<Record<string, string>> {
   };
 }
 
-/** The commands of a document's bash blocks, in order. One that has a here-document takes its lines along. */
+/** Extracts the commands from a document's bash blocks, in order; a here-document belongs to its command. */
 function commandsOf(markdown: string): readonly string[] {
   const commands: string[] = [];
   for (const [, block = ""] of markdown.matchAll(/^```bash\n([\s\S]*?)^```$/gm)) {
@@ -52,7 +52,7 @@ interface Outcome {
   readonly output: string;
 }
 
-/** One bash for all commands, as a person has: what one sets, the next ones find. */
+/** Runs all commands in one bash, so that later commands see the variables of earlier ones. */
 class Shell {
   readonly #bash: ChildProcessWithoutNullStreams;
   readonly #lines: AsyncIterator<string>;
@@ -64,7 +64,7 @@ class Shell {
   }
 
   async run(command: string): Promise<Outcome> {
-    // No command may read the commands after it.
+    // Without the redirection, a command could read the following commands from stdin.
     this.#bash.stdin.write(`{ ${command}\n} < /dev/null\nprintf '\\nexit code %s of the command\\n' $?\n`);
     const output: string[] = [];
     for (;;) {
@@ -98,11 +98,11 @@ describe("docs/aws.md", () => {
     for (const runId of runIds.filter(Boolean)) rmSync(join(root, "results", runId), { recursive: true, force: true });
   }, startMs);
 
-  it("lists as not executed only what it has", () => {
+  it("contains every command that is listed as not executed", () => {
     expect(commands).toEqual(expect.arrayContaining(Object.keys(notExecuted)));
   });
 
-  it("has commands that work one after the other, from an empty account to the first mail and back", {
+  it("contains commands that work in order, from an empty account to the first mail and back", {
     timeout: allMs,
   }, async () => {
     await makeImages(join(account.home, "photos"), 60);
@@ -123,7 +123,7 @@ describe("docs/aws.md", () => {
     console.info(`docs/aws.md: ${commands.length - skipped.length} commands executed\n${skipped.join("\n")}`);
   });
 
-  /** In the place of the person who confirms the mail. */
+  /** Replaces the confirmation of the subscription by the recipient. */
   const subscribe = async (): Promise<void> => {
     const deployment = await readDeployment(account.clients);
     await subscribeMailbox(account.clients, account.endpoint, deployment?.topicArn ?? "");

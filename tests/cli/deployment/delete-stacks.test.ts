@@ -16,7 +16,7 @@ describe("the order in which stacks are deleted", () => {
   const order = (stacks: readonly Stack[], importers: Readonly<Record<string, readonly string[]>>) =>
     importersFirst(stacks, new Map(Object.entries(importers))).map(({ StackName }) => StackName);
 
-  it("has the importers first, also of an exporter that came later", () => {
+  it("puts importers first, also those of a newer exporter", () => {
     const stacks = [stack("Orchard", 1), stack("OrchardGuardrails", 2), stack("OrchardSecurity", 3)];
     expect(order(stacks, { OrchardSecurity: ["Orchard"] })).toEqual([
       "Orchard",
@@ -25,12 +25,12 @@ describe("the order in which stacks are deleted", () => {
     ]);
   });
 
-  it("has the importers of importers before both", () => {
+  it("puts the importers of importers before both", () => {
     const stacks = [stack("C", 1), stack("B", 2), stack("A", 3)];
     expect(order(stacks, { A: ["B", "C"], B: ["C"] })).toEqual(["C", "B", "A"]);
   });
 
-  it("is the newest first where nobody imports, or only somebody else's stack", () => {
+  it("puts the newest first without imports, or with imports by foreign stacks only", () => {
     const stacks = [stack("Orchard", 1), stack("OrchardGuardrails", 2)];
     expect(order(stacks, { Orchard: ["SomebodyElses"] })).toEqual(["OrchardGuardrails", "Orchard"]);
   });
@@ -39,7 +39,7 @@ describe("the order in which stacks are deleted", () => {
 describe("a delete that CloudFormation refuses", () => {
   const reason = "Export X cannot be deleted as it is in use by Y";
 
-  // The embedded account has the first way alone. The second one: github.com/USSBA/aws-cft-tools/issues/27.
+  // The embedded account only refuses at once. For the other case, see github.com/USSBA/aws-cft-tools/issues/27.
   it.each<[string, () => unknown]>([
     [
       "at once",
@@ -47,8 +47,8 @@ describe("a delete that CloudFormation refuses", () => {
         throw Object.assign(new Error(reason), { name: "ValidationError" });
       },
     ],
-    ["later, with the stack as it was before", () => ({})],
-  ])("ends with its reason, when that comes %s", async (_, onDelete) => {
+    ["later, with the stack unchanged", () => ({})],
+  ])("fails with CloudFormation's reason when it refuses %s", async (_, onDelete) => {
     const left = { ...stack("Exporter", 1), StackStatusReason: reason };
     const send = async (command: unknown) => (command instanceof DeleteStackCommand ? onDelete() : { Stacks: [left] });
     const clients = { cloudFormation: { send } } as unknown as Clients;

@@ -19,7 +19,7 @@ const commandMs = 600_000;
 const clusterMs = 120_000;
 const question = "Remove this from account";
 
-// In this order: a deployment takes a while, so the tests share it.
+// The tests depend on their order: a deployment takes long, so they share it.
 describe("deploy and destroy", { timeout: commandMs }, () => {
   let account: EmptyAccount;
   let bucket = "";
@@ -49,7 +49,7 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
       "There are no valid AWS credentials",
     ],
     ["region", { AWS_REGION: undefined, AWS_DEFAULT_REGION: undefined }, "No region is set"],
-  ])("says in one line that it has no %s, with exit code 2", async (_, env, message) => {
+  ])("reports missing %s in one line, with exit code 2", async (_, env, message) => {
     const { exitCode, stderr } = await execa(process.execPath, [main, "deploy", "--yes"], options(env));
 
     expect(stderr).toContain(message);
@@ -57,7 +57,7 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
     expect(exitCode).toBe(2);
   });
 
-  it("asks nobody where there is no terminal, with exit code 2", async () => {
+  it("does not ask for confirmation without a terminal, with exit code 2", async () => {
     for (const command of ["deploy", "destroy"]) {
       const { exitCode, stderr } = await orchard(command);
       expect(stderr).toContain("--yes");
@@ -66,7 +66,7 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
     expect(await stackNames()).toEqual([]);
   });
 
-  it("names a wrong knob, with exit code 2 and nothing created", async () => {
+  it("names an invalid knob, with exit code 2 and without creating anything", async () => {
     const { exitCode, stderr } = await orchard("deploy", "--yes", "-c", "maxCostUsd=nothing");
 
     expect(stderr).toContain("maxCostUsd: ");
@@ -75,7 +75,7 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
     expect(await stackNames()).toEqual([]);
   });
 
-  it("bootstraps, shows the difference, deploys, and says what is next", async () => {
+  it("bootstraps, shows the differences, deploys, and prints the next commands", async () => {
     const { exitCode, stdout, stderr } = await orchard("deploy", "--yes", "--email", "you@example.org");
 
     expect(exitCode, stdout + stderr).toBe(0);
@@ -90,14 +90,14 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
     expect(stdout).toContain(`Orchard.StateMachineArn = ${stateMachineArn}`);
   });
 
-  it("has nothing to do the second time", async () => {
+  it("changes nothing the second time", async () => {
     const { exitCode, stdout, stderr } = await orchard("deploy", "--yes", "--json", "--email", "you@example.org");
 
     expect(exitCode, stderr).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ changed: false, stacks: { Orchard: { DataBucketName: bucket } } });
   });
 
-  /** Two stacks of the app that this configuration has not. The older one imports from the newer one. */
+  /** Creates two stacks of the application that the configuration does not contain. The older one imports from the newer. */
   const makeLeftOverStacks = async (): Promise<void> => {
     const { cloudFormation } = account.clients;
     const parameter = { Type: "AWS::SSM::Parameter", Properties: { Type: "String", Value: "1" } };
@@ -119,8 +119,8 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
     await waitUntilStackUpdateComplete(waiting, { StackName: "OldImporter" });
   };
 
-  it("refuses a change that could reach a cluster that is alive, and names both", async () => {
-    // Prepare: a cluster of an execution that has ended, as one that is kept on purpose.
+  it("refuses a change that could affect an active cluster, and names both", async () => {
+    // Prepare: a kept cluster of an ended execution.
     const arn = `${stateMachineArn.replace(":stateMachine:", ":execution:")}:kept`;
     const { JobFlowId = "" } = await account.clients.emr.send(
       new RunJobFlowCommand({
@@ -139,7 +139,7 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
     clusterId = JobFlowId;
     await makeLeftOverStacks();
 
-    // Act: another address takes the subscription of the first one away.
+    // Act: another address removes the subscription of the first one.
     const { exitCode, stdout, stderr } = await orchard("deploy", "--yes", "--email", "other@example.org");
 
     // Assess
@@ -151,7 +151,7 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
     expect(["STARTING", "BOOTSTRAPPING", "WAITING"]).toContain(await clusterState(clusterId));
   });
 
-  it("ends the cluster first when it is asked to, deploys then, and removes the stacks that are left over", async () => {
+  it("terminates the cluster first with --stop-running, then deploys, and removes the leftover stacks", async () => {
     const { exitCode, stdout, stderr } = await orchard(
       ...["deploy", "--yes", "--json", "--email", "other@example.org", "--stop-running", "-c", "guardrails=false"],
     );
@@ -165,7 +165,7 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
     expect(await clusterState(clusterId)).toMatch(/^TERMINATED/);
   });
 
-  it("leaves everything alone when the person at the terminal says no", async () => {
+  it("changes nothing when the user declines", async () => {
     const pty = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
     const answer = (keys: string) => {
       const python = join(places.python, "bin", "python");
@@ -188,7 +188,7 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
     expect(await stackNames()).toContain("Orchard");
   });
 
-  it("refuses to remove what a running execution needs, and says what that is", async () => {
+  it("refuses to remove the stack while an execution is running, and names the execution", async () => {
     const images = await makeImages(join(account.home, "images"), 12);
     const upload = await orchard("upload", images);
     expect(upload.stdout, upload.stderr).toContain("12 uploaded");
@@ -217,7 +217,7 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
     return id ?? "";
   };
 
-  it("stops the execution, waits for its cluster, and keeps the data bucket", async () => {
+  it("stops the execution with --stop-running, waits for its cluster, and keeps the data bucket", async () => {
     const id = await cluster("still-running");
 
     const { exitCode, stdout, stderr } = await orchard("destroy", "--yes", "--json", "--stop-running");
@@ -235,7 +235,7 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
     expect(KeyCount).toBe(12);
   });
 
-  it("deletes the data bucket with all that is in it when it is asked to", async () => {
+  it("deletes the data bucket and its objects with --delete-data", async () => {
     await orchard("deploy", "--yes");
     const second = (await readDeployment(account.clients))?.bucket ?? "";
     await orchard("upload", join(account.home, "images"));
@@ -250,7 +250,7 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
     expect(names).toContain(bucket);
   });
 
-  it("has nothing to remove then", async () => {
+  it("finds nothing to remove afterwards", async () => {
     const { exitCode, stdout } = await orchard("destroy", "--yes");
     expect(stdout).toContain("Nothing of Orchard is deployed");
     expect(exitCode).toBe(0);

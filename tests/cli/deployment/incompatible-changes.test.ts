@@ -28,9 +28,9 @@ function machine(properties: object) {
   };
 }
 
-describe("a deploy while something runs", () => {
+describe("incompatibleChanges", () => {
   it.each<[string, StackTemplate]>([
-    ["nothing new", deployed],
+    ["an unchanged template", deployed],
     ["a new resource", changed({ Queue: { Type: "AWS::SQS::Queue" } })],
     ["other code of a function", changed({ Preflight: { Type: "AWS::Lambda::Function", Properties: { Code: "b" } } })],
     [
@@ -39,9 +39,9 @@ describe("a deploy while something runs", () => {
         machine({ DefinitionString: "{ }", RoleArn: { "Fn::GetAtt": ["Role", "Arn"] }, DefinitionSubstitutions: {} }),
       ),
     ],
-    ["an old version that stays", changed({}, "Version")],
-    ["another alarm, or none", changed({}, "Alarm")],
-  ])("may bring %s", (_, wanted) => {
+    ["a retained old version", changed({}, "Version")],
+    ["a removed alarm", changed({}, "Alarm")],
+  ])("ignores %s", (_, wanted) => {
     expect(incompatibleChanges(deployed, wanted)).toEqual([]);
   });
 
@@ -52,11 +52,11 @@ describe("a deploy while something runs", () => {
     ["removes Preflight (AWS::Lambda::Function)", changed({}, "Preflight")],
     ["removes Machine (AWS::StepFunctions::StateMachine)", changed({}, "Machine")],
     ["changes Machine (AWS::StepFunctions::StateMachine)", changed(machine({ RoleArn: "another" }))],
-  ])("is told of what %s", (change, wanted) => {
+  ])("reports that the deployment %s", (change, wanted) => {
     expect(incompatibleChanges(deployed, wanted)).toEqual([change]);
   });
 
-  it("is told of a version that goes with the function's use of it", () => {
+  it("reports the removal of a function version that is not retained", () => {
     const version = { Type: "AWS::Lambda::Version", DeletionPolicy: "Delete" };
     const before = { Resources: { Version: version } };
     expect(incompatibleChanges(before, { Resources: {} })).toEqual(["removes Version (AWS::Lambda::Version)"]);

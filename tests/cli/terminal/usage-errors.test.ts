@@ -7,7 +7,7 @@ import getPort from "get-port";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { root } from "../../../cli/toolchain/places.ts";
 
-/** The real command line, in a home of its own so that no account of this folder is found. */
+/** Runs the command line with its own home, so that it finds no running account of this folder. */
 async function orchard(...args: readonly string[]) {
   const { exitCode, stdout, stderr } = await execa(process.execPath, [join(root, "cli", "main.ts"), ...args], {
     reject: false,
@@ -24,7 +24,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-describe("a wrong call ends with exit code 2 and one message, before anything is started", () => {
+describe("a usage error ends with exit code 2 and one message before anything is started", () => {
   const wrong: readonly (readonly [args: string, message: RegExp])[] = [
     ["nonsense", /unknown command 'nonsense'/],
     ["start --nonsense", /unknown option '--nonsense'/],
@@ -78,7 +78,7 @@ describe("a port in use", () => {
     server.close();
   });
 
-  it("is refused with exit code 2 and the way out", async () => {
+  it("is rejected with exit code 2 and a remedy", async () => {
     const { exitCode, stderr } = await orchard("start", "--json", "--port", String(port));
 
     expect(stderr).toContain(`Port ${port} is in use by another program. Choose a free one with --port.`);
