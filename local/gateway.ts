@@ -112,26 +112,34 @@ export class Gateway {
       sendJson(response, 200, { ok: true, pid: process.pid });
     } else if (pathname === "/_orchard/mail") {
       const body = await read(request);
-      sendJson(
-        response,
-        200,
-        request.method === "POST" ? await services.mailbox.receive(body) : services.mailbox.list(),
-      );
+      const { mailbox } = services;
+      sendJson(response, 200, request.method === "POST" ? await mailbox.receive(body) : mailbox.list());
     } else if (pathname.startsWith("/_orchard/")) {
       throw new AwsError("NotFound", `The path ${pathname} does not exist.`, 404);
     } else {
-      response.once("close", () => {
-        if (mayChange(request, pathname)) {
-          services.onChange();
-        }
-      });
-      // The resource that a role acts on is in the body, except for S3: its bodies are large and the URL has the resource.
-      const body = caller.role === null || isS3(request) ? undefined : await read(request);
-      services.calls.recordHttp(caller, request, body ?? "");
-      const buffer = body === undefined ? {} : { buffer: Readable.from([body]) };
-      // The Host header must not change: signatures and virtual-hosted buckets depend on it.
-      this.#proxy.web(request, response, { target: services.ministack, ...buffer });
+      await this.#forward(services, caller, pathname, request, response);
     }
+  }
+
+  /** Sends a request to MiniStack. */
+  async #forward(
+    services: Services,
+    caller: Caller,
+    pathname: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    response.once("close", () => {
+      if (mayChange(request, pathname)) {
+        services.onChange();
+      }
+    });
+    // The resource that a role acts on is in the body, except for S3: its bodies are large and the URL has the resource.
+    const body = caller.role === null || isS3(request) ? undefined : await read(request);
+    services.calls.recordHttp(caller, request, body ?? "");
+    const buffer = body === undefined ? {} : { buffer: Readable.from([body]) };
+    // The Host header must not change: signatures and virtual-hosted buckets depend on it.
+    this.#proxy.web(request, response, { target: services.ministack, ...buffer });
   }
 
   #fail(response: ServerResponse, error: unknown): void {
@@ -159,9 +167,7 @@ async function invokeFunction(
   const event = await read(request);
   services.calls.record(caller, "lambda", "Invoke", { FunctionArn: services.lambda.arn(name) });
   const type = request.headers["x-amz-invocation-type"] ?? "RequestResponse";
-  if (type === "DryRun") {
-    response.writeHead(204).end();
-  } else if (type === "Event") {
+  if (type === "Event") {
     services.lambda
       .invokeAsync(name, event)
       .catch((error: unknown) => services.log(`lambda: ${name}: ${errorText(error)}`));

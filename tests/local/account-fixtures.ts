@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { CreateFunctionCommand, LambdaClient } from "@aws-sdk/client-lambda";
 import { CreateBucketCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { zipSync } from "fflate";
+import getPort from "get-port";
 import { type Account, accountEnv, startAccount } from "../../local/account.ts";
 import { pollUntil } from "../../local/support/poll.ts";
 
@@ -20,10 +21,10 @@ export interface TestAccount extends Account {
   remove(): Promise<void>;
 }
 
-/** Starts an account with a new directory. */
-export async function testAccount(port: number): Promise<TestAccount> {
+/** Starts an account with a new directory on a free port. */
+export async function testAccount(): Promise<TestAccount> {
   const directory = mkdtempSync(join(tmpdir(), "orchard-account-"));
-  const account = await startAccount({ port, directory });
+  const account = await startAccount({ port: await getPort(), directory });
   const remove = async () => {
     await account.stop();
     rmSync(directory, { recursive: true, force: true });

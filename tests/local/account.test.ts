@@ -18,6 +18,7 @@ import {
   SNSClient,
   SubscribeCommand,
 } from "@aws-sdk/client-sns";
+import getPort from "get-port";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { AccountRunning, isRunning, PortInUse, startAccount } from "../../local/account.ts";
 import {
@@ -32,7 +33,7 @@ import {
   until,
 } from "./account-fixtures.ts";
 
-const port = 4723;
+const port = await getPort();
 const endpoint = `http://127.0.0.1:${port}`;
 let directory: string;
 const children: ChildProcess[] = [];
@@ -177,7 +178,7 @@ test("starting twice throws AccountRunning for the same directory and PortInUse 
 
   try {
     expect(await isRunning(directory)).toMatchObject({ pid: process.pid, endpoint });
-    await expect(startAccount({ port: port + 1, directory })).rejects.toThrow(AccountRunning);
+    await expect(startAccount({ port: await getPort(), directory })).rejects.toThrow(AccountRunning);
     await expect(startAccount({ port, directory: other })).rejects.toThrow(PortInUse);
     await expect(startAccount({ port, directory: other })).rejects.toThrow(`Port ${port} is in use`);
   } finally {
@@ -187,8 +188,9 @@ test("starting twice throws AccountRunning for the same directory and PortInUse 
 });
 
 test("the account starts in spite of a stale record whose process id another program has", async () => {
-  const server = createServer((_request, response) => response.end("{}")).listen(port + 2, "127.0.0.1");
-  const stale = { pid: process.pid, endpoint: `http://127.0.0.1:${port + 2}` };
+  const otherPort = await getPort();
+  const server = createServer((_request, response) => response.end("{}")).listen(otherPort, "127.0.0.1");
+  const stale = { pid: process.pid, endpoint: `http://127.0.0.1:${otherPort}` };
   writeFileSync(join(directory, "account.json"), JSON.stringify(stale));
 
   const account = await startAccount({ port, directory });

@@ -2,7 +2,7 @@ import { testAccount, until } from "../account-fixtures.ts";
 import { emrContract } from "./emr-contract.ts";
 
 emrContract("the embedded account's EMR", async () => {
-  const account = await testAccount(4728);
+  const account = await testAccount();
   return {
     call: async (operation, input) => {
       const response = await fetch(account.endpoint, {

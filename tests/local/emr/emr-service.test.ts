@@ -56,7 +56,7 @@ spark.stop()
 
 beforeAll(async () => {
   process.env["UNRELATED_SECRET"] = "of the account's own environment";
-  account = await testAccount(4722);
+  account = await testAccount();
   emr = new EMRClient(clientConfig(account.endpoint));
   s3 = new S3Client({ ...clientConfig(account.endpoint), forcePathStyle: true });
   await put(account.endpoint, "data", {

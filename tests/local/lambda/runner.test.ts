@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import getPort from "get-port";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { LambdaRunner } from "../../../local/lambda/runner.ts";
 import type { AccountContext } from "../../../local/support/account-context.ts";
@@ -19,7 +18,7 @@ let context: AccountContext;
 const logged: string[] = [];
 
 beforeAll(async () => {
-  account = await testAccount(await getPort());
+  account = await testAccount();
   context = {
     endpoint: account.endpoint,
     ministack: account.endpoint,

@@ -5,7 +5,6 @@ import {
   SFNClient,
   StartExecutionCommand,
 } from "@aws-sdk/client-sfn";
-import getPort from "get-port";
 import { afterAll, beforeAll } from "vitest";
 import { clientConfig, createFunction, type TestAccount, testAccount, until } from "../account-fixtures.ts";
 
@@ -33,7 +32,7 @@ export const handler = async ({ marker, ...event }) => {
 /** Starts an account with the functions `probe` and `second-time` for the tests of a file. */
 export function useStateMachines(): void {
   beforeAll(async () => {
-    account = await testAccount(await getPort());
+    account = await testAccount();
     sfn = new SFNClient(clientConfig(account.endpoint));
     await createFunction(account.endpoint, "probe", probe, 2);
     await createFunction(account.endpoint, "second-time", secondTime, 30);

@@ -80,7 +80,7 @@ function format(found: readonly ApiCall[]) {
 }
 
 beforeAll(async () => {
-  account = await testAccount(4724);
+  account = await testAccount();
   const { endpoint } = account;
   await put(endpoint, "data", {});
   const iam = new IAMClient(clientConfig(endpoint));
