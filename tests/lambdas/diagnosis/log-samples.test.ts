@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { DescribeClusterCommand, EMRClient, ListClustersCommand, ListStepsCommand } from "@aws-sdk/client-emr";
-import { GetObjectCommand, ListObjectsV2Command, type S3Client } from "@aws-sdk/client-s3";
+import { GetObjectCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 import { expect, test } from "vitest";
 import type { Diagnosis } from "../../../lambdas/contract/failure.ts";
 import { sections } from "../../../lambdas/contract/sections.ts";
@@ -49,7 +49,8 @@ function s3With(logs: ReadonlyMap<string, Uint8Array>): S3Client {
     }
     throw new Error("Not answered");
   };
-  return { send } as unknown as S3Client;
+  // The SDK's paginator accepts only a real client.
+  return Object.assign(new S3Client({}), { send });
 }
 
 /** A cluster that ran one step, which failed; or one that never came so far; or none. */
@@ -66,7 +67,7 @@ function emrWith({ cluster, name }: Sample): EMRClient {
     if (command instanceof ListStepsCommand) return { Steps };
     throw new Error("Not answered");
   };
-  // The SDK's paginator takes nothing but a real client.
+  // The SDK's paginator accepts only a real client.
   return Object.assign(new EMRClient({}), { send });
 }
 
