@@ -5,6 +5,7 @@ import { describeError, isNamed } from "./aws/errors.ts";
 import { listObjects, MalformedObject, parseS3Uri, readBytes, readJson, type S3Location, writeJson } from "./aws/s3.ts";
 import { executionSchema } from "./contract/execution.ts";
 import { type Plan, planSchema } from "./contract/plan.ts";
+import { latestRunKey, manifestFile } from "./contract/s3-layout.ts";
 import type { Validation } from "./contract/validation.ts";
 import { featuresRunOf, indexRun } from "./results/earlier-runs.ts";
 import { readFooters } from "./results/parquet-footers.ts";
@@ -334,8 +335,8 @@ export async function validateResults(
       `${failed.length} of ${checks.length} checks of the results failed${list.length === 1 ? ": " : ":\n- "}${list.join("\n- ")}`,
     );
   }
-  await writeJson(s3, findings.at("manifest.json"), { ...about, plan, selection, validation, checks });
-  const latest: S3Location = { bucket: plan.bucket, key: "runs/latest.json" };
+  await writeJson(s3, findings.at(manifestFile), { ...about, plan, selection, validation, checks });
+  const latest: S3Location = { bucket: plan.bucket, key: latestRunKey };
   await writeJson(s3, latest, { runId: plan.runId, run: plan.run });
   if (selection !== null) await indexRun(s3, plan, selection);
   measure(validation, execution.startTime);

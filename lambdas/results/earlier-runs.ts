@@ -1,3 +1,4 @@
+import { runIndexPrefix } from "../contract/s3-layout.ts";
 import type { S3Client } from "@aws-sdk/client-s3";
 import { z } from "zod";
 import { featuresIdentity } from "../contract/decoder.ts";
@@ -35,7 +36,7 @@ type Images = Readonly<{ bucket: string; selection: string; model: Readonly<{ sh
 function indexFolder({ bucket, selection, model }: Images): S3Location {
 return {
   bucket,
-  key: `runs/index/${featuresIdentity(model)}/${selection}/`,
+  key: runIndexPrefix(featuresIdentity(model), selection),
 };
 }
 
