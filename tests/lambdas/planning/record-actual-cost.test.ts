@@ -1,12 +1,12 @@
 import { DescribeClusterCommand, EMRClient, type Instance, ListInstancesCommand } from "@aws-sdk/client-emr";
 import { GetObjectCommand } from "@aws-sdk/client-s3";
 import { beforeEach, expect, test } from "vitest";
-import type { Cost } from "../../lambdas/contract/cost.ts";
-import type { Plan } from "../../lambdas/contract/plan.ts";
-import type { Validation } from "../../lambdas/contract/validation.ts";
-import { recordCost } from "../../lambdas/planning/record-actual-cost.ts";
-import { anExecution, aPlan, createBucket, putObject } from "./fixtures.ts";
-import { startMinistack } from "./ministack.ts";
+import type { Cost } from "../../../lambdas/contract/cost.ts";
+import type { Plan } from "../../../lambdas/contract/plan.ts";
+import type { Validation } from "../../../lambdas/contract/validation.ts";
+import { recordCost } from "../../../lambdas/planning/record-actual-cost.ts";
+import { anExecution, aPlan, createBucket, putObject } from "../fixtures.ts";
+import { startMinistack } from "../ministack.ts";
 
 const account = await startMinistack();
 let bucket: string;

@@ -1,12 +1,12 @@
 import { beforeEach, expect, test } from "vitest";
-import type { Teardown } from "../../lambdas/contract/failure.ts";
-import { ClusterNotOurs, ClusterStillTerminating } from "../../lambdas/runtime/errors.ts";
-import { confirmTerminated } from "../../lambdas/teardown/confirm-termination.ts";
-import { terminateCluster } from "../../lambdas/teardown/terminate-created-clusters.ts";
-import { terminateClusterEventSchema } from "../../lambdas/terminate-cluster.ts";
-import { EmrDouble } from "../doubles/emr.ts";
-import { SfnDouble } from "../doubles/step-functions.ts";
-import { anExecution } from "./fixtures.ts";
+import type { Teardown } from "../../../lambdas/contract/failure.ts";
+import { ClusterNotOurs, ClusterStillTerminating } from "../../../lambdas/runtime/errors.ts";
+import { confirmTerminated } from "../../../lambdas/teardown/confirm-termination.ts";
+import { terminateCluster } from "../../../lambdas/teardown/terminate-created-clusters.ts";
+import { terminateClusterEventSchema } from "../../../lambdas/terminate-cluster.ts";
+import { EmrDouble } from "../../doubles/emr.ts";
+import { SfnDouble } from "../../doubles/step-functions.ts";
+import { anExecution } from "../fixtures.ts";
 
 let emr: EmrDouble;
 let sfn: SfnDouble;

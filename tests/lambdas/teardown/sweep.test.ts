@@ -1,10 +1,10 @@
 import { ListClustersCommand } from "@aws-sdk/client-emr";
 import { beforeEach, expect, test } from "vitest";
-import { type Sweep, sweepClusters } from "../../lambdas/teardown/sweep.ts";
-import { EmrDouble, emrClient } from "../doubles/emr.ts";
-import { SfnDouble } from "../doubles/step-functions.ts";
-import { anExecution } from "./fixtures.ts";
-import { measured } from "./measured.ts";
+import { type Sweep, sweepClusters } from "../../../lambdas/teardown/sweep.ts";
+import { EmrDouble, emrClient } from "../../doubles/emr.ts";
+import { SfnDouble } from "../../doubles/step-functions.ts";
+import { anExecution } from "../fixtures.ts";
+import { measured } from "../measured.ts";
 
 let emr: EmrDouble;
 let sfn: SfnDouble;

@@ -1,9 +1,9 @@
 import { type ExecutionListItem, ListExecutionsCommand, SFNClient } from "@aws-sdk/client-sfn";
 import { expect, test } from "vitest";
-import { takeTurn } from "../../lambdas/planning/overlap.ts";
-import { takeTurnEventSchema } from "../../lambdas/take-turn.ts";
-import { anExecution } from "./fixtures.ts";
-import { measured } from "./measured.ts";
+import { takeTurn } from "../../../lambdas/planning/overlap.ts";
+import { takeTurnEventSchema } from "../../../lambdas/take-turn.ts";
+import { anExecution } from "../fixtures.ts";
+import { measured } from "../measured.ts";
 
 function at(seconds: number): Date {
   return new Date(1_767_225_600_000 + 1_000 * seconds);

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { GetObjectCommand, ListObjectVersionsCommand, PutBucketVersioningCommand } from "@aws-sdk/client-s3";
 import { strFromU8, unzipSync } from "fflate";
 import { beforeEach, expect, test } from "vitest";
-import { packPackage, type Scripts, uploadScripts } from "../../lambdas/artifacts/publish-scripts.ts";
-import { parseS3Uri, sha256 } from "../../lambdas/aws/s3.ts";
-import { anExecution, aPlan, createBucket, putObject } from "./fixtures.ts";
-import { startMinistack } from "./ministack.ts";
+import { packPackage, type Scripts, uploadScripts } from "../../../lambdas/artifacts/publish-scripts.ts";
+import { parseS3Uri, sha256 } from "../../../lambdas/aws/s3.ts";
+import { anExecution, aPlan, createBucket, putObject } from "../fixtures.ts";
+import { startMinistack } from "../ministack.ts";
 
 const account = await startMinistack();
 let folder: string;
