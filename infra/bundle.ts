@@ -1,5 +1,5 @@
 // Bundles every handler of lambdas/ for Lambda: `node infra/bundle.ts <folder>` writes <folder>/<name>/index.mjs.
-// A process of its own, because esbuild's plugins are asynchronous and a synthesis is not.
+// It is a process of its own because esbuild's plugins are asynchronous and CDK's synthesis is synchronous.
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { build, type Plugin } from "esbuild";
@@ -7,9 +7,8 @@ import { build, type Plugin } from "esbuild";
 const lambdas = join(import.meta.dirname, "..", "lambdas");
 
 /**
- * The SDK's tables of shapes have constants as computed keys, `{[_xN]: "m"}`, which esbuild has to take for a call of
- * toString: it kept all 750 operations of EC2, 550 kB, for the three that are used. With the constants' values in their
- * place the unused tables go.
+ * Lets esbuild drop the SDK's schemas of unused operations. Their computed keys, `{[_xN]: "m"}`, could have side
+ * effects, so esbuild kept all 750 operations of EC2 (550 kB) for the three in use; the constants' values have none.
  */
 const pureSchemas: Plugin = {
   name: "pure-schemas",
@@ -24,7 +23,7 @@ const pureSchemas: Plugin = {
   },
 };
 
-/** Zod's messages in all languages, 260 kB; the English ones are imported by another path. */
+/** Leaves out Zod's messages in other languages (260 kB); the English ones have another import path. */
 const withoutLocales: Plugin = {
   name: "without-locales",
   setup: ({ onLoad }) => {
@@ -40,13 +39,13 @@ await build({
   outExtension: { ".js": ".mjs" },
   bundle: true,
   minify: true,
-  // Readable names in a stack trace, and errors whose class names the state machine catches.
+  // For readable stack traces, and for the error names that the state machine catches.
   keepNames: true,
   format: "esm",
   platform: "node",
   target: "node24",
-  // The SDK travels along: one version, tested, whatever the runtime brings. Its ES modules are smaller, and free of
-  // require(), which an ES module bundle cannot call.
+  // The bundle includes the tested version of the SDK instead of using the runtime's. Prefer its ES modules: they are
+  // smaller and have no require(), which an ES module bundle cannot call.
   mainFields: ["module", "main"],
   plugins: [pureSchemas, withoutLocales],
   logLevel: "warning",

@@ -1,65 +1,77 @@
-// All judges that we did not write, over all variants: `npm run check:infra`. Exit code 1 when one finds something.
+// Runs all checks over all variants: `npm run check:infra`. The exit code is 1 when there is a finding.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  aslDefinitions,
-  awsRequests,
-  type CheckResult,
-  cdkNag,
-  cfnLint,
-  npmAudit,
-  type SynthesizedVariant,
-  shellcheck,
-  synthesize,
-} from "./checks.ts";
+import { aslDefinitions } from "./asl-definitions.ts";
+import { awsRequests } from "./aws-requests.ts";
+import { cdkNag } from "./cdk-nag.ts";
+import { cfnLint } from "./cfn-lint.ts";
+import type { CheckResult } from "./check-result.ts";
 import { leastPrivilege } from "./least-privilege.ts";
+import { npmAudit } from "./npm-audit.ts";
+import { shellcheck } from "./shellcheck.ts";
+import { type SynthesizedVariant, synthesize } from "./synthesize.ts";
 import { variants } from "./variants.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "orchard-check-"));
-function say(line: string): boolean {
-  return process.stdout.write(`${line}\n`);
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
 }
 
-function tell({ judge, looked, findings, note }: CheckResult): void {
-  say(`${findings.length > 0 ? "✖" : note ? "!" : "✔"} ${judge}: ${note ?? `${findings.length} findings, ${looked}`}`);
-  for (const finding of findings) say(`    ${finding}`);
+function printResult({ check, scope, findings, skipped }: CheckResult): void {
+  if (skipped !== undefined) print(`! ${check}: not checked: ${skipped}`);
+  else print(`${findings.length > 0 ? "✖" : "✔"} ${check}: ${findings.length} findings, ${scope}`);
+  for (const finding of findings) print(`    ${finding}`);
 }
 
-try {
-  const stand = {
+interface Synthesis {
+  readonly synthesized: readonly SynthesizedVariant[];
+  readonly result: CheckResult;
+}
+
+function synthesizeAll(folder: string): Synthesis {
+  const files = {
     outdir: join(folder, "out"),
     modelFile: join(folder, "model"),
     wheelhouseFile: join(folder, "wheels"),
   };
-  mkdirSync(stand.outdir);
-  writeFileSync(stand.modelFile, "");
-  writeFileSync(stand.wheelhouseFile, "");
-  const all: SynthesizedVariant[] = [];
-  const failed: string[] = [];
+  mkdirSync(files.outdir);
+  writeFileSync(files.modelFile, "");
+  writeFileSync(files.wheelhouseFile, "");
+  const synthesized: SynthesizedVariant[] = [];
+  const findings: string[] = [];
   for (const variant of variants) {
     try {
-      all.push(synthesize(variant, stand));
-      say(`  ${variant.name}`);
+      synthesized.push(synthesize(variant, files));
+      print(`  ${variant.name}`);
     } catch (error) {
-      failed.push(`${variant.name}: ${error instanceof Error ? error.message : error}`);
+      findings.push(`${variant.name}: ${error instanceof Error ? error.message : error}`);
     }
   }
-  const verdicts = [
-    { judge: "cdk synth", looked: `${variants.length} variants`, findings: failed },
-    await leastPrivilege(all, { complete: failed.length === 0 }),
-    ...[
-      () => cdkNag(all, { complete: failed.length === 0 }),
-      () => aslDefinitions(all),
-      () => cfnLint(all),
-      awsRequests,
-      shellcheck,
-      npmAudit,
-    ].map((judge) => judge()),
+  return { synthesized, result: { check: "cdk synth", scope: `${variants.length} variants`, findings } };
+}
+
+async function runChecks(folder: string): Promise<readonly CheckResult[]> {
+  const { synthesized, result } = synthesizeAll(folder);
+  const complete = result.findings.length === 0;
+  return [
+    result,
+    await leastPrivilege(synthesized, { complete }),
+    cdkNag(synthesized, { complete }),
+    aslDefinitions(synthesized),
+    cfnLint(synthesized),
+    awsRequests(),
+    shellcheck(),
+    npmAudit(),
   ];
-  for (const verdict of verdicts) tell(verdict);
-  const total = verdicts.reduce((sum, { findings }) => sum + findings.length, 0);
-  say(`${total} findings`);
+}
+
+const folder = mkdtempSync(join(tmpdir(), "orchard-check-"));
+try {
+  const results = await runChecks(folder);
+  for (const result of results) printResult(result);
+  const total = results.reduce((sum, { findings }) => sum + findings.length, 0);
+  const skipped = results.filter((result) => result.skipped !== undefined).length;
+  print(`${total} findings${skipped > 0 ? `, ${skipped} skipped` : ""}`);
   process.exitCode = total > 0 ? 1 : 0;
 } finally {
   rmSync(folder, { recursive: true, force: true });

@@ -1,6 +1,6 @@
-/** Actions of a role, and on what, that the judge of the policies lets pass, and why. */
+/** Actions of a role that the least-privilege check accepts, with the reason. */
 export interface GrantedPermission {
-  /** The role's name in the stack. */
+  /** Matches the role's logical id without its hash. */
   readonly role: RegExp;
   readonly actions: readonly string[];
   /** @default any */
@@ -14,22 +14,22 @@ const stepFunctions = "https://docs.aws.amazon.com/step-functions/latest/dg";
 const emr = "https://docs.aws.amazon.com/emr/latest/ManagementGuide";
 const s3 = "https://docs.aws.amazon.com/AmazonS3/latest";
 
-/** AWS asks nobody for a permission for these. https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html */
+/** Actions that need no permission. https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html */
 export const withoutPermission: readonly string[] = ["sts:GetCallerIdentity"];
 
-/** Calls that are made and refused: the code takes the refusal for an answer. */
+/** Calls that are made although AWS denies them: the code handles the denial. */
 export const refused: readonly GrantedPermission[] = [
   {
     role: /^PreflightRole$/,
     actions: ["s3:ListBucket"],
     resource: /^arn:aws:s3:::no-such-bucket-anywhere$/,
     reason:
-      "An input elsewhere than in the stack's bucket: refused or not there, Preflight says that it cannot be read.",
+      "For an image tree outside the stack's bucket that is denied or missing, Preflight reports that it cannot be read.",
     source: "tests/e2e/test_failures.py",
   },
 ];
 
-/** Granted, and called by no test: AWS itself makes these calls, where the embedded account has no need to. */
+/** Grants that no test uses: AWS itself makes these calls, and the embedded account does not need them. */
 export const grantedUnseen: readonly GrantedPermission[] = [
   {
     role: /^WorkflowStateMachineRole$/,
@@ -49,7 +49,7 @@ export const grantedUnseen: readonly GrantedPermission[] = [
   {
     role: /^WorkflowStateMachineRole$/,
     actions: ["events:PutTargets", "events:PutRule", "events:DescribeRule"],
-    reason: "The .sync integrations hear of a cluster's and a step's end by a rule of their own.",
+    reason: "The .sync integrations learn of the end of a cluster or step from a managed rule.",
     source: `${stepFunctions}/emr-iam.html`,
   },
   {
@@ -61,48 +61,48 @@ export const grantedUnseen: readonly GrantedPermission[] = [
   {
     role: /^WorkflowStateMachineRole$/,
     actions: ["iam:CreateServiceLinkedRole"],
-    reason: "Only the first cluster of an account makes EMR's own role.",
+    reason: "The first cluster of an account creates EMR's service-linked role.",
     source: `${emr}/using-service-linked-roles-cleanup.html`,
   },
   {
     role: /^(TerminateCluster|NotifyStopped)Role$/,
     actions: ["sqs:SendMessage"],
-    reason: "Lambda hands an event that it has given up to the queue under the function's role.",
+    reason: "Lambda sends an event whose retries are exhausted to the queue with the function's role.",
     source: "https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html",
   },
   {
     role: /^SchedulerRoleForTarget/,
     actions: ["sqs:SendMessage"],
-    reason: "Scheduler hands a start that it has given up to the queue under the schedule's role.",
+    reason: "Scheduler sends a start whose retries are exhausted to the queue with the schedule's role.",
     source: "https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html",
   },
   {
     role: /^UploadScriptsRole$/,
     actions: ["s3:ListBucket"],
-    reason: "It asks for objects that may be missing: who may not list a bucket is told 403 then, and not 404.",
+    reason: "It looks up objects that may be missing: without this permission S3 answers 403 and not 404.",
     source: `${s3}/API/API_HeadObject.html`,
   },
 ];
 
-/** Actions on every resource though the reference has something finer. */
+/** Actions on every resource although the service authorization reference has a finer one. */
 export const openToAll: readonly GrantedPermission[] = [
   {
     role: /^PreflightRole$/,
     actions: ["servicequotas:GetServiceQuota"],
     reason:
-      "The reference has had a quota as resource for a short time, and as an optional one: a policy that names it may be refused. It only reads a limit.",
+      "The reference has a quota as an optional resource, and only recently: a policy that names it may not work yet. The action only reads a limit.",
     source: `${reference}/list_servicequotas.html`,
   },
 ];
 
-/** Actions, or managed policies, with what needs them. */
+/** Actions or managed policies, with the reason why the role needs them. */
 interface Reviewed {
   readonly actions: readonly string[];
   readonly reason: string;
   readonly source: string;
 }
 
-/** What a role does with the key of encrypted volumes. */
+/** Actions of a role that uses the key of encrypted volumes. */
 const useOfVolumeKey: readonly string[] = [
   "kms:Decrypt",
   "kms:DescribeKey",
@@ -114,22 +114,22 @@ const useOfVolumeKey: readonly string[] = [
   "kms:CreateGrant",
 ];
 
-/** The roles of EMR and of its nodes, whose calls AWS makes and no test sees: all that they may do. */
+/** All permissions of the roles of EMR and of its nodes, whose calls no test sees. */
 export const reviewedRoles: Readonly<Record<string, readonly Reviewed[]>> = {
   EmrRolesServiceRole: [
     {
       actions: ["service-role/AmazonEMRServicePolicy_v2"],
-      reason: "EMR's own scoped policy for creating instances; it works on what carries EMR's tag.",
+      reason: "EMR's own scoped policy for creating instances; it applies to resources with EMR's tag.",
       source: `${emr}/emr-iam-role.html`,
     },
     {
       actions: ["iam:PassRole"],
-      reason: "The managed policy passes EMR_EC2_DefaultRole alone, and the nodes have a role of their own.",
+      reason: "The managed policy passes EMR_EC2_DefaultRole only, and the nodes have another role.",
       source: `${emr}/emr-iam-role.html`,
     },
     {
       actions: ["iam:CreateServiceLinkedRole"],
-      reason: "The first Spot request of an account makes EC2's own role for Spot.",
+      reason: "The first Spot request of an account creates EC2's service-linked role for Spot.",
       source: "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/service-linked-roles-spot-instance-requests.html",
     },
     {
@@ -146,7 +146,7 @@ export const reviewedRoles: Readonly<Record<string, readonly Reviewed[]>> = {
     },
     {
       actions: ["s3:ListBucket"],
-      reason: "Spark lists the images; without it a key that is missing is answered by 403 and not by 404.",
+      reason: "Spark lists the images; without it S3 answers 403 for a missing key and not 404.",
       source: `${s3}/API/API_GetObject.html`,
     },
     {
@@ -156,7 +156,7 @@ export const reviewedRoles: Readonly<Record<string, readonly Reviewed[]>> = {
     },
     {
       actions: ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:ListBucketMultipartUploads"],
-      reason: "Files above one part, and the parts of a task that was given up.",
+      reason: "Files above one part, and the parts left by an aborted task.",
       source: `${s3}/userguide/mpuoverview.html#mpuAndPermissions`,
     },
     {
@@ -166,7 +166,7 @@ export const reviewedRoles: Readonly<Record<string, readonly Reviewed[]>> = {
     },
     {
       actions: ["AmazonSSMManagedInstanceCore"],
-      reason: "Session Manager on a node, with the knob ssmAccess alone.",
+      reason: "Session Manager on a node, only with the knob ssmAccess.",
       source: "https://docs.aws.amazon.com/systems-manager/latest/userguide/setup-instance-permissions.html",
     },
   ],

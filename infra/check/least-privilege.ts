@@ -1,6 +1,6 @@
 import { isWildcardOnlyAction, runSimulation } from "@cloud-copilot/iam-simulate";
 import { z } from "zod";
-import type { CheckResult, SynthesizedVariant } from "./checks.ts";
+import type { CheckResult } from "./check-result.ts";
 import {
   type GrantedPermission,
   grantedUnseen,
@@ -9,8 +9,9 @@ import {
   reviewedRoles,
   withoutPermission,
 } from "./granted-permissions.ts";
+import type { SynthesizedVariant } from "./synthesize.ts";
 
-const list = z.union([z.string(), z.array(z.string())]).transform((one) => (Array.isArray(one) ? one : [one]));
+const list = z.union([z.string(), z.array(z.string())]).transform((value) => [value].flat());
 
 const policySchema = z.object({
   Statement: z.array(
@@ -31,12 +32,12 @@ const callSchema = z.object({
   context: z.record(z.string(), z.union([z.string(), z.array(z.string())])),
 });
 
-/** What one account saw: the roles as they were deployed, by ARN, and every kind of call that was made under them. */
+/** A record of one account: the deployed roles by ARN, and the distinct calls that were made with them. */
 const recordSchema = z.object({
   roles: z.record(
     z.string(),
     z.object({
-      /** Of the template: the same in every account. */
+      /** Logical id in the template, the same in every account. */
       logicalId: z.string(),
       policies: z.record(z.string(), z.unknown()),
     }),
@@ -47,29 +48,29 @@ const recordSchema = z.object({
 export type AccountRecord = z.infer<typeof recordSchema>;
 type Call = z.infer<typeof callSchema>;
 
-/** @throws Error when it has another form */
+/** @throws Error when the text is not a record */
 export function parseRecord(text: string): AccountRecord {
   return recordSchema.parse(JSON.parse(text));
 }
 
-/** What a role may do to what: one action and one resource of one statement. */
+/** One action on one resource of one statement of a role. */
 interface Grant {
   readonly role: string;
   readonly action: string;
   readonly resource: string;
 }
 
-export interface Judgement {
+export interface CallsReport {
   readonly calls: number;
   readonly grants: number;
   /** Calls that AWS would refuse. */
   readonly denied: readonly string[];
-  /** Grants that no call needed, and entries of the table of exceptions that have nothing to except. */
+  /** Grants that no call needed, and exceptions that apply to no grant. */
   readonly unused: readonly string[];
 }
 
-/** Logical ids end with eight characters of a hash. */
-function nameOf(logicalId: string): string {
+/** Removes the eight characters of a hash at the end of a logical id. */
+function roleName(logicalId: string): string {
   return logicalId.replace(/[0-9A-F]{8}$/, "");
 }
 
@@ -77,36 +78,74 @@ function applies(entry: GrantedPermission, { role, action, resource }: Grant): b
   return entry.role.test(role) && entry.actions.includes(action) && (entry.resource?.test(resource) ?? true);
 }
 
-/** Evaluates every call under the policies of its role, and counts what they grant beyond that. */
-export async function judge(records: readonly AccountRecord[]): Promise<Judgement> {
+interface Caller {
+  readonly role: string;
+  readonly policies: readonly { readonly name: string; readonly policy: unknown }[];
+}
+
+/** The roles of an account by ARN. */
+function callersOf({ roles }: AccountRecord): ReadonlyMap<string, Caller> {
+  return new Map(
+    Object.entries(roles).map(([arn, { logicalId, policies }]) => [
+      arn,
+      {
+        role: roleName(logicalId),
+        policies: Object.entries(policies).map(([name, document]) => ({ name, policy: document })),
+      },
+    ]),
+  );
+}
+
+/** The grants of a role, by "role policy statement action resource". */
+function grantsOf({ role, policies }: Caller): readonly (readonly [string, Grant])[] {
+  return policies.flatMap(({ name, policy }) =>
+    policySchema
+      .parse(policy)
+      .Statement.flatMap(({ Action: actions, Resource }, at) =>
+        actions.flatMap((action) =>
+          list
+            .parse(Resource)
+            .map(
+              (resource, index) =>
+                [`${role} ${name} ${at + 1} ${action} ${index}`, { role, action, resource }] as const,
+            ),
+        ),
+      ),
+  );
+}
+
+/** Lists the grants that no call used, and the exceptions that no grant needs. */
+function findUnused(grants: ReadonlyMap<string, Grant>, used: ReadonlySet<string>): readonly string[] {
+  const unseen = [...grants].filter(([key]) => !used.has(key)).map(([, grant]) => grant);
+  const unused = unseen
+    .filter((grant) => !grantedUnseen.some((entry) => applies(entry, grant)))
+    .map(({ role, action, resource }) => `${role}: no test needs ${action} on ${resource}`);
+  const stale = grantedUnseen.flatMap((entry) =>
+    entry.actions
+      .filter((action) => !unseen.some((grant) => grant.action === action && applies(entry, grant)))
+      .map((action) => `${entry.role}: ${action} is an exception, but it is used or not granted`),
+  );
+  return [...unused, ...stale];
+}
+
+/** Evaluates every recorded call under the policies of its role, and finds the grants that no call used. */
+export async function checkCalls(records: readonly AccountRecord[]): Promise<CallsReport> {
   const grants = new Map<string, Grant>();
   const used = new Set<string>();
   const denied = new Set<string>();
-  let calls = 0;
-  for (const { roles, calls: made } of records) {
-    const parsed = Object.entries(roles).map(([arn, { logicalId, policies }]) => {
-      const named = Object.entries(policies).map(([name, document]) => ({ name, policy: document }));
-      return [arn, { role: nameOf(logicalId), policies: named }] as const;
-    });
-    const byArn = new Map(parsed);
-    for (const { role, policies } of byArn.values()) {
-      if (role in reviewedRoles) continue;
-      for (const { name, policy } of policies) {
-        for (const [at, { Action: actions, Resource }] of policySchema.parse(policy).Statement.entries()) {
-          for (const action of actions) {
-            for (const [index, resource] of list.parse(Resource).entries()) {
-              grants.set(`${role} ${name} ${at + 1} ${action} ${index}`, { role, action, resource });
-            }
-          }
-        }
-      }
+  let count = 0;
+  for (const record of records) {
+    const callers = callersOf(record);
+    for (const caller of callers.values()) {
+      if (caller.role in reviewedRoles) continue;
+      for (const [key, grant] of grantsOf(caller)) grants.set(key, grant);
     }
-    for (const call of made) {
+    for (const call of record.calls) {
       if (call.role === null || withoutPermission.includes(call.action)) continue;
-      calls += 1;
-      const caller = byArn.get(call.role);
+      count += 1;
+      const caller = callers.get(call.role);
       if (caller === undefined) {
-        denied.add(`${call.role} is no role of the stack: ${call.action} on ${call.resource}`);
+        denied.add(`${call.role} is not a role of the stack: ${call.action} on ${call.resource}`);
         continue;
       }
       const needed = await grantsFor(call, caller.policies);
@@ -116,19 +155,10 @@ export async function judge(records: readonly AccountRecord[]): Promise<Judgemen
       }
     }
   }
-  const unseen = [...grants].filter(([key]) => !used.has(key)).map(([, grant]) => grant);
-  const unused = unseen
-    .filter((grant) => !grantedUnseen.some((entry) => applies(entry, grant)))
-    .map(({ role, action, resource }) => `${role}: no test needs ${action} on ${resource}`);
-  const stale = grantedUnseen.flatMap((entry) =>
-    entry.actions
-      .filter((action) => !unseen.some((grant) => grant.action === action && applies(entry, grant)))
-      .map((action) => `${entry.role}: ${action} is excepted, and is used or not granted`),
-  );
-  return { calls, grants: grants.size, denied: [...denied], unused: [...unused, ...stale] };
+  return { calls: count, grants: grants.size, denied: [...denied], unused: findUnused(grants, used) };
 }
 
-/** The grants by which a call is allowed, as "policy statement action resource": none when it is denied. */
+/** Returns the grants that allow a call, as "policy statement action resource"; none when the call is denied. */
 async function grantsFor(
   { role, action, resource, context }: Call,
   identityPolicies: readonly { readonly name: string; readonly policy: unknown }[],
@@ -168,73 +198,96 @@ async function grantsFor(
   );
 }
 
-const templateRole = z.object({ Properties: z.object({ ManagedPolicyArns: z.array(z.unknown()).optional() }) });
-const templatePolicy = z.object({
+const templateRoleSchema = z.object({ Properties: z.object({ ManagedPolicyArns: z.array(z.unknown()).optional() }) });
+const templatePolicySchema = z.object({
   Properties: z.object({ PolicyDocument: policySchema, Roles: z.array(z.object({ Ref: z.string() })).optional() }),
 });
 
-/** What can be said of the policies without a call: wildcards, and the roles whose calls are never seen here. */
+/** One statement of a policy in a template, with the name of the role that has it. */
+interface RoleStatement {
+  readonly role: string;
+  readonly actions: readonly string[];
+  readonly resource: unknown;
+}
+
+function statementsOf({ template }: SynthesizedVariant["templates"][number]): readonly RoleStatement[] {
+  return Object.values(template.findResources("AWS::IAM::Policy")).flatMap((policy) => {
+    const { PolicyDocument: document, Roles: roles = [] } = templatePolicySchema.parse(policy).Properties;
+    return roles.flatMap(({ Ref }) =>
+      document.Statement.map(({ Action, Resource }) => ({ role: roleName(Ref), actions: Action, resource: Resource })),
+    );
+  });
+}
+
+function managedPoliciesOf({ template }: SynthesizedVariant["templates"][number]) {
+  return Object.entries(template.findResources("AWS::IAM::Role")).flatMap(([id, role]) =>
+    (templateRoleSchema.parse(role).Properties.ManagedPolicyArns ?? []).map((arn) => ({
+      role: roleName(id),
+      policy: /policy\/([\w/-]+)/.exec(JSON.stringify(arn))?.[1] ?? "",
+    })),
+  );
+}
+
+function isReviewed(role: string, action: string): boolean {
+  return reviewedRoles[role]?.some(({ actions }) => actions.includes(action)) ?? false;
+}
+
+/** Lists the exceptions and the reviewed actions that are not in any policy. */
+function findStale(seen: ReadonlySet<unknown>): readonly string[] {
+  const stale = openToAll.filter((entry) => !seen.has(entry));
+  return [
+    ...stale.map(({ actions }) => `${actions} on * is an exception, but not granted`),
+    ...Object.entries(reviewedRoles).flatMap(([role, entries]) =>
+      entries
+        .flatMap(({ actions }) => actions)
+        .filter((action) => !seen.has(`${role} ${action}`))
+        .map((action) => `${role}: ${action} is reviewed, but not granted`),
+    ),
+  ];
+}
+
+/**
+ * Checks the policies without any calls: for wildcards, and the roles whose calls no test sees against their review.
+ *
+ * @param complete whether these are all variants: an exception that none of them needs is then a finding
+ */
 export async function leastPrivilege(
   all: readonly SynthesizedVariant[],
   { complete }: { readonly complete: boolean },
 ): Promise<CheckResult> {
   const findings = new Set<string>();
-  const met = new Set<unknown>();
-  const statements = new Set<string>();
-  const actions = new Set<string>();
-  const onAll = new Set<string>();
-  for (const { template } of all.flatMap(({ templates }) => templates)) {
-    for (const [id, role] of Object.entries(template.findResources("AWS::IAM::Role"))) {
-      for (const managed of templateRole.parse(role).Properties.ManagedPolicyArns ?? []) {
-        const policy = /policy\/([\w/-]+)/.exec(JSON.stringify(managed))?.[1] ?? "";
-        const known = reviewedRoles[nameOf(id)]?.find(({ actions: reviewed }) => reviewed.includes(policy));
-        if (known === undefined) findings.add(`${nameOf(id)} has ${policy}, which nobody has reviewed`);
-        met.add(`${nameOf(id)} ${policy}`);
-      }
-    }
-    for (const policy of Object.values(template.findResources("AWS::IAM::Policy"))) {
-      const { PolicyDocument: document, Roles: refs = [] } = templatePolicy.parse(policy).Properties;
-      for (const role of refs.map(({ Ref }) => nameOf(Ref))) {
-        for (const { Action: granted, Resource: resource } of document.Statement) {
-          statements.add(`${role} ${granted} ${JSON.stringify(resource)}`);
-          for (const action of granted) {
-            actions.add(`${role} ${action}`);
-            met.add(`${role} ${action}`);
-            const [service = "", name = ""] = action.split(":");
-            if (action.includes("*")) findings.add(`${role}: ${action} is a wildcard`);
-            else if ([resource].flat().includes("*")) {
-              const known = openToAll.find((entry) => applies(entry, { role, action, resource: "*" }));
-              if (await isWildcardOnlyAction(service, name)) onAll.add(action);
-              else if (known) met.add(known);
-              else findings.add(`${role}: ${action} on *, and AWS has something finer`);
-            }
-            const reviewed = reviewedRoles[role];
-            if (reviewed && !reviewed.some((entry) => entry.actions.includes(action))) {
-              findings.add(`${role}: ${action}, which nobody has reviewed`);
-            }
-          }
-        }
-      }
-    }
+  const seen = new Set<unknown>();
+  const wildcardOnly = new Set<string>();
+  const templates = all.flatMap((variant) => variant.templates);
+  for (const { role, policy } of templates.flatMap(managedPoliciesOf)) {
+    if (!isReviewed(role, policy)) findings.add(`${role} has ${policy}, which is not reviewed`);
+    seen.add(`${role} ${policy}`);
   }
-  const stale = [
-    ...openToAll
-      .filter((entry) => !met.has(entry))
-      .map(({ actions: named }) => `${named} on * is excepted, not granted`),
-    ...Object.entries(reviewedRoles).flatMap(([role, entries]) =>
-      entries
-        .flatMap((entry) => entry.actions)
-        .filter((action) => !met.has(`${role} ${action}`))
-        .map((action) => `${role}: ${action} is reviewed, not granted`),
-    ),
-  ];
+  const statements = templates.flatMap(statementsOf);
+  const grants = statements.flatMap(({ role, actions, resource }) =>
+    actions.map((action) => ({ role, action, onAll: [resource].flat().includes("*") })),
+  );
+  for (const { role, action, onAll } of grants) {
+    seen.add(`${role} ${action}`);
+    const [service = "", name = ""] = action.split(":");
+    if (action.includes("*")) findings.add(`${role}: ${action} is a wildcard`);
+    else if (onAll) {
+      const exception = openToAll.find((entry) => applies(entry, { role, action, resource: "*" }));
+      if (await isWildcardOnlyAction(service, name)) wildcardOnly.add(action);
+      else if (exception) seen.add(exception);
+      else findings.add(`${role}: ${action} on *, and AWS supports a finer resource`);
+    }
+    if (role in reviewedRoles && !isReviewed(role, action)) findings.add(`${role}: ${action}, which is not reviewed`);
+  }
+  const distinctGrants = new Set(grants.map(({ role, action }) => `${role} ${action}`));
+  const distinctStatements = new Set(statements.map((statement) => JSON.stringify(statement)));
   return {
-    judge: "least privilege",
-    looked: [
-      `${actions.size} actions of roles in ${statements.size} statements`,
-      `on * because IAM has nothing finer: ${[...onAll].sort().join(", ")}`,
-      ...openToAll.map(({ actions: named, reason }) => `on * in spite of that: ${named.join(", ")}: ${reason}`),
+    check: "least privilege",
+    scope: [
+      `${distinctGrants.size} actions of roles in ${distinctStatements.size} statements`,
+      `on * because IAM supports no resource for them: ${[...wildcardOnly].sort().join(", ")}`,
+      ...openToAll.map(({ actions, reason }) => `on * by exception: ${actions.join(", ")}: ${reason}`),
     ].join("\n    "),
-    findings: [...findings, ...(complete ? stale : [])],
+    findings: [...findings, ...(complete ? findStale(seen) : [])],
   };
 }

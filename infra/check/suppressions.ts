@@ -1,19 +1,19 @@
-/** A finding of cdk-nag that stays, and why. */
-interface Acknowledgement {
-  /** The rule, with what it found in brackets. */
+/** A finding of cdk-nag that is accepted, with the reason. */
+interface Suppression {
+  /** Matches the rule, followed by its finding in brackets. */
   readonly finding: RegExp;
-  /** The construct's path. */
+  /** Matches the construct's path. */
   readonly on: RegExp;
   readonly reason: string;
 }
 
-/** All that a reviewer has to agree with. One that no variant meets any more is itself a finding. */
-export const suppressions: readonly Acknowledgement[] = [
+/** All accepted findings. A suppression that no variant needs is itself a finding. */
+export const suppressions: readonly Suppression[] = [
   {
     finding: /^AwsSolutions-S1$/,
     on: /^Orchard\/Data\/Bucket\//,
     reason:
-      "Access logs would need a second bucket, which keeps growing. The bucket is closed to the public and to plain HTTP; who has to know each access turns on CloudTrail's data events.",
+      "Access logs would need a second bucket, which keeps growing. The bucket is closed to the public and to plain HTTP; to record each access, turn on CloudTrail's data events.",
   },
   {
     finding: /^AwsSolutions-VPC7$/,

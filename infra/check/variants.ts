@@ -1,4 +1,4 @@
-/** A deployment that the judges look at, by the knobs that make it. */
+/** A configuration for the checks to synthesize. */
 export interface Variant {
   readonly name: string;
   readonly knobs: Readonly<Record<string, unknown>>;
@@ -20,7 +20,7 @@ const clusters: readonly Variant[] = (["x86_64", "arm64"] as const).flatMap((arc
 
 const schedule = { scheduleExpression: "cron(0 6 ? * MON *)", scheduleInput: '{"mode":"full"}' };
 
-/** Every choice that changes what is created. */
+/** Together these cover every choice that changes the created resources. */
 export const variants: readonly Variant[] = [
   ...clusters,
   {
@@ -60,7 +60,7 @@ export const variants: readonly Variant[] = [
   },
 ];
 
-/** @throws Error when there is none of that name */
+/** @throws Error when there is no variant of that name */
 export function variantNamed(name: string): Variant {
   const variant = variants.find((known) => known.name === name);
   if (variant === undefined) throw new Error(`There is no variant ${name}`);

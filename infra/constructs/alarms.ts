@@ -11,17 +11,17 @@ import { orchardMetric } from "./metrics.ts";
 interface AlarmsProps {
   readonly topic: ITopic;
   readonly stateMachine: StateMachine;
-  /** The functions whose failure may leave a cluster behind, by what they are called in the alarm. */
+  /** The functions whose failure may leave a cluster running, by their name in the alarm. */
   readonly guards: Readonly<Record<string, IFunction>>;
   readonly deadLetterQueues: Readonly<Record<string, IQueue>>;
   readonly clusterHours: number;
 }
 
 const period = Duration.minutes(5);
-/** The sweep's own: it measures once in a period. */
+/** The sweep runs, and measures, once per period. */
 const sweepPeriod = Duration.minutes(15);
 
-/** Mails about what nobody may miss. CloudWatch gives ten alarms for free. */
+/** Alarms that send mails to the topic. The first ten alarms of an account are free. */
 export class Alarms extends Construct {
   readonly #topic: ITopic;
 
@@ -58,7 +58,7 @@ export class Alarms extends Construct {
     }
   }
 
-  /** @param threshold the value at which it goes off */
+  /** @param threshold lowest value that raises the alarm */
   #add(name: string, metric: IMetric, alarmDescription: string, threshold = 1): void {
     const alarm = new Alarm(this, name, {
       metric,
@@ -66,7 +66,7 @@ export class Alarms extends Construct {
       threshold,
       comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
       evaluationPeriods: 1,
-      // No execution, no sweep that acted: no data, and all is well.
+      // There is no data when nothing ran and nothing failed.
       treatMissingData: TreatMissingData.NOT_BREACHING,
     });
     alarm.addAlarmAction(new SnsAction(this.#topic));

@@ -7,13 +7,13 @@ interface MonthlyBudgetProps {
   readonly limit: number;
   readonly currency: string;
   readonly topic: ITopic;
-  /** Gets the mails from Budgets itself, too: a subscription that nobody has confirmed must not hide a bill. @default none */
+  /** Receives mails from Budgets directly, too, in case the topic's subscription was never confirmed. @default none */
   readonly email?: string | undefined;
 }
 
 const alertPercents = [50, 80, 100];
 
-/** Tells when the account, with everything in it, has cost a share of what it may cost in a month. */
+/** Sends notifications when the whole account has spent 50, 80 and 100 % of a monthly budget. */
 export class MonthlyBudget extends Construct {
   constructor(scope: Construct, id: string, { limit, currency, topic, email }: MonthlyBudgetProps) {
     super(scope, id);

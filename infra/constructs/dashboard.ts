@@ -17,20 +17,20 @@ import { orchardMetric } from "./metrics.ts";
 interface OverviewProps {
   readonly dashboardName: string;
   readonly stateMachine: StateMachine;
-  /** The state machine's, with every event of every execution. */
+  /** Has every event of every execution. */
   readonly logGroup: ILogGroup;
 }
 
 const width = 8;
 const hour = Duration.hours(1);
-/** EMR measures every five minutes. https://docs.aws.amazon.com/emr/latest/ManagementGuide/UsingEMR_ViewingMetrics.html */
+/** EMR emits metrics every five minutes. https://docs.aws.amazon.com/emr/latest/ManagementGuide/UsingEMR_ViewingMetrics.html */
 const emrPeriod = Duration.minutes(5);
 
 function graph(title: string, left: IMetric[], right: IMetric[] = []): IWidget {
   return new GraphWidget({ title, left, right, width });
 }
 
-/** A metric of every cluster there is or was: a transient one has a new JobFlowId each time. */
+/** A metric of all clusters, past and present, since each transient cluster has a new JobFlowId. */
 function ofEachCluster(metricName: string): IMetric {
   return new MathExpression({
     expression: `SEARCH('{AWS/ElasticMapReduce,JobFlowId} MetricName="${metricName}"', 'Average')`,
@@ -40,7 +40,7 @@ function ofEachCluster(metricName: string): IMetric {
   });
 }
 
-/** How long .sync waited. The dimension is the integration: the three steps share one, and other machines it. */
+/** The duration of a .sync call. All three steps share this metric, as do other state machines with the same call. */
 function integrationTime(call: string): IMetric {
   return new Metric({
     namespace: "AWS/States",
@@ -52,7 +52,7 @@ function integrationTime(call: string): IMetric {
   });
 }
 
-/** Step Functions has no metric of a state: its log has the events. */
+/** Step Functions has no metrics of single states, so query the events in its log. */
 const durationsByState = [
   "filter type in ['TaskStateEntered', 'TaskStateExited']",
   "stats (max(@timestamp) - min(@timestamp)) / 1000 as seconds by execution_arn, details.name as state",
@@ -60,7 +60,7 @@ const durationsByState = [
   "sort max(seconds) desc",
 ];
 
-/** Runs, images, cost, errors, durations and the clusters, on one page. CloudWatch gives three dashboards for free. */
+/** A dashboard of runs, images, cost, errors, durations and clusters. The first three dashboards of an account are free. */
 export class Overview extends Construct {
   constructor(scope: Construct, id: string, { dashboardName, stateMachine, logGroup }: OverviewProps) {
     super(scope, id);
@@ -96,7 +96,7 @@ export class Overview extends Construct {
       }),
     );
     dashboard.addWidgets(
-      // EC2 has no metric of a cluster; where nothing else runs, these are its nodes.
+      // EC2 has no metrics by cluster; if nothing else runs in the region, these are the cluster's nodes.
       graph("CPU of the region's instances (%)", [
         new MathExpression({
           expression: `SEARCH('{AWS/EC2,InstanceId} MetricName="CPUUtilization"', 'Average')`,

@@ -8,8 +8,8 @@ interface DataBucketProps {
 }
 
 /**
- * Holds images, artifacts, runs and logs. It outlives the stack: results are never deleted by a `cdk destroy`. A bucket
- * that was given is taken as it is: its policy and lifecycle are its owner's.
+ * Holds images, artifacts, runs and logs. It outlives the stack, so that `cdk destroy` never deletes results. An existing
+ * bucket keeps its policy and lifecycle rules.
  */
 export class DataBucket extends Construct {
   readonly bucket: IBucket;

@@ -17,10 +17,10 @@ import type { IBucket } from "aws-cdk-lib/aws-s3";
 import { Construct } from "constructs";
 import type { Config } from "../config/knobs.ts";
 
-/** AmazonEMRServicePolicy_v2 lets EMR work in what carries it, and nowhere else. */
+/** AmazonEMRServicePolicy_v2 limits EMR to resources with this tag. */
 const emrPolicyTag = "for-use-with-amazon-emr-managed-policies";
 
-/** EMR takes the one with the capacity. CloudFormation looks up their names. */
+/** The first availability zones of the region, whose names CloudFormation looks up. */
 export function zones(count: number): string[] {
   return Array.from({ length: count }, (_, zone) => Fn.select(zone, Fn.getAzs()));
 }
@@ -36,7 +36,7 @@ export interface EmrSecurityGroups {
   readonly serviceAccess: string;
 }
 
-/** Where clusters live: private subnets whose only way out is S3, and the groups between their nodes; or those given. */
+/** Private subnets with a route to S3 only, and the security groups of the nodes; or the existing ones of the configuration. */
 export class Network extends Construct {
   readonly subnetIds: readonly string[];
   readonly securityGroups: EmrSecurityGroups;
@@ -73,7 +73,7 @@ export class Network extends Construct {
           ]
         : [{ name: "Cluster", subnetType: SubnetType.PRIVATE_ISOLATED, cidrMask: 24 }],
     });
-    // Not the VPC: in one that has it, EMR may make an endpoint that is billed by the hour and belongs to nobody.
+    // Do not tag the VPC: EMR could then create an endpoint there, which is billed by the hour and outlives the cluster.
     Tags.of(vpc).add(emrPolicyTag, "true", { includeResourceTypes: [CfnSubnet.CFN_RESOURCE_TYPE_NAME] });
     const endpoint = vpc.addGatewayEndpoint("S3", { service: GatewayVpcEndpointAwsService.S3 });
     for (const statement of s3Statements(stack, bucket)) endpoint.addToPolicy(statement);
@@ -82,9 +82,9 @@ export class Network extends Construct {
 
   /**
    * The groups and rules of a cluster in a private subnet, as EMR would make them
-   * (docs.aws.amazon.com/emr/latest/ManagementGuide/emr-man-sec-groups.html, releases 5.30 to 7). All of them, and in
-   * EMR's own form: a rule that EMR had to add would belong to nobody, and would keep the groups and the VPC from
-   * being deleted. Nothing comes in from outside of the three.
+   * (docs.aws.amazon.com/emr/latest/ManagementGuide/emr-man-sec-groups.html, releases 5.30 to 7). They must be
+   * complete and in EMR's own form: CloudFormation could not delete a rule that EMR adds, nor the groups and the VPC
+   * then. Only the three groups can send traffic to each other.
    */
   #addSecurityGroups(vpc: IVpc): EmrSecurityGroups {
     const group = (name: string, description: string, allowAllOutbound: boolean): SecurityGroup => {
@@ -92,7 +92,7 @@ export class Network extends Construct {
       Tags.of(made).add(emrPolicyTag, "true");
       return made;
     };
-    // Outbound is open, as EMR's is; where it leads is the route table's to say: to S3 alone.
+    // Outbound traffic is open, as in EMR's own groups; the route table limits it to S3.
     const primary = group("Primary", "Primary node of the clusters", true);
     const core = group("Core", "Core nodes of the clusters", true);
     const serviceAccess = group("ServiceAccess", "Access of EMR itself to the clusters", false);
@@ -110,7 +110,7 @@ export class Network extends Construct {
     };
   }
 
-  /** In one subnet: an endpoint is billed by the hour in each, and is reached from all. */
+  /** Puts the endpoints in one subnet, since each subnet is billed by the hour and all subnets can reach them. */
   #addSsmEndpoints(vpc: Vpc, [subnet]: readonly ISubnet[]): void {
     if (!subnet) return;
     for (const [name, service] of Object.entries({
@@ -125,13 +125,13 @@ export class Network extends Construct {
   }
 }
 
-/** Only the id is needed to make groups in it. */
+/** The security groups need the VPC's id only. */
 function givenVpc(scope: Construct, vpcId: string): IVpc {
   return Vpc.fromVpcAttributes(scope, "GivenVpc", { vpcId, availabilityZones: [""] });
 }
 
 /**
- * What may go through the S3 endpoint: the data bucket, and the buckets without which no node starts
+ * The policy of the S3 endpoint allows the data bucket and the buckets without which no node starts
  * (docs.aws.amazon.com/emr/latest/ManagementGuide/private-subnet-iampolicy.html).
  */
 function s3Statements(stack: Stack, bucket: IBucket): readonly PolicyStatement[] {
@@ -158,9 +158,9 @@ function s3Statements(stack: Stack, bucket: IBucket): readonly PolicyStatement[]
       ["s3:GetObject"],
       [objectsOf(`al2023-repos-${stack.region}-de612dc2`), objectsOf(`repo.${stack.region}.emr.amazonaws.com`)],
     ),
-    // EMR's own copy of the logs; in us-east-1 the bucket's name has no region.
+    // EMR's own copy of the logs; the bucket's name has no region in us-east-1.
     allow("EmrLogs", ["s3:PutObject"], [objectsOf(`aws157-logs-prod-${stack.region}`), objectsOf("aws157-logs-prod")]),
-    // Spark's history on the console, also after the cluster is gone.
+    // The console shows Spark's history from here, also after the cluster has terminated.
     allow(
       "ApplicationHistory",
       ["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject"],

@@ -1,6 +1,6 @@
 /**
- * Limits a statement to the clusters that this workflow has created, by the tag that the state machine gives them.
- * Creating one and tagging it while it is created cannot be limited so, and reading need not be
- * (Service Authorization Reference, Amazon Elastic MapReduce: the actions that take elasticmapreduce:ResourceTag).
+ * Limits a statement to the clusters of this workflow, by the tag that the state machine sets. Creating a cluster with
+ * tags cannot be limited by it, and reading need not be (Service Authorization Reference, Amazon Elastic MapReduce: the
+ * actions with the condition key elasticmapreduce:ResourceTag).
  */
 export const ownClusters = { StringEquals: { "elasticmapreduce:ResourceTag/project": "orchard" } };

@@ -1,7 +1,7 @@
 import type { Stack } from "aws-cdk-lib";
 import { PolicyStatement } from "aws-cdk-lib/aws-iam";
 
-/** Lets a service's own role be created when the account does not have it yet. */
+/** Allows creating a service-linked role, which an account lacks until the first use of the service. */
 export function allowServiceLinkedRole(stack: Stack, service: string, roleName: string): PolicyStatement {
   return new PolicyStatement({
     actions: ["iam:CreateServiceLinkedRole"],

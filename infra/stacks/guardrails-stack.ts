@@ -12,16 +12,16 @@ interface GuardrailsStackProps extends StackProps {
   readonly pipeline: PipelineStack;
 }
 
-/** What watches over the pipeline, in a stack of its own: the embedded account has no budgets. */
+/** Budget, alarms and dashboard. They are a stack of their own because the embedded account has no budgets. */
 export class GuardrailsStack extends Stack {
   constructor(scope: Construct, id: string, props: GuardrailsStackProps) {
     super(scope, id, props);
-    // As exports they would bind the pipeline: CloudFormation would refuse to take its schedule away again.
+    // Exports would keep CloudFormation from removing the pipeline's schedule later.
     CrossStackReferences.of(this).consume(ReferenceStrength.WEAK);
     const { config, pipeline } = props;
     const { topic, stateMachine } = pipeline;
 
-    // A topic with a policy of its own has not the default one, which lets the account's own services in.
+    // The topic's own policy replaces the default one, which lets the account's services publish.
     const publish = (service: string, sources: string): void => {
       const { account } = Stack.of(topic);
       topic.addToResourcePolicy(

@@ -5,21 +5,21 @@ import { Key } from "aws-cdk-lib/aws-kms";
 import type { Construct } from "constructs";
 import { keyStatements } from "../constructs/emr-roles.ts";
 
-/** Name and key, as a cluster's RunJobFlow and EMR's roles need them. */
+/** The security configuration of RunJobFlow, and the key that EMR's roles use. */
 export interface ClusterSecurity {
   readonly name: string;
-  /** Of the volumes. Undefined when it is not known here: its owner lets EMR's roles use it. */
+  /** Key of the volumes. If it is unknown here, its owner must let EMR's roles use it. */
   readonly keyArn?: string;
 }
 
 interface SecurityStackProps extends StackProps {
-  /** ARNs of roles that were given, and use the volumes' key. @default none */
+  /** ARNs of existing roles that use the volumes' key. @default none */
   readonly keyUsers?: readonly string[];
 }
 
 /**
- * What every cluster has to keep to: instance metadata by IMDSv2 alone, encrypted volumes, encrypted objects. A stack of
- * its own, because one configuration serves any number of pipelines, and because it holds nothing else that costs.
+ * The security configuration of the clusters: IMDSv2 only, encrypted volumes and encrypted objects. It is a stack of its
+ * own because several pipelines can share it.
  */
 export class SecurityStack extends Stack {
   readonly security: ClusterSecurity;
@@ -29,11 +29,11 @@ export class SecurityStack extends Stack {
     const key = new Key(this, "VolumeKey", {
       description: "Encrypts the volumes of EMR clusters",
       enableKeyRotation: true,
-      // The volumes went with their clusters: nothing is left that it could decrypt.
+      // The volumes are deleted with their clusters, so the key has nothing left to decrypt.
       removalPolicy: RemovalPolicy.DESTROY,
       pendingWindow: Duration.days(7),
     });
-    // The workflow's own roles have it in their policies; what is given is not changed.
+    // The workflow's own roles have these statements in their policies, but existing roles are not changed.
     for (const statement of keyUsers.length === 0 ? [] : keyStatements("*")) {
       for (const role of keyUsers) statement.addArnPrincipal(role);
       key.addToResourcePolicy(statement);
@@ -41,7 +41,7 @@ export class SecurityStack extends Stack {
     const settings = {
       EncryptionConfiguration: {
         EnableAtRestEncryption: true,
-        // Would need a certificate of the reader's own for the nodes' names; the nodes' traffic stays in one private subnet.
+        // It would need the user's own certificate for the nodes' names; the traffic stays in one private subnet.
         EnableInTransitEncryption: false,
         AtRestEncryptionConfiguration: {
           S3EncryptionConfiguration: { EncryptionMode: "SSE-S3" },
@@ -54,7 +54,7 @@ export class SecurityStack extends Stack {
       },
       InstanceMetadataServiceConfiguration: { MinimumInstanceMetadataServiceVersion: 2, HttpPutResponseHopLimit: 1 },
     };
-    // EMR cannot change one: another content is another name, and executions that run find theirs until the stack goes.
+    // EMR cannot update a configuration, so new settings get a new name and running executions keep the old one.
     const digest = createHash("sha256")
       .update(JSON.stringify(settings).replaceAll(key.keyArn, ""))
       .digest("hex")

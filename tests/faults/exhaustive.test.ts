@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, it } from "vitest";
 import { places } from "../../cli/toolchain/places.ts";
-import { judge } from "../../infra/check/least-privilege.ts";
+import { checkCalls } from "../../infra/check/least-privilege.ts";
 import { isDeep } from "../deep.ts";
 import { noted } from "./api-calls.ts";
 import { deploy } from "./deployed.ts";
@@ -78,11 +78,11 @@ it("plays many scenarios that differ", () => {
 
 it("calls nothing that the functions' policies refuse", async () => {
   const record = noted(deployed);
-  // The end-to-end tests judge at last what no test at all has needed.
+  // Unused grants are checked after all tests, since other suites need some of them.
   mkdirSync(join(places.tests, "api-calls"), { recursive: true });
   writeFileSync(join(places.tests, "api-calls", "faults.json"), JSON.stringify(record));
 
-  const { calls, denied } = await judge([record]);
+  const { calls, denied } = await checkCalls([record]);
 
   expect(denied).toEqual([]);
   expect(calls).toBeGreaterThan(50);

@@ -2,14 +2,14 @@ import { App, Stack } from "aws-cdk-lib";
 import { Template } from "aws-cdk-lib/assertions";
 import { PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { expect, it } from "vitest";
-import { type AccountRecord, judge, leastPrivilege } from "../../../infra/check/least-privilege.ts";
+import { type AccountRecord, checkCalls, leastPrivilege } from "../../../infra/check/least-privilege.ts";
 
 const account = "000000000000";
 const role = `arn:aws:iam::${account}:role/Orchard-SweepRole-1`;
 const cluster = `arn:aws:elasticmapreduce:eu-west-1:${account}:cluster`;
 const tag = "elasticmapreduce:ResourceTag/orchard:execution-arn";
 
-/** A role that may read below runs/ and end the clusters with our tag, and what it called. */
+/** A record of a role that may read and write runs/ and terminate clusters with its own tag, and of the given calls. */
 function record(...calls: readonly Omit<AccountRecord["calls"][number], "role">[]): AccountRecord {
   return {
     roles: {
@@ -24,7 +24,7 @@ function record(...calls: readonly Omit<AccountRecord["calls"][number], "role">[
                 Effect: "Allow",
                 Action: "elasticmapreduce:TerminateJobFlows",
                 Resource: `${cluster}/*`,
-                Condition: { StringLike: { [tag]: "ours:*" } },
+                Condition: { StringLike: { [tag]: "own:*" } },
               },
             ],
           },
@@ -37,45 +37,45 @@ function record(...calls: readonly Omit<AccountRecord["calls"][number], "role">[
 
 const get = { action: "s3:GetObject", resource: "arn:aws:s3:::data/runs/a b/é+1.json", context: {} };
 const put = { ...get, action: "s3:PutObject" };
-const end = { action: "elasticmapreduce:TerminateJobFlows", resource: `${cluster}/j-1`, context: { [tag]: "ours:1" } };
-function ofSweep(findings: readonly string[]) {
+const end = { action: "elasticmapreduce:TerminateJobFlows", resource: `${cluster}/j-1`, context: { [tag]: "own:1" } };
+function findingsOfSweep(findings: readonly string[]) {
   return findings.filter((finding) => finding.startsWith("SweepRole: "));
 }
 
-it("has nothing to say when every call is allowed and every grant is needed, over all accounts", async () => {
-  const { calls, grants, denied, unused } = await judge([record(get, end), record(put)]);
+it("reports nothing when every call is allowed and the accounts together need every grant", async () => {
+  const { calls, grants, denied, unused } = await checkCalls([record(get, end), record(put)]);
 
   expect({ calls, grants, denied }).toEqual({ calls: 3, grants: 3, denied: [] });
-  expect(ofSweep(unused)).toEqual([]);
+  expect(findingsOfSweep(unused)).toEqual([]);
 });
 
 it.each([
   ["another action", { ...get, action: "s3:DeleteObject" }],
   ["another resource", { ...get, resource: "arn:aws:s3:::data/raw/a" }],
-  ["another tag", { ...end, context: { [tag]: "theirs:1" } }],
+  ["another tag", { ...end, context: { [tag]: "other:1" } }],
   ["no tag", { ...end, context: {} }],
-])("finds a policy that is too narrow for %s", async (_, call) => {
-  const { denied } = await judge([record(get, put, end, call)]);
+])("reports a call that the policy denies because of %s", async (_, call) => {
+  const { denied } = await checkCalls([record(get, put, end, call)]);
 
   expect(denied).toEqual([expect.stringContaining(`SweepRole: ${call.action} on ${call.resource}`)]);
 });
 
-it("finds a grant that nothing needs, and a refused call is no need", async () => {
-  const { unused } = await judge([record(get, { ...end, context: {} })]);
+it("reports a grant that no call needs, where a denied call does not count", async () => {
+  const { unused } = await checkCalls([record(get, { ...end, context: {} })]);
 
-  expect(ofSweep(unused)).toEqual([
+  expect(findingsOfSweep(unused)).toEqual([
     "SweepRole: no test needs s3:PutObject on arn:aws:s3:::data/runs/*",
     `SweepRole: no test needs elasticmapreduce:TerminateJobFlows on ${cluster}/*`,
   ]);
 });
 
-it("finds a role that the stack does not have", async () => {
-  const { denied } = await judge([{ roles: {}, calls: [{ role, ...get }] }]);
+it("reports a call of a role that the stack does not have", async () => {
+  const { denied } = await checkCalls([{ roles: {}, calls: [{ role, ...get }] }]);
 
-  expect(denied).toEqual([`${role} is no role of the stack: s3:GetObject on ${get.resource}`]);
+  expect(denied).toEqual([`${role} is not a role of the stack: s3:GetObject on ${get.resource}`]);
 });
 
-it("finds wildcards for which AWS has something finer, and lets the others be", async () => {
+it("reports wildcards only where AWS supports a finer resource", async () => {
   const app = new App();
   const stack = new Stack(app, "Test");
   const made = new Role(stack, "Role", { assumedBy: new ServicePrincipal("lambda.amazonaws.com") });
@@ -86,5 +86,8 @@ it("finds wildcards for which AWS has something finer, and lets the others be", 
 
   const { findings } = await leastPrivilege([{ name: "test", app, templates }], { complete: false });
 
-  expect(findings).toEqual(["Role: s3:Get* is a wildcard", "Role: sns:Publish on *, and AWS has something finer"]);
+  expect(findings).toEqual([
+    "Role: s3:Get* is a wildcard",
+    "Role: sns:Publish on *, and AWS supports a finer resource",
+  ]);
 });

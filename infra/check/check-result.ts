@@ -1,0 +1,11 @@
+/** The result of a check. */
+export interface CheckResult {
+  /** Name of the check. */
+  readonly check: string;
+  /** What was checked, such as "14 templates". */
+  readonly scope: string;
+  /** One line each. */
+  readonly findings: readonly string[];
+  /** Why the check could not run. It counts as skipped then, and not as passed. */
+  readonly skipped?: string;
+}
