@@ -61,13 +61,11 @@ def _write_plan(model: Path, image_tree: Path, run: Path) -> Path:
     keys = ("sha256", "weights", "inputSize", "dimensions")
     document = {
         "runId": "bench",
-        "mode": "full",
-        "label": None,
         "bucket": "",
         "input": f"{image_tree}/",
         "run": f"{run}/",
         "splits": None,
-        "limit": None,
+        "selectionRule": {"labelPrefix": None, "label": None, "limit": None},
         "pca": {"components": 50},
         "formats": ["parquet", "csv"],
         "force": True,

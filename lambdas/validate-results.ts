@@ -4,6 +4,7 @@ import { z } from "zod";
 import { describeError, isNamed } from "./aws/errors.ts";
 import { listObjects, MalformedObject, parseS3Uri, readBytes, readJson, type S3Location, writeJson } from "./aws/s3.ts";
 import { executionSchema } from "./contract/execution.ts";
+import { modeProperties } from "./contract/modes.ts";
 import { type Plan, planSchema } from "./contract/plan.ts";
 import { latestRunKey, manifestFile } from "./contract/s3-layout.ts";
 import type { Validation } from "./contract/validation.ts";
@@ -293,7 +294,7 @@ async function judge(findings: Findings, plan: Plan, s3: S3Client): Promise<Judg
     return { validation, selection: summary ? plan.selection : null };
   }
   const inventory = await checkInventory(findings, plan, s3);
-  if (plan.mode === "inventory") return { validation: inventory?.validation, selection: null };
+  if (!modeProperties(plan.mode).computesFeatures) return { validation: inventory?.validation, selection: null };
   const summary = await checkFeatures(findings, plan);
   const reduction = await checkReduction(findings, plan);
   if (!inventory || !summary || !reduction) return { validation: undefined, selection: null };

@@ -1,9 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
-import type { modes } from "../../lambdas/contract/choices.ts";
+import { type Mode, modeProperties, modesWithLabel } from "../../lambdas/contract/modes.ts";
 import { UsageError } from "../terminal/command-errors.ts";
-
-export type Mode = (typeof modes)[number];
 
 /** The command-line options that describe an execution, by commander's names. */
 export interface InputOptions {
@@ -39,11 +37,12 @@ export function makeExecutionInput(options: InputOptions): ExecutionInput {
     return readInputFile(input);
   }
   const { mode = "mini", label, limit, components, variance, force, keepMinutes, clusterId } = keys;
-  if (mode === "single-class" && label === undefined) {
-    throw new UsageError('--mode single-class needs a label, for instance: --label "Apple Golden 1"');
+  const { takesLabel } = modeProperties(mode);
+  if (takesLabel && label === undefined) {
+    throw new UsageError(`--mode ${mode} needs a label, for instance: --label "Apple Golden 1"`);
   }
-  if (mode !== "single-class" && label !== undefined) {
-    throw new UsageError(`--label goes with --mode single-class, not with --mode ${mode}.`);
+  if (!takesLabel && label !== undefined) {
+    throw new UsageError(`--label goes with --mode ${modesWithLabel.join(" or ")}, not with --mode ${mode}.`);
   }
   if (components !== undefined && variance !== undefined) {
     throw new UsageError(

@@ -1,15 +1,15 @@
 // The options with which `start` and `run` describe an execution.
 import { Option } from "@commander-js/extra-typings";
-import { modes } from "../../lambdas/contract/choices.ts";
+import { modeProperties, modes, modesWithLabel } from "../../lambdas/contract/modes.ts";
 import { UsageError } from "../terminal/command-errors.ts";
-
-/** Number of features that MobileNetV2 computes, and so the greatest possible number of components. */
-const featureDimensions = 1_280;
 
 /** In the order of the commands' help. */
 export const inputOptions = {
-  mode: new Option("--mode <mode>", "what to do with which images (default: mini)").choices(modes),
-  label: new Option("--label <label>", "the label of --mode single-class"),
+  mode: new Option(
+    "--mode <mode>",
+    `${modes.map((mode) => `${mode}: ${modeProperties(mode).description}`).join("; ")} (default: mini)`,
+  ).choices(modes),
+  label: new Option("--label <label>", `the label of --mode ${modesWithLabel.join(" or ")}`),
   limit: new Option("--limit <images>", "use at most this many images").argParser(parseLimit),
   components: new Option("--components <k>", "principal components to keep (default: 50)").argParser(parseComponents),
   variance: new Option("--variance <share>", "keep the fewest components that reach this share, 0 to 1").argParser(
@@ -38,7 +38,7 @@ function parseLimit(text: string): number {
 }
 
 function parseComponents(text: string): number {
-  return parseWholeNumber("--components", text, 1, featureDimensions);
+  return parseWholeNumber("--components", text, 1, Number.MAX_SAFE_INTEGER);
 }
 
 function parseKeepMinutes(text: string): number {

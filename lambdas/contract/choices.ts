@@ -1,6 +1,3 @@
-/** Parts of the pipeline that an execution can run, and the images it runs them on. */
-export const modes = ["inventory", "mini", "apples", "full", "single-class"] as const;
-
 /** File formats of the results. */
 export const formats = ["parquet", "csv"] as const;
 

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { instanceTypes } from "../catalog/instance-types.ts";
-import { formats, modes, overlaps } from "./choices.ts";
+import { formats, overlaps } from "./choices.ts";
 import { clusterKnobs, maxCoreNodes } from "./cluster-knobs.ts";
+import { modes } from "./modes.ts";
 
 const instanceTypeSchema = z.enum(Object.keys(instanceTypes));
 /** S3's limit of a key. Bounds keep the state data far below Step Functions' limit of 256 KiB, whatever the input. */

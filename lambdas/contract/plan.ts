@@ -1,6 +1,7 @@
 import { z } from "zod";
-import { formats, modes } from "./choices.ts";
+import { formats } from "./choices.ts";
 import { clusterPlanSchema, keptClusterSchema } from "./cluster-plan.ts";
+import { modes, selectionRuleSchema } from "./modes.ts";
 import { validationSchema } from "./validation.ts";
 
 /** The result of one of Preflight's checks. */
@@ -33,6 +34,8 @@ export const planSchema = z.object({
   /** null selects all splits. */
   splits: z.array(z.string()).nullable(),
   limit: z.int().nullable(),
+  /** The rule that follows from mode, label and limit: Spark reads it instead of them. */
+  selectionRule: selectionRuleSchema,
   pca: pcaSchema,
   formats: z.array(z.enum(formats)),
   force: z.boolean(),

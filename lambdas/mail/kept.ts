@@ -1,5 +1,6 @@
 import { clusterIdIn } from "../aws/steps.ts";
 import type { KeptCluster } from "../contract/cluster-plan.ts";
+import { modeProperties } from "../contract/modes.ts";
 import type { PartialState } from "../contract/state-data.ts";
 
 /** The cluster that goes on after a success, kept by the run or borrowed by it, unless something has ended it. */
@@ -16,7 +17,7 @@ export function describeTime(iso: string): string {
 /** The input that runs the same on the kept cluster, although its results are there: the job may have changed. */
 export function inputOnKept(state: PartialState, clusterId: string): string {
   const { keepMinutes: _, cluster: __, ...input } = (state.input ?? {}) as Readonly<Record<string, unknown>>;
-  const force = state.plan?.mode === "inventory" ? {} : { force: true };
+  const force = state.plan && !modeProperties(state.plan.mode).computesFeatures ? {} : { force: true };
   return JSON.stringify({ ...input, ...force, cluster: { id: clusterId } });
 }
 

@@ -1,12 +1,14 @@
 import type { z } from "zod";
 import { formats } from "../contract/choices.ts";
 import { type ExecutionInput, executionInputSchema } from "../contract/input.ts";
+import { modeProperties, modesWithLabel } from "../contract/modes.ts";
 import type { Pca, Plan } from "../contract/plan.ts";
 import { InvalidInput } from "../runtime/errors.ts";
 import { nearestNames } from "./nearest-names.ts";
 
 /** The execution input with every default filled in. */
-export interface ResolvedInput extends Pick<Plan, "mode" | "label" | "splits" | "limit" | "force" | "keepMinutes"> {
+export interface ResolvedInput
+  extends Pick<Plan, "mode" | "label" | "splits" | "limit" | "selectionRule" | "force" | "keepMinutes"> {
   /** s3://bucket/prefix/ */
   readonly imageTree: string;
   readonly pca: Pca;
@@ -25,11 +27,11 @@ export interface InputDefaults {
   readonly maxKeepMinutes: number;
 }
 
-function list(names: readonly string[]): string {
+function quoteNames(names: readonly string[]): string {
   return names.map((name) => JSON.stringify(name)).join(", ");
 }
 
-/** The keys that are allowed where an unknown one was found. */
+/** Returns the keys that are allowed in the object in which an unknown key was found. */
 function knownKeys(path: readonly PropertyKey[]): readonly string[] {
   const objects: Readonly<Record<string, readonly string[]>> = {
     "": Object.keys(executionInputSchema.shape),
@@ -55,22 +57,22 @@ function describeIssue(issue: z.core.$ZodIssue): string {
   return `${path === "" ? "the input" : path}: ${issue.message}`;
 }
 
-/** What can be asked of a cluster that is there: how its memory is used, not what it is. */
-const keysBesideId = ["id", "executorMemory", "executorMemoryOverhead"];
+/** Keys that go with cluster.id: they change how Spark uses an existing cluster, not the cluster. */
+const keysAllowedWithId = ["id", "executorMemory", "executorMemoryOverhead"];
 
-function keepingProblems(
+function keptClusterProblems(
   { cluster = {}, keepMinutes = 0 }: ExecutionInput,
   { maxKeepMinutes }: InputDefaults,
 ): string[] {
   const problems: string[] = [];
-  const made = Object.keys(cluster).filter((key) => !keysBesideId.includes(key));
-  if (cluster.id !== undefined && made.length > 0)
+  const creationKeys = Object.keys(cluster).filter((key) => !keysAllowedWithId.includes(key));
+  if (cluster.id !== undefined && creationKeys.length > 0)
     problems.push(
-      `cluster: ${made.join(", ")} cannot go with id: cluster ${cluster.id} is as it was created. Leave ${made.length === 1 ? "it" : "them"} out, or leave id out for a new cluster`,
+      `cluster: ${creationKeys.join(", ")} cannot go with id: cluster ${cluster.id} exists already and keeps its shape. Leave ${creationKeys.length === 1 ? "it" : "them"} out, or leave id out for a new cluster`,
     );
   if (cluster.id !== undefined && keepMinutes > 0)
     problems.push(
-      `keepMinutes: cluster ${cluster.id} ends at the time that was set when it was created, which no run moves. Leave keepMinutes out`,
+      `keepMinutes: cluster ${cluster.id} ends at the time that was set when it was created, and runs cannot move that. Leave keepMinutes out`,
     );
   else if (keepMinutes > maxKeepMinutes)
     problems.push(
@@ -79,16 +81,16 @@ function keepingProblems(
   return problems;
 }
 
-function crossFieldProblems(input: ExecutionInput): string[] {
-  const problems: string[] = [];
-  if (input.mode === "single-class" && input.label === undefined)
-    problems.push('label: mode "single-class" needs one, such as {"mode": "single-class", "label": "Apple Golden 1"}');
-  if (input.mode !== "single-class" && input.label !== undefined)
-    problems.push(`label: only mode "single-class" takes one, and the mode is "${input.mode}". Leave it out`);
-  return problems;
+function labelProblems({ mode, label }: ExecutionInput): string[] {
+  const { takesLabel } = modeProperties(mode);
+  if (takesLabel && label === undefined)
+    return [`label: mode "${mode}" needs one, such as {"mode": "${mode}", "label": "Apple Golden 1"}`];
+  if (!takesLabel && label !== undefined)
+    return [`label: only mode ${quoteNames(modesWithLabel)} takes one, and the mode is "${mode}". Leave it out`];
+  return [];
 }
 
-/** @throws InvalidInput that lists the problems, if there are any */
+/** @throws InvalidInput that lists the problems, unless there are none */
 export function refuseIf(problems: readonly string[]): void {
   if (problems.length === 0) return;
   throw new InvalidInput(
@@ -99,37 +101,42 @@ export function refuseIf(problems: readonly string[]): void {
 }
 
 /**
- * Parses the execution's input and fills in the defaults.
+ * Parses the execution input and fills in the defaults.
  *
- * @throws InvalidInput that names every problem, not only the first
+ * @throws InvalidInput that lists every problem, not only the first
  */
 export function parseInput(given: unknown, defaults: InputDefaults): ResolvedInput {
   const parsed = executionInputSchema.safeParse(given, {
     error: (issue) => {
       if (issue.input === undefined) {
-        return issue.code === "invalid_value" ? `is required; one of ${list(issue.values.map(String))}` : "is required";
+        return issue.code === "invalid_value"
+          ? `is required; one of ${quoteNames(issue.values.map(String))}`
+          : "is required";
       }
       if (issue.code === "invalid_value") {
         const values = issue.values.map(String);
-        // An object may have a toString that is no function.
         const [suggestion] = typeof issue.input === "string" ? nearestNames(issue.input, values, 1) : [];
         const hint = suggestion === undefined ? "" : ` Did you mean ${JSON.stringify(suggestion)}?`;
-        return `${JSON.stringify(issue.input)} is not allowed; one of ${list(values)}.${hint}`;
+        return `${JSON.stringify(issue.input)} is not allowed; one of ${quoteNames(values)}.${hint}`;
       }
-      // Zod's own words, and what was given: a person compares the two.
+      // Zod's own message is good enough.
       return undefined;
     },
   });
   if (!parsed.success) refuseIf(parsed.error.issues.map(describeIssue));
   const input = parsed.data as ExecutionInput;
-  refuseIf([...crossFieldProblems(input), ...keepingProblems(input, defaults)]);
+  refuseIf([...labelProblems(input), ...keptClusterProblems(input, defaults)]);
   const imageTree = input.input ?? `s3://${defaults.bucket}/${defaults.inputPrefix}`;
+  const { labelPrefix, defaultLimit, defaultSplits } = modeProperties(input.mode);
+  const label = input.label ?? null;
+  const limit = input.limit ?? defaultLimit;
   return {
     mode: input.mode,
-    label: input.label ?? null,
+    label,
     imageTree: imageTree.endsWith("/") ? imageTree : `${imageTree}/`,
-    splits: input.splits ?? (input.mode === "inventory" ? null : ["Training"]),
-    limit: input.limit ?? (input.mode === "mini" ? 300 : null),
+    splits: input.splits ?? (defaultSplits === null ? null : [...defaultSplits]),
+    limit,
+    selectionRule: { labelPrefix, label, limit },
     pca:
       input.pca?.variance === undefined
         ? { components: input.pca?.components ?? defaults.pcaComponents ?? 50 }

@@ -180,6 +180,7 @@ export async function preflight(
     run: runUri(bucket, runId),
     splits: input.splits,
     limit: input.limit,
+    selectionRule: input.selectionRule,
     pca: input.pca,
     formats: input.formats,
     force: input.force,

@@ -1,3 +1,4 @@
+import { modeProperties } from "../contract/modes.ts";
 import { nearestNames } from "./nearest-names.ts";
 import type { ResolvedInput } from "./parse-input.ts";
 import type { Listing } from "./selection.ts";
@@ -60,7 +61,7 @@ export function selectionProblems(
 ): readonly string[] {
   const problems = missingSplitProblems(input, listing);
   if (images === 0) return problems.length > 0 ? problems : [emptySelectionProblem(input, listing)];
-  if (input.mode === "inventory") return problems;
+  if (!modeProperties(input.mode).computesFeatures) return problems;
   const problem = componentsProblem(input, images, dimensions);
   return problem === undefined ? problems : [...problems, problem];
 }

@@ -2,10 +2,8 @@ import { createHash } from "node:crypto";
 import type { S3Client } from "@aws-sdk/client-s3";
 import pMap from "p-map";
 import { listFolder, parseS3Uri, sha256 } from "../aws/s3.ts";
+import { selectsLabel } from "../contract/modes.ts";
 import type { Counts, Plan } from "../contract/plan.ts";
-
-/** What decides which images a run uses. */
-export type SelectionRule = Pick<Plan, "mode" | "label" | "splits" | "limit">;
 
 export interface Image {
   readonly label: string;
@@ -15,13 +13,13 @@ export interface Image {
   readonly etag: string;
 }
 
-/** The tree under the input: what is there, and the images in the folders that the rule chooses. */
+/** The folders of an image tree, and the images in the selected ones. */
 export interface Listing {
-  /** Every top folder, chosen or not. */
+  /** Every top-level folder, selected or not. */
   readonly splits: readonly string[];
-  /** Every label in the chosen splits, in label order. */
+  /** Every label of the selected splits, in label order. */
   readonly labels: readonly string[];
-  /** Images under the chosen labels, before the limit. */
+  /** Images of the selected labels, before the limit. */
   readonly images: readonly Image[];
 }
 
@@ -29,34 +27,28 @@ function isImage(key: string): boolean {
   return /\.(jpe?g|png)$/i.test(key);
 }
 
-/** Concurrent LIST calls: well under S3's 5,500 a second, and enough to hide their latency. */
+/** Concurrent LIST calls: enough to hide their latency, and well below S3's limit of 5,500 requests a second. */
 const listConcurrency = 32;
 
-/** Order of the UTF-8 bytes, which is code point order, as S3 lists and Python sorts. JavaScript's own is UTF-16's. */
+/** Compares by code point, like S3 and Python. JavaScript compares UTF-16 code units, whose order differs. */
 function byCodePoint(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
-/** Whether the mode uses a label at all. */
-export function usesLabel({ mode, label }: Pick<SelectionRule, "mode" | "label">, name: string): boolean {
-  switch (mode) {
-    case "inventory":
-    case "full":
-      return true;
-    case "mini":
-    case "apples":
-      return name.startsWith("Apple");
-    case "single-class":
-      return name === label;
-  }
-}
-
-/** Lists the tree that `input` (s3://bucket/prefix/) names, one LIST a label. */
-export async function listImages(s3: S3Client, input: string, rule: SelectionRule): Promise<Listing> {
-  const root = parseS3Uri(input);
+/**
+ * Lists an image tree with one LIST call a label.
+ *
+ * @param imageTree s3://bucket/prefix/
+ */
+export async function listImages(
+  s3: S3Client,
+  imageTree: string,
+  { splits: wanted, selectionRule }: Pick<Plan, "splits" | "selectionRule">,
+): Promise<Listing> {
+  const root = parseS3Uri(imageTree);
   const named = (folders: readonly string[]): string[] => folders.filter((folder) => folder !== "");
   const splits = named((await listFolder(s3, root)).folders);
-  const chosen = rule.splits === null ? splits : splits.filter((split) => rule.splits?.includes(split));
+  const chosen = wanted === null ? splits : splits.filter((split) => wanted.includes(split));
   const folders = (
     await pMap(
       chosen,
@@ -68,7 +60,7 @@ export async function listImages(s3: S3Client, input: string, rule: SelectionRul
     )
   ).flat();
   const images = await pMap(
-    folders.filter(({ label }) => usesLabel(rule, label)),
+    folders.filter(({ label }) => selectsLabel(selectionRule, label)),
     async ({ split, label }) => {
       const { objects } = await listFolder(s3, { ...root, key: `${root.key}${split}/${label}/` });
       return objects
@@ -82,10 +74,10 @@ export async function listImages(s3: S3Client, input: string, rule: SelectionRul
 }
 
 /**
- * Takes `limit` images round-robin over the labels in label order, within a label in ascending order of the
- * hexadecimal sha256 of the path: the same whatever the order of the listing. Without a limit: all.
+ * Selects `limit` images round-robin over the labels in label order, and within a label in ascending order of the
+ * hexadecimal sha256 of the path. The result does not depend on the order of the listing; null selects all.
  */
-export function takeImages(images: readonly Image[], limit: number | null): readonly Image[] {
+export function selectEvenly(images: readonly Image[], limit: number | null): readonly Image[] {
   if (limit === null || images.length <= limit) return images;
   const byLabel = Map.groupBy(images, ({ label }) => label);
   const queues = [...byLabel.entries()]
@@ -96,14 +88,14 @@ export function takeImages(images: readonly Image[], limit: number | null): read
         .sort((a, b) => (a.digest < b.digest ? -1 : 1))
         .map(({ image }) => image),
     );
-  const taken: Image[] = [];
-  for (let round = 0; taken.length < limit; round += 1) {
+  const selected: Image[] = [];
+  for (let round = 0; selected.length < limit; round += 1) {
     for (const queue of queues) {
       const image = queue[round];
-      if (image && taken.length < limit) taken.push(image);
+      if (image && selected.length < limit) selected.push(image);
     }
   }
-  return taken;
+  return selected;
 }
 
 export function countImages(images: readonly Image[]): Counts {
@@ -115,12 +107,12 @@ export function countImages(images: readonly Image[]): Counts {
 }
 
 /**
- * sha256 of a line `<s3:// path>\t<etag>\n` for each image, in the order of the paths' UTF-8 bytes: the same for the
- * same images with the same content. The Inventory step computes it for what it finds.
+ * Returns the hexadecimal sha256 of the lines `<s3:// path>\t<etag>\n` of all images, ordered by the paths' UTF-8 bytes.
+ * The Inventory step computes the same fingerprint of the images that it finds.
  */
-export function fingerprint(input: string, images: readonly Image[]): string {
+export function fingerprint(imageTree: string, images: readonly Image[]): string {
   const hash = createHash("sha256");
-  const rows = images.map(({ path, etag }) => ({ path: Buffer.from(`${input}${path}`), etag }));
+  const rows = images.map(({ path, etag }) => ({ path: Buffer.from(`${imageTree}${path}`), etag }));
   for (const { path, etag } of rows.sort((a, b) => Buffer.compare(a.path, b.path))) {
     hash.update(path).update(`\t${etag}\n`);
   }

@@ -1,4 +1,5 @@
 import { featuresIdentity } from "../contract/decoder.ts";
+import { modeProperties } from "../contract/modes.ts";
 import type { Counts, Plan } from "../contract/plan.ts";
 import { featuresStoreUri } from "../contract/s3-layout.ts";
 import { findEarlierRun, type Reuse } from "../results/earlier-runs.ts";
@@ -7,7 +8,7 @@ import { deployedModel } from "./deployed-model.ts";
 import { type FoundCluster, findKeptCluster } from "./kept-cluster.ts";
 import type { ResolvedInput } from "./parse-input.ts";
 import type { PreflightClients, PreflightConfig } from "./preflight-context.ts";
-import { countImages, fingerprint, type Image, type Listing, listImages, takeImages } from "./selection.ts";
+import { countImages, fingerprint, type Image, type Listing, listImages, selectEvenly } from "./selection.ts";
 import { countStored } from "./stored-images.ts";
 
 /** The facts about a run that Preflight has read from S3 and EMR. Errors are kept, because the checks report them. */
@@ -69,11 +70,11 @@ export async function survey(
 ): Promise<Survey> {
   const { s3 } = clients;
   const bucket = config.DATA_BUCKET;
-  const isInventoryOnly = input.mode === "inventory";
+  const isInventoryOnly = !modeProperties(input.mode).computesFeatures;
 
   const listing = listImages(s3, input.imageTree, input);
   const listed = await settle(listing);
-  const selected = await settle(listing.then(({ images }) => takeImages(images, input.limit)));
+  const selected = await settle(listing.then(({ images }) => selectEvenly(images, input.limit)));
   const images = selected.status === "fulfilled" ? selected.value : [];
   const selection = fingerprint(input.imageTree, images);
 

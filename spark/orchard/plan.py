@@ -1,4 +1,4 @@
-"""What a run is to do: the plan.json that Preflight wrote."""
+"""Reads plan.json, in which Preflight has written the parameters of a run."""
 
 import json
 from dataclasses import dataclass
@@ -7,13 +7,12 @@ from typing import Any
 from orchard.errors import JobError
 from orchard.io.storage import open_storage
 from orchard.io.uri import is_s3
-
-MODES = ("inventory", "mini", "apples", "full", "single-class")
+from orchard.selection import SelectionRule
 
 
 @dataclass(frozen=True)
 class Components:
-    """How many principal components: exactly `count`, or as few as keep `variance` (0 < v <= 1)."""
+    """The number of principal components: exactly `count`, or the fewest that keep `variance` (0 < variance <= 1)."""
 
     count: int | None = None
     variance: float | None = None
@@ -29,7 +28,7 @@ class Components:
 
 @dataclass(frozen=True)
 class Model:
-    """The model artifact; `uri` names the flat buffer."""
+    """The model artifact; `uri` is the location of its .tflite file."""
 
     uri: str
     name: str
@@ -41,33 +40,31 @@ class Model:
 
 @dataclass(frozen=True)
 class Plan:
-    """The part of the plan that the jobs use. `source` and `run` are URIs without a slash at the end."""
+    """The part of the plan that the jobs use. `source` and `run` are URIs without a trailing slash."""
 
     run_id: str
-    mode: str
-    label: str | None
     source: str
     run: str
     splits: tuple[str, ...] | None
-    limit: int | None
-    # What Preflight found, limit applied; None: nobody has counted.
+    selection_rule: SelectionRule
+    # Number of selected images that Preflight has counted; None if it has not.
     images: int | None
     components: Components
     csv: bool
     min_variance: float | None
     model: Model | None
-    # Where features are kept from run to run; None: nowhere.
+    # The features store that all runs share; None if there is none.
     store: str | None = None
     force: bool = False
-    # An earlier run's features (a folder of Parquet files), when only the reduction is to be done.
+    # Folder of an earlier run's features (Parquet files), when only the reduction is left to do.
     features: str | None = None
 
 
 def read_plan(uri: str) -> Plan:
-    """The plan at `uri`.
+    """Read the plan at `uri`.
 
     Raises:
-        JobError: it is not there, or is not a plan.
+        JobError: the file does not exist, or is not a plan.
     """
     try:
         document = json.loads(open_storage(uri).read_bytes(uri))
@@ -77,25 +74,21 @@ def read_plan(uri: str) -> Plan:
 
 
 def parse_plan(document: dict[str, Any]) -> Plan:
-    """The plan in a JSON document.
+    """Build a plan from a JSON document.
 
     Raises:
         KeyError, TypeError, JobError: a key is missing or has no legal value.
     """
-    mode = document["mode"]
-    if mode not in MODES:
-        raise JobError(f"mode is {mode!r}; allowed are {', '.join(MODES)}")
+    rule = document["selectionRule"]
     splits = document.get("splits")
     pca = document.get("pca") or {"components": 50}
     model = document.get("model")
     return Plan(
         run_id=document["runId"],
-        mode=mode,
-        label=document.get("label"),
         source=document["input"].rstrip("/"),
         run=document["run"].rstrip("/"),
         splits=None if splits is None else tuple(splits),
-        limit=document.get("limit"),
+        selection_rule=SelectionRule(rule["labelPrefix"], rule["label"], rule["limit"]),
         images=(document.get("counts") or {}).get("images"),
         components=Components(pca.get("components"), pca.get("variance")),
         csv="csv" in document.get("formats", ["parquet", "csv"]),
@@ -121,5 +114,5 @@ def _folder(uri: str | None) -> str | None:
 
 
 def _model_uri(bucket: str, key: str) -> str:
-    """A key lies in the run's bucket; a whole URI or an absolute path stands for itself."""
+    """Return the URI of a key in the run's bucket. An s3:// URI or an absolute path is returned unchanged."""
     return key if is_s3(key) or key.startswith("/") else f"s3://{bucket}/{key}"

@@ -1,34 +1,45 @@
-"""Which images a mode uses. Preflight counts them by the same rule."""
+"""Selects the images of a run by the rule in its plan. Preflight counts them by the same rule."""
 
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 
-def is_in_mode(mode: str, wanted: str | None, label: str) -> bool:
-    """Whether a label belongs to the mode; `wanted` is the label of mode single-class."""
-    if mode in ("mini", "apples"):
-        return label.startswith("Apple")
-    if mode == "single-class":
-        return label == wanted
-    return True
+@dataclass(frozen=True)
+class SelectionRule:
+    """Selects labels, and at most `limit` images of them; None does not restrict the selection."""
+
+    label_prefix: str | None = None
+    label: str | None = None
+    limit: int | None = None
+
+    def selects(self, label: str) -> bool:
+        """Return whether images of `label` are selected."""
+        return label.startswith(self.label_prefix or "") and self.label in (None, label)
+
+    def __str__(self) -> str:
+        """Describe the selected labels for an error message."""
+        if self.label is not None:
+            return f"label {self.label!r}"
+        return "any label" if self.label_prefix is None else f"labels that begin with {self.label_prefix!r}"
 
 
 def digest(split: str, label: str, filename: str) -> str:
-    """What orders the images of a label: hexadecimal sha256 of `<split>/<label>/<filename>`."""
+    """Return the hexadecimal sha256 of `<split>/<label>/<filename>`, by which the images of a label are ordered."""
     return hashlib.sha256(f"{split}/{label}/{filename}".encode()).hexdigest()
 
 
-def take(labels: Sequence[str], digests: Sequence[str], limit: int) -> list[int]:
-    """The positions of `limit` images, spread evenly over the labels.
+def select_evenly(labels: Sequence[str], digests: Sequence[str], limit: int) -> list[int]:
+    """Return the positions of `limit` images, spread evenly over the labels.
 
-    Round-robin over the labels in label order, within a label in ascending order of the digest: the same images
-    whatever the order of a listing.
+    Images are selected round-robin over the labels in label order, and within a label in ascending order of the
+    digest, so that the result does not depend on the order of a listing.
 
     Args:
         labels: each image's label.
         digests: each image's `digest`.
-        limit: how many images; all of them when there are fewer.
+        limit: number of images; when there are fewer, all are selected.
     """
     seen: Counter[str] = Counter()
     turns = []

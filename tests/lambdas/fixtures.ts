@@ -130,6 +130,7 @@ export function aPlan(bucket: string, changes: Partial<Plan> = {}, overrides: Pl
     run: `s3://${bucket}/runs/${runId}/`,
     splits: ["Training"],
     limit: 60,
+    selectionRule: { labelPrefix: "Apple", label: null, limit: 60 },
     pca: { components: 50 },
     formats: ["parquet", "csv"],
     force: false,

@@ -14,14 +14,14 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class ModelArtifact:
-    """The artifact in .orchard/model, which is made where it is missing."""
+    """The artifact in .orchard/model, which the tests make if it is missing."""
 
     path: Path
     info: dict[str, Any]
 
 
 def picture(seed: int, size: tuple[int, int] = (100, 100)) -> Image.Image:
-    """A fruit-like picture: a shaded disc on white, another one for each seed."""
+    """Return a picture like a fruit: a shaded disc on white that differs with the seed."""
     random = np.random.default_rng(seed)
     width, height = size
     y, x = np.mgrid[0:height, 0:width]
@@ -46,26 +46,33 @@ def plant(root: Path, name: str, content: bytes) -> Path:
     return path
 
 
-def write_plan(run: Path, source: Path, artifact: ModelArtifact | None = None, **changes: Any) -> Path:
-    """A plan.json as Preflight writes it, for local files; `changes` replace its keys."""
+def write_plan(
+    run: Path,
+    source: Path,
+    artifact: ModelArtifact | None = None,
+    *,
+    label_prefix: str | None = None,
+    label: str | None = None,
+    limit: int | None = None,
+    **changes: Any,
+) -> Path:
+    """Write a plan.json like Preflight's, for local files; `changes` replace its keys."""
     model = None
     if artifact is not None:
         model = {
             "key": str(artifact.path),
             "sha256": artifact.info["sha256"],
             "weights": artifact.info["weights"],
-            "inputSize": 224,
-            "dimensions": 1280,
+            "inputSize": artifact.info["inputSize"],
+            "dimensions": artifact.info["dimensions"],
         }
     document = {
         "runId": "run-1",
-        "mode": "full",
-        "label": None,
         "bucket": "bucket",
         "input": f"{source}/",
         "run": f"{run}/",
         "splits": None,
-        "limit": None,
+        "selectionRule": {"labelPrefix": label_prefix, "label": label, "limit": limit},
         "pca": {"components": 3},
         "formats": ["parquet", "csv"],
         "quality": {"maxErrorRate": 0.01, "minVariance": None},

@@ -54,12 +54,12 @@ def submit(work: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
 
 def test_a_failed_step_prints_its_cause_in_the_last_line(tmp_path: Path) -> None:
     plant(tmp_path / "raw", "Training/Kiwi/1.jpg", encode(picture(1)))
-    plan = write_plan(tmp_path / "run", tmp_path / "raw", mode="apples", splits=["Training"])
+    plan = write_plan(tmp_path / "run", tmp_path / "raw", label_prefix="Apple", splits=["Training"])
 
     done = submit(tmp_path, "inventory", "--plan", str(plan))
 
     assert done.returncode != 0
-    expected = f"orchard: error: mode apples selects no image of {tmp_path}/raw; labels there: Kiwi"
+    expected = f"orchard: error: {tmp_path}/raw has no image of labels that begin with 'Apple'; labels there: Kiwi"
     assert done.stderr.rstrip("\n").splitlines()[-1] == expected
     assert json.loads((tmp_path / "run" / "progress.json").read_text())["state"] == "FAILED"
 

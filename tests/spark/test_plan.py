@@ -5,15 +5,15 @@ from typing import Any
 import pytest
 from orchard.errors import JobError
 from orchard.plan import parse_plan, read_plan
+from orchard.selection import SelectionRule
 
 PLAN: dict[str, Any] = {
     "runId": "run-1",
-    "mode": "mini",
     "bucket": "bucket",
     "input": "s3://bucket/data/raw/",
     "run": "s3://bucket/runs/run-1/",
     "splits": ["Training"],
-    "limit": 300,
+    "selectionRule": {"labelPrefix": "Apple", "label": None, "limit": 300},
     "pca": {"variance": 0.9},
     "formats": ["parquet"],
     "quality": {"maxErrorRate": 0.01, "minVariance": 0.8},
@@ -27,12 +27,14 @@ PLAN: dict[str, Any] = {
 }
 
 
-def test_what_the_jobs_use() -> None:
+def test_reads_the_keys_that_the_jobs_use() -> None:
     plan = parse_plan(PLAN)
 
     assert (plan.source, plan.run) == ("s3://bucket/data/raw", "s3://bucket/runs/run-1")
     assert (plan.components.count, plan.components.variance) == (None, 0.9)
-    assert (plan.splits, plan.limit, plan.csv, plan.min_variance) == (("Training",), 300, False, 0.8)
+    assert plan.splits == ("Training",)
+    assert plan.selection_rule == SelectionRule("Apple", None, 300)
+    assert (plan.csv, plan.min_variance) == (False, 0.8)
     assert plan.model is not None
     assert plan.model.uri == "s3://bucket/artifacts/ab/model.tflite"
 
@@ -40,14 +42,14 @@ def test_what_the_jobs_use() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"mode": "all"}, "mode is 'all'; allowed are inventory, mini"),
+        ({"selectionRule": None}, "is not a plan"),
         ({"pca": {"components": 0}}, "at least 1 is needed"),
         ({"pca": {"variance": 1.5}}, "must be above 0 and at most 1"),
         ({"pca": {"variance": 0.5, "components": 2}}, "either components or variance"),
         ({"input": None}, "is not a plan"),
     ],
 )
-def test_what_is_no_plan(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+def test_refuses_an_invalid_plan(tmp_path: Path, change: dict[str, Any], message: str) -> None:
     path = tmp_path / "plan.json"
     path.write_text(json.dumps({**PLAN, **change}))
 
@@ -55,7 +57,7 @@ def test_what_is_no_plan(tmp_path: Path, change: dict[str, Any], message: str) -
         read_plan(str(path))
 
 
-def test_a_plan_that_is_not_there_or_not_json(tmp_path: Path) -> None:
+def test_refuses_a_missing_file_and_invalid_json(tmp_path: Path) -> None:
     with pytest.raises(JobError, match="does not exist"):
         read_plan(str(tmp_path / "plan.json"))
     (tmp_path / "plan.json").write_text("{")

@@ -12,8 +12,9 @@ import { uploadScripts } from "../../lambdas/artifacts/publish-scripts.ts";
 import { type Architecture, architectures } from "../../lambdas/catalog/architectures.ts";
 import { instanceTypes } from "../../lambdas/catalog/instance-types.ts";
 import { confirmTerminatedEventSchema } from "../../lambdas/confirm-terminated.ts";
-import { formats, markets, modes, overlaps } from "../../lambdas/contract/choices.ts";
+import { formats, markets, overlaps } from "../../lambdas/contract/choices.ts";
 import { clusterDefaultsSchema } from "../../lambdas/contract/cluster-knobs.ts";
+import { modes, modesWithLabel } from "../../lambdas/contract/modes.ts";
 import type { Plan } from "../../lambdas/contract/plan.ts";
 import { diagnoseFailure, diagnoseFailureEventSchema } from "../../lambdas/diagnose-failure.ts";
 import { keepClusterEventSchema } from "../../lambdas/keep-cluster.ts";
@@ -201,7 +202,7 @@ function inputFor(architecture: Architecture) {
       quality: maybe(fc.record({ maxErrorRate: fc.double({ min: 0, max: 1, noNaN: true }) })),
     })
     .map(({ label, ...input }) =>
-      JSON.parse(JSON.stringify(input.mode === "single-class" ? { ...input, label } : input)),
+      JSON.parse(JSON.stringify(modesWithLabel.includes(input.mode) ? { ...input, label } : input)),
     );
 }
 

@@ -15,7 +15,7 @@ from orchard.io.uri import join
 from orchard.jobs.listing import FolderCount, LabelFolder, Listing, make_listing_task
 from orchard.plan import Plan
 from orchard.progress import Progress
-from orchard.selection import take
+from orchard.selection import select_evenly
 from orchard.session import cores
 
 # The number of names that an error message lists.
@@ -47,7 +47,7 @@ def run(context: SparkContext, plan: Plan, progress: Progress) -> None:
     progress.begin(totals["images"])
     if not counts:
         raise JobError(f"{plan.source} has no .jpg, .jpeg or .png file under <split>/<label>/")
-    selection = select_images(listings, plan.limit)
+    selection = select_images(listings, plan.selection_rule.limit)
     check_selection(plan, selection, counts)
 
     storage.write_bytes(join(inventory, "stats", "part-00000.csv"), format_stats(counts).encode())
@@ -89,7 +89,7 @@ def select_images(listings: list[Listing], limit: int | None) -> pa.Table:
     if limit is not None:
         digests = [text for listing in listings for text in listing.digests]
         labels = [str(label) for label in candidates["label"].to_pylist()]
-        candidates = candidates.take(pa.array(take(labels, digests, limit), pa.int64()))
+        candidates = candidates.take(pa.array(select_evenly(labels, digests, limit), pa.int64()))
     return candidates.sort_by("path")
 
 
@@ -100,9 +100,8 @@ def check_selection(plan: Plan, selection: pa.Table, counts: list[FolderCount]) 
         JobError: The selection is empty, or its number of images is not the plan's.
     """
     if selection.num_rows == 0:
-        mode = f"mode {plan.mode}" + (f" with label {plan.label!r}" if plan.mode == "single-class" else "")
         labels = sorted({count.label for count in counts})
-        raise JobError(f"{mode} selects no image of {plan.source}; labels there: {_shorten(labels)}")
+        raise JobError(f"{plan.source} has no image of {plan.selection_rule}; labels there: {_shorten(labels)}")
     if plan.images is not None and selection.num_rows != plan.images:
         raise JobError(
             f"{plan.source} has {selection.num_rows} images for this run and had {plan.images} when it was planned: "

@@ -14,7 +14,7 @@ from orchard.io.storage import locate_storage
 from orchard.io.uri import join
 from orchard.plan import Plan
 from orchard.progress import Progress
-from orchard.selection import digest, is_in_mode
+from orchard.selection import digest
 
 METADATA_COLUMNS: dict[str, pa.DataType] = {
     **dict.fromkeys(("s3_path", "label", "filename", "split", "modification_time"), pa.string()),
@@ -53,7 +53,7 @@ class Listing(NamedTuple):
 
     # the task's folders that have images
     counts: list[FolderCount]
-    # rows of SELECTION_SCHEMA: the images that the mode allows; with a limit, at most that many of each folder
+    # rows of SELECTION_SCHEMA: the images of the selected labels; with a limit, at most that many of each folder
     candidates: pa.Table
     # the digest of each candidate; empty without a limit
     digests: list[str]
@@ -62,7 +62,7 @@ class Listing(NamedTuple):
 def make_listing_task(plan: Plan, progress: Progress) -> Callable[[int, Iterable[LabelFolder]], Iterator[Listing]]:
     """Make the function that lists the images of a partition's folders and writes them to inventory/metadata."""
     done = progress.done
-    mode, label, limit = plan.mode, plan.label, plan.limit
+    rule, limit = plan.selection_rule, plan.selection_rule.limit
     folder_uri = join(plan.run, "inventory", "metadata")
     images_storage, storage = locate_storage(plan.source), locate_storage(plan.run)
 
@@ -75,7 +75,7 @@ def make_listing_task(plan: Plan, progress: Progress) -> Callable[[int, Iterable
             parts.write_csv(pa.Table.from_pylist(rows, METADATA_SCHEMA), folder_uri, task, storage)
         candidates, digests = [], []
         for folder, files in found:
-            if not is_in_mode(mode, label, folder.label):
+            if not rule.selects(folder.label):
                 continue
             if limit is None:
                 candidates += [make_selection_row(folder, file) for file in files]

@@ -26,6 +26,7 @@ test("fills in the defaults of the table", () => {
     imageTree: "s3://data/data/raw/",
     splits: ["Training"],
     limit: 300,
+    selectionRule: { labelPrefix: "Apple", label: null, limit: 300 },
     pca: { components: 50 },
     formats: ["parquet", "csv"],
     force: false,

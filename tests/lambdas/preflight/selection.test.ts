@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { nearestNames } from "../../../lambdas/preflight/nearest-names.ts";
-import { type Image, takeImages, usesLabel } from "../../../lambdas/preflight/selection.ts";
+import { type Image, selectEvenly } from "../../../lambdas/preflight/selection.ts";
 
 function image(label: string, file: string, split = "Training"): Image {
   return {
@@ -22,7 +22,7 @@ test("takes images round-robin over the labels, by digest within a label", () =>
   const banana = [image("Banana", "1.jpg")];
   const byDigest = apple.toSorted((a, b) => (digest(a) < digest(b) ? -1 : 1));
 
-  const taken = takeImages([...apple, ...banana], 3);
+  const taken = selectEvenly([...apple, ...banana], 3);
 
   expect(taken).toEqual([byDigest[0], banana[0], byDigest[1]]);
 });
@@ -32,7 +32,7 @@ test("labels are in code point order, as Python has it", () => {
   const last = image("\u{1F34E}", "1.jpg");
   const first = image("\uFF21", "1.jpg");
 
-  expect(takeImages([last, first, image("Z", "1.jpg")], 2)).toEqual([image("Z", "1.jpg"), first]);
+  expect(selectEvenly([last, first, image("Z", "1.jpg")], 2)).toEqual([image("Z", "1.jpg"), first]);
 });
 
 test("is the same whatever the order of the listing, and as even as the labels allow", () => {
@@ -48,10 +48,10 @@ test("is the same whatever the order of the listing, and as even as the labels a
         .sort((a, b) => a.key - b.key)
         .map(({ each }) => each);
 
-      const taken = takeImages(all, limit);
+      const taken = selectEvenly(all, limit);
 
       expect(taken).toHaveLength(Math.min(limit, all.length));
-      expect(new Set(takeImages(shuffled, limit))).toEqual(new Set(taken));
+      expect(new Set(selectEvenly(shuffled, limit))).toEqual(new Set(taken));
       const count = (list: readonly Image[], label: string): number =>
         list.filter((each) => each.label === label).length;
       const most = Math.max(...["a", "b", "ç", "d e"].map((label) => count(taken, label)));
@@ -61,17 +61,6 @@ test("is the same whatever the order of the listing, and as even as the labels a
       }
     }),
   );
-});
-
-test("modes choose their labels", () => {
-  const chosen = (mode: Parameters<typeof usesLabel>[0]["mode"], label: string | null = null): string[] =>
-    ["Apple 1", "apple", "Banana"].filter((name) => usesLabel({ mode, label }, name));
-
-  expect(chosen("full")).toEqual(["Apple 1", "apple", "Banana"]);
-  expect(chosen("inventory")).toEqual(["Apple 1", "apple", "Banana"]);
-  expect(chosen("apples")).toEqual(["Apple 1"]);
-  expect(chosen("mini")).toEqual(["Apple 1"]);
-  expect(chosen("single-class", "Banana")).toEqual(["Banana"]);
 });
 
 test("the nearest names come first, and far ones not at all", () => {

@@ -110,10 +110,10 @@ def test_only_new_and_changed_images_are_computed(tree: Tree) -> None:
 
 def test_another_selection_reuses_its_images(tree: Tree) -> None:
     tree.fill()
-    assert tree.run("some", mode="single-class", label="Apple 1") == (13, 0)
+    assert tree.run("some", label="Apple 1") == (13, 0)
 
     assert tree.run("all") == (IMAGES - 13, 13)
-    assert tree.run("few", mode="mini", limit=5) == (0, 5)
+    assert tree.run("few", label_prefix="Apple", limit=5) == (0, 5)
     assert tree.rows("few").items() <= tree.rows_without_store().items()
 
 
@@ -167,7 +167,7 @@ def test_an_image_that_changes_during_a_run_is_stored_with_the_etag_that_was_rea
 def test_concurrent_runs_share_a_store(tree: Tree) -> None:
     tree.fill(60)
     plans = [tree.inventory(f"run {number}") for number in range(2)]
-    plans.append(tree.inventory("apples", mode="single-class", label="Apple 1"))
+    plans.append(tree.inventory("apples", label="Apple 1"))
 
     steps = [start_step(tree.folder, "features", "--plan", plan) for plan in plans]
 

@@ -57,7 +57,7 @@ def selected(run: Path) -> list[str]:
 
 
 def test_lists_every_image_of_all_splits(spark: SparkSession, tree: Path, tmp_path: Path) -> None:
-    run = inventory(spark, write_plan(tmp_path / "run", tree, mode="inventory"))
+    run = inventory(spark, write_plan(tmp_path / "run", tree))
 
     found = rows(run / "inventory" / "metadata")
     assert list(found[0]) == ["s3_path", "label", "filename", "split", "modification_time", "file_size_bytes"]
@@ -85,7 +85,7 @@ def test_lists_every_image_of_all_splits(spark: SparkSession, tree: Path, tmp_pa
 
 
 def test_a_repeated_step_replaces_its_output(spark: SparkSession, tree: Path, tmp_path: Path) -> None:
-    plan = write_plan(tmp_path / "run", tree, splits=["Training"], mode="mini", limit=2)
+    plan = write_plan(tmp_path / "run", tree, splits=["Training"], label_prefix="Apple", limit=2)
 
     inventory(spark, plan)
     first = selected(plan.parent)
@@ -97,7 +97,7 @@ def test_a_repeated_step_replaces_its_output(spark: SparkSession, tree: Path, tm
 
 
 def test_a_limit_selects_evenly_from_all_labels_and_splits(spark: SparkSession, tree: Path, tmp_path: Path) -> None:
-    plan = write_plan(tmp_path / "run", tree, mode="full", limit=7)
+    plan = write_plan(tmp_path / "run", tree, limit=7)
 
     paths = selected(inventory(spark, plan))
 
@@ -110,7 +110,7 @@ def test_a_limit_selects_evenly_from_all_labels_and_splits(spark: SparkSession, 
 
 
 def test_single_class_selects_one_label(spark: SparkSession, tree: Path, tmp_path: Path) -> None:
-    plan = write_plan(tmp_path / "run", tree, splits=["Training"], mode="single-class", label="Banana")
+    plan = write_plan(tmp_path / "run", tree, splits=["Training"], label="Banana")
 
     names = [Path(path).name for path in selected(inventory(spark, plan))]
 
@@ -118,12 +118,12 @@ def test_single_class_selects_one_label(spark: SparkSession, tree: Path, tmp_pat
 
 
 def test_a_mode_that_selects_nothing_is_refused(spark: SparkSession, tree: Path, tmp_path: Path) -> None:
-    plan = write_plan(tmp_path / "run", tree, splits=["Training"], mode="single-class", label="Bananna")
+    plan = write_plan(tmp_path / "run", tree, splits=["Training"], label="Bananna")
 
     with pytest.raises(JobError) as caught:
         inventory(spark, plan)
 
-    assert "mode single-class with label 'Bananna' selects no image" in str(caught.value)
+    assert "has no image of label 'Bananna'" in str(caught.value)
     assert "labels there: Apple Red, Banana, Crab" in str(caught.value)
     assert json.loads((tmp_path / "run" / "progress.json").read_text())["state"] == "FAILED"
 
