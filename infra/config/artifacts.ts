@@ -15,11 +15,19 @@ export interface Artifact {
 }
 
 export interface Artifacts {
-  readonly model: Artifact & { readonly weights: "imagenet" | "seeded" };
+  readonly model: Artifact & ModelInfo;
   readonly wheelhouse: Artifact;
 }
 
-const modelInfoSchema = z.object({ weights: z.enum(["imagenet", "seeded"]) });
+/** model.json beside the model. The defaults are those of MobileNetV2, for a model without model.json. */
+const modelInfoSchema = z.object({
+  weights: z.enum(["imagenet", "seeded"]),
+  /** Width and height of the model's input, in pixels. */
+  inputSize: z.int().min(1).default(224),
+  /** Number of features of an image. */
+  dimensions: z.int().min(1).default(1280),
+});
+export type ModelInfo = Readonly<z.output<typeof modelInfoSchema>>;
 
 function read(knob: string, path: string, remedy: string): Artifact {
   if (!existsSync(path)) throw new ConfigInvalid(`${knob}: given "${path}"; allowed: an existing file. ${remedy}`);
@@ -57,7 +65,11 @@ export function readArtifacts(config: Config): Artifacts {
       `modelWeights: not given; allowed: imagenet or seeded, or a model.json beside ${modelFile}`,
     );
   }
-  const weights = config.modelWeights ?? modelInfoSchema.parse(JSON.parse(readFileSync(info, "utf8"))).weights;
+  const described: unknown = existsSync(info) ? JSON.parse(readFileSync(info, "utf8")) : {};
+  const modelInfo = modelInfoSchema.parse({
+    ...(described as object),
+    ...(config.modelWeights === undefined ? {} : { weights: config.modelWeights }),
+  });
   const wheelhouseFile = resolve(config.wheelhouseFile ?? defaultWheelhouse(config.architecture));
   const wheelhouse = read(
     "wheelhouseFile",
@@ -65,5 +77,5 @@ export function readArtifacts(config: Config): Artifacts {
     `Make it: npm run wheelhouse -- --arch ${config.architecture}`,
   );
   checkArchitecture(wheelhouseFile, config.architecture);
-  return { model: { ...model, weights }, wheelhouse };
+  return { model: { ...model, ...modelInfo }, wheelhouse };
 }

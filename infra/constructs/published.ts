@@ -1,7 +1,7 @@
 import { Stack } from "aws-cdk-lib";
 import { Asset } from "aws-cdk-lib/aws-s3-assets";
 import { Construct } from "constructs";
-import { type Artifact, type Artifacts, readArtifacts } from "../config/artifacts.ts";
+import { type Artifact, type ModelInfo, readArtifacts } from "../config/artifacts.ts";
 import type { Config } from "../config/knobs.ts";
 
 /** A file that is published with the deployment; UploadScripts copies it to its content address in the data bucket. */
@@ -24,7 +24,7 @@ export class Published extends Construct {
 export interface PublishedArtifacts {
   readonly model: Published;
   readonly wheelhouse: Published;
-  readonly weights: Artifacts["model"]["weights"];
+  readonly modelInfo: ModelInfo;
 }
 
 /** @throws ConfigInvalid when a file is missing or does not fit the architecture */
@@ -33,6 +33,6 @@ export function publishArtifacts(stack: Stack, config: Config): PublishedArtifac
   return {
     model: new Published(stack, "Model", model),
     wheelhouse: new Published(stack, "Wheelhouse", wheelhouse),
-    weights: model.weights,
+    modelInfo: model,
   };
 }

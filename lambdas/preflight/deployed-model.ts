@@ -8,7 +8,7 @@ export function deployedModel(config: PreflightConfig): Plan["model"] {
     key: artifactKey(config.MODEL_SHA256, "model.tflite"),
     sha256: config.MODEL_SHA256,
     weights: config.MODEL_WEIGHTS,
-    inputSize: 224,
-    dimensions: 1280,
+    inputSize: config.MODEL_INPUT_SIZE,
+    dimensions: config.MODEL_DIMENSIONS,
   };
 }

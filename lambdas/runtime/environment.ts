@@ -14,6 +14,10 @@ export const environmentSchema = z.object({
   TOPIC_ARN: z.string().startsWith("arn:"),
   MODEL_SHA256: sha256,
   MODEL_WEIGHTS: z.enum(["imagenet", "seeded"]),
+  /** Width and height of the model's input, in pixels. */
+  MODEL_INPUT_SIZE: z.coerce.number().int().min(1),
+  /** Number of features that the model computes for an image. */
+  MODEL_DIMENSIONS: z.coerce.number().int().min(1),
   ALLOW_SEEDED_WEIGHTS: flag.default(false),
   WHEELHOUSE_SHA256: sha256,
   /** s3:// URIs of the deployed model and wheelhouse, from which UploadScripts copies them. */

@@ -93,6 +93,8 @@ export async function createReadyAccount(account: Ministack): Promise<PreflightC
     TOPIC_ARN: topicArn,
     MODEL_SHA256: sha256(model),
     MODEL_WEIGHTS: "imagenet",
+    MODEL_INPUT_SIZE: 224,
+    MODEL_DIMENSIONS: 1280,
     ALLOW_SEEDED_WEIGHTS: false,
     MODEL_ASSET: `s3://${bucket}/assets/model.tflite`,
     WHEELHOUSE_SHA256: sha256(wheelhouse),

@@ -21,6 +21,13 @@ it("reads which weights are in the model beside it", () => {
 
   writeFileSync(join(folder, "model.json"), '{"weights":"seeded"}');
   expect(readArtifacts(configWith({ modelFile, modelWeights: undefined })).model.weights).toBe("seeded");
+
+  writeFileSync(join(folder, "model.json"), '{"weights":"seeded","inputSize":96,"dimensions":512}');
+  expect(readArtifacts(configWith({ modelFile })).model).toMatchObject({
+    weights: "imagenet",
+    inputSize: 96,
+    dimensions: 512,
+  });
 });
 
 it("names the knob of a file that is missing, and what makes it", () => {
