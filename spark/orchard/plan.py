@@ -40,10 +40,10 @@ class Model:
 
 @dataclass(frozen=True)
 class Plan:
-    """The part of the plan that the jobs use. `source` and `run` are URIs without a trailing slash."""
+    """The part of the plan that the jobs use. `image_tree` (key `input`) and `run` are URIs without trailing slash."""
 
     run_id: str
-    source: str
+    image_tree: str
     run: str
     splits: tuple[str, ...] | None
     selection_rule: SelectionRule
@@ -85,7 +85,7 @@ def parse_plan(document: dict[str, Any]) -> Plan:
     model = document.get("model")
     return Plan(
         run_id=document["runId"],
-        source=document["input"].rstrip("/"),
+        image_tree=document["input"].rstrip("/"),
         run=document["run"].rstrip("/"),
         splits=None if splits is None else tuple(splits),
         selection_rule=SelectionRule(rule["labelPrefix"], rule["label"], rule["limit"]),

@@ -30,7 +30,7 @@ PLAN: dict[str, Any] = {
 def test_reads_the_keys_that_the_jobs_use() -> None:
     plan = parse_plan(PLAN)
 
-    assert (plan.source, plan.run) == ("s3://bucket/data/raw", "s3://bucket/runs/run-1")
+    assert (plan.image_tree, plan.run) == ("s3://bucket/data/raw", "s3://bucket/runs/run-1")
     assert (plan.components.count, plan.components.variance) == (None, 0.9)
     assert plan.splits == ("Training",)
     assert plan.selection_rule == SelectionRule("Apple", None, 300)

@@ -53,7 +53,7 @@ def make_extract_task(
     """Make the function that computes the features of a task's images and adds them to the features store, if any."""
     done, errors = progress.done, progress.errors
     sha256, size = model.sha256, model.input_size
-    images_storage = locate_storage(plan.source)
+    images_storage = locate_storage(plan.image_tree)
     store_uri, run_id = plan.store, plan.run_id
     store_storage = None if store_uri is None else locate_storage(store_uri)
 

@@ -28,7 +28,7 @@ def run(context: SparkContext, plan: Plan, progress: Progress) -> None:
     Raises:
         JobError: There are no images, the mode selects none, or their number differs from the plan's.
     """
-    folders = find_label_folders(plan.source, plan.splits)
+    folders = find_label_folders(plan.image_tree, plan.splits)
     inventory = join(plan.run, "inventory")
     storage = open_storage(plan.run)
     for name in ("metadata", "selection"):
@@ -46,7 +46,7 @@ def run(context: SparkContext, plan: Plan, progress: Progress) -> None:
     }
     progress.begin(totals["images"])
     if not counts:
-        raise JobError(f"{plan.source} has no .jpg, .jpeg or .png file under <split>/<label>/")
+        raise JobError(f"{plan.image_tree} has no .jpg, .jpeg or .png file under <split>/<label>/")
     selection = select_images(listings, plan.selection_rule.limit)
     check_selection(plan, selection, counts)
 
@@ -101,11 +101,11 @@ def check_selection(plan: Plan, selection: pa.Table, counts: list[FolderCount]) 
     """
     if selection.num_rows == 0:
         labels = sorted({count.label for count in counts})
-        raise JobError(f"{plan.source} has no image of {plan.selection_rule}; labels there: {_shorten(labels)}")
+        raise JobError(f"{plan.image_tree} has no image of {plan.selection_rule}; labels there: {_shorten(labels)}")
     if plan.images is not None and selection.num_rows != plan.images:
         raise JobError(
-            f"{plan.source} has {selection.num_rows} images for this run and had {plan.images} when it was planned: "
-            "some were added or removed meanwhile. Start again when nobody changes them"
+            f"{plan.image_tree} has {selection.num_rows} images for this run and had {plan.images} when it was "
+            "planned: some were added or removed meanwhile. Start again when nobody changes them"
         )
 
 

@@ -64,7 +64,7 @@ def make_listing_task(plan: Plan, progress: Progress) -> Callable[[int, Iterable
     done = progress.done
     rule, limit = plan.selection_rule, plan.selection_rule.limit
     folder_uri = join(plan.run, "inventory", "metadata")
-    images_storage, storage = locate_storage(plan.source), locate_storage(plan.run)
+    images_storage, storage = locate_storage(plan.image_tree), locate_storage(plan.run)
 
     def list_images(task: int, folders: Iterable[LabelFolder]) -> Iterator[Listing]:
         prepare_worker()
