@@ -2,7 +2,7 @@ import { z } from "zod";
 import { instanceTypes } from "../catalog/instance-types.ts";
 import { formats, overlaps } from "./choices.ts";
 import { clusterKnobs, maxCoreNodes } from "./cluster-knobs.ts";
-import { modes } from "./modes.ts";
+import { modeProperties, modes, modesWithLabel } from "./modes.ts";
 
 const instanceTypeSchema = z.enum(Object.keys(instanceTypes));
 /** S3's limit of a key. Bounds keep the state data far below Step Functions' limit of 256 KiB, whatever the input. */
@@ -13,20 +13,19 @@ function isWithoutRepeats(list: readonly string[]): boolean {
   return new Set(list).size === list.length;
 }
 
+const limitedModes = modes.filter((mode) => modeProperties(mode).defaultLimit !== null);
+
 /**
  * The execution input. Preflight fills in the defaults that depend on the mode or on the stack. The descriptions,
  * defaults and examples are the text of docs/input.md, which `npm run docs` generates.
  */
 export const executionInputSchema = z.strictObject({
   mode: z.enum(modes).meta({
-    description:
-      'Selects the images and the steps. "inventory" writes metadata and counts of all images and runs no other step; ' +
-      '"mini" processes 300 images of the labels that begin with "Apple"; "apples" processes all of these; "full" ' +
-      'processes all images; "single-class" processes one `label`.',
+    description: `Selects the images and the steps: ${modes.map((mode) => `\`${mode}\` (${modeProperties(mode).description})`).join(", ")}.`,
     examples: ["mini"],
   }),
   label: name.optional().meta({
-    description: 'The label to process. Required with mode "single-class" and not allowed with any other mode.',
+    description: `The label to process. Required with mode ${modesWithLabel.join(" or ")} and not allowed with any other mode.`,
     examples: ["Apple Golden 1"],
   }),
   input: z
@@ -60,7 +59,7 @@ export const executionInputSchema = z.strictObject({
       description:
         "The largest number of images to process. They are spread evenly over the labels, and the same image tree " +
         "always gives the same selection.",
-      defaultText: '300 with mode "mini", otherwise no limit',
+      defaultText: `${limitedModes.map((mode) => `${modeProperties(mode).defaultLimit} with mode ${mode}`).join(", ")}; otherwise no limit`,
       examples: [1000],
     }),
   pca: z
