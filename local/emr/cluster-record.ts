@@ -1,5 +1,6 @@
 import { randomInt } from "node:crypto";
 import { epochSeconds } from "../support/aws-error.ts";
+import type { ManagedScalingPolicy } from "./instance-rules.ts";
 import type { JobFlowRequest, StepRequest, Tag } from "./request-rules.ts";
 
 /** EMR's ClusterStateChangeReason and StepStateChangeReason. */
@@ -33,6 +34,7 @@ export interface Cluster {
   tags: readonly Tag[];
   terminationProtected: boolean;
   idleTimeoutSeconds: number | undefined;
+  managedScaling: ManagedScalingPolicy | undefined;
 }
 
 const endedClusterStates = ["TERMINATED", "TERMINATED_WITH_ERRORS"];
@@ -48,6 +50,7 @@ export function newCluster(request: JobFlowRequest): Cluster {
     tags: request.Tags ?? [],
     terminationProtected: request.Instances.TerminationProtected ?? false,
     idleTimeoutSeconds: request.AutoTerminationPolicy?.IdleTimeout,
+    managedScaling: request.ManagedScalingPolicy,
   };
 }
 

@@ -105,9 +105,17 @@ export class EmrService {
       },
       AddTags: (input: { ResourceId: string; Tags: readonly Tag[] }) => this.#addTags(input),
       PutAutoTerminationPolicy: (input: AutoTerminationRequest) => this.#putAutoTermination(input),
-      // Nothing here scales: the policy is checked and not kept.
-      PutManagedScalingPolicy: (input: ClusterRequest & { ManagedScalingPolicy: ManagedScalingPolicy }) =>
-        checkScaling(input.ManagedScalingPolicy, store.getModifiable(input.ClusterId).request.Instances),
+      // The policy is checked and stored, but the embedded cluster does not scale.
+      PutManagedScalingPolicy: (input: ClusterRequest & { ManagedScalingPolicy: ManagedScalingPolicy }) => {
+        const cluster = store.getModifiable(input.ClusterId);
+        checkScaling(input.ManagedScalingPolicy, cluster.request.Instances);
+        cluster.managedScaling = input.ManagedScalingPolicy;
+        store.save(cluster);
+      },
+      GetManagedScalingPolicy: ({ ClusterId: id }: ClusterRequest) => {
+        const { managedScaling } = store.get(id);
+        return managedScaling === undefined ? {} : { ManagedScalingPolicy: managedScaling };
+      },
       // The AWS CLI's describe-cluster calls these three, too.
       ListBootstrapActions: ({ ClusterId: id }: ClusterRequest) => ({
         BootstrapActions: listBootstrapActions(store.get(id)),
