@@ -2,7 +2,7 @@
 export interface CheckResult {
   /** Name of the check. */
   readonly check: string;
-  /** What was checked, such as "14 templates". */
+  /** The number and kind of the things checked, such as "14 templates". */
   readonly scope: string;
   /** One line each. */
   readonly findings: readonly string[];

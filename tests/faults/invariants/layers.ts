@@ -1,7 +1,10 @@
 import type { Cluster } from "../emr.ts";
 import type { World } from "../world.ts";
 
-/** What ended a cluster: 0 itself or a person, 1 the state machine, 2 the status event, 3 the sweep, 4 its idle time-out. */
+/**
+ * The mechanism that ended a cluster: 0 the cluster itself or a person, 1 the state machine, 2 the status event, 3 the
+ * sweep, 4 EMR's idle time-out.
+ */
 export type Layer = 0 | 1 | 2 | 3 | 4;
 
 /** The callers outside of the state machine, by the name of their state. */

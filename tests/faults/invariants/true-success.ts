@@ -4,7 +4,6 @@ import { isKept } from "./kept-clusters.ts";
 import { clustersOf, runsOf, wasSkipped } from "./runs.ts";
 
 /** An execution succeeds only with valid results and after its cluster is gone. */
-
 export function successIsTrue(world: World): string[] {
   const { faults, stops = [] } = world.scenario;
   return world.executions.flatMap((execution) => {
@@ -17,7 +16,7 @@ export function successIsTrue(world: World): string[] {
     const isValid = isJudged && world.s3.objects.has(`runs/${name}/manifest.json`) && !world.isInvalid(name);
     const isGoneBefore = ({ Status: { Timeline: timeline } }: Cluster) =>
       1000 * (timeline.EndDateTime ?? Number.POSITIVE_INFINITY) <= endedAt;
-    // What an earlier run left and a redrive does not know of, the sweep ends: the first invariant sees to that.
+    // A redrive cannot know the clusters of earlier runs. The sweep ends them, which the first invariant checks.
     const alive = runsOf(execution)
       .slice(-1)
       .flatMap((run) => clustersOf(world, run))
