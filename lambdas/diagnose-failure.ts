@@ -18,7 +18,9 @@ import {
   explainTermination,
   isJobTerminated,
 } from "./diagnosis/cluster-end.ts";
-import { type Explanation, readClusterMessage, readFunctionError } from "./diagnosis/failure-patterns.ts";
+import { readClusterMessage } from "./diagnosis/cluster-failures.ts";
+import type { Explanation } from "./diagnosis/failure-pattern.ts";
+import { readFunctionError } from "./diagnosis/function-failures.ts";
 import { deployAgain, type Found, type Patience, readBootstrapLogs, readStepLogs } from "./diagnosis/logs.ts";
 import { oneLine } from "./diagnosis/root-cause.ts";
 import { trueCost } from "./planning/true-cost.ts";

@@ -4,7 +4,8 @@ import type { Plan } from "../contract/plan.ts";
 import { describeTime } from "../mail/kept.ts";
 import { hourMs } from "../planning/hourly-price.ts";
 import { ageMs, maxHoursOf } from "../teardown/cluster-age.ts";
-import { type Explanation, readClusterMessage } from "./failure-patterns.ts";
+import { readClusterMessage } from "./cluster-failures.ts";
+import type { Explanation } from "./failure-pattern.ts";
 import { oneLine } from "./root-cause.ts";
 
 const status = z.object({

@@ -7,8 +7,9 @@ import { listObjects, readBytes, type S3Location } from "../aws/s3.ts";
 import type { ClusterPlan } from "../contract/cluster-plan.ts";
 import type { Diagnosis } from "../contract/failure.ts";
 import { logger } from "../runtime/handler.ts";
-import { type Explanation, readLine, readLog } from "./failure-patterns.ts";
+import type { Explanation } from "./failure-pattern.ts";
 import { isVague, lastLines, oneLine, rootCause } from "./root-cause.ts";
+import { readLine, readLog } from "./step-failures.ts";
 
 /** How often to look for logs that are not there yet. */
 export interface Patience {
