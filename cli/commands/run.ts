@@ -3,25 +3,17 @@ import { openTarget } from "../account/deployment-target.ts";
 import { requireDeployment } from "../deployment/deployed-stacks.ts";
 import { execute, failUnlessSucceeded } from "../execution/execute.ts";
 import { type ExecutionInput, makeExecutionInput } from "../execution/execution-input.ts";
-import { inputOptions } from "../execution/input-options.ts";
+import { addInputOptions } from "../execution/input-options.ts";
 import { renderReport } from "../execution/render-report.ts";
 import { makeReport, type Report } from "../execution/run-report.ts";
 import { withLifetime } from "../terminal/lifetime.ts";
 import { type Reporter, runSteps } from "../terminal/progress-steps.ts";
 
-export const command = new Command("run")
-  .description("start an execution of the deployed stack, watch it, copy its results; Ctrl-C stops it")
-  .option("--json", "print one JSON object and nothing else", false)
-  .addOption(inputOptions.mode)
-  .addOption(inputOptions.label)
-  .addOption(inputOptions.limit)
-  .addOption(inputOptions.components)
-  .addOption(inputOptions.variance)
-  .addOption(inputOptions.force)
-  .addOption(inputOptions.keepMinutes)
-  .addOption(inputOptions.clusterId)
-  .addOption(inputOptions.input)
-  .action(({ json, ...options }) => runDeployed(makeExecutionInput(options), json));
+export const command = addInputOptions(
+  new Command("run")
+    .description("start an execution of the deployed stack, watch it, copy its results; Ctrl-C stops it")
+    .option("--json", "print one JSON object and nothing else", false),
+).action(({ json, ...options }) => runDeployed(makeExecutionInput(options), json));
 
 function runDeployed(executionInput: ExecutionInput, json: boolean): Promise<void> {
   return withLifetime(async (lifetime) => {

@@ -5,7 +5,7 @@ import { readRunMail } from "../account/mailbox-subscription.ts";
 import { openDataset, uploadImages } from "../dataset/upload-images.ts";
 import { execute, failUnlessSucceeded } from "../execution/execute.ts";
 import { type ExecutionInput, makeExecutionInput, requireLastingAccount } from "../execution/execution-input.ts";
-import { inputOptions, parsePort } from "../execution/input-options.ts";
+import { addInputOptions, parsePort } from "../execution/input-options.ts";
 import { renderReport } from "../execution/render-report.ts";
 import { makeReport, type Report } from "../execution/run-report.ts";
 import { type Lifetime, withLifetime } from "../terminal/lifetime.ts";
@@ -19,18 +19,11 @@ interface RunOptions {
   readonly json: boolean;
 }
 
-export const command = new Command("start")
-  .description("run the workflow on this machine: account, deployment, images, execution, results")
-  .option("--dataset <folder>", "images as <split>/<label>/<image> (default: a generated sample)")
-  .addOption(inputOptions.mode)
-  .addOption(inputOptions.label)
-  .addOption(inputOptions.limit)
-  .addOption(inputOptions.components)
-  .addOption(inputOptions.variance)
-  .addOption(inputOptions.force)
-  .addOption(inputOptions.keepMinutes)
-  .addOption(inputOptions.clusterId)
-  .addOption(inputOptions.input)
+export const command = addInputOptions(
+  new Command("start")
+    .description("run the workflow on this machine: account, deployment, images, execution, results")
+    .option("--dataset <folder>", "images as <split>/<label>/<image> (default: a generated sample)"),
+)
   .option("--port <port>", `port of the account on 127.0.0.1 (default: ${defaultPort})`, parsePort)
   .option("--keep", "leave the account running for the next start", false)
   .option("--json", "print one JSON object and nothing else", false)

@@ -1,10 +1,9 @@
 // The options with which `start` and `run` describe an execution.
-import { Option } from "@commander-js/extra-typings";
+import { type Command, Option, type OptionValues } from "@commander-js/extra-typings";
 import { modeProperties, modes, modesWithLabel } from "../../lambdas/contract/modes.ts";
 import { UsageError } from "../terminal/command-errors.ts";
 
-/** In the order of the commands' help. */
-export const inputOptions = {
+const inputOptions = {
   mode: new Option(
     "--mode <mode>",
     `${modes.map((mode) => `${mode}: ${modeProperties(mode).description}`).join("; ")} (default: mini)`,
@@ -23,6 +22,20 @@ export const inputOptions = {
   clusterId: new Option("--cluster-id <id>", "run on a cluster that --keep-minutes left"),
   input: new Option("--input <file>", "the execution's whole input, as a JSON file"),
 } as const;
+
+/** Adds the options to a command, in the order of its help. */
+export function addInputOptions<Options extends OptionValues>(command: Command<[], Options>) {
+  return command
+    .addOption(inputOptions.mode)
+    .addOption(inputOptions.label)
+    .addOption(inputOptions.limit)
+    .addOption(inputOptions.components)
+    .addOption(inputOptions.variance)
+    .addOption(inputOptions.force)
+    .addOption(inputOptions.keepMinutes)
+    .addOption(inputOptions.clusterId)
+    .addOption(inputOptions.input);
+}
 
 function parseWholeNumber(name: string, text: string, low: number, high: number): number {
   const value = Number(text);
