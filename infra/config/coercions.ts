@@ -4,23 +4,13 @@ import { executionInputSchema } from "../../lambdas/contract/input.ts";
 // Types of knobs. Each accepts text, as the command line gives it, and the values of a JSON file.
 
 /** A number within bounds; an empty text is refused. */
-export function number(min: number, max: number, { whole = false } = {}) {
-  return z
-    .union([
-      z.number(),
-      z
-        .string()
-        .regex(/^-?\d+(\.\d+)?$/)
-        .transform(Number),
-    ])
-    .pipe(whole ? z.int().min(min).max(max) : z.number().min(min).max(max));
+export function number(min: number, max: number) {
+  return numberFromText(z.number().min(min).max(max));
 }
 
 export function wholeNumber(min: number, max: number) {
-  return number(min, max, { whole: true });
+  return numberFromText(z.int().min(min).max(max));
 }
-
-export const flag = z.union([z.boolean(), z.enum(["true", "false"]).transform((value) => value === "true")]);
 
 /** A list without repeats and with at least one entry: a JSON array, or text with commas. */
 export function list(entry: RegExp) {
@@ -34,18 +24,20 @@ export function list(entry: RegExp) {
     );
 }
 
-/** Lets a numeric knob of the contract also be given as text. */
+/** Lets a numeric knob, such as one of the contract, also be given as text. */
 export function numberFromText<Knob extends z.ZodType>(knob: Knob) {
   const toNumber = (given: unknown): unknown =>
     typeof given === "string" && /^-?\d+(\.\d+)?$/.test(given) ? Number(given) : given;
   return z.preprocess(toNumber, knob).meta(knob.meta() ?? {});
 }
 
-/** Lets a boolean knob of the contract also be given as text. */
+/** Lets a boolean knob, such as one of the contract, also be given as text. */
 export function flagFromText<Knob extends z.ZodType>(knob: Knob) {
   const toFlag = (given: unknown): unknown => (given === "true" ? true : given === "false" ? false : given);
   return z.preprocess(toFlag, knob).meta(knob.meta() ?? {});
 }
+
+export const flag = flagFromText(z.boolean());
 
 export const timeZone = z.string().refine((name) => {
   try {
