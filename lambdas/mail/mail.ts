@@ -1,5 +1,6 @@
-import { endableStates, isGone, stateOf } from "../aws/cluster-states.ts";
+import { isAlive, isGone, stateOf } from "../aws/cluster-states.ts";
 import type { FoundClusters } from "../aws/emr.ts";
+import { parseArn, stateMachineArnOf } from "../contract/arns.ts";
 import type { Execution } from "../contract/execution.ts";
 import type { Section } from "../contract/sections.ts";
 import type { PartialState } from "../contract/state-data.ts";
@@ -25,12 +26,6 @@ export function subjectLine(text: string): string {
   return ascii.length <= maxSubjectLength ? ascii : `${ascii.slice(0, maxSubjectLength - 3)}...`;
 }
 
-/** The parts of arn:aws:states:<region>:<account>:execution:<state machine>:<name>. */
-function parseExecutionArn(arn: string): { readonly region: string; readonly stateMachineArn: string } {
-  const [, partition, , region = "", account, , machine] = arn.split(":");
-  return { region, stateMachineArn: `arn:${partition}:states:${region}:${account}:stateMachine:${machine}` };
-}
-
 function shellQuote(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
@@ -46,7 +41,7 @@ function clusterIds({ cluster, teardown, diagnosis }: PartialState): readonly st
 }
 
 function links(executionArn: string, clusterIds: readonly string[]): readonly string[] {
-  const { region } = parseExecutionArn(executionArn);
+  const { region } = parseArn(executionArn);
   const console = `https://${region}.console.aws.amazon.com`;
   return [
     `Execution: ${console}/states/home?region=${region}#/v2/executions/details/${encodeURI(executionArn)}`,
@@ -126,7 +121,7 @@ const maxCauseLength = 1_000;
 
 /** EMR had not listed it when the teardown looked, and nothing has ended it: it was seen alive after that. */
 function wasOverlooked({ diagnosis }: PartialState): boolean {
-  return endableStates.some((one) => one === diagnosis?.cluster?.state);
+  return isAlive(diagnosis?.cluster?.state);
 }
 
 /** Before the scripts were up nothing was created, and a teardown that failed had nothing to end. */
@@ -161,9 +156,8 @@ function describeTeardown(state: PartialState): readonly string[] {
 const maxInputLength = 4_000;
 
 function restartCommand(input: string, executionArn: string): string {
-  const { stateMachineArn } = parseExecutionArn(executionArn);
   const argument = input.length <= maxInputLength ? shellQuote(input) : "file://input.json";
-  return `aws stepfunctions start-execution --state-machine-arn ${stateMachineArn} --input ${argument}`;
+  return `aws stepfunctions start-execution --state-machine-arn ${stateMachineArnOf(executionArn)} --input ${argument}`;
 }
 
 /** The mail about a run that failed: what and why in its first line, then what to do. */
