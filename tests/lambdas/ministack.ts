@@ -13,6 +13,7 @@ import { STSClient } from "@aws-sdk/client-sts";
 import { execa } from "execa";
 import getPort from "get-port";
 import { afterAll } from "vitest";
+import type { PreflightClients } from "../../lambdas/preflight/preflight-context.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 export const python = join(root, ".orchard", "python", "bin", "python");
@@ -20,17 +21,9 @@ const ministack = join(root, ".orchard", "python", "bin", "ministack");
 
 export const region = "eu-west-1";
 
-export interface Ministack {
+/** MiniStack with its clients. It has no quotas, so every quota is 256 vCPUs. */
+export interface Ministack extends PreflightClients {
   readonly endpoint: string;
-  readonly s3: S3Client;
-  readonly sts: STSClient;
-  readonly iam: IAMClient;
-  readonly ec2: EC2Client;
-  readonly sns: SNSClient;
-  /** MiniStack has no quotas: each is 256 vCPUs here. */
-  readonly quotas: ServiceQuotasClient;
-  readonly emr: EMRClient;
-  readonly sfn: SFNClient;
   /** An S3 client of another region. */
   readonly s3In: (region: string) => S3Client;
 }
