@@ -6,10 +6,12 @@
 // A started account prints {"pid", "endpoint", "env"} as one line of JSON. A parent process with an IPC channel also
 // receives it as a message, or {"error": {"name", "message"}} instead. The account stops when that channel closes,
 // however the parent ends, unless the parent has sent {"release": true}.
-import { type Account, accountEnv, isRunning, startAccount } from "./account.ts";
+import type { Account } from "./account.ts";
+import { accountEnv } from "./account-env.ts";
+import { findRunningAccount } from "./account-record.ts";
 
-async function printRunning(directory: string | undefined): Promise<void> {
-  const running = await isRunning(directory);
+async function printRunning(directory: string): Promise<void> {
+  const running = await findRunningAccount(directory);
   console.log(JSON.stringify(running ? { ...running, env: accountEnv(running.endpoint) } : null));
 }
 
@@ -17,6 +19,8 @@ async function run(port: string | undefined, directory: string | undefined): Pro
   let account: Account | undefined;
   stopWhenAsked(async () => account?.stop());
   try {
+    // `find` answers without loading the services, which takes a second.
+    const { startAccount } = await import("./account.ts");
     account = await startAccount({
       ...(port === undefined ? {} : { port: Number(port) }),
       ...(directory === undefined ? {} : { directory }),
@@ -58,4 +62,4 @@ function stopWhenAsked(stop: () => Promise<void>): void {
 }
 
 const [first, second] = process.argv.slice(2);
-await (first === "find" ? printRunning(second) : run(first, second));
+await (first === "find" && second !== undefined ? printRunning(second) : run(first, second));

@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import getPort from "get-port";
+import { accountEnv, credentials, region } from "./account-env.ts";
 import {
   awaitPredecessor,
   findRunningAccount,
@@ -22,10 +23,7 @@ import type { Supervised } from "./support/supervise.ts";
 export { PortInUse, type RunningAccount };
 
 export const defaultPort = 4566;
-/** Version 1 of the AWS CLI prefers its own EMR endpoints to AWS_ENDPOINT_URL in most regions, but not in this one. */
-const region = "eu-central-1";
 const accountId = "000000000000";
-const credentials = { accessKeyId: "test", secretAccessKey: "test" };
 /** The delay before MiniStack's state is saved after a change. */
 const saveDelayMs = 1000;
 
@@ -55,23 +53,6 @@ export class AccountRunning extends Error {
     super(`The embedded account is already running at ${running.endpoint} (process ${running.pid}).`);
     this.running = running;
   }
-}
-
-/** Returns the environment variables that make the AWS CLI and the SDKs use the account at an endpoint. */
-export function accountEnv(endpoint: string): Readonly<Record<string, string>> {
-  return {
-    AWS_ENDPOINT_URL: endpoint,
-    AWS_REGION: region,
-    // Version 1 of the AWS CLI and boto3 read AWS_DEFAULT_REGION.
-    AWS_DEFAULT_REGION: region,
-    AWS_ACCESS_KEY_ID: credentials.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
-  };
-}
-
-/** Returns the account of a directory, or undefined when it does not run or does not answer. */
-export async function isRunning(directory: string = defaultDirectory()): Promise<RunningAccount | undefined> {
-  return findRunningAccount(directory);
 }
 
 /**

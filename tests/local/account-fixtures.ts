@@ -7,7 +7,8 @@ import { CreateFunctionCommand, LambdaClient } from "@aws-sdk/client-lambda";
 import { CreateBucketCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { zipSync } from "fflate";
 import getPort from "get-port";
-import { type Account, accountEnv, startAccount } from "../../local/account.ts";
+import { type Account, startAccount } from "../../local/account.ts";
+import { accountEnv } from "../../local/account-env.ts";
 import { pollUntil } from "../../local/support/poll.ts";
 
 /** The region of the embedded account. */

@@ -20,7 +20,8 @@ import {
 } from "@aws-sdk/client-sns";
 import getPort from "get-port";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { AccountRunning, isRunning, PortInUse, startAccount } from "../../local/account.ts";
+import { AccountRunning, PortInUse, startAccount } from "../../local/account.ts";
+import { findRunningAccount } from "../../local/account-record.ts";
 import {
   aws,
   bashStep,
@@ -169,7 +170,7 @@ test("SIGTERM ends the account's steps and functions", async () => {
 
   expect(processes("sleep 4715.")).toEqual([]);
   expect(processes(directory)).toEqual([]);
-  expect(await isRunning(directory)).toBeUndefined();
+  expect(await findRunningAccount(directory)).toBeUndefined();
 }, 60_000);
 
 test("starting twice throws AccountRunning for the same directory and PortInUse for another one", async () => {
@@ -177,7 +178,7 @@ test("starting twice throws AccountRunning for the same directory and PortInUse 
   const other = mkdtempSync(join(tmpdir(), "orchard-other-"));
 
   try {
-    expect(await isRunning(directory)).toMatchObject({ pid: process.pid, endpoint });
+    expect(await findRunningAccount(directory)).toMatchObject({ pid: process.pid, endpoint });
     await expect(startAccount({ port: await getPort(), directory })).rejects.toThrow(AccountRunning);
     await expect(startAccount({ port, directory: other })).rejects.toThrow(PortInUse);
     await expect(startAccount({ port, directory: other })).rejects.toThrow(`Port ${port} is in use`);
@@ -218,7 +219,7 @@ test("the account starts in spite of an incomplete record and writes a new one a
 
 test("MiniStack ends when the account and its supervisor are killed", async () => {
   const child = await startProcess();
-  const { supervisorPid = 0 } = (await isRunning(directory)) ?? {};
+  const { supervisorPid = 0 } = (await findRunningAccount(directory)) ?? {};
   const table = () => execFileSync("ps", ["-A", "-o", "pid=,ppid=,stat="], { encoding: "utf8" }).split("\n");
   const living = () =>
     table()
@@ -240,12 +241,12 @@ test("MiniStack ends when the account and its supervisor are killed", async () =
 test("an account whose MiniStack dies logs it and stops", async () => {
   const logged: string[] = [];
   const account = await startAccount({ port, directory, log: (line) => logged.push(line) });
-  const { supervisorPid = 0 } = (await isRunning(directory)) ?? {};
+  const { supervisorPid = 0 } = (await findRunningAccount(directory)) ?? {};
 
   process.kill(supervisorPid, "SIGTERM");
 
   await until(
-    () => isRunning(directory),
+    () => findRunningAccount(directory),
     (running) => running === undefined,
   );
   await account.stop();

@@ -1,0 +1,15 @@
+/** Version 1 of the AWS CLI prefers its own EMR endpoints to AWS_ENDPOINT_URL in most regions, but not in this one. */
+export const region = "eu-central-1";
+export const credentials = { accessKeyId: "test", secretAccessKey: "test" };
+
+/** Returns the environment variables that make the AWS CLI and the SDKs use the account at an endpoint. */
+export function accountEnv(endpoint: string): Readonly<Record<string, string>> {
+  return {
+    AWS_ENDPOINT_URL: endpoint,
+    AWS_REGION: region,
+    // Version 1 of the AWS CLI and boto3 read AWS_DEFAULT_REGION.
+    AWS_DEFAULT_REGION: region,
+    AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+  };
+}
