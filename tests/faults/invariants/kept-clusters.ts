@@ -1,10 +1,10 @@
 import type { Cluster } from "../emr.ts";
 import type { Execution } from "../execution.ts";
 import { ownerOf, runOf, type World } from "../world.ts";
+import { minuteMs } from "./runs.ts";
 
-const minute = 60_000;
 /** The period of the sweep, and the time that it takes. */
-export const sweepMs = 17 * minute;
+export const sweepMs = 17 * minuteMs;
 
 /** A cluster's deadline in ms, if it has one. */
 export function deadlineOf({ Tags }: Cluster): number | undefined {
@@ -48,14 +48,14 @@ function deadlines(world: World): string[] {
     .flatMap((cluster) => {
       const lateMs = (cluster.endingSince ?? Number.POSITIVE_INFINITY) - (deadlineOf(cluster) ?? 0);
       const isSweepWell = !world.scenario.faults.some(({ state }) => state === "layer 3");
-      if (lateMs < 0) return [`${cluster.Id} was ended ${-lateMs / minute} minutes before its deadline`];
-      return isSweepWell && lateMs > sweepMs ? [`${cluster.Id} was ended ${lateMs / minute} minutes late`] : [];
+      if (lateMs < 0) return [`${cluster.Id} was ended ${-lateMs / minuteMs} minutes before its deadline`];
+      return isSweepWell && lateMs > sweepMs ? [`${cluster.Id} was ended ${lateMs / minuteMs} minutes late`] : [];
     });
 }
 
 function leftSteps(world: World): string[] {
   const { faults, deliveries = [] } = world.scenario;
-  const isHeard = deliveries.every((delays) => delays.some((delay) => delay < minute));
+  const isHeard = deliveries.every((delays) => delays.some((delay) => delay < minuteMs));
   const isCleanUpWell = !faults.some(({ state }) => ["TerminateClusterAfterFailure", "layer 2"].includes(state));
   if (!isHeard || !isCleanUpWell) return [];
   return world.executions.flatMap((execution) => {
@@ -63,7 +63,7 @@ function leftSteps(world: World): string[] {
     if (cluster === undefined || ["SUCCEEDED", "RUNNING"].includes(execution.status)) return [];
     return cluster.steps
       .filter((step) => runOf(step) === execution.name)
-      .filter(({ Status: { Timeline: time } }) => 1000 * (time.EndDateTime ?? 1e12) > execution.endedAt + 5 * minute)
+      .filter(({ Status: { Timeline: time } }) => 1000 * (time.EndDateTime ?? 1e12) > execution.endedAt + 5 * minuteMs)
       .map(({ Id, Name }) => `step ${Id} (${Name}) of ${execution.name} went on after its failure`);
   });
 }
