@@ -162,8 +162,8 @@ export const mutations: readonly Mutation[] = [
   // The bundles are minified: names are unknown, texts are not.
   inFunctions(
     "a late status event is believed",
-    /![\w$]+\([\w$]+\)(?=\)return [\w$]+\.warn\(`[^`]* its clusters were left)/,
-    "false",
+    /[\w$]+\([\w$]+\)(?=\?!0:\([\w$]+\.warn\(`[^`]* its clusters were left)/,
+    "true",
   ),
   inFunctions("the mail about a stopped execution believes its event", /[\w$]+!=="ABORTED"/, "false"),
   inFunctions(
