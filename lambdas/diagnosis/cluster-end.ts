@@ -1,7 +1,7 @@
 import type { Cluster, StepStatus } from "@aws-sdk/client-emr";
 import { z } from "zod";
 import type { Plan } from "../contract/plan.ts";
-import { describeTime } from "../mail/kept.ts";
+import { describeTime } from "../mail/formatting.ts";
 import { hourMs } from "../planning/hourly-price.ts";
 import { ageMs, maxHoursOf } from "../teardown/cluster-age.ts";
 import { readClusterMessage } from "./cluster-failures.ts";

@@ -18,8 +18,9 @@ import { modes, modesWithLabel } from "../../lambdas/contract/modes.ts";
 import type { Plan } from "../../lambdas/contract/plan.ts";
 import { diagnoseFailure, diagnoseFailureEventSchema } from "../../lambdas/diagnose-failure.ts";
 import { keepClusterEventSchema } from "../../lambdas/keep-cluster.ts";
-import { notify, notifyEventSchema } from "../../lambdas/notify.ts";
-import { notifyStopped } from "../../lambdas/notify-stopped.ts";
+import { notifyFinished } from "../../lambdas/mail/finished-execution.ts";
+import { notifyStopped } from "../../lambdas/mail/stopped-execution.ts";
+import { notifyEventSchema } from "../../lambdas/notify.ts";
 import { takeTurn } from "../../lambdas/planning/overlap.ts";
 import { architectureProblem, planCluster } from "../../lambdas/planning/planner.ts";
 import { recordCost } from "../../lambdas/planning/record-actual-cost.ts";
@@ -314,8 +315,8 @@ async function play(one: Case): Promise<readonly Request[]> {
     RecordCost: (event) => recordCost(recordCostEventSchema.parse(event), emr, s3),
     DiagnoseFailure: (event) =>
       diagnoseFailure(diagnoseFailureEventSchema.parse(event), upload, { s3, emr }, { attempts: 1, pauseMs: 0 }),
-    NotifySuccess: (event) => notify(notifyEventSchema.parse(event), { TOPIC_ARN: deployed.topicArn }, sns),
-    NotifyFailure: (event) => notify(notifyEventSchema.parse(event), { TOPIC_ARN: deployed.topicArn }, sns),
+    NotifySuccess: (event) => notifyFinished(notifyEventSchema.parse(event), { TOPIC_ARN: deployed.topicArn }, sns),
+    NotifyFailure: (event) => notifyFinished(notifyEventSchema.parse(event), { TOPIC_ARN: deployed.topicArn }, sns),
   };
   const integrations: Readonly<Record<string, (input: Json) => unknown>> = {
     "elasticmapreduce:createCluster.sync": async (input) => {

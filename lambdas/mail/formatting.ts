@@ -1,0 +1,85 @@
+import { parseArn, stateMachineArnOf } from "../contract/arns.ts";
+import type { Section } from "../contract/sections.ts";
+import type { PartialState } from "../contract/state-data.ts";
+
+/** SNS accepts a subject of fewer than 100 ASCII characters, without line breaks and control characters. */
+const maxSubjectLength = 99;
+
+/** Makes a text a valid SNS subject: drops accents and shortens it if necessary. */
+export function subjectLine(text: string): string {
+  const ascii = text
+    .normalize("NFKD")
+    .replaceAll(/\p{M}/gu, "")
+    .replaceAll(/\s+/g, " ")
+    .replaceAll(/[^\x20-\x7e]/g, "?")
+    .trim();
+  return ascii.length <= maxSubjectLength ? ascii : `${ascii.slice(0, maxSubjectLength - 3)}...`;
+}
+
+/** Formats a time as `2026-01-01 12:30 UTC`. */
+export function describeTime(iso: string): string {
+  return `${iso.slice(0, 16).replace("T", " ")} UTC`;
+}
+
+/** Formats a share as a percentage. */
+export function percent(share: number, digits = 1): string {
+  return `${(100 * share).toFixed(digits)} %`;
+}
+
+/** Names the section of docs/troubleshooting.md. */
+export function troubleshootingLink(section: Section): string {
+  return `docs/troubleshooting.md#${section}`;
+}
+
+/** Links to the execution and to its clusters in the AWS console. */
+export function consoleLinks(executionArn: string, clusterIds: readonly string[]): readonly string[] {
+  const { region } = parseArn(executionArn);
+  const console = `https://${region}.console.aws.amazon.com`;
+  return [
+    `Execution: ${console}/states/home?region=${region}#/v2/executions/details/${encodeURI(executionArn)}`,
+    ...clusterIds.map((id) => `Cluster:   ${console}/emr/home?region=${region}#/clusterDetails/${id}`),
+  ];
+}
+
+/** A mail repeats the execution input up to this length. Step Functions has a longer one. */
+const maxInputLength = 4_000;
+
+function shellQuote(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** The command that starts an execution of the same state machine. */
+export function startCommand(input: string, executionArn: string): string {
+  const argument = input.length <= maxInputLength ? shellQuote(input) : "file://input.json";
+  return `aws stepfunctions start-execution --state-machine-arn ${stateMachineArnOf(executionArn)} --input ${argument}`;
+}
+
+/** The command that terminates clusters. */
+export function terminateCommand(clusterIds: readonly string[]): string {
+  return `aws emr terminate-clusters --cluster-ids ${clusterIds.join(" ")}`;
+}
+
+/** A warning for runs of a model with random weights. */
+export const seededNotice = "SEEDED RANDOM WEIGHTS: the features of this run mean nothing.";
+
+export function isSeeded(state: PartialState): boolean {
+  return state.plan?.model.weights === "seeded";
+}
+
+/** Ids of the run's clusters, from every member of the state data that may have one. */
+export function clusterIdsOf({ cluster, teardown, diagnosis }: PartialState): readonly string[] {
+  return [...new Set([cluster?.id ?? [], teardown?.clusterIds ?? [], diagnosis?.cluster?.id ?? []].flat())];
+}
+
+/** The lines with the run's actual cost and its quote. */
+export function costLines({ plan, cluster, cost }: PartialState): readonly string[] {
+  if (!cluster && !cost) return ["Cost:      0.00 USD, no cluster"];
+  if (!cost) return [`Cost:      not known; quoted before the run: ${plan?.estimate.usd.toFixed(2) ?? "?"} USD`];
+  const error = cost.forecastErrorPercent;
+  const comparison =
+    error === null ? "" : `; it was ${Math.abs(error).toFixed(0)} % ${error > 0 ? "more expensive" : "cheaper"}`;
+  return [
+    `Cost:      ${cost.actualUsd.toFixed(2)} USD${cost.isFinal ? "" : " so far"} for ${cost.minutes.actual.toFixed(1)} minutes of the cluster, without tax`,
+    `Quoted:    ${cost.quotedUsd.toFixed(2)} USD for ${cost.minutes.quoted.toFixed(1)} minutes${comparison}`,
+  ];
+}
