@@ -1,7 +1,8 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { isAlive } from "../shared/os-processes.mjs";
+import { waitUntil } from "../shared/wait-until.ts";
 import { writeJson } from "./support/json-file.ts";
-import { pollUntil } from "./support/poll.ts";
 
 /** The content of <directory>/account.json while an account runs. */
 export interface RunningAccount {
@@ -30,11 +31,7 @@ export async function findRunningAccount(directory: string): Promise<RunningAcco
 export async function awaitPredecessor(directory: string, timeoutMs: number): Promise<void> {
   const { supervisorPid } = readRecord(directory) ?? {};
   if (supervisorPid !== undefined) {
-    await pollUntil(
-      () => isAlive(supervisorPid),
-      (alive) => !alive,
-      { timeoutMs },
-    );
+    await waitUntil(() => !isAlive(supervisorPid), { timeoutMs });
   }
   removeRecord(directory);
 }
@@ -57,13 +54,4 @@ function readRecord(directory: string): RunningAccount | undefined {
 
 function recordFile(directory: string): string {
   return join(directory, "account.json");
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
-  }
 }

@@ -5,10 +5,10 @@ import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { z } from "zod";
-import { isAlive, signalGroup } from "../setup/os-processes.mjs";
+import { isAlive, signalGroup } from "../../shared/os-processes.mjs";
+import { waitUntil } from "../../shared/wait-until.ts";
 import { CommandFailed, UsageError } from "../terminal/command-errors.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
-import { waitUntil } from "../terminal/wait-until.ts";
 import { places, root } from "../toolchain/places.ts";
 import { toolPath, withoutAws } from "../toolchain/run-tool.ts";
 

@@ -5,7 +5,7 @@ import {
   UnsubscribeCommand,
 } from "@aws-sdk/client-sns";
 import { z } from "zod";
-import { waitUntil } from "../terminal/wait-until.ts";
+import { waitUntil } from "../../shared/wait-until.ts";
 import type { Clients } from "./aws-clients.ts";
 
 const arrivalMs = 5_000;

@@ -1,13 +1,13 @@
 import { Command } from "@commander-js/extra-typings";
+import { isAlive } from "../../shared/os-processes.mjs";
+import { waitUntil } from "../../shared/wait-until.ts";
 import { defaultPort, stopAccount } from "../account/embedded-account.ts";
 import { type LocalSession, sessionSteps } from "../account/local-session.ts";
 import { listObjects } from "../dataset/bucket-sync.ts";
 import { openDataset, uploadImages } from "../dataset/upload-images.ts";
 import { parsePort } from "../execution/input-options.ts";
-import { isAlive } from "../setup/os-processes.mjs";
 import { withLifetime } from "../terminal/lifetime.ts";
 import { type Reporter, runSteps } from "../terminal/progress-steps.ts";
-import { waitUntil } from "../terminal/wait-until.ts";
 
 const aliveCheckMs = 1_000;
 

@@ -9,10 +9,10 @@ import {
 import { DeleteBucketCommand, DeleteObjectsCommand, ListObjectVersionsCommand } from "@aws-sdk/client-s3";
 import { isNamed } from "../../lambdas/aws/errors.ts";
 import { appTag } from "../../lambdas/contract/tags.ts";
+import { waitUntil } from "../../shared/wait-until.ts";
 import type { Clients } from "../account/aws-clients.ts";
 import { CommandFailed } from "../terminal/command-errors.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
-import { waitUntil } from "../terminal/wait-until.ts";
 import { describeStack } from "./deployed-stacks.ts";
 
 const deleteMinutes = 30;

@@ -3,11 +3,11 @@ import { activeStates, stateOf } from "../../lambdas/aws/cluster-states.ts";
 import { describeCluster, endCluster, listClusters, tagOf } from "../../lambdas/aws/emr.ts";
 import { executionArnPrefix } from "../../lambdas/contract/arns.ts";
 import { clusterNamePrefix, executionTag } from "../../lambdas/contract/tags.ts";
+import { waitUntil } from "../../shared/wait-until.ts";
 import type { Clients } from "../account/aws-clients.ts";
 import { CommandFailed } from "../terminal/command-errors.ts";
 import { formatDuration } from "../terminal/format-duration.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
-import { waitUntil } from "../terminal/wait-until.ts";
 
 const pollMs = 3_000;
 /** EMR takes minutes to terminate a cluster. After this time, something is wrong. */

@@ -1,7 +1,7 @@
 // Runs the tools that install the setup parts, and ends all of them when the setup is interrupted.
 import { spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { signalGroup } from "./os-processes.mjs";
+import { signalGroup } from "../../shared/os-processes.mjs";
 import { SetupError } from "./setup-error.mjs";
 import { root } from "./setup-paths.mjs";
 

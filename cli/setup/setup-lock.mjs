@@ -1,8 +1,8 @@
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isAlive } from "../../shared/os-processes.mjs";
 import { interrupted, isStopping } from "./child-processes.mjs";
-import { isAlive } from "./os-processes.mjs";
 import { home } from "./setup-paths.mjs";
 import { print } from "./setup-progress.mjs";
 

@@ -3,10 +3,10 @@
 // that uses the standard library only.
 import { spawn } from "node:child_process";
 import { delimiter, join } from "node:path";
+import { sameSignalMs } from "../../shared/os-processes.mjs";
 import { endChildren, interrupted, isStopping, stopStartingTools } from "./child-processes.mjs";
 import { partsOf } from "./command-parts.mjs";
 import { installParts, isReady } from "./install-parts.mjs";
-import { sameSignalMs } from "./os-processes.mjs";
 import { SetupError } from "./setup-error.mjs";
 import { withSetupLock } from "./setup-lock.mjs";
 import { node, root } from "./setup-paths.mjs";

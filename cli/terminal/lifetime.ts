@@ -1,4 +1,4 @@
-import { sameSignalMs } from "../setup/os-processes.mjs";
+import { sameSignalMs } from "../../shared/os-processes.mjs";
 
 const parentCheckMs = 500;
 

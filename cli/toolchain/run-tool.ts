@@ -1,8 +1,8 @@
 import { delimiter, join } from "node:path";
 import { execa } from "execa";
-import { signalGroup } from "../setup/os-processes.mjs";
+import { signalGroup } from "../../shared/os-processes.mjs";
+import { waitUntil } from "../../shared/wait-until.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
-import { waitUntil } from "../terminal/wait-until.ts";
 import { places, root } from "./places.ts";
 
 /** Time between SIGTERM and SIGKILL. */

@@ -1,8 +1,8 @@
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
+import { waitUntil } from "../../shared/wait-until.ts";
 import type { AccountContext } from "../support/account-context.ts";
 import { errorText } from "../support/aws-error.ts";
-import { pollUntil } from "../support/poll.ts";
 import { type Supervised, supervise } from "../support/supervise.ts";
 
 const startTimeoutMs = 60_000;
@@ -63,10 +63,13 @@ export async function awaitMinistack(ministack: string, server: Supervised): Pro
       failure = errorText(error);
     },
   );
-  const isHealthy = async () => (await fetch(`${ministack}/_ministack/health`).catch(() => undefined))?.ok === true;
-  const isDone = (healthy: boolean) => healthy || failure !== undefined;
-  const healthy = await pollUntil(isHealthy, isDone, { timeoutMs: startTimeoutMs });
-  if (healthy !== true) {
+  let healthy = false;
+  const isDone = async (): Promise<boolean> => {
+    healthy = (await fetch(`${ministack}/_ministack/health`).catch(() => undefined))?.ok === true;
+    return healthy || failure !== undefined;
+  };
+  await waitUntil(isDone, { timeoutMs: startTimeoutMs });
+  if (!healthy) {
     failure ??= `it did not answer within ${startTimeoutMs / 1000} s`;
     throw new Error(`MiniStack did not start: ${failure}; see ministack/ministack.log in the account's directory.`);
   }

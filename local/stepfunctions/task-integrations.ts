@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
+import { waitUntil } from "../../shared/wait-until.ts";
 import type { EmrService } from "../emr/emr-service.ts";
 import type { LambdaRunner } from "../lambda/runner.ts";
 import { AwsError, isObject, type JsonObject } from "../support/aws-error.ts";
 import type { CallRecorder } from "../support/call-recorder.ts";
-import { pollUntil } from "../support/poll.ts";
 
 const pollIntervalMs = 200;
 
@@ -177,9 +177,15 @@ export class TaskIntegrations {
     signal: AbortSignal,
     cancel: () => unknown,
   ): Promise<unknown> {
-    const isDone = (subject: unknown) => states.includes(stateOf(subject));
-    const subject = await pollUntil(describe, isDone, { intervalMs: pollIntervalMs, signal });
-    if (subject === undefined) {
+    let subject: unknown;
+    const isDone = (): boolean => {
+      subject = describe();
+      return states.includes(stateOf(subject));
+    };
+    try {
+      await waitUntil(isDone, { everyMs: pollIntervalMs, signal });
+    } catch (error) {
+      if (!signal.aborted) throw error;
       cancel();
       throw new TaskError("States.Aborted", "The task was cancelled.");
     }

@@ -9,7 +9,7 @@ import { zipSync } from "fflate";
 import getPort from "get-port";
 import { type Account, startAccount } from "../../local/account.ts";
 import { accountEnv } from "../../local/account-env.ts";
-import { pollUntil } from "../../local/support/poll.ts";
+import { waitUntil } from "../../shared/wait-until.ts";
 
 /** The region of the embedded account. */
 export const region = "eu-central-1";
@@ -87,16 +87,11 @@ export async function createFunction(
 /** Reads a value until it satisfies the condition. @throws Error after the given time */
 export async function until<T>(read: () => Promise<T>, isDone: (value: T) => boolean, seconds = 30): Promise<T> {
   let last: T | undefined;
-  let isSatisfied = false;
-  await pollUntil(
-    async () => {
-      last = await read();
-      isSatisfied = isDone(last);
-    },
-    () => isSatisfied,
-    { timeoutMs: seconds * 1000 },
-  );
-  if (!isSatisfied) {
+  const isSatisfied = async (): Promise<boolean> => {
+    last = await read();
+    return isDone(last);
+  };
+  if (!(await waitUntil(isSatisfied, { timeoutMs: seconds * 1000 }))) {
     throw new Error(`Not within ${seconds} s; the last value was ${JSON.stringify(last)}`);
   }
   return last as T;

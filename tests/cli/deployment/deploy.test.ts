@@ -11,8 +11,8 @@ import { DescribeExecutionCommand, StartExecutionCommand } from "@aws-sdk/client
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readDeployment } from "../../../cli/deployment/deployed-stacks.ts";
-import { waitUntil } from "../../../cli/terminal/wait-until.ts";
 import { places, root } from "../../../cli/toolchain/places.ts";
+import { waitUntil } from "../../../shared/wait-until.ts";
 import { type EmptyAccount, main, makeImages, startEmptyAccount } from "../account/empty-account.ts";
 
 const commandMs = 600_000;

@@ -9,10 +9,11 @@ interface WaitOptions {
 }
 
 /**
- * Calls `isDone` until it returns true.
+ * Calls `isDone` until it returns true. The library p-wait-for 6.0.0 would leave one listener per pause on the signal,
+ * and signals live as long as a command or an execution.
  *
  * @returns false when it has not returned true after `timeoutMs`
- * @throws AbortError when the signal aborts during a pause
+ * @throws the signal's reason, or AbortError when the signal aborts during a pause
  */
 export async function waitUntil(
   isDone: () => boolean | Promise<boolean>,
@@ -20,6 +21,7 @@ export async function waitUntil(
 ): Promise<boolean> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
+    signal?.throwIfAborted();
     if (await isDone()) return true;
     if (Date.now() >= deadline) return false;
     await sleep(everyMs, undefined, { signal });

@@ -1,4 +1,4 @@
-// Process helpers that the setup and the commands share.
+// Processes of the operating system. In plain JavaScript because the setup runs before node_modules exists.
 
 /** The terminal and npm both forward one Ctrl-C. A second signal within this time counts as the same key press. */
 export const sameSignalMs = 1_000;
