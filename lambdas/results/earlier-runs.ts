@@ -1,63 +1,63 @@
-import { runIndexPrefix } from "../contract/s3-layout.ts";
 import type { S3Client } from "@aws-sdk/client-s3";
 import { z } from "zod";
-import { featuresIdentity } from "../contract/decoder.ts";
-import { listObjects, MalformedObject, parseS3Uri, readJson, type S3Location, writeJson } from "../aws/s3.ts";
 import { isNamed } from "../aws/errors.ts";
+import { listObjects, MalformedObject, parseS3Uri, readJson, type S3Location, writeJson } from "../aws/s3.ts";
 import { formats } from "../contract/choices.ts";
+import { featuresIdentity } from "../contract/decoder.ts";
 import { type Pca, type Plan, pcaSchema } from "../contract/plan.ts";
+import { manifestFile, runIndexPrefix } from "../contract/s3-layout.ts";
 import { type Validation, validationSchema } from "../contract/validation.ts";
 
-/** What an earlier valid run of the same images and model leaves to do. */
+/** The parts of earlier valid runs of the same images and model that a new run can reuse. */
 export interface Reuse {
-  /** The whole run: nothing is left to do. */
+  /** A run with the same PCA: nothing is left to do. */
   readonly reuse: Plan["reuse"];
-  /** Its features, as an s3:// folder of Parquet files: only the reduction is left to do. */
+  /** s3:// folder of features in Parquet: only the reduction is left to do. */
   readonly features: string | null;
 }
 
-/** A valid run, as the index has it. */
-const entry = z.object({
+/** The index entry of a valid run. */
+const entrySchema = z.object({
   runId: z.string(),
   /** s3://bucket/runs/<runId>/ */
   run: z.string(),
-  /** The run whose features it reduced: mostly its own. */
+  /** The run whose features it reduced: itself, or an earlier run. */
   featuresRun: z.string(),
   pca: pcaSchema,
   formats: z.array(z.enum(formats)),
 });
-type Entry = Readonly<z.output<typeof entry>>;
+type Entry = Readonly<z.output<typeof entrySchema>>;
 
-const manifest = z.looseObject({ selection: z.string().nullable(), validation: validationSchema });
+const manifestSchema = z.looseObject({ selection: z.string().nullable(), validation: validationSchema });
 
-/** What decides whether a run's features are those that another run would compute. */
-type Images = Readonly<{ bucket: string; selection: string; model: Readonly<{ sha256: string }> }>;
+/** Two runs compute the same features if these are equal. */
+type FeaturesKey = Readonly<{ bucket: string; selection: string; model: Readonly<{ sha256: string }> }>;
 
-function indexFolder({ bucket, selection, model }: Images): S3Location {
-return {
-  bucket,
-  key: runIndexPrefix(featuresIdentity(model), selection),
-};
+function indexFolder({ bucket, selection, model }: FeaturesKey): S3Location {
+  return {
+    bucket,
+    key: runIndexPrefix(featuresIdentity(model), selection),
+  };
 }
 
-function indexKey(images: Images, wanted: Pca): S3Location {
-  const { bucket, key } = indexFolder(images);
-  const name = "components" in wanted ? `components-${wanted.components}` : `variance-${wanted.variance}`;
+function indexKey(featuresKey: FeaturesKey, pca: Pca): S3Location {
+  const { bucket, key } = indexFolder(featuresKey);
+  const name = "components" in pca ? `components-${pca.components}` : `variance-${pca.variance}`;
   return { bucket, key: `${key}${name}.json` };
 }
 
-/** Where a run's features are. */
+/** s3:// folder of the features that a run has computed, in Parquet. */
 export function featuresOf(run: string): string {
-return `${run}features/parquet`;
+  return `${run}features/parquet`;
 }
 
-/** The run in whose folder the features are that a plan reduces. */
+/** s3:// folder of the run whose features a plan reduces. */
 export function featuresRunOf(plan: Pick<Plan, "run" | "features">): string {
-return plan.features === null ? plan.run : plan.features.slice(0, -featuresOf("").length);
+  return plan.features === null ? plan.run : plan.features.slice(0, -featuresOf("").length);
 }
 
-/** Undefined when the object is absent or is not what it should be. */
-async function readIfSound<T>(s3: S3Client, location: S3Location, schema: z.ZodType<T>): Promise<T | undefined> {
+/** Reads a JSON object; undefined if it is missing or malformed. */
+async function readIfValid<T>(s3: S3Client, location: S3Location, schema: z.ZodType<T>): Promise<T | undefined> {
   try {
     return await readJson(s3, location, schema);
   } catch (error) {
@@ -66,42 +66,50 @@ async function readIfSound<T>(s3: S3Client, location: S3Location, schema: z.ZodT
   }
 }
 
-/** The verdict on a run, if it is still there and is about the same images. */
-async function verdict(s3: S3Client, run: string, selection: string): Promise<Validation | undefined> {
+/** Reads the validation of a run, if the run still exists and has the same images. */
+async function readValidation(s3: S3Client, run: string, selection: string): Promise<Validation | undefined> {
   const { bucket, key } = parseS3Uri(run);
-  const found = await readIfSound(s3, { bucket, key: `${key}manifest.json` }, manifest);
-  return found?.selection === selection ? found.validation : undefined;
+  const manifest = await readIfValid(s3, { bucket, key: `${key}${manifestFile}` }, manifestSchema);
+  return manifest?.selection === selection ? manifest.validation : undefined;
 }
 
-function meets(found: Validation, { maxErrorRate, minVariance }: Plan["quality"]): boolean {
-return found.errorRate <= maxErrorRate && (minVariance === null || (found.variance ?? 0) >= minVariance);
+function meetsQuality({ errorRate, variance }: Validation, { maxErrorRate, minVariance }: Plan["quality"]): boolean {
+  return errorRate <= maxErrorRate && (minVariance === null || (variance ?? 0) >= minVariance);
 }
 
-/** Looks for valid runs of the same images and model that have all the formats; one with the same PCA is best. */
+/**
+ * Searches the index for valid runs of the same images and model that have all requested formats, and prefers one with
+ * the same PCA.
+ */
 export async function findEarlierRun(
   s3: S3Client,
-  wanted: Images & Pick<Plan, "pca" | "formats" | "quality">,
+  requested: FeaturesKey & Pick<Plan, "pca" | "formats" | "quality">,
 ): Promise<Reuse> {
-  const { bucket, selection } = wanted;
-  const same = indexKey(wanted, wanted.pca).key;
-  const keys = (await listObjects(s3, indexFolder(wanted))).map(({ key }) => key);
+  const { bucket, selection } = requested;
+  const same = indexKey(requested, requested.pca).key;
+  const keys = (await listObjects(s3, indexFolder(requested))).map(({ key }) => key);
   let features: string | null = null;
   for (const key of keys.sort((a, b) => Number(b === same) - Number(a === same))) {
-    const earlier = await readIfSound(s3, { bucket, key }, entry);
-    if (!earlier || !wanted.formats.every((format) => earlier.formats.includes(format))) continue;
-    // Runs are deleted by hand; the index is not.
-    if (!(await verdict(s3, earlier.featuresRun, selection))) continue;
+    const earlier = await readIfValid(s3, { bucket, key }, entrySchema);
+    if (!earlier || !requested.formats.every((format) => earlier.formats.includes(format))) continue;
+    // The index may name a run that somebody has deleted.
+    if (!(await readValidation(s3, earlier.featuresRun, selection))) continue;
     features ??= featuresOf(earlier.featuresRun);
     if (key !== same) break;
-    const found = await verdict(s3, earlier.run, selection);
-    if (found && meets(found, wanted.quality)) return { reuse: { run: earlier.run, validation: found }, features };
+    const validation = await readValidation(s3, earlier.run, selection);
+    if (validation && meetsQuality(validation, requested.quality))
+      return { reuse: { run: earlier.run, validation }, features };
   }
   return { reuse: null, features };
 }
 
-/** Makes a valid run one that later ones find. `selection` is the fingerprint of the images that it did use. */
+/**
+ * Adds a valid run to the index in which later runs search.
+ *
+ * @param selection fingerprint of the images that the run has used, which may differ from the plan's
+ */
 export async function indexRun(s3: S3Client, plan: Plan, selection: string): Promise<void> {
   const { runId, run, bucket, model, pca, formats } = plan;
-  const found: Entry = { runId, run, featuresRun: featuresRunOf(plan), pca, formats };
-  await writeJson(s3, indexKey({ bucket, selection, model }, pca), found);
+  const entry: Entry = { runId, run, featuresRun: featuresRunOf(plan), pca, formats };
+  await writeJson(s3, indexKey({ bucket, selection, model }, pca), entry);
 }

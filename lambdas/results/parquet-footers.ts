@@ -3,35 +3,39 @@ import { type AsyncBuffer, parquetMetadataAsync, parquetSchema } from "hyparquet
 import pMap from "p-map";
 import { listObjects, readBytes, type S3Location, type S3Object } from "../aws/s3.ts";
 
-/** What the footers of a folder of Parquet files say, all files together. The data pages are never read. */
+/** Summary of the footers of all Parquet files in a folder. */
 export interface Footers {
   readonly files: number;
   readonly rows: number;
-  /** Each file's top-level columns, joined by commas, without repetition: one entry for a consistent folder. */
+  /** The distinct lists of top-level columns, each joined by commas: one entry if all files agree. */
   readonly columns: readonly string[];
-  /** For each top-level column the number of leaf values, nulls and the entry of an empty list included. */
+  /** Number of leaf values by top-level column. A null counts as one, and so does an empty list. */
   readonly values: Readonly<Record<string, number>>;
-  /** For each top-level column the number of nulls; null where a footer does not say. */
+  /** Number of nulls by top-level column; null if a footer lacks the statistics. */
   readonly nulls: Readonly<Record<string, number | null>>;
 }
 
 const concurrency = 16;
-/** Most footers fit; hyparquet asks again for a longer one. */
+/** Bytes to read from a file's end. Most footers fit; for a longer one hyparquet sends a second request. */
 const initialFetchSize = 64 * 1024;
 
-/** An object as hyparquet reads it: in ranges. */
+/** Presents an S3 object as hyparquet's file, which it reads in ranges. */
 export function asyncBuffer(s3: S3Client, bucket: string, { key, bytes }: S3Object): AsyncBuffer {
-return {
-  byteLength: bytes,
-  slice: async (start, end = bytes) => {
-    // Copied: the client's chunk may be a view into a larger buffer.
-    const content = await readBytes(s3, { bucket, key }, `bytes=${start}-${end - 1}`);
-    return content.slice().buffer;
-  },
-};
+  return {
+    byteLength: bytes,
+    slice: async (start, end = bytes) => {
+      // Copy the bytes, because the client's array may be a view into a larger buffer.
+      const content = await readBytes(s3, { bucket, key }, `bytes=${start}-${end - 1}`);
+      return content.slice().buffer;
+    },
+  };
 }
 
-/** Reads the footers of every .parquet file under a prefix. @throws Error naming the file that is no Parquet */
+/**
+ * Reads the footers of every .parquet file under a prefix. The data pages are not read.
+ *
+ * @throws Error if a file is not Parquet
+ */
 export async function readFooters(s3: S3Client, folder: S3Location): Promise<Footers> {
   const files = (await listObjects(s3, folder)).filter(({ key }) => key.endsWith(".parquet"));
   const values: Record<string, number> = {};

@@ -1,15 +1,15 @@
 import { DeleteObjectCommand } from "@aws-sdk/client-s3";
 import { beforeEach, expect, test } from "vitest";
-import { preflight } from "../../../lambdas/preflight/run-preflight.ts";
-import type { PreflightConfig } from "../../../lambdas/preflight/preflight-context.ts";
-import { decoderVersion } from "../../../lambdas/contract/decoder.ts";
-import { indexRun } from "../../../lambdas/results/earlier-runs.ts";
 import { sha256 } from "../../../lambdas/aws/s3.ts";
-import { fingerprint } from "../../../lambdas/preflight/selection.ts";
-import { anExecution, createReadyAccount, putObject } from "../fixtures.ts";
-import { startMinistack } from "../ministack.ts";
+import { decoderVersion } from "../../../lambdas/contract/decoder.ts";
 import type { Plan } from "../../../lambdas/contract/plan.ts";
 import type { Validation } from "../../../lambdas/contract/validation.ts";
+import type { PreflightConfig } from "../../../lambdas/preflight/preflight-context.ts";
+import { preflight } from "../../../lambdas/preflight/run-preflight.ts";
+import { fingerprint } from "../../../lambdas/preflight/selection.ts";
+import { indexRun } from "../../../lambdas/results/earlier-runs.ts";
+import { anExecution, createReadyAccount, putObject } from "../fixtures.ts";
+import { startMinistack } from "../ministack.ts";
 
 const account = await startMinistack();
 let config: PreflightConfig;
@@ -21,10 +21,10 @@ beforeEach(async () => {
 const input = { mode: "full", pca: { components: 2 } };
 
 function planRun(name: string, changes: object = {}): Promise<Plan> {
-return preflight({ state: { input: { ...input, ...changes } }, execution: anExecution(name) }, config, account);
+  return preflight({ state: { input: { ...input, ...changes } }, execution: anExecution(name) }, config, account);
 }
 
-/** What ValidateResults leaves of a valid run. */
+/** Writes the files of a valid run that ValidateResults writes. */
 async function finish(plan: Plan, changes: Partial<Validation> = {}): Promise<Validation> {
   const validation = {
     images: plan.counts.images,
@@ -49,7 +49,7 @@ const everything = { inventory: true, features: true, reduction: true, any: true
 const reductionOnly = { inventory: false, features: false, reduction: true, any: true };
 const nothing = { inventory: false, features: false, reduction: false, any: false };
 
-test("the same again has nothing to do, and costs nothing", async () => {
+test("a run with the same input has nothing to do, and costs nothing", async () => {
   const first = await planRun("first");
   expect(first).toMatchObject({ steps: everything, features: null, reuse: null });
   const validation = await finish(first);
@@ -59,14 +59,14 @@ test("the same again has nothing to do, and costs nothing", async () => {
   expect(again).toMatchObject({ steps: nothing, reuse: { run: first.run, validation }, estimate: { usd: 0 } });
 });
 
-test("another PCA has only the reduction to do, on the features that are there", async () => {
+test("a run with another PCA reduces the existing features", async () => {
   const first = await planRun("first");
   await finish(first);
 
   const second = await planRun("second", { pca: { variance: 0.9 } });
 
   expect(second).toMatchObject({ steps: reductionOnly, features: `${first.run}features/parquet`, reuse: null });
-  // And a third one finds both, and the features where they are.
+  // Later runs find both, and the features of the first.
   await finish(second);
   expect(await planRun("third")).toMatchObject({ steps: nothing, reuse: { run: first.run } });
   expect(await planRun("fourth", { pca: { variance: 0.9 } })).toMatchObject({
@@ -79,7 +79,7 @@ test("another PCA has only the reduction to do, on the features that are there",
 test.each([
   ["a new image", "Training/Banana/2.jpg"],
   ["a changed image", "Training/Banana/0_100.jpg"],
-])("%s is something to do", async (_, key) => {
+])("%s requires all steps", async (_, key) => {
   await finish(await planRun("first"));
 
   await putObject(account, config.DATA_BUCKET, `data/raw/${key}`, "another content");
@@ -87,7 +87,7 @@ test.each([
   expect(await planRun("second")).toMatchObject({ steps: everything, features: null, reuse: null });
 });
 
-test("an image that is gone is something to do, until it is back", async () => {
+test("a removed image requires all steps, until it is back", async () => {
   await finish(await planRun("first"));
   const Key = "data/raw/Training/Banana/0_100.jpg";
   await account.s3.send(new DeleteObjectCommand({ Bucket: config.DATA_BUCKET, Key }));
@@ -101,7 +101,7 @@ test("an image that is gone is something to do, until it is back", async () => {
 test.each([
   ["force", { force: true }],
   ["another selection", { limit: 5 }],
-])("%s computes", async (_, changes) => {
+])("%s in the input requires all steps", async (_, changes) => {
   await finish(await planRun("first"));
 
   expect(await planRun("second", changes)).toMatchObject({ steps: everything, features: null, reuse: null });
@@ -115,7 +115,7 @@ test("an inventory always runs", async () => {
   });
 });
 
-test("another model computes", async () => {
+test("another model requires all steps, and has its own features store", async () => {
   await finish(await planRun("first"));
   const model = "another model";
   await putObject(account, config.DATA_BUCKET, `artifacts/${sha256(model)}/model.tflite`, model);
@@ -129,14 +129,14 @@ test("another model computes", async () => {
   );
 });
 
-test("a format that the earlier run has not is something to do", async () => {
+test("a format that the earlier run lacks requires all steps", async () => {
   await finish(await planRun("first", { formats: ["parquet"] }));
 
   expect(await planRun("second", { formats: ["parquet"] })).toMatchObject({ steps: nothing });
   expect(await planRun("third", { formats: ["csv"] })).toMatchObject({ steps: everything });
 });
 
-test("an earlier run that is not good enough for what is asked now is not the answer", async () => {
+test("a run with stricter quality does not reuse the earlier reduction", async () => {
   await finish(await planRun("first"), { variance: 0.8, errorRate: 0.005 });
 
   expect((await planRun("a", { quality: { minVariance: 0.9 } })).steps).toEqual(reductionOnly);
@@ -145,7 +145,7 @@ test("an earlier run that is not good enough for what is asked now is not the an
 });
 
 test.each([undefined, "no JSON", JSON.stringify({ selection: null })])(
-  "an earlier run whose manifest is %j is none",
+  "an earlier run whose manifest is %j is not reused",
   async (manifest) => {
     const first = await planRun("first");
     await finish(first);
@@ -157,14 +157,14 @@ test.each([undefined, "no JSON", JSON.stringify({ selection: null })])(
   },
 );
 
-test("a run name that was used again for other images is not taken for the old run", async () => {
+test("a run whose name was used again for other images is not reused", async () => {
   await finish(await planRun("first"));
   await finish(await planRun("first", { mode: "apples" }));
 
   expect(await planRun("second")).toMatchObject({ steps: everything });
 });
 
-test("the fingerprint is of paths and etags, whatever the order of the listing", () => {
+test("the fingerprint depends on paths and etags, and not on the order of the listing", () => {
   const images = ["Training/B/é.jpg", "Training/B/z.jpg", "Training/B/😀.jpg", "Training/B/\ufb01.jpg"].map((path) => ({
     path,
     label: "B",

@@ -5,14 +5,14 @@ import { join } from "node:path";
 import { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command, NoSuchKey } from "@aws-sdk/client-s3";
 import { execa } from "execa";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { decoderVersion } from "../../lambdas/contract/decoder.ts";
-import type { Plan } from "../../lambdas/contract/plan.ts";
-import type { Validation } from "../../lambdas/contract/validation.ts";
-import { ResultsInvalid } from "../../lambdas/runtime/errors.ts";
-import { validateResults } from "../../lambdas/validate-results.ts";
-import { anExecution, aPlan, createBucket, putObject } from "./fixtures.ts";
-import { measured } from "./measured.ts";
-import { python, startMinistack } from "./ministack.ts";
+import { decoderVersion } from "../../../lambdas/contract/decoder.ts";
+import type { Plan } from "../../../lambdas/contract/plan.ts";
+import type { Validation } from "../../../lambdas/contract/validation.ts";
+import { validateResults } from "../../../lambdas/results/validate-run.ts";
+import { ResultsInvalid } from "../../../lambdas/runtime/errors.ts";
+import { anExecution, aPlan, createBucket, putObject } from "../fixtures.ts";
+import { measured } from "../measured.ts";
+import { python, startMinistack } from "../ministack.ts";
 
 const faults = ["none", "missing-row", "narrow-row", "nan", "null", "narrow-feature", "column"] as const;
 type Fault = (typeof faults)[number];
@@ -53,8 +53,8 @@ function validate(changes: Partial<Plan> = {}): Promise<Validation> {
   return validateResults({ state: { plan: aPlan(bucket, changes) }, execution: anExecution() }, account.s3);
 }
 
-/** The failed checks of a refused run, which is marked as such and which nothing points at. */
-async function refusal(changes: Partial<Plan> = {}): Promise<string> {
+/** Validates a run that must be refused, and returns the message. Asserts that the run is marked and is not the latest. */
+async function refuse(changes: Partial<Plan> = {}): Promise<string> {
   const error = await validate(changes).then(
     () => undefined,
     (thrown: unknown) => thrown,
@@ -68,7 +68,7 @@ async function refusal(changes: Partial<Plan> = {}): Promise<string> {
   return message;
 }
 
-test("a sound run is accepted, gets its manifest, and is the latest", async () => {
+test("accepts a valid run, which gets its manifest and becomes the latest", async () => {
   await upload("none");
 
   const validation = await validate();
@@ -94,112 +94,112 @@ test("a sound run is accepted, gets its manifest, and is the latest", async () =
   expect(await read("runs/latest.json")).toEqual({ runId: "run-1", run: `s3://${bucket}/runs/run-1/` });
 });
 
-test("one NaN is refused", async () => {
+test("refuses a NaN", async () => {
   await upload("nan");
 
-  expect(await refusal()).toMatch(/^1 of \d+ .*: finite: 1 value is not finite$/);
+  expect(await refuse()).toMatch(/^1 of \d+ .*: finite: 1 value is not finite$/);
 });
 
-test("a missing row is refused", async () => {
+test("refuses a missing row", async () => {
   await upload("missing-row");
 
-  expect(await refusal()).toMatch(/^1 of \d+ .*: pca\/parquet rows: expected 59, found 58$/);
+  expect(await refuse()).toMatch(/^1 of \d+ .*: pca\/parquet rows: expected 59, found 58$/);
 });
 
-test("a row of 49 numbers is refused", async () => {
+test("refuses a row of 49 numbers", async () => {
   await upload("narrow-row");
 
-  expect(await refusal()).toMatch(/^1 of \d+ .*: pca\/parquet dimensions: expected 59 x 50 = 2950 values, found 2949$/);
+  expect(await refuse()).toMatch(/^1 of \d+ .*: pca\/parquet dimensions: expected 59 x 50 = 2950 values, found 2949$/);
 });
 
-test("a null among the numbers is refused", async () => {
+test("refuses a null among the numbers", async () => {
   await upload("null");
 
-  expect(await refusal()).toMatch(/^1 of \d+ .*: pca\/parquet nulls: pca_features has 1 nulls$/);
+  expect(await refuse()).toMatch(/^1 of \d+ .*: pca\/parquet nulls: pca_features has 1 nulls$/);
 });
 
-test("a row of 1,279 features is refused", async () => {
+test("refuses a row of 1,279 features", async () => {
   await upload("narrow-feature");
 
-  expect(await refusal()).toMatch(
+  expect(await refuse()).toMatch(
     /^1 of \d+ .*: features\/parquet dimensions: expected 59 x 1280 = 75520 values, found 75519$/,
   );
 });
 
-test("other columns are refused", async () => {
+test("refuses other columns", async () => {
   await upload("column");
 
-  expect(await refusal()).toMatch(/pca\/parquet columns: expected path,label,pca_features, found path,label,pca\n/);
+  expect(await refuse()).toMatch(/pca\/parquet columns: expected path,label,pca_features, found path,label,pca\n/);
 });
 
-test("a file that is no Parquet is refused", async () => {
+test("refuses a file that is not Parquet", async () => {
   await upload("none");
   await putObject(account, bucket, "runs/run-1/pca/parquet/part-00002.parquet", "PAR1 or not");
 
-  expect(await refusal()).toMatch(/^1 of \d+ .*: pca\/parquet: is no readable Parquet: /);
+  expect(await refuse()).toMatch(/^1 of \d+ .*: pca\/parquet: is not readable as Parquet: /);
 });
 
-test("fewer images than planned are refused", async () => {
+test("refuses fewer images than planned", async () => {
   await upload("none");
 
-  const message = await refusal({ counts: { images: 61, labels: 3, bytes: 1 } });
+  const message = await refuse({ counts: { images: 61, labels: 3, bytes: 1 } });
 
   expect(message).toMatch(/inventory selection: planned 61 images of 3 labels, found 60 of 3/);
   expect(message).toMatch(/- images: planned 61, found 59 with features and 1 in errors/);
 });
 
-test("too many bad images are refused", async () => {
+test("refuses too many bad images", async () => {
   await upload("none");
 
-  expect(await refusal({ quality: { maxErrorRate: 0.01, minVariance: null } })).toMatch(
-    /^1 of \d+ .*: error rate: 1 of 60 images are bad \(1\.67 %\), allowed are 1 %; the commonest reasons: empty file \(1\)$/,
+  expect(await refuse({ quality: { maxErrorRate: 0.01, minVariance: null } })).toMatch(
+    /^1 of \d+ .*: error rate: 1 of 60 images are bad \(1\.67 %\), the limit is 1 %; the commonest reasons: empty file \(1\)$/,
   );
 });
 
-test("too little variance is refused when a minimum was asked for", async () => {
+test("refuses less variance than the minimum", async () => {
   await upload("none");
 
-  expect(await refusal({ quality: { maxErrorRate: 0.02, minVariance: 0.95 } })).toMatch(
-    /^1 of \d+ .*: minimum variance: kept 0\.93, asked for 0\.95$/,
+  expect(await refuse({ quality: { maxErrorRate: 0.02, minVariance: 0.95 } })).toMatch(
+    /^1 of \d+ .*: minimum variance: kept 0\.93, the minimum is 0\.95$/,
   );
 });
 
-test("little variance is a warning when none was asked for", async () => {
+test("warns of little variance without a minimum", async () => {
   await upload("none");
   await editJson("model_info/model_info.json", { total_variance_explained: 0.8 });
 
   expect((await validate()).warnings).toEqual(["50 components keep 80.0 % of the variance, less than 90 %"]);
 });
 
-test("a share of the variance that was not reached is refused", async () => {
+test("refuses a requested share of the variance that was not reached", async () => {
   await upload("none");
 
-  expect(await refusal({ pca: { variance: 0.94 } })).toMatch(/^1 of .*: components: asked for \{"variance":0\.94\}/);
+  expect(await refuse({ pca: { variance: 0.94 } })).toMatch(/^1 of .*: components: requested \{"variance":0\.94\}/);
 });
 
-test("another number of components than asked for is refused", async () => {
+test("refuses another number of components than requested", async () => {
   await upload("none");
 
-  expect(await refusal({ pca: { components: 40 } })).toMatch(
-    /^1 of .*: components: asked for \{"components":40\}, found 50/,
+  expect(await refuse({ pca: { components: 40 } })).toMatch(
+    /^1 of .*: components: requested \{"components":40\}, found 50/,
   );
 });
 
-test("a check that the job did not make is refused", async () => {
+test("refuses a report that lacks the job's checks", async () => {
   await upload("none");
   await editJson("model_info/model_info.json", { checks: [] });
 
-  expect(await refusal()).toMatch(/^5 of .*finite: the reduction did not check it/s);
+  expect(await refuse()).toMatch(/^5 of .*finite: the reduction step did not report this check/s);
 });
 
-test("another model is refused", async () => {
+test("refuses another model", async () => {
   await upload("none");
   await editJson("model_info/model_info.json", { model: { weights: "imagenet", sha256: "b".repeat(64) } });
 
-  expect(await refusal()).toMatch(/^1 of .*: model: planned aaa.*, the job used bbb/);
+  expect(await refuse()).toMatch(/^1 of .*: model: planned aaa.*, the job used bbb/);
 });
 
-test("seeded weights are a loud warning", async () => {
+test("warns of seeded weights", async () => {
   await upload("none");
   await editJson("model_info/model_info.json", { model: { weights: "seeded", sha256: "a".repeat(64) } });
 
@@ -207,30 +207,30 @@ test("seeded weights are a loud warning", async () => {
 });
 
 test.each(["inventory/summary.json", "features/summary.json", "model_info/model_info.json"])(
-  "a run without %s is refused",
+  "refuses a run without %s",
   async (path) => {
     await upload("none");
     await account.s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: `runs/run-1/${path}` }));
 
-    expect(await refusal()).toContain(`${path}: is not there`);
+    expect(await refuse()).toContain(`${path}: does not exist`);
   },
 );
 
-test("NaN in a report, which is no JSON, is refused", async () => {
+test("refuses a report with NaN, which is not JSON", async () => {
   await upload("none");
   await putObject(account, bucket, "runs/run-1/model_info/model_info.json", '{"total_variance_explained": NaN}');
 
-  expect(await refusal()).toMatch(/model_info\.json: .* is no JSON/);
+  expect(await refuse()).toMatch(/model_info\.json: .* is no JSON/);
 });
 
-test("a run without the CSV files that were asked for is refused", async () => {
+test("refuses a run without the requested CSV files", async () => {
   await upload("none");
   await account.s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: "runs/run-1/pca/csv/part-00000.csv" }));
 
-  expect(await refusal()).toMatch(/^1 of .*: pca\/csv files: 0 \.csv file\(s\)$/);
+  expect(await refuse()).toMatch(/^1 of .*: pca\/csv files: 0 \.csv file\(s\)$/);
 });
 
-test("an inventory is judged by its own outputs", async () => {
+test("accepts an inventory by its own outputs", async () => {
   await upload("none");
 
   expect(await validate({ mode: "inventory" })).toMatchObject({
@@ -241,53 +241,53 @@ test("an inventory is judged by its own outputs", async () => {
   });
 });
 
-test("an inventory whose counts do not add up is refused", async () => {
+test("refuses an inventory whose counts do not add up", async () => {
   await upload("none");
   await editJson("inventory/summary.json", { images: 68 });
 
-  expect(await refusal({ mode: "inventory" })).toMatch(
+  expect(await refuse({ mode: "inventory" })).toMatch(
     /^1 of .*: inventory counts: expected 68, the CSV adds up to 67$/,
   );
 });
 
 const index = `runs/index/${"a".repeat(64)}/decoder=${decoderVersion}/${"f".repeat(64)}/`;
 
-/** The keys of whatever the index holds. */
-async function indexed(): Promise<readonly (string | undefined)[]> {
+/** Lists the keys of the index. */
+async function listIndex(): Promise<readonly (string | undefined)[]> {
   const { Contents = [] } = await account.s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: "runs/index/" }));
   return Contents.map(({ Key }) => Key);
 }
 
-test("a valid run is found by later ones, under the fingerprint of the images that it used", async () => {
+test("adds a valid run to the index, under the fingerprint of the images that it used", async () => {
   await upload("none");
 
-  await validate({ selection: "what Preflight found" });
+  await validate({ selection: "found by Preflight" });
 
   const run = `s3://${bucket}/runs/run-1/`;
-  expect(await indexed()).toEqual([`${index}components-50.json`]);
+  expect(await listIndex()).toEqual([`${index}components-50.json`]);
   expect(await read(`${index}components-50.json`)).toMatchObject({ runId: "run-1", run, featuresRun: run });
   expect(await read("runs/run-1/manifest.json")).toMatchObject({ selection: "f".repeat(64) });
 });
 
-test("a run under which images changed is valid and not found by later ones", async () => {
+test("accepts a run during which images changed, but does not add it to the index", async () => {
   await upload("none");
   await editJson("features/summary.json", { changed: 1 });
 
   await validate();
 
   expect(await read("runs/run-1/manifest.json")).toMatchObject({ selection: null });
-  expect(await indexed()).toEqual([]);
+  expect(await listIndex()).toEqual([]);
 });
 
-test("images that were neither computed nor reused are refused", async () => {
+test("refuses images that were neither computed nor reused", async () => {
   await upload("none");
   await editJson("features/summary.json", { reused: 46 });
 
-  expect(await refusal()).toMatch(/^1 of .*: images computed and reused: planned 60, found 13 computed and 46 reused$/);
+  expect(await refuse()).toMatch(/^1 of .*: images computed and reused: planned 60, found 13 computed and 46 reused$/);
 });
 
-/** A run that only reduced the features of run-1. */
-function reductionOf(): Partial<Plan> {
+/** Members of the plan of run-2, which only reduces the features of run-1. */
+function reductionPlan(): Partial<Plan> {
   return {
     runId: "run-2",
     run: `s3://${bucket}/runs/run-2/`,
@@ -308,10 +308,10 @@ async function uploadReduction(): Promise<void> {
   }
 }
 
-test("a run that only reduced is judged by its reduction and the features it reduced", async () => {
+test("accepts a run that only reduced, by its reduction and the features of the earlier run", async () => {
   await uploadReduction();
 
-  const validation = await validate(reductionOf());
+  const validation = await validate(reductionPlan());
 
   expect(validation).toMatchObject({ images: 59, errors: 1, computed: 0, reused: 60, components: 50 });
   expect(validation.results).toBe(`s3://${bucket}/runs/run-2/`);
@@ -321,11 +321,11 @@ test("a run that only reduced is judged by its reduction and the features it red
   });
 });
 
-test("a run that only reduced features that are gone is refused", async () => {
+test("refuses a run that only reduced, if the features of the earlier run are gone", async () => {
   await uploadReduction();
   const Key = "runs/run-1/features/parquet/part-00001.snappy.parquet";
   await account.s3.send(new DeleteObjectCommand({ Bucket: bucket, Key }));
 
-  await expect(validate(reductionOf())).rejects.toThrow(/features\/parquet rows: expected 59, found 29/);
-  expect(await indexed()).toEqual([]);
+  await expect(validate(reductionPlan())).rejects.toThrow(/features\/parquet rows: expected 59, found 29/);
+  expect(await listIndex()).toEqual([]);
 });

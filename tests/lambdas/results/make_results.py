@@ -1,4 +1,4 @@
-"""Writes the outputs of a run to a folder, sound or with one planted fault, for tests/lambdas.
+"""Writes the outputs of a run to a folder, valid or with one deliberate fault, for validate-run.test.ts.
 
 Usage: python make_results.py FOLDER FAULT
 """
@@ -19,7 +19,13 @@ CHECKS = ("row_count", "dimensions", "finite", "unique_paths", "variance")
 
 
 def write_parquet(folder: Path, name: str, vectors: list[list[float | None]]) -> None:
-    """Writes path, label and the vectors as two files, as a Spark job with two partitions does."""
+    """Writes the columns path, label and `name` to two files, like a Spark job with two partitions.
+
+    Args:
+        folder: must not exist
+        name: name of the column with the vectors
+        vectors: one list of float32 values for each row
+    """
     folder.mkdir(parents=True)
     table = pa.table(
         {
@@ -44,7 +50,12 @@ def write_text(path: Path, text: str) -> None:
 
 
 def main(folder: Path, fault: str) -> None:
-    """Writes every output; `fault` names what is wrong with them."""
+    """Writes every output of a run of 60 images, one of which is unreadable.
+
+    Args:
+        folder: the run's folder
+        fault: "none" or the fault to put into the outputs
+    """
     rng = np.random.default_rng(0)
     features: list[list[float | None]] = rng.random((ROWS, DIMENSIONS), np.float32).tolist()
     reduced: list[list[float | None]] = rng.random((ROWS, COMPONENTS), np.float32).tolist()

@@ -1,0 +1,46 @@
+import type { Plan } from "../../contract/plan.ts";
+import type { Findings } from "../findings.ts";
+import { type FeaturesSummary, featuresSummarySchema } from "../job-reports.ts";
+
+function describeReasons(reasons: FeaturesSummary["reasons"]): string {
+  return Object.entries(reasons)
+    .slice(0, 3)
+    .map(([reason, count]) => `${reason} (${count})`)
+    .join(", ");
+}
+
+/** Checks the outputs of the features step. */
+export async function checkFeatures(findings: Findings, plan: Plan): Promise<FeaturesSummary | undefined> {
+  const { counts, quality, model, formats } = plan;
+  const summary = await findings.readReport("features/summary.json", featuresSummarySchema);
+  if (!summary) return undefined;
+  for (const check of summary.checks) findings.check(`features ${check.name}`, check.ok, check.detail);
+  findings.check(
+    "images",
+    summary.images + summary.errors === counts.images,
+    `planned ${counts.images}, found ${summary.images} with features and ${summary.errors} in errors`,
+  );
+  findings.check(
+    "images computed and reused",
+    summary.computed + summary.reused === counts.images,
+    `planned ${counts.images}, found ${summary.computed} computed and ${summary.reused} reused`,
+  );
+  const errorRate = summary.errors / counts.images;
+  findings.check(
+    "error rate",
+    errorRate <= quality.maxErrorRate,
+    `${summary.errors} of ${counts.images} images are bad (${(100 * errorRate).toFixed(2)} %), the limit is ${100 * quality.maxErrorRate} %; the commonest reasons: ${describeReasons(summary.reasons)}`,
+  );
+  findings.check(
+    "feature dimensions",
+    summary.dimensions === model.dimensions,
+    `expected ${model.dimensions}, found ${summary.dimensions}`,
+  );
+  if (formats.includes("parquet")) {
+    const expected = { vector: "features", rows: summary.images, width: model.dimensions };
+    await findings.checkParquet("features/parquet", expected);
+  }
+  if (formats.includes("csv")) await findings.checkFiles("features/csv", ".csv");
+  if (summary.errors > 0) await findings.checkFiles("errors", ".csv");
+  return summary;
+}

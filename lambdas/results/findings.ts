@@ -1,0 +1,104 @@
+import type { S3Client } from "@aws-sdk/client-s3";
+import type { z } from "zod";
+import { describeError, isNamed } from "../aws/errors.ts";
+import { listObjects, MalformedObject, parseS3Uri, readJson, type S3Location } from "../aws/s3.ts";
+import type { JobCheck } from "./job-reports.ts";
+import { type Footers, readFooters } from "./parquet-footers.ts";
+
+/** Expected contents of a folder of Parquet files. */
+interface ExpectedTable {
+  /** Name of the column with the vectors. */
+  readonly vector: string;
+  readonly rows: number;
+  /** Number of values in each vector. */
+  readonly width: number;
+}
+
+/**
+ * Reads a run's outputs and collects the checks on them. A missing or malformed output is a failed check; any other
+ * error, such as denied access, is thrown.
+ */
+export class Findings {
+  readonly checks: JobCheck[];
+  private readonly s3: S3Client;
+  private readonly run: S3Location;
+
+  constructor(s3: S3Client, run: S3Location, checks: JobCheck[] = []) {
+    this.s3 = s3;
+    this.run = run;
+    this.checks = checks;
+  }
+
+  /** Reads the outputs of another run, and collects the checks here. */
+  forRun(run: string): Findings {
+    return new Findings(this.s3, parseS3Uri(run), this.checks);
+  }
+
+  check(name: string, ok: boolean, detail: string): void {
+    this.checks.push({ name, ok, detail });
+  }
+
+  /** Location of an output, by its path in the run's folder. */
+  locate(path: string): S3Location {
+    return { bucket: this.run.bucket, key: `${this.run.key}${path}` };
+  }
+
+  /** Reads a JSON report of the Spark job; undefined if it is missing or malformed. */
+  async readReport<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
+    try {
+      return await readJson(this.s3, this.locate(path), schema);
+    } catch (error) {
+      if (isNamed(error, "NoSuchKey")) this.check(path, false, "does not exist");
+      else if (error instanceof MalformedObject) this.check(path, false, error.message);
+      else throw error;
+      return undefined;
+    }
+  }
+
+  /** Checks that a folder has files with this extension, and returns them. */
+  async checkFiles(folder: string, extension: string): Promise<readonly S3Location[]> {
+    const objects = await listObjects(this.s3, this.locate(`${folder}/`));
+    const files = objects.filter(({ key }) => key.endsWith(extension));
+    this.check(`${folder} files`, files.length > 0, `${files.length} ${extension} file(s)`);
+    return files.map(({ key }) => ({ bucket: this.run.bucket, key }));
+  }
+
+  /**
+   * Checks the columns, the number of rows, the width of the vectors and the absence of nulls by the Parquet footers, so
+   * that the check does not depend on the code that wrote the files.
+   */
+  async checkParquet(folder: string, { vector, rows, width }: ExpectedTable): Promise<void> {
+    const footers = await this.readParquetFooters(folder);
+    if (!footers) return;
+    const columns = `path,label,${vector}`;
+    this.check(
+      `${folder} columns`,
+      footers.columns.length === 1 && footers.columns[0] === columns,
+      `expected ${columns}, found ${footers.columns.join(" and ") || "no file"}`,
+    );
+    this.check(`${folder} rows`, footers.rows === rows, `expected ${rows}, found ${footers.rows}`);
+    const expected = footers.rows * width;
+    const values = footers.values[vector] ?? 0;
+    this.check(
+      `${folder} dimensions`,
+      values === expected,
+      `expected ${footers.rows} x ${width} = ${expected} values, found ${values}`,
+    );
+    if (footers.rows === 0) return;
+    for (const column of ["path", "label", vector]) {
+      const nulls = footers.nulls[column];
+      if (nulls !== 0) this.check(`${folder} nulls`, false, `${column} has ${nulls ?? "an unknown number of"} nulls`);
+    }
+  }
+
+  private async readParquetFooters(folder: string): Promise<Footers | undefined> {
+    try {
+      return await readFooters(this.s3, this.locate(`${folder}/`));
+    } catch (error) {
+      // The SDK's errors have $metadata, the Parquet reader's do not.
+      if (error instanceof Error && "$metadata" in error) throw error;
+      this.check(folder, false, `is not readable as Parquet: ${describeError(error)}`);
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import { z } from "zod";
+
+// The reports that the Spark job writes into a run's folder, as far as ValidateResults reads them.
+
+/** A check that a step of the job made on its own output. */
+export const jobCheckSchema = z.object({ name: z.string(), ok: z.boolean(), detail: z.string() });
+export type JobCheck = Readonly<z.output<typeof jobCheckSchema>>;
+
+export const inventorySummarySchema = z.looseObject({
+  images: z.int(),
+  labels: z.int(),
+  selected: z.looseObject({ images: z.int(), labels: z.int(), fingerprint: z.string() }),
+});
+
+export const featuresSummarySchema = z.looseObject({
+  images: z.int(),
+  errors: z.int(),
+  /** Number of unusable images by reason, the most frequent reason first. */
+  reasons: z.record(z.string(), z.int()),
+  computed: z.int(),
+  reused: z.int(),
+  /** Images that were changed or removed after the inventory listed them. */
+  changed: z.int(),
+  dimensions: z.int(),
+  checks: z.array(jobCheckSchema),
+});
+export type FeaturesSummary = Readonly<z.output<typeof featuresSummarySchema>>;
+
+export const modelInfoSchema = z.looseObject({
+  pca_components: z.int(),
+  original_dimensions: z.int(),
+  reduced_dimensions: z.int(),
+  total_variance_explained: z.number(),
+  num_images_processed: z.int(),
+  model: z.looseObject({ weights: z.string(), sha256: z.string() }),
+  labels: z.int(),
+  errors: z.int(),
+  checks: z.array(jobCheckSchema),
+});
+export type ModelInfo = Readonly<z.output<typeof modelInfoSchema>>;
