@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { Clock } from "./clock.ts";
+import { Clock } from "./account/clock.ts";
 
 const hour = 3_600_000;
 

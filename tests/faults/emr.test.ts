@@ -1,6 +1,7 @@
 import { emrContract } from "../local/emr/emr-contract.ts";
-import { Clock } from "./clock.ts";
-import { Emr, healthy } from "./emr.ts";
+import { Clock } from "./account/clock.ts";
+import { healthyBehavior } from "./account/cluster-lifecycle.ts";
+import { Emr } from "./account/emr.ts";
 
 const minute = 60_000;
 const results: Readonly<Record<string, "COMPLETED" | "FAILED" | "HANGS">> = {
@@ -12,7 +13,7 @@ const results: Readonly<Record<string, "COMPLETED" | "FAILED" | "HANGS">> = {
 emrContract("the simulation's EMR", async () => {
   const clock = new Clock();
   const emr = new Emr(clock, {
-    ...healthy,
+    ...healthyBehavior,
     start: ({ request }) => (request.BootstrapActions === undefined ? "READY" : "BOOTSTRAP_FAILURE"),
     step: (_cluster, { Config: { Args: args } }) => results[args.at(-1) ?? ""] ?? "FAILED",
   });

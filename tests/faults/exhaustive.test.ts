@@ -4,11 +4,12 @@ import { beforeAll, expect, it } from "vitest";
 import { places } from "../../cli/toolchain/places.ts";
 import { checkCalls } from "../../infra/check/least-privilege.ts";
 import { isDeep } from "../deep.ts";
-import { noted } from "./api-calls.ts";
-import { deploy } from "./deployed.ts";
+import { recordedApiCalls } from "./account/api-calls.ts";
+import { deploy } from "./account/deployed.ts";
 import { invariants, violationsOf } from "./invariants/all-invariants.ts";
 import { latestLayer } from "./invariants/layers.ts";
-import { everyScenario, inFlight, play, signatureOf } from "./scenarios.ts";
+import { everyScenario, signatureOf, stopsDuringRunJobFlow } from "./scenarios/every-scenario.ts";
+import { play } from "./scenarios/play.ts";
 
 const deployed = deploy();
 
@@ -25,16 +26,16 @@ beforeAll(async () => {
   const scenarios = await everyScenario(deployed);
   states = new Set(scenarios.flatMap(({ faults }) => faults.map(({ state }) => state)));
   for (const scenario of scenarios.filter((_, index) => index % sampling === 0)) {
-    const world = await play(deployed, scenario);
+    const simulation = await play(deployed, scenario);
     played += 1;
-    violations.push(...violationsOf(world));
-    const signature = signatureOf(world);
+    violations.push(...violationsOf(simulation));
+    const signature = signatureOf(simulation);
     if (histories.has(signature)) continue;
     histories.add(signature);
-    const [execution] = world.executions;
+    const [execution] = simulation.executions;
     const { status, error } = execution?.outcome ?? { status: "NONE" };
     const again = execution && execution.runs.length > 1 ? `, after ${execution.runs.length - 1} redrive(s)` : "";
-    const outcome = `${status} ${error ?? ""}${again}, layer ${latestLayer(world)}, ${world.mails.length} mail(s)`;
+    const outcome = `${status} ${error ?? ""}${again}, layer ${latestLayer(simulation)}, ${simulation.mails.length} mail(s)`;
     outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
   }
   const table = [...outcomes].sort(([, a], [, b]) => b - a).map(([outcome, count]) => `  ${count} x ${outcome}`);
@@ -55,14 +56,14 @@ it("fails with the whole scenario when a schedule does not end in time", async (
 });
 
 it("waits for a cluster that is created after the stop, and then only the sweep can find it", async () => {
-  for (const scenario of await inFlight(deployed)) {
-    const world = await play(deployed, scenario);
+  for (const scenario of await stopsDuringRunJobFlow(deployed)) {
+    const simulation = await play(deployed, scenario);
 
-    expect(world.created, scenario.name).toHaveLength(world.executions[0]?.runs.length ?? 0);
-    expect(violationsOf(world)).toEqual([]);
-    const creation = 1000 * (world.created.at(-1)?.Status.Timeline.CreationDateTime ?? 0);
-    const isHeardBefore = world.endings.every(({ at }) => at < creation);
-    if (isHeardBefore) expect(latestLayer(world), scenario.name).toBe(3);
+    expect(simulation.createdClusters, scenario.name).toHaveLength(simulation.executions[0]?.runs.length ?? 0);
+    expect(violationsOf(simulation)).toEqual([]);
+    const creation = 1000 * (simulation.createdClusters.at(-1)?.Status.Timeline.CreationDateTime ?? 0);
+    const isHeardBefore = simulation.endDeliveries.every(({ at }) => at < creation);
+    if (isHeardBefore) expect(latestLayer(simulation), scenario.name).toBe(3);
   }
 });
 
@@ -77,7 +78,7 @@ it("plays many scenarios that differ", () => {
 });
 
 it("calls nothing that the functions' policies refuse", async () => {
-  const record = noted(deployed);
+  const record = recordedApiCalls(deployed);
   // Unused grants are checked after all tests, since other suites need some of them.
   mkdirSync(join(places.tests, "api-calls"), { recursive: true });
   writeFileSync(join(places.tests, "api-calls", "faults.json"), JSON.stringify(record));

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { deploy } from "./deployed.ts";
+import { deploy } from "./account/deployed.ts";
+import type { Simulation } from "./account/simulation.ts";
 import { invariants } from "./invariants/all-invariants.ts";
 import { everyClusterEnds } from "./invariants/clusters-end.ts";
 import { everyExecutionEnds } from "./invariants/executions-end.ts";
@@ -9,33 +10,32 @@ import { oneTrueNotification } from "./invariants/notifications.ts";
 import { onlyOwnClusters } from "./invariants/own-clusters.ts";
 import { successIsTrue } from "./invariants/true-success.ts";
 import { latestIsValid } from "./invariants/valid-latest.ts";
-import { keep } from "./kept.ts";
-import { play } from "./scenarios.ts";
-import type { World } from "./world.ts";
+import { inputToKeepCluster } from "./scenarios/kept-cluster.ts";
+import { play } from "./scenarios/play.ts";
 
 const deployed = deploy();
 
 interface Case {
-  readonly check: (world: World) => string[];
+  readonly check: (simulation: Simulation) => string[];
   /** Changes the records of a run in which all is well, so that they break the invariant. */
-  readonly breaks: (world: World) => unknown;
+  readonly breaks: (simulation: Simulation) => unknown;
   readonly reports: string;
   readonly isKept?: boolean;
 }
 
 function first<T>(items: readonly T[]): T {
   const [item] = items;
-  if (item === undefined) throw new Error("The world has no such record");
+  if (item === undefined) throw new Error("The simulation has no such record");
   return item;
 }
 
-function firstRun(world: World) {
-  return first(first(world.executions).runs);
+function firstRun(simulation: Simulation) {
+  return first(first(simulation.executions).runs);
 }
 
 /** Moves the end of the kept cluster. */
-function moveEnd(world: World, byMs: number): void {
-  const cluster = first(world.created);
+function moveEnd(simulation: Simulation, byMs: number): void {
+  const cluster = first(simulation.createdClusters);
   cluster.endingSince = (cluster.endingSince ?? 0) + byMs;
 }
 
@@ -43,20 +43,20 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   "every cluster ends": [
     {
       check: everyClusterEnds,
-      breaks: ({ created }) => Object.assign(first(created).Status, { State: "WAITING" }),
+      breaks: ({ createdClusters }) => Object.assign(first(createdClusters).Status, { State: "WAITING" }),
       reports: "is WAITING",
     },
     {
       check: everyClusterEnds,
-      breaks: (world) => {
-        Object.assign(firstRun(world), { endedAt: 0 });
-        for (const call of world.clusterCalls) Object.assign(call, { by: { execution: "", state: "layer 3" } });
+      breaks: (simulation) => {
+        Object.assign(firstRun(simulation), { endedAt: 0 });
+        for (const call of simulation.clusterCalls) Object.assign(call, { by: { execution: "", state: "layer 3" } });
       },
       reports: "was ended by layer 3, not by its execution",
     },
     {
       check: everyClusterEnds,
-      breaks: ({ created }) => Object.assign(first(created), { Tags: [] }),
+      breaks: ({ createdClusters }) => Object.assign(first(createdClusters), { Tags: [] }),
       reports: "has no execution's tag",
     },
   ],
@@ -82,14 +82,15 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     },
     {
       check: oneTrueNotification,
-      breaks: ({ mails, created }) => Object.assign(first(mails), { alive: created }),
+      breaks: ({ mails, createdClusters }) => Object.assign(first(mails), { alive: createdClusters }),
       reports: "does not say that a cluster of run-1 may be running",
     },
   ],
   "the first failure": [
     {
       check: firstFailureStands,
-      breaks: (world) => Object.assign(firstRun(world), { outcome: { status: "FAILED", error: "TypeError" } }),
+      breaks: (simulation) =>
+        Object.assign(firstRun(simulation), { outcome: { status: "FAILED", error: "TypeError" } }),
       reports: "is FAILED without cause",
     },
   ],
@@ -101,19 +102,19 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     },
     {
       check: successIsTrue,
-      breaks: (world) => Object.assign(firstRun(world), { endedAt: 0 }),
+      breaks: (simulation) => Object.assign(firstRun(simulation), { endedAt: 0 }),
       reports: "run-1 succeeded before",
     },
     {
       check: successIsTrue,
-      breaks: (world) => Object.assign(firstRun(world), { outcome: { status: "FAILED" } }),
+      breaks: (simulation) => Object.assign(firstRun(simulation), { outcome: { status: "FAILED" } }),
       reports: "is FAILED without a fault",
     },
   ],
   "a valid latest": [
     {
       check: latestIsValid,
-      breaks: ({ wrongLatest }) => wrongLatest.push("run-1"),
+      breaks: ({ invalidLatest }) => invalidLatest.push("run-1"),
       reports: "latest pointed at run-1",
     },
   ],
@@ -121,20 +122,20 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     {
       check: keptAsPromised,
       isKept: true,
-      breaks: (world) => moveEnd(world, -3_600_000),
+      breaks: (simulation) => moveEnd(simulation, -3_600_000),
       reports: "before its deadline",
     },
     {
       check: keptAsPromised,
       isKept: true,
-      breaks: (world) => moveEnd(world, 3_600_000),
+      breaks: (simulation) => moveEnd(simulation, 3_600_000),
       reports: "minutes late",
     },
   ],
   "every execution ends": [
     {
       check: everyExecutionEnds,
-      breaks: (world) => Object.assign(firstRun(world), { outcome: { status: "RUNNING" } }),
+      breaks: (simulation) => Object.assign(firstRun(simulation), { outcome: { status: "RUNNING" } }),
       reports: "run-1 still runs",
     },
   ],
@@ -148,11 +149,15 @@ it("has a case of each invariant", () => {
 
 describe.each(Object.entries(cases))("%s", (_name, some) => {
   it.each(some)("reports: $reports", async ({ check, breaks, reports, isKept = false }) => {
-    const world = await play(deployed, { name: "all is well", faults: [], ...(isKept && { inputs: [keep] }) });
-    expect(check(world)).toEqual([]);
+    const simulation = await play(deployed, {
+      name: "all is well",
+      faults: [],
+      ...(isKept && { inputs: [inputToKeepCluster] }),
+    });
+    expect(check(simulation)).toEqual([]);
 
-    breaks(world);
+    breaks(simulation);
 
-    expect(check(world).join("\n")).toContain(reports);
+    expect(check(simulation).join("\n")).toContain(reports);
   });
 });

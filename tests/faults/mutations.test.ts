@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { isDeep } from "../deep.ts";
-import { deploy } from "./deployed.ts";
+import { deploy } from "./account/deployed.ts";
 import { violationsOf } from "./invariants/all-invariants.ts";
 import { mutations } from "./mutations.ts";
-import { everyScenario, play } from "./scenarios.ts";
-import type { Scenario } from "./world.ts";
+import { everyScenario } from "./scenarios/every-scenario.ts";
+import { play } from "./scenarios/play.ts";
+import type { Scenario } from "./scenarios/scenario.ts";
 
 const deployed = deploy();
 let scenarios: readonly Scenario[] = [];

@@ -1,6 +1,6 @@
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Deployed } from "./deployed.ts";
+import type { Deployed } from "./account/deployed.ts";
 
 /** A deliberate error in what is deployed, which a scenario has to catch. */
 export interface Mutation {

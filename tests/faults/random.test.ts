@@ -1,12 +1,13 @@
 import fc from "fast-check";
 import { beforeAll, expect, it } from "vitest";
 import { isDeep } from "../deep.ts";
-import { deploy } from "./deployed.ts";
-import { failuresOf, persistently } from "./failures.ts";
+import { deploy } from "./account/deployed.ts";
 import { violationsOf } from "./invariants/all-invariants.ts";
-import { borrow, keep } from "./kept.ts";
-import { everyCallOf, play } from "./scenarios.ts";
-import type { Scenario } from "./world.ts";
+import { everyCall } from "./scenarios/every-scenario.ts";
+import { failuresOf, persistently } from "./scenarios/failures.ts";
+import { inputToKeepCluster, inputToReuseCluster } from "./scenarios/kept-cluster.ts";
+import { play } from "./scenarios/play.ts";
+import type { Scenario } from "./scenarios/scenario.ts";
 
 const runs = Number(process.env["ORCHARD_FAULT_RUNS"] ?? (isDeep ? 3000 : 50));
 /** ORCHARD_FAULT_SEED plays the schedules of an earlier run again. */
@@ -17,7 +18,7 @@ const deployed = deploy();
 
 let calls: readonly string[] = [];
 beforeAll(async () => {
-  calls = await everyCallOf(deployed);
+  calls = await everyCall(deployed);
 }, 600_000);
 
 const execution = fc.constantFrom("run-1", "run-2");
@@ -53,7 +54,7 @@ const someExecutions = fc.oneof(
         fc.constant(0),
         fc.integer({ min: 40, max: 100 }).map((minutes) => minutes * minute),
       ),
-      inputs: fc.constant([keep, borrow]),
+      inputs: fc.constant([inputToKeepCluster, inputToReuseCluster]),
     }),
   },
 );
@@ -87,11 +88,11 @@ it(
     let redrives = 0;
     let clusters = 0;
     const property = fc.asyncProperty(aPlay, async (scenario) => {
-      const world = await play(deployed, scenario);
-      executions += world.executions.length;
-      redrives += world.executions.reduce((sum, { runs: { length } }) => sum + length - 1, 0);
-      clusters += world.created.length;
-      expect(violationsOf(world)).toEqual([]);
+      const simulation = await play(deployed, scenario);
+      executions += simulation.executions.length;
+      redrives += simulation.executions.reduce((sum, { runs: { length } }) => sum + length - 1, 0);
+      clusters += simulation.createdClusters.length;
+      expect(violationsOf(simulation)).toEqual([]);
     });
     // Shrinking plays hundreds of schedules more: the seed and the path of the report repeat the failure without it.
     await fc.assert(property, { numRuns: runs, seed, endOnFailure: !isDeep });

@@ -65,11 +65,6 @@ describe("the definition", () => {
     expect(definition.TimeoutSeconds).toBeGreaterThan(sum + waiting);
   });
 
-  it("gives a cluster the tags by which the clean-up finds it", () => {
-    const parameters = definition.States["CreateCluster"]?.Parameters as { Tags: unknown };
-    expect(parameters.Tags).toContainEqual({ Key: "orchard:execution-arn", "Value.$": "$$.Execution.Id" });
-  });
-
   it("names no context field that the embedded interpreter lacks", () => {
     expect(JSON.stringify(definition)).not.toContain("$$.State");
   });

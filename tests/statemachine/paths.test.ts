@@ -1,5 +1,9 @@
+import type { Cluster } from "@aws-sdk/client-emr";
 import { StateMachine, type StateMachineDefinition } from "aws-local-stepfunctions";
 import { describe, expect, it } from "vitest";
+import { tagOf } from "../../lambdas/aws/emr.ts";
+import { executionTag, runIdTag, wheelhouseTag } from "../../lambdas/contract/tags.ts";
+import { maxHoursOf } from "../../lambdas/teardown/cluster-age.ts";
 import { renderedDefinition, tasks } from "./definition.ts";
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -203,6 +207,20 @@ describe("the paths", () => {
     });
     expect(entered.slice(-cleanUpStates.length)).toEqual(cleanUpStates);
     expect("error" in rest && rest.error.name).toBe("FirstError");
+  });
+
+  it("creates a cluster with the tags that the later functions read", async () => {
+    const created: Cluster[] = [];
+    const create = (input: Json): Json => {
+      created.push(input as Cluster);
+      return { ClusterId: "j-1" };
+    };
+    await run({ ...workingHandlers(), CreateCluster: create });
+    const [cluster = {}] = created;
+    expect(tagOf(cluster, executionTag)).toBe("arn:execution");
+    expect(tagOf(cluster, runIdTag)).toBe("run");
+    expect(tagOf(cluster, wheelhouseTag)).toBe("0".repeat(64));
+    expect(maxHoursOf(cluster)).toBe(plan.maxHours);
   });
 
   it("hands the cluster's id to every step", async () => {

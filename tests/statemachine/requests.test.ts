@@ -38,16 +38,16 @@ import type { Instances } from "../../local/emr/instance-rules.ts";
 import { checkIdleTimeout, checkJobFlow, checkSteps, checkTags } from "../../local/emr/request-rules.ts";
 import { ServiceModel } from "../../local/support/service-model.ts";
 import { emrClient } from "../doubles/emr.ts";
-import { Clock } from "../faults/clock.ts";
-import { bucket, deploy } from "../faults/deployed.ts";
-import { Emr } from "../faults/emr.ts";
+import { Clock } from "../faults/account/clock.ts";
+import { bucket, deploy } from "../faults/account/deployed.ts";
+import { Emr } from "../faults/account/emr.ts";
 import { aPlan } from "../lambdas/fixtures.ts";
 import { tasks } from "./definition.ts";
 
 const runs = Number(process.env["ORCHARD_REQUEST_RUNS"] ?? 100);
 const root = join(import.meta.dirname, "..", "..");
 // With all that the definition can have.
-const deployed = deploy({ isBundled: false });
+const deployed = deploy();
 logger.setLogLevel("SILENT");
 
 // biome-ignore lint/suspicious/noExplicitAny: as many types as states and operations

@@ -1,4 +1,4 @@
-import type { World } from "../world.ts";
+import type { Simulation } from "../account/simulation.ts";
 import { everyClusterEnds } from "./clusters-end.ts";
 import { everyExecutionEnds } from "./executions-end.ts";
 import { firstFailureStands } from "./first-failure.ts";
@@ -9,7 +9,7 @@ import { successIsTrue } from "./true-success.ts";
 import { latestIsValid } from "./valid-latest.ts";
 
 /** The conditions that hold after every scenario. Each function returns its violations. */
-export const invariants: Readonly<Record<string, (world: World) => string[]>> = {
+export const invariants: Readonly<Record<string, (simulation: Simulation) => string[]>> = {
   "1 every cluster ends: by its execution when a Catch can see the failure, otherwise when the next layer acts":
     everyClusterEnds,
   "2 only its own execution touches a cluster, or a layer that has seen that the execution is over": onlyOwnClusters,
@@ -23,8 +23,8 @@ export const invariants: Readonly<Record<string, (world: World) => string[]>> = 
 };
 
 /** The violations of all invariants, with the name of the scenario. */
-export function violationsOf(world: World): readonly string[] {
+export function violationsOf(simulation: Simulation): readonly string[] {
   return Object.entries(invariants).flatMap(([name, check]) =>
-    check(world).map((violation) => `${name}: ${violation} [${world.scenario.name}]`),
+    check(simulation).map((violation) => `${name}: ${violation} [${simulation.scenario.name}]`),
   );
 }

@@ -1,8 +1,8 @@
-import type { World } from "../world.ts";
+import type { Simulation } from "../account/simulation.ts";
 
 /** Every execution ends: none still waits for an event when nothing is left to happen. */
-export function everyExecutionEnds(world: World): string[] {
-  return world.executions
+export function everyExecutionEnds(simulation: Simulation): string[] {
+  return simulation.executions
     .filter(({ status }) => status === "RUNNING")
     .map(({ name, history }) => `${name} still runs; its last event is ${JSON.stringify(history.at(-1))}`);
 }

@@ -1,6 +1,6 @@
-import type { Cluster, Step } from "../emr.ts";
-import type { World } from "../world.ts";
-import { borrowedBy, deadlineOf } from "./kept-clusters.ts";
+import type { Cluster, Step } from "../account/cluster.ts";
+import type { Simulation } from "../account/simulation.ts";
+import { deadlineOf, reusedClusterOf } from "./kept-clusters.ts";
 import { layerOf } from "./layers.ts";
 import {
   clustersOf,
@@ -22,25 +22,25 @@ interface Quoted {
 }
 
 /** Why a cluster ended that a run still needed. */
-function endOf(world: World, cluster: Cluster): string {
+function endOf(simulation: Simulation, cluster: Cluster): string {
   if ((deadlineOf(cluster) ?? Number.POSITIVE_INFINITY) <= (cluster.endingSince ?? 0)) return "was kept until";
   const { Message: message = "" } = cluster.Status.StateChangeReason;
-  return layerOf(world, cluster) === 3 ? "hours, which is all that maxCostUsd" : message;
+  return layerOf(simulation, cluster) === 3 ? "hours, which is all that maxCostUsd" : message;
 }
 
 /** The acceptable diagnoses of a failure: the error thrown, or the reason why a step or a cluster ended. */
-function truthsAbout(world: World, run: ExecutionRun, { at, error, cause }: FirstFailure): readonly string[] {
+function truthsAbout(simulation: Simulation, run: ExecutionRun, { at, error, cause }: FirstFailure): readonly string[] {
   const quoted: Quoted = cause.startsWith("{") ? JSON.parse(cause) : {};
   if (quoted.errorMessage !== undefined) return [quoted.errorMessage];
   const status = (quoted.Step ?? quoted.Cluster)?.Status;
   const { Message: reason } = status?.StateChangeReason ?? {};
   const own = status?.FailureDetails?.Message ?? (status?.State === "INTERRUPTED" ? "interrupted" : reason);
-  const cluster = world.emr.clusters.get(quoted.ClusterId ?? "") ?? borrowedBy(world, run.execution);
-  const ends = (cluster ? [cluster] : clustersOf(world, run)).flatMap((one) =>
-    one.endingSince !== undefined && one.endingSince < at ? endOf(world, one) : [],
+  const cluster = simulation.emr.clusters.get(quoted.ClusterId ?? "") ?? reusedClusterOf(simulation, run.execution);
+  const ends = (cluster ? [cluster] : clustersOf(simulation, run)).flatMap((one) =>
+    one.endingSince !== undefined && one.endingSince < at ? endOf(simulation, one) : [],
   );
   if (reason === "Job terminated") {
-    const isBlind = hasFault(world, run.execution, ({ state }) => state === "DiagnoseFailure");
+    const isBlind = hasFault(simulation, run.execution, ({ state }) => state === "DiagnoseFailure");
     return isBlind ? [...ends, reason] : ends;
   }
   if (own !== undefined) return [own];
@@ -50,8 +50,8 @@ function truthsAbout(world: World, run: ExecutionRun, { at, error, cause }: Firs
 }
 
 /** An execution ends with its first failure, and its cause explains it in words. */
-export function firstFailureStands(world: World): string[] {
-  return runsEndedByItself(world).flatMap((run) => {
+export function firstFailureStands(simulation: Simulation): string[] {
+  return runsEndedByItself(simulation).flatMap((run) => {
     const { outcome, name } = run;
     const first = firstFailure(run);
     if (first === undefined)
@@ -61,7 +61,7 @@ export function firstFailureStands(world: World): string[] {
     const explained = squeeze(outcome.cause ?? "");
     const isDiagnosed = hasDone(run, "DiagnoseFailure");
     if (isDiagnosed && explained.startsWith("{")) return [`${name} ends with a cause in JSON: ${explained}`];
-    const truths = (isDiagnosed ? truthsAbout(world, run, first) : [first.cause]).map((text) =>
+    const truths = (isDiagnosed ? truthsAbout(simulation, run, first) : [first.cause]).map((text) =>
       squeeze(text.split("\n")[0] ?? "").slice(0, 30),
     );
     return explained !== "" && truths.some((text) => explained.includes(text))

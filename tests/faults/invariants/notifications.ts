@@ -1,7 +1,8 @@
-import type { Cluster } from "../emr.ts";
-import type { Execution } from "../execution.ts";
-import type { Fault } from "../failures.ts";
-import type { Mail, World } from "../world.ts";
+import type { Cluster } from "../account/cluster.ts";
+import type { Execution } from "../account/execution.ts";
+import type { Mail } from "../account/records.ts";
+import type { Simulation } from "../account/simulation.ts";
+import type { Fault } from "../scenarios/failures.ts";
 import { layers } from "./layers.ts";
 import {
   cleanUp,
@@ -26,33 +27,33 @@ function isByLayer({ by }: Mail): boolean {
 }
 
 /** The least and the most closing mails of a run: none only if every attempt can fail, more than one only if the answer to a sent mail was lost. */
-function mailsOf(world: World, { execution, history }: ExecutionRun): readonly [number, number] {
+function mailsOf(simulation: Simulation, { execution, history }: ExecutionRun): readonly [number, number] {
   const entered = new Set(history.flatMap(({ state = "" }) => (state.startsWith("Notify") ? state : [])));
-  const faults = [...entered].flatMap((state) => faultsIn(world, execution, state));
+  const faults = [...entered].flatMap((state) => faultsIn(simulation, execution, state));
   const times = (isSent: boolean) =>
     faults.filter(({ failure }) => (failure.when !== "before") === isSent).reduce((sum, fault) => sum + fault.times, 0);
   return [times(false) < notifyAttempts ? 1 : 0, 1 + times(true)];
 }
 
 /** Checks the mails of a run that reached its own last states. A run that began in the last state sent its mail before. */
-function ownNotification(world: World, run: ExecutionRun): string[] {
+function ownNotification(simulation: Simulation, run: ExecutionRun): string[] {
   const { execution, name } = run;
-  const mails = world.mails.filter((mail) => {
+  const mails = simulation.mails.filter((mail) => {
     return (
       mail.by.execution === execution.name && (isByLayer(mail) ? mail.at >= run.endedAt : mail.by.run === run.number)
     );
   });
   const sent = mails.filter((mail) => mail.at < run.until);
   const isAlarm = ({ subject }: Mail) => subject.includes("MAY BE RUNNING");
-  const had = clustersOf(world, run);
+  const had = clustersOf(simulation, run);
   const isSaid = (mail: Mail) => isAlarm(mail) || mail.message.includes("IS KEPT AND COSTS MONEY");
   const untrue = sent.filter((mail) => mail.alive.some((one) => had.includes(one)) && !isSaid(mail));
   const isEndingHit = ({ state, operation }: Fault) =>
     [cleanUp, "ConfirmTerminated"].includes(state) || /^(shutdown|protection):/.test(operation);
-  const falseAlarms = sent.filter((mail) => isAlarm(mail) && !hasFault(world, execution, isEndingHit));
+  const falseAlarms = sent.filter((mail) => isAlarm(mail) && !hasFault(simulation, execution, isEndingHit));
   const isAfterwards = run.history.every(({ type }) => !type.startsWith("Task"));
   const isDue = !wasSkipped(run) && !(isAfterwards && run.number > 0);
-  const [least, most] = isDue ? mailsOf(world, run) : [0, 0];
+  const [least, most] = isDue ? mailsOf(simulation, run) : [0, 0];
   return [
     ...(sent.length >= least && sent.length <= most ? [] : [`${name} ended with ${sent.length} notifications`]),
     ...untrue.map(({ subject }) => `"${subject}" does not say that a cluster of ${name} may be running`),
@@ -61,12 +62,12 @@ function ownNotification(world: World, run: ExecutionRun): string[] {
 }
 
 /** The clusters that a layer's mail omits: those alive when the run ended, and those created later, unless the mail says that one may exist. */
-function concealed(world: World, execution: Execution, { message, at, alive }: Mail): readonly Cluster[] {
+function concealed(simulation: Simulation, execution: Execution, { message, at, alive }: Mail): readonly Cluster[] {
   const run = execution.runs.findLast(({ endedAt }) => endedAt <= at);
   if (run === undefined || message.includes("EMR did not answer")) return [];
   const isLate = ({ Status: { Timeline: timeline } }: Cluster) => 1000 * timeline.CreationDateTime > run.endedAt;
   const isLateSaid = message.includes("one that was just being created");
-  const made = world.creations.flatMap(({ cluster, by }) =>
+  const made = simulation.creations.flatMap(({ cluster, by }) =>
     by.execution === execution.name && by.run === run.number && isLate(cluster) ? cluster : [],
   );
   return [...alive.filter((one) => !isLate(one)), ...(isLateSaid ? [] : made)].filter(
@@ -75,17 +76,17 @@ function concealed(world: World, execution: Execution, { message, at, alive }: M
 }
 
 /** Checks the mails about a run that could not send its own: at least one if its event came in time, and at most one for each event. EventBridge may deliver an event twice. */
-function stoppedNotification(world: World, execution: Execution): string[] {
+function stoppedNotification(simulation: Simulation, execution: Execution): string[] {
   const { name } = execution;
-  const mails = world.mails.filter((mail) => mail.by.execution === name && isByLayer(mail));
+  const mails = simulation.mails.filter((mail) => mail.by.execution === name && isByLayer(mail));
   const untrue = mails
-    .filter((mail) => concealed(world, execution, mail).length > 0)
+    .filter((mail) => concealed(simulation, execution, mail).length > 0)
     .map(({ message }) => `the mail about ${name} conceals a cluster: ${squeeze(message)}`);
-  const endings = world.endings.filter((one) => one.execution === name);
-  if (!isWellInTheEnd(faultsIn(world, execution, "layer 2"))) return untrue;
+  const endings = simulation.endDeliveries.filter((one) => one.execution === name);
+  if (!isWellInTheEnd(faultsIn(simulation, execution, "layer 2"))) return untrue;
   const silent = runsOf(execution).filter((run) => {
     const isTold = mails.some(({ at }) => at >= run.endedAt && at < run.until);
-    return wasCutOff(world, run) && deliveriesInTime(world, run).length > 0 && !isTold;
+    return wasCutOff(simulation, run) && deliveriesInTime(simulation, run).length > 0 && !isTold;
   });
   return [
     ...untrue,
@@ -95,9 +96,9 @@ function stoppedNotification(world: World, execution: Execution): string[] {
 }
 
 /** Each run has one closing mail, more only where an answer was lost, and the mail is true about the cluster. */
-export function oneTrueNotification(world: World): string[] {
+export function oneTrueNotification(simulation: Simulation): string[] {
   return [
-    ...runsEndedByItself(world).flatMap((run) => ownNotification(world, run)),
-    ...world.executions.flatMap((execution) => stoppedNotification(world, execution)),
+    ...runsEndedByItself(simulation).flatMap((run) => ownNotification(simulation, run)),
+    ...simulation.executions.flatMap((execution) => stoppedNotification(simulation, execution)),
   ];
 }

@@ -1,7 +1,8 @@
-import type { Cluster } from "../emr.ts";
-import type { Execution, HistoryEvent, Run } from "../execution.ts";
-import type { Failure, Fault } from "../failures.ts";
-import type { Delivery, World } from "../world.ts";
+import type { Cluster } from "../account/cluster.ts";
+import type { Execution, HistoryEvent, Run } from "../account/execution.ts";
+import type { Delivery } from "../account/records.ts";
+import type { Simulation } from "../account/simulation.ts";
+import type { Failure, Fault } from "../scenarios/failures.ts";
 
 /** The state that begins the clean-up. */
 export const cleanUp = "TerminateClusterAfterFailure";
@@ -33,17 +34,17 @@ export function runsOf(execution: Execution): readonly ExecutionRun[] {
   });
 }
 
-export function everyRun(world: World): readonly ExecutionRun[] {
-  return world.executions.flatMap(runsOf);
+export function everyRun(simulation: Simulation): readonly ExecutionRun[] {
+  return simulation.executions.flatMap(runsOf);
 }
 
 /** Whether the scenario has such a fault for the execution. */
-export function hasFault({ scenario }: World, { name }: Execution, which: (fault: Fault) => boolean): boolean {
+export function hasFault({ scenario }: Simulation, { name }: Execution, which: (fault: Fault) => boolean): boolean {
   return scenario.faults.some((fault) => (fault.execution ?? name) === name && which(fault));
 }
 
 /** The faults that the scenario has for a state of the execution. */
-export function faultsIn({ scenario }: World, { name }: Execution, state: string): readonly Fault[] {
+export function faultsIn({ scenario }: Simulation, { name }: Execution, state: string): readonly Fault[] {
   return scenario.faults.filter((fault) => fault.state === state && (fault.execution ?? name) === name);
 }
 
@@ -53,14 +54,14 @@ export function isUncatchable({ error }: Failure): boolean {
 }
 
 /** Whether no Catch could complete, because the run was stopped or met an error that States.ALL does not catch. */
-export function wasCutOff(world: World, { execution, outcome: { status, error } }: ExecutionRun): boolean {
+export function wasCutOff(simulation: Simulation, { execution, outcome: { status, error } }: ExecutionRun): boolean {
   return ["ABORTED", "TIMED_OUT"].includes(status)
-    ? (world.scenario.stops ?? []).some((stop) => stop.execution === execution.name)
-    : hasFault(world, execution, ({ failure }) => isUncatchable(failure) && failure.error?.code === error);
+    ? (simulation.scenario.stops ?? []).some((stop) => stop.execution === execution.name)
+    : hasFault(simulation, execution, ({ failure }) => isUncatchable(failure) && failure.error?.code === error);
 }
 
-export function runsEndedByItself(world: World): readonly ExecutionRun[] {
-  return everyRun(world).filter((one) => !wasCutOff(world, one));
+export function runsEndedByItself(simulation: Simulation): readonly ExecutionRun[] {
+  return everyRun(simulation).filter((one) => !wasCutOff(simulation, one));
 }
 
 /** Whether the run gave way to another execution, and so did nothing. */
@@ -103,17 +104,17 @@ export function isWellInTheEnd(faults: readonly Fault[]): boolean {
 
 /** The events of a run's end that reached layer 2 before the next redrive, with enough time to handle them. */
 export function deliveriesInTime(
-  world: World,
+  simulation: Simulation,
   { execution: { name }, number, until }: ExecutionRun,
 ): readonly Delivery[] {
-  return world.endings.filter(
+  return simulation.endDeliveries.filter(
     (one) => one.execution === name && one.run === number && one.at + timeForLayer2Ms < until,
   );
 }
 
 /** The clusters that a run created or, if none, those of the run before it. */
-export function clustersOf(world: World, { execution, number }: ExecutionRun): readonly Cluster[] {
-  const own = world.creations.filter(({ by }) => by.execution === execution.name && (by.run ?? 0) <= number);
+export function clustersOf(simulation: Simulation, { execution, number }: ExecutionRun): readonly Cluster[] {
+  const own = simulation.creations.filter(({ by }) => by.execution === execution.name && (by.run ?? 0) <= number);
   const last = Math.max(...own.map(({ by }) => by.run ?? 0));
   return own.filter(({ by }) => (by.run ?? 0) === last).map(({ cluster }) => cluster);
 }

@@ -1,10 +1,10 @@
-/** A failure of one call, and where AWS says that it happens. */
+/** A failure of one call, and the AWS document that describes it. */
 export interface Failure {
   readonly name: string;
   readonly source: string;
-  /** "before": the call has no effect; "after": it has, and the answer is lost; "silent": it has, and no answer ever comes. */
+  /** "before": the call has no effect. "after": it has one, but fails. "silent": it has one, but is never answered. */
   readonly when: "before" | "after" | "silent";
-  /** The service's error; without it the connection breaks. */
+  /** The service's error. @default the connection breaks */
   readonly error?: { readonly code: string; readonly status: number; readonly message: string };
 }
 
@@ -18,7 +18,7 @@ const network: readonly Failure[] = [
   },
 ];
 
-/** What a service refuses a call with (code, HTTP status, message), and what the network does to any. */
+/** Failures of a service (code, HTTP status and message of its errors), and those of the network. */
 function service(
   source: string,
   ...errors: readonly (readonly [code: string, status: number, message: string])[]
@@ -50,13 +50,13 @@ function functionFails(code: string, message: string, when: Failure["when"], sou
   };
 }
 
-/** What a cluster or a step may do by itself; the error's code tells the model of EMR what. */
-function happens(name: string, source: string): Failure {
+/** A failure of a cluster or step itself. Its name selects the behavior in faulty-behavior.ts. */
+function clusterFailure(name: string, source: string): Failure {
   return { name, source, when: "before" };
 }
 const lifecycle = "EMR management guide, Understanding the cluster lifecycle";
 
-/** Every failure that a call of the service can give. The one table from which scenarios are made. */
+/** Every failure of every service, and of clusters and their steps. All scenarios are made from this table. */
 export const failures: Readonly<Record<string, readonly Failure[]>> = {
   emr: service(
     "Amazon EMR API reference, Common Errors; service model of elasticmapreduce",
@@ -123,27 +123,27 @@ export const failures: Readonly<Record<string, readonly Failure[]>> = {
     ),
   ],
   start: ["BOOTSTRAP_FAILURE", "INSTANCE_FAILURE", "USER_REQUEST", "HANGS"].map((name) =>
-    happens(name, `${lifecycle}; API reference, ClusterStateChangeReason`),
+    clusterFailure(name, `${lifecycle}; API reference, ClusterStateChangeReason`),
   ),
   step: ["FAILED", "CANCELLED", "INTERRUPTED", "INSTANCE_FAILURE", "USER_REQUEST", "HANGS"].map((name) =>
-    happens(name, `${lifecycle}; API reference, StepStatus`),
+    clusterFailure(name, `${lifecycle}; API reference, StepStatus`),
   ),
-  results: [happens("INVALID", "design, failure 20: an image less than planned")],
-  shutdown: [happens("SLOW", lifecycle), happens("NEVER", lifecycle)],
-  protection: [happens("PROTECTED", "EMR management guide, Using termination protection: a person sets it")],
+  results: [clusterFailure("INVALID", "ValidateResults: fewer images in the results than in the plan")],
+  shutdown: [clusterFailure("SLOW", lifecycle), clusterFailure("NEVER", lifecycle)],
+  protection: [clusterFailure("PROTECTED", "EMR management guide, Using termination protection: set by a person")],
 };
 
-/** One failure in a scenario: the calls it meets, and how often. */
+/** A failure in a scenario, the calls that it applies to, and how often it happens. */
 export interface Fault {
-  /** The state that calls, or "layer 2", "layer 3", "cancel"; "*" for any. */
+  /** The calling state, "layer 2", "layer 3", "cancel" for Step Functions cancelling a task, or "*" for any. */
   readonly state: string;
-  /** service:Operation, or start:, step:<name>, results:, shutdown:, protection: for what the cluster does itself. */
+  /** service:Operation; or start:, step:<name>, results:<name>, shutdown:, protection:<name> for the cluster itself. */
   readonly operation: string;
   readonly failure: Failure;
   readonly times: number;
-  /** So many calls go well first. @default 0 */
+  /** Number of calls that succeed first. @default 0 */
   readonly skip?: number;
-  /** Only for this execution. @default any */
+  /** @default any execution */
   readonly execution?: string;
 }
 
@@ -153,13 +153,15 @@ export function failuresOf(operation: string): readonly Failure[] {
   return failures[operation.split(":")[0] ?? ""] ?? [];
 }
 
-/** @throws Error when the table has no such failure */
-export function aFailure(operation: string, name: string): Failure {
+/** Finds a failure by its name. @throws Error if the table does not have it */
+export function findFailure(operation: string, name: string): Failure {
   const found = failuresOf(operation).find((failure) => failure.name === name);
-  if (found === undefined) throw new Error(`The table has no ${name} of ${operation}`);
+  if (found === undefined) throw new Error(`The table of failures has no ${name} for ${operation}.`);
   return found;
 }
 
 export function describeFault({ state, operation, failure, times, skip = 0, execution = "" }: Fault): string {
-  return `${execution}${state}/${operation} ${failure.name} x${times === persistently ? "∞" : times}${skip > 0 ? ` after ${skip}` : ""}`;
+  const caller = execution === "" ? state : `${execution} ${state}`;
+  const count = times === persistently ? "∞" : times;
+  return `${caller}/${operation} ${failure.name} x${count}${skip > 0 ? ` after ${skip}` : ""}`;
 }

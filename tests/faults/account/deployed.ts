@@ -1,13 +1,12 @@
-import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { App } from "aws-cdk-lib";
 import { Template } from "aws-cdk-lib/assertions";
-import type { AccountRecord } from "../../infra/check/least-privilege.ts";
-import { configFromContext } from "../../infra/config/config.ts";
-import { PipelineStack } from "../../infra/stacks/pipeline-stack.ts";
-import type { Definition } from "../statemachine/definition.ts";
+import type { AccountRecord } from "../../../infra/check/least-privilege.ts";
+import { configFromContext } from "../../../infra/config/config.ts";
+import { PipelineStack } from "../../../infra/stacks/pipeline-stack.ts";
+import type { Definition } from "../../statemachine/definition.ts";
 
 export const region = "eu-west-1";
 export const account = "000000000000";
@@ -119,29 +118,22 @@ function ruleOf({ Type: type, Properties: given = {} }: Resource): readonly Depl
   }));
 }
 
-interface DeployOptions {
-  /** Whether the functions are bundled. Without bundles, only the definition is of use. */
-  readonly isBundled?: boolean;
-  readonly knobs?: Readonly<Record<string, unknown>>;
-}
-
 /**
- * Synthesizes the stack and its bundles once for all test files of a run, which share a temporary folder; vitest.config.ts
- * removes it.
+ * Synthesizes the stack and its bundles once for all test files of a run. They share a temporary folder, which
+ * vitest.config.ts removes.
  */
-export function deploy(options: DeployOptions = {}): Deployed {
-  const key = createHash("sha256").update(JSON.stringify(options)).digest("hex").slice(0, 12);
-  const cached = join(tmpdir(), `orchard-faults-${key}.json`);
+export function deploy(): Deployed {
+  const cached = join(tmpdir(), "orchard-faults.json");
   if (existsSync(cached)) return JSON.parse(readFileSync(cached, "utf8"));
-  const deployed = synthesize(options);
-  // Another worker may have been faster; either result is complete.
+  const deployed = synthesize();
+  // Renaming is atomic, so another worker never reads half of a file.
   const written = `${cached}.${process.pid}`;
   writeFileSync(written, JSON.stringify(deployed));
   renameSync(written, cached);
   return deployed;
 }
 
-function synthesize({ isBundled = true, knobs = {} }: DeployOptions): Deployed {
+function synthesize(): Deployed {
   const outdir = mkdtempSync(join(tmpdir(), "orchard-faults-"));
   const files = { model: join(outdir, "model"), wheelhouse: join(outdir, "wheelhouse") };
   writeFileSync(files.model, model);
@@ -150,9 +142,9 @@ function synthesize({ isBundled = true, knobs = {} }: DeployOptions): Deployed {
     modelFile: files.model,
     modelWeights: "imagenet",
     wheelhouseFile: files.wheelhouse,
-    ...knobs,
   });
-  const app = new App({ outdir, context: isBundled ? {} : { "aws:cdk:bundling-stacks": [] } });
+  // tests/infra validates the template. It takes seconds.
+  const app = new App({ outdir, builtinCloudFormationValidation: false });
   const stack = new PipelineStack(app, "Orchard", { config });
   const template: { Resources: Record<string, Resource> } = JSON.parse(JSON.stringify(Template.fromStack(stack)));
   const resolve = resolver(template.Resources);

@@ -1,4 +1,4 @@
-/** A task's failure under the name that Retry and Catch match. */
+/** A task's failure, under the error name that Retry and Catch match. */
 export class TaskError extends Error {
   constructor(name: string, cause: string) {
     super(cause);
@@ -6,5 +6,5 @@ export class TaskError extends Error {
   }
 }
 
-/** What nobody will ever answer. */
+/** Never settles: the answer to a call that is lost or that nobody waits for any more. */
 export const never = new Promise<never>(() => undefined);

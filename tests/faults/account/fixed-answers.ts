@@ -1,0 +1,37 @@
+import { type ApiCall, jsonResponse, xmlResponse } from "./aws-protocols.ts";
+import { account, region } from "./deployed.ts";
+import type { HttpResponse } from "./sandbox.ts";
+
+const trust = encodeURIComponent('{"Principal":{"Service":"elasticmapreduce.amazonaws.com"}}');
+
+/** Answers to Preflight about an account in which all is well. Scenarios change them by faults only. */
+const answers: Readonly<Record<string, string>> = {
+  GetCallerIdentity: `<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:sts::${account}:assumed-role/f</Arn></GetCallerIdentityResult></GetCallerIdentityResponse>`,
+  GetRole: `<GetRoleResponse><GetRoleResult><Role><RoleName>r</RoleName><AssumeRolePolicyDocument>${trust}</AssumeRolePolicyDocument></Role></GetRoleResult></GetRoleResponse>`,
+  GetInstanceProfile:
+    "<GetInstanceProfileResponse><GetInstanceProfileResult><InstanceProfile><Roles><member><RoleName>r</RoleName></member></Roles></InstanceProfile></GetInstanceProfileResult></GetInstanceProfileResponse>",
+  DescribeInstanceTypes:
+    "<DescribeInstanceTypesResponse><instanceTypeSet><item><instanceType>m5.xlarge</instanceType></item></instanceTypeSet></DescribeInstanceTypesResponse>",
+  ListSubscriptionsByTopic: `<ListSubscriptionsByTopicResponse><ListSubscriptionsByTopicResult><Subscriptions><member><SubscriptionArn>arn:aws:sns:${region}:${account}:orchard:1</SubscriptionArn><Endpoint>you@example.com</Endpoint></member></Subscriptions></ListSubscriptionsByTopicResult></ListSubscriptionsByTopicResponse>`,
+  Publish: "<PublishResponse><PublishResult><MessageId>m</MessageId></PublishResult></PublishResponse>",
+};
+
+/** Describes the given subnets as the stack creates them: tagged and with free addresses. */
+function subnets(input: Readonly<Record<string, string>>): string {
+  const ids = Object.entries(input).flatMap(([key, id]) => (key.startsWith("SubnetId.") ? [id] : []));
+  const tag = "<key>for-use-with-amazon-emr-managed-policies</key><value>true</value>";
+  const items = ids.map(
+    (id) =>
+      `<item><subnetId>${id}</subnetId><availabilityZone>${region}a</availabilityZone><availableIpAddressCount>250</availableIpAddressCount><tagSet><item>${tag}</item></tagSet></item>`,
+  );
+  return `<DescribeSubnetsResponse><subnetSet>${items.join("")}</subnetSet></DescribeSubnetsResponse>`;
+}
+
+/** Answers a read-only call, or Publish. @throws Error for an operation that the simulation does not know */
+export function fixedAnswer(call: ApiCall): HttpResponse {
+  if (call.operation === "GetServiceQuota") return jsonResponse({ Quota: { Value: 256 } });
+  const body = call.operation === "DescribeSubnets" ? subnets(call.input) : answers[call.operation];
+  if (body === undefined)
+    throw new Error(`The simulation has no answer to ${call.service}:${call.operation}; add one to fixed-answers.ts.`);
+  return xmlResponse(body);
+}

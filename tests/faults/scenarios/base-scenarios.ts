@@ -1,0 +1,31 @@
+import type { Deployed } from "../account/deployed.ts";
+import { buildScenario, cancelFails, failedStep, fault, hangingStep, stop } from "./build-scenario.ts";
+import { play } from "./play.ts";
+import type { Scenario } from "./scenario.ts";
+
+/** Returns the number of an event in the history of an execution without faults. */
+export async function eventNumber(deployed: Deployed, type: string, state: string): Promise<number> {
+  const { executions } = await play(deployed, buildScenario([]));
+  return 1 + (executions[0]?.history.findIndex((event) => event.type === type && event.state === state) ?? 0);
+}
+
+/** Scenarios that together enter every state and make every call. Other scenarios add faults to them. */
+export async function baseScenarios(deployed: Deployed): Promise<readonly Scenario[]> {
+  const whileStepRuns = stop(await eventNumber(deployed, "TaskSubmitted", "Inventory"), 60_000);
+  return [
+    buildScenario([]),
+    buildScenario([failedStep]),
+    // The cluster exists, but its id is unknown.
+    buildScenario([fault("CreateCluster", "emr:RunJobFlow", "answer lost")]),
+    // Without core nodes there is no managed scaling.
+    buildScenario([], undefined, { inputs: [() => ({ cluster: {} })] }),
+    buildScenario([fault("*", "protection:Inventory", "PROTECTED"), failedStep]),
+    // The second execution starts while the first one runs.
+    buildScenario([], undefined, { overlap: "queue", starts: [0, 60_000] }),
+    buildScenario([], undefined, { overlap: "skip", starts: [0, 60_000] }),
+    // Only the sweep, only the status event, and the event of a time-out can end the cluster.
+    buildScenario([hangingStep, ...cancelFails], [whileStepRuns], { deliveries: [[], []] }),
+    buildScenario([hangingStep, ...cancelFails], [whileStepRuns]),
+    buildScenario([hangingStep, ...cancelFails], [{ ...whileStepRuns, status: "TIMED_OUT" }]),
+  ];
+}

@@ -1,0 +1,31 @@
+import { inspect } from "node:util";
+import type { Deployed } from "../account/deployed.ts";
+import { Simulation } from "../account/simulation.ts";
+import type { Scenario } from "./scenario.ts";
+
+/** Longer than any outage, and than the age limit of a cluster. */
+const horizonMs = 30 * 3_600_000;
+/** A scenario takes less than a second of a core, so one that takes this long hangs. */
+const maxRealMs = 90_000;
+
+/**
+ * Plays a scenario in virtual time.
+ *
+ * @throws Error with the whole scenario if it takes longer than the limit of real time
+ */
+export async function play(deployed: Deployed, scenario: Scenario, limitMs = maxRealMs): Promise<Simulation> {
+  const simulation = new Simulation(deployed, scenario);
+  const { promise: limit, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    const virtual = new Date(simulation.clock.now).toISOString();
+    const shown = inspect(scenario, { depth: null });
+    const error = new Error(`The scenario did not end within ${limitMs} ms; virtual time is ${virtual}: ${shown}`);
+    simulation.clock.halt(error);
+    reject(error);
+  }, limitMs);
+  try {
+    return await Promise.race([simulation.play(horizonMs), limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
