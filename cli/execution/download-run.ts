@@ -6,6 +6,7 @@ import { GetObjectCommand } from "@aws-sdk/client-s3";
 import pMap from "p-map";
 import { isNamed } from "../../lambdas/aws/errors.ts";
 import { parseS3Uri } from "../../lambdas/aws/s3.ts";
+import { emrLogsPrefix } from "../../lambdas/contract/s3-layout.ts";
 import type { Clients } from "../account/aws-clients.ts";
 import { listObjects } from "../dataset/bucket-sync.ts";
 
@@ -69,7 +70,7 @@ export async function downloadFailedStepLog(
   const { Steps = [] } = await clients.emr.send(new ListStepsCommand({ ClusterId: clusterId, StepStates: ["FAILED"] }));
   const stepId = Steps[0]?.Id;
   if (stepId === undefined) return undefined;
-  const prefix = `logs/emr/${clusterId}/steps/${stepId}/`;
+  const prefix = `${emrLogsPrefix}${clusterId}/steps/${stepId}/`;
   const log = (await listObjects(clients.s3, bucket, prefix)).find(({ key }) => key === "stderr.gz");
   if (!log) return undefined;
   const path = join(folder, "stderr.log");

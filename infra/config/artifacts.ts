@@ -54,7 +54,8 @@ function checkArchitecture(path: string, architecture: Config["architecture"]): 
 /**
  * Finds the model and the wheels to publish: the files in the configuration, or else those in .orchard/.
  *
- * @throws ConfigInvalid with the knob whose file is missing or does not fit, and the command that makes the file
+ * @throws ConfigInvalid with the knob whose file is missing or does not fit, and the command that makes the file; also
+ *   when the model has fewer dimensions than `pcaComponents`
  */
 export function readArtifacts(config: Config): Artifacts {
   const modelFile = resolve(config.modelFile ?? join(home, "model", "model.tflite"));
@@ -70,6 +71,11 @@ export function readArtifacts(config: Config): Artifacts {
     ...(described as object),
     ...(config.modelWeights === undefined ? {} : { weights: config.modelWeights }),
   });
+  if (config.pcaComponents > modelInfo.dimensions) {
+    throw new ConfigInvalid(
+      `pcaComponents: given ${config.pcaComponents}; allowed: at most ${modelInfo.dimensions}, the dimensions of the model's features`,
+    );
+  }
   const wheelhouseFile = resolve(config.wheelhouseFile ?? defaultWheelhouse(config.architecture));
   const wheelhouse = read(
     "wheelhouseFile",

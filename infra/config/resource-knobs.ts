@@ -1,5 +1,6 @@
 // The knobs of the network, the security configuration and existing resources. knobs.ts explains their metadata.
 import { z } from "zod";
+import { defaultInputPrefix } from "../../lambdas/contract/s3-layout.ts";
 import { flag, list, wholeNumber } from "./coercions.ts";
 
 const securityGroup = z
@@ -71,7 +72,7 @@ export const existingResourceKnobs = {
   inputPrefix: z
     .string()
     .regex(/^([A-Za-z0-9!_.*'()=-]+\/)+$/)
-    .default("data/raw/")
+    .default(defaultInputPrefix)
     .meta({
       description: "a prefix that ends with a slash, such as data/raw/",
       help: "Prefix of the image tree `<split>/<label>/<image>` in the bucket.",

@@ -1,6 +1,7 @@
 import { Duration, RemovalPolicy } from "aws-cdk-lib";
 import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket } from "aws-cdk-lib/aws-s3";
 import { Construct } from "constructs";
+import { logsPrefix, runsPrefix, sparkEventsKey } from "../../lambdas/contract/s3-layout.ts";
 import type { Config } from "../config/knobs.ts";
 
 interface DataBucketProps {
@@ -28,9 +29,11 @@ export class DataBucket extends Construct {
       removalPolicy: RemovalPolicy.RETAIN,
       lifecycleRules: [
         { abortIncompleteMultipartUploadAfter: Duration.days(7) },
-        { prefix: "logs/", expiration: logs },
-        { prefix: "spark-events/", expiration: logs },
-        ...(config.runsRetentionDays ? [{ prefix: "runs/", expiration: Duration.days(config.runsRetentionDays) }] : []),
+        { prefix: logsPrefix, expiration: logs },
+        { prefix: sparkEventsKey, expiration: logs },
+        ...(config.runsRetentionDays
+          ? [{ prefix: runsPrefix, expiration: Duration.days(config.runsRetentionDays) }]
+          : []),
       ],
     });
   }

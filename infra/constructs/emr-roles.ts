@@ -1,4 +1,5 @@
-import { Arn, ArnFormat, Stack } from "aws-cdk-lib";
+import { basename } from "node:path";
+import { Stack } from "aws-cdk-lib";
 import {
   InstanceProfile,
   type IRole,
@@ -9,20 +10,25 @@ import {
 } from "aws-cdk-lib/aws-iam";
 import type { IBucket } from "aws-cdk-lib/aws-s3";
 import { Construct } from "constructs";
+import {
+  artifactsPrefix,
+  dataPrefix,
+  emrLogsPrefix,
+  featuresStorePrefix,
+  runsPrefix,
+  sparkEventsKey,
+} from "../../lambdas/contract/s3-layout.ts";
 import type { Config } from "../config/knobs.ts";
 import { allowServiceLinkedRole } from "./service-linked-role.ts";
 
 interface EmrRolesProps {
   readonly config: Config;
-  /** The KMS key of the clusters' volumes. @default not encrypted by a key of ours */
+  /** The KMS key that encrypts the clusters' volumes, if the roles need permission to use it. */
   readonly volumeKeyArn?: string;
   readonly bucket: IBucket;
 }
 
-/**
- * The two roles of a cluster: what EMR itself may do, and what the machines of the cluster may do. Roles that were given
- * are taken as they are: what they may do is their owner's.
- */
+/** The roles of a cluster, one for EMR itself and one for the nodes; or the configuration's roles, which stay unchanged. */
 export class EmrRoles extends Construct {
   readonly serviceRole: IRole;
   readonly instanceRole: IRole;
@@ -39,27 +45,26 @@ export class EmrRoles extends Construct {
       this.serviceRole = Role.fromRoleArn(this, "GivenServiceRole", emrServiceRoleArn, { mutable: false });
       this.instanceRole = Role.fromRoleArn(this, "GivenInstanceRole", emrInstanceRoleArn, { mutable: false });
       this.instanceProfileArn = emrInstanceProfileArn;
-      const { resourceName = "" } = Arn.split(emrInstanceProfileArn, ArnFormat.SLASH_RESOURCE_NAME);
-      // A path may stand before the name.
-      this.instanceProfileName = resourceName.slice(resourceName.lastIndexOf("/") + 1);
+      // A path may precede the name.
+      this.instanceProfileName = basename(emrInstanceProfileArn);
       return;
     }
 
     const instanceRole = new Role(this, "InstanceRole", { assumedBy: new ServicePrincipal("ec2.amazonaws.com") });
     this.instanceRole = instanceRole;
-    // Named here, because what a reference to an instance profile answers, a name or an ARN, is not the same everywhere.
+    // Set the name here: a reference to the profile is its name on AWS, but its ARN in other implementations.
     this.instanceProfileName = `${stack.stackName}-EmrInstanceProfile-${stack.region}`;
     const profile = new InstanceProfile(this, "InstanceProfile", {
       instanceProfileName: this.instanceProfileName,
       role: instanceRole,
     });
     this.instanceProfileArn = profile.instanceProfileArn;
-    const under = (...prefixes: string[]): string[] =>
-      [...new Set(prefixes)].map((prefix) => bucket.arnForObjects(prefix));
-    const written = under("runs/*", "features-store/*", "logs/emr/*", "spark-events/*");
+    const objectsUnder = (...prefixes: string[]): string[] =>
+      [...new Set(prefixes)].map((prefix) => bucket.arnForObjects(`${prefix}*`));
+    const written = objectsUnder(runsPrefix, featuresStorePrefix, emrLogsPrefix, sparkEventsKey);
     for (const [actions, resources] of [
       [["s3:ListBucket", "s3:GetBucketLocation", "s3:ListBucketMultipartUploads"], [bucket.bucketArn]],
-      [["s3:GetObject"], [...under("data/*", `${config.inputPrefix}*`, "artifacts/*"), ...written]],
+      [["s3:GetObject"], [...objectsUnder(dataPrefix, config.inputPrefix, artifactsPrefix), ...written]],
       [["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"], written],
     ] as const) {
       instanceRole.addToPolicy(new PolicyStatement({ actions: [...actions], resources: [...resources] }));
@@ -70,10 +75,9 @@ export class EmrRoles extends Construct {
 
     const serviceRole = new Role(this, "ServiceRole", {
       assumedBy: new ServicePrincipal("elasticmapreduce.amazonaws.com"),
-      // It works only on what carries the tag for-use-with-amazon-emr-managed-policies=true.
+      // It allows changes only to resources with the tag for-use-with-amazon-emr-managed-policies=true.
       managedPolicies: [ManagedPolicy.fromAwsManagedPolicyName("service-role/AmazonEMRServicePolicy_v2")],
     });
-    // The managed policy lets EMR pass EMR_EC2_DefaultRole only.
     this.serviceRole = serviceRole;
     if (props.volumeKeyArn) {
       for (const statement of keyStatements(props.volumeKeyArn)) {
@@ -81,14 +85,15 @@ export class EmrRoles extends Construct {
         instanceRole.addToPolicy(statement);
       }
     }
+    // The managed policy lets EMR pass EMR_EC2_DefaultRole only.
     instanceRole.grantPassRole(serviceRole);
     serviceRole.addToPolicy(allowServiceLinkedRole(stack, "spot.amazonaws.com", "AWSServiceRoleForEC2Spot"));
   }
 }
 
 /**
- * What EMR's guide asks for both roles as users of the key
- * (docs.aws.amazon.com/emr/latest/ManagementGuide/emr-encryption-enable.html), its wildcards written out.
+ * The permissions on the key that EMR's guide requires for both roles, with its wildcards expanded:
+ * https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-encryption-enable.html
  */
 export function keyStatements(keyArn: string): readonly PolicyStatement[] {
   return [
@@ -107,7 +112,7 @@ export function keyStatements(keyArn: string): readonly PolicyStatement[] {
     new PolicyStatement({
       actions: ["kms:CreateGrant"],
       resources: [keyArn],
-      // EC2's, for a volume.
+      // Only EC2 may create a grant, for a volume.
       conditions: { Bool: { "kms:GrantIsForAWSResource": "true" } },
     }),
   ];

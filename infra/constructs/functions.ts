@@ -5,6 +5,15 @@ import type { IBucket } from "aws-cdk-lib/aws-s3";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
 import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import type { ClusterDefaults } from "../../lambdas/contract/cluster-knobs.ts";
+import {
+  artifactsPrefix,
+  emrLogsPrefix,
+  featuresStorePrefix,
+  manifestFile,
+  runKey,
+  runsPrefix,
+  sparkEventsKey,
+} from "../../lambdas/contract/s3-layout.ts";
 import type { Config } from "../config/knobs.ts";
 import type { EmrRoles } from "./emr-roles.ts";
 import { type FunctionSettings, Handler } from "./handler.ts";
@@ -114,9 +123,9 @@ export const workflowFunctions = {
       allowListBucket(resources),
       allow(["s3:GetBucketPublicAccessBlock", "s3:GetReplicationConfiguration"], [resources.bucket.bucketArn]),
       allowReadPublished(resources),
-      allowObjects(resources, ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], "artifacts/*"),
-      allowObjects(resources, ["s3:GetObject", "s3:PutObject"], "runs/*"),
-      allowObjects(resources, ["s3:GetObject"], "features-store/*"),
+      allowObjects(resources, ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], `${artifactsPrefix}*`),
+      allowObjects(resources, ["s3:GetObject", "s3:PutObject"], `${runsPrefix}*`),
+      allowObjects(resources, ["s3:GetObject"], `${featuresStorePrefix}*`),
       allow(["iam:GetRole"], [resources.emrRoles.serviceRole.roleArn]),
       allow(["iam:GetInstanceProfile"], [resources.emrRoles.instanceProfileArn]),
       allow(
@@ -140,7 +149,7 @@ export const workflowFunctions = {
     policy: (resources) => [
       allowListBucket(resources),
       allowReadPublished(resources),
-      allowObjects(resources, ["s3:GetObject", "s3:PutObject"], "artifacts/*", "spark-events/"),
+      allowObjects(resources, ["s3:GetObject", "s3:PutObject"], `${artifactsPrefix}*`, sparkEventsKey),
     ],
   },
   ValidateResults: {
@@ -148,7 +157,7 @@ export const workflowFunctions = {
     memoryMiB: 512,
     policy: (resources) => [
       allowListBucket(resources),
-      allowObjects(resources, ["s3:GetObject", "s3:PutObject"], "runs/*"),
+      allowObjects(resources, ["s3:GetObject", "s3:PutObject"], `${runsPrefix}*`),
     ],
   },
   KeepCluster: {
@@ -182,14 +191,14 @@ export const workflowFunctions = {
     policy: (resources) => [
       allowListBucket(resources),
       allowListClusters(),
-      allowObjects(resources, ["s3:GetObject"], "logs/emr/*"),
+      allowObjects(resources, ["s3:GetObject"], `${emrLogsPrefix}*`),
       allowOnClusters(resources, ["DescribeCluster", "ListSteps", "ListInstances"]),
     ],
   },
   RecordCost: {
     policy: (resources) => [
       allowOnClusters(resources, ["DescribeCluster", "ListInstances"]),
-      allowObjects(resources, ["s3:GetObject", "s3:PutObject"], "runs/*/manifest.json"),
+      allowObjects(resources, ["s3:GetObject", "s3:PutObject"], runKey("*", manifestFile)),
     ],
   },
   Notify: {

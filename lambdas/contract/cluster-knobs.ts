@@ -138,10 +138,9 @@ export const clusterKnobs = {
   pcaComponents: z
     .int()
     .min(1)
-    .max(1280)
     .default(50)
     .meta({
-      description: "a whole number from 1 to 1280",
+      description: "a whole number from 1 to the dimensions of the model's features, 1280 for MobileNetV2",
       help: "Principal components if the execution input asks for none.",
       defaultText: "explains 93 % of the apples' variance",
       examples: [100],
@@ -158,13 +157,20 @@ const fleetTypes = z
     message: "must all have as many vCPUs",
   });
 
-/** The deployment's settings for its clusters, as the functions receive them. Every key is optional. */
+const { releaseLabel, architecture, ...otherKnobs } = clusterKnobs;
+
+/**
+ * The deployment's settings for its clusters, as the functions receive them. Every key is optional. The order of the keys
+ * stays as it is, because another order in a function's environment would be a new version of the function.
+ */
 export const clusterDefaultsSchema = z
   .object({
-    ...clusterKnobs,
+    releaseLabel,
+    architecture,
     /** @default the planner's choice */
     primaryTypes: fleetTypes.optional(),
     coreTypes: fleetTypes.optional(),
+    ...otherKnobs,
     subnetIds: z.array(z.string()).default([]),
     securityGroups: z
       .object({ primary: z.string(), core: z.string(), serviceAccess: z.string().nullish() })
@@ -172,11 +178,15 @@ export const clusterDefaultsSchema = z
       .default(null),
     keyPair: z.string().nullish(),
   })
-  .superRefine(({ architecture, ...types }, context) => {
+  .superRefine((defaults, context) => {
     for (const key of ["primaryTypes", "coreTypes"] as const) {
-      const others = (types[key] ?? []).filter((name) => instanceTypes[name]?.architecture !== architecture);
+      const others = defaults[key]?.filter((name) => instanceTypes[name]?.architecture !== defaults.architecture) ?? [];
       if (others.length > 0)
-        context.addIssue({ code: "custom", path: [key], message: `${others.join(", ")} is not ${architecture}` });
+        context.addIssue({
+          code: "custom",
+          path: [key],
+          message: `${others.join(", ")} is not ${defaults.architecture}`,
+        });
     }
   });
 export type ClusterDefaults = Readonly<z.output<typeof clusterDefaultsSchema>>;

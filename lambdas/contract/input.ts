@@ -3,6 +3,7 @@ import { instanceTypes } from "../catalog/instance-types.ts";
 import { formats, overlaps } from "./choices.ts";
 import { clusterKnobs, maxCoreNodes } from "./cluster-knobs.ts";
 import { modeProperties, modes, modesWithLabel } from "./modes.ts";
+import { defaultInputPrefix } from "./s3-layout.ts";
 
 const instanceTypeSchema = z.enum(Object.keys(instanceTypes));
 /** S3's limit of a key. Bounds keep the state data far below Step Functions' limit of 256 KiB, whatever the input. */
@@ -37,7 +38,7 @@ export const executionInputSchema = z.strictObject({
       description:
         "The image tree: an S3 URI below which images are stored as `<split>/<label>/<image>`. The nodes may read the " +
         "stack's bucket only, unless you extend their role.",
-      defaultText: "the stack's bucket and its `inputPrefix`: `s3://<bucket>/data/raw/`",
+      defaultText: `the stack's bucket and its \`inputPrefix\`: \`s3://<bucket>/${defaultInputPrefix}\``,
       examples: ["s3://my-bucket/data/photos/"],
     }),
   splits: z

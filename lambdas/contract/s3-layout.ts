@@ -1,5 +1,13 @@
 // Keys in the data bucket. docs/contracts.md describes the files.
 
+/** Prefix of the image trees, for which the nodes may read the bucket. */
+export const dataPrefix = "data/";
+/** Prefix of the image tree of an execution input that names none. */
+export const defaultInputPrefix = `${dataPrefix}raw/`;
+/** Prefix of all logs. */
+export const logsPrefix = "logs/";
+/** Prefix of the clusters' logs; the state machine gives it to EMR as LogUri. */
+export const emrLogsPrefix = `${logsPrefix}emr/`;
 /** Prefix of content-addressed artifacts: the model, the wheelhouse and the scripts. */
 export const artifactsPrefix = "artifacts/";
 /** Prefix of all runs' results. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { clusterDefaultsTextSchema } from "../contract/cluster-knobs.ts";
+import { defaultInputPrefix } from "../contract/s3-layout.ts";
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 hexadecimal digits");
 const flag = z.enum(["true", "false"]).transform((value) => value === "true");
@@ -25,7 +26,7 @@ export const environmentSchema = z.object({
   WHEELHOUSE_ASSET: z.string().startsWith("s3://"),
   ALLOW_NON_EU_REGION: flag.default(false),
   /** Prefix of the image tree in the data bucket if the execution input names none. */
-  INPUT_PREFIX: z.string().endsWith("/").default("data/raw/"),
+  INPUT_PREFIX: z.string().endsWith("/").default(defaultInputPrefix),
   /** Name of the role for RunJobFlow's ServiceRole. */
   EMR_SERVICE_ROLE: z.string().min(1),
   /** Name of the instance profile for RunJobFlow's JobFlowRole. */

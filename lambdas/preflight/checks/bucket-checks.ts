@@ -8,7 +8,7 @@ import {
   S3ServiceException,
 } from "@aws-sdk/client-s3";
 import { describeError, isNamed } from "../../aws/errors.ts";
-import { artifactsPrefix } from "../../contract/s3-layout.ts";
+import { artifactsPrefix, dataPrefix } from "../../contract/s3-layout.ts";
 import { type CheckContext, CheckFailure, type CheckSpec } from "./run-checks.ts";
 
 /** S3 reports a bucket's region even when it refuses the request, as for a bucket of another region or owner. */
@@ -75,7 +75,9 @@ async function checkReplication(s3: S3Client, bucket: string, region: string): P
 
 /** The cluster's nodes can read these prefixes only; check early, because their failure would cost a cluster. */
 function checkImages({ config, imageTree, selected }: CheckContext): string {
-  const readable = [...new Set(["data/", config.INPUT_PREFIX])].map((prefix) => `s3://${config.DATA_BUCKET}/${prefix}`);
+  const readable = [...new Set([dataPrefix, config.INPUT_PREFIX])].map(
+    (prefix) => `s3://${config.DATA_BUCKET}/${prefix}`,
+  );
   if (!readable.some((prefix) => imageTree.startsWith(prefix)))
     throw new CheckFailure(
       `${imageTree} is not under ${readable.join(" or ")}, the only prefixes that the cluster may read`,

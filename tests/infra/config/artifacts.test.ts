@@ -7,14 +7,14 @@ import { configWith, required, temporaryFolder } from "../fixtures.ts";
 
 const folder = temporaryFolder();
 
-it("names the files by their content", () => {
+it("identifies the files by their content", () => {
   const { model, wheelhouse } = readArtifacts(configWith());
 
   expect(model).toMatchObject({ sha256: sha256("the model"), weights: "imagenet" });
   expect(wheelhouse.sha256).toBe(sha256("the wheels"));
 });
 
-it("reads which weights are in the model beside it", () => {
+it("reads the weights and dimensions from the model.json beside the model", () => {
   const modelFile = join(folder, "model.tflite");
   writeFileSync(modelFile, "");
   expect(() => readArtifacts(configWith({ modelFile, modelWeights: undefined }))).toThrow(/^modelWeights: not given/);
@@ -30,13 +30,24 @@ it("reads which weights are in the model beside it", () => {
   });
 });
 
-it("names the knob of a file that is missing, and what makes it", () => {
+it("limits pcaComponents to the dimensions of the model", () => {
+  const modelFile = join(folder, "small.tflite");
+  writeFileSync(modelFile, "");
+  writeFileSync(join(folder, "model.json"), '{"weights":"seeded","dimensions":2048}');
+
+  expect(() => readArtifacts(configWith({ modelFile, pcaComponents: 2048 }))).not.toThrow();
+  expect(() => readArtifacts(configWith({ modelFile, pcaComponents: 2049 }))).toThrow(
+    "pcaComponents: given 2049; allowed: at most 2048",
+  );
+});
+
+it("names the knob of a missing file and the command that makes the file", () => {
   expect(() => readArtifacts(configWith({ wheelhouseFile: "none" }))).toThrow(
     /^wheelhouseFile: given ".*none"; .* Make it: npm run wheelhouse -- --arch x86_64/,
   );
 });
 
-it("refuses wheels that are for another processor", () => {
+it("refuses wheels for another architecture", () => {
   mkdirSync(join(folder, "wheels"));
   const wheelhouseFile = join(folder, "wheels", "wheelhouse.tar");
   writeFileSync(wheelhouseFile, "");
