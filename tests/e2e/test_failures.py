@@ -66,7 +66,7 @@ def test_too_many_bad_images_make_the_results_invalid(
     execution = account.run({"mode": "apples", "input": prefix, "pca": {"components": 2}})
 
     assert execution.error == "ResultsInvalid", execution.cause
-    assert "the commonest reasons: not an image (1)" in execution.cause
+    assert "the commonest reasons: text, not an image (1)" in execution.cause
     names = account.names(f"runs/{execution.run_id}/")
     assert "invalid.json" in names
     assert "manifest.json" not in names

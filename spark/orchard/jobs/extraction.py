@@ -14,7 +14,8 @@ from orchard.io import store
 from orchard.io.read_ahead import Image, read_ahead
 from orchard.io.storage import locate_storage, open_storage
 from orchard.model import litert
-from orchard.model.images import BadImageError, to_input
+from orchard.model.bad_image import BadImageError
+from orchard.model.images import to_input
 from orchard.plan import Model, Plan
 from orchard.progress import Progress
 

@@ -92,7 +92,7 @@ def test_only_new_and_changed_images_are_computed(tree: Tree) -> None:
 
     assert tree.run("again") == (0, IMAGES + 1)
     assert tree.rows("again") == first
-    assert [row["reason"] for row in csv_rows(tree.folder / "again" / "errors")] == ["not an image"]
+    assert [row["reason"] for row in csv_rows(tree.folder / "again" / "errors")] == ["text, not an image"]
     assert len(csv_rows(tree.folder / "again" / "features" / "csv")) == IMAGES
     assert len(csv_rows(tree.folder / "again" / "metadata")) == IMAGES
 

@@ -34,13 +34,14 @@ GOOD = {
     "Apple 1/rotated.jpg": encode(picture(13, (80, 120)), exif=ROTATED.tobytes()),
     'Caf\u00e9, "wild"/a b%20c+d#e?f \u00e9\U0001f34f.jpg': encode(picture(7)),
 }
+TOO_MANY = "too many pixels: more than 80,000,000"
 BAD = {
     "Apple 1/empty.jpg": (b"", "empty file"),
     "Apple 1/truncated.jpg": (encode(picture(8))[:900], "truncated image"),
-    "Apple 1/text.jpg": (b"no image", "not an image"),
+    "Apple 1/text.jpg": (b"no image", "text, not an image"),
     "Apple 1/garbage after the header.jpg": (encode(picture(8))[:300] + bytes(range(256)) * 8, "damaged image"),
-    "Apple 1/huge.jpg": (encode(Image.new("L", (10_000, 10_000))), "too many pixels"),
-    "Apple 1/bomb.png": (encode(Image.new("1", (20_000, 10_000)), "PNG"), "too many pixels"),
+    "Apple 1/huge.jpg": (encode(Image.new("L", (10_000, 10_000))), TOO_MANY),
+    "Apple 1/bomb.png": (encode(Image.new("1", (20_000, 10_000)), "PNG"), TOO_MANY),
 }
 
 
@@ -164,7 +165,9 @@ def test_a_run_without_a_usable_image_says_why(
     plan = str(write_plan(tmp_path / "run", tmp_path / "raw", model_artifact))
     main.run(spark.sparkContext, main.parse(["inventory", "--plan", plan]))
 
-    with pytest.raises(JobError, match=r"^none of the 3 images can be used: empty file \(2\), not an image \(1\)$"):
+    with pytest.raises(
+        JobError, match=r"^none of the 3 images can be used: empty file \(2\), text, not an image \(1\)$"
+    ):
         main.run(spark.sparkContext, main.parse(["features", "--plan", plan]))
 
 

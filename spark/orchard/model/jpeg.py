@@ -1,0 +1,184 @@
+"""Decodes JPEG files, and finds those whose pixels are incomplete, of which libjpeg only warns.
+
+libjpeg fills blocks that a file lacks with gray and goes on; Pillow hides the warning. In a file with one Huffman-coded
+scan, as nearly all have, the missing data show by how the decoder asks for input: it suspends when it runs out of it.
+"""
+
+import io
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
+
+from orchard.model.bad_image import DAMAGED, TRUNCATED, BadImageError
+from orchard.model.conversions import LINE_ENDINGS, are_line_endings_converted
+
+CheckSize = Callable[[Image.Image], None]
+
+END = b"\xff\xd9"
+# libjpeg reads ahead as much as its bit buffer holds, 64 bits (jdhuff.h, BIT_BUF_SIZE).
+_READ_AHEAD = bytes(8)
+_BLOCK = 65536
+# Data that change the pixels if a scan still needs data; otherwise, libjpeg skips them as it looks for a marker.
+_NOISE = bytes(range(1, 255)) * 2
+
+# ITU-T T.81, table B.1.
+_SOI_AND_RESTARTS = {0x01, *range(0xD0, 0xD9)}
+_SCAN = 0xDA
+_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+_HIERARCHICAL = {0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF, 0xDE}
+_LOSSLESS = {0xC3, 0xCB}
+# Comments and application data do not change pixels, except APP0 and APP14, which name the colour space.
+_NO_PIXELS = {0xFE, *range(0xE1, 0xF0)} - {0xEE}
+
+
+class _Segment(NamedTuple):
+    marker: int
+    start: int
+    end: int
+
+
+def decode(content: bytes, check_size: CheckSize) -> Image.Image:
+    """Decode the first image of a JPEG file, with the pixels that Pillow gives.
+
+    A missing end marker is no fault if no data are missing before it. Bytes that are left over after the last block
+    are none either: libjpeg, browsers and OpenCV skip them.
+
+    Raises:
+        BadImageError: The file is truncated, damaged or of a process that libjpeg does not decode.
+    """
+    if are_line_endings_converted(content):
+        raise BadImageError(LINE_ENDINGS)
+    try:
+        return _decode_once(content, check_size)
+    except (BadImageError, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001
+        segments = _list_segments(content)
+        _refuse_unsupported(content, segments)
+        return _decode_again(content, segments, check_size, error)
+
+
+def _decode_once(content: bytes, check_size: CheckSize) -> Image.Image:
+    # Not Image.open, which reads the list of the other images of a multi-picture file and fails if it is damaged.
+    image = JpegImageFile(io.BytesIO(content))
+    check_size(image)
+    assert image.fp is not None
+    data = image.fp.tell()
+    if not _has_one_scan(content, image, data):
+        # libjpeg cannot suspend in arithmetic-coded data, so all of it is given at once.
+        image.decodermaxblock = len(content)
+        image.load()
+        return image
+    feed = _Feed(content, data)
+    image.load_read = feed.read  # type: ignore[method-assign]
+    image.load()
+    if feed.ran_out:
+        raise BadImageError(DAMAGED if feed.has_end else TRUNCATED)
+    return image
+
+
+def _has_one_scan(content: bytes, image: JpegImageFile, data: int) -> bool:
+    """Whether the scan whose data begin at `data` has all components, with all their coefficients."""
+    header = data - 4 - 2 * image.layers
+    return content[header] == image.layers and content[data - 3 : data] == b"\x00\x3f\x00"
+
+
+class _Feed:
+    """Gives the decoder a file up to its end marker, then as much as it reads ahead, and only then the end marker."""
+
+    def __init__(self, content: bytes, data: int) -> None:
+        self._content = content
+        self._position = 0
+        end = content.find(END, data)
+        self.has_end = end >= 0
+        self._end = end if self.has_end else len(content)
+        self._last = [END, _READ_AHEAD]
+
+    def read(self, read_bytes: int) -> bytes:
+        """Return the next bytes, of a number of its own choice; Pillow calls this in place of its `load_read`."""
+        del read_bytes
+        if self._position < self._end:
+            start = self._position
+            self._position = min(start + _BLOCK, self._end)
+            return self._content[start : self._position]
+        return self._last.pop() if self._last else b""
+
+    @property
+    def ran_out(self) -> bool:
+        """Whether the decoder needed more data than there were before the end marker."""
+        return not self._last
+
+
+def _list_segments(content: bytes) -> list[_Segment]:
+    """List the segments up to the first scan's header, or up to where the file ends or is damaged."""
+    found: list[_Segment] = []
+    position = 2
+    marker = re.compile(rb"\xff+([^\x00\xff])")
+    while at := marker.search(content, position):
+        position = at.end()
+        code = at[1][0]
+        if code in _SOI_AND_RESTARTS:
+            continue
+        end = position + max(2, int.from_bytes(content[position : position + 2], "big"))
+        found.append(_Segment(code, position - 2, end))
+        if code in {_SCAN, 0xD9} or end > len(content):
+            break
+        position = end
+    return found
+
+
+def _refuse_unsupported(content: bytes, segments: list[_Segment]) -> None:
+    for marker, start, _ in segments:
+        if marker in _HIERARCHICAL:
+            raise BadImageError("unsupported: hierarchical JPEG")
+        if marker in _LOSSLESS:
+            raise BadImageError("unsupported: lossless JPEG")
+        if marker in _FRAMES and start + 10 <= len(content):
+            bits, height, components = content[start + 4], content[start + 5 : start + 7], content[start + 9]
+            if bits != 8:
+                raise BadImageError(f"unsupported: {bits}-bit JPEG" if bits in {12, 16} else DAMAGED)
+            if height == b"\0\0":
+                raise BadImageError("unsupported: JPEG without a height")
+            if components not in {1, 3, 4}:
+                raise BadImageError("unsupported: JPEG with 2 components" if components == 2 else DAMAGED)
+
+
+def _decode_again(content: bytes, segments: list[_Segment], check_size: CheckSize, error: Exception) -> Image.Image:
+    """Decode a file that failed, without its segments that have no pixels, or with an end marker."""
+    if not segments or segments[-1].end >= len(content):
+        raise BadImageError(TRUNCATED)
+    if segments[-1].marker != _SCAN:
+        raise BadImageError(DAMAGED)
+    kept = [content[start:end] for marker, start, end in segments if marker not in _NO_PIXELS]
+    data = segments[-1].end
+    bare = b"".join([content[:2], *kept, content[data:]])
+    if content.find(END, data) < 0:
+        return _decode_without_end(bare, check_size)
+    if len(bare) == len(content):
+        raise BadImageError(_reason(error))
+    try:
+        return _decode_once(bare, check_size)
+    except (BadImageError, MemoryError):
+        raise
+    except Exception as again:  # noqa: BLE001
+        raise BadImageError(_reason(again)) from None
+
+
+def _decode_without_end(content: bytes, check_size: CheckSize) -> Image.Image:
+    """Decode a file of several scans that lacks its end marker, if noise in place of more data changes no pixel."""
+    try:
+        image, other = (_decode_once(content + more + END, check_size) for more in (b"", _NOISE))
+    except (BadImageError, MemoryError):
+        raise
+    except Exception as error:
+        raise BadImageError(TRUNCATED) from error
+    if image.tobytes() != other.tobytes():
+        raise BadImageError(TRUNCATED)
+    return image
+
+
+def _reason(error: Exception) -> str:
+    return TRUNCATED if "truncated" in str(error).lower() else DAMAGED
