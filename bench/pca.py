@@ -44,16 +44,12 @@ def generate(folder: Path, rows: int, dimensions: int) -> Path:
 
 def fit_orchard(context: SparkContext, folder: str) -> list[float]:
     """Return the explained variance ratios of the reduction step's fit."""
-    from orchard import pca  # noqa: PLC0415
-    from orchard.io.storage import locate_storage  # noqa: PLC0415
-    from orchard.io.vectors import find_row_groups  # noqa: PLC0415
+    from orchard.io.vectors import find_features  # noqa: PLC0415
     from orchard.jobs import reduction  # noqa: PLC0415
     from orchard.plan import Components  # noqa: PLC0415
 
-    storage = locate_storage(folder)
-    groups = find_row_groups(folder, storage)
-    moments = reduction.sum_moments(context, storage, groups)
-    ratios: list[float] = pca.fit(moments, Components(count=COMPONENTS)).ratios.tolist()
+    fit = reduction.fit_features(context, find_features(folder), Components(count=COMPONENTS))
+    ratios: list[float] = fit.ratios.tolist()
     return ratios
 
 

@@ -36,12 +36,15 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--model", help="URI of a reduction's output, with the fitted PCA to apply")
     parser.add_argument("--features", help="URI of a folder of Parquet files with path, label and features")
     parser.add_argument("--output", help="URI of the folder for the results")
+    parser.add_argument("--column", help="the column of the features, by default features")
+    parser.add_argument("--dtype", help="NumPy's name of the type of features that are bytes, such as float32")
     parser.add_argument("--components", type=int, help="number of components")
     parser.add_argument("--variance", type=float, help="share of the variance that the components must explain")
     options = parser.parse_args(arguments)
     component_options = (options.components, options.variance)
     if options.plan is not None:
-        if any(value is not None for value in (options.model, options.features, options.output, *component_options)):
+        others = (options.model, options.features, options.output, options.column, options.dtype, *component_options)
+        if any(value is not None for value in others):
             parser.error("--plan cannot be combined with other options")
         if options.step == "projection":
             parser.error("projection needs --model, --features and --output, and no --plan")
@@ -86,21 +89,27 @@ def run_alone(context: SparkContext, options: argparse.Namespace) -> None:
     """Run a reduction or projection that belongs to no run, and print one line about its result.
 
     Raises:
-        JobError: The step cannot do what was requested. Spark's own exceptions pass through.
+        JobError: The step cannot do what was requested, or a check of its results failed. Spark's own exceptions pass
+            through.
     """
+    from orchard.checks import require  # noqa: PLC0415
     from orchard.io.uri import join  # noqa: PLC0415
+    from orchard.io.vectors import Column  # noqa: PLC0415
     from orchard.jobs import projection, reduction  # noqa: PLC0415
     from orchard.plan import Components  # noqa: PLC0415
     from orchard.progress import Progress  # noqa: PLC0415
 
     features, output = options.features.rstrip("/"), options.output.rstrip("/")
+    column = Column(options.column or Column.name, options.dtype)
     with Progress(context, join(output, "progress.json"), "", options.step) as progress:
         if options.step == "projection":
-            summary = projection.run(context, projection.Projection(options.model, features, output), progress)
+            job = projection.Projection(options.model, features, output, column)
+            outcome = projection.run(context, job, progress)
         else:
             components = Components(options.components, options.variance)
-            summary = reduction.run(context, reduction.Reduction(features, output, components), progress)
-    print(f"orchard: {summary}", flush=True)
+            outcome = reduction.run(context, reduction.Reduction(features, output, components, column=column), progress)
+        require(outcome.checks, output)
+    print(f"orchard: {outcome.summary}", flush=True)
 
 
 def report(error: Exception) -> None:

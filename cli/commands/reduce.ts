@@ -1,14 +1,18 @@
-import { Command } from "@commander-js/extra-typings";
+import { Command, Option } from "@commander-js/extra-typings";
 import { UsageError } from "../terminal/command-errors.ts";
-import { resolveFromUser, runStep } from "../toolchain/local-spark.ts";
+import { byteTypes, resolveFromUser, runStep } from "../toolchain/local-spark.ts";
 
 export const command = new Command("reduce")
   .description("the PCA of a folder of features alone, on this machine: no cluster, no account")
   .requiredOption("--features <path>", "folder (or s3:// prefix) of Parquet files with path, label and features")
+  .option("--column <name>", "the column of the features, by default features")
+  .addOption(
+    new Option("--dtype <type>", "the type of features that are the bytes of a NumPy array").choices(byteTypes),
+  )
   .requiredOption("--output <path>", "folder (or s3:// prefix) for pca/ and model_info/")
   .option("--components <k>", "how many components")
   .option("--variance <v>", "as few components as keep this share of the variance")
-  .action(({ features, output, components, variance }) => {
+  .action(({ features, output, column, dtype, components, variance }) => {
     if ((components === undefined) === (variance === undefined)) {
       throw new UsageError("One of --components and --variance is needed, for instance --components 50.");
     }
@@ -21,6 +25,8 @@ export const command = new Command("reduce")
     return runStep("reduction", {
       features: resolveFromUser(features),
       output: resolveFromUser(output),
+      column,
+      dtype,
       components,
       variance,
     });

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from orchard.errors import JobError
 from orchard.io.storage import find_parquet_files, locate_storage, map_concurrently
 
 
@@ -116,6 +117,18 @@ def count_paths(folder: str) -> tuple[int, int]:
     parts = map_concurrently(read, find_parquet_files(folder, files))
     hashes = np.concatenate([some for _, some in parts]) if parts else np.empty(0, np.int64)
     return sum(rows for rows, _ in parts), len(np.unique(hashes))
+
+
+def require(checks: Iterable[Check], output: str) -> None:
+    """Refuse results in the folder `output` if a check of them failed.
+
+    Raises:
+        JobError: It names each failed check.
+    """
+    failed = [f"{check.name} ({check.detail})" for check in checks if not check.ok]
+    if failed:
+        plural = "s" if len(failed) > 1 else ""
+        raise JobError(f"the results in {output} are not valid: failed check{plural}: {', '.join(failed)}")
 
 
 def check_variance(total: float, minimum: float | None) -> Check:

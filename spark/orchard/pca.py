@@ -1,69 +1,37 @@
-"""Principal components as pyspark.ml.feature.PCA defines them, from sums that each partition can compute by itself.
+"""Principal components as pyspark.ml.feature.PCA defines them, from sums that each partition computes by itself.
 
 The covariance is the sample covariance, explained variance is a ratio of the total, and the transformation does not
 center. Needs only NumPy.
+
+Accuracy: each explained variance has a relative error of at most 1e-9, wherever the mean is, as long as the deviation
+along its component is not below 4e-7 of the largest one. Below that, a deviation has an absolute error of about
+1e-16 of the largest deviation, as in a singular value decomposition of the centered rows in float64. Deviations count
+as they are stored: float64 keeps 1e-7 of 1e9, so that no algorithm finds a deviation of 1e-8 there.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from orchard.errors import JobError
+from orchard.moments import Factor, Matrix, Moments, Rows
 from orchard.plan import Components
 
-Matrix = npt.NDArray[np.float64]
-
-# Rows that are converted to float64 at a time: 20 MB at 1,280 dimensions.
-ROWS_PER_BLOCK = 2048
-
-
-@dataclass
-class Moments:
-    """Sums over rows x of d numbers: their `count`, and in float64 `total` Σx (d,) and `gramian` Σxxᵀ (d, d)."""
-
-    count: int
-    total: Matrix
-    gramian: Matrix
-
-    @staticmethod
-    def zero(dimensions: int) -> "Moments":
-        """Return the sums over no rows."""
-        return Moments(0, np.zeros(dimensions), np.zeros((dimensions, dimensions)))
-
-    def add_rows(self, rows: npt.NDArray[np.floating]) -> None:
-        """Add rows (n, d) of any float dtype."""
-        for start in range(0, len(rows), ROWS_PER_BLOCK):
-            block = rows[start : start + ROWS_PER_BLOCK].astype(np.float64)
-            self.count += len(block)
-            self.total += block.sum(axis=0)
-            self.gramian += block.T @ block
-
-    def add(self, other: "Moments") -> None:
-        """Add the sums over other rows."""
-        self.count += other.count
-        self.total += other.total
-        self.gramian += other.gramian
-
-    def to_bytes(self) -> tuple[bytes, bytes]:
-        """Return `total` and the upper triangle of `gramian`, which is symmetric, as the bytes of float64 numbers."""
-        return self.total.tobytes(), self.gramian[np.triu_indices(len(self.total))].tobytes()
-
-    @staticmethod
-    def from_bytes(count: int, total: bytes, triangle: bytes) -> "Moments":
-        """Restore the sums from the results of `to_bytes`."""
-        sums = np.frombuffer(total, np.float64).copy()
-        gramian = np.zeros((len(sums), len(sums)))
-        upper = np.triu_indices(len(sums))
-        gramian[upper] = np.frombuffer(triangle, np.float64)
-        gramian.T[upper] = gramian[upper]
-        return Moments(count, sums, gramian)
-
-    def covariance(self) -> Matrix:
-        """Return the sample covariance (d, d), which divides by count - 1."""
-        mean = self.total / self.count
-        covariance: Matrix = (self.gramian - self.count * np.outer(mean, mean)) / (self.count - 1)
-        return covariance
+EPSILON = float(np.finfo(np.float64).eps)
+# The relative error up to which an explained variance counts as exact.
+ACCURACY = 1e-9
+# The largest magnitude of a feature: a billion rows of a million squares stay far below float64's largest number.
+LARGEST = 1e100
+# Deviations whose squares would lose digits or vanish, because float64 has no normal numbers below 2e-308.
+SMALLEST = 1e-140
+# How far equal features differ by rounding, as multiples of their type's epsilon and of the number itself. Networks
+# compute in float32: LiteRT's XNNPACK kernels and its plain ones, which differ like those of two processors, gave
+# features of the same image that differ by 4.3 to 6.7 epsilons of the largest (measured on 6 images). Computations in
+# float64 end in fewer; float16 only stores them, so that equal numbers end up in neighbors.
+NETWORK_ROUNDING = 16 * float(np.finfo(np.float32).eps)
+FLOAT64_ROUNDING = 8 * EPSILON
+FLOAT16_ROUNDING = 2 * float(np.finfo(np.float16).eps)
 
 
 @dataclass(frozen=True)
@@ -79,6 +47,18 @@ class Fit:
     mean: Matrix
     variances: Matrix
     ratios: Matrix
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """All eigenvalues of a covariance in descending order, and the eigenvectors (d, …) in the columns of `vectors`.
+
+    The first `exact` values have a relative error of at most ACCURACY.
+    """
+
+    values: Matrix
+    vectors: Matrix
+    exact: int
 
 
 def check_components(requested: Components, images: int, dimensions: int) -> None:
@@ -97,48 +77,100 @@ def check_components(requested: Components, images: int, dimensions: int) -> Non
         )
 
 
-def fit(moments: Moments, requested: Components) -> Fit:
-    """Compute the principal components of the summed rows, by the eigenvectors of their covariance.
+def find_rounding(sample: Rows) -> float:
+    """Return the relative rounding error of features, from some rows in the type that they are stored in.
+
+    float64 numbers that all fit into float32 were computed in float32, as in Spark's vectors, which are always float64.
+    Whole numbers are exact.
+    """
+    if (np.trunc(sample) == sample).all():
+        return 0.0
+    if sample.dtype == np.float16:
+        return FLOAT16_ROUNDING
+    if (np.abs(sample) <= np.finfo(np.float32).max).all() and (sample.astype(np.float32) == sample).all():
+        return NETWORK_ROUNDING
+    return FLOAT64_ROUNDING
+
+
+def check_differences(moments: Moments, rounding: float, *, one_scale: bool) -> None:
+    """Refuse rows that differ by no more than rounding errors, whose variance would mean nothing.
+
+    Args:
+        moments: The sums over the rows.
+        rounding: The relative rounding error of features.
+        one_scale: All columns have the same scale, so that small numbers have the rounding errors of large ones: true
+            for a network's features.
+
+    Raises:
+        JobError: All rows are equal, or their differences are too small to be squared.
+    """
+    magnitude = np.maximum(np.abs(moments.low), np.abs(moments.high))
+    differences = moments.high - moments.low
+    if (differences <= rounding * (magnitude.max() if one_scale else magnitude)).all():
+        raise JobError(f"the features of all {moments.count} images are equal: there is no variance to explain")
+    if differences.max() < SMALLEST:
+        raise JobError(
+            f"the features of the {moments.count} images differ by at most {differences.max():.2g}, but squares of "
+            f"differences below {SMALLEST:g} vanish in float64; multiply the features by a power of ten"
+        )
+
+
+def fit(moments: Moments, requested: Components, factorize: Callable[[], Factor]) -> Fit:
+    """Compute the principal components of the rows, by the eigenvectors of their covariance.
 
     An eigenvector's sign is arbitrary. Here the element with the largest magnitude is positive, so that equal data give
     equal signs.
 
+    Args:
+        moments: The sums over the rows.
+        requested: The number of components, or the share of the variance.
+        factorize: Computes the factor of the same rows. It takes longer than the sums, so it is called only if
+            rounding errors of the sums reach the requested components.
+
     Raises:
         JobError: The requested number of components exceeds the rank of the rows, or all rows are equal.
     """
-    dimensions = len(moments.total)
-    check_components(requested, moments.count, dimensions)
-    values, vectors = np.linalg.eigh(moments.covariance())
-    # eigh sorts in ascending order. A covariance can have negative eigenvalues only by rounding.
-    values, vectors = values[::-1].clip(min=0), vectors[:, ::-1]
-    total = values.sum()
-    if not total > 0:
-        raise JobError(f"the features of all {moments.count} images are equal: there is no variance to explain")
-    ratios = values / total
-    rank = _count_significant(values, moments)
-    if requested.count is not None and requested.count > rank:
-        raise JobError(
-            f"{requested.count} components are asked for, but at most {rank} are possible: "
-            f"the features of the {moments.count} images have rank {rank}"
-        )
-    count = requested.count or _count_for_variance(ratios, requested.variance or 1.0, rank)
-    components = vectors[:, :count]
+    check_components(requested, moments.count, len(moments.pilot))
+    spectrum = solve(moments)
+    count = _count_components(spectrum.values, requested)
+    if count > spectrum.exact:
+        spectrum = decompose(factorize())
+        count = _count_components(spectrum.values, requested)
+        if requested.count is not None and count > spectrum.exact:
+            raise JobError(
+                f"{count} components are asked for, but at most {spectrum.exact} are possible: "
+                f"the features of the {moments.count} images have rank {spectrum.exact}"
+            )
+    ratios = spectrum.values / spectrum.values.sum()
+    components = spectrum.vectors[:, :count]
     largest = np.abs(components).argmax(axis=0)
     signs = np.where(components[largest, np.arange(count)] < 0, -1.0, 1.0)
-    return Fit(components * signs, moments.total / moments.count, values[:count], ratios[:count])
+    return Fit(components * signs, moments.mean(), spectrum.values[:count], ratios[:count])
 
 
-def _count_significant(values: Matrix, moments: Moments) -> int:
-    """Count the eigenvalues of the covariance that exceed the rounding errors of the sums it is computed from.
+def solve(moments: Moments) -> Spectrum:
+    """Return the spectrum of the rows' covariance; `exact` follows from the rounding errors of the sums."""
+    values, vectors = np.linalg.eigh(moments.covariance())
+    # eigh sorts in ascending order. A covariance can have negative eigenvalues only by rounding.
+    values = values[::-1].clip(min=0)
+    return Spectrum(values, vectors[:, ::-1], int((values * ACCURACY >= moments.rounding()).sum()))
 
-    The bound is the one of numpy.linalg.matrix_rank, applied to the Gramian: the rounding errors are relative to its
-    trace, which is much larger than the covariance's if the mean is far from zero.
+
+def decompose(factor: Factor) -> Spectrum:
+    """Return the spectrum of the centered rows by a singular value decomposition; `exact` is their rank.
+
+    The rank's bound is that of numpy.linalg.matrix_rank: eps times the longer side, relative to the largest value.
     """
-    rounding = np.finfo(np.float64).eps * np.trace(moments.gramian) / (moments.count - 1)
-    return max(1, min(int((values > len(values) * rounding).sum()), moments.count - 1))
+    _, singular, directions = np.linalg.svd(factor.centered(), full_matrices=False)
+    bound = singular[0] * max(factor.count, len(factor.pilot)) * EPSILON
+    rank = int((singular > bound).sum())
+    singular[rank:] = 0
+    return Spectrum(singular**2 / (factor.count - 1), directions.T, rank)
 
 
-def _count_for_variance(ratios: Matrix, variance: float, maximum: int) -> int:
-    """Return the smallest number of components that explain `variance`, with 1e-12 for rounding in the sum."""
-    reached = np.cumsum(ratios) >= variance - 1e-12
-    return min(int(reached.argmax()) + 1 if reached.any() else maximum, maximum)
+def _count_components(values: Matrix, requested: Components) -> int:
+    """Return the requested number, or the smallest that explains the requested share, with 1e-12 for rounding."""
+    if requested.count is not None:
+        return requested.count
+    shares = np.cumsum(values) / values.sum()
+    return int((shares < (requested.variance or 1.0) - 1e-12).sum()) + 1

@@ -5,23 +5,34 @@ rows of 1,280 numbers). So Spark distributes row groups, and the workers read th
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from orchard.errors import JobError
 from orchard.io.backend import Storage
-from orchard.io.storage import find_parquet_files, map_concurrently
+from orchard.io.columns import FORMS, BadVectorError, Vectors, is_vector, to_matrix
+from orchard.io.storage import find_parquet_files, locate_storage, map_concurrently
+from orchard.io.uri import SCHEME, is_s3, to_arrow_path
+from orchard.moments import Rows
 
-Rows = npt.NDArray[np.floating[Any]]
-
-COLUMNS = ("path", "label", "features")
+NAMES = ("path", "label")
 # 10 MB of float32 at 1,280 dimensions.
 ROWS_PER_BATCH = 2048
+
+
+@dataclass(frozen=True)
+class Column:
+    """The column that holds the features, and the dtype of its bytes if it is binary."""
+
+    name: str = "features"
+    dtype: str | None = None
+
+
+FEATURES = Column()
 
 
 @dataclass(frozen=True)
@@ -33,60 +44,130 @@ class RowGroup:
     rows: int
 
 
-def find_row_groups(uri: str, storage: Storage) -> list[RowGroup]:
-    """Find the non-empty row groups of all Parquet files under `uri`, in the order of files and rows.
+@dataclass(frozen=True)
+class Features:
+    """The non-empty row groups of the Parquet files under `uri`, in the order of files and rows.
+
+    It can be pickled, so that the driver can send it to workers.
+    """
+
+    uri: str
+    storage: Storage
+    groups: tuple[RowGroup, ...]
+    column: Column
+
+    @property
+    def rows(self) -> int:
+        """The number of rows of all row groups."""
+        return sum(group.rows for group in self.groups)
+
+    def read_sample(self, rows: int) -> Rows:
+        """Return the features (n, d) of the first rows, at most `rows` of them, all from one row group.
+
+        Raises:
+            JobError: As `read`.
+        """
+        return next(_read_group(self, self.storage.open_filesystem(), self.groups[0], None, rows))[0]
+
+    def read(self, numbers: Iterable[int], dimensions: int) -> Iterator[Rows]:
+        """Yield the features (n, d) of the row groups with these numbers, in batches of ROWS_PER_BATCH rows.
+
+        Raises:
+            JobError: A file cannot be read, or a row's features cannot be used.
+        """
+        files = self.storage.open_filesystem()
+        for number in numbers:
+            for rows, _ in _read_group(self, files, self.groups[number], dimensions, ROWS_PER_BATCH):
+                yield rows
+
+    def read_named(self, numbers: Iterable[int], dimensions: int) -> Iterator[tuple[Rows, list[Vectors]]]:
+        """Yield as `read`, each batch with its columns `path` and `label` as strings."""
+        files = self.storage.open_filesystem()
+        for number in numbers:
+            yield from _read_group(self, files, self.groups[number], dimensions, ROWS_PER_BATCH, NAMES)
+
+
+def find_features(uri: str, column: Column = FEATURES) -> Features:
+    """Find the features in the Parquet files under `uri`, which may also be one file.
 
     Raises:
-        JobError: There are no files, or a file lacks one of COLUMNS.
+        JobError: There are no files or no rows, or a file cannot be read or lacks a column.
     """
+    storage = locate_storage(uri)
     files = storage.open_filesystem()
-    paths = find_parquet_files(uri, files)
+    single = files.get_file_info(to_arrow_path(uri)).type == pafs.FileType.File
+    paths = [to_arrow_path(uri)] if single else find_parquet_files(uri, files)
     if not paths:
-        raise JobError(f"{uri} has no Parquet files")
+        raise JobError(f"{uri} has no Parquet files: no file whose name ends in .parquet")
 
     def read_footer(path: str) -> list[RowGroup]:
-        with files.open_input_file(path) as source:
-            metadata = pq.read_metadata(source)
-        missing = [name for name in COLUMNS if name not in metadata.schema.to_arrow_schema().names]
-        if missing:
-            raise JobError(f"{path} has no column {', '.join(missing)}; needed are {', '.join(COLUMNS)}")
-        return [RowGroup(path, n, metadata.row_group(n).num_rows) for n in range(metadata.num_row_groups)]
-
-    return [group for groups in map_concurrently(read_footer, paths) for group in groups if group.rows > 0]
-
-
-def read_row_groups(
-    storage: Storage, groups: Iterable[RowGroup], columns: list[str]
-) -> Iterator[tuple[str, pa.RecordBatch]]:
-    """Yield the given columns of the row groups in batches of ROWS_PER_BATCH rows, each with its file's path."""
-    files = storage.open_filesystem()
-    for group in groups:
-        with files.open_input_file(group.path) as source:
+        with name_file(uri, path), files.open_input_file(path) as source:
             file = pq.ParquetFile(source)
-            # Reading whole row groups takes half as long again, because their memory is new to the process each time.
-            for batch in file.iter_batches(ROWS_PER_BATCH, [group.number], columns, use_threads=False):
-                yield group.path, batch
+            check_schema(file.schema_arrow, column)
+            return [RowGroup(path, n, file.metadata.row_group(n).num_rows) for n in range(file.num_row_groups)]
+
+    groups = tuple(group for groups in map_concurrently(read_footer, paths) for group in groups if group.rows > 0)
+    if not groups:
+        raise JobError(f"{uri} has no rows in its {len(paths)} Parquet files")
+    return Features(uri, storage, groups, column)
 
 
-def to_matrix(rows: pa.RecordBatch, file: str, dimensions: int | None = None) -> Rows:
-    """Return the column `features` as an array (rows, dimensions) of the column's float dtype.
-
-    Args:
-        rows: A batch with the column `features`.
-        file: The file that error messages name.
-        dimensions: The length that each row must have; the first row's by default.
+def check_schema(schema: pa.Schema, column: Column) -> None:
+    """Refuse a file's schema that lacks a column, or whose features have a type that is not accepted.
 
     Raises:
-        JobError: A row is missing, has another length, or has a number that is not finite.
+        ValueError: The message continues the file's name.
     """
-    column: Any = rows.column("features")
-    lengths = np.asarray(column.value_lengths().fill_null(-1))
-    width = int(lengths[0]) if dimensions is None else dimensions
-    values = column.flatten()
-    if width < 1 or (lengths != width).any() or values.null_count:
-        raise JobError(f"{file}: {int((lengths != width).sum())} of {len(column)} rows have not {width} features")
-    found: Rows = values.to_numpy(zero_copy_only=False).reshape(len(column), width)
-    finite = np.isfinite(found).all(axis=1)
-    if not finite.all():
-        raise JobError(f"{file}: {int((~finite).sum())} of {len(column)} rows have features that are NaN or infinite")
-    return found
+    for name in (*NAMES, column.name):
+        found = schema.names.count(name)
+        if found != 1:
+            raise ValueError(
+                f"has {'no' if found == 0 else found} column{'s' if found > 1 else ''} {name}; needed are path, label "
+                f"and {column.name}, and it has {', '.join(schema.names[:20])}; --column names another one for features"
+            )
+    kind = schema.field(column.name).type
+    if not is_vector(kind):
+        raise ValueError(f"has the column {column.name} of type {kind}; needed is {FORMS}")
+
+
+def _read_group(  # noqa: PLR0917
+    features: Features,
+    files: pafs.FileSystem,
+    group: RowGroup,
+    dimensions: int | None,
+    batch_rows: int,
+    names: tuple[str, ...] = (),
+) -> Iterator[tuple[Rows, list[Vectors]]]:
+    """Yield the features of a row group, and the columns `names` as strings, in batches of `batch_rows` rows."""
+    column = features.column
+    with name_file(features.uri, group.path), files.open_input_file(group.path) as source:
+        file = pq.ParquetFile(source)
+        first = 0
+        # Reading whole row groups takes half as long again, because their memory is new to the process each time.
+        for batch in file.iter_batches(batch_rows, [group.number], [*names, column.name], use_threads=False):
+            try:
+                rows = to_matrix(batch.column(column.name), dimensions, column.dtype)
+            except BadVectorError as error:
+                image = file.read_row_group(group.number, ["path"], use_threads=False).column("path")[first + error.row]
+                raise ValueError(f"cannot be used: the features of {image.as_py()} {error.reason}") from None
+            yield rows, [batch.column(name).cast(pa.string()) for name in names]
+            first += len(rows)
+
+
+@contextmanager
+def name_file(uri: str, path: str) -> Iterator[None]:
+    """Turn errors of reading the file with pyarrow's path `path`, which is under `uri`, into one line with its name.
+
+    Raises:
+        JobError: Instead of pyarrow's errors, and of ValueError, whose message continues the file's name.
+    """
+    name = f"{SCHEME if is_s3(uri) else ''}{path}"
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        text = f"{type(error).__name__}: {error}"
+        raise JobError(
+            f"{name} cannot be read as Parquet ({text}); write it again, or move it out of the folder"
+        ) from None
+    except ValueError as error:
+        raise JobError(f"{name} {error}") from None

@@ -1,9 +1,10 @@
 """The reduction job: fits a PCA to features, applies it to them, and reports on the fit."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,11 +14,11 @@ from orchard import pca
 from orchard.arrow import prepare_worker
 from orchard.checks import Check, VectorFaults, check_variance, check_vectors, merge_faults
 from orchard.io import fitted, parts
-from orchard.io.backend import Storage
 from orchard.io.storage import locate_storage, open_storage, write_json
 from orchard.io.uri import join
-from orchard.io.vectors import RowGroup, find_row_groups, read_row_groups, to_matrix
-from orchard.pca import Fit, Moments
+from orchard.io.vectors import FEATURES, Column, Features, find_features
+from orchard.moments import Factor, Matrix, Moments, choose_pilot
+from orchard.pca import Fit
 from orchard.plan import Components, Model, Plan
 from orchard.progress import Progress
 from orchard.session import cores
@@ -31,11 +32,13 @@ REDUCED_SCHEMA = pa.schema(
 )
 # Each task sends 6.6 MB of sums to the driver, whose limit for all results is 1 GB (spark.driver.maxResultSize).
 MAX_SUMMING_TASKS = 96
+# Enough rows that a few outliers among them do not move their median.
+PILOT_ROWS = 64
 
 
 @dataclass(frozen=True)
 class Reduction:
-    """The parameters of a reduction. `features` and `output` are URIs.
+    """The parameters of a reduction. `features` and `output` are URIs, `column` is the column of the features.
 
     `model`, `expected_images` and `errors` (the number of unusable images) are None if the features' run is unknown.
     """
@@ -48,6 +51,7 @@ class Reduction:
     model: Model | None = None
     expected_images: int | None = None
     errors: int | None = None
+    column: Column = FEATURES
 
 
 def from_plan(plan: Plan) -> Reduction:
@@ -70,66 +74,85 @@ def from_plan(plan: Plan) -> Reduction:
     )
 
 
-def run(context: SparkContext, job: Reduction, progress: Progress) -> str:
-    """Write pca/{parquet,csv} and model_info/{model_info.json,variance.csv,pca.npz,pca.json}; return one line about it.
+@dataclass(frozen=True)
+class Outcome:
+    """One line about the result of a job, and the checks of it."""
+
+    summary: str
+    checks: list[Check]
+
+
+def run(context: SparkContext, job: Reduction, progress: Progress) -> Outcome:
+    """Write pca/{parquet,csv} and model_info/{model_info.json,variance.csv,pca.npz,pca.json}.
 
     Failed checks do not stop the job: they are part of model_info.json, and its reader decides.
 
     Raises:
-        JobError: The features are missing or damaged, or have fewer components than requested.
+        JobError: The features are missing, damaged or all equal, or have fewer components than requested.
     """
-    storage = locate_storage(job.features)
-    groups = find_row_groups(job.features, storage)
-    images = sum(group.rows for group in groups)
+    features = find_features(job.features, job.column)
+    images = features.rows
     progress.begin(images)
-    pca.check_components(job.components, images, read_dimensions(storage, groups[0]))
+    fit = fit_features(context, features, job.components, one_scale=job.model is not None)
 
-    moments = sum_moments(context, storage, groups)
-    fit = pca.fit(moments, job.components)
-
-    transformed = transform(context, storage, job.output, groups, fit, progress, csv=job.csv)
+    transformed = transform(context, features, job.output, fit, progress, csv=job.csv)
     expected = images if job.expected_images is None else job.expected_images
     checks = check_transformed(transformed, job.output, expected, fit)
     checks.append(check_variance(float(fit.ratios.sum()), job.min_variance))
     info = join(job.output, "model_info")
     open_storage(info).write_bytes(join(info, "variance.csv"), format_variance(fit).encode())
-    fitted.save(fit, make_provenance(job, fit, moments), info)
-    write_json(join(info, "model_info.json"), make_model_info(job, fit, moments, len(transformed.labels), checks))
-    return (
-        f"{len(fit.ratios)} components explain {fit.ratios.sum():.6f} of the variance of {images} images: {job.output}"
-    )
+    fitted.save(fit, make_provenance(job, fit, images), info)
+    write_json(join(info, "model_info.json"), make_model_info(job, fit, images, len(transformed.labels), checks))
+    explained = f"{len(fit.ratios)} components explain {fit.ratios.sum():.6f} of the variance of {images} images"
+    return Outcome(f"{explained}: {job.output}", checks)
 
 
-def read_dimensions(storage: Storage, group: RowGroup) -> int:
-    """Return the number of features in the first row of a row group."""
-    file, first = next(read_row_groups(storage, [group], ["features"]))
-    return len(to_matrix(first.slice(0, 1), file)[0])
+def fit_features(context: SparkContext, features: Features, requested: Components, *, one_scale: bool = False) -> Fit:
+    """Fit a PCA to the features, in one pass over them, or in two if one is not exact enough.
 
-
-def sum_moments(context: SparkContext, storage: Storage, groups: list[RowGroup]) -> Moments:
-    """Sum the moments of all rows, in the order of the files, so that equal features give identical bits.
+    Args:
+        context: The Spark context.
+        features: The features, of which the first rows give the pilot.
+        requested: The number of components, or the share of the variance.
+        one_scale: The features come from a network, as `pca.check_differences` explains.
 
     Raises:
-        JobError: Rows have unequal lengths, are missing, or have numbers that are not finite.
+        JobError: Rows have unequal lengths, are missing, have numbers that are not finite, or are all equal.
     """
-    tasks = min(len(groups), cores(context), MAX_SUMMING_TASKS)
+    sample = features.read_sample(PILOT_ROWS)
+    pca.check_components(requested, features.rows, sample.shape[1])
+    pilot = choose_pilot(sample)
+    moments = Moments.zero(pilot)
+    for part in _sum_parts(context, features, pilot, Moments.zero):
+        moments.add(Moments.from_bytes(pilot, *part))
+    pca.check_differences(moments, pca.find_rounding(sample), one_scale=one_scale)
 
-    def sum_groups(numbers: Iterable[int]) -> Iterator[tuple[int, bytes, bytes]]:
+    def factorize() -> Factor:
+        factor = Factor.zero(pilot)
+        for part in _sum_parts(context, features, pilot, Factor.zero):
+            factor.add(Factor.from_bytes(pilot, *part))
+        return factor
+
+    return pca.fit(moments, requested, factorize)
+
+
+def _sum_parts(
+    context: SparkContext, features: Features, pilot: Matrix, zero: Callable[[Matrix], Moments | Factor]
+) -> list[Any]:
+    """Sum up each partition from `zero(pilot)` on, and return the sums' bytes.
+
+    They are in the order of the files, so that equal features give identical bits.
+    """
+    tasks = min(len(features.groups), cores(context), MAX_SUMMING_TASKS)
+
+    def sum_groups(numbers: Iterable[int]) -> Iterator[tuple[Any, ...]]:
         prepare_worker()
-        chosen = [groups[number] for number in numbers]
-        moments: Moments | None = None
-        for file, batch in read_row_groups(storage, chosen, ["features"]):
-            rows = to_matrix(batch, file, None if moments is None else len(moments.total))
-            moments = Moments.zero(rows.shape[1]) if moments is None else moments
-            moments.add_rows(rows)
-        if moments is not None:
-            yield moments.count, *moments.to_bytes()
+        sums = zero(pilot)
+        for rows in features.read(numbers, len(pilot)):
+            sums.add_rows(rows)
+        yield sums.to_bytes()
 
-    sums = context.parallelize(range(len(groups)), tasks).mapPartitions(sum_groups).collect()
-    moments = Moments.from_bytes(*sums[0])
-    for part in sums[1:]:
-        moments.add(Moments.from_bytes(*part))
-    return moments
+    return context.parallelize(range(len(features.groups)), tasks).mapPartitions(sum_groups).collect()
 
 
 @dataclass(frozen=True)
@@ -140,23 +163,15 @@ class Transformed:
     labels: frozenset[str | None]
 
 
-def transform(  # noqa: PLR0917
-    context: SparkContext,
-    storage: Storage,
-    output: str,
-    groups: list[RowGroup],
-    fit: Fit,
-    progress: Progress,
-    *,
-    csv: bool,
+def transform(
+    context: SparkContext, features: Features, output: str, fit: Fit, progress: Progress, *, csv: bool
 ) -> Transformed:
     """Write pca/{parquet,csv} with path, label, pca_features (float64, one number for each component).
 
     Args:
         context: The Spark context.
-        storage: The storage of the features.
+        features: The features.
         output: The URI of the folder that gets the folder `pca`.
-        groups: The row groups of the features.
         fit: Its components are multiplied with the features, which are not centered.
         progress: Counts the images.
         csv: Whether to write CSV beside Parquet.
@@ -173,13 +188,9 @@ def transform(  # noqa: PLR0917
         dimensions, count = matrix_of_components.shape
         writer = parts.PartWriter(folder, output_storage, task, count, csv=csv)
         labels: set[str | None] = set()
-        chosen = [groups[number] for number in numbers]
-        columns = ["path", "label", "features"]
-        for file, batch in read_row_groups(storage, chosen, columns):
-            rows = to_matrix(batch, file, dimensions)
+        for rows, names in features.read_named(numbers, dimensions):
             values = pa.array((rows.astype(np.float64) @ matrix_of_components).ravel(), pa.float64())
             offsets = pa.array(np.arange(0, (len(rows) + 1) * count, count, dtype=np.int32), pa.int32())
-            names = [batch.column(name).cast(pa.string()) for name in ("path", "label")]
             vectors = pa.ListArray.from_arrays(offsets, values)
             writer.add(pa.RecordBatch.from_arrays([*names, vectors], schema=REDUCED_SCHEMA))
             labels.update(names[1].unique().to_pylist())
@@ -187,8 +198,8 @@ def transform(  # noqa: PLR0917
         writer.flush()
         yield Transformed(writer.faults, frozenset(labels))
 
-    tasks = min(len(groups), 2 * cores(context))
-    found = context.parallelize(range(len(groups)), tasks).mapPartitionsWithIndex(transform_groups).collect()
+    tasks = min(len(features.groups), 2 * cores(context))
+    found = context.parallelize(range(len(features.groups)), tasks).mapPartitionsWithIndex(transform_groups).collect()
     faults = merge_faults(part.faults for part in found)
     return Transformed(faults, frozenset().union(*(part.labels for part in found)))
 
@@ -206,17 +217,17 @@ def format_variance(fit: Fit) -> str:
     return "\n".join(["component,variance_explained,cumulative_variance", *lines, ""])
 
 
-def make_model_info(job: Reduction, fit: Fit, moments: Moments, labels: int, checks: list[Check]) -> dict[str, object]:
+def make_model_info(job: Reduction, fit: Fit, images: int, labels: int, checks: list[Check]) -> dict[str, object]:
     """Return the content of model_info.json."""
     return {
         "timestamp": datetime.now(UTC).isoformat(),
         "pca_components": len(fit.ratios),
-        "original_dimensions": len(moments.total),
+        "original_dimensions": len(fit.mean),
         "reduced_dimensions": len(fit.ratios),
         "total_variance_explained": float(fit.ratios.sum()),
         "variance_by_component": fit.ratios.tolist(),
         "cumulative_variance": np.cumsum(fit.ratios).tolist(),
-        "num_images_processed": moments.count,
+        "num_images_processed": images,
         "labels": labels,
         "errors": job.errors,
         "model": _describe_model(job),
@@ -224,13 +235,13 @@ def make_model_info(job: Reduction, fit: Fit, moments: Moments, labels: int, che
     }
 
 
-def make_provenance(job: Reduction, fit: Fit, moments: Moments) -> dict[str, object]:
+def make_provenance(job: Reduction, fit: Fit, images: int) -> dict[str, object]:
     """Return the content of pca.json, which orchard.io.fitted describes."""
     return {
         "features": job.features,
         "run": job.output,
-        "images": moments.count,
-        "dimensions": len(moments.total),
+        "images": images,
+        "dimensions": len(fit.mean),
         "components": len(fit.ratios),
         "model": _describe_model(job),
     }

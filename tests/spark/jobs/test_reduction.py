@@ -1,5 +1,6 @@
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ GOLDEN = Path(__file__).parents[3].parent / "shared" / "golden" / "mini-features
 DIMENSIONS = 20
 
 
-def write_features(folder: Path, rows: Any, files: int = 3) -> None:
+def write_features(folder: Path, rows: Any, files: int = 3, kind: pa.DataType | None = None) -> None:
     """Write Parquet files like the features job's, and a marker file like Spark's."""
     folder.mkdir(parents=True)
     (folder / "_SUCCESS").touch()
@@ -26,7 +27,7 @@ def write_features(folder: Path, rows: Any, files: int = 3) -> None:
             {
                 "path": pa.array([f"s3://b/Training/Apple/{row}.jpg" for row in part]),
                 "label": pa.array([f"Apple {row % 4}" for row in part]),
-                "features": pa.array([rows[row] for row in part], pa.list_(pa.float32())),
+                "features": pa.array([rows[row] for row in part], pa.list_(kind or pa.float32())),
             }
         )
         pq.write_table(table, folder / f"part {number}.parquet", row_group_size=7)
@@ -37,8 +38,15 @@ def vectors(rows: int = 60) -> Any:
     return (random.normal(size=(rows, DIMENSIONS)) * np.geomspace(9, 0.1, DIMENSIONS) + 2).astype(np.float32)
 
 
-def planned(spark: SparkSession, run: Path, rows: Any, summary: dict[str, int] | None = None, **plan: Any) -> Path:
-    write_features(run / "features" / "parquet", rows)
+def planned(
+    spark: SparkSession,
+    run: Path,
+    rows: Any,
+    summary: dict[str, int] | None = None,
+    kind: pa.DataType | None = None,
+    **plan: Any,
+) -> Path:
+    write_features(run / "features" / "parquet", rows, kind=kind)
     found = summary or {"images": len(rows), "errors": 2}
     (run / "features" / "summary.json").write_text(json.dumps(found))
     model = {"key": "artifacts/x", "sha256": "ab", "weights": "seeded", "inputSize": 224, "dimensions": DIMENSIONS}
@@ -132,11 +140,14 @@ def test_too_many_components_are_refused(spark: SparkSession, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda rows: rows[40].__setitem__(3, np.nan), "1 of 7 rows have features that are NaN or infinite"),
-        (lambda rows: rows.__setitem__(50, rows[50][:-1]), "1 of 7 rows have not 20 features"),
+        (lambda rows: rows[40].__setitem__(3, np.nan), "/40.jpg have nan at index 3; numbers must be finite"),
+        (lambda rows: rows[40].__setitem__(3, -np.inf), "/40.jpg have -inf at index 3; numbers must be finite"),
+        (lambda rows: rows[40].__setitem__(3, 1e200), "/40.jpg have 1e+200 at index 3; numbers must be finite"),
+        (lambda rows: rows.__setitem__(50, rows[50][:-1]), "/50.jpg are 19 numbers; 20 are needed"),
+        (lambda rows: rows.__setitem__(51, None), "/51.jpg are missing"),
     ],
 )
-def test_damaged_features_are_refused_with_the_files_name(
+def test_damaged_features_are_refused_with_the_path_of_file_and_image(
     spark: SparkSession, tmp_path: Path, damage: Any, message: str
 ) -> None:
     from orchard.errors import find_root_cause
@@ -144,10 +155,12 @@ def test_damaged_features_are_refused_with_the_files_name(
     rows = vectors().tolist()
     damage(rows)
     with pytest.raises(Exception) as caught:
-        planned(spark, tmp_path / "run", rows)
+        planned(spark, tmp_path / "run", rows, kind=pa.float64())
 
-    assert message in find_root_cause(caught.value)
-    assert ".parquet" in find_root_cause(caught.value)
+    found = find_root_cause(caught.value)
+    assert re.search(
+        r"/part 2\.parquet cannot be used: the features of s3://b/Training/Apple" + re.escape(message), found
+    )
 
 
 def test_a_reduction_without_a_run(spark: SparkSession, tmp_path: Path) -> None:
@@ -164,8 +177,10 @@ def test_a_reduction_without_a_run(spark: SparkSession, tmp_path: Path) -> None:
 def test_a_folder_without_features_is_refused(spark: SparkSession, tmp_path: Path) -> None:
     pq.write_table(pa.table({"path": ["a"]}), tmp_path / "one.parquet")
     (tmp_path / "empty").mkdir()
+    write_features(tmp_path / "no rows", vectors(0), files=1)
 
-    for folder, message in [("empty", "has no Parquet files"), ("", "has no column label, features")]:
+    cases = [("empty", "has no Parquet files"), ("no rows", "has no rows in its 1 Parquet files")]
+    for folder, message in [*cases, ("one.parquet", r"one\.parquet has no column label; needed are path, label and")]:
         arguments = ["reduction", "--features", f"{tmp_path}/{folder}", "--output", f"{tmp_path}/out"]
         with pytest.raises(JobError, match=message):
             main.run(spark.sparkContext, main.parse([*arguments, "--components", "2"]))
@@ -235,3 +250,43 @@ def test_more_components_than_the_rank_are_refused(spark: SparkSession, tmp_path
         planned(spark, tmp_path / "run", rows, pca={"components": 8})
 
     assert info(planned(spark, tmp_path / "other", rows, pca={"components": 7}))["pca_components"] == 7
+
+
+def reduce_alone(spark: SparkSession, features: Path, output: Path, *options: str) -> dict[str, Any]:
+    arguments = ["reduction", "--features", str(features), "--output", str(output)]
+    main.run(spark.sparkContext, main.parse([*arguments, *options]))
+    return info(output)
+
+
+def test_features_far_from_zero_keep_their_digits(spark: SparkSession, tmp_path: Path) -> None:
+    rows = np.random.default_rng(3).normal(size=(60, 16)) * 1e-3 + 1e6
+    write_features(tmp_path / "features", rows, kind=pa.float64())
+
+    found = reduce_alone(spark, tmp_path / "features", tmp_path / "out", "--variance", "0.9")
+
+    singular = np.linalg.svd(rows - rows.mean(axis=0), compute_uv=False)
+    shares = singular**2 / (singular**2).sum()
+    assert found["pca_components"] == int((np.cumsum(shares) < 0.9).sum()) + 1
+    np.testing.assert_allclose(found["variance_by_component"], shares[: found["pca_components"]], rtol=1e-9)
+
+
+def test_an_outlier_hides_no_component(spark: SparkSession, tmp_path: Path) -> None:
+    rows = np.random.default_rng(3).normal(size=(60, 16))
+    rows[17] *= 1e8
+    write_features(tmp_path / "features", rows, kind=pa.float64())
+
+    reduce_alone(spark, tmp_path / "features", tmp_path / "out", "--components", "16")
+
+    with np.load(tmp_path / "out" / "model_info" / "pca.npz") as arrays:
+        deviations = np.sqrt(arrays["explained_variance"] * 59)
+    expected = np.linalg.svd(rows - rows.mean(axis=0), compute_uv=False)
+    np.testing.assert_allclose(deviations, expected, rtol=1e-7)
+
+
+def test_a_failed_check_of_a_reduction_alone_is_its_error(spark: SparkSession, tmp_path: Path) -> None:
+    table = pa.table({"path": ["a"] * 9, "label": ["b"] * 9, "features": vectors(9).tolist()})
+    pq.write_table(table, tmp_path / "one.parquet")
+
+    message = r"out are not valid: failed check: unique_paths \(8 rows have the path of another row, or none\)"
+    with pytest.raises(JobError, match=message):
+        reduce_alone(spark, tmp_path / "one.parquet", tmp_path / "out", "--components", "2")
