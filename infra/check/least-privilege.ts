@@ -1,3 +1,4 @@
+import { parse } from "@aws-sdk/util-arn-parser";
 import { isWildcardOnlyAction, runSimulation } from "@cloud-copilot/iam-simulate";
 import { z } from "zod";
 import type { CheckResult } from "./check-result.ts";
@@ -163,7 +164,7 @@ async function grantsFor(
   { role, action, resource, context }: Call,
   identityPolicies: readonly { readonly name: string; readonly policy: unknown }[],
 ): Promise<readonly string[]> {
-  const accountId = role?.split(":")[4] ?? "";
+  const accountId = role === null ? "" : parse(role).accountId;
   const simulated = await runSimulation(
     {
       request: {

@@ -1,4 +1,5 @@
-import { parseArn, stateMachineArnOf } from "../contract/arns.ts";
+import { parse } from "@aws-sdk/util-arn-parser";
+import { stateMachineArnOf } from "../contract/arns.ts";
 import type { Section } from "../contract/sections.ts";
 import type { PartialState } from "../contract/state-data.ts";
 
@@ -33,7 +34,7 @@ export function troubleshootingLink(section: Section): string {
 
 /** Links to the execution and to its clusters in the AWS console. */
 export function consoleLinks(executionArn: string, clusterIds: readonly string[]): readonly string[] {
-  const { region } = parseArn(executionArn);
+  const { region } = parse(executionArn);
   const console = `https://${region}.console.aws.amazon.com`;
   return [
     `Execution: ${console}/states/home?region=${region}#/v2/executions/details/${encodeURI(executionArn)}`,
