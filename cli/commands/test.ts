@@ -15,7 +15,7 @@ const check = "check";
 const isDeep = process.env["ORCHARD_DEEP"] === "1";
 const deepAdditions = [
   "faults: all scenarios instead of every eighth, all mutations instead of every tenth, 3,000 random schedules instead of 50",
-  "e2e: the modes apples and full, every refused input, a stop in every state, Ctrl-C at every moment, 12 kills instead of 1",
+  "e2e: the modes apples and full, every refused input, a stop in every state, Ctrl-C at every moment, 12 kills, everything computed again by force",
   "bench: the benchmark at small sizes",
 ];
 /** API calls by role, as tests/e2e and tests/faults record them. */
@@ -87,14 +87,13 @@ async function runSuites(lifetime: Lifetime, suites: readonly string[]): Promise
   if (counts.failed > 0) throw new CommandFailed("");
 }
 
-/** @param isShared pytest runs at the same time: use half of the cores, and print the output in one piece at the end */
+/** @param isShared pytest runs at the same time: print the output in one piece at the end */
 async function runVitest(lifetime: Lifetime, folders: readonly string[], isShared: boolean): Promise<Counts> {
   if (folders.length === 0) return none;
   const report = join(places.tests, "vitest.json");
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-  const workers = isShared ? ["--maxWorkers=50%"] : [];
   // The slash at the end selects the folder itself, not every path that begins like it.
-  const args = ["run", ...reporters, ...workers, ...folders.map((folder) => `${folder}/`)];
+  const args = ["run", ...reporters, ...folders.map((folder) => `${folder}/`)];
   const { failed, output } = await runTool(lifetime, "vitest", args, { show: !isShared });
   if (isShared) process.stdout.write(`\n${output}\n`);
   return withExit(readReport(report, countVitest), failed);

@@ -74,13 +74,19 @@ def test_only_what_is_new_is_done(account: Account, prefix: str, tmp_path: Path)
     assert (verdict["images"], verdict["computed"], verdict["reused"]) == (IMAGES + 1, 1, IMAGES)
     [mail] = account.mails(more.run_id)
     assert f"1 computed, {IMAGES} reused" in mail["message"]
-
-    # By force: all of them, and the same numbers.
-    forced = account.run({**given, "force": True})
-    assert forced.status == "SUCCEEDED", forced.cause
-    assert account.json(f"runs/{forced.run_id}/manifest.json")["validation"]["computed"] == IMAGES + 1
-    features = _features(account, forced, tmp_path / "forced")
-    assert features == _features(account, more, tmp_path / "more")
+    features = _features(account, more, tmp_path / "more")
     assert features.items() >= _features(account, first, tmp_path / "first").items()
     names = {name.rsplit("/", 1)[1] for name in features}
     assert "a new+one.jpg" in names
+
+
+@pytest.mark.deep
+def test_force_computes_all_features_again_and_they_are_equal(account: Account, prefix: str, tmp_path: Path) -> None:
+    given = {"mode": "apples", "input": prefix, "pca": {"components": 5}, "force": True}
+
+    first, second = account.run(given), account.run(given)
+
+    assert (first.status, second.status) == ("SUCCEEDED", "SUCCEEDED")
+    verdict = account.json(f"runs/{second.run_id}/manifest.json")["validation"]
+    assert verdict["computed"] == verdict["images"]
+    assert _features(account, second, tmp_path / "second") == _features(account, first, tmp_path / "first")

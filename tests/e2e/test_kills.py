@@ -1,6 +1,6 @@
 """A kill at any moment leaves no process, no cluster and no half-written result, and the next run succeeds.
 
-ORCHARD_KILLS sets the number of random moments (default 1, or 12 in `npm run test:deep`); ORCHARD_SEED repeats them.
+Only `npm run test:deep` runs these. ORCHARD_KILLS sets the number of random moments; ORCHARD_SEED repeats them.
 """
 
 import json
@@ -18,7 +18,7 @@ import pytest
 from .account import Account, Execution, free_port, started_account
 from .processes import find
 
-KILLS = int(os.environ.get("ORCHARD_KILLS", "12" if os.environ.get("ORCHARD_DEEP") == "1" else "1"))
+KILLS = int(os.environ.get("ORCHARD_KILLS", "12"))
 # All workers of pytest-xdist must choose the same moments.
 SEED = os.environ.get("ORCHARD_SEED") or os.environ.get("PYTEST_XDIST_TESTRUNUID") or str(time.time_ns())
 # By process: the part of its command line by which it is found. The account comes first, because it holds everything.
@@ -32,7 +32,10 @@ RUN = {"mode": "mini", "limit": 12, "pca": {"components": 2}, "force": True}
 WAIT_SECONDS = 120
 END_SECONDS = 20
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
+pytestmark = [
+    pytest.mark.deep,
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc"),
+]
 
 
 class Machine:

@@ -17,6 +17,8 @@ import { type EmptyAccount, main, makeImages, startEmptyAccount } from "../accou
 
 const commandMs = 600_000;
 const clusterMs = 120_000;
+/** The CDK's own validation takes longer than the synthesis. tests/infra validates every variant of the templates. */
+const withoutValidation = { CDK_VALIDATION: "false" };
 const question = "Remove this from account";
 
 // The tests depend on their order: a deployment takes long, so they share it.
@@ -31,7 +33,13 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
   afterAll(() => account.stop(), commandMs);
 
   const options = (env: Readonly<Record<string, string | undefined>> = {}) =>
-    ({ cwd: root, reject: false, extendEnv: false, stdin: "ignore", env: { ...account.env, ...env } }) as const;
+    ({
+      cwd: root,
+      reject: false,
+      extendEnv: false,
+      stdin: "ignore",
+      env: { ...account.env, ...withoutValidation, ...env },
+    }) as const;
   const orchard = (...args: readonly string[]) => execa(process.execPath, [main, ...args], options());
   const stackNames = async () =>
     JSON.parse(
