@@ -13,6 +13,7 @@ import { isGone, stateOf } from "../../lambdas/aws/cluster-states.ts";
 import { describeCluster } from "../../lambdas/aws/emr.ts";
 import { isNamed } from "../../lambdas/aws/errors.ts";
 import { executionArnPrefix } from "../../lambdas/contract/arns.ts";
+import { stateOfStep } from "../../lambdas/contract/job-steps.ts";
 import { progressFile, runKey } from "../../lambdas/contract/s3-layout.ts";
 import { clusterNameOf } from "../../lambdas/contract/tags.ts";
 import { waitUntil } from "../../shared/wait-until.ts";
@@ -126,13 +127,6 @@ async function readHistory(
   for await (const { events: page = [] } of pages) events.push(...page);
   return events;
 }
-
-/** Name of the state that runs a step of the Spark job. */
-const stateOfStep: Readonly<Record<string, string>> = {
-  inventory: "Inventory",
-  features: "ExtractFeatures",
-  reduction: "ReduceDimensions",
-};
 
 export interface Watcher {
   /** Called once for each completed state. */

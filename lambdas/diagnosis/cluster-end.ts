@@ -4,115 +4,112 @@ import type { Plan } from "../contract/plan.ts";
 import { describeTime } from "../mail/formatting.ts";
 import { hourMs } from "../planning/hourly-price.ts";
 import { ageMs, maxHoursOf } from "../teardown/cluster-age.ts";
-import { readClusterMessage } from "./cluster-failures.ts";
+import { explainClusterMessage } from "./cluster-failures.ts";
 import type { Explanation } from "./failure-pattern.ts";
 import { oneLine } from "./root-cause.ts";
 
-const status = z.object({
+const statusSchema = z.object({
   State: z.string().default("FAILED"),
   FailureDetails: z.object({ Message: z.string().optional(), Reason: z.string().optional() }).optional(),
   StateChangeReason: z.object({ Message: z.string().optional() }).optional(),
 });
-const quoted = z.object({
-  Step: z.object({ Status: status }).optional(),
-  Cluster: z.object({ Status: status }).optional(),
+const quotedSchema = z.object({
+  Step: z.object({ Status: statusSchema }).optional(),
+  Cluster: z.object({ Status: statusSchema }).optional(),
 });
 
 const noReason = "EMR gives no reason";
 
-/** EMR's own words on how a step or a cluster ended. */
-function reasonOf(given: Pick<StepStatus, "FailureDetails" | "StateChangeReason"> | undefined): string | undefined {
+/** EMR's reason for the end of a step or a cluster. */
+function reasonOf(status: Pick<StepStatus, "FailureDetails" | "StateChangeReason"> | undefined): string | undefined {
   return (
-    given?.FailureDetails?.Message || given?.FailureDetails?.Reason || given?.StateChangeReason?.Message || undefined
+    status?.FailureDetails?.Message || status?.FailureDetails?.Reason || status?.StateChangeReason?.Message || undefined
   );
 }
 
-/**
- * How a step ended, in words.
- *
- * @param given its status, as EMR answers it
- */
+/** Describes how a step ended, by the status that EMR reports. */
 export function describeStepEnd(
-  given: Pick<StepStatus, "FailureDetails" | "StateChangeReason"> & { readonly State?: string | undefined },
+  status: Pick<StepStatus, "FailureDetails" | "StateChangeReason"> & { readonly State?: string | undefined },
 ): string {
-  const reason = reasonOf(given);
-  if (given.State !== "CANCELLED" && given.State !== "INTERRUPTED") return reason ?? `The step failed; ${noReason}`;
-  const words = given.State === "CANCELLED" ? "The step was cancelled, not by this run" : "The step was interrupted";
-  return reason === undefined ? `${words}; ${noReason}` : `${words} (${reason})`;
+  const reason = reasonOf(status);
+  if (status.State !== "CANCELLED" && status.State !== "INTERRUPTED") return reason ?? `The step failed; ${noReason}`;
+  const end = status.State === "CANCELLED" ? "The step was cancelled, not by this run" : "The step was interrupted";
+  return reason === undefined ? `${end}; ${noReason}` : `${end} (${reason})`;
 }
 
 /**
- * How the step or the cluster ended that Step Functions waited for, in words.
+ * Describes how the step or the cluster ended that a task waited for.
  *
- * @param cause of the task's failure, parsed: what EMR answered last
- * @returns undefined when it is about neither
+ * @param cause the task's cause as JSON: EMR's last response
+ * @returns undefined if the cause contains neither a step nor a cluster
  */
 export function describeQuotedEnd(cause: unknown): string | undefined {
-  const { Step: step, Cluster: cluster } = quoted.safeParse(cause).data ?? {};
+  const { Step: step, Cluster: cluster } = quotedSchema.safeParse(cause).data ?? {};
   if (step) return describeStepEnd(step.Status);
   return cluster && (reasonOf(cluster.Status) ?? `The cluster is ${cluster.Status.State}; ${noReason}`);
 }
 
-/** What EMR says when a cluster's end took the step with it. */
+/** Whether EMR reports that a step was terminated together with its cluster. */
 export function isJobTerminated(text: string): boolean {
   return /\bJob terminated\b/.test(text);
 }
 
-type ClusterEnd = Explanation & { readonly says: string };
+type ClusterEnd = Explanation & { readonly cause: string };
 
-/** Reasons that say how the cluster ended and not what went wrong: the teardown's, as anybody's. */
-const requested = ["USER_REQUEST", "ALL_STEPS_COMPLETED", "STEP_FAILURE", ""];
+/** Codes of ends that do not tell what went wrong: a request, which may be the teardown's, or the end of the steps. */
+const uninformativeCodes = ["USER_REQUEST", "ALL_STEPS_COMPLETED", "STEP_FAILURE", ""];
 
 /**
- * Why a cluster died of itself: a lost node, no capacity, EMR's own failure.
+ * Explains why a cluster ended without a request: a lost node, missing capacity, or an error of EMR.
  *
- * @param isReady it had come up: steps could run
- * @returns undefined when it lives, or was ended by a request
+ * @param isReady whether the cluster had started, so that steps could run
+ * @returns undefined if the cluster is alive, or ended by a request
  */
-export function explainTermination({ Status: given }: Cluster, plan: Plan, isReady: boolean): ClusterEnd | undefined {
-  const { Code: code = "", Message: message } = given?.StateChangeReason ?? {};
-  const detail = given?.ErrorDetails?.[0];
-  if (!detail?.ErrorMessage && requested.includes(code)) return undefined;
-  const says = oneLine(
-    detail?.ErrorMessage ? `${detail.ErrorMessage} (${detail.ErrorCode})` : message || `The cluster died of ${code}`,
+export function explainTermination({ Status: status }: Cluster, plan: Plan, isReady: boolean): ClusterEnd | undefined {
+  const { Code: code = "", Message: message } = status?.StateChangeReason ?? {};
+  const detail = status?.ErrorDetails?.[0];
+  if (!detail?.ErrorMessage && uninformativeCodes.includes(code)) return undefined;
+  const cause = oneLine(
+    detail?.ErrorMessage ? `${detail.ErrorMessage} (${detail.ErrorCode})` : message || `The cluster ended with ${code}`,
   );
-  return { says, ...readClusterMessage(says, plan.cluster, isReady ? "job-fails" : undefined) };
+  return { cause, ...explainClusterMessage(cause, plan.cluster, isReady ? "job-fails" : undefined) };
 }
 
 /**
- * Who ended a cluster that the run still needed, and why: its deadline, its age, or somebody.
+ * Explains which request terminated a cluster that the run still needed: at its deadline, at its maximum age, or by
+ * somebody else.
  *
- * @param isReady it had come up: steps could run
- * @param isTold EMR has said that it was the cluster's end that took the step: the teardown's comes later
- * @returns undefined when it was ended by no request, or by the teardown's
+ * @param isReady whether the cluster had started, so that steps could run
+ * @param endedBeforeTeardown whether EMR reported the end to the failed task, so that it precedes the teardown
+ * @returns undefined if there was no request, or only the teardown's
  */
 export function explainRequestedTermination(
   cluster: Cluster,
   { borrowed }: Plan,
   isReady: boolean,
-  isTold: boolean,
+  endedBeforeTeardown: boolean,
 ): ClusterEnd | undefined {
   const { StateChangeReason: reason, Timeline: timeline } = cluster.Status ?? {};
   if (reason?.Code !== "USER_REQUEST") return undefined;
   const now = new Date();
-  const newOne = "Start again without cluster.id, on a cluster of its own; features that are done are kept";
+  const onNewCluster = "Start again without cluster.id, on a new cluster; computed features are kept";
   if (borrowed && Date.parse(borrowed.until) <= (timeline?.EndDateTime ?? now).getTime()) {
-    const says = `The cluster was kept until ${describeTime(borrowed.until)}, and was ended then`;
-    return { says, section: "a-cluster-is-kept", remedy: newOne };
+    const cause = `The cluster was kept until ${describeTime(borrowed.until)}, and was ended then`;
+    return { cause, section: "a-cluster-is-kept", remedy: onNewCluster };
   }
   if (ageMs(cluster, now) > maxHoursOf(cluster) * hourMs) {
     return {
-      says: `The cluster was ended after ${maxHoursOf(cluster)} hours, which is all that maxCostUsd${borrowed ? " of the run that created it" : ""} pays for`,
+      cause: `The cluster was ended after ${maxHoursOf(cluster)} hours, which is all that maxCostUsd${borrowed ? " of the run that created it" : ""} pays for`,
       section: "costs-too-high",
-      remedy: borrowed ? newOne : "Start again with a higher maxCostUsd; features that are done are kept",
+      remedy: borrowed ? onNewCluster : "Start again with a higher maxCostUsd; computed features are kept",
     };
   }
-  if (!isTold) return undefined;
+  if (!endedBeforeTeardown) return undefined;
   return {
-    says: `The cluster was ended, not by this run (${reason.Message || noReason})`,
+    cause: `The cluster was ended, not by this run (${reason.Message || noReason})`,
     section: isReady ? "job-fails" : "cluster-does-not-start",
     remedy: borrowed
-      ? newOne
-      : "Start again: features that are done are kept. On AWS, TerminateJobFlows in CloudTrail's event history tells who it was",
+      ? onNewCluster
+      : "Start again: computed features are kept. On AWS, the event TerminateJobFlows in CloudTrail shows who terminated it",
   };
 }

@@ -1,56 +1,54 @@
+import { vcpuQuotas } from "../catalog/vcpu-quotas.ts";
 import type { ClusterPlan } from "../contract/cluster-plan.ts";
 import type { Section } from "../contract/sections.ts";
-import { type Explanation, explain, type FailurePattern, lostNode } from "./failure-pattern.ts";
-
-/** Service Quotas' names of the EC2 quotas that apply to a cluster. */
-const quotas = {
-  ON_DEMAND: "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances (L-1216C47A)",
-  SPOT: "All Standard (A, C, D, H, I, M, R, T, Z) Spot Instance Requests (L-34B43A08)",
-} as const;
+import { type Explanation, explainByPattern, type FailurePattern, lostNode } from "./failure-pattern.ts";
 
 /** EMR's messages about a cluster that did not start or ended early. */
 const clusterFailures: readonly FailurePattern[] = [
   {
-    // AddJobFlowSteps and TerminateJobFlows for a cluster that has ended, or that EMR does not know any more.
+    // AddJobFlowSteps and TerminateJobFlows, for a cluster that has ended or that EMR has forgotten.
     pattern: /shutting down, terminated, or finished may not be modified|Specified job flow ID does not exist/,
-    read: () => ({
-      says: "The cluster was already gone when the state began; an execution that is redriven finds its cluster so",
+    explain: () => ({
+      cause: "The cluster was already gone when the state began, which happens when an execution is redriven",
       section: "starting-again",
       remedy:
-        "Start a new execution with the same input: features that are done are kept. A redrive brings no cluster back",
+        "Start a new execution with the same input: computed features are kept. A redrive does not bring the cluster back",
     }),
   },
   {
     pattern: /vcpu|instance limit|InstanceLimitExceeded|MaxSpotInstanceCountExceeded|EC2 (?:instance )?quota/i,
-    read: ([found], { text, cluster }) => {
-      const isSpot = /spot/i.test(`${found} ${text}`) && cluster?.market !== "ON_DEMAND";
-      const quota = quotas[isSpot ? "SPOT" : "ON_DEMAND"];
+    explain: ([match], { text, cluster }) => {
+      const isSpot = /spot/i.test(`${match} ${text}`) && cluster?.market !== "ON_DEMAND";
+      const { name, code } = vcpuQuotas[isSpot ? "SPOT" : "ON_DEMAND"];
+      const quota = `${name} (${code})`;
       return {
-        says: `An EC2 quota is too small, ${quota}: ${text}`,
+        cause: `An EC2 quota is too small, ${quota}: ${text}`,
         section: "cluster-does-not-start",
-        remedy: `Have the quota raised: ${quota}; or ask for fewer or smaller nodes (cluster.coreCount, cluster.coreType)`,
+        remedy: `Request an increase of the quota ${quota}, or use fewer or smaller nodes (cluster.coreCount, cluster.coreType)`,
       };
     },
   },
   {
     pattern: /(?:number of active clusters|cluster limit|limit on the number of clusters)/i,
-    read: (_, { text }) => ({
-      says: `An EMR quota is too small, the number of active clusters: ${text}`,
+    explain: (_, { text }) => ({
+      cause: `An EMR quota is too small, the number of active clusters: ${text}`,
       section: "cluster-does-not-start",
-      remedy: "End clusters that nobody needs (aws emr list-clusters --active), or have the quota raised",
+      remedy:
+        "Terminate clusters that nobody needs (aws emr list-clusters --active), or request an increase of the quota",
     }),
   },
   {
     pattern:
       /is not authorized to perform: (\S+)|AccessDenied|do not have permission|insufficient (?:EC2 )?permissions|Invalid InstanceProfile|ServiceRole/i,
-    read: () => ({
+    explain: () => ({
       section: "cluster-does-not-start",
-      remedy: "Deploy the stack again: it makes the roles; then see what the message says of them",
+      remedy:
+        "Deploy the stack again, which creates the roles; if that does not help, grant the permission that the message names",
     }),
   },
   {
     pattern: /\bspot\b|SPOT_/i,
-    read: () => ({
+    explain: () => ({
       section: "spot-capacity",
       remedy: 'Start again, with {"cluster": {"market": "ON_DEMAND"}} or another cluster.coreType',
     }),
@@ -58,34 +56,38 @@ const clusterFailures: readonly FailurePattern[] = [
   {
     pattern:
       /INSUFFICIENT_?CAPACITY|insufficient (?:instance )?capacity|sufficient .*capacity|InsufficientInstanceCapacity/i,
-    read: () => ({
+    explain: () => ({
       section: "spot-capacity",
-      remedy: "Start again later, or with another cluster.coreType, or let config name a subnet in another zone",
+      remedy: "Start again later, or with another cluster.coreType, or configure a subnet in another zone",
     }),
   },
   {
     pattern: /NO_SLAVE_LEFT|\breclaimed\b|\blost\b|\bnodes? (?:was|were) terminated\b/i,
-    read: (_, evidence) => ({ ...lostNode(evidence), says: evidence.text }),
+    explain: (_, evidence) => ({ ...lostNode(evidence), cause: evidence.text }),
   },
   {
     pattern: /\(States\.Timeout\)/,
-    read: () => ({
-      says: "The cluster was not ready within its time limit (States.Timeout)",
+    explain: () => ({
+      cause: "The cluster was not ready within its time limit (States.Timeout)",
       section: "cluster-does-not-start",
-      remedy: "Mostly EMR waits for nodes that EC2 has not: start again, with another cluster.coreType or market",
+      remedy: "EC2 probably had no capacity for the nodes: start again, with another cluster.coreType or market",
     }),
   },
   {
     pattern: /Rate exceeded|Throttl/i,
-    read: () => ({ section: "cluster-does-not-start", remedy: "EMR or EC2 was busy: start again" }),
+    explain: () => ({ section: "cluster-does-not-start", remedy: "EMR or EC2 was busy: start again" }),
   },
 ];
 
-/** Explains EMR's message about a cluster. */
-export function readClusterMessage(
+/**
+ * Explains EMR's message about a cluster.
+ *
+ * @param otherwise section for a message that no pattern matches
+ */
+export function explainClusterMessage(
   text: string,
   cluster: ClusterPlan | undefined,
   otherwise: Section = "cluster-does-not-start",
 ): Explanation {
-  return explain(clusterFailures, text, { text, cluster }) ?? { section: otherwise, remedy: null };
+  return explainByPattern(clusterFailures, text, { text, cluster }) ?? { section: otherwise, remedy: null };
 }

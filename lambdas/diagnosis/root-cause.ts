@@ -1,28 +1,28 @@
-/** What a log gives as the reason of a failure: one line, and where in our code it came from. */
+/** The reason of a failure in a log: one line, and the place in our code where it was raised. */
 export interface RootCause {
   readonly line: string;
-  /** File and line of the innermost frame that is neither Python's, Spark's nor a package's. */
+  /** File and line of the innermost frame that belongs to neither Python, Spark nor a package. */
   readonly place: string | null;
-  /** The job's own last words, not a guess. */
+  /** Whether the job stated the cause itself, so that it is not inferred from a traceback. */
   readonly isStated: boolean;
 }
 
-/** The job's last words, by the contract between the Spark scripts and the functions. */
-const statement = /^orchard: error: (.+)$/;
+/** The line with which the Spark scripts state the cause before they exit. */
+const statementLine = /^orchard: error: (.+)$/;
 const tracebackStart = /Traceback \(most recent call last\):$/;
 const frame = /^\s+File "(.+)", line (\d+), in \S+/;
-/** The last line of a Python traceback: a dotted name, then what it says. */
+/** The last line of a Python traceback: a dotted name and the message. */
 const pythonException = /^(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*(?:: .*)?$/;
-/** A line that can only be one, even where the log lost the traceback around it. */
+/** A line that is certainly an exception, even without a traceback around it. */
 const strayPythonException = /^(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*(?:Error|Exception|Exit|Interrupt)(?:: .*)?$/;
-/** `raise … from …`: what comes before is the cause of what comes after. */
-const isCauseOfNext = "The above exception was the direct cause of the following exception:";
+/** Python prints this after the cause and before the exception that was raised from it. */
+const directCauseLine = "The above exception was the direct cause of the following exception:";
 /** Java prints the outermost exception first and each cause below it; py4j puts it after a colon. */
 const javaCause = /^(?:Caused by|Exception in thread "[^"]*"|): ?((?:[a-z]\w*\.)+[A-Z][\w$]*(?::.*)?)$/;
 const javaInThread = /^Exception in thread "[^"]*" (.+)$/;
-/** It wraps a Java exception, which follows as text. */
-const isWrapper = /^py4j\.protocol\.Py4JJavaError/;
-const notOurs =
+/** A Python exception that wraps a Java exception, whose text follows. */
+const javaWrapper = /^py4j\.protocol\.Py4JJavaError/;
+const foreignFrame =
   /\/(?:site-packages|dist-packages|pyspark(?:\.zip)?|py4j[^/]*)\/|\/lib\/python\d|\/lib\/spark\/|^<|\.p(?:xi|yx)$/;
 
 interface Traceback {
@@ -30,10 +30,10 @@ interface Traceback {
   readonly place: string | null;
   /** Line number in the log at which it ends. */
   readonly end: number;
-  readonly causes: boolean;
+  readonly isCauseOfNext: boolean;
 }
 
-/** Wherever a node put our code: in orchard.zip it keeps its folder, elsewhere the file's name says enough. */
+/** Shortens the path of a file on a node: to the path in orchard.zip, or to the file name. */
 function shortName(file: string): string {
   return /orchard\.zip\/(.+)$/.exec(file)?.[1] ?? file.replace(/^.*\//, "");
 }
@@ -46,21 +46,24 @@ function tracebacks(lines: readonly string[]): readonly Traceback[] {
     let end = start + 1;
     for (; /^\s+\S/.test(lines[end] ?? ""); end += 1) {
       const [, file = "", number] = frame.exec(lines[end] ?? "") ?? [];
-      if (file !== "" && !notOurs.test(file)) place = `${shortName(file)}, line ${number}`;
+      if (file !== "" && !foreignFrame.test(file)) place = `${shortName(file)}, line ${number}`;
     }
     const line = lines[end] ?? "";
     if (!pythonException.test(line)) continue;
     const next = lines.slice(end + 1).find((text) => text.trim() !== "");
-    found.push({ line, place, end, causes: next === isCauseOfNext });
+    found.push({ line, place, end, isCauseOfNext: next === directCauseLine });
     start = end;
   }
   return found;
 }
 
-/** The last traceback, or what it was raised from; our code may be only in what was raised from it. */
+/**
+ * The exception from which the last one was raised. Its place may come from a later exception, if only that one passed
+ * through our code.
+ */
 function innermost(found: readonly Traceback[]): Traceback | undefined {
   let index = found.length - 1;
-  while (found[index - 1]?.causes) index -= 1;
+  while (found[index - 1]?.isCauseOfNext) index -= 1;
   const first = found[index];
   const place = found.slice(index).find((one) => one.place !== null)?.place ?? null;
   return first && { ...first, place };
@@ -75,19 +78,19 @@ function lastJavaCause(lines: readonly string[]): string | undefined {
 }
 
 /**
- * The innermost exception of a log: the job's own statement, else the last Python traceback's last line, else Java's
- * last "Caused by".
+ * Finds the root cause in a log: the job's own statement, otherwise the exception of the last Python traceback,
+ * otherwise Java's last "Caused by".
  */
 export function rootCause(log: string): RootCause | undefined {
   const lines = log.split(/\r?\n/).map((line) => line.trimEnd());
   const python = innermost(tracebacks(lines));
-  const stated = lastMatch(lines, statement);
+  const stated = lastMatch(lines, statementLine);
   if (stated !== undefined) {
     const place = python && stated.endsWith(python.line) ? python.place : null;
     return { line: stated, place, isStated: true };
   }
   const after = python ? lines.slice(python.end + 1) : lines;
-  const java = !python || isWrapper.test(python.line) ? lastJavaCause(after) : undefined;
+  const java = !python || javaWrapper.test(python.line) ? lastJavaCause(after) : undefined;
   if (java !== undefined) return { line: java, place: python?.place ?? null, isStated: false };
   if (python) return { line: python.line, place: python.place, isStated: false };
   const stray = lines.findLast((line) => strayPythonException.test(line));
@@ -95,8 +98,8 @@ export function rootCause(log: string): RootCause | undefined {
 }
 
 /**
- * A line that tells that something failed and not what: how Spark sums up the end of a task, an executor or itself.
- * Then other lines are worth a look.
+ * Whether a line only says that something failed, such as Spark's summary of a failed task or executor. Other lines may
+ * then show the cause.
  */
 export function isVague(line: string): boolean {
   return (
@@ -106,19 +109,19 @@ export function isVague(line: string): boolean {
   );
 }
 
-/** Where Java was, Python's underlining, and what Spark says of its own doings. */
-const chatter = /^\s+(?:at \S+\(|\.\.\. \d+ more|\^+$)|^Driver stacktrace:|^\d\d\/\d\d\/\d\d \d\d:\d\d:\d\d INFO /;
+/** Lines without information about a failure: Java's frames, Python's underlining, and Spark's INFO lines. */
+const noise = /^\s+(?:at \S+\(|\.\.\. \d+ more|\^+$)|^Driver stacktrace:|^\d\d\/\d\d\/\d\d \d\d:\d\d:\d\d INFO /;
 
-/** A log's last lines that say something, each of bounded length. */
+/** The last informative lines of a log, each of bounded length. */
 export function lastLines(log: string, count = 20): readonly string[] {
   return log
     .split(/\r?\n/)
-    .filter((line) => line.trim() !== "" && !chatter.test(line))
+    .filter((line) => line.trim() !== "" && !noise.test(line))
     .slice(-count)
     .map((line) => line.slice(0, 300));
 }
 
-/** A message as one line: list items are joined by semicolons. */
+/** Puts a message on one line, with list items joined by semicolons. */
 export function oneLine(text: string): string {
   return text
     .replaceAll(/:\s*\n\s*- /g, ": ")

@@ -1,7 +1,7 @@
 import {
   type Evidence,
   type Explanation,
-  explain,
+  explainByPattern,
   type FailurePattern,
   lostNode,
   outOfMemory,
@@ -9,32 +9,38 @@ import {
 } from "./failure-pattern.ts";
 
 const driverRemedy =
-  "The driver's memory is no key of the input: give a limit, or raise driverMemory in the stack's configuration and deploy";
+  "Give the run a limit, or raise driverMemory in the stack's configuration and deploy: the input has no key for the driver's memory";
 
 function overheadRemedy(evidence: Evidence): string {
   return `${raise("executorMemoryOverhead", evidence)}: Python's memory is outside the JVM's heap`;
 }
 
-/** Returns the s3:// URI that a log names in S3A's exception, which wraps the service's own, or in a command. */
+/** Finds the s3:// URI in S3A's exception, which wraps the service's own exception. */
 function objectIn(text: string): string | undefined {
   return /(?:AccessDeniedException|FileNotFoundException|UnknownStoreException): `?(s3[an]?:\/\/[^\s:']+)/.exec(
     text,
   )?.[1];
 }
 
-function denied(what: string | undefined, operation: string | undefined): Explanation {
+/** Replaces the URI schemes of Hadoop's S3 clients. */
+function withS3Scheme(uri: string): string {
+  return uri.replace(/^s3[an]:/, "s3:");
+}
+
+function accessDenied(uri: string | undefined, operation: string | undefined): Explanation {
   return {
-    says: `S3 access denied${what ? ` to ${what.replace(/^s3[an]:/, "s3:")}` : ""}${operation ? ` (${operation})` : ""}`,
+    cause: `S3 access denied${uri ? ` to ${withS3Scheme(uri)}` : ""}${operation ? ` (${operation})` : ""}`,
     section: "s3-access-denied",
-    remedy: "Let the nodes' role (EmrRolesInstanceRole of the stack) do this, and see the bucket's policy and KMS key",
+    remedy:
+      "Grant this to the nodes' role (EmrRolesInstanceRole of the stack), and check the bucket's policy and KMS key",
   };
 }
 
-function absent(what: string | undefined): Explanation {
+function missingObject(uri: string | undefined): Explanation {
   return {
-    ...(what ? { says: `${what.replace(/^s3[an]:/, "s3:")} does not exist` } : {}),
+    ...(uri ? { cause: `${withS3Scheme(uri)} does not exist` } : {}),
     section: "job-fails",
-    remedy: "Put it there, or name another place in the input",
+    remedy: "Upload it, or name another location in the input",
   };
 }
 
@@ -43,20 +49,20 @@ function missingModule(name: string | undefined): Explanation {
     section: "a-module-is-missing-on-a-node",
     remedy:
       name?.split(".")[0] === "orchard"
-        ? "Deploy the stack again: this package travels with the UploadScripts function"
-        : "Add the package to bootstrap/requirements.in, lock it, and deploy again (npm run deploy; on a laptop npm start): that makes the wheelhouse",
+        ? "Deploy the stack again: the UploadScripts function contains this package"
+        : "Add the package to bootstrap/requirements.in, lock it, and deploy again (npm run deploy; on a laptop npm start): that builds the wheelhouse",
   };
 }
 
-/** Failures in the logs of a step, the most specific first. */
+/** Failures in the logs of a step, the most specific pattern first. */
 const stepFailures: readonly FailurePattern[] = [
   {
     pattern:
       /Container killed by YARN for exceeding (?:physical |virtual )?memory limits\.?(?: ([\d.]+ \w+ of [\d.]+ \w+))?/,
     isFatal: true,
-    read: ([, used], evidence) =>
+    explain: ([, used], evidence) =>
       outOfMemory(
-        `YARN killed an executor that took more memory than its container has${used ? ` (${used})` : ""}`,
+        `YARN killed an executor that used more memory than its container has${used ? ` (${used})` : ""}`,
         overheadRemedy(evidence),
       ),
   },
@@ -64,135 +70,140 @@ const stepFailures: readonly FailurePattern[] = [
     pattern:
       /AM Container for appattempt_\S+ exited with\s+exitCode: (?:-104|137)|beyond the '?PHYSICAL'? memory limit\. Current usage: ([\d.]+ \w+ of [\d.]+ \w+)/,
     isFatal: true,
-    read: ([, used]) => outOfMemory(`YARN killed the driver's container${used ? ` (${used})` : ""}`, driverRemedy),
+    explain: ([, used]) => outOfMemory(`YARN killed the driver's container${used ? ` (${used})` : ""}`, driverRemedy),
   },
   {
     pattern: /Step failed with exitCode 137\b/,
     isFatal: true,
-    read: () => outOfMemory("the driver was killed (exit code 137), as a node does that has none left", driverRemedy),
+    explain: () =>
+      outOfMemory("the driver was killed (exit code 137), which happens when a node runs out of memory", driverRemedy),
   },
   {
     pattern: /exit (?:status|code)(?: is)?:? 137\b|exitCode:? 137\b/i,
     isFatal: true,
-    read: (_, evidence) =>
+    explain: (_, evidence) =>
       outOfMemory(
-        "an executor was killed (exit code 137), as a node does that has none left",
+        "an executor was killed (exit code 137), which happens when a node runs out of memory",
         overheadRemedy(evidence),
       ),
   },
   {
     pattern: /Executor heartbeat timed out after (\d+) ms/,
     isFatal: true,
-    read: ([, ms], evidence) =>
+    explain: ([, ms], evidence) =>
       outOfMemory(
-        `probably; an executor gave no sign of life for ${Math.round(Number(ms) / 1000)} s, as one that only collects garbage does`,
+        `probably; an executor sent no heartbeat for ${Math.round(Number(ms) / 1000)} s, which long garbage collection causes`,
         raise("executorMemory", evidence),
       ),
   },
   {
     pattern: /java\.lang\.OutOfMemoryError(?:: ([^\n]+))?/,
     isFatal: true,
-    read: ([, what], evidence) => {
+    explain: ([, detail], evidence) => {
       const isExecutor = /\(\S+ executor \d+\): java\.lang\.OutOfMemoryError/.test(evidence.text);
       return outOfMemory(
-        `java.lang.OutOfMemoryError${what ? `: ${what}` : ""} in ${isExecutor ? "an executor" : "the driver"}`,
+        `java.lang.OutOfMemoryError${detail ? `: ${detail}` : ""} in ${isExecutor ? "an executor" : "the driver"}`,
         isExecutor ? raise("executorMemory", evidence) : driverRemedy,
       );
     },
   },
   {
     pattern: /System memory \d+ must be at least (\d+)/,
-    read: () => outOfMemory("the driver's heap is smaller than Spark's least", driverRemedy),
+    explain: () => outOfMemory("the driver's heap is smaller than Spark's minimum", driverRemedy),
   },
   {
     pattern: /^(?:[\w.]+\.)?_?(?:Array)?MemoryError\b(?:: (.+))?/m,
     isFatal: true,
-    read: ([, what], evidence) =>
-      outOfMemory(`a Python worker could get no more${what ? `: ${what}` : ""}`, overheadRemedy(evidence)),
+    explain: ([, detail], evidence) =>
+      outOfMemory(`a Python worker could not allocate memory${detail ? `: ${detail}` : ""}`, overheadRemedy(evidence)),
   },
   {
     pattern: /Python worker exited unexpectedly \(crashed\)/,
     isFatal: true,
-    read: (_, evidence) => outOfMemory("a Python worker was killed while it worked", overheadRemedy(evidence)),
+    explain: (_, evidence) => outOfMemory("a Python worker was killed", overheadRemedy(evidence)),
   },
   {
     pattern: /Total size of serialized results of \d+ tasks? \(([^)]+)\) is bigger than spark\.driver\.maxResultSize/,
     isFatal: true,
-    read: ([, size]) =>
-      outOfMemory(`the driver was to collect ${size}, more than spark.driver.maxResultSize lets it`, driverRemedy),
+    explain: ([, size]) =>
+      outOfMemory(
+        `the driver would have to collect ${size}, more than spark.driver.maxResultSize allows`,
+        driverRemedy,
+      ),
   },
   {
     pattern: /Container released on a \*lost\* node|Exit status: -100\b/,
     isFatal: true,
-    read: (_, evidence) => lostNode(evidence),
+    explain: (_, evidence) => lostNode(evidence),
   },
   {
     pattern: /No space left on device|Disk quota exceeded|local-dirs (?:are bad|usable space is below)/,
     isFatal: true,
-    read: ([what], evidence) => ({
-      says: `A node's disk is full: ${what}`,
+    explain: ([message], evidence) => ({
+      cause: `A node's disk is full: ${message}`,
       section: "disk-full",
       remedy: raise("ebsGiB", evidence),
     }),
   },
   {
-    // S3 has named the principal, action and resource since 2024.
+    // Since 2024, S3's message names the principal, the action and the resource.
     pattern: /is not authorized to perform: (s3:\w+|kms:\w+) on resource: (?:"(arn:[^"]+)"|(arn:\S+))/,
-    read: ([, action, quoted, bare]) => denied((quoted ?? bare ?? "").replace(/^arn:[\w-]+:s3:::/, "s3://"), action),
+    explain: ([, action, quoted, bare]) =>
+      accessDenied((quoted ?? bare ?? "").replace(/^arn:[\w-]+:s3:::/, "s3://"), action),
   },
   {
     pattern: /key '([^']+)' in bucket '([^']+)': AWS Error (?:ACCESS_DENIED|\S*403\S*)\D*? during (\w+) operation/,
-    read: ([, key, bucket, operation]) => denied(`s3://${bucket}/${key}`, operation),
+    explain: ([, key, bucket, operation]) => accessDenied(`s3://${bucket}/${key}`, operation),
   },
   {
     pattern: /\((?:AccessDenied|403)\) when calling the (\w+) operation/,
-    read: ([, operation], { text }) => denied(objectIn(text), operation),
+    explain: ([, operation], { text }) => accessDenied(objectIn(text), operation),
   },
   {
     pattern: /AccessDeniedException: (s3[an]?:\/\/[^\s:]+)|AmazonS3Exception: [^\n]*Status Code: 403/,
-    read: ([, what], { text }) => denied(what ?? objectIn(text), undefined),
+    explain: ([, uri], { text }) => accessDenied(uri ?? objectIn(text), undefined),
   },
   {
     pattern: /(s3[an]?:\/\/\S+) does not exist|Path does not exist: (s3[an]?:\/\/\S+?)\.?(?:;|$)/m,
-    read: ([, said, path]) => absent(said ?? path),
+    explain: ([, statedUri, sparkUri]) => missingObject(statedUri ?? sparkUri),
   },
   {
     pattern: /NoSuchBucket|NoSuchKey|AmazonS3Exception: [^\n]*Status Code: 404/,
-    read: (_, { text }) => absent(objectIn(text)),
+    explain: (_, { text }) => missingObject(objectIn(text)),
   },
   {
     pattern: /(?:ModuleNotFoundError: )?No module named '([^']+)'|ModuleNotFoundError|^ImportError|: ImportError/,
-    read: ([, name]) => missingModule(name),
+    explain: ([, name]) => missingModule(name),
   },
   {
     pattern: /error=2, No such file or directory/,
-    read: (_, { text }) => {
+    explain: (_, { text }) => {
       const program = /Cannot run program "([^"]+)"/.exec(text)?.[1];
       return {
-        ...(program ? { says: `${program} is not on the node` } : {}),
+        ...(program ? { cause: `${program} is not on the node` } : {}),
         section: "a-module-is-missing-on-a-node",
-        remedy: "Start again: the bootstrap action makes the environment on every node of a new cluster",
+        remedy: "Start again: the bootstrap action installs the environment on every node of a new cluster",
       };
     },
   },
   {
     pattern: /^the model \S+ has sha256|Model provided (?:has|must have)|Could not open .*model|flatbuffer/i,
-    read: () => ({
+    explain: () => ({
       section: "job-fails",
       remedy:
-        "The model artifact is damaged or another one: make it again (npm run model -- --force), and deploy again (npm run deploy; on a laptop npm start)",
+        "The model artifact is damaged or not the deployed one: build it again (npm run model -- --force), and deploy again (npm run deploy; on a laptop npm start)",
     }),
   },
 ];
 
-/** Explains a step's failure by the line that names it. */
-export function readLine(line: string, evidence: Evidence): Explanation | undefined {
-  return explain(stepFailures, line, evidence);
+/** Explains a step's failure by a line that names the cause. */
+export function explainLine(line: string, evidence: Evidence): Explanation | undefined {
+  return explainByPattern(stepFailures, line, evidence);
 }
 
-/** Explains a failure by the whole log, for when the line that should name the cause does not. Uses fatal patterns only. */
-export function readLog(evidence: Evidence): Explanation | undefined {
-  return explain(
+/** Explains a step's failure by a fatal pattern anywhere in the log. */
+export function explainFatal(evidence: Evidence): Explanation | undefined {
+  return explainByPattern(
     stepFailures.filter(({ isFatal }) => isFatal),
     evidence.text,
     evidence,

@@ -2,6 +2,7 @@ import { DescribeInstanceTypesCommand, type EC2Client } from "@aws-sdk/client-ec
 import { GetServiceQuotaCommand, type ServiceQuotasClient } from "@aws-sdk/client-service-quotas";
 import { isNamed } from "../../aws/errors.ts";
 import { instanceType } from "../../catalog/instance-types.ts";
+import { vcpuQuotas } from "../../catalog/vcpu-quotas.ts";
 import type { ClusterPlan } from "../../contract/cluster-plan.ts";
 import { fleetTypesOf } from "../../planning/cluster-shape.ts";
 import { type CheckContext, CheckFailure, type CheckSpec } from "./run-checks.ts";
@@ -31,12 +32,6 @@ async function checkInstanceTypes(ec2: EC2Client, cluster: ClusterPlan): Promise
 }
 
 type Market = ClusterPlan["market"];
-
-/** vCPUs of the standard families that an account may run at a time in a region (Service Quotas, service ec2). */
-const vcpuQuotas: Readonly<Record<Market, { readonly code: string; readonly name: string }>> = {
-  ON_DEMAND: { code: "L-1216C47A", name: "Running On-Demand Standard instances" },
-  SPOT: { code: "L-34B43A08", name: "All Standard Spot Instance Requests" },
-};
 
 /** The primary node is always on demand; managed scaling may add core nodes up to maxCoreCount. */
 function neededVcpus(cluster: ClusterPlan): Readonly<Record<Market, number>> {

@@ -1,0 +1,56 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { S3Client } from "@aws-sdk/client-s3";
+import type { S3Location } from "../aws/s3.ts";
+import { explainedBy, type LogExplanation, type Polling, readLogs } from "./log-files.ts";
+import { rootCause } from "./root-cause.ts";
+import { explainLine } from "./step-failures.ts";
+
+export const deployAgain =
+  "Deploy again (npm run deploy; on a laptop npm start): that builds and uploads the wheelhouse";
+
+/**
+ * Finds the cause in a bootstrap action's standard error: the script's own statement with the failing command's message
+ * before it; otherwise the last command that the shell printed (set -x); otherwise the last line.
+ */
+function bootstrapCause(text: string): string | undefined {
+  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== "");
+  const statedAt = lines.findLastIndex((line) => line.startsWith("orchard: error: "));
+  const statement = lines[statedAt]?.replace(/^orchard: error: (?:bootstrap: )?/, "");
+  const command = lines.findLast((line) => /^\++ /.test(line))?.replace(/^\++ /, "");
+  const message = (statedAt < 0 ? lines : lines.slice(0, statedAt)).findLast(
+    (line) => !/^\++ |\bexiting\b/i.test(line),
+  );
+  const detail = message === undefined ? "" : ` (${message.trim()})`;
+  if (statement !== undefined) return `${statement}${detail}`;
+  if (command !== undefined) return `the command ${command}${detail}`;
+  return rootCause(text)?.line ?? message;
+}
+
+/**
+ * Explains the failure of a bootstrap action by its log. Waits a limited time for the log.
+ *
+ * @param instanceId the node that failed; undefined reads the logs of all nodes
+ */
+export async function explainByBootstrapLogs(
+  s3: S3Client,
+  clusterLogs: S3Location,
+  instanceId: string | undefined,
+  { attempts, pauseMs }: Polling,
+): Promise<LogExplanation | undefined> {
+  const nodes = { ...clusterLogs, key: `${clusterLogs.key}node/${instanceId ?? ""}` };
+  for (let attempt = 1; attempt <= attempts; attempt += 1) {
+    const logs = await readLogs(s3, nodes, /\/bootstrap-actions\/.*\/stderr(\.gz)?$/);
+    // The last action that ran is the one that failed.
+    for (const log of logs.toReversed()) {
+      const cause = bootstrapCause(log.text);
+      if (cause === undefined) continue;
+      const known = explainLine(log.text, { text: log.text, cluster: undefined });
+      return explainedBy(log, `Bootstrap action failed: ${cause}`, {
+        section: known?.section ?? "cluster-does-not-start",
+        remedy: known?.remedy ?? deployAgain,
+      });
+    }
+    if (attempt < attempts) await sleep(pauseMs);
+  }
+  return undefined;
+}

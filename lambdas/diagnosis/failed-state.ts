@@ -1,0 +1,32 @@
+import type { StepSummary } from "@aws-sdk/client-emr";
+import { z } from "zod";
+import { jobSteps, stateOfStep } from "../contract/job-steps.ts";
+import type { PartialState } from "../contract/state-data.ts";
+
+const waitingInputSchema = z.object({ overlap: z.enum(["skip", "queue"]) });
+
+/** Whether TakeTurn has not succeeded yet. Only an execution whose input says so enters it. */
+function isBeforeTurn({ input, turn }: PartialState): boolean {
+  return turn === undefined && waitingInputSchema.safeParse(input).success;
+}
+
+/**
+ * Infers the failed state from the state data, because Step Functions does not pass its name.
+ *
+ * @param steps the run's steps on the cluster, if they are known
+ */
+export function inferFailedState(state: PartialState, steps: readonly StepSummary[] = []): string {
+  const { plan } = state;
+  if (!plan) return isBeforeTurn(state) ? "TakeTurn" : "Preflight";
+  if (state.scripts === undefined) return "UploadScripts";
+  if (!state.cluster) return "CreateCluster";
+  if (state.validation) return plan.keepMinutes > 0 ? "KeepCluster" : "TerminateCluster";
+  // Only this state uses the AWS SDK integration, whose errors begin with "Emr."; those of the others begin with "EMR.".
+  if (state.error?.Error.startsWith("Emr.")) return "SetManagedScaling";
+  const completed = steps.filter(({ Status }) => Status?.State === "COMPLETED").map(({ Name }) => Name);
+  const pending = jobSteps
+    .filter((step) => plan.steps[step])
+    .map((step) => stateOfStep[step])
+    .filter((name) => !completed.includes(name));
+  return pending[0] ?? "ValidateResults";
+}

@@ -1,0 +1,36 @@
+import { z } from "zod";
+import type { Failure } from "../contract/failure.ts";
+import { logger } from "../runtime/handler.ts";
+import { describeQuotedEnd } from "./cluster-end.ts";
+
+/** The cause of the run's first error in words. */
+export interface FirstError {
+  readonly text: string;
+  /** Whether a Lambda function threw the error. */
+  readonly isFromFunction: boolean;
+}
+
+/** Lambda's integration gives a function's error as JSON. */
+const functionErrorSchema = z.object({ errorMessage: z.string() });
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    logger.debug("The cause is plain text", { error });
+    return undefined;
+  }
+}
+
+/** Puts the cause of the first error into words, whichever service integration it comes from. */
+export function describeFirstError(error: Failure | undefined): FirstError {
+  const { Error: name, Cause: cause } = error ?? { Error: "Unknown", Cause: "" };
+  const json = parseJson(cause);
+  const thrown = functionErrorSchema.safeParse(json);
+  if (thrown.success) return { text: thrown.data.errorMessage, isFromFunction: true };
+  const nameInWords = name === "States.Timeout" ? "It did not end within its time limit (States.Timeout)" : name;
+  // Step Functions truncates a long response, which is then neither JSON nor readable.
+  const isReadable = json === undefined && !cause.startsWith("{") && cause !== name;
+  const text = describeQuotedEnd(json) || (isReadable && cause) || nameInWords;
+  return { text, isFromFunction: false };
+}

@@ -1,0 +1,85 @@
+import { Readable } from "node:stream";
+import { constants, createGunzip } from "node:zlib";
+import type { S3Client } from "@aws-sdk/client-s3";
+import { isNamed } from "../aws/errors.ts";
+import { listObjects, readBytes, type S3Location, s3UriOf } from "../aws/s3.ts";
+import type { Diagnosis } from "../contract/failure.ts";
+import { logger } from "../runtime/handler.ts";
+import type { Explanation } from "./failure-pattern.ts";
+import { lastLines, oneLine } from "./root-cause.ts";
+
+/** How often to look for logs that EMR has not uploaded yet. */
+export interface Polling {
+  readonly attempts: number;
+  readonly pauseMs: number;
+}
+
+/** A log file of EMR. */
+export interface Log {
+  /** s3:// URI */
+  readonly uri: string;
+  readonly text: string;
+}
+
+/** A log's explanation of the failure; `cause` is undefined if the log does not show one. */
+export type LogExplanation = Pick<Diagnosis, "log" | "excerpt" | "section" | "remedy"> & {
+  readonly cause: string | undefined;
+};
+
+const maxLogFiles = 20;
+const maxLogBytes = 20 * 1024 * 1024;
+/** Only the end of a longer text is kept: the last error is the relevant one. */
+const maxTextBytes = 4 * 1024 * 1024;
+
+/** Unzips the end of a gzipped text, even if the file is truncated. */
+async function unzip(content: Uint8Array): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  const gunzip = createGunzip({ finishFlush: constants.Z_SYNC_FLUSH });
+  for await (const chunk of Readable.from([content]).pipe(gunzip)) {
+    chunks.push(chunk as Buffer);
+    bytes += (chunk as Buffer).length;
+    while (bytes - (chunks[0]?.length ?? 0) > maxTextBytes) bytes -= chunks.shift()?.length ?? 0;
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Reads a log; undefined if it does not exist or cannot be read, because other logs may explain the failure. */
+export async function readLog(s3: S3Client, location: S3Location): Promise<Log | undefined> {
+  const uri = s3UriOf(location);
+  try {
+    const content = await readBytes(s3, location);
+    const bytes = location.key.endsWith(".gz") ? await unzip(content) : content;
+    return { uri, text: new TextDecoder().decode(bytes) };
+  } catch (error) {
+    if (!isNamed(error, "NoSuchKey")) logger.warn(`${uri} could not be read`, { error });
+    return undefined;
+  }
+}
+
+/** Reads the logs in a folder whose keys match the pattern, in the order of their keys. */
+export async function readLogs(s3: S3Client, folder: S3Location, pattern: RegExp): Promise<readonly Log[]> {
+  const files = (await listObjects(s3, folder))
+    .filter(({ key, bytes }) => pattern.test(key) && bytes <= maxLogBytes)
+    // Container 000001 is the driver's, whose traceback has more details than an executor's.
+    .sort((a, b) => (a.key < b.key ? -1 : 1))
+    .slice(0, maxLogFiles);
+  // Read one after the other, because several at once may not fit into the function's memory.
+  const logs: Log[] = [];
+  for (const { key } of files) {
+    const log = await readLog(s3, { bucket: folder.bucket, key });
+    if (log) logs.push(log);
+  }
+  return logs;
+}
+
+/** Combines a cause with the log that shows it. */
+export function explainedBy({ uri, text }: Log, cause: string | undefined, explanation: Explanation): LogExplanation {
+  return {
+    cause: cause === undefined ? undefined : oneLine(cause),
+    log: uri,
+    excerpt: [...lastLines(text)],
+    section: explanation.section,
+    remedy: explanation.remedy,
+  };
+}
