@@ -17,6 +17,8 @@ export const featuresSummarySchema = z.looseObject({
   errors: z.int(),
   /** Number of unusable images by reason, the most frequent reason first. */
   reasons: z.record(z.string(), z.int()),
+  /** Paths below the image tree of at most three images of each reason; summaries of older versions have none. */
+  examples: z.record(z.string(), z.array(z.string())).default({}),
   computed: z.int(),
   reused: z.int(),
   /** Images that were changed or removed after the inventory listed them. */

@@ -2,11 +2,14 @@ import type { Plan } from "../../contract/plan.ts";
 import type { Findings } from "../findings.ts";
 import { type FeaturesSummary, featuresSummarySchema } from "../job-reports.ts";
 
-function describeReasons(reasons: FeaturesSummary["reasons"]): string {
+/** The message of a failed execution is limited, and a key on S3 may have 1,024 bytes. */
+const maxReasons = 5;
+
+function describeReasons({ reasons, examples }: FeaturesSummary): string {
   return Object.entries(reasons)
-    .slice(0, 3)
-    .map(([reason, count]) => `${reason} (${count})`)
-    .join(", ");
+    .slice(0, maxReasons)
+    .map(([reason, count]) => [`${reason} (${count})`, examples[reason]?.join(", ")].filter(Boolean).join(", such as "))
+    .join("; ");
 }
 
 /** Checks the outputs of the features step. */
@@ -29,7 +32,7 @@ export async function checkFeatures(findings: Findings, plan: Plan): Promise<Fea
   findings.check(
     "error rate",
     errorRate <= quality.maxErrorRate,
-    `${summary.errors} of ${counts.images} images are bad (${(100 * errorRate).toFixed(2)} %), the limit is ${100 * quality.maxErrorRate} %; the commonest reasons: ${describeReasons(summary.reasons)}`,
+    `${summary.errors} of ${counts.images} images are bad (${(100 * errorRate).toFixed(2)} %), the limit is ${100 * quality.maxErrorRate} %; the commonest reasons: ${describeReasons(summary)}`,
   );
   findings.check(
     "feature dimensions",

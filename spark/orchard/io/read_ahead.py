@@ -13,6 +13,8 @@ Image = tuple[str, str, str]
 # Files that a worker reads ahead, and its threads: they hide S3's latency of 20 to 100 ms for each object.
 PREFETCH_FILES = 32
 PREFETCH_THREADS = 8
+# The sum of their sizes. Four workers share what an executor has beside its heap, and decode photos in it.
+PREFETCH_BYTES = 64 * 1024 * 1024
 
 
 class ImageFile(NamedTuple):
@@ -45,15 +47,26 @@ def read_ahead(images: Iterable[Image], storage: Storage) -> Iterator[ImageFile]
         return
 
     waiting: deque[Future[ImageFile]] = deque()
+    largest = 0
 
     with ThreadPoolExecutor(PREFETCH_THREADS, "prefetch") as pool:
         try:
             for image in images:
                 waiting.append(pool.submit(read, image))
-                if len(waiting) > PREFETCH_FILES:
-                    yield waiting.popleft().result()
+                while len(waiting) > _limit_files(largest):
+                    file = waiting.popleft().result()
+                    largest = max(largest, len(file.content or b""))
+                    yield file
             while waiting:
                 yield waiting.popleft().result()
         finally:
             # After an error, the files that are still being read are not needed.
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _limit_files(largest: int) -> int:
+    """Return how many files may be read ahead if they are as large as the largest one so far, in bytes."""
+    if largest == 0:
+        # No size is known yet.
+        return PREFETCH_THREADS
+    return max(1, min(PREFETCH_FILES, PREFETCH_BYTES // largest))

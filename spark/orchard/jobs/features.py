@@ -1,7 +1,6 @@
 """The features job: computes the model's features for each image of the selection, or reuses them from the store."""
 
 import json
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +17,7 @@ from orchard.io import parts, store
 from orchard.io.storage import locate_storage, open_storage, write_json
 from orchard.io.uri import join
 from orchard.jobs.extraction import RESULTS_SCHEMA, Results, make_extract_task, read_model
+from orchard.jobs.reasons import Reasons
 from orchard.jobs.shares import read_selection, split_into_shares
 from orchard.plan import Model, Plan
 from orchard.progress import Progress
@@ -32,8 +32,7 @@ class TaskReport:
     """The result of one task: its number of images, and among them those that are unusable or have changed."""
 
     images: int = 0
-    # unusable images by reason
-    reasons: Counter[str] = field(default_factory=Counter)
+    reasons: Reasons = field(default_factory=Reasons)
     # images that differ from the selection, or no longer exist
     changed: int = 0
     faults: VectorFaults = field(default_factory=VectorFaults)
@@ -121,7 +120,10 @@ def make_write_task(
             good.append(usable.select(["path", "label"]))
             bad.append(batch.filter(pc.invert(has_features)).select(["path", "label", "reason"]))
             report.images += batch.num_rows
-            report.reasons.update(str(reason) for reason in bad[-1].column("reason").to_pylist())
+            for path, reason in zip(
+                bad[-1].column("path").to_pylist(), bad[-1].column("reason").to_pylist(), strict=True
+            ):
+                report.reasons.add(str(reason), [str(path)])
             report.changed += changed
         writer.flush()
         for name, batches in (("metadata", good), ("errors", bad)):
@@ -138,11 +140,10 @@ def write_summary(plan: Plan, model: Model, reports: list[TaskReport], *, images
     Raises:
         JobError: None of the `images` images is usable.
     """
-    reasons = sum((report.reasons for report in reports), Counter[str]())
-    errors = reasons.total()
+    reasons = Reasons.merge(report.reasons for report in reports)
+    errors = reasons.counts.total()
     if errors == images:
-        frequent = ", ".join(f"{reason} ({count})" for reason, count in reasons.most_common(3))
-        raise JobError(f"none of the {images} images can be used: {frequent}")
+        raise JobError(f"none of the {images} images can be used: {reasons.describe(plan.image_tree)}")
     if errors == 0:
         columns = [RESULTS_SCHEMA.field(name) for name in ("path", "label", "reason")]
         parts.write_csv(pa.schema(columns).empty_table(), join(plan.run, "errors"), 0, locate_storage(plan.run))
@@ -152,7 +153,8 @@ def write_summary(plan: Plan, model: Model, reports: list[TaskReport], *, images
     summary = {
         "images": images - errors,
         "errors": errors,
-        "reasons": dict(reasons.most_common()),
+        "reasons": dict(reasons.counts.most_common()),
+        "examples": reasons.relative_to(plan.image_tree),
         "computed": images - reused,
         "reused": reused,
         "changed": sum(report.changed for report in reports),

@@ -97,6 +97,7 @@ def main(folder: Path, fault: str) -> None:
             "images": ROWS,
             "errors": ERRORS,
             "reasons": {"empty file": ERRORS},
+            "examples": {"empty file": ["Training/Apple 1/empty.jpg"]},
             "computed": 13,
             "reused": ROWS + ERRORS - 13,
             "changed": 0,

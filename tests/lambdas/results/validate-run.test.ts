@@ -152,7 +152,7 @@ test("refuses too many bad images", async () => {
   await upload("none");
 
   expect(await refuse({ quality: { maxErrorRate: 0.01, minVariance: null } })).toMatch(
-    /^1 of \d+ .*: error rate: 1 of 60 images are bad \(1\.67 %\), the limit is 1 %; the commonest reasons: empty file \(1\)$/,
+    /^1 of \d+ .*: error rate: 1 of 60 images are bad \(1\.67 %\), the limit is 1 %; the commonest reasons: empty file \(1\), such as Training\/Apple 1\/empty\.jpg$/,
   );
 });
 

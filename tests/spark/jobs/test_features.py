@@ -132,6 +132,7 @@ def test_summary_and_progress(run: Path) -> None:
 
     assert (summary["images"], summary["errors"], summary["dimensions"]) == (len(GOOD), len(BAD) + 1, 1280)
     assert summary["reasons"] == Counter([*(reason for _, reason in BAD.values()), "file not found"])
+    assert sorted(summary["examples"][TOO_MANY]) == ["Training/Apple 1/bomb.png", "Training/Apple 1/huge.jpg"]
     assert {check["name"]: check["ok"] for check in summary["checks"]} == {
         "row_count": True,
         "dimensions": True,
@@ -165,9 +166,11 @@ def test_a_run_without_a_usable_image_says_why(
     plan = str(write_plan(tmp_path / "run", tmp_path / "raw", model_artifact))
     main.run(spark.sparkContext, main.parse(["inventory", "--plan", plan]))
 
-    with pytest.raises(
-        JobError, match=r"^none of the 3 images can be used: empty file \(2\), text, not an image \(1\)$"
-    ):
+    reasons = (
+        r"empty file \(2\), such as Training/Apple/0\.jpg, Training/Apple/1\.jpg; "
+        r"text, not an image \(1\), such as Training/Apple/2\.jpg"
+    )
+    with pytest.raises(JobError, match=rf"^none of the 3 images can be used: {reasons}$"):
         main.run(spark.sparkContext, main.parse(["features", "--plan", plan]))
 
 
