@@ -59,12 +59,14 @@ def inventory(model: Path, image_tree: Path, work: Path) -> Run:
 def _write_plan(model: Path, image_tree: Path, run: Path) -> Path:
     info = json.loads((model / "model.json").read_text())
     keys = ("sha256", "weights", "inputSize", "dimensions")
+    rules = json.loads((ROOT / "lambdas" / "contract" / "image-tree.json").read_text())
     document = {
         "runId": "bench",
         "bucket": "",
         "input": f"{image_tree}/",
         "run": f"{run}/",
         "splits": None,
+        "tree": {"layout": "split/label", **rules},
         "selectionRule": {"labelPrefix": None, "label": None, "limit": None},
         "pca": {"components": 50},
         "formats": ["parquet", "csv"],

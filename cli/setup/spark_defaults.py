@@ -73,7 +73,8 @@ def archive_classes(defaults: Path, work: Path) -> None:
         image.parent.mkdir(parents=True, exist_ok=True)
         image.touch()
     rule = {"labelPrefix": None, "label": None, "limit": None}
-    plan = {"runId": "1", "selectionRule": rule, "input": f"{work}/raw/", "run": f"{work}/run/"}
+    tree = {"layout": "split/label", "imageEndings": [".jpg"], "hiddenFolders": []}
+    plan = {"runId": "1", "selectionRule": rule, "tree": tree, "input": f"{work}/raw/", "run": f"{work}/run/"}
     (work / "plan.json").write_text(json.dumps(plan))
     features = pa.array(np.eye(4, dtype=np.float32).tolist(), pa.list_(pa.float32()))
     table = pa.table({"path": list("abcd"), "label": ["Apple"] * 4, "features": features})

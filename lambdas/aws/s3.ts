@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
+import querystring from "node:querystring";
 import {
-  type _Object,
   GetObjectCommand,
   type GetObjectCommandOutput,
   HeadObjectCommand,
+  type ListObjectsV2CommandOutput,
   PutObjectCommand,
   paginateListObjectsV2,
   type S3Client,
@@ -24,9 +25,19 @@ export interface S3Object {
   readonly etag: string;
 }
 
-function asObjects(contents: readonly _Object[] = []): readonly S3Object[] {
-  return contents.flatMap(({ Key, Size = 0, ETag = "" }) =>
-    Key ? [{ key: Key, bytes: Size, etag: ETag.replaceAll('"', "") }] : [],
+/**
+ * XML has no way to write most control characters, and its readers turn a carriage return into a line feed. S3 therefore
+ * encodes keys on request, like a form: a space as a plus sign.
+ */
+const encodedKeys = { EncodingType: "url" } as const;
+
+function decodeKey(key: string, encoding: string | undefined): string {
+  return encoding === "url" ? querystring.unescape(key.replaceAll("+", " ")) : key;
+}
+
+function asObjects({ Contents = [], EncodingType }: ListObjectsV2CommandOutput): readonly S3Object[] {
+  return Contents.flatMap(({ Key, Size = 0, ETag = "" }) =>
+    Key ? [{ key: decodeKey(Key, EncodingType), bytes: Size, etag: ETag.replaceAll('"', "") }] : [],
   );
 }
 
@@ -48,10 +59,11 @@ export async function listFolder(
 ): Promise<{ readonly folders: readonly string[]; readonly objects: readonly S3Object[] }> {
   const folders: string[] = [];
   const objects: S3Object[] = [];
-  const request = { Bucket: bucket, Prefix: key, Delimiter: "/" };
-  for await (const { CommonPrefixes = [], Contents } of paginateListObjectsV2({ client: s3 }, request)) {
-    for (const { Prefix } of CommonPrefixes) if (Prefix) folders.push(Prefix.slice(key.length, -1));
-    objects.push(...asObjects(Contents));
+  const request = { Bucket: bucket, Prefix: key, Delimiter: "/", ...encodedKeys };
+  for await (const page of paginateListObjectsV2({ client: s3 }, request)) {
+    for (const { Prefix } of page.CommonPrefixes ?? [])
+      if (Prefix) folders.push(decodeKey(Prefix, page.EncodingType).slice(key.length, -1));
+    objects.push(...asObjects(page));
   }
   return { folders, objects };
 }
@@ -63,8 +75,8 @@ export async function listObjects(
   limit = Number.POSITIVE_INFINITY,
 ): Promise<readonly S3Object[]> {
   const objects: S3Object[] = [];
-  for await (const { Contents } of paginateListObjectsV2({ client: s3 }, { Bucket: bucket, Prefix: key })) {
-    objects.push(...asObjects(Contents));
+  for await (const page of paginateListObjectsV2({ client: s3 }, { Bucket: bucket, Prefix: key, ...encodedKeys })) {
+    objects.push(...asObjects(page));
     if (objects.length >= limit) break;
   }
   return objects.slice(0, limit);

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { instanceTypes } from "../catalog/instance-types.ts";
 import { formats, overlaps } from "./choices.ts";
 import { clusterKnobs, maxCoreNodes } from "./cluster-knobs.ts";
+import { layouts } from "./image-tree.ts";
 import { modeProperties, modes, modesWithLabel } from "./modes.ts";
 import { defaultInputPrefix } from "./s3-layout.ts";
 
@@ -36,8 +37,8 @@ export const executionInputSchema = z.strictObject({
     .optional()
     .meta({
       description:
-        "The image tree: an S3 URI below which images are stored as `<split>/<label>/<image>`. The nodes may read the " +
-        "stack's bucket only, unless you extend their role.",
+        "The image tree: an S3 URI below which images are stored as `<split>/<label>/<image>` or `<label>/<image>`. The " +
+        "nodes may read the stack's bucket only, unless you extend their role.",
       defaultText: `the stack's bucket and its \`inputPrefix\`: \`s3://<bucket>/${defaultInputPrefix}\``,
       examples: ["s3://my-bucket/data/photos/"],
     }),
@@ -48,9 +49,19 @@ export const executionInputSchema = z.strictObject({
     .refine(isWithoutRepeats, { message: "must not name a split twice" })
     .optional()
     .meta({
-      description: "The top folders of the image tree to read, without repeats.",
-      defaultText: '`["Training"]`; with mode "inventory", all folders',
+      description:
+        "The top folders of the image tree to read, without repeats. The mail and the summary name those that were not.",
+      defaultText: '`["Training"]` where the tree has it, otherwise all; with mode "inventory", all',
       examples: [["Training", "Test"]],
+    }),
+  layout: z
+    .enum(layouts)
+    .optional()
+    .meta({
+      description:
+        "The folders above an image. A tree without splits has the layout `label`. See [input-trees.md](input-trees.md).",
+      defaultText: "detected: `split/label` if an image lies at `<split>/<label>/<image>`, otherwise `label`",
+      examples: ["label"],
     }),
   limit: z
     .int()

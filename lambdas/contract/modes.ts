@@ -1,17 +1,18 @@
 import { z } from "zod";
+import { isSameName } from "./image-tree.ts";
 
 /** The properties of a mode, from which the schemas, the command line and Preflight derive their behavior. */
 export interface ModeProperties {
   /** For the command line's help. */
   readonly description: string;
-  /** Only labels with this prefix are used; null uses labels with any name. */
+  /** Only labels with this prefix, in any letter case, are used; null uses labels with any name. */
   readonly labelPrefix: string | null;
   /** Whether the execution input must name the one label to use. Other modes must not name a label. */
   readonly takesLabel: boolean;
   /** Number of images to use when the execution input gives no limit; null uses all. */
   readonly defaultLimit: number | null;
-  /** Splits to use when the execution input names none; null uses all. */
-  readonly defaultSplits: readonly string[] | null;
+  /** The split to use when the execution input names none and the tree has it; without it, or with null, all are used. */
+  readonly defaultSplit: string | null;
   /** Whether the run computes features and reduces them, or stops after the inventory. */
   readonly computesFeatures: boolean;
 }
@@ -20,7 +21,7 @@ const allTrainingImages = {
   labelPrefix: null,
   takesLabel: false,
   defaultLimit: null,
-  defaultSplits: ["Training"],
+  defaultSplit: "Training",
   computesFeatures: true,
 } as const;
 
@@ -29,7 +30,7 @@ export const modeTable = {
   inventory: {
     ...allTrainingImages,
     description: "metadata and counts only",
-    defaultSplits: null,
+    defaultSplit: null,
     computesFeatures: false,
   },
   mini: {
@@ -57,9 +58,9 @@ export function modeProperties(mode: Mode): ModeProperties {
 
 /** Selects the images of a run within its splits. Preflight and Spark apply the same rule. */
 export const selectionRuleSchema = z.object({
-  /** Only labels with this prefix are selected; null selects labels with any name. */
+  /** Only labels with this prefix, in any letter case, are selected; null selects labels with any name. */
   labelPrefix: z.string().nullable(),
-  /** Only this label is selected; null selects all. */
+  /** Only this label, in any Unicode normalization form, is selected; null selects all. */
   label: z.string().nullable(),
   /** Images to select, spread evenly over the labels; null selects all. */
   limit: z.int().nullable(),
@@ -68,5 +69,6 @@ export type SelectionRule = Readonly<z.output<typeof selectionRuleSchema>>;
 
 /** Whether the rule selects images of a label. */
 export function selectsLabel({ labelPrefix, label }: SelectionRule, name: string): boolean {
-  return name.startsWith(labelPrefix ?? "") && (label === null || name === label);
+  const hasPrefix = name.toLowerCase().startsWith((labelPrefix ?? "").toLowerCase());
+  return hasPrefix && (label === null || isSameName(name, label));
 }

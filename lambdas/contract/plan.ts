@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { formats } from "./choices.ts";
 import { clusterPlanSchema, keptClusterSchema } from "./cluster-plan.ts";
+import { leftOutSchema, treeRulesSchema } from "./image-tree.ts";
 import { modes, selectionRuleSchema } from "./modes.ts";
 import { validationSchema } from "./validation.ts";
 
@@ -16,6 +17,9 @@ export type Check = Readonly<z.output<typeof checkSchema>>;
 /** How many components the PCA keeps: a number, or as many as explain a share of the variance. */
 export const pcaSchema = z.union([z.object({ components: z.int() }), z.object({ variance: z.number() })]);
 export type Pca = Readonly<z.output<typeof pcaSchema>>;
+
+/** Keeps the state data far below Step Functions' limit of 256 KiB. */
+export const maxSplitsNamed = 20;
 
 const countsSchema = z.object({ images: z.int(), labels: z.int(), bytes: z.int() });
 export type Counts = Readonly<z.output<typeof countsSchema>>;
@@ -33,6 +37,13 @@ export const planSchema = z.object({
   run: z.string(),
   /** null selects all splits. */
   splits: z.array(z.string()).nullable(),
+  /** The rules that decide which files of the tree are images. */
+  tree: treeRulesSchema,
+  /** Names of the tree's splits, of which the run uses some; both are cut to maxSplitsNamed. */
+  usedSplits: z.array(z.string()),
+  unusedSplits: z.array(z.string()),
+  /** The files in the used splits that are no images of the tree, by reason. */
+  leftOut: z.array(leftOutSchema),
   limit: z.int().nullable(),
   /** The rule that follows from mode, label and limit: Spark reads it instead of them. */
   selectionRule: selectionRuleSchema,

@@ -4,11 +4,13 @@ import { type ExecutionInput, executionInputSchema } from "../contract/input.ts"
 import { modeProperties, modesWithLabel } from "../contract/modes.ts";
 import type { Pca, Plan } from "../contract/plan.ts";
 import { InvalidInput } from "../runtime/errors.ts";
+import type { ListingRequest } from "./list-images.ts";
 import { nearestNames } from "./nearest-names.ts";
 
 /** The execution input with every default filled in. */
 export interface ResolvedInput
-  extends Pick<Plan, "mode" | "label" | "splits" | "limit" | "selectionRule" | "force" | "keepMinutes"> {
+  extends Pick<Plan, "mode" | "label" | "limit" | "selectionRule" | "force" | "keepMinutes">,
+    Pick<ListingRequest, "layout" | "splits" | "defaultSplit"> {
   /** s3://bucket/prefix/ */
   readonly imageTree: string;
   readonly pca: Pca;
@@ -90,6 +92,11 @@ function labelProblems({ mode, label }: ExecutionInput): string[] {
   return [];
 }
 
+function layoutProblems({ layout, splits }: ExecutionInput): string[] {
+  if (layout !== "label" || splits === undefined) return [];
+  return ['splits: a tree with the layout "label" has none. Leave splits out, or layout'];
+}
+
 /** @throws InvalidInput that lists the problems, unless there are none */
 export function refuseIf(problems: readonly string[]): void {
   if (problems.length === 0) return;
@@ -125,16 +132,18 @@ export function parseInput(given: unknown, defaults: InputDefaults): ResolvedInp
   });
   if (!parsed.success) refuseIf(parsed.error.issues.map(describeIssue));
   const input = parsed.data as ExecutionInput;
-  refuseIf([...labelProblems(input), ...keptClusterProblems(input, defaults)]);
+  refuseIf([...labelProblems(input), ...layoutProblems(input), ...keptClusterProblems(input, defaults)]);
   const imageTree = input.input ?? `s3://${defaults.bucket}/${defaults.inputPrefix}`;
-  const { labelPrefix, defaultLimit, defaultSplits } = modeProperties(input.mode);
+  const { labelPrefix, defaultLimit, defaultSplit } = modeProperties(input.mode);
   const label = input.label ?? null;
   const limit = input.limit ?? defaultLimit;
   return {
     mode: input.mode,
     label,
     imageTree: imageTree.endsWith("/") ? imageTree : `${imageTree}/`,
-    splits: input.splits ?? (defaultSplits === null ? null : [...defaultSplits]),
+    layout: input.layout ?? null,
+    splits: input.splits ?? null,
+    defaultSplit,
     limit,
     selectionRule: { labelPrefix, label, limit },
     pca:

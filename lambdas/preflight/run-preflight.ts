@@ -1,6 +1,7 @@
 import { writeJson } from "../aws/s3.ts";
 import type { Execution } from "../contract/execution.ts";
-import type { Plan } from "../contract/plan.ts";
+import { describeLeftOut } from "../contract/image-tree.ts";
+import { maxSplitsNamed, type Plan } from "../contract/plan.ts";
 import { planFile, runKey, runUri } from "../contract/s3-layout.ts";
 import { describeBorrowed, planBorrowed, withKeeping } from "../planning/kept-plan.ts";
 import { architectureProblem, type PlannedCluster, planCluster } from "../planning/planner.ts";
@@ -134,8 +135,25 @@ function refuseBadRun(problems: readonly string[], outcomes: readonly CheckOutco
   }
 }
 
-function warningsOf(model: Plan["model"], outcomes: readonly CheckOutcome[]): string[] {
+/** @throws the error of the listing, which the checks have reported before */
+function describeTree(
+  listed: Survey["listed"],
+): Pick<Plan, "tree" | "splits" | "usedSplits" | "unusedSplits" | "leftOut"> {
+  if (listed.status === "rejected") throw listed.reason;
+  const { rules, splits, usedSplits, leftOut } = listed.value;
+  const unused = splits.filter((split) => !usedSplits.includes(split));
+  return {
+    tree: rules,
+    splits: unused.length === 0 ? null : [...usedSplits],
+    usedSplits: usedSplits.slice(0, maxSplitsNamed),
+    unusedSplits: unused.slice(0, maxSplitsNamed),
+    leftOut: [...leftOut],
+  };
+}
+
+function warningsOf(leftOut: Plan["leftOut"], model: Plan["model"], outcomes: readonly CheckOutcome[]): string[] {
   return [
+    ...leftOut.map(describeLeftOut),
     ...(model.weights === "seeded" ? ["SEEDED RANDOM WEIGHTS: the features mean nothing, this run is a trial"] : []),
     ...describeFailed(outcomes.filter(({ ok, isWarning }) => !ok && isWarning)),
   ];
@@ -170,6 +188,7 @@ export async function preflight(
 
   const { counts, selection, model, steps, store, keptCluster } = found;
   const { features, reuse } = reusable(found.earlier);
+  const tree = describeTree(found.listed);
   const plan: Plan = {
     runId,
     executionArn: execution.id,
@@ -178,7 +197,7 @@ export async function preflight(
     bucket,
     input: input.imageTree,
     run: runUri(bucket, runId),
-    splits: input.splits,
+    ...tree,
     limit: input.limit,
     selectionRule: input.selectionRule,
     pca: input.pca,
@@ -197,7 +216,7 @@ export async function preflight(
     maxHours: maxHours(cluster, input.maxCostUsd),
     keepMinutes: input.keepMinutes,
     estimate,
-    warnings: warningsOf(model, outcomes),
+    warnings: warningsOf(tree.leftOut, model, outcomes),
     checks: outcomes.map(({ name, ok, detail, remedy }) => ({ name, ok, detail, remedy })),
   };
   await writeJson(clients.s3, { bucket, key: runKey(runId, planFile) }, plan);

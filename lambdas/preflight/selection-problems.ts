@@ -1,42 +1,53 @@
+import { describeLeftOut, isSameName, quoteName } from "../contract/image-tree.ts";
 import { modeProperties } from "../contract/modes.ts";
+import type { Listing } from "./list-images.ts";
 import { nearestNames } from "./nearest-names.ts";
 import type { ResolvedInput } from "./parse-input.ts";
-import type { Listing } from "./selection.ts";
 
 const maxNamesListed = 40;
 
 function listNames(all: readonly string[]): string {
   if (all.length === 0) return "none";
-  const shown = all.slice(0, maxNamesListed).map((name) => JSON.stringify(name));
+  const shown = all.slice(0, maxNamesListed).map(quoteName);
   return all.length > shown.length ? `${shown.join(", ")} and ${all.length - shown.length} more` : shown.join(", ");
 }
 
 function suggest(name: string, known: readonly string[]): string {
   const suggestions = nearestNames(name, known);
-  return suggestions.length === 0 ? "" : ` Did you mean ${suggestions.map((s) => JSON.stringify(s)).join(" or ")}?`;
+  return suggestions.length === 0 ? "" : ` Did you mean ${suggestions.map(quoteName).join(" or ")}?`;
 }
 
 /** Returns only the first reason why nothing was selected, because the others follow from it. */
-function emptySelectionProblem(input: ResolvedInput, { splits, labels }: Listing): string {
+function emptySelectionProblem(input: ResolvedInput, { splits, labels, leftOut, candidates }: Listing): string {
   const { imageTree, label, mode } = input;
-  if (splits.length === 0) {
-    return `input: there are no images under ${imageTree}, which has to hold <split>/<label>/<image>.jpg. Upload the images there, or name another place with "input"`;
+  const found = leftOut.map((each) => ` ${describeLeftOut(each)}.`).join("");
+  if (splits.length === 0 && labels.length === 0) {
+    return `input: there are no images under ${imageTree}, which has to hold <split>/<label>/<image>.jpg or <label>/<image>.jpg.${found} Upload the images there, or name another place with "input"`;
   }
   if (labels.length === 0) return `splits: no labels in ${listNames(input.splits ?? splits)} under ${imageTree}`;
-  if (label !== null && !labels.includes(label)) {
-    return `label: there is no ${JSON.stringify(label)}.${suggest(label, labels)} Labels there: ${listNames(labels)}`;
+  if (label !== null && !labels.some((name) => isSameName(name, label))) {
+    return `label: there is no ${quoteName(label)}.${suggest(label, labels)} Labels there: ${listNames(labels)}`;
+  }
+  if (candidates === 0) {
+    return `input: there are no images in the folders under ${imageTree}, which has to hold <split>/<label>/<image>.jpg or <label>/<image>.jpg.${found} Name the folder that holds them with "input"`;
   }
   return `mode: "${mode}" selects no image under ${imageTree}. Labels there: ${listNames(labels)}`;
 }
 
 function missingSplitProblems({ splits, imageTree }: ResolvedInput, listing: Listing): string[] {
   // Without any folder, emptySelectionProblem gives the better explanation.
-  if (listing.splits.length === 0 || splits === null) return [];
+  if (listing.labels.length === 0 && listing.splits.length === 0) return [];
+  if (splits === null) return [];
+  if (listing.rules.layout === "label") {
+    return [
+      `splits: ${imageTree} has none, its images are at <label>/<image>. Leave splits out, or give "layout": "split/label"`,
+    ];
+  }
   return splits
-    .filter((split) => !listing.splits.includes(split))
+    .filter((split) => !listing.splits.some((name) => isSameName(name, split)))
     .map(
       (split) =>
-        `splits: there is no ${JSON.stringify(split)} under ${imageTree}.${suggest(split, listing.splits)} Folders there: ${listNames(listing.splits)}`,
+        `splits: there is no ${quoteName(split)} under ${imageTree}.${suggest(split, listing.splits)} Folders there: ${listNames(listing.splits)}`,
     );
 }
 

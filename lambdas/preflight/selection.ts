@@ -1,76 +1,14 @@
 import { createHash } from "node:crypto";
-import type { S3Client } from "@aws-sdk/client-s3";
-import pMap from "p-map";
-import { listFolder, parseS3Uri, sha256 } from "../aws/s3.ts";
-import { selectsLabel } from "../contract/modes.ts";
-import type { Counts, Plan } from "../contract/plan.ts";
+import { sha256 } from "../aws/s3.ts";
+import { byCodePoint } from "../contract/image-tree.ts";
+import type { Counts } from "../contract/plan.ts";
 
 export interface Image {
   readonly label: string;
-  /** <split>/<label>/<file> */
+  /** <split>/<label>/<file>, or <label>/<file> in a tree without splits. */
   readonly path: string;
   readonly bytes: number;
   readonly etag: string;
-}
-
-/** The folders of an image tree, and the images in the selected ones. */
-export interface Listing {
-  /** Every top-level folder, selected or not. */
-  readonly splits: readonly string[];
-  /** Every label of the selected splits, in label order. */
-  readonly labels: readonly string[];
-  /** Images of the selected labels, before the limit. */
-  readonly images: readonly Image[];
-}
-
-function isImage(key: string): boolean {
-  return /\.(jpe?g|png)$/i.test(key);
-}
-
-/** Concurrent LIST calls: enough to hide their latency, and well below S3's limit of 5,500 requests a second. */
-const listConcurrency = 32;
-
-/** Compares by code point, like S3 and Python. JavaScript compares UTF-16 code units, whose order differs. */
-function byCodePoint(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
-}
-
-/**
- * Lists an image tree with one LIST call a label.
- *
- * @param imageTree s3://bucket/prefix/
- */
-export async function listImages(
-  s3: S3Client,
-  imageTree: string,
-  { splits: wanted, selectionRule }: Pick<Plan, "splits" | "selectionRule">,
-): Promise<Listing> {
-  const root = parseS3Uri(imageTree);
-  const named = (folders: readonly string[]): string[] => folders.filter((folder) => folder !== "");
-  const splits = named((await listFolder(s3, root)).folders);
-  const chosen = wanted === null ? splits : splits.filter((split) => wanted.includes(split));
-  const folders = (
-    await pMap(
-      chosen,
-      async (split) => {
-        const { folders } = await listFolder(s3, { ...root, key: `${root.key}${split}/` });
-        return named(folders).map((label) => ({ split, label }));
-      },
-      { concurrency: listConcurrency },
-    )
-  ).flat();
-  const images = await pMap(
-    folders.filter(({ label }) => selectsLabel(selectionRule, label)),
-    async ({ split, label }) => {
-      const { objects } = await listFolder(s3, { ...root, key: `${root.key}${split}/${label}/` });
-      return objects
-        .filter(({ key }) => isImage(key))
-        .map(({ key, bytes, etag }) => ({ label, path: key.slice(root.key.length), bytes, etag }));
-    },
-    { concurrency: listConcurrency },
-  );
-  const labels = [...new Set(folders.map(({ label }) => label))].sort(byCodePoint);
-  return { splits, labels, images: images.flat() };
 }
 
 /**

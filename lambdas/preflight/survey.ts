@@ -6,9 +6,10 @@ import { findEarlierRun, type Reuse } from "../results/earlier-runs.ts";
 import { logger } from "../runtime/handler.ts";
 import { deployedModel } from "./deployed-model.ts";
 import { type FoundCluster, findKeptCluster } from "./kept-cluster.ts";
+import { type Listing, listImages } from "./list-images.ts";
 import type { ResolvedInput } from "./parse-input.ts";
 import type { PreflightClients, PreflightConfig } from "./preflight-context.ts";
-import { countImages, fingerprint, type Image, type Listing, listImages, selectEvenly } from "./selection.ts";
+import { countImages, fingerprint, type Image, selectEvenly } from "./selection.ts";
 import { countStored } from "./stored-images.ts";
 
 /** The facts about a run that Preflight has read from S3 and EMR. Errors are kept, because the checks report them. */

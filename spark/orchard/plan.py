@@ -8,6 +8,7 @@ from orchard.errors import JobError
 from orchard.io.storage import open_storage
 from orchard.io.uri import is_s3
 from orchard.selection import SelectionRule
+from orchard.tree import TreeRules, parse_tree_rules
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class Plan:
     run_id: str
     image_tree: str
     run: str
+    tree: TreeRules
+    # None means all splits, or a tree without splits.
     splits: tuple[str, ...] | None
     selection_rule: SelectionRule
     # Number of selected images that Preflight has counted; None if it has not.
@@ -87,6 +90,7 @@ def parse_plan(document: dict[str, Any]) -> Plan:
         run_id=document["runId"],
         image_tree=document["input"].rstrip("/"),
         run=document["run"].rstrip("/"),
+        tree=parse_tree_rules(document["tree"]),
         splits=None if splits is None else tuple(splits),
         selection_rule=SelectionRule(rule["labelPrefix"], rule["label"], rule["limit"]),
         images=(document.get("counts") or {}).get("images"),

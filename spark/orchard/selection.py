@@ -1,6 +1,7 @@
 """Selects the images of a run by the rule in its plan. Preflight counts them by the same rule."""
 
 import hashlib
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +9,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class SelectionRule:
-    """Selects labels, and at most `limit` images of them; None does not restrict the selection."""
+    """Selects labels, and at most `limit` images of them; None does not restrict the selection.
+
+    The prefix matches in any letter case, and the label in any Unicode normalization form.
+    """
 
     label_prefix: str | None = None
     label: str | None = None
@@ -16,7 +20,8 @@ class SelectionRule:
 
     def selects(self, label: str) -> bool:
         """Return whether images of `label` are selected."""
-        return label.startswith(self.label_prefix or "") and self.label in (None, label)
+        has_prefix = label.lower().startswith((self.label_prefix or "").lower())
+        return has_prefix and (self.label is None or _normalize(label) == _normalize(self.label))
 
     def __str__(self) -> str:
         """Describe the selected labels for an error message."""
@@ -25,9 +30,9 @@ class SelectionRule:
         return "any label" if self.label_prefix is None else f"labels that begin with {self.label_prefix!r}"
 
 
-def digest(split: str, label: str, filename: str) -> str:
-    """Return the hexadecimal sha256 of `<split>/<label>/<filename>`, by which the images of a label are ordered."""
-    return hashlib.sha256(f"{split}/{label}/{filename}".encode()).hexdigest()
+def digest(key: str) -> str:
+    """Return the hexadecimal sha256 of a path such as `<split>/<label>/<filename>`, which orders a label's images."""
+    return hashlib.sha256(key.encode()).hexdigest()
 
 
 def select_evenly(labels: Sequence[str], digests: Sequence[str], limit: int) -> list[int]:
@@ -48,3 +53,8 @@ def select_evenly(labels: Sequence[str], digests: Sequence[str], limit: int) -> 
         turns.append((seen[label], label, position))
         seen[label] += 1
     return [position for _, _, position in sorted(turns)[:limit]]
+
+
+def _normalize(name: str) -> str:
+    # macOS writes \u00e9 as e and an accent (NFD), other systems as one character (NFC).
+    return unicodedata.normalize("NFC", name)

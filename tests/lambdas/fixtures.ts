@@ -5,6 +5,7 @@ import { CreateTopicCommand, SubscribeCommand } from "@aws-sdk/client-sns";
 import { sha256 } from "../../lambdas/aws/s3.ts";
 import { clusterDefaultsSchema } from "../../lambdas/contract/cluster-knobs.ts";
 import type { Execution } from "../../lambdas/contract/execution.ts";
+import { treeRules } from "../../lambdas/contract/image-tree.ts";
 import type { Plan } from "../../lambdas/contract/plan.ts";
 import { type PlanRequest, planCluster } from "../../lambdas/planning/planner.ts";
 import type { PreflightConfig } from "../../lambdas/preflight/preflight-context.ts";
@@ -130,7 +131,11 @@ export function aPlan(bucket: string, changes: Partial<Plan> = {}, overrides: Pl
     bucket,
     input: `s3://${bucket}/data/raw/`,
     run: `s3://${bucket}/runs/${runId}/`,
-    splits: ["Training"],
+    splits: null,
+    tree: treeRules("split/label"),
+    usedSplits: ["Training"],
+    unusedSplits: [],
+    leftOut: [],
     limit: 60,
     selectionRule: { labelPrefix: "Apple", label: null, limit: 60 },
     pca: { components: 50 },

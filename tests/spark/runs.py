@@ -11,6 +11,9 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 
+# The rules for image trees that Preflight writes into plan.json, without the layout.
+TREE_RULES: dict[str, Any] = json.loads((ROOT / "lambdas" / "contract" / "image-tree.json").read_text())
+
 
 @dataclass(frozen=True)
 class ModelArtifact:
@@ -72,6 +75,7 @@ def write_plan(
         "input": f"{source}/",
         "run": f"{run}/",
         "splits": None,
+        "tree": {"layout": "split/label", **TREE_RULES},
         "selectionRule": {"labelPrefix": label_prefix, "label": label, "limit": limit},
         "pca": {"components": 3},
         "formats": ["parquet", "csv"],

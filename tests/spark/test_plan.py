@@ -6,6 +6,7 @@ import pytest
 from orchard.errors import JobError
 from orchard.plan import parse_plan, read_plan
 from orchard.selection import SelectionRule
+from orchard.tree import TreeRules
 
 PLAN: dict[str, Any] = {
     "runId": "run-1",
@@ -13,6 +14,7 @@ PLAN: dict[str, Any] = {
     "input": "s3://bucket/data/raw/",
     "run": "s3://bucket/runs/run-1/",
     "splits": ["Training"],
+    "tree": {"layout": "split/label", "imageEndings": [".jpg"], "hiddenFolders": ["__MACOSX"]},
     "selectionRule": {"labelPrefix": "Apple", "label": None, "limit": 300},
     "pca": {"variance": 0.9},
     "formats": ["parquet"],
@@ -33,6 +35,7 @@ def test_reads_the_keys_that_the_jobs_use() -> None:
     assert (plan.image_tree, plan.run) == ("s3://bucket/data/raw", "s3://bucket/runs/run-1")
     assert (plan.components.count, plan.components.variance) == (None, 0.9)
     assert plan.splits == ("Training",)
+    assert plan.tree == TreeRules("split/label", (".jpg",), ("__MACOSX",))
     assert plan.selection_rule == SelectionRule("Apple", None, 300)
     assert (plan.csv, plan.min_variance) == (False, 0.8)
     assert plan.model is not None

@@ -23,7 +23,7 @@ images = st.lists(
 
 def selected(rows: list[Image], limit: int) -> set[Image]:
     labels = [label for _, label, _ in rows]
-    return {rows[position] for position in select_evenly(labels, [digest(*row) for row in rows], limit)}
+    return {rows[position] for position in select_evenly(labels, [digest("/".join(row)) for row in rows], limit)}
 
 
 def expected(rows: list[Image], limit: int) -> set[Image]:
@@ -58,7 +58,8 @@ def test_a_rule_selects_by_label() -> None:
     def selected(rule: SelectionRule) -> list[str]:
         return [label for label in labels if rule.selects(label)]
 
-    assert selected(SelectionRule(label_prefix="Apple")) == ["Apple", "Apple Red 1"]
+    assert selected(SelectionRule(label_prefix="Apple")) == ["Apple", "Apple Red 1", "apple"]
     assert selected(SelectionRule(label="Banana")) == ["Banana"]
     assert selected(SelectionRule(label="Ban")) == []
+    assert SelectionRule(label="Caf\u00e9").selects("Cafe\u0301")
     assert selected(SelectionRule()) == labels

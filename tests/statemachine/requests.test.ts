@@ -14,6 +14,7 @@ import { instanceTypes } from "../../lambdas/catalog/instance-types.ts";
 import { confirmTerminatedEventSchema } from "../../lambdas/confirm-terminated.ts";
 import { formats, markets, overlaps } from "../../lambdas/contract/choices.ts";
 import { clusterDefaultsSchema } from "../../lambdas/contract/cluster-knobs.ts";
+import { treeRules } from "../../lambdas/contract/image-tree.ts";
 import { modes, modesWithLabel } from "../../lambdas/contract/modes.ts";
 import type { Plan } from "../../lambdas/contract/plan.ts";
 import { diagnoseFailureEventSchema } from "../../lambdas/diagnose-failure.ts";
@@ -263,7 +264,15 @@ type Case = typeof aCase extends fc.Arbitrary<infer T> ? T : never;
 function planOf({ name: runId, input, defaults, images }: Case): Plan {
   const { pcaComponents } = defaults;
   const inputDefaults = { bucket, inputPrefix: "data/raw/", maxCostUsd: 10_000, maxKeepMinutes: 9_120, pcaComponents };
-  const { maxCostUsd, cluster: overrides, imageTree, ...resolved } = parseInput(input, inputDefaults);
+  const {
+    maxCostUsd,
+    cluster: overrides,
+    imageTree,
+    layout,
+    splits,
+    defaultSplit,
+    ...resolved
+  } = parseInput(input, inputDefaults);
   const isFull = resolved.mode !== "inventory";
   const steps = { inventory: true, features: isFull, reduction: isFull, any: true };
   const work = { images, newImages: images, steps };
@@ -285,7 +294,18 @@ function planOf({ name: runId, input, defaults, images }: Case): Plan {
     throw new InvalidInput("Preflight refuses it");
   }
   const counts = { images, labels: 1, bytes: images * 6_000 };
-  return aPlan(bucket, { ...resolved, input: imageTree, runId, counts, cluster, estimate, steps });
+  return aPlan(bucket, {
+    ...resolved,
+    tree: treeRules(layout ?? "split/label"),
+    splits: splits === null ? null : [...splits],
+    usedSplits: [...(splits ?? [defaultSplit ?? "Training"])],
+    input: imageTree,
+    runId,
+    counts,
+    cluster,
+    estimate,
+    steps,
+  });
 }
 
 /** Plays the deployed definition with the real functions, as far as they ask EMR, SNS or Step Functions for something. */

@@ -8,8 +8,6 @@ from typing import Protocol
 import pyarrow as pa
 import pyarrow.fs as pafs
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
-
 
 @dataclass(frozen=True)
 class StoredFile:
@@ -56,19 +54,14 @@ class Storage(Protocol):
     def list_folders(self, uri: str) -> list[str]:
         """List the names of the folders directly under `uri`, sorted; empty if `uri` does not exist."""
 
-    def list_images(self, folder: str) -> Iterator[StoredFile]:
-        """List the image files directly under `folder`, by the endings in IMAGE_SUFFIXES."""
+    def list_files(self, folder: str, *, deep: bool) -> Iterator[StoredFile]:
+        """List the files directly under `folder`, or with `deep` those at any depth."""
 
     def open_filesystem(self) -> pafs.FileSystem:
         """Open the pyarrow file system, which addresses files as `uri.to_arrow_path` returns them."""
 
     def open_reader(self) -> Callable[[str], tuple[bytes, str]]:
-        """Return a function that reads a whole file by URI: its content, and its etag as in `list_images`.
+        """Return a function that reads a whole file by URI: its content, and its etag as in `list_files`.
 
         The function may be called from several threads and raises FileNotFoundError if the file does not exist.
         """
-
-
-def is_image(name: str) -> bool:
-    """Return whether a file name has the ending of an image."""
-    return name.lower().endswith(IMAGE_SUFFIXES)

@@ -12,8 +12,7 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 
 from orchard.errors import JobError
-from orchard.io.backend import StoredFile, is_image
-from orchard.io.uri import join
+from orchard.io.backend import StoredFile
 
 
 @dataclass(frozen=True)
@@ -57,15 +56,19 @@ class LocalStorage:
         except FileNotFoundError:
             return []
 
-    def list_images(self, folder: str) -> Iterator[StoredFile]:
-        """List the image files directly under `folder`."""
+    def list_files(self, folder: str, *, deep: bool) -> Iterator[StoredFile]:
+        """List the files directly under `folder`, or at any depth without following links to folders."""
+        if not Path(folder).is_dir():
+            return
         with os.scandir(folder) as entries:
             for entry in entries:
-                if is_image(entry.name) and entry.is_file():
+                path = f"{folder}/{entry.name}"
+                if entry.is_file():
                     status = entry.stat()
                     modified = datetime.fromtimestamp(status.st_mtime, UTC)
-                    path = join(folder, entry.name)
                     yield StoredFile(path, entry.name, status.st_size, modified, make_etag(status))
+                elif deep and entry.is_dir(follow_symlinks=False):
+                    yield from self.list_files(path, deep=True)
 
     def open_filesystem(self) -> pafs.FileSystem:
         """Open pyarrow's local file system."""

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 
 from orchard.errors import JobError
-from orchard.io.backend import StoredFile, is_image
+from orchard.io.backend import StoredFile
 from orchard.io.uri import join, split_s3, to_arrow_path, to_s3
 
 S3Client = Any  # boto3 creates its classes at run time
@@ -73,26 +73,22 @@ class S3Storage:
 
     def list_folders(self, uri: str) -> list[str]:
         """List the names of the common prefixes directly under `uri`."""
-        bucket, prefix = split_s3(join(uri, ""))
-        prefix = prefix.lstrip("/")
-        found = [
-            entry["Prefix"] for page in self._list_level(bucket, prefix) for entry in page.get("CommonPrefixes", [])
-        ]
-        return sorted(folder.removeprefix(prefix).rstrip("/") for folder in found)
+        bucket, prefix = split_prefix(uri)
+        pages = self._list(bucket, prefix, delimiter="/")
+        found = [entry["Prefix"] for page in pages for entry in page.get("CommonPrefixes", [])]
+        return sorted(folder.removeprefix(prefix).removesuffix("/") for folder in found)
 
-    def list_images(self, folder: str) -> Iterator[StoredFile]:
-        """List the image objects directly under `folder`, with S3's own etags."""
-        bucket, prefix = split_s3(join(folder, ""))
-        for page in self._list_level(bucket, prefix):
+    def list_files(self, folder: str, *, deep: bool) -> Iterator[StoredFile]:
+        """List the objects directly under `folder`, or at any depth, with S3's own etags."""
+        bucket, prefix = split_prefix(folder)
+        for page in self._list(bucket, prefix, delimiter="" if deep else "/"):
             for entry in page.get("Contents", []):
-                name = entry["Key"].removeprefix(prefix)
-                if is_image(name):
-                    etag = entry["ETag"].strip('"')
-                    yield StoredFile(to_s3(bucket, entry["Key"]), name, entry["Size"], entry["LastModified"], etag)
+                key, etag = entry["Key"], entry["ETag"].strip('"')
+                yield StoredFile(to_s3(bucket, key), key.rpartition("/")[2], entry["Size"], entry["LastModified"], etag)
 
-    def _list_level(self, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
+    def _list(self, bucket: str, prefix: str, delimiter: str) -> Iterator[dict[str, Any]]:
         paginator = s3_client(self.region).get_paginator("list_objects_v2")
-        pages: Iterator[dict[str, Any]] = paginator.paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
+        pages: Iterator[dict[str, Any]] = paginator.paginate(Bucket=bucket, Prefix=prefix, Delimiter=delimiter)
         return pages
 
     def open_filesystem(self) -> pafs.FileSystem:
@@ -109,6 +105,12 @@ class S3Storage:
                 return stream.read(), etag
 
         return read
+
+
+def split_prefix(folder: str) -> tuple[str, str]:
+    """Split the URI of a folder into bucket and prefix. A last slash is part of the name, as in the key `a//b`."""
+    bucket, key = split_s3(folder)
+    return bucket, f"{key}/" if key or folder.endswith("/") else ""
 
 
 @functools.cache

@@ -1,8 +1,7 @@
 """The inventory job: counts the images of the image tree, and selects the ones that the run uses."""
 
-import csv
 import hashlib
-import io
+from collections import Counter
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -10,9 +9,10 @@ import pyarrow.parquet as pq
 from pyspark import SparkContext
 
 from orchard.errors import JobError
+from orchard.io import parts
 from orchard.io.storage import locate_storage, open_storage, write_json
 from orchard.io.uri import join
-from orchard.jobs.listing import FolderCount, LabelFolder, Listing, make_listing_task
+from orchard.jobs.listing import FolderCount, LabelFolder, LeftOut, Listing, make_listing_task, sort_out
 from orchard.plan import Plan
 from orchard.progress import Progress
 from orchard.selection import select_evenly
@@ -23,12 +23,12 @@ NAMES_SHOWN = 20
 
 
 def run(context: SparkContext, plan: Plan, progress: Progress) -> None:
-    """Write inventory/{metadata,stats,selection,summary.json}.
+    """Write inventory/{metadata,stats,selection,leftout.csv,summary.json}.
 
     Raises:
         JobError: There are no images, the mode selects none, or their number differs from the plan's.
     """
-    folders = find_label_folders(plan.image_tree, plan.splits)
+    folders, besides = find_label_folders(plan)
     inventory = join(plan.run, "inventory")
     storage = open_storage(plan.run)
     for name in ("metadata", "selection"):
@@ -44,43 +44,71 @@ def run(context: SparkContext, plan: Plan, progress: Progress) -> None:
         "labels": len({count.label for count in counts}),
         "bytes": sum(count.bytes for count in counts),
     }
+    left_out = sorted([*besides, *(entry for listing in listings for entry in listing.left_out)])
     progress.begin(totals["images"])
     if not counts:
-        raise JobError(f"{plan.image_tree} has no .jpg, .jpeg or .png file under <split>/<label>/")
+        endings = ", ".join(plan.tree.image_endings)
+        place = "/".join(f"<{name}>" for name in plan.tree.layout.split("/"))
+        raise JobError(f"{plan.image_tree} has no image ({endings}) under {place}/")
     selection = select_images(listings, plan.selection_rule.limit)
     check_selection(plan, selection, counts)
 
-    storage.write_bytes(join(inventory, "stats", "part-00000.csv"), format_stats(counts).encode())
+    target = locate_storage(inventory)
+    target.write_buffer(join(inventory, "stats", "part-00000.csv"), format_stats(counts))
+    target.write_buffer(join(inventory, "leftout.csv"), format_left_out(left_out))
     # A list of paths is small: one file, from which each task of the features job reads its share.
     content = pa.BufferOutputStream()
     pq.write_table(selection, content)
-    locate_storage(inventory).write_buffer(join(inventory, "selection", "part-00000.parquet"), content.getvalue())
+    target.write_buffer(join(inventory, "selection", "part-00000.parquet"), content.getvalue())
     selected = {
         "images": selection.num_rows,
         "labels": len(selection["label"].unique()),
         "bytes": pc.sum(selection["size"]).as_py(),
         "fingerprint": compute_fingerprint(selection),
     }
-    write_json(join(inventory, "summary.json"), {**totals, "selected": selected})
+    reasons = dict(Counter(entry.reason for entry in left_out))
+    write_json(join(inventory, "summary.json"), {**totals, "selected": selected, "leftOut": reasons})
 
 
-def find_label_folders(image_tree: str, splits: tuple[str, ...] | None) -> list[LabelFolder]:
-    """Find the `<split>/<label>` folders of the given splits, sorted within each; None means all splits.
+def find_label_folders(plan: Plan) -> tuple[list[LabelFolder], list[LeftOut]]:
+    """Find the label folders of the plan's splits, sorted within each, and the files beside them, which are left out.
 
     Raises:
-        JobError: The image tree has no splits, or lacks a given one.
+        JobError: The image tree has no folders, or lacks a given split.
     """
-    existing = open_storage(image_tree).list_folders(image_tree)
-    if not existing:
-        raise JobError(f"{image_tree} is empty or does not exist; images are expected at <split>/<label>/<image>")
-    missing = [split for split in splits or () if split not in existing]
+    root = plan.image_tree
+    tops, besides = list_level(plan, "")
+    if not tops:
+        raise JobError(f"{root} is empty or does not exist; images are expected at <split>/<label>/<image>")
+    if plan.tree.layout == "label":
+        return [LabelFolder("", label, join(root, label)) for label in tops], besides
+    missing = [split for split in plan.splits or () if split not in tops]
     if missing:
-        raise JobError(f"{image_tree} has no split {', '.join(missing)}; there are: {_shorten(existing)}")
-    return [
-        LabelFolder(split, label, join(image_tree, split, label))
-        for split in (existing if splits is None else splits)
-        for label in open_storage(image_tree).list_folders(join(image_tree, split))
-    ]
+        raise JobError(f"{root} has no split {', '.join(missing)}; there are: {_shorten(tops)}")
+    folders = []
+    for split in tops if plan.splits is None else plan.splits:
+        labels, others = list_level(plan, split)
+        folders += [LabelFolder(split, label, join(root, split, label)) for label in labels]
+        besides += others
+    return folders, besides
+
+
+def list_level(plan: Plan, folder: str) -> tuple[list[str], list[LeftOut]]:
+    """List the names of the visible folders in a folder of the tree, and the files that are not in one of them.
+
+    Args:
+        folder: path from the tree's root; empty for the root.
+    """
+    uri = join(plan.image_tree, folder) if folder else plan.image_tree
+    storage = open_storage(uri)
+    names = storage.list_folders(uri)
+    visible = [name for name in names if plan.tree.is_visible(f"{folder}/{name}" if folder else name)]
+    hidden = [name for name in names if name not in set(visible)]
+    files = [*storage.list_files(uri, deep=False)]
+    for name in hidden:
+        files += storage.list_files(f"{uri}/{name}", deep=True)
+    # None of them is an image: they lie above the label folders, or in a hidden folder.
+    return visible, sort_out(plan, files)[1]
 
 
 def select_images(listings: list[Listing], limit: int | None) -> pa.Table:
@@ -109,13 +137,19 @@ def check_selection(plan: Plan, selection: pa.Table, counts: list[FolderCount]) 
         )
 
 
-def format_stats(counts: list[FolderCount]) -> str:
+def format_stats(counts: list[FolderCount]) -> pa.Buffer:
     """Format the counts as CSV: split, label, count."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["split", "label", "count"])
-    writer.writerows((count.split, count.label, count.images) for count in counts)
-    return text.getvalue()
+    columns = [[getattr(count, name) for count in counts] for name in ("split", "label", "images")]
+    return parts.format_csv(pa.table(columns, ["split", "label", "count"]))
+
+
+def format_left_out(files: list[LeftOut]) -> pa.Buffer:
+    """Format the files that are left out as CSV: path, reason. Bytes that are not UTF-8 are written as \\udcxx."""
+    paths = [file.path.encode(errors="backslashreplace").decode() for file in files]
+    reasons = [file.reason for file in files]
+    return parts.format_csv(
+        pa.table([pa.array(paths, pa.string()), pa.array(reasons, pa.string())], ["path", "reason"])
+    )
 
 
 def compute_fingerprint(selection: pa.Table) -> str:

@@ -15,6 +15,7 @@ from orchard.io.uri import join
 from orchard.plan import Plan
 from orchard.progress import Progress
 from orchard.selection import digest
+from orchard.tree import is_folder_marker
 
 METADATA_COLUMNS: dict[str, pa.DataType] = {
     **dict.fromkeys(("s3_path", "label", "filename", "split", "modification_time"), pa.string()),
@@ -32,7 +33,7 @@ SELECTION_SCHEMA = pa.schema(SELECTION_COLUMNS)
 
 
 class LabelFolder(NamedTuple):
-    """One `<split>/<label>` folder of the image tree."""
+    """One `<split>/<label>` folder of the image tree; the split is empty in a tree without splits."""
 
     split: str
     label: str
@@ -48,6 +49,13 @@ class FolderCount(NamedTuple):
     bytes: int
 
 
+class LeftOut(NamedTuple):
+    """A file that is not an image of the tree. The reasons are those of `TreeRules`."""
+
+    path: str
+    reason: str
+
+
 class Listing(NamedTuple):
     """The result of one task."""
 
@@ -57,6 +65,7 @@ class Listing(NamedTuple):
     candidates: pa.Table
     # the digest of each candidate; empty without a limit
     digests: list[str]
+    left_out: list[LeftOut]
 
 
 def make_listing_task(plan: Plan, progress: Progress) -> Callable[[int, Iterable[LabelFolder]], Iterator[Listing]]:
@@ -68,7 +77,12 @@ def make_listing_task(plan: Plan, progress: Progress) -> Callable[[int, Iterable
 
     def list_images(task: int, folders: Iterable[LabelFolder]) -> Iterator[Listing]:
         prepare_worker()
-        found = [(folder, list(images_storage.list_images(folder.uri))) for folder in folders]
+        found: list[tuple[LabelFolder, list[StoredFile]]] = []
+        left_out: list[LeftOut] = []
+        for folder in folders:
+            images, others = sort_out(plan, images_storage.list_files(folder.uri, deep=True))
+            found.append((folder, images))
+            left_out += others
         rows = [make_metadata_row(folder, file) for folder, files in found for file in files]
         done.add(len(rows))
         if rows:
@@ -81,9 +95,7 @@ def make_listing_task(plan: Plan, progress: Progress) -> Callable[[int, Iterable
                 candidates += [make_selection_row(folder, file) for file in files]
                 continue
             # The selection never has more images of one folder than the limit, so the others need not be sent.
-            first = heapq.nsmallest(
-                limit, ((digest(folder.split, folder.label, file.name), n) for n, file in enumerate(files))
-            )
+            first = heapq.nsmallest(limit, ((digest(key_in_tree(plan, file)), n) for n, file in enumerate(files)))
             candidates += [make_selection_row(folder, files[n]) for _, n in first]
             digests += [text for text, _ in first]
         counts = [
@@ -91,9 +103,29 @@ def make_listing_task(plan: Plan, progress: Progress) -> Callable[[int, Iterable
             for folder, files in found
             if files
         ]
-        yield Listing(counts, pa.Table.from_pylist(candidates, SELECTION_SCHEMA), digests)
+        yield Listing(counts, pa.Table.from_pylist(candidates, SELECTION_SCHEMA), digests, left_out)
 
     return list_images
+
+
+def key_in_tree(plan: Plan, file: StoredFile) -> str:
+    """Return a file's path from the root of the image tree."""
+    return file.path.removeprefix(f"{plan.image_tree}/")
+
+
+def sort_out(plan: Plan, files: Iterable[StoredFile]) -> tuple[list[StoredFile], list[LeftOut]]:
+    """Separate the images of the tree from the files that are left out."""
+    images, others = [], []
+    for file in files:
+        key = key_in_tree(plan, file)
+        if is_folder_marker(key, file.size_bytes):
+            continue
+        reason = plan.tree.reason_to_leave_out(key)
+        if reason is None:
+            images.append(file)
+        else:
+            others.append(LeftOut(file.path, reason))
+    return images, others
 
 
 def make_metadata_row(folder: LabelFolder, file: StoredFile) -> dict[str, object]:

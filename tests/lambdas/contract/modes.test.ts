@@ -7,11 +7,18 @@ const defaults = { bucket: "data", inputPrefix: "data/raw/", maxCostUsd: 20, max
 test.each<[Mode, object, string[]]>([
   ["full", {}, ["Apple 1", "apple", "Banana"]],
   ["inventory", {}, ["Apple 1", "apple", "Banana"]],
-  ["apples", {}, ["Apple 1"]],
-  ["mini", {}, ["Apple 1"]],
+  ["apples", {}, ["Apple 1", "apple"]],
+  ["mini", {}, ["Apple 1", "apple"]],
   ["single-class", { label: "Banana" }, ["Banana"]],
 ])("mode %s %j selects its labels", (mode, more, selected) => {
   const { selectionRule } = parseInput({ mode, ...more }, defaults);
 
   expect(["Apple 1", "apple", "Banana"].filter((name) => selectsLabel(selectionRule, name))).toEqual(selected);
+});
+
+test("a label is selected in any Unicode normalization form", () => {
+  const { selectionRule } = parseInput({ mode: "single-class", label: "Apple Été" }, defaults);
+
+  expect(selectsLabel(selectionRule, "Apple Été".normalize("NFD"))).toBe(true);
+  expect(selectsLabel(selectionRule, "Apple Ete")).toBe(false);
 });

@@ -24,7 +24,9 @@ test("fills in the defaults of the table", () => {
     mode: "mini",
     label: null,
     imageTree: "s3://data/data/raw/",
-    splits: ["Training"],
+    layout: null,
+    splits: null,
+    defaultSplit: "Training",
     limit: 300,
     selectionRule: { labelPrefix: "Apple", label: null, limit: 300 },
     pca: { components: 50 },
@@ -35,7 +37,7 @@ test("fills in the defaults of the table", () => {
     maxCostUsd: 20,
     cluster: {},
   });
-  expect(parse({ mode: "inventory" })).toMatchObject({ splits: null, limit: null });
+  expect(parse({ mode: "inventory" })).toMatchObject({ splits: null, defaultSplit: null, limit: null });
   expect(parse({ mode: "full", input: "s3://other/tree", pca: { variance: 0.9 } })).toMatchObject({
     imageTree: "s3://other/tree/",
     limit: null,
@@ -63,6 +65,11 @@ test.each([
   [{ mode: "mini", formats: ["cvs"] }, /formats\.0: "cvs" is not allowed.*Did you mean "csv"\?/],
   [{ mode: "mini", input: "http://x/y" }, /input: must be s3:\/\/bucket\/prefix/],
   [{ mode: "mini", splits: [] }, /splits: /],
+  [
+    { mode: "mini", layout: "labels" },
+    /layout: "labels" is not allowed; one of "split\/label", "label"\. Did you mean "label"/,
+  ],
+  [{ mode: "mini", layout: "label", splits: ["Training"] }, /splits: a tree with the layout "label" has none/],
   [{ mode: "mini", splits: ["Training", "Training"] }, /splits: must not name a split twice/],
   [{ mode: "mini", splits: Array.from({ length: 101 }, (_, i) => `s${i}`) }, /splits: .*100/],
   [{ mode: "single-class", label: "x".repeat(1025) }, /label: .*1024/],

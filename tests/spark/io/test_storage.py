@@ -103,10 +103,13 @@ def test_any_name_is_listed_and_read_as_it_was_written(root: str) -> None:
 
     assert storage.list_folders(root) == ["Training"]
     assert storage.list_folders(join(root, "Training")) == [LABEL]
-    files = {file.name: file for file in storage.list_images(folder)}
-    assert sorted(files) == sorted(NAMES)
+    files = {file.name: file for file in storage.list_files(folder, deep=False)}
+    assert sorted(files) == sorted([*NAMES, "notes.txt"])
+    assert {file.path for file in storage.list_files(root, deep=True)} == {
+        join(folder, name) for name in [*NAMES, "notes.txt", "deeper/x.jpg"]
+    }
     assert all(files[name].size_bytes == len(name.encode()) for name in NAMES)
-    assert len({file.etag for file in files.values()}) == len(NAMES)
+    assert len({files[name].etag for name in NAMES}) == len(NAMES)
     paths = [files[name].path for name in NAMES]
     assert paths == [join(folder, name) for name in NAMES]
     gone = join(folder, "gone.jpg")

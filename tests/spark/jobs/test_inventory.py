@@ -3,6 +3,7 @@ import hashlib
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import main
 import pyarrow.parquet as pq
@@ -10,9 +11,11 @@ import pytest
 from orchard.errors import JobError
 from pyspark.sql import SparkSession
 
-from ..runs import encode, picture, plant, write_plan
+from ..runs import ROOT, TREE_RULES, encode, picture, plant, write_plan
 
 IMAGE = encode(picture(1))
+# The table on which every reader of image trees is tested.
+INPUT_TREES: list[dict[str, Any]] = json.loads((ROOT / "tests" / "input-trees.json").read_text())
 ODD = 'Crab, "wild" apple/caf\u00e9 100%+1 #2?.jpg'
 
 
@@ -50,6 +53,11 @@ def rows(folder: Path) -> list[dict[str, str]]:
     return found
 
 
+def left_out_of(run: Path) -> list[tuple[str, str]]:
+    with (run / "inventory" / "leftout.csv").open(newline="", encoding="utf-8") as lines:
+        return [(row["path"], row["reason"]) for row in csv.DictReader(lines)]
+
+
 def selected(run: Path) -> list[str]:
     table = pq.read_table(run / "inventory" / "selection")
     assert table.column_names == ["path", "label", "size", "mtime", "etag"]
@@ -79,7 +87,14 @@ def test_lists_every_image_of_all_splits(spark: SparkSession, tree: Path, tmp_pa
     etags = dict(zip(table["path"], table["etag"], strict=True))
     lines = "".join(f"{path}\t{etags[path]}\n" for path in sorted(etags))
     fingerprint = hashlib.sha256(lines.encode()).hexdigest()
-    assert summary == {**everything, "selected": {**everything, "fingerprint": fingerprint}}
+    left_out = {"deep": 1, "ending": 1, "shallow": 2}
+    assert summary == {**everything, "selected": {**everything, "fingerprint": fingerprint}, "leftOut": left_out}
+    assert left_out_of(run) == [
+        (f"{tree}/6_100.jpg", "shallow"),
+        (f"{tree}/Training/5_100.jpg", "shallow"),
+        (f"{tree}/Training/Banana/deeper/4_100.jpg", "deep"),
+        (f"{tree}/Training/Banana/readme.txt", "ending"),
+    ]
     progress = json.loads((run / "progress.json").read_text())
     assert (progress["state"], progress["done"], progress["total"]) == ("SUCCEEDED", 10, 10)
 
@@ -143,7 +158,7 @@ def test_images_added_after_the_plan_are_refused(spark: SparkSession, tree: Path
         ("raw", ["Trainin"], "has no split Trainin; there are: Test, Training"),
         ("nowhere", None, "is empty or does not exist"),
         ("empty", None, "is empty or does not exist"),
-        ("bare", None, "has no .jpg, .jpeg or .png file"),
+        ("bare", None, r"has no image \(\.jpg, .* under <split>/<label>/"),
     ],
 )
 def test_an_image_tree_without_images_is_refused(  # noqa: PLR0917
@@ -154,3 +169,41 @@ def test_an_image_tree_without_images_is_refused(  # noqa: PLR0917
 
     with pytest.raises(JobError, match=message):
         inventory(spark, write_plan(tmp_path / "run", tree.parent / folder, splits=splits))
+
+
+@pytest.mark.parametrize(
+    "fixture", [tree for tree in INPUT_TREES if not tree.get("onlyS3")], ids=lambda tree: tree["name"]
+)
+def test_sorts_a_tree_out_like_preflight(spark: SparkSession, tmp_path: Path, fixture: dict[str, Any]) -> None:
+    root = tmp_path / "raw"
+    for key in [*fixture["images"], *(key for keys in fixture["leftOut"].values() for key in keys)]:
+        plant(root, key, b"x")
+    rules = {"layout": fixture["layout"], **TREE_RULES}
+
+    run = inventory(spark, write_plan(tmp_path / "run", root, tree=rules))
+
+    assert sorted(selected(run)) == sorted(f"{root}/{key}" for key in fixture["images"])
+    assert left_out_of(run) == sorted(
+        (f"{root}/{key}", reason) for reason, keys in fixture["leftOut"].items() for key in keys
+    )
+
+
+def test_a_tree_without_splits_has_an_empty_split(spark: SparkSession, tmp_path: Path) -> None:
+    for key in ["Apple A/1.jpg", "Apple A/2.jpg", "Kiwi/1.jpg"]:
+        plant(tmp_path / "raw", key, b"x")
+
+    run = inventory(spark, write_plan(tmp_path / "run", tmp_path / "raw", tree={"layout": "label", **TREE_RULES}))
+
+    assert rows(run / "inventory" / "stats") == [
+        {"split": "", "label": "Apple A", "count": "2"},
+        {"split": "", "label": "Kiwi", "count": "1"},
+    ]
+
+
+def test_a_name_that_is_not_utf8_is_left_out(spark: SparkSession, tmp_path: Path) -> None:
+    plant(tmp_path / "raw", "Training/Apple A/1.jpg", b"x")
+    plant(tmp_path / "raw", "Training/P\udceache/1.jpg", b"x")
+
+    run = inventory(spark, write_plan(tmp_path / "run", tmp_path / "raw"))
+
+    assert left_out_of(run) == [(f"{tmp_path}/raw/Training/P\\udceache/1.jpg", "not-utf8")]

@@ -1,0 +1,123 @@
+// The rules that decide which files of a tree are images, and why the others are left out. docs/input-trees.md describes
+// them. The lists are in image-tree.json; plan.json carries them to Spark, which decides by the same rules.
+import { z } from "zod";
+import data from "./image-tree.json" with { type: "json" };
+
+export const { imageEndings } = data;
+
+export const layouts = ["split/label", "label"] as const;
+export type Layout = (typeof layouts)[number];
+
+/** Reasons to leave a file out, in the order in which they are tried, with their text in messages and mails. */
+export const leftOutReasons = {
+  unreadable: "cannot be read",
+  "not-utf8": "a name that is not UTF-8",
+  "empty-name": "a folder or file without a name (//)",
+  hidden: "hidden, or made by the operating system (.name, ._name, __MACOSX, @eaDir)",
+  ending: `another ending than ${imageEndings.join(" ")}`,
+  shallow: "outside of a label folder",
+  deep: "deeper than a label folder",
+} as const;
+export type LeftOutReason = keyof typeof leftOutReasons;
+const reasons = Object.keys(leftOutReasons) as [LeftOutReason, ...LeftOutReason[]];
+
+/** The rules for a tree, as plan.json carries them. */
+export const treeRulesSchema = z.object({
+  /** The folders above an image, from the tree's root. */
+  layout: z.enum(layouts),
+  imageEndings: z.array(z.string()),
+  hiddenFolders: z.array(z.string()),
+});
+export type TreeRules = Readonly<z.output<typeof treeRulesSchema>>;
+
+export function treeRules(layout: Layout): TreeRules {
+  return { layout, ...data };
+}
+
+/** Number of folders above an image. */
+export function depthOf(layout: Layout): number {
+  return layout.split("/").length;
+}
+
+/** A file's place in the tree, from its root: the key of its object without the tree's prefix. */
+export interface TreeFile {
+  readonly key: string;
+  readonly bytes: number;
+}
+
+/** A folder marker: S3's console and some tools write an empty object whose key ends in a slash for each folder. */
+export function isFolderMarker({ key, bytes }: TreeFile): boolean {
+  return bytes === 0 && (key === "" || key.endsWith("/"));
+}
+
+/** Returns why a file is not an image of the tree; undefined for an image. */
+export function reasonToLeaveOut(rules: TreeRules, key: string): LeftOutReason | undefined {
+  const names = key.split("/");
+  const folders = names.slice(0, -1);
+  const file = names.at(-1) ?? "";
+  if (!key.isWellFormed()) return "not-utf8";
+  if (names.includes("")) return "empty-name";
+  if (names.some((name) => name.startsWith(".")) || folders.some((name) => rules.hiddenFolders.includes(name)))
+    return "hidden";
+  if (!rules.imageEndings.some((ending) => file.toLowerCase().endsWith(ending))) return "ending";
+  const depth = depthOf(rules.layout);
+  if (folders.length < depth) return "shallow";
+  return folders.length > depth ? "deep" : undefined;
+}
+
+/** Whether a folder may have images of the tree, by its own name and those above it. */
+export function isVisibleFolder(rules: TreeRules, folder: string): boolean {
+  const reason = reasonToLeaveOut(rules, `${folder}/image.jpg`);
+  return reason === undefined || reason === "shallow" || reason === "deep";
+}
+
+/** The files that are left out for one reason. */
+export const leftOutSchema = z.object({
+  reason: z.enum(reasons),
+  count: z.int(),
+  /** The first keys, in the order of their UTF-8 bytes. */
+  examples: z.array(z.string()),
+});
+export type LeftOut = Readonly<z.output<typeof leftOutSchema>>;
+
+const examplesShown = 3;
+/** State data is limited to 256 KiB, and a key may have 1,024 bytes. */
+const charactersShown = 200;
+
+function shorten(name: string): string {
+  return name.length > charactersShown ? `${name.slice(0, charactersShown)}…`.toWellFormed() : name;
+}
+
+/** Counts the files that are left out by reason, with the first examples of each. */
+export function summarizeLeftOut(
+  files: readonly { readonly key: string; readonly reason: LeftOutReason }[],
+): readonly LeftOut[] {
+  return reasons.flatMap((reason) => {
+    const keys = files.filter((file) => file.reason === reason).map(({ key }) => key);
+    if (keys.length === 0) return [];
+    const examples = keys.sort(byCodePoint).slice(0, examplesShown).map(shorten);
+    return [{ reason, count: keys.length, examples }];
+  });
+}
+
+/** Describes the files that are left out for one reason as a line. */
+export function describeLeftOut({ reason, count, examples }: LeftOut): string {
+  const more = count > examples.length ? ", …" : "";
+  return `Left out: ${count} ${count === 1 ? "file" : "files"}, ${leftOutReasons[reason]}: ${examples.map(quoteName).join(", ")}${more}`;
+}
+
+/** Quotes a name so that control characters and bytes that are not UTF-8 show. */
+export function quoteName(name: string): string {
+  // JSON escapes a lone surrogate, which stands for such a byte, as \udc80 to \udcff.
+  return JSON.stringify(name).replaceAll(/\\udc([89a-f][0-9a-f])/g, "\\x$1");
+}
+
+/** Compares by code point, like S3 and Python. JavaScript compares UTF-16 code units, whose order differs. */
+export function byCodePoint(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
+/** Whether two names are the same text: é as one character (NFC), or as e and an accent (NFD, as macOS writes it). */
+export function isSameName(a: string, b: string): boolean {
+  return a === b || a.normalize("NFC") === b.normalize("NFC");
+}
