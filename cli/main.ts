@@ -3,6 +3,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { z } from "zod";
+import { commandEnvironment } from "./setup/child-environment.mjs";
 import { CommandFailed, UsageError } from "./terminal/command-errors.ts";
 
 const commandFolder = join(import.meta.dirname, "commands");
@@ -25,7 +26,15 @@ function configure(command: CommandUnknownOpts): void {
   for (const child of command.commands) configure(child);
 }
 
+/** Removes what the command must not inherit, so that the SDKs in this process do not read it either. */
+function reduceEnvironment(command: string | undefined): void {
+  const kept = commandEnvironment(command);
+  for (const name of Object.keys(process.env)) if (!(name in kept)) delete process.env[name];
+  Object.assign(process.env, kept);
+}
+
 async function main(args: readonly string[]): Promise<void> {
+  reduceEnvironment(args[0]);
   const program = new Command("orchard").description(
     "Image features and their PCA on a transient EMR cluster, from one call",
   );

@@ -6,13 +6,14 @@
 // A started account prints {"pid", "endpoint", "env"} as one line of JSON. A parent process with an IPC channel also
 // receives it as a message, or {"error": {"name", "message"}} instead. The account stops when that channel closes,
 // however the parent ends, unless the parent has sent {"release": true}.
+import { resolve } from "node:path";
 import type { Account } from "./account.ts";
 import { accountEnv } from "./account-env.ts";
 import { findRunningAccount } from "./account-record.ts";
 
 async function printRunning(directory: string): Promise<void> {
   const running = await findRunningAccount(directory);
-  console.log(JSON.stringify(running ? { ...running, env: accountEnv(running.endpoint) } : null));
+  console.log(JSON.stringify(running ? { ...running, env: accountEnv(running.endpoint, resolve(directory)) } : null));
 }
 
 async function run(port: string | undefined, directory: string | undefined): Promise<void> {

@@ -128,7 +128,7 @@ async function startServices(gateway: Gateway, context: AccountContext, server: 
         void stop.call();
       }
     });
-    return { endpoint, env: accountEnv(endpoint), stop: stop.call };
+    return { endpoint, env: accountEnv(endpoint, directory), stop: stop.call };
   } catch (error) {
     await Promise.allSettled([server.stop()]);
     removeRecord(directory);

@@ -25,7 +25,8 @@ export function createClients(env: Readonly<Record<string, string>> = {}): Clien
   const region = env["AWS_REGION"] ?? process.env["AWS_REGION"] ?? process.env["AWS_DEFAULT_REGION"];
   const config = {
     ...(region ? { region } : {}),
-    ...(endpoint ? { endpoint } : {}),
+    // With an own endpoint, the SDK refuses what a person may have set for AWS.
+    ...(endpoint ? { endpoint, useFipsEndpoint: false, useDualstackEndpoint: false } : {}),
     ...(accessKeyId ? { credentials: { accessKeyId, secretAccessKey: env["AWS_SECRET_ACCESS_KEY"] ?? "" } } : {}),
   };
   // A custom endpoint has no host name per bucket.

@@ -1,6 +1,14 @@
 import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
+import { childEnvironment } from "../setup/child-environment.mjs";
 import { UsageError } from "../terminal/command-errors.ts";
 import { type Clients, createClients } from "./aws-clients.ts";
+import {
+  conflictingSettings,
+  embeddedAccountId,
+  embeddedEnvironment,
+  isOnThisMachine,
+  misleadingSettings,
+} from "./embedded-environment.ts";
 
 /** The AWS account and region that a command works on. */
 export interface Target {
@@ -11,34 +19,91 @@ export interface Target {
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** Value of NO_PROXY: requests to a loopback endpoint must not go through a proxy. */
-const noProxy = [process.env["NO_PROXY"], "127.0.0.1", "localhost"].filter(Boolean).join(",");
-
 /** Names of the errors that the SDK throws for missing, expired and invalid credentials. */
 const noCredentials =
   /CredentialsProviderError|TokenProviderError|ExpiredToken|InvalidClientTokenId|UnrecognizedClient|SignatureDoesNotMatch/;
 
+/** The variables with which `npm run local` leads an AWS client to the embedded account. */
+const exported = [
+  "AWS_ENDPOINT_URL",
+  "AWS_REGION",
+  "AWS_DEFAULT_REGION",
+  "AWS_ACCESS_KEY_ID",
+  "AWS_SECRET_ACCESS_KEY",
+] as const;
+
 /**
- * Determines the account and region of the current credentials.
+ * Determines the account and region of the person's current credentials, which may be the embedded account's.
  *
- * @param env environment with the account's credentials and endpoint
- * @throws UsageError without a region or valid credentials
+ * @throws UsageError without a region or valid credentials, and with settings that lead to two accounts
  */
-export async function openTarget(env: NodeJS.ProcessEnv = process.env, clients = createClients()): Promise<Target> {
+export async function openTarget(source: NodeJS.ProcessEnv = process.env): Promise<Target> {
+  const endpoint = source["AWS_ENDPOINT_URL"];
+  if (!endpoint || !isOnThisMachine(endpoint)) {
+    const target = await identify(createClients(), childEnvironment("account", source));
+    if (target.account !== embeddedAccountId) return target;
+    throw new UsageError(
+      `These credentials lead to the emulated account ${embeddedAccountId}, but AWS_ENDPOINT_URL does not: a profile names the endpoint. A tool that reads another profile would act on AWS. Use the exports that \`npm run local\` prints.`,
+    );
+  }
+  const set = misleadingSettings.filter((name) => isSet(source[name]));
+  if (set.length > 0) {
+    throw new UsageError(
+      `AWS_ENDPOINT_URL is ${endpoint}, on this machine, but ${set.join(" and ")} can lead to an account on AWS. For the embedded account: unset ${conflictingSettings.join(" ")}\nFor an account on AWS: unset AWS_ENDPOINT_URL`,
+    );
+  }
+  const env = Object.fromEntries(
+    exported.flatMap((name) => (source[name] === undefined ? [] : [[name, source[name]]])),
+  );
+  return openEmbeddedTarget(env);
+}
+
+/** AWS's tools read an empty or false setting as none. */
+function isSet(value: string | undefined): boolean {
+  return value !== undefined && !["", "false"].includes(value.toLowerCase());
+}
+
+/**
+ * Opens the embedded account.
+ *
+ * @param account the account's environment variables
+ * @throws UsageError when another account than 000000000000 answers at its endpoint
+ */
+export async function openEmbeddedTarget(
+  account: Readonly<Record<string, string>>,
+  clients = createClients(account),
+): Promise<Target> {
+  if (!account["AWS_ACCESS_KEY_ID"]) throw missingCredentials("AWS_ACCESS_KEY_ID is not set");
+  if (!(account["AWS_REGION"] ?? account["AWS_DEFAULT_REGION"])) throw missingRegion();
+  const target = await identify(clients, embeddedEnvironment(account));
+  if (target.account === embeddedAccountId) return target;
+  throw new UsageError(
+    `At ${account["AWS_ENDPOINT_URL"]} answers the account ${target.account} and not the embedded account ${embeddedAccountId}, so nothing was done.`,
+  );
+}
+
+async function identify(clients: Clients, env: NodeJS.ProcessEnv): Promise<Target> {
   let region: string;
   try {
     region = await clients.sts.config.region();
   } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    throw new UsageError("No region is set. For instance: export AWS_REGION=eu-west-1");
+    throw error instanceof Error ? missingRegion() : error;
   }
   try {
     const { Account = "" } = await clients.sts.send(new GetCallerIdentityCommand({}));
-    return { clients, account: Account, region, env: { ...env, AWS_REGION: region, NO_PROXY: noProxy } };
+    return { clients, account: Account, region, env: { ...env, AWS_REGION: region } };
   } catch (error) {
     if (!(error instanceof Error) || !noCredentials.test(error.name)) throw error;
-    throw new UsageError(
-      `There are no valid AWS credentials (${error.message.trim()}). Log in, for instance with \`aws configure sso\` and \`export AWS_PROFILE=<profile>\`, and start again.`,
-    );
+    throw missingCredentials(error.message.trim());
   }
+}
+
+function missingRegion(): UsageError {
+  return new UsageError("No region is set. For instance: export AWS_REGION=eu-west-1");
+}
+
+function missingCredentials(reason: string): UsageError {
+  return new UsageError(
+    `There are no valid AWS credentials (${reason}). Log in, for instance with \`aws configure sso\` and \`export AWS_PROFILE=<profile>\`, and start again.`,
+  );
 }

@@ -7,10 +7,12 @@ import { execa } from "execa";
 import { z } from "zod";
 import { isAlive, signalGroup } from "../../shared/os-processes.mjs";
 import { waitUntil } from "../../shared/wait-until.ts";
+import { childEnvironment } from "../setup/child-environment.mjs";
 import { CommandFailed, UsageError } from "../terminal/command-errors.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
 import { places, root } from "../toolchain/places.ts";
-import { toolPath, withoutAws } from "../toolchain/run-tool.ts";
+import { toolPath } from "../toolchain/run-tool.ts";
+import { embeddedEnvironment } from "./embedded-environment.ts";
 
 /** The usual port of AWS emulators. */
 export const defaultPort = 4566;
@@ -72,7 +74,11 @@ async function isFree(port: number): Promise<boolean> {
 
 /** This project's running account, if there is one. */
 export async function findAccount(): Promise<EmbeddedAccount | undefined> {
-  const { stdout } = await execa(process.execPath, [accountMain, "find", places.account], { cwd: root });
+  const { stdout } = await execa(process.execPath, [accountMain, "find", places.account], {
+    cwd: root,
+    extendEnv: false,
+    env: childEnvironment("tool"),
+  });
   const running = announcementSchema.nullable().parse(JSON.parse(stdout));
   return running ? { ...running, reused: true, keep: () => undefined } : undefined;
 }
@@ -121,7 +127,7 @@ export async function startAccountProcess(
     // Ctrl-C must not reach the account directly: it ends after the execution has been stopped.
     detached: true,
     stdio: ["ignore", log, log, "ipc"],
-    env: { ...withoutAws(), PATH: toolPath() },
+    env: { ...embeddedEnvironment({}, directory), PATH: toolPath() },
   });
   const { pid } = child;
   if (pid === undefined) throw new CommandFailed("The account's process could not be started.");

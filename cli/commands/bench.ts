@@ -1,4 +1,5 @@
 import { Command } from "@commander-js/extra-typings";
+import { childEnvironment } from "../setup/child-environment.mjs";
 import { CommandFailed } from "../terminal/command-errors.ts";
 import { withLifetime } from "../terminal/lifetime.ts";
 import { resolveFromUser, sparkEnvironment } from "../toolchain/local-spark.ts";
@@ -17,7 +18,7 @@ export const command = new Command("bench")
   .option("--only <part...>", "these parts alone: features, pca, daft, reference, growth, functions")
   .action(({ json, images, count, repeats, quick, only }) =>
     withLifetime(async (lifetime) => {
-      const env = { ...process.env, ...(await sparkEnvironment(lifetime)) };
+      const env = { ...childEnvironment("tool"), ...(await sparkEnvironment(lifetime)) };
       const args = ["-m", "bench", "--home", places.bench, "--model", places.model];
       if (json) args.push("--json");
       if (images !== undefined) args.push("--images", resolveFromUser(images));
@@ -25,7 +26,7 @@ export const command = new Command("bench")
       if (repeats !== undefined) args.push("--repeats", repeats);
       if (quick) args.push("--quick");
       if (only !== undefined) args.push("--only", ...only);
-      const { failed } = await runTool(lifetime, env["PYSPARK_PYTHON"] ?? "python", args, { show: true, env });
+      const { failed } = await runTool(lifetime, env.PYSPARK_PYTHON, args, { show: true, env });
       if (failed) throw new CommandFailed("The benchmark failed.");
     }),
   );

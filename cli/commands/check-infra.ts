@@ -1,4 +1,5 @@
 import { Command } from "@commander-js/extra-typings";
+import { childEnvironment } from "../setup/child-environment.mjs";
 import { CommandFailed } from "../terminal/command-errors.ts";
 import { withLifetime } from "../terminal/lifetime.ts";
 import { runTool } from "../toolchain/run-tool.ts";
@@ -9,7 +10,8 @@ export const command = new Command("check-infra")
   )
   .action(() =>
     withLifetime(async (lifetime) => {
-      const { failed } = await runTool(lifetime, "node", ["infra/check/check-infra.ts"], { show: true });
+      const options = { show: true, env: childEnvironment("download") };
+      const { failed } = await runTool(lifetime, "node", ["infra/check/check-infra.ts"], options);
       if (failed) throw new CommandFailed("The checks found problems, see above.");
     }),
   );

@@ -2,6 +2,7 @@ import { Command } from "@commander-js/extra-typings";
 import { isAlive } from "../../shared/os-processes.mjs";
 import { waitUntil } from "../../shared/wait-until.ts";
 import { defaultPort, stopAccount } from "../account/embedded-account.ts";
+import { conflictingSettings, exportLines } from "../account/embedded-environment.ts";
 import { type LocalSession, sessionSteps } from "../account/local-session.ts";
 import { listObjects } from "../dataset/bucket-sync.ts";
 import { openDataset, uploadImages } from "../dataset/upload-images.ts";
@@ -44,14 +45,13 @@ command.addCommand(stop);
 function describe({ account, deployment }: LocalSession, json: boolean): string {
   const { stateMachineArn, bucket, topicArn } = deployment;
   if (json) {
-    return `${JSON.stringify({ endpoint: account.endpoint, env: account.env, stateMachineArn, bucket, topicArn })}\n`;
+    return `${JSON.stringify({ endpoint: account.endpoint, env: account.env, unset: conflictingSettings, stateMachineArn, bucket, topicArn })}\n`;
   }
-  const exports = Object.entries(account.env).map(([name, value]) => `export ${name}=${value}`);
   const end = account.reused
     ? "It was already running and continues. Stop it with: npm run local -- stop"
     : "Ctrl-C stops it. In another terminal, after these exports:";
   return `
-${exports.join("\n")}
+${exportLines(account.env).join("\n")}
 
 State machine  ${stateMachineArn}
 Bucket         ${bucket}

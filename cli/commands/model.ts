@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "@commander-js/extra-typings";
+import { childEnvironment } from "../setup/child-environment.mjs";
 import { CommandFailed } from "../terminal/command-errors.ts";
 import { type Lifetime, withLifetime } from "../terminal/lifetime.ts";
 import { readModelInfo } from "../toolchain/model-info.ts";
@@ -9,12 +10,8 @@ import { runTool } from "../toolchain/run-tool.ts";
 
 async function remakeModel(lifetime: Lifetime): Promise<void> {
   const python = join(places.python, "bin", "python");
-  const { failed, output } = await runTool(lifetime, python, [
-    "spark/make_model.py",
-    "--output",
-    places.model,
-    "--force",
-  ]);
+  const args = ["spark/make_model.py", "--output", places.model, "--force"];
+  const { failed, output } = await runTool(lifetime, python, args, { env: childEnvironment("download") });
   if (failed) throw new CommandFailed(`The model could not be made:\n\n${output.split("\n").slice(-15).join("\n")}`);
   if (readModelInfo().weights === "seeded") process.stderr.write(`${output}\n`);
 }

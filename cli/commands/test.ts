@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "@commander-js/extra-typings";
+import { childEnvironment } from "../setup/child-environment.mjs";
 import { CommandFailed, UsageError } from "../terminal/command-errors.ts";
 import { type Lifetime, withLifetime } from "../terminal/lifetime.ts";
 import { sparkEnvironment } from "../toolchain/local-spark.ts";
@@ -94,7 +95,10 @@ async function runVitest(lifetime: Lifetime, folders: readonly string[], isShare
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
   // The slash at the end selects the folder itself, not every path that begins like it.
   const args = ["run", ...reporters, ...folders.map((folder) => `${folder}/`)];
-  const { failed, output } = await runTool(lifetime, "vitest", args, { show: !isShared });
+  const { failed, output } = await runTool(lifetime, "vitest", args, {
+    show: !isShared,
+    env: childEnvironment("download"),
+  });
   if (isShared) process.stdout.write(`\n${output}\n`);
   return withExit(readReport(report, countVitest), failed);
 }
@@ -102,7 +106,7 @@ async function runVitest(lifetime: Lifetime, folders: readonly string[], isShare
 async function runPytest(lifetime: Lifetime, folders: readonly string[]): Promise<Counts> {
   if (folders.length === 0) return none;
   const report = join(places.tests, "pytest.xml");
-  const env = { ...process.env, ...(await sparkEnvironment(lifetime)) };
+  const env = { ...childEnvironment("download"), ...(await sparkEnvironment(lifetime)) };
   const workers = ["--numprocesses", "auto", "--maxprocesses", String(maxPytestWorkers), "--dist", "loadfile"];
   const args = ["-m", "pytest", ...workers, "--durations=20", `--junitxml=${report}`, ...folders];
   const { failed } = await runTool(lifetime, join(places.python, "bin", "python"), args, { show: true, env });

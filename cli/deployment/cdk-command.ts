@@ -6,7 +6,7 @@ import type { Target } from "../account/deployment-target.ts";
 import { CommandFailed, UsageError } from "../terminal/command-errors.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
 import { root } from "../toolchain/places.ts";
-import { runTool } from "../toolchain/run-tool.ts";
+import { runTool, type ToolResult } from "../toolchain/run-tool.ts";
 import type { StackTemplate } from "./incompatible-changes.ts";
 
 export type Context = Readonly<Record<string, string>>;
@@ -15,6 +15,9 @@ export type Context = Readonly<Record<string, string>>;
 const noise = /^(start|success): |^Hold on while|feature flags are not configured/;
 /** Lines of output that an error message quotes. */
 const quotedLines = 25;
+
+/** Prints the account of its environment. */
+const callerIdentity = join(root, "cli", "account", "caller-identity.ts");
 
 /** The differences between what is deployed and what was synthesized. */
 export interface Difference {
@@ -32,6 +35,7 @@ export class Cdk {
   readonly #context: Context;
   readonly #assembly: string;
   #isSynthesized = false;
+  #checkedAccount: Promise<ToolResult> | undefined;
 
   /** @param assembly output folder; deployments to different accounts may run at once, so each needs its own */
   constructor(lifetime: Lifetime, target: Target, context: Context, assembly: string) {
@@ -86,6 +90,16 @@ export class Cdk {
     await this.#run(["deploy", ...stacks, "--require-approval", "never", ...(await this.#app())]);
   }
 
+  /** Asks STS as the CDK does, because the settings of a profile could lead it to another account than the clients. */
+  async #checkAccount(): Promise<void> {
+    this.#checkedAccount ??= runTool(this.#lifetime, "node", [callerIdentity], { env: this.#target.env });
+    const { output } = await this.#checkedAccount;
+    if (output.trim() === this.#target.account) return;
+    throw new CommandFailed(
+      `Nothing was done: the CDK would not use account ${this.#target.account}, but ${lastLines(output)}`,
+    );
+  }
+
   async #app(): Promise<readonly string[]> {
     await this.synth();
     return ["--app", this.#assembly];
@@ -97,7 +111,8 @@ export class Cdk {
     return output;
   }
 
-  #cdk(args: readonly string[], cwd = root) {
+  async #cdk(args: readonly string[], cwd = root): Promise<ToolResult> {
+    await this.#checkAccount();
     const env = { ...this.#target.env, CDK_DISABLE_CLI_TELEMETRY: "true" };
     return runTool(this.#lifetime, "cdk", [...args, "--no-notices", "--no-color", "--ci"], { env, cwd });
   }

@@ -6,12 +6,11 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { Stack } from "@aws-sdk/client-cloudformation";
 import type { Clients } from "../account/aws-clients.ts";
-import { openTarget } from "../account/deployment-target.ts";
+import { openEmbeddedTarget } from "../account/deployment-target.ts";
 import type { EmbeddedAccount } from "../account/embedded-account.ts";
 import { CommandFailed } from "../terminal/command-errors.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
 import { places, root } from "../toolchain/places.ts";
-import { withoutAws } from "../toolchain/run-tool.ts";
 import { Cdk, type Context } from "./cdk-command.ts";
 import { type Deployment, deployStacks, describeStack, readDeployment, stackName } from "./deployed-stacks.ts";
 
@@ -46,10 +45,10 @@ export async function deployLocally(
   const before = await describeStack(clients, stackName);
   const isCurrent = before !== undefined && isSettled(before) && readRecord() === `${before.StackId} ${fingerprint}`;
   if (!isCurrent) {
+    const target = await openEmbeddedTarget(account.env, clients);
     // The CDK's own template validation takes longer than the synthesis, and `npm run check:infra` includes it.
-    const env = { ...withoutAws(), ...account.env, CDK_VALIDATION: "false" };
-    const target = await openTarget(env, clients);
-    const cdk = new Cdk(lifetime, target, context, join(places.account, "cdk.out"));
+    const env = { ...target.env, CDK_VALIDATION: "false" };
+    const cdk = new Cdk(lifetime, { ...target, env }, context, join(places.account, "cdk.out"));
     await deployStacks(cdk, target, log, [stackName]);
   }
   const stack = isCurrent ? before : await describeStack(clients, stackName);

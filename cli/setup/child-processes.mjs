@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { signalGroup } from "../../shared/os-processes.mjs";
+import { childEnvironment } from "./child-environment.mjs";
 import { SetupError } from "./setup-error.mjs";
 import { root } from "./setup-paths.mjs";
 
@@ -26,7 +27,7 @@ export function interrupted() {
  * @param {string} command
  * @param {string[]} args
  * @param {{log?: (line: string) => void, env?: NodeJS.ProcessEnv, hint: string}} options `log` receives the tool's
- *   latest line, `hint` tells the reader of an error what to try
+ *   latest line, `env` is added to the environment for downloads, `hint` tells the reader of an error what to try
  * @returns {Promise<string>} stdout and stderr
  */
 export function run(command, args, { log, env, hint }) {
@@ -35,7 +36,7 @@ export function run(command, args, { log, env, hint }) {
     const child = spawn(command, args, {
       cwd: root,
       detached: true,
-      env: { ...process.env, ...env },
+      env: { ...childEnvironment("download"), ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
     children.add(child);

@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
+import { childEnvironment } from "./child-environment.mjs";
 import { SetupError } from "./setup-error.mjs";
 
 const pythonVersion = "3.11";
@@ -24,14 +25,14 @@ export function findPython() {
 
 /** @returns {string | undefined} */
 function searchPath() {
-  const probe = "import ensurepip, sys, venv; print('%d.%d' % sys.version_info[:2], sys.executable)";
+  const probe = "import ensurepip, sys, venv; print('%d.%d' % sys.version_info[:2]); print(sys.executable)";
   const folders = (process.env["PATH"] ?? "").split(delimiter);
   for (const name of [`python${pythonVersion}`, "python3", "python"]) {
     for (const folder of folders) {
       const candidate = join(folder, name);
       if (!isExecutable(candidate)) continue;
-      const { stdout } = spawnSync(candidate, ["-c", probe], { encoding: "utf8" });
-      const [version, executable] = (stdout ?? "").trim().split(" ");
+      const { stdout } = spawnSync(candidate, ["-c", probe], { encoding: "utf8", env: childEnvironment("download") });
+      const [version, executable] = (stdout ?? "").trim().split("\n");
       if (version === pythonVersion && executable) return executable;
     }
   }

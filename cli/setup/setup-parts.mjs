@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { childEnvironment } from "./child-environment.mjs";
 import { run } from "./child-processes.mjs";
+import { npmEnvironment, uvSettings } from "./download-settings.mjs";
 import { findPython } from "./find-python.mjs";
 import { javaHome } from "./python-packages.mjs";
 import { home, node, python, root } from "./setup-paths.mjs";
@@ -40,7 +42,12 @@ const nodeModules = {
     const npm = process.env["npm_execpath"];
     const [command, args] = npm ? [process.execPath, [npm]] : ["npm", []];
     const hint = "Check the network (or npm's registry and proxy settings) and start again.";
-    await run(command, [...args, "ci", "--no-audit", "--no-fund", "--loglevel=error"], { log, hint });
+    const env = npmEnvironment();
+    await run(command, [...args, "ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"], {
+      log,
+      hint,
+      env,
+    });
     const version = await run(node, ["--version"], {
       hint: "The package `node` was installed without its binary: npm must be allowed to run install scripts (ignore-scripts=false).",
     });
@@ -58,10 +65,20 @@ const uv = {
     const folder = join(home, "uv");
     rmSync(folder, { recursive: true, force: true });
     await run(findPython(), ["-m", "venv", folder], { log, hint: "Python's modules venv and ensurepip are needed." });
-    const pip = ["-m", "pip", "install", "--disable-pip-version-check", "--require-hashes", "-r", "local/uv.txt"];
-    await run(join(folder, "bin", "python"), pip, { log, hint: packageIndexHint });
+    // A person's pip.conf may name another folder or forbid wheels; the empty folders are pip's defaults.
+    const ownFolder = ["--target=", "--prefix=", "--root=", "--only-binary=:all:"];
+    const pip = ["-m", "pip", "install", "--disable-pip-version-check", "--require-hashes", ...ownFolder];
+    await run(join(folder, "bin", "python"), [...pip, "-r", "local/uv.txt"], { log, hint: packageIndexHint });
   },
 };
+
+/** The package index that the person has configured for pip applies to uv, too. */
+async function uvEnvironment() {
+  const listed = await run(join(home, "uv", "bin", "python"), ["-m", "pip", "config", "list"], {
+    hint: packageIndexHint,
+  });
+  return uvSettings(listed, childEnvironment("download"));
+}
 
 /** @type {Part} */
 const pythonPackages = {
@@ -81,7 +98,7 @@ const pythonPackages = {
     await run(
       join(home, "uv", "bin", "uv"),
       ["pip", "sync", "--require-hashes", "--python", python, "local/requirements.txt"],
-      { log, hint, env: { UV_PYTHON_DOWNLOADS: "never" } },
+      { log, hint, env: await uvEnvironment() },
     );
     const java = join(await javaHome(), "bin", "java");
     const version = await run(java, ["-version"], {

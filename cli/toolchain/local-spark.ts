@@ -1,5 +1,6 @@
 // Runs a step of the Spark job on this machine: spark-submit with all cores, without a cluster or an account.
 import { join, resolve } from "node:path";
+import { childEnvironment } from "../setup/child-environment.mjs";
 import { CommandFailed } from "../terminal/command-errors.ts";
 import { type Lifetime, withLifetime } from "../terminal/lifetime.ts";
 import { places, root } from "./places.ts";
@@ -54,7 +55,9 @@ export function runStep(step: string, options: Readonly<Record<string, string | 
   return withLifetime(async (lifetime) => {
     const given = Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value]));
     const environment = await sparkEnvironment(lifetime);
-    const settings = ["spark.log.level=WARN", ...(given.some(isS3) ? s3Settings() : [])];
+    const usesS3 = given.some(isS3);
+    const settings = ["spark.log.level=WARN", ...(usesS3 ? s3Settings() : [])];
+    const inherited = childEnvironment(usesS3 ? "account" : "tool");
     const { failed, output } = await runTool(
       lifetime,
       join(environment.SPARK_HOME, "bin", "spark-submit"),
@@ -63,7 +66,7 @@ export function runStep(step: string, options: Readonly<Record<string, string | 
         ...settings.flatMap((setting) => ["--conf", setting]),
         ...[join(root, "spark", "main.py"), step, ...given],
       ],
-      { env: { ...process.env, ...environment, PYTHONPATH: join(root, "spark") } },
+      { env: { ...inherited, ...environment, PYTHONPATH: join(root, "spark") } },
     );
     const messages = output.split("\n").filter((line) => line.startsWith(outputPrefix));
     if (failed) {

@@ -2,6 +2,7 @@ import { delimiter, join } from "node:path";
 import { execa } from "execa";
 import { signalGroup } from "../../shared/os-processes.mjs";
 import { waitUntil } from "../../shared/wait-until.ts";
+import { childEnvironment } from "../setup/child-environment.mjs";
 import type { Lifetime } from "../terminal/lifetime.ts";
 import { places, root } from "./places.ts";
 
@@ -13,13 +14,8 @@ export function toolPath(): string {
   return [places.nodeBin, join(places.python, "bin"), process.env["PATH"] ?? ""].join(delimiter);
 }
 
-/** The environment without AWS variables, so that no tool uses a real account. */
-export function withoutAws(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("AWS_")));
-}
-
 interface ToolOptions {
-  /** Complete environment of the tool, except for PATH. @default this process's environment */
+  /** Complete environment of the tool, except for PATH. @default that of a tool which needs no network */
   readonly env?: NodeJS.ProcessEnv;
   /** @default the project's folder */
   readonly cwd?: string;
@@ -38,7 +34,7 @@ export async function runTool(
   lifetime: Lifetime,
   command: string,
   args: readonly string[],
-  { env = process.env, cwd = root, show = false }: ToolOptions = {},
+  { env = childEnvironment("tool"), cwd = root, show = false }: ToolOptions = {},
 ): Promise<ToolResult> {
   lifetime.signal.throwIfAborted();
   const child = execa(command, args, {

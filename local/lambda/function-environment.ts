@@ -1,8 +1,11 @@
 import type { FunctionConfiguration } from "@aws-sdk/client-lambda";
+import { settingsFiles } from "../account-env.ts";
 
 interface EnvironmentOptions {
   readonly endpoint: string;
   readonly region: string;
+  /** The folder of the account's state. */
+  readonly directory: string;
   /** The credentials of the function's role. */
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
   readonly taskRoot: string;
@@ -20,6 +23,7 @@ export function functionEnvironment(
   return {
     AWS_ENDPOINT_URL: options.endpoint,
     ...configuration.Environment?.Variables,
+    ...settingsFiles(options.directory),
     PATH: "/usr/local/bin:/usr/bin:/bin",
     LANG: "en_US.UTF-8",
     TZ: ":UTC",

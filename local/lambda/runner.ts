@@ -169,7 +169,7 @@ export class LambdaRunner {
       logStreamName: `${day}/[${functionVersion}]${randomBytes(16).toString("hex")}`,
     };
     const credentials = this.#calls.credentials(configuration.Role ?? "");
-    const env = functionEnvironment(configuration, { endpoint, region, credentials, taskRoot, ...context });
+    const env = functionEnvironment(configuration, { endpoint, region, directory, credentials, taskRoot, ...context });
     return { requestId, taskRoot, timeoutSeconds: configuration.Timeout ?? 3, env, context };
   }
 

@@ -1,6 +1,7 @@
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { waitUntil } from "../../shared/wait-until.ts";
+import { settingsFiles } from "../account-env.ts";
 import type { AccountContext } from "../support/account-context.ts";
 import { errorText } from "../support/aws-error.ts";
 import { type Supervised, supervise } from "../support/supervise.ts";
@@ -36,6 +37,7 @@ export function startMinistack(context: AccountContext, port: number): Supervise
       AWS_ENDPOINT_URL: context.endpoint,
       AWS_ACCESS_KEY_ID: context.credentials.accessKeyId,
       AWS_SECRET_ACCESS_KEY: context.credentials.secretAccessKey,
+      ...settingsFiles(context.directory),
       MINISTACK_REGION: context.region,
       MINISTACK_ACCOUNT_ID: context.accountId,
       PERSIST_STATE: "1",

@@ -40,7 +40,8 @@ export function supervise(command: readonly string[], options: SuperviseOptions)
     detached: true,
     stdio: ["pipe", options.stdout ?? "pipe", options.stderr ?? "pipe"],
   });
-  const sweep = () => spawn(python, [...prefix, "sweep", String(supervisor.pid)], { detached: true, stdio: "ignore" });
+  const sweep = () =>
+    spawn(python, [...prefix, "sweep", String(supervisor.pid)], { detached: true, stdio: "ignore", env: {} });
   const ended = exitCodeOf(supervisor, sweep);
   // A supervisor that ends before it has read its input causes EPIPE; its exit code explains the end better.
   supervisor.stdin?.on("error", () => supervisor.stdin?.destroy());

@@ -45,7 +45,7 @@ export function clientConfig(endpoint: string) {
 /** Runs the AWS CLI with the account's environment only. Returns its output, parsed when it is JSON. */
 export async function aws(endpoint: string, ...args: readonly string[]) {
   const { stdout } = await promisify(execFile)(join(project, ".orchard/python/bin/aws"), args, {
-    env: { ...accountEnv(endpoint), HOME: tmpdir(), PATH: "/usr/bin:/bin" },
+    env: { ...accountEnv(endpoint, tmpdir()), HOME: tmpdir(), PATH: "/usr/bin:/bin" },
     maxBuffer: 16 * 1024 * 1024,
   });
   try {

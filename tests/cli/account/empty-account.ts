@@ -27,11 +27,11 @@ export async function startEmptyAccount(): Promise<EmptyAccount> {
   const home = mkdtempSync(join(tmpdir(), "orchard-empty-"));
   const lifetime = new Lifetime();
   const account = await startAccountProcess(lifetime, await getPort({ host: "127.0.0.1" }), join(home, "account"));
-  // The CDK reads a user's settings from ~/.cdk.json. MiniStack 1.5.33 lacks AWS::EMR::SecurityConfiguration, ImageNet
+  // The CDK reads settings from the .cdk.json of its home, which is the account's. MiniStack 1.5.33 lacks AWS::EMR::SecurityConfiguration, ImageNet
   // weights may not be available, and the nodes run on this machine.
   const allowSeededWeights = String(readModelInfo().weights === "seeded");
   const context = { securityConfiguration: "none", allowSeededWeights, wheelhouseFile: places.wheelhouse };
-  writeFileSync(join(home, ".cdk.json"), JSON.stringify({ context }));
+  writeFileSync(join(home, "account", "home", ".cdk.json"), JSON.stringify({ context }));
   const inherited = Object.entries(process.env).filter((entry): entry is [string, string] => !isAws(entry[0]));
   const env = {
     ...Object.fromEntries(inherited),

@@ -1,0 +1,65 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { childEnvironment } from "../setup/child-environment.mjs";
+import { places } from "../toolchain/places.ts";
+
+/** The number of the embedded account, which no account on AWS has. */
+export const embeddedAccountId = "000000000000";
+
+/** With these, an AWS client may leave the embedded account in spite of its exports. */
+export const misleadingSettings = [
+  "AWS_PROFILE",
+  "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+  "AWS_DEFAULT_PROFILE",
+] as const;
+
+const services = ["STS", "CLOUDFORMATION", "SFN", "EMR", "S3", "LAMBDA", "SNS"];
+
+/** Names of the settings that a shell must forget to use the embedded account: they go before the exported ones. */
+export const conflictingSettings: readonly string[] = [
+  ...misleadingSettings,
+  "AWS_SESSION_TOKEN",
+  "AWS_USE_FIPS_ENDPOINT",
+  "AWS_USE_DUALSTACK_ENDPOINT",
+  "AWS_CA_BUNDLE",
+  ...services.map((service) => `AWS_ENDPOINT_URL_${service}`),
+];
+
+/**
+ * The environment of a tool that works on the embedded account: with none of the person's AWS settings, and with an empty
+ * home, because the CDK reads ~/.cdk.json and the SDKs read ~/.aws.
+ *
+ * @param account the account's environment variables
+ * @param directory the folder of the account's state
+ */
+export function embeddedEnvironment(
+  account: Readonly<Record<string, string>>,
+  directory = places.account,
+): Readonly<Record<string, string>> {
+  const home = join(directory, "home");
+  mkdirSync(home, { recursive: true });
+  return {
+    ...childEnvironment("tool"),
+    HOME: home,
+    AWS_CONFIG_FILE: join(home, ".aws", "config"),
+    AWS_SHARED_CREDENTIALS_FILE: join(home, ".aws", "credentials"),
+    ...account,
+    AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: "false",
+    AWS_EC2_METADATA_DISABLED: "true",
+  };
+}
+
+/** Whether an endpoint is on this machine, as the embedded account's is. */
+export function isOnThisMachine(endpoint: string): boolean {
+  return URL.canParse(endpoint) && /^(127(\.\d+){3}|localhost|\[::1\])$/.test(new URL(endpoint).hostname);
+}
+
+/** The lines that lead a shell to the embedded account, whatever it has set for AWS and for proxies. */
+export function exportLines(account: Readonly<Record<string, string>>): readonly string[] {
+  const quote = (text: string): string => (/^[\w./:@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+  return [
+    ...Object.entries(account).map(([name, value]) => `export ${name}=${quote(value)}`),
+    "export NO_PROXY=127.0.0.1,localhost no_proxy=127.0.0.1,localhost",
+    `unset ${conflictingSettings.join(" ")}`,
+  ];
+}
