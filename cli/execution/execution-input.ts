@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { type Mode, modeProperties, modesWithLabel } from "../../lambdas/contract/modes.ts";
 import { UsageError } from "../terminal/command-errors.ts";
+import { readTextFile } from "../terminal/read-text-file.ts";
 
 /** The command-line options that describe an execution, by commander's names. */
 export interface InputOptions {
@@ -92,7 +92,7 @@ export function requireLastingAccount(
 function readInputFile(path: string): ExecutionInput {
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = readTextFile(path);
   } catch (error) {
     throw new UsageError(`The input file ${path} cannot be read: ${error instanceof Error ? error.message : error}`);
   }

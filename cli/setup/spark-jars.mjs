@@ -1,9 +1,9 @@
 // Downloads the jars with which Spark reads and writes s3:// paths, by Spark's own dependency resolver (Ivy).
 import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { javaProxyOptions, joinJavaOptions } from "../../shared/java-options.mjs";
 import { childEnvironment } from "./child-environment.mjs";
 import { run } from "./child-processes.mjs";
-import { javaProxyOptions, joinJavaOptions } from "./java-options.mjs";
 import { javaHome, sitePackages } from "./python-packages.mjs";
 import { SetupError } from "./setup-error.mjs";
 import { home, python } from "./setup-paths.mjs";

@@ -6,7 +6,7 @@ import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
-import { joinJavaOptions } from "../../cli/setup/java-options.mjs";
+import { joinJavaOptions } from "../../shared/java-options.mjs";
 import { settingsFiles } from "../account-env.ts";
 import type { AccountContext } from "../support/account-context.ts";
 import { errorText } from "../support/aws-error.ts";

@@ -2,8 +2,8 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
 import { describe, expect, it } from "vitest";
-import { javaProxyOptions, joinJavaOptions } from "../../../cli/setup/java-options.mjs";
-import { places } from "../../../cli/toolchain/places.ts";
+import { places } from "../../cli/toolchain/places.ts";
+import { javaProxyOptions, joinJavaOptions } from "../../shared/java-options.mjs";
 
 const packages = join(places.python, "lib", "python3.11", "site-packages");
 
