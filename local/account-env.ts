@@ -1,8 +1,8 @@
 import { join } from "node:path";
+import { accountKeys } from "./support/key-pair.ts";
 
 /** Version 1 of the AWS CLI prefers its own EMR endpoints to AWS_ENDPOINT_URL in most regions, but not in this one. */
 export const region = "eu-central-1";
-export const credentials = { accessKeyId: "test", secretAccessKey: "test" };
 
 /**
  * The files with the account's own AWS settings and profiles, which need not exist. The person's could lead a client to
@@ -17,15 +17,20 @@ export function settingsFiles(directory: string) {
   };
 }
 
-/** Returns the environment variables that make the AWS CLI and the SDKs use the account at an endpoint. */
+/**
+ * Returns the environment variables that make the AWS CLI and the SDKs use the account at an endpoint.
+ *
+ * @param directory the folder of the account's state, which has its credentials
+ */
 export function accountEnv(endpoint: string, directory: string): Readonly<Record<string, string>> {
+  const keys = accountKeys(directory);
   return {
     AWS_ENDPOINT_URL: endpoint,
     AWS_REGION: region,
     // Version 1 of the AWS CLI and boto3 read AWS_DEFAULT_REGION.
     AWS_DEFAULT_REGION: region,
-    AWS_ACCESS_KEY_ID: credentials.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+    AWS_ACCESS_KEY_ID: keys.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: keys.secretAccessKey,
     ...settingsFiles(directory),
   };
 }

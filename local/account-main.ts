@@ -3,9 +3,9 @@
 //   node local/account-main.ts [port] [directory]    starts the account
 //   node local/account-main.ts find <directory>      prints the account that runs in the directory as JSON, or null
 //
-// A started account prints {"pid", "endpoint", "env"} as one line of JSON. A parent process with an IPC channel also
-// receives it as a message, or {"error": {"name", "message"}} instead. The account stops when that channel closes,
-// however the parent ends, unless the parent has sent {"release": true}.
+// A started account prints {"pid", "endpoint", "env"} as one line of JSON. A parent process with an IPC channel receives
+// it as a message instead, or {"error": {"name", "message"}}. The account stops when that channel closes, however the
+// parent ends, unless the parent has sent {"release": true}.
 import { resolve } from "node:path";
 import type { Account } from "./account.ts";
 import { accountEnv } from "./account-env.ts";
@@ -15,6 +15,9 @@ async function printRunning(directory: string): Promise<void> {
   const running = await findRunningAccount(directory);
   console.log(JSON.stringify(running ? { ...running, env: accountEnv(running.endpoint, resolve(directory)) } : null));
 }
+
+/** No file of the account is readable by other users. */
+const umask = 0o077;
 
 async function run(port: string | undefined, directory: string | undefined): Promise<void> {
   let account: Account | undefined;
@@ -28,8 +31,9 @@ async function run(port: string | undefined, directory: string | undefined): Pro
       log: (line) => console.error(line),
     });
     const announcement = { pid: process.pid, endpoint: account.endpoint, env: account.env };
-    console.log(JSON.stringify(announcement));
-    process.send?.(announcement);
+    // A parent with a channel may keep standard output in a log, where credentials do not belong.
+    if (process.send) process.send(announcement);
+    else console.log(JSON.stringify(announcement));
   } catch (error) {
     console.error(error);
     const { name, message } = error instanceof Error ? error : new Error(String(error));
@@ -62,5 +66,6 @@ function stopWhenAsked(stop: () => Promise<void>): void {
   });
 }
 
+process.umask(umask);
 const [first, second] = process.argv.slice(2);
 await (first === "find" && second !== undefined ? printRunning(second) : run(first, second));

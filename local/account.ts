@@ -1,7 +1,7 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import getPort from "get-port";
-import { accountEnv, credentials, region } from "./account-env.ts";
+import { accountEnv, region } from "./account-env.ts";
 import {
   awaitPredecessor,
   findRunningAccount,
@@ -17,6 +17,8 @@ import { StepFunctionsService } from "./stepfunctions/step-functions-service.ts"
 import { TaskIntegrations } from "./stepfunctions/task-integrations.ts";
 import type { AccountContext } from "./support/account-context.ts";
 import { CallRecorder } from "./support/call-recorder.ts";
+import { Callers } from "./support/callers.ts";
+import { accountKeys } from "./support/key-pair.ts";
 import { SnsMailbox } from "./support/sns-mailbox.ts";
 import type { Supervised } from "./support/supervise.ts";
 
@@ -66,6 +68,8 @@ export class AccountRunning extends Error {
 export async function startAccount(options: AccountOptions = {}): Promise<Account> {
   const directory = resolve(options.directory ?? defaultDirectory());
   const port = options.port ?? defaultPort;
+  mkdirSync(directory, { recursive: true });
+  chmodSync(directory, 0o700);
   const running = await findRunningAccount(directory);
   if (running !== undefined) {
     throw new AccountRunning(running);
@@ -82,7 +86,7 @@ export async function startAccount(options: AccountOptions = {}): Promise<Accoun
       tools: join(projectRoot(), ".orchard"),
       region,
       accountId,
-      credentials,
+      credentials: accountKeys(directory),
       log: options.log ?? (() => undefined),
     };
     return await startServices(gateway, context, startMinistack(context, ministackPort));
@@ -101,19 +105,20 @@ function removeLeftovers(directory: string): void {
 }
 
 async function startServices(gateway: Gateway, context: AccountContext, server: Supervised): Promise<Account> {
-  const { endpoint, ministack, directory, log } = context;
+  const { endpoint, directory, log } = context;
   try {
     const { pid: supervisorPid } = server.process;
     // Written before MiniStack is healthy: if this process is killed now, the next account must wait for MiniStack, too.
     writeRecord(directory, { pid: process.pid, endpoint, ...(supervisorPid === undefined ? {} : { supervisorPid }) });
-    await awaitMinistack(ministack, server);
+    await awaitMinistack(context, server);
     const emr = new EmrService(context);
     const calls = new CallRecorder(context, (id) => emr.tags(id));
-    const lambda = new LambdaRunner(context, calls);
+    const callers = new Callers(context.credentials);
+    const lambda = new LambdaRunner(context, callers, calls);
     const stepFunctions = new StepFunctionsService(context, new TaskIntegrations(lambda, emr, calls));
-    const mailbox = new SnsMailbox(join(directory, "mail"), ministack);
+    const mailbox = new SnsMailbox(context);
     const save = debounce(saveDelayMs, () => server.process.stdin?.write("save\n"));
-    gateway.serve({ ministack, stepFunctions, emr, lambda, mailbox, calls, onChange: save.request, log });
+    gateway.serve({ context, stepFunctions, emr, lambda, mailbox, callers, calls, onChange: save.request });
     await stepFunctions.publishInterrupted();
     const stop = once(async () => {
       await Promise.allSettled([stepFunctions.stop(), emr.stop(), lambda.stop()]);

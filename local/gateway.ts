@@ -5,8 +5,14 @@ import { createProxyServer } from "http-proxy-3";
 import type { EmrService } from "./emr/emr-service.ts";
 import type { LambdaRunner } from "./lambda/runner.ts";
 import type { StepFunctionsService } from "./stepfunctions/step-functions-service.ts";
+import type { AccountContext } from "./support/account-context.ts";
 import { AwsError, errorText } from "./support/aws-error.ts";
-import type { Caller, CallRecorder } from "./support/call-recorder.ts";
+import type { CallRecorder } from "./support/call-recorder.ts";
+import type { Caller, Callers } from "./support/callers.ts";
+import { sendError } from "./support/error-response.ts";
+import { serviceToken, tokenHeader } from "./support/key-pair.ts";
+import { requireLocalClient } from "./support/local-client.ts";
+import { credentialScope } from "./support/signed-request.ts";
 import type { SnsMailbox } from "./support/sns-mailbox.ts";
 
 /** Another program uses the requested port. */
@@ -21,15 +27,15 @@ export class PortInUse extends Error {
 }
 
 interface Services {
-  readonly ministack: string;
+  readonly context: AccountContext;
   readonly stepFunctions: StepFunctionsService;
   readonly emr: EmrService;
   readonly lambda: LambdaRunner;
   readonly mailbox: SnsMailbox;
+  readonly callers: Callers;
   readonly calls: CallRecorder;
   /** Called after a request that may have changed MiniStack's state. S3 objects do not count: MiniStack saves them at once. */
   readonly onChange: () => void;
-  readonly log: (line: string) => void;
 }
 
 /** The largest body that the gateway reads. Lambda's limit for a payload is 6 MB. */
@@ -38,21 +44,26 @@ const maxBodyBytes = 8 * 1024 * 1024;
 /** A typical vCPU quota of an account that has run instances for a while; MiniStack has no quotas. */
 const vcpuQuota = 256;
 
-/** The account's endpoint on loopback: routes each request to one of our services or to MiniStack. */
+/**
+ * The account's endpoint on loopback: refuses requests of web pages and of other users, and routes each other request to
+ * one of our services or to MiniStack.
+ */
 export class Gateway {
+  readonly #port: number;
   readonly #server: Server;
   readonly #proxy = createProxyServer({ xfwd: false });
   #services: Services | undefined;
 
-  private constructor() {
+  private constructor(port: number) {
+    this.#port = port;
     this.#server = createServer((request, response) => {
-      this.#route(request, response).catch((error: unknown) => this.#fail(response, error));
+      this.#route(request, response).catch((error: unknown) => this.#fail(request, response, error));
     });
     // Node.js's limit of five minutes would interrupt long uploads.
     this.#server.requestTimeout = 0;
-    this.#proxy.on("error", (error, _request, response) => {
+    this.#proxy.on("error", (error, request, response) => {
       if ("writeHead" in response) {
-        this.#fail(response as ServerResponse, new AwsError("ServiceUnavailable", errorText(error), 503));
+        this.#fail(request, response as ServerResponse, new AwsError("ServiceUnavailable", errorText(error), 503));
       } else {
         response.destroy();
       }
@@ -61,7 +72,7 @@ export class Gateway {
 
   /** @throws PortInUse */
   static async listen(port: number): Promise<Gateway> {
-    const gateway = new Gateway();
+    const gateway = new Gateway(port);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     gateway.#server.once("error", (error: NodeJS.ErrnoException) => {
       reject(error.code === "EADDRINUSE" ? new PortInUse(port) : error);
@@ -85,14 +96,19 @@ export class Gateway {
   }
 
   async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    requireLocalClient(request, this.#port);
     const services = this.#services;
     if (services === undefined) {
       throw new AwsError("ServiceUnavailable", "The embedded account is starting.", 503);
     }
     const { pathname } = new URL(request.url ?? "/", "http://127.0.0.1");
+    if (pathname === "/_orchard/health") {
+      sendJson(response, 200, { ok: true, pid: process.pid });
+      return;
+    }
+    const caller = services.callers.find(request);
     const [prefix, operation = ""] = String(request.headers["x-amz-target"] ?? "").split(".");
     const invocation = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/.exec(pathname);
-    const caller = services.calls.callerOf(request);
     if (prefix === "ElasticMapReduce") {
       const input = parse(await read(request));
       services.calls.record(caller, "elasticmapreduce", operation, input);
@@ -108,12 +124,12 @@ export class Gateway {
       sendJson(response, 200, { Quota: { ...(input as object), Value: vcpuQuota } }, "1.1");
     } else if (request.method === "POST" && invocation?.[1] !== undefined) {
       await invokeFunction(services, caller, decodeURIComponent(invocation[1]), request, response);
-    } else if (pathname === "/_orchard/health") {
-      sendJson(response, 200, { ok: true, pid: process.pid });
     } else if (pathname === "/_orchard/mail") {
-      const body = await read(request);
-      const { mailbox } = services;
-      sendJson(response, 200, request.method === "POST" ? await mailbox.receive(body) : mailbox.list());
+      sendJson(
+        response,
+        200,
+        request.method === "POST" ? await receiveMail(services, request) : services.mailbox.list(),
+      );
     } else if (pathname.startsWith("/_orchard/")) {
       throw new AwsError("NotFound", `The path ${pathname} does not exist.`, 404);
     } else {
@@ -139,21 +155,30 @@ export class Gateway {
     services.calls.recordHttp(caller, request, body ?? "");
     const buffer = body === undefined ? {} : { buffer: Readable.from([body]) };
     // The Host header must not change: signatures and virtual-hosted buckets depend on it.
-    this.#proxy.web(request, response, { target: services.ministack, ...buffer });
+    const { ministack: target, credentials } = services.context;
+    const headers = { [tokenHeader]: serviceToken(credentials) };
+    this.#proxy.web(request, response, { target, headers, ...buffer });
   }
 
-  #fail(response: ServerResponse, error: unknown): void {
+  #fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {
     const failure = error instanceof AwsError ? error : new AwsError("InternalFailure", errorText(error), 500);
     if (failure.status >= 500) {
-      this.#services?.log(`gateway: ${errorText(error)}`);
+      this.#services?.context.log(`gateway: ${errorText(error)}`);
     }
     if (response.headersSent) {
       response.destroy();
       return;
     }
-    response.setHeader("x-amzn-errortype", failure.name);
-    sendJson(response, failure.status, { __type: failure.name, message: failure.message });
+    sendError(request, response, failure);
   }
+}
+
+/** Only SNS delivers mails, so that nobody can forge one. @throws AwsError AccessDenied, or as SnsMailbox does */
+async function receiveMail({ callers, mailbox }: Services, request: IncomingMessage): Promise<object> {
+  if (!callers.isService(request)) {
+    throw new AwsError("AccessDenied", "Only the account's SNS delivers mails: publish to a topic instead.", 403);
+  }
+  return mailbox.receive(await read(request));
 }
 
 /** Answers Lambda's Invoke. */
@@ -170,7 +195,7 @@ async function invokeFunction(
   if (type === "Event") {
     services.lambda
       .invokeAsync(name, event)
-      .catch((error: unknown) => services.log(`lambda: ${name}: ${errorText(error)}`));
+      .catch((error: unknown) => services.context.log(`lambda: ${name}: ${errorText(error)}`));
     response.writeHead(202).end();
   } else {
     const { requestId, payload, functionError } = await services.lambda.invoke(name, event);
@@ -224,5 +249,5 @@ function mayChange(request: IncomingMessage, pathname: string): boolean {
 }
 
 function isS3(request: IncomingMessage): boolean {
-  return /\/s3\/aws4_request/.test(request.headers.authorization ?? "");
+  return credentialScope(request).service === "s3";
 }

@@ -121,7 +121,7 @@ export async function startAccountProcess(
 ): Promise<EmbeddedAccount> {
   const logFile = `${directory}.log`;
   mkdirSync(dirname(logFile), { recursive: true });
-  const log = openSync(logFile, "w");
+  const log = openSync(logFile, "w", 0o600);
   const child = spawn(process.execPath, [accountMain, String(port), directory], {
     cwd: root,
     // Ctrl-C must not reach the account directly: it ends after the execution has been stopped.

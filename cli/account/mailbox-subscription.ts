@@ -42,17 +42,27 @@ export async function subscribeMailbox({ sns }: Clients, endpoint: string, topic
   await sns.send(new SubscribeCommand({ TopicArn: topicArn, Protocol: "http", Endpoint: mailboxUrl(endpoint) }));
 }
 
-async function readMails(endpoint: string): Promise<readonly Mail[]> {
-  const answer = await fetch(mailboxUrl(endpoint));
+/** @param env the account's environment variables, with its access key */
+async function readMails(env: Readonly<Record<string, string | undefined>>): Promise<readonly Mail[]> {
+  const credentials = btoa(`${env["AWS_ACCESS_KEY_ID"]}:${env["AWS_SECRET_ACCESS_KEY"]}`);
+  const headers = { authorization: `Basic ${credentials}` };
+  const answer = await fetch(mailboxUrl(env["AWS_ENDPOINT_URL"] ?? ""), { headers });
   return z.array(mailSchema).parse(await answer.json());
 }
 
-/** Reads the notification that a subscriber received about a run; undefined when none arrives within five seconds. */
-export async function readRunMail(endpoint: string, runId: string): Promise<Mail | undefined> {
+/**
+ * Reads the notification that a subscriber received about a run; undefined when none arrives within five seconds.
+ *
+ * @param env the account's environment variables
+ */
+export async function readRunMail(
+  env: Readonly<Record<string, string | undefined>>,
+  runId: string,
+): Promise<Mail | undefined> {
   let mail: Mail | undefined;
   await waitUntil(
     async () => {
-      mail = (await readMails(endpoint)).findLast(({ subject, message }) => `${subject}\n${message}`.includes(runId));
+      mail = (await readMails(env)).findLast(({ subject, message }) => `${subject}\n${message}`.includes(runId));
       return mail !== undefined;
     },
     { timeoutMs: arrivalMs },

@@ -53,7 +53,7 @@ async function runWorkflow(
         const { account, clients, deployment } = session.get();
         const deployed = { clients, ...deployment, outlives: account.reused, pollMilliseconds: 300 };
         const { runId, ...parts } = await execute(lifetime, deployed, executionInput, reporter);
-        const mail = await readRunMail(account.endpoint, runId);
+        const mail = await readRunMail(account.env, runId);
         report = makeReport({ ...parts, runId, mail, seconds: 0 });
       },
     },

@@ -7,6 +7,7 @@ import { type FunctionConfiguration, GetFunctionCommand, LambdaClient } from "@a
 import type { AccountContext } from "../support/account-context.ts";
 import { AwsError, errorText } from "../support/aws-error.ts";
 import type { CallRecorder } from "../support/call-recorder.ts";
+import type { Callers } from "../support/callers.ts";
 import { supervise } from "../support/supervise.ts";
 import { unpackCode } from "./function-code.ts";
 import { functionEnvironment } from "./function-environment.ts";
@@ -49,7 +50,7 @@ interface ProcessEnd {
  */
 export class LambdaRunner {
   readonly #context: AccountContext;
-  readonly #calls: CallRecorder;
+  readonly #callers: Callers;
   readonly #client: LambdaClient;
   readonly #log: FunctionLog;
   readonly #stopping = new AbortController();
@@ -58,12 +59,13 @@ export class LambdaRunner {
 
   constructor(
     context: AccountContext,
+    callers: Callers,
     calls: CallRecorder,
     retryPausesSeconds: readonly number[] = defaultRetryPausesSeconds,
   ) {
     const { ministack: endpoint, region, credentials } = context;
     this.#context = context;
-    this.#calls = calls;
+    this.#callers = callers;
     this.#retryPausesSeconds = retryPausesSeconds;
     this.#client = new LambdaClient({ endpoint, region, credentials });
     this.#log = new FunctionLog(context, calls);
@@ -152,9 +154,9 @@ export class LambdaRunner {
 
   /** Unpacks the code and builds the context object and the environment. */
   async #prepare(name: string, configuration: FunctionConfiguration, location: string): Promise<FunctionProcess> {
-    const { directory, endpoint, ministack, region } = this.#context;
+    const { directory, endpoint, region } = this.#context;
     const sha256 = configuration.CodeSha256 ?? randomUUID();
-    const taskRoot = await unpackCode(join(directory, "lambda"), { sha256, location, ministack });
+    const taskRoot = await unpackCode(this.#context, join(directory, "lambda"), { sha256, location });
     const requestId = randomUUID();
     const functionVersion = configuration.Version ?? "$LATEST";
     const functionName = configuration.FunctionName ?? name;
@@ -168,7 +170,7 @@ export class LambdaRunner {
       logGroupName: configuration.LoggingConfig?.LogGroup ?? `/aws/lambda/${functionName}`,
       logStreamName: `${day}/[${functionVersion}]${randomBytes(16).toString("hex")}`,
     };
-    const credentials = this.#calls.credentials(configuration.Role ?? "");
+    const credentials = this.#callers.credentials(configuration.Role ?? "");
     const env = functionEnvironment(configuration, { endpoint, region, directory, credentials, taskRoot, ...context });
     return { requestId, taskRoot, timeoutSeconds: configuration.Timeout ?? 3, env, context };
   }

@@ -4,7 +4,9 @@ import { waitUntil } from "../../shared/wait-until.ts";
 import { settingsFiles } from "../account-env.ts";
 import type { AccountContext } from "../support/account-context.ts";
 import { errorText } from "../support/aws-error.ts";
+import { serviceToken } from "../support/key-pair.ts";
 import { type Supervised, supervise } from "../support/supervise.ts";
+import { requestMinistack } from "./ministack-request.ts";
 
 const startTimeoutMs = 60_000;
 
@@ -38,6 +40,7 @@ export function startMinistack(context: AccountContext, port: number): Supervise
       AWS_ACCESS_KEY_ID: context.credentials.accessKeyId,
       AWS_SECRET_ACCESS_KEY: context.credentials.secretAccessKey,
       ...settingsFiles(context.directory),
+      ORCHARD_TOKEN: serviceToken(context.credentials),
       MINISTACK_REGION: context.region,
       MINISTACK_ACCOUNT_ID: context.accountId,
       PERSIST_STATE: "1",
@@ -55,7 +58,7 @@ export function startMinistack(context: AccountContext, port: number): Supervise
 }
 
 /** Waits until MiniStack answers. @throws Error when it ends or does not answer in time */
-export async function awaitMinistack(ministack: string, server: Supervised): Promise<void> {
+export async function awaitMinistack(context: AccountContext, server: Supervised): Promise<void> {
   let failure: string | undefined;
   server.ended.then(
     (exitCode) => {
@@ -65,9 +68,10 @@ export async function awaitMinistack(ministack: string, server: Supervised): Pro
       failure = errorText(error);
     },
   );
+  const health = `${context.ministack}/_ministack/health`;
   let healthy = false;
   const isDone = async (): Promise<boolean> => {
-    healthy = (await fetch(`${ministack}/_ministack/health`).catch(() => undefined))?.ok === true;
+    healthy = (await requestMinistack(context, health).catch(() => undefined))?.ok === true;
     return healthy || failure !== undefined;
   };
   await waitUntil(isDone, { timeoutMs: startTimeoutMs });

@@ -5,16 +5,19 @@
 - CloudFormation creates security group rules as resources of their own, which groups that refer to each other need,
   budgets and EMR security configurations.
 - Scheduler starts executions, by the universal target of StartExecution.
+- STS issues access keys that the gateway recognizes as the account's.
 """
 
+import hmac
 import json
 import os
+import secrets
 import threading
 import urllib.parse
 import urllib.request
 from typing import Any
 
-from ministack.services import budgets, ec2, eventbridge  # type: ignore[import-untyped]
+from ministack.services import budgets, ec2, eventbridge, sts  # type: ignore[import-untyped]
 from ministack.services.cloudformation import provisioners  # type: ignore[import-untyped]
 
 
@@ -22,6 +25,7 @@ def add_all() -> None:
     """Add the features to the services of this process."""
     eventbridge._put_events.__defaults__ = (True,)  # allow_aws_source
     eventbridge._dispatch_to_lambda = invoke_function
+    sts._gen_session_access_key = session_key_id
     add_start_execution_target()
     add_group_rules("AWS::EC2::SecurityGroupIngress", "IpPermissions")
     add_group_rules("AWS::EC2::SecurityGroupEgress", "IpPermissionsEgress")
@@ -31,6 +35,13 @@ def add_all() -> None:
         "create": lambda _logical_id, props, _stack: (props["Name"], {}),
         "delete": lambda _physical_id, _props: None,
     }
+
+
+def session_key_id() -> str:
+    """Return a new id of 40 characters; its last 20 are a code of 80 bits that only the account's secret can make."""
+    nonce = secrets.token_hex(8).upper()
+    key = os.environ["AWS_SECRET_ACCESS_KEY"].encode()
+    return f"ASIA{nonce}{hmac.new(key, f'session {nonce}'.encode(), 'sha256').hexdigest()[:20].upper()}"
 
 
 def add_group_rules(resource: str, permissions: str) -> None:

@@ -46,7 +46,9 @@ if __name__ == "__main__":
     reset_after_unfinished_stacks(Path(os.environ["STATE_DIR"]), Path(os.environ["S3_DATA_DIR"]))
     # Import late: a service reads its saved state when it is imported.
     from ministack_additions import add_all
+    from ministack_guard import guard
 
     add_all()
+    app.app = guard(app.app)
     threading.Thread(target=save_on_request, daemon=True).start()
     app.main()

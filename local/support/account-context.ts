@@ -1,3 +1,5 @@
+import type { KeyPair } from "./key-pair.ts";
+
 /** Addresses, folders and credentials that the services of the account share. */
 export interface AccountContext {
   /** The gateway, e.g. http://127.0.0.1:4566 */
@@ -10,6 +12,6 @@ export interface AccountContext {
   readonly tools: string;
   readonly region: string;
   readonly accountId: string;
-  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  readonly credentials: KeyPair;
   readonly log: (line: string) => void;
 }

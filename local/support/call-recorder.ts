@@ -1,18 +1,12 @@
-import { createHash } from "node:crypto";
 import { appendFileSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
 import { join } from "node:path";
 import { GetInstanceProfileCommand, GetRoleCommand, IAMClient } from "@aws-sdk/client-iam";
 import type { AccountContext } from "./account-context.ts";
 import { errorText, isObject, type JsonObject } from "./aws-error.ts";
+import type { Caller } from "./callers.ts";
 import { type IamAction, type IamScope, iamActionsOf, s3ActionsOf } from "./iam-actions.ts";
-
-/** The source of a call: a function or a state machine under its role, a service on its own, or a person at a terminal. */
-export interface Caller {
-  readonly source: "lambda" | "states" | "events" | "scheduler" | "terminal";
-  /** The role's ARN; null for a call that no role's policies govern. */
-  readonly role: string | null;
-}
+import { credentialScope } from "./signed-request.ts";
 
 /** A line of api-calls.jsonl: the facts that an evaluation of the role's policies needs. */
 export interface ApiCall extends Caller, IamAction {
@@ -26,30 +20,12 @@ export interface ApiCall extends Caller, IamAction {
 export class CallRecorder {
   readonly #context: AccountContext;
   readonly #scope: IamScope;
-  readonly #roles = new Map<string, string>();
   readonly #recorded = new Set<string>();
 
   /** @param clusterTags returns the tags of an EMR cluster; none for an unknown cluster */
   constructor(context: AccountContext, clusterTags: IamScope["clusterTags"]) {
     this.#context = context;
     this.#scope = { region: context.region, accountId: context.accountId, clusterTags };
-  }
-
-  /** Returns the credentials by which `callerOf` recognizes the role. */
-  credentials(role: string): { readonly accessKeyId: string; readonly secretAccessKey: string } {
-    const accessKeyId = `ASIA${createHash("sha256").update(role).digest("hex").slice(0, 16).toUpperCase()}`;
-    this.#roles.set(accessKeyId, role);
-    return { accessKeyId, secretAccessKey: this.#context.credentials.secretAccessKey };
-  }
-
-  /** Finds the caller by the signature, or by the headers with which MiniStack marks its own calls. */
-  callerOf(request: IncomingMessage): Caller {
-    const { "x-orchard-source": source, "x-orchard-role": roleHeader } = request.headers;
-    if (source === "events" || source === "scheduler") {
-      return { source, role: typeof roleHeader === "string" ? roleHeader : null };
-    }
-    const role = this.#roles.get(credentialScope(request).accessKeyId);
-    return role === undefined ? { source: "terminal", role: null } : { source: "lambda", role };
   }
 
   /** @param service the signing name, e.g. elasticmapreduce */
@@ -120,10 +96,4 @@ function parseBody(body: string): JsonObject {
   } catch {
     return Object.fromEntries(new URLSearchParams(body));
   }
-}
-
-/** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html: the credential scope. */
-function credentialScope(request: IncomingMessage): { readonly accessKeyId: string; readonly service: string } {
-  const scope = /Credential=([^/,]+)\/\d+\/[^/]*\/([^/]+)\/aws4_request/.exec(request.headers.authorization ?? "");
-  return { accessKeyId: scope?.[1] ?? "", service: scope?.[2] ?? "" };
 }

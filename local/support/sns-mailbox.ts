@@ -1,5 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { requestMinistack } from "../ministack/ministack-request.ts";
+import type { AccountContext } from "./account-context.ts";
 import { AwsError, isObject, type JsonObject } from "./aws-error.ts";
 
 export interface Mail {
@@ -9,16 +11,17 @@ export interface Mail {
   readonly topicArn: string;
 }
 
+type MailboxContext = Pick<AccountContext, "directory" | "ministack" | "credentials">;
+
 /** An SNS http subscriber that confirms its subscriptions and stores the notifications. */
 export class SnsMailbox {
   readonly #folder: string;
-  readonly #ministack: string;
+  readonly #context: MailboxContext;
 
-  /** @param ministack the address at which subscriptions are confirmed */
-  constructor(folder: string, ministack: string) {
-    this.#folder = folder;
-    this.#ministack = ministack;
-    mkdirSync(folder, { recursive: true });
+  constructor(context: MailboxContext) {
+    this.#context = context;
+    this.#folder = join(context.directory, "mail");
+    mkdirSync(this.#folder, { recursive: true });
   }
 
   /**
@@ -52,9 +55,7 @@ export class SnsMailbox {
   }
 
   async #confirm(subscribeUrl: string): Promise<void> {
-    // The URL has the host name that MiniStack assumes for itself, so only its path is used.
-    const { pathname, search } = new URL(subscribeUrl);
-    const response = await fetch(new URL(pathname + search, this.#ministack));
+    const response = await requestMinistack(this.#context, subscribeUrl);
     if (!response.ok) {
       throw new AwsError("ServiceUnavailable", `MiniStack did not confirm the subscription: ${response.status}`, 502);
     }

@@ -145,7 +145,9 @@ class Account:
 
     def mails(self, run_id: str) -> list[dict[str, str]]:
         """What a subscriber of the topic got about a run."""
-        done = subprocess.run(["curl", "-sf", f"{self.endpoint}/_orchard/mail"], capture_output=True, check=True)
+        key = f"{self.env['AWS_ACCESS_KEY_ID']}:{self.env['AWS_SECRET_ACCESS_KEY']}"
+        command = ["curl", "-sf", "-u", key, f"{self.endpoint}/_orchard/mail"]
+        done = subprocess.run(command, capture_output=True, check=True)
         return [mail for mail in json.loads(done.stdout) if run_id in mail["message"]]
 
     def wait_for_mails(self, run_id: str) -> list[dict[str, str]]:

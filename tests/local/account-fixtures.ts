@@ -3,12 +3,11 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { CreateFunctionCommand, LambdaClient } from "@aws-sdk/client-lambda";
+import { CreateFunctionCommand, GetFunctionCommand, LambdaClient } from "@aws-sdk/client-lambda";
 import { CreateBucketCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { zipSync } from "fflate";
 import getPort from "get-port";
 import { type Account, startAccount } from "../../local/account.ts";
-import { accountEnv } from "../../local/account-env.ts";
 import { waitUntil } from "../../shared/wait-until.ts";
 
 /** The region of the embedded account. */
@@ -33,19 +32,35 @@ export async function testAccount(): Promise<TestAccount> {
   return { ...account, directory, remove };
 }
 
-export function clientConfig(endpoint: string) {
-  return {
-    endpoint,
-    region,
-    credentials: { accessKeyId: "test", secretAccessKey: "test" },
-    maxAttempts: 1,
-  };
+/** An account as its clients see it. */
+export type Reachable = Pick<Account, "env">;
+
+export function clientConfig({ env }: Reachable) {
+  return { endpoint: env["AWS_ENDPOINT_URL"] ?? "", region, credentials: credentials({ env }), maxAttempts: 1 };
+}
+
+export function credentials({ env }: Reachable) {
+  return { accessKeyId: env["AWS_ACCESS_KEY_ID"] ?? "", secretAccessKey: env["AWS_SECRET_ACCESS_KEY"] ?? "" };
+}
+
+/** Returns the header with which a request without a signature is accepted. */
+export function basicCredentials(account: Reachable) {
+  const { accessKeyId, secretAccessKey } = credentials(account);
+  return { authorization: `Basic ${btoa(`${accessKeyId}:${secretAccessKey}`)}` };
+}
+
+/** Returns the mails that the account's mailbox has received. */
+export async function mails(account: Reachable): Promise<readonly object[]> {
+  const response = await fetch(`${account.env["AWS_ENDPOINT_URL"]}/_orchard/mail`, {
+    headers: basicCredentials(account),
+  });
+  return (await response.json()) as object[];
 }
 
 /** Runs the AWS CLI with the account's environment only. Returns its output, parsed when it is JSON. */
-export async function aws(endpoint: string, ...args: readonly string[]) {
+export async function aws({ env }: Reachable, ...args: readonly string[]) {
   const { stdout } = await promisify(execFile)(join(project, ".orchard/python/bin/aws"), args, {
-    env: { ...accountEnv(endpoint, tmpdir()), HOME: tmpdir(), PATH: "/usr/bin:/bin" },
+    env: { ...env, HOME: tmpdir(), PATH: "/usr/bin:/bin" },
     maxBuffer: 16 * 1024 * 1024,
   });
   try {
@@ -56,22 +71,23 @@ export async function aws(endpoint: string, ...args: readonly string[]) {
 }
 
 /** Creates a bucket with objects. */
-export async function put(endpoint: string, bucket: string, objects: Readonly<Record<string, string | Uint8Array>>) {
-  const s3 = new S3Client({ ...clientConfig(endpoint), forcePathStyle: true });
+export async function put(account: Reachable, bucket: string, objects: Readonly<Record<string, string | Uint8Array>>) {
+  const s3 = new S3Client({ ...clientConfig(account), forcePathStyle: true });
   await s3.send(new CreateBucketCommand({ Bucket: bucket }));
   for (const [key, body] of Object.entries(objects)) {
     await s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body }));
   }
 }
 
+/** @param source the text of index.mjs, or a zip archive */
 export async function createFunction(
-  endpoint: string,
+  account: Reachable,
   name: string,
   source: string | Uint8Array,
   timeoutSeconds = 10,
   roleArn = "arn:aws:iam::000000000000:role/any",
 ) {
-  await new LambdaClient(clientConfig(endpoint)).send(
+  await new LambdaClient(clientConfig(account)).send(
     new CreateFunctionCommand({
       FunctionName: name,
       Runtime: "nodejs22.x",
@@ -79,9 +95,16 @@ export async function createFunction(
       Role: roleArn,
       Timeout: timeoutSeconds,
       Environment: { Variables: { GREETING: "hello" } },
-      Code: { ZipFile: zipSync({ "index.mjs": Buffer.from(source as string) }) },
+      Code: { ZipFile: typeof source === "string" ? zipSync({ "index.mjs": Buffer.from(source) }) : source },
     }),
   );
+}
+
+/** Returns the address of the account's MiniStack, which the URL of a function's code has. */
+export async function ministackOf(account: Reachable, functionName: string): Promise<string> {
+  const command = new GetFunctionCommand({ FunctionName: functionName });
+  const { Code } = await new LambdaClient(clientConfig(account)).send(command);
+  return `http://127.0.0.1:${new URL(Code?.Location ?? "").port}`;
 }
 
 /** Reads a value until it satisfies the condition. @throws Error after the given time */

@@ -21,6 +21,7 @@ import {
 import getPort from "get-port";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { AccountRunning, PortInUse, startAccount } from "../../local/account.ts";
+import { accountEnv } from "../../local/account-env.ts";
 import { findRunningAccount } from "../../local/account-record.ts";
 import {
   aws,
@@ -28,6 +29,7 @@ import {
   clientConfig,
   createFunction,
   jobFlow,
+  mails,
   processes,
   project,
   put,
@@ -37,6 +39,11 @@ import {
 const port = await getPort();
 const endpoint = `http://127.0.0.1:${port}`;
 let directory: string;
+const reachable = {
+  get env() {
+    return accountEnv(endpoint, directory);
+  },
+};
 const children: ChildProcess[] = [];
 
 beforeEach(() => {
@@ -68,10 +75,10 @@ async function startProcess(): Promise<ChildProcess> {
 
 test("an account killed during a step leaves no process, and the next one has its state and shows what was interrupted", async () => {
   const child = await startProcess();
-  await put(endpoint, "data", { "a b/é #1.txt": "kept" });
-  await createFunction(endpoint, "kept", "export const handler = async () => 'kept';");
-  const sfn = new SFNClient(clientConfig(endpoint));
-  const emr = new EMRClient(clientConfig(endpoint));
+  await put(reachable, "data", { "a b/é #1.txt": "kept" });
+  await createFunction(reachable, "kept", "export const handler = async () => 'kept';");
+  const sfn = new SFNClient(clientConfig(reachable));
+  const emr = new EMRClient(clientConfig(reachable));
   const states = { Rest: { Type: "Wait", Seconds: 60, End: true } };
   const definition = JSON.stringify({ StartAt: "Rest", States: states });
   const { stateMachineArn } = await sfn.send(
@@ -106,8 +113,8 @@ test("an account killed during a step leaves no process, and the next one has it
       State: "TERMINATED_WITH_ERRORS",
       StateChangeReason: { Code: "INTERNAL_ERROR" },
     });
-    expect(await aws(endpoint, "s3", "ls", "s3://data", "--recursive")).toContain("a b/é #1.txt");
-    await aws(endpoint, "lambda", "invoke", "--function-name", "kept", join(directory, "answer.json"));
+    expect(await aws(reachable, "s3", "ls", "s3://data", "--recursive")).toContain("a b/é #1.txt");
+    await aws(reachable, "lambda", "invoke", "--function-name", "kept", join(directory, "answer.json"));
     expect(readFileSync(join(directory, "answer.json"), "utf8")).toBe('"kept"');
     await sfn.send(new StartExecutionCommand({ stateMachineArn }));
     const calls = readFileSync(join(directory, "api-calls.jsonl"), "utf8");
@@ -125,7 +132,7 @@ test.each([
   ["ROLLBACK_COMPLETE", ""],
 ])("after a kill with a stack in %s the account starts with the buckets '%s'", async (status, buckets) => {
   const first = await startAccount({ port, directory });
-  await put(endpoint, "data", { "a.txt": "a" });
+  await put(reachable, "data", { "a.txt": "a" });
   await first.stop();
   const stacks = {
     __account_region_scoped__: true,
@@ -135,7 +142,7 @@ test.each([
   writeFileSync(join(directory, "ministack/state/cloudformation.json"), saved);
 
   const second = await startAccount({ port, directory });
-  const listed = await aws(endpoint, "s3", "ls");
+  const listed = await aws(reachable, "s3", "ls");
   await second.stop();
 
   expect(listed.split(/\s/).at(-2) ?? "").toBe(buckets);
@@ -143,16 +150,21 @@ test.each([
 
 test("SIGTERM ends the account's steps and functions", async () => {
   const child = await startProcess();
-  const emr = new EMRClient(clientConfig(endpoint));
+  const emr = new EMRClient(clientConfig(reachable));
   await createFunction(
-    endpoint,
+    reachable,
     "slow",
     "export const handler = () => new Promise((done) => setTimeout(done, 60_000));",
     60,
   );
-  const invocation = aws(endpoint, "lambda", "invoke", "--function-name", "slow", join(directory, "answer.json")).catch(
-    () => undefined,
-  );
+  const invocation = aws(
+    reachable,
+    "lambda",
+    "invoke",
+    "--function-name",
+    "slow",
+    join(directory, "answer.json"),
+  ).catch(() => undefined);
   await emr.send(
     new RunJobFlowCommand({
       ...jobFlow("stopped"),
@@ -256,7 +268,7 @@ test("an account whose MiniStack dies logs it and stops", async () => {
 
 test("the mailbox confirms its subscription and stores notifications; large S3 objects are streamed", async () => {
   const account = await startAccount({ port, directory });
-  const sns = new SNSClient(clientConfig(endpoint));
+  const sns = new SNSClient(clientConfig(reachable));
 
   try {
     const { TopicArn } = await sns.send(new CreateTopicCommand({ Name: "results" }));
@@ -266,17 +278,17 @@ test("the mailbox confirms its subscription and stores notifications; large S3 o
       ({ Attributes }) => Attributes?.["SubscriptionsConfirmed"] === "1",
     );
     await sns.send(new PublishCommand({ TopicArn, Subject: "Orchard: done", Message: "300 images\né" }));
-    const mails = await until(
-      async () => (await fetch(`${endpoint}/_orchard/mail`)).json() as Promise<object[]>,
+    const received = await until(
+      () => mails(reachable),
       (list) => list.length > 0,
     );
-    await put(endpoint, "large", { "32MB.bin": new Uint8Array(32 * 1024 * 1024) });
+    await put(reachable, "large", { "32MB.bin": new Uint8Array(32 * 1024 * 1024) });
 
-    expect(mails).toEqual([
+    expect(received).toEqual([
       { subject: "Orchard: done", message: "300 images\né", topicArn: TopicArn, timestamp: expect.any(String) },
     ]);
     expect(await (await fetch(`${endpoint}/_orchard/health`)).json()).toEqual({ ok: true, pid: process.pid });
-    expect(await aws(endpoint, "s3", "ls", "s3://large")).toContain("33554432 32MB.bin");
+    expect(await aws(reachable, "s3", "ls", "s3://large")).toContain("33554432 32MB.bin");
   } finally {
     await account.stop();
   }

@@ -138,7 +138,7 @@ describe("docs/aws.md", () => {
       runIds.push(...executions.map(({ name = "" }) => name));
     }
     expect(runIds).toHaveLength(1);
-    expect(await readRunMail(account.endpoint, runIds[0] ?? "")).toMatchObject({
+    expect(await readRunMail(account.env, runIds[0] ?? "")).toMatchObject({
       message: expect.stringContaining("mini"),
     });
   };

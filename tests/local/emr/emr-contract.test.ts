@@ -1,4 +1,4 @@
-import { testAccount, until } from "../account-fixtures.ts";
+import { basicCredentials, testAccount, until } from "../account-fixtures.ts";
 import { emrContract } from "./emr-contract.ts";
 
 emrContract("the embedded account's EMR", async () => {
@@ -7,7 +7,11 @@ emrContract("the embedded account's EMR", async () => {
     call: async (operation, input) => {
       const response = await fetch(account.endpoint, {
         method: "POST",
-        headers: { "x-amz-target": `ElasticMapReduce.${operation}`, "content-type": "application/x-amz-json-1.1" },
+        headers: {
+          ...basicCredentials(account),
+          "x-amz-target": `ElasticMapReduce.${operation}`,
+          "content-type": "application/x-amz-json-1.1",
+        },
         body: JSON.stringify(input),
       });
       const answer = JSON.parse((await response.text()) || "{}");

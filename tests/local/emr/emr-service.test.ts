@@ -20,6 +20,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import {
   aws,
   bashStep,
+  basicCredentials,
   clientConfig,
   jobFlow,
   processes,
@@ -57,9 +58,9 @@ spark.stop()
 beforeAll(async () => {
   process.env["UNRELATED_SECRET"] = "of the account's own environment";
   account = await testAccount();
-  emr = new EMRClient(clientConfig(account.endpoint));
-  s3 = new S3Client({ ...clientConfig(account.endpoint), forcePathStyle: true });
-  await put(account.endpoint, "data", {
+  emr = new EMRClient(clientConfig(account));
+  s3 = new S3Client({ ...clientConfig(account), forcePathStyle: true });
+  await put(account, "data", {
     "bootstrap.sh": bootstrap,
     "bad.sh": "echo 'no space left' >&2; exit 4",
     "words.txt": "a\nb\nc\n",
@@ -105,7 +106,7 @@ async function log(key: string): Promise<string> {
 }
 
 test("the AWS CLI creates a cluster that bootstraps, runs Spark on s3://, logs and is terminated", async () => {
-  const call = (...args: string[]) => aws(account.endpoint, "emr", ...args);
+  const call = (...args: string[]) => aws(account, "emr", ...args);
   const create = [
     ["--name", "cli"],
     ["--release-label", "emr-7.13.0"],
@@ -305,7 +306,11 @@ test.each([
 
 test("unknown members, unknown clusters and more than ten ids are refused", async () => {
   const body = JSON.stringify(jobFlow("x", { KeepAlive: true }));
-  const headers = { "x-amz-target": "ElasticMapReduce.RunJobFlow", "content-type": "application/x-amz-json-1.1" };
+  const headers = {
+    ...basicCredentials(account),
+    "x-amz-target": "ElasticMapReduce.RunJobFlow",
+    "content-type": "application/x-amz-json-1.1",
+  };
 
   const response = await fetch(account.endpoint, { method: "POST", headers, body });
 

@@ -4,7 +4,17 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { LambdaRunner } from "../../../local/lambda/runner.ts";
 import type { AccountContext } from "../../../local/support/account-context.ts";
 import { CallRecorder } from "../../../local/support/call-recorder.ts";
-import { createFunction, project, region, type TestAccount, testAccount, until } from "../account-fixtures.ts";
+import { Callers } from "../../../local/support/callers.ts";
+import {
+  createFunction,
+  credentials,
+  ministackOf,
+  project,
+  region,
+  type TestAccount,
+  testAccount,
+  until,
+} from "../account-fixtures.ts";
 
 const fails = `
 import { appendFileSync, readFileSync } from "node:fs";
@@ -19,23 +29,28 @@ const logged: string[] = [];
 
 beforeAll(async () => {
   account = await testAccount();
+  await createFunction(account, "fails", fails);
   context = {
     endpoint: account.endpoint,
-    ministack: account.endpoint,
+    ministack: await ministackOf(account, "fails"),
     directory: account.directory,
     tools: join(project, ".orchard"),
     region,
     accountId: "000000000000",
-    credentials: { accessKeyId: "test", secretAccessKey: "test" },
+    credentials: credentials(account),
     log: (line) => logged.push(line),
   };
-  await createFunction(account.endpoint, "fails", fails);
 }, 60_000);
 
 afterAll(() => account?.remove(), 60_000);
 
 function runner(...retryPausesSeconds: readonly number[]) {
-  return new LambdaRunner(context, new CallRecorder(context, () => ({})), retryPausesSeconds);
+  return new LambdaRunner(
+    context,
+    new Callers(context.credentials),
+    new CallRecorder(context, () => ({})),
+    retryPausesSeconds,
+  );
 }
 
 test.each([

@@ -33,13 +33,7 @@ test("a redrive of an execution that ended in a Fail state enters that state aga
   const executionArn = await start(arn);
   const first = await ended(executionArn);
 
-  const { redriveDate } = await aws(
-    account.endpoint,
-    "stepfunctions",
-    "redrive-execution",
-    "--execution-arn",
-    executionArn,
-  );
+  const { redriveDate } = await aws(account, "stepfunctions", "redrive-execution", "--execution-arn", executionArn);
 
   const second = await ended(executionArn);
   expect(first).toMatchObject({ status: "FAILED", redriveCount: 0, redriveStatus: "REDRIVABLE" });

@@ -33,9 +33,9 @@ export const handler = async ({ marker, ...event }) => {
 export function useStateMachines(): void {
   beforeAll(async () => {
     account = await testAccount();
-    sfn = new SFNClient(clientConfig(account.endpoint));
-    await createFunction(account.endpoint, "probe", probe, 2);
-    await createFunction(account.endpoint, "second-time", secondTime, 30);
+    sfn = new SFNClient(clientConfig(account));
+    await createFunction(account, "probe", probe, 2);
+    await createFunction(account, "second-time", secondTime, 30);
   }, 60_000);
   afterAll(() => account?.remove(), 60_000);
 }

@@ -34,7 +34,7 @@ test("the AWS CLI creates a state machine, starts it, describes it and lists its
     Done: { Type: "Succeed" },
   };
   writeFileSync(definition, JSON.stringify({ StartAt: "Take", States: states }));
-  const call = (...args: string[]) => aws(account.endpoint, "stepfunctions", ...args);
+  const call = (...args: string[]) => aws(account, "stepfunctions", ...args);
   const role = "arn:aws:iam::000000000000:role/workflow";
 
   const { stateMachineArn } = await call(
@@ -155,9 +155,9 @@ test("an execution ends even when its record cannot be written", async () => {
 });
 
 test("an execution that exceeds its TimeoutSeconds is TIMED_OUT, and EventBridge receives the status changes", async () => {
-  const events = new EventBridgeClient(clientConfig(account.endpoint));
+  const events = new EventBridgeClient(clientConfig(account));
   // The CLI prefers its own table of SQS endpoints to AWS_ENDPOINT_URL.
-  const sqs = (...args: string[]) => aws(account.endpoint, "--endpoint-url", account.endpoint, "sqs", ...args);
+  const sqs = (...args: string[]) => aws(account, "--endpoint-url", account.endpoint, "sqs", ...args);
   const queue = await sqs("create-queue", "--queue-name", "changes");
   const pattern = { source: ["aws.states"], "detail-type": ["Step Functions Execution Status Change"] };
   await events.send(new PutRuleCommand({ Name: "changes", EventPattern: JSON.stringify(pattern) }));

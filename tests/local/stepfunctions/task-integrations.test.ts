@@ -17,7 +17,7 @@ useStateMachines();
 let emr: EMRClient;
 
 beforeAll(() => {
-  emr = new EMRClient(clientConfig(account.endpoint));
+  emr = new EMRClient(clientConfig(account));
 });
 
 test("a function sees only its own environment, and its answer has AWS's envelope", async () => {
@@ -195,15 +195,7 @@ test("StopExecution cancels the running step and ends its processes", async () =
     (found) => found.length >= 2,
   );
 
-  await aws(
-    account.endpoint,
-    "stepfunctions",
-    "stop-execution",
-    "--execution-arn",
-    executionArn,
-    "--cause",
-    "a person",
-  );
+  await aws(account, "stepfunctions", "stop-execution", "--execution-arn", executionArn, "--cause", "a person");
 
   expect(await describeExecution(executionArn)).toMatchObject({ status: "ABORTED", cause: "a person" });
   await until(

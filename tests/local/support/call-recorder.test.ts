@@ -17,6 +17,7 @@ import { type ApiCall, CallRecorder } from "../../../local/support/call-recorder
 import {
   clientConfig,
   createFunction,
+  credentials,
   jobFlow,
   project,
   put,
@@ -81,15 +82,14 @@ function format(found: readonly ApiCall[]) {
 
 beforeAll(async () => {
   account = await testAccount();
-  const { endpoint } = account;
-  await put(endpoint, "data", {});
-  const iam = new IAMClient(clientConfig(endpoint));
+  await put(account, "data", {});
+  const iam = new IAMClient(clientConfig(account));
   for (const RoleName of ["service", "node"]) {
     await iam.send(new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument: "{}" }));
   }
   await iam.send(new CreateInstanceProfileCommand({ InstanceProfileName: "profile" }));
   await iam.send(new AddRoleToInstanceProfileCommand({ InstanceProfileName: "profile", RoleName: "node" }));
-  topic = (await new SNSClient(clientConfig(endpoint)).send(new CreateTopicCommand({ Name: "news" }))).TopicArn ?? "";
+  topic = (await new SNSClient(clientConfig(account)).send(new CreateTopicCommand({ Name: "news" }))).TopicArn ?? "";
   const [{ text = "" } = {}] = buildSync({
     stdin: { contents: caller, resolveDir: project },
     bundle: true,
@@ -99,14 +99,14 @@ beforeAll(async () => {
     write: false,
   }).outputFiles;
   for (const name of ["caller", "woken"]) {
-    await createFunction(endpoint, name, text, 20, role(`${name}-role`));
+    await createFunction(account, name, text, 20, role(`${name}-role`));
   }
 }, 60_000);
 
 afterAll(() => account?.remove(), 60_000);
 
 test("calls of a state machine and its functions are recorded with role, action, resource and condition keys", async () => {
-  const sfn = new SFNClient(clientConfig(account.endpoint));
+  const sfn = new SFNClient(clientConfig(account));
   const Tags = [{ Key: "orchard:run-id", Value: "r" }];
   const States = {
     Create: {
@@ -185,7 +185,7 @@ test("calls of a state machine and its functions are recorded with role, action,
 }, 60_000);
 
 test("calls of a rule's function have its role, and calls of a terminal have none", async () => {
-  const events = new EventBridgeClient(clientConfig(account.endpoint));
+  const events = new EventBridgeClient(clientConfig(account));
   await events.send(new PutRuleCommand({ Name: "wake", EventPattern: JSON.stringify({ source: ["test"] }) }));
   const target = arn("lambda", "function:woken");
   const Input = JSON.stringify({ topic });
@@ -207,9 +207,11 @@ test.each(["{ not JSON", "[1]", ""])("a request with the malformed body '%s' is 
   const directory = join(account.directory, "odd");
   mkdirSync(directory, { recursive: true });
   const { endpoint } = account;
-  const credentials = { accessKeyId: "test", secretAccessKey: "test" };
   const context = { endpoint, ministack: endpoint, directory, tools: "", region, accountId: "000000000000" };
-  const recorder = new CallRecorder({ ...context, credentials, log: () => undefined }, () => ({}));
+  const recorder = new CallRecorder(
+    { ...context, credentials: credentials(account), log: () => undefined },
+    () => ({}),
+  );
   const authorization = "AWS4-HMAC-SHA256 Credential=A/20260101/eu-central-1/sqs/aws4_request";
   const headers = { authorization, "x-amz-target": "AmazonSQS.SendMessage" };
 

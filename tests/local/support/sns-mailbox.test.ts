@@ -1,21 +1,56 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:http";
+import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import getPort from "get-port";
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { SnsMailbox } from "../../../local/support/sns-mailbox.ts";
 
-test("receive throws when MiniStack does not confirm the subscription", async () => {
-  const port = await getPort();
-  const server = createServer((_request, response) => response.writeHead(404).end()).listen(port, "127.0.0.1");
-  const folder = mkdtempSync(join(tmpdir(), "orchard-mail-"));
-  const mailbox = new SnsMailbox(folder, `http://127.0.0.1:${port}`);
-  const post = { Type: "SubscriptionConfirmation", SubscribeURL: "http://host/?Action=ConfirmSubscription" };
+const port = await getPort();
+const directory = mkdtempSync(join(tmpdir(), "orchard-mail-"));
+const credentials = { accessKeyId: "id", secretAccessKey: "secret" };
+let requested: string[];
+let server: Server;
 
-  const answer = mailbox.receive(JSON.stringify(post));
+beforeAll(() => {
+  server = createServer(({ url = "" }, response) => {
+    requested.push(url);
+    response.writeHead(404).end();
+  }).listen(port, "127.0.0.1");
+});
+
+beforeEach(() => {
+  requested = [];
+});
+
+afterAll(() => {
+  server.close();
+  rmSync(directory, { recursive: true });
+});
+
+function confirm(SubscribeURL: string) {
+  const mailbox = new SnsMailbox({ directory, ministack: `http://127.0.0.1:${port}`, credentials });
+  return mailbox.receive(JSON.stringify({ Type: "SubscriptionConfirmation", SubscribeURL }));
+}
+
+test("receive throws when MiniStack does not confirm the subscription", async () => {
+  const answer = confirm(`http://localhost:${port}/?Action=ConfirmSubscription`);
 
   await expect(answer).rejects.toThrow("did not confirm the subscription: 404");
-  server.close();
-  rmSync(folder, { recursive: true });
+  expect(requested).toEqual(["/?Action=ConfirmSubscription"]);
+});
+
+test.each([
+  `http://example.org:${port}/?Action=ConfirmSubscription`,
+  `http://127.0.0.1:${port + 1}/`,
+  `http://127.0.0.1:${port}//example.org/`,
+  `http://127.0.0.1:${port}/\\example.org/`,
+  `https://127.0.0.1:${port}/`,
+  `http://127.0.0.1:${port}@example.org/`,
+  "file:///etc/passwd",
+  "//example.org/",
+  "",
+])("the SubscribeURL '%s' is refused and nothing is requested", async (url) => {
+  await expect(confirm(url)).rejects.toThrow("is not a URL of this account");
+  expect(requested).toEqual([]);
 });
