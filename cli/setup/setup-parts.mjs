@@ -65,8 +65,8 @@ const uv = {
     const folder = join(home, "uv");
     rmSync(folder, { recursive: true, force: true });
     await run(findPython(), ["-m", "venv", folder], { log, hint: "Python's modules venv and ensurepip are needed." });
-    // A person's pip.conf may name another folder or forbid wheels; the empty folders are pip's defaults.
-    const ownFolder = ["--target=", "--prefix=", "--root=", "--only-binary=:all:"];
+    // A person's pip.conf may name another folder or forbid wheels.
+    const ownFolder = ["--target=", `--prefix=${folder}`, "--root=/", "--only-binary=:all:"];
     const pip = ["-m", "pip", "install", "--disable-pip-version-check", "--require-hashes", ...ownFolder];
     await run(join(folder, "bin", "python"), [...pip, "-r", "local/uv.txt"], { log, hint: packageIndexHint });
   },
