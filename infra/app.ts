@@ -8,7 +8,7 @@ const app = new App();
 Tags.of(app).add(appTag, "orchard", { includeResourceTypes: ["aws:cdk:stack"] });
 try {
   const account = process.env["CDK_DEFAULT_ACCOUNT"];
-  // Without credentials CDK_DEFAULT_REGION is us-east-1, which nobody chose, so synthesize for any region.
+  // Without credentials, CDK_DEFAULT_REGION is us-east-1 by default, so synthesize for any region instead.
   const region = account === undefined ? undefined : process.env["CDK_DEFAULT_REGION"];
   const config = configFromContext(app.node.getAllContext(), region);
   addStacks(app, config, { account, region });

@@ -6,7 +6,7 @@ import { runTool } from "./run-tool.ts";
 
 const skipped = new Set(["node_modules", "cdk.out", "results", "docs"]);
 
-/** The top folders that hold Python. */
+/** Lists the top-level folders that contain Python files. */
 function pythonFolders(): readonly string[] {
   return readdirSync(root, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && !entry.name.startsWith(".") && !skipped.has(entry.name))
@@ -14,7 +14,7 @@ function pythonFolders(): readonly string[] {
     .filter((name) => readdirSync(join(root, name), { recursive: true }).some((file) => String(file).endsWith(".py")));
 }
 
-/** Types, lint and format, of both languages. */
+/** The checks of types, lint and format, in both languages. */
 function checks(): readonly (readonly [command: string, ...args: string[]])[] {
   return [
     ["tsc", "--noEmit", "--project", "."],
@@ -30,7 +30,7 @@ export interface CheckResult {
   readonly failed: boolean;
 }
 
-/** Runs all checks, whatever the first ones say, and shows what the failed ones print. */
+/** Runs all checks even if one fails, and prints the output of those that failed. */
 export async function runChecks(lifetime: Lifetime): Promise<readonly CheckResult[]> {
   const results: CheckResult[] = [];
   for (const [command, ...args] of checks()) {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** Tests of one suite or of all. */
+/** Numbers of tests, of one suite or of all. */
 export interface Counts {
   readonly passed: number;
   readonly failed: number;
@@ -17,12 +17,12 @@ export function add(a: Counts, b: Counts): Counts {
   };
 }
 
-/** `12 passed, 0 failed`, and the skipped ones when there are any. */
+/** Formats counts as `12 passed, 0 failed`, with skipped tests if there are any. */
 export function closingLine({ passed, failed, skipped }: Counts): string {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
 }
 
-/** A runner that failed although no test of it did, for instance by crashing, counts as one failure. */
+/** Counts one failure for a runner that failed without a failed test, such as by crashing. */
 export function withExit(counts: Counts, runnerFailed: boolean): Counts {
   return runnerFailed && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
 }
@@ -31,7 +31,7 @@ const vitestSchema = z.object({
   testResults: z.array(z.object({ status: z.string(), assertionResults: z.array(z.object({ status: z.string() })) })),
 });
 
-/** Counts vitest's JSON report; a file that fails without a failed test, because it cannot be loaded, is one failure. */
+/** Counts vitest's JSON report. A file that cannot be loaded counts as one failure. */
 export function countVitest(json: string): Counts {
   const files = vitestSchema.parse(JSON.parse(json)).testResults;
   return files
@@ -44,7 +44,7 @@ export function countVitest(json: string): Counts {
     .reduce(add, none);
 }
 
-/** Counts pytest's JUnit report, an error in a fixture or a collection like a failure. */
+/** Counts pytest's JUnit report. An error in a fixture or in the collection counts as a failure. */
 export function countPytest(xml: string): Counts {
   const suites = [...xml.matchAll(/<testsuite (?<attributes>[^>]*)>/g)].map(({ groups }) => {
     const number = (name: string): number =>

@@ -43,19 +43,19 @@ export const grantedUnseen: readonly GrantedPermission[] = [
       "logs:DescribeResourcePolicies",
       "logs:DescribeLogGroups",
     ],
-    reason: "Step Functions sets up the delivery of an execution's log under the machine's role.",
+    reason: "Step Functions sets up the delivery of an execution's log with the state machine's role.",
     source: `${stepFunctions}/cw-logs.html`,
   },
   {
     role: /^WorkflowStateMachineRole$/,
     actions: ["events:PutTargets", "events:PutRule", "events:DescribeRule"],
-    reason: "The .sync integrations learn of the end of a cluster or step from a managed rule.",
+    reason: "The .sync integrations use a managed rule to detect the end of a cluster or step.",
     source: `${stepFunctions}/emr-iam.html`,
   },
   {
     role: /^WorkflowStateMachineRole$/,
     actions: ["elasticmapreduce:AddTags", "elasticmapreduce:PutAutoTerminationPolicy"],
-    reason: "RunJobFlow with tags and with an idle time makes these calls as its caller.",
+    reason: "RunJobFlow with tags or an idle time requires these permissions of its caller.",
     source: `${emr}/emr-auto-termination-policy.html, ${emr}/emr-plan-tags.html`,
   },
   {

@@ -27,7 +27,7 @@ function regionProblems(config: Config, region: string | undefined): string[] {
     );
   }
   if (region === "us-west-1" && config.zoneCount > 2 && config.subnetIds === undefined) {
-    problems.push(`zoneCount: given ${config.zoneCount}; allowed: at most 2, which is what us-west-1 has`);
+    problems.push(`zoneCount: given ${config.zoneCount}; allowed: at most 2, the number of zones in us-west-1`);
   }
   return problems;
 }
@@ -56,7 +56,7 @@ function keepProblems({ maxClusterHours, maxKeepMinutes }: Config): string[] {
   const most = (maxClusterHours - maxExecutionHours) * 60;
   if (maxKeepMinutes <= most) return [];
   return [
-    `maxKeepMinutes: given ${maxKeepMinutes}; allowed: at most ${most}, what maxClusterHours leaves after an execution of ${maxExecutionHours} hours`,
+    `maxKeepMinutes: given ${maxKeepMinutes}; allowed: at most ${most}, the time that maxClusterHours leaves after an execution of ${maxExecutionHours} hours`,
   ];
 }
 

@@ -14,7 +14,7 @@ import {
 } from "./coercions.ts";
 import { existingResourceKnobs, networkKnobs, securityKnobs } from "./resource-knobs.ts";
 
-// The metadata of a knob: `description` completes "allowed: ..." in error messages, `help` says what it is for,
+// The metadata of a knob: `description` completes "allowed: ..." in error messages, `help` states its purpose,
 // `defaultText` explains the default, and `examples` has values. docs/configuration.md is generated from it.
 
 const instanceTypes = list(/^[a-z][a-z0-9-]*\.[a-z0-9-]+$/).optional();
@@ -159,7 +159,7 @@ const retentionKnobs = {
     .refine((days) => logGroupDays.includes(days))
     .default(90)
     .meta({
-      description: `what CloudWatch Logs offers: ${logGroupDays.join(", ")}`,
+      description: `a retention that CloudWatch Logs offers: ${logGroupDays.join(", ")}`,
       help: "Days for which the log groups of the functions and of the workflow keep events.",
       defaultText: "as long as EMR's logs",
       examples: [30],

@@ -17,7 +17,7 @@ import { orchardMetric } from "./metrics.ts";
 interface OverviewProps {
   readonly dashboardName: string;
   readonly stateMachine: StateMachine;
-  /** Has every event of every execution. */
+  /** Receives every event of every execution. */
   readonly logGroup: ILogGroup;
 }
 

@@ -23,7 +23,7 @@ import { allowServiceLinkedRole } from "./service-linked-role.ts";
 
 interface EmrRolesProps {
   readonly config: Config;
-  /** The KMS key that encrypts the clusters' volumes, if the roles need permission to use it. */
+  /** The KMS key of the clusters' volumes. @default no permissions on a key */
   readonly volumeKeyArn?: string;
   readonly bucket: IBucket;
 }

@@ -81,10 +81,9 @@ export class Network extends Construct {
   }
 
   /**
-   * The groups and rules of a cluster in a private subnet, as EMR would make them
-   * (docs.aws.amazon.com/emr/latest/ManagementGuide/emr-man-sec-groups.html, releases 5.30 to 7). They must be
-   * complete and in EMR's own form: CloudFormation could not delete a rule that EMR adds, nor the groups and the VPC
-   * then. Only the three groups can send traffic to each other.
+   * Adds the groups and rules that EMR would create for a cluster in a private subnet
+   * (docs.aws.amazon.com/emr/latest/ManagementGuide/emr-man-sec-groups.html, releases 5.30 to 7). The rules must be
+   * complete and in EMR's own form: if EMR adds one, CloudFormation can delete neither the groups nor the VPC.
    */
   #addSecurityGroups(vpc: IVpc): EmrSecurityGroups {
     const group = (name: string, description: string, allowAllOutbound: boolean): SecurityGroup => {
@@ -92,7 +91,7 @@ export class Network extends Construct {
       Tags.of(made).add(emrPolicyTag, "true");
       return made;
     };
-    // Outbound traffic is open, as in EMR's own groups; the route table limits it to S3.
+    // Allow all outbound traffic, as EMR's own groups do; the route table limits it to S3.
     const primary = group("Primary", "Primary node of the clusters", true);
     const core = group("Core", "Core nodes of the clusters", true);
     const serviceAccess = group("ServiceAccess", "Access of EMR itself to the clusters", false);
@@ -125,7 +124,7 @@ export class Network extends Construct {
   }
 }
 
-/** The security groups need the VPC's id only. */
+/** Security groups only need the VPC's id, so the zones are a placeholder. */
 function givenVpc(scope: Construct, vpcId: string): IVpc {
   return Vpc.fromVpcAttributes(scope, "GivenVpc", { vpcId, availabilityZones: [""] });
 }

@@ -24,7 +24,7 @@ interface WorkflowProps {
 /** The state machine of statemachine/orchard.asl.json, with its placeholders filled, and its role. */
 export class Workflow extends Construct {
   readonly stateMachine: StateMachine;
-  /** Has every event of every execution. */
+  /** Receives every event of every execution. */
   readonly logGroup: LogGroup;
 
   constructor(scope: Construct, id: string, props: WorkflowProps) {
@@ -76,7 +76,7 @@ function functionArns(functions: WorkflowFunctions): Readonly<Record<string, str
   );
 }
 
-/** Allows every version, since a running execution calls those it started with, but not the unqualified function. */
+/** Allows every version but not the unqualified function: a running execution calls the versions that it started with. */
 function invokeStatement(functions: WorkflowFunctions): PolicyStatement {
   return new PolicyStatement({
     actions: ["lambda:InvokeFunction"],
@@ -84,7 +84,7 @@ function invokeStatement(functions: WorkflowFunctions): PolicyStatement {
   });
 }
 
-/** Limits the recipient as AWS's AmazonEMRFullAccessPolicy_v2 does. */
+/** Limits the service to which the role is passed, as AWS's AmazonEMRFullAccessPolicy_v2 does. */
 function passRoleStatement(role: IRole, service: string): PolicyStatement {
   return new PolicyStatement({
     actions: ["iam:PassRole"],
@@ -100,7 +100,7 @@ function emrStatements(
 ): PolicyStatement[] {
   return [
     new PolicyStatement({
-      // There is no cluster ARN yet to limit it to.
+      // The cluster has no ARN yet.
       actions: ["elasticmapreduce:RunJobFlow"],
       resources: ["*"],
     }),

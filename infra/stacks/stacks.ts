@@ -17,7 +17,7 @@ function securityOf(app: App, config: Config, env: Environment): ClusterSecurity
   return security;
 }
 
-/** All stacks of a deployment; `env` may be empty, where a template is enough. */
+/** Adds all stacks of a deployment. Without `env`, the templates fit any account and region. */
 export function addStacks(app: App, config: Config, env: Environment = {}): PipelineStack {
   const security = securityOf(app, config, env);
   const pipeline = new PipelineStack(app, "Orchard", {

@@ -11,14 +11,14 @@ import { addStacks } from "../../infra/stacks/stacks.ts";
 const artifacts = mkdtempSync(join(tmpdir(), "orchard-artifacts-"));
 process.on("exit", () => rmSync(artifacts, { recursive: true, force: true }));
 
-/** A small file in place of a large one. */
+/** Writes a small file as a stand-in for a model or a wheelhouse. */
 export function artifact(name: string, content: string): string {
   const path = join(artifacts, name);
   writeFileSync(path, content);
   return path;
 }
 
-/** What .orchard/ has when the project is set up, here without it. */
+/** Stand-ins for the artifacts that the set-up makes in .orchard/. */
 export const required: Readonly<Record<string, unknown>> = {
   modelFile: artifact("model.tflite", "the model"),
   modelWeights: "imagenet",
@@ -29,21 +29,21 @@ export function configWith(knobs: Readonly<Record<string, unknown>> = {}, region
   return configFromContext({ ...required, ...knobs }, region);
 }
 
-/** A folder that goes when the file's tests have run. */
+/** Makes a folder that is removed after the test file. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "orchard-infra-"));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
-/** CloudFormation's rules as errors, as cdk.json has them. */
+/** Turns CDK's rules for CloudFormation into errors, like cdk.json. */
 const context = { "@aws-cdk/core:validateAgainstDefaultRules": true };
 
 export function newApp(outdir?: string): App {
   return new App({ context, ...(outdir ? { outdir } : {}) });
 }
 
-/** The pipeline's template; bundles and all else that is synthesised go to `outdir`. */
-export function synthesise(outdir: string, knobs: Readonly<Record<string, unknown>> = {}): Template {
+/** Synthesizes all stacks into `outdir` and returns the pipeline's template. */
+export function synthesize(outdir: string, knobs: Readonly<Record<string, unknown>> = {}): Template {
   return Template.fromStack(addStacks(newApp(outdir), configWith(knobs)));
 }

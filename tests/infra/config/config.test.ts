@@ -7,7 +7,7 @@ import { configWith, required, temporaryFolder } from "../fixtures.ts";
 const file = join(temporaryFolder(), "orchard.config.json");
 
 describe("the configuration", () => {
-  it("takes what the command line gives for what it means", () => {
+  it("converts text from the command line to numbers, booleans and lists", () => {
     const config = configWith({
       maxCostUsd: "2.5",
       coreCount: "3",
@@ -22,7 +22,7 @@ describe("the configuration", () => {
     });
   });
 
-  it("reads a file, and what the command line gives wins", () => {
+  it("reads a file, over which the command line takes precedence", () => {
     writeFileSync(file, JSON.stringify({ ...required, maxCostUsd: 3, market: "SPOT", coreTypes: ["m5.xlarge"] }));
     expect(configFromContext({ config: file, maxCostUsd: "4" })).toMatchObject({
       maxCostUsd: 4,
@@ -31,7 +31,7 @@ describe("the configuration", () => {
     });
   });
 
-  it("names a file that cannot be read", () => {
+  it("names a file that is missing or is not a JSON object", () => {
     writeFileSync(file, "{");
     expect(() => configFromContext({ config: file })).toThrow(
       /^config: given ".*"; allowed: a file with one JSON object/,
@@ -41,11 +41,11 @@ describe("the configuration", () => {
     );
   });
 
-  it("leaves CDK's own context alone", () => {
+  it("ignores CDK's own context keys", () => {
     expect(() => configWith({ "aws:cdk:enable-path-metadata": true, "@aws-cdk/core:target": [] })).not.toThrow();
   });
 
-  // What is given, and what the message says: the knob, what was given, what is allowed.
+  // The message names the knob, the given value and the allowed ones.
   it.each<[Record<string, unknown>, RegExp]>([
     [{ modelWeights: "real" }, /modelWeights: given "real"; allowed: imagenet or seeded/],
     [{ maxCostUSD: 5 }, /maxCostUSD: there is no such knob; did you mean maxCostUsd\?/],
@@ -56,7 +56,7 @@ describe("the configuration", () => {
     [{ coreCount: 5 }, /coreCount: given 5; allowed: at most maxCoreCount, 4/],
     [{ maxClusterHours: 15 }, /maxClusterHours: given 15; allowed: hours from 16 to 168/],
     [{ maxKeepMinutes: 600 }, /maxKeepMinutes: given 600; allowed: at most 540/],
-    [{ logGroupRetentionDays: 91 }, /logGroupRetentionDays: given 91; allowed: what CloudWatch Logs offers: 1, 3, 5/],
+    [{ logGroupRetentionDays: 91 }, /logGroupRetentionDays: given 91; allowed: a retention that CloudWatch Logs offers: 1, 3, 5/],
     [{ releaseLabel: "emr-6.15.0" }, /releaseLabel: given "emr-6\.15\.0"; allowed: a release 7/],
     [{ jupyterHub: "yes" }, /jupyterHub: given "yes"; allowed: true or false/],
     [{ executorMemory: "6 GB" }, /executorMemory: given "6 GB"; allowed: a size/],
@@ -83,7 +83,7 @@ describe("the configuration", () => {
   });
 
   it.each(["us-east-1", "eu-west-2", "eu-central-2"])(
-    "refuses %s, which is outside of the EU, unless told otherwise",
+    "refuses %s, which is outside the EU, without allowNonEuRegion",
     (region) => {
       expect(() => configWith({}, region)).toThrow(
         /allowNonEuRegion: given false, and the region is .*; allowed: true, or/,

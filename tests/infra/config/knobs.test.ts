@@ -10,7 +10,7 @@ it("documents every knob in exactly one section", () => {
   expect(documented.sort()).toEqual(knobs.map(([knob]) => knob).sort());
 });
 
-it.each(knobs)("accepts the documented example of %s, also as text of the command line", (_, schema) => {
+it.each(knobs)("accepts the documented example of %s, also as text", (_, schema) => {
   const { examples } = schema.meta() as { readonly examples: readonly unknown[] };
   const [example] = examples;
 

@@ -17,11 +17,11 @@ function make(knobs: Readonly<Record<string, unknown>> = {}): Made {
   return { template: Template.fromStack(stack), network };
 }
 
-/** Billed by the hour, whether a cluster runs or not. */
+/** Resources that are billed by the hour even without a cluster. */
 const hourly = ["AWS::EC2::NatGateway", "AWS::EC2::EIP"];
 const tag = { Tags: Match.arrayWith([{ Key: "for-use-with-amazon-emr-managed-policies", Value: "true" }]) };
 
-it("has private subnets in three zones, no way to the internet, and nothing that is billed by the hour", () => {
+it("creates private subnets in three zones without internet access or hourly costs", () => {
   const { template, network } = make();
 
   template.resourceCountIs("AWS::EC2::Subnet", 3);
@@ -33,11 +33,11 @@ it("has private subnets in three zones, no way to the internet, and nothing that
   for (const type of hourly) template.resourceCountIs(type, 0);
 });
 
-it("has as many zones as it is told", () => {
+it("creates as many zones as the configuration asks for", () => {
   make({ zoneCount: 2 }).template.resourceCountIs("AWS::EC2::Subnet", 2);
 });
 
-it("tags all that EMR's managed policy asks a tag of, and nothing in which EMR would make what nobody owns", () => {
+it("tags the resources for which EMR's managed policy requires it, and none in which EMR could create resources", () => {
   const { template } = make();
 
   for (const type of ["AWS::EC2::VPC", "AWS::EC2::VPCEndpoint", "AWS::EC2::RouteTable"]) {
@@ -56,7 +56,7 @@ function named(reference: unknown): string {
   return /Network(\w+?)[0-9A-F]{8}/.exec(JSON.stringify(reference))?.[1] ?? "?";
 }
 
-it("lets the groups' members in as EMR would, and nobody else", () => {
+it("allows traffic between the security groups as EMR's own groups do, and no other", () => {
   const { template } = make();
 
   const rules = Object.values(template.findResources("AWS::EC2::SecurityGroupIngress")) as Rule[];
@@ -74,7 +74,7 @@ it("lets the groups' members in as EMR would, and nobody else", () => {
   for (const { Properties } of groups) expect(Properties["SecurityGroupIngress"]).toBeUndefined();
 });
 
-it("lets nothing through the S3 endpoint but the data bucket and what a node starts from", () => {
+it("limits the S3 endpoint to the data bucket and the buckets that a node needs to start", () => {
   const { template } = make();
 
   const [endpoint] = Object.values(template.findResources("AWS::EC2::VPCEndpoint")) as Rule[];
@@ -84,7 +84,7 @@ it("lets nothing through the S3 endpoint but the data bucket and what a node sta
     expect(policy).toContain(name);
 });
 
-it("opens Session Manager, and a NAT gateway, when asked to", () => {
+it("adds endpoints for Session Manager and a NAT gateway on request", () => {
   const { template } = make({ ssmAccess: true });
   template.resourceCountIs("AWS::EC2::VPCEndpoint", 4);
   const endpoints = Object.values(template.findResources("AWS::EC2::VPCEndpoint")) as Rule[];
@@ -94,7 +94,7 @@ it("opens Session Manager, and a NAT gateway, when asked to", () => {
   make({ nat: true }).template.resourceCountIs("AWS::EC2::NatGateway", 1);
 });
 
-it("makes only the groups in a VPC that is given, and nothing when they are given, too", () => {
+it("creates only security groups in an existing VPC, and nothing if the groups exist, too", () => {
   const place = { subnetIds: "subnet-0123456789abcdef0,subnet-0123456789abcdef1", vpcId: "vpc-0123456789abcdef0" };
   const { template, network } = make(place);
   expect(network.subnetIds).toEqual(["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"]);

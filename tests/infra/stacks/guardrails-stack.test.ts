@@ -17,8 +17,8 @@ const schedule = {
 
 const outdir = temporaryFolder();
 
-/** Without the functions' bundles, which the templates do not show. */
-function synthesise(knobs: Readonly<Record<string, unknown>>) {
+/** Skips the bundling of the functions, which does not change the templates. */
+function synthesize(knobs: Readonly<Record<string, unknown>>) {
   const app = new App({ outdir, context: { "aws:cdk:bundling-stacks": [] } });
   const env = { account: "000000000000", region: "eu-west-1" };
   const config = configWith(knobs, env.region);
@@ -27,7 +27,7 @@ function synthesise(knobs: Readonly<Record<string, unknown>>) {
   return { pipeline: Template.fromStack(pipeline), guardrails: Template.fromStack(guardrails) };
 }
 
-const templates = synthesise({ ...schedule, notificationEmail: "you@example.org" });
+const templates = synthesize({ ...schedule, notificationEmail: "you@example.org" });
 
 interface AlarmResource {
   readonly Properties: {
@@ -43,15 +43,15 @@ const alarms = Object.values(
   templates.guardrails.findResources("AWS::CloudWatch::Alarm"),
 ) as unknown as AlarmResource[];
 
-describe("the guardrails", () => {
-  it("are templates that cfn-lint accepts", () => {
+describe("the stack OrchardGuardrails", () => {
+  it("and the pipeline pass cfn-lint", () => {
     const files = Object.entries(templates).map(([name, template]) => {
       const file = join(outdir, `${name}.json`);
       writeFileSync(file, JSON.stringify(template.toJSON()));
       return file;
     });
     const cfnLint = join(root, ".orchard", "python", "bin", "cfn-lint");
-    // W3005: CDK writes a DependsOn beside every GetAtt of a role.
+    // W3005 reports redundant dependencies: CDK adds a DependsOn to every GetAtt of a role.
     const args = ["--regions", "eu-west-1", "--ignore-checks", "W3005", "--", ...files];
     expect(execFileSync(cfnLint, args, { encoding: "utf8" })).toBe("");
   }, 300_000);
@@ -63,7 +63,7 @@ describe("the guardrails", () => {
     ["Orchard", "OldestClusterHours", 4],
     ["Orchard", "EndedClusters", 1],
     ["Orchard", "NotificationFailed", 1],
-  ])("mail when %s %s is %d or more", (namespace, metric, threshold) => {
+  ])("raises an alarm when %s %s is %d or more", (namespace, metric, threshold) => {
     const found = alarms.filter(
       ({ Properties: { MetricName, Namespace } }) => `${Namespace} ${MetricName}` === `${namespace} ${metric}`,
     );
@@ -74,7 +74,7 @@ describe("the guardrails", () => {
   it.each([
     ["ApproximateNumberOfMessagesVisible", "QueueName", ["LostStatusChanges", "MissedStarts"]],
     ["Errors", "FunctionName", ["TerminateCluster", "SweepClusters"]],
-  ])("mail about each %s", (metric, dimension, names) => {
+  ])("raises an alarm about %s of each queue or function", (metric, dimension, names) => {
     const found = alarms.filter(({ Properties: { MetricName } }) => MetricName === metric);
     expect(found).toHaveLength(names.length);
     for (const name of names) {
@@ -86,7 +86,7 @@ describe("the guardrails", () => {
     }
   });
 
-  it("let every alarm mail to the pipeline's topic, in words", () => {
+  it("sends every alarm with a description to the pipeline's topic", () => {
     // Ten alarms are free.
     expect(alarms).toHaveLength(10);
     for (const {
@@ -98,7 +98,7 @@ describe("the guardrails", () => {
     }
   });
 
-  it.each(["cloudwatch", "budgets"])("let %s publish to the topic, for this account alone", (service) => {
+  it.each(["cloudwatch", "budgets"])("allows %s to publish to the topic for this account only", (service) => {
     templates.pipeline.hasResourceProperties("AWS::SNS::TopicPolicy", {
       PolicyDocument: {
         Statement: Match.arrayWith([
@@ -113,7 +113,7 @@ describe("the guardrails", () => {
     });
   });
 
-  it("tell at half, at four fifths and at the whole of the month's budget", () => {
+  it("sends notifications at 50, 80 and 100 % of the monthly budget", () => {
     templates.guardrails.hasResourceProperties("AWS::Budgets::Budget", {
       Budget: { BudgetType: "COST", TimeUnit: "MONTHLY", BudgetLimit: { Amount: 10, Unit: "USD" } },
       NotificationsWithSubscribers: [50, 80, 100].map((Threshold) => ({
@@ -126,7 +126,7 @@ describe("the guardrails", () => {
     });
   });
 
-  it("show everything that the functions measure, and the clusters, on one dashboard", () => {
+  it("shows the functions' and the clusters' metrics on one dashboard", () => {
     const [dashboard] = Object.values(templates.guardrails.findResources("AWS::CloudWatch::Dashboard"));
     const body = JSON.stringify(dashboard);
     const measured = [
@@ -144,16 +144,16 @@ describe("the guardrails", () => {
     for (const name of [...measured, ...ofClusters]) expect(body).toContain(name);
   });
 
-  it("do not bind the pipeline by exports, so that a schedule can be taken away again", () => {
+  it("does not import exports of the pipeline, so that a schedule can be removed later", () => {
     expect(JSON.stringify(templates.guardrails.toJSON())).not.toContain("Fn::ImportValue");
-    const { guardrails } = synthesise({});
+    const { guardrails } = synthesize({});
     expect(Object.keys(guardrails.findResources("AWS::CloudWatch::Alarm"))).toHaveLength(9);
   });
 });
 
 describe("the schedule", () => {
   it("is off by default", () => {
-    synthesise({}).pipeline.resourceCountIs("AWS::Scheduler::Schedule", 0);
+    synthesize({}).pipeline.resourceCountIs("AWS::Scheduler::Schedule", 0);
   });
 
   const only = (type: string): Record<string, unknown> => {
@@ -161,7 +161,7 @@ describe("the schedule", () => {
     return (resource as { Properties: Record<string, unknown> }).Properties;
   };
 
-  it("starts executions under the scheduler's own id, with the input and what to do about overlaps", () => {
+  it("names executions by Scheduler's execution id, and passes the input with its overlap", () => {
     const { Target: target, ...rest } = only("AWS::Scheduler::Schedule");
     expect(rest).toMatchObject({
       ScheduleExpression: "cron(0 3 ? * MON *)",
@@ -175,14 +175,14 @@ describe("the schedule", () => {
     expect(JSON.parse(input.Input)).toEqual({ mode: "full", maxCostUsd: 5, overlap: "skip" });
   });
 
-  it("tries again, and keeps what it could not hand over", () => {
+  it("retries a start, and sends one that failed to the dead-letter queue", () => {
     expect(only("AWS::Scheduler::Schedule")["Target"]).toMatchObject({
       RetryPolicy: { MaximumEventAgeInSeconds: 3600, MaximumRetryAttempts: 10 },
       DeadLetterConfig: { Arn: { "Fn::GetAtt": [expect.stringContaining("MissedStarts"), "Arn"] } },
     });
   });
 
-  it("has a role that may start this machine and write to its queue, and no more", () => {
+  it("has a role that may only start executions and write to the queue", () => {
     const policies = Object.values(templates.pipeline.findResources("AWS::IAM::Policy")) as unknown as {
       Properties: { Roles: { Ref: string }[]; PolicyDocument: { Statement: { Action: unknown }[] } };
     }[];

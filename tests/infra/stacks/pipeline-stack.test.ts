@@ -5,16 +5,16 @@ import aslValidator from "asl-validator";
 import { Match } from "aws-cdk-lib/assertions";
 import { describe, expect, it } from "vitest";
 import { environmentSchema } from "../../../lambdas/runtime/environment.ts";
-import { synthesise, temporaryFolder } from "../fixtures.ts";
+import { synthesize, temporaryFolder } from "../fixtures.ts";
 
 const root = join(import.meta.dirname, "..", "..", "..");
-/** What a handler may count on when its module is loaded. */
+/** The environment variables that a handler's module may read when it is loaded. */
 const lambdaEnvironment = { AWS_REGION: "eu-west-1" };
 
 const outdir = temporaryFolder();
 
 type Resource = { readonly Properties: Record<string, unknown> };
-/** CloudFormation's own functions, resolved far enough to look at the text: every reference becomes its name. */
+/** Resolves CloudFormation's intrinsic functions to text, with each reference as the name of its target. */
 function asText(value: unknown): string {
   if (typeof value === "string") return value;
   const object = value as { "Fn::Join"?: [string, unknown[]]; Ref?: string; "Fn::GetAtt"?: [string, string] };
@@ -23,9 +23,9 @@ function asText(value: unknown): string {
 }
 
 describe("the stack", () => {
-  const template = synthesise(outdir);
+  const template = synthesize(outdir);
 
-  it("bundles every handler into a module that loads, below a megabyte", async () => {
+  it("bundles every handler into a loadable module of less than a megabyte", async () => {
     const bundles = readdirSync(outdir)
       .map((name) => join(outdir, name, "index.mjs"))
       .filter((file) => existsSync(file));
@@ -38,7 +38,7 @@ describe("the stack", () => {
     }
   });
 
-  it("pins the functions' versions, which outlive the next deployment, and lets the machine call all of them", () => {
+  it("names versions of the functions, retains them, and lets the state machine invoke every version", () => {
     const versions = template.findResources("AWS::Lambda::Version");
     const { Properties: machine } = Object.values(
       template.findResources("AWS::StepFunctions::StateMachine"),
@@ -59,11 +59,11 @@ describe("the stack", () => {
     });
   });
 
-  it("keeps lines as long as it is told", () => {
+  it("sets the retention of all log groups", () => {
     template.allResourcesProperties("AWS::Logs::LogGroup", { RetentionInDays: 90 });
   });
 
-  it("renders a definition that is valid and has no placeholder left", () => {
+  it("renders a valid definition and fills every placeholder", () => {
     const machine = Object.values(template.findResources("AWS::StepFunctions::StateMachine"))[0] as unknown as {
       Properties: { DefinitionString: unknown; DefinitionSubstitutions: Record<string, unknown> };
     };
@@ -74,7 +74,7 @@ describe("the stack", () => {
     expect(aslValidator(JSON.parse(filled.replaceAll(/\$\{\w+\}/g, "x"))).errorsText("\n")).toBe("");
   });
 
-  it("lets nobody read the bucket from outside and keeps it when the stack goes", () => {
+  it("blocks public access to the bucket and retains it when the stack is deleted", () => {
     template.hasResource("AWS::S3::Bucket", {
       DeletionPolicy: "Retain",
       Properties: {
@@ -88,7 +88,7 @@ describe("the stack", () => {
     });
   });
 
-  it("gives the functions only environment variables that they know", () => {
+  it("sets only environment variables that the functions read", () => {
     const known = new Set([
       ...Object.keys(environmentSchema.shape),
       "POWERTOOLS_SERVICE_NAME",
@@ -105,7 +105,7 @@ describe("the stack", () => {
     expect(functions).toHaveLength(12);
   });
 
-  it("ends the cluster when an execution fails, times out or is stopped", () => {
+  it("calls the clean-up functions when an execution fails, times out or is stopped", () => {
     template.hasResourceProperties("AWS::Events::Rule", {
       EventPattern: {
         source: ["aws.states"],
@@ -114,12 +114,12 @@ describe("the stack", () => {
     });
   });
 
-  it("keeps a status change that could not be handed over, or that the function could not act on", () => {
+  it("sends a status change to the queue if it cannot be delivered or the function fails", () => {
     const [queue = ""] = Object.keys(template.findResources("AWS::SQS::Queue"));
     const queueArn = { "Fn::GetAtt": [queue, "Arn"] };
     template.hasResourceProperties("AWS::Events::Rule", {
       EventPattern: Match.anyValue(),
-      // Two functions: one ends the cluster, one tells.
+      // One function terminates the cluster, the other sends the mail.
       Targets: Array(2).fill({
         DeadLetterConfig: { Arn: queueArn },
         RetryPolicy: { MaximumRetryAttempts: 185, MaximumEventAgeInSeconds: 86_400 },
@@ -139,7 +139,7 @@ describe("the stack", () => {
     return found[0]?.[1] as Resource;
   };
 
-  it("sweeps every fifteen minutes, with an age limit above the longest execution", () => {
+  it("sweeps every 15 minutes, with an age limit above the longest execution", () => {
     template.hasResourceProperties("AWS::Events::Rule", { ScheduleExpression: "rate(15 minutes)", State: "ENABLED" });
     const { Variables } = onlyFunction("SweepClusters").Properties["Environment"] as {
       Variables: Record<string, unknown>;
@@ -148,7 +148,7 @@ describe("the stack", () => {
     expect(Number(Variables["MAX_CLUSTER_HOURS"]) * 3600).toBeGreaterThan(definition.TimeoutSeconds);
   });
 
-  it("lets the functions that must know ask for this machine's executions, and for no others", () => {
+  it("allows only these functions to look up executions, and only of this state machine", () => {
     const machine = Object.keys(template.findResources("AWS::StepFunctions::StateMachine"))[0] ?? "";
     const policies = Object.values(template.findResources("AWS::IAM::Policy")) as {
       Properties: { Roles: { Ref: string }[]; PolicyDocument: { Statement: { Action: string; Resource: unknown }[] } };
@@ -164,7 +164,7 @@ describe("the stack", () => {
     ]);
   });
 
-  it("lets the sweep end clusters of this machine's executions, and no others", () => {
+  it("allows the sweep to terminate only clusters of this state machine's executions", () => {
     template.hasResourceProperties("AWS::IAM::Policy", {
       PolicyDocument: {
         Statement: Match.arrayWith([
@@ -177,7 +177,7 @@ describe("the stack", () => {
     });
   });
 
-  it("lets nobody change a cluster that is not this workflow's, but as a part of creating one", () => {
+  it("limits changes of clusters to those of this workflow, except when RunJobFlow makes them", () => {
     const policies = Object.values(template.findResources("AWS::IAM::Policy")) as {
       Properties: { PolicyDocument: { Statement: { Action: string | string[]; Condition?: unknown }[] } };
     }[];
@@ -192,7 +192,7 @@ describe("the stack", () => {
     );
   });
 
-  it("allows no action on everything but those that AWS scopes to nothing smaller", () => {
+  it("allows actions on all resources only where AWS supports no finer resource", () => {
     const unscoped =
       /^(elasticmapreduce:(RunJobFlow|ListClusters)|ec2:Describe\w+|servicequotas:GetServiceQuota|logs:\w+)$/;
     const policies = Object.values(template.findResources("AWS::IAM::Policy")) as Resource[];

@@ -4,11 +4,11 @@ import { expect, it } from "vitest";
 import { variantNamed } from "../../../infra/check/variants.ts";
 import { SecurityStack } from "../../../infra/stacks/security-stack.ts";
 import { addStacks } from "../../../infra/stacks/stacks.ts";
-import { configWith, newApp, synthesise, temporaryFolder } from "../fixtures.ts";
+import { configWith, newApp, synthesize, temporaryFolder } from "../fixtures.ts";
 
 const outdir = temporaryFolder();
 
-/** The parameters of a state of the definition, as the template has it. */
+/** Returns the parameters of a state in the template's definition. */
 function parametersOf(state: string, template: Template): Readonly<Record<string, unknown>> {
   const [machine] = Object.values(template.findResources("AWS::StepFunctions::StateMachine")) as {
     Properties: { DefinitionString: string };
@@ -16,7 +16,7 @@ function parametersOf(state: string, template: Template): Readonly<Record<string
   return JSON.parse(machine?.Properties.DefinitionString ?? "").States[state].Parameters;
 }
 
-it("makes a security configuration of its own, which the clusters and EMR's roles use", () => {
+it("creates a security configuration, and clusters use it", () => {
   const app = newApp(join(outdir, "own"));
   const pipeline = Template.fromStack(addStacks(app, configWith()));
 
@@ -38,7 +38,7 @@ it("makes a security configuration of its own, which the clusters and EMR's role
   });
 });
 
-it("lets roles that were given use the key, and changes nothing of the roles themselves", () => {
+it("grants existing roles the use of the key in its policy", () => {
   const app = newApp(join(outdir, "given"));
   const roles = {
     emrServiceRoleArn: "arn:aws:iam::111122223333:role/service",
@@ -58,28 +58,28 @@ it("lets roles that were given use the key, and changes nothing of the roles the
   ]);
 });
 
-it("refuses memory that no node has, and names the knob", () => {
-  const refused = (knobs: Record<string, unknown>) => () => synthesise(join(outdir, "refused"), knobs);
+it("refuses more memory than a node has, and names the knob", () => {
+  const refused = (knobs: Record<string, unknown>) => () => synthesize(join(outdir, "refused"), knobs);
 
   expect(refused({ driverMemory: "64g" })).toThrow(/\n {2}driverMemory: 64g \+ 2g/);
   expect(refused({ executorMemory: "100g" })).toThrow(/\n {2}executorMemory: 100g and/);
 });
 
-it("names a security configuration by its content alone", () => {
+it("derives the name of the security configuration from its content only", () => {
   const nameOf = (): string => new SecurityStack(newApp(), "Test", {}).security.name;
 
   expect(nameOf()).toMatch(/^Test-[0-9a-f]{8}$/);
   expect(nameOf()).toBe(nameOf());
 });
 
-it("leaves the key out of the definition when clusters have no security configuration", () => {
-  const pipeline = synthesise(join(outdir, "none"), { securityConfiguration: "none" });
+it("leaves SecurityConfiguration out of the definition when clusters have none", () => {
+  const pipeline = synthesize(join(outdir, "none"), { securityConfiguration: "none" });
 
   expect(parametersOf("CreateCluster", pipeline)).not.toHaveProperty("SecurityConfiguration");
 });
 
-it("creates nothing that was given", () => {
-  const template = synthesise(join(outdir, "byo"), variantNamed("bring your own").knobs);
+it("creates no resource that the configuration names", () => {
+  const template = synthesize(join(outdir, "byo"), variantNamed("bring your own").knobs);
 
   for (const type of [
     "AWS::S3::Bucket",
@@ -119,7 +119,7 @@ it("creates nothing that was given", () => {
   });
 });
 
-it("keeps the results of runs for ever, unless told for how long", () => {
+it("expires results only if the configuration sets a retention", () => {
   const prefixes = (template: Template): unknown[] => {
     const [bucket] = Object.values(template.findResources("AWS::S3::Bucket")) as {
       Properties: { LifecycleConfiguration: { Rules: { Prefix?: string; ExpirationInDays?: number }[] } };
@@ -132,9 +132,9 @@ it("keeps the results of runs for ever, unless told for how long", () => {
     ["spark-events/", 90],
   ];
 
-  expect(prefixes(synthesise(join(outdir, "ever")))).toEqual(base);
-  const told = { logsRetentionDays: "7", runsRetentionDays: "30" };
-  expect(prefixes(synthesise(join(outdir, "told"), told))).toEqual([
+  expect(prefixes(synthesize(join(outdir, "forever")))).toEqual(base);
+  const retention = { logsRetentionDays: "7", runsRetentionDays: "30" };
+  expect(prefixes(synthesize(join(outdir, "days"), retention))).toEqual([
     base[0],
     ["logs/", 7],
     ["spark-events/", 7],

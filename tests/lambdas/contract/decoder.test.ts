@@ -11,7 +11,7 @@ function read(path: string): string {
 
 // Runs reuse stored features as long as the number is the same. If this test fails, raise the number if an image may now
 // have other features, and record the new hash here in any case.
-test("the decoder's number is raised with each change of the features", () => {
+test("a change of the decoder or its libraries changes the recorded hash", () => {
   const libraries = read("bootstrap/requirements.txt").match(/^(numpy|pillow|ai-edge-litert)==\S+/gm) ?? [];
   const folder = "spark/orchard/model";
   const files = readdirSync(join(root, folder)).filter((file) => file.endsWith(".py"));

@@ -18,7 +18,7 @@ function listed(name: string, startDate: Date): ExecutionListItem {
   };
 }
 
-/** Step Functions with these executions, a page each, and the requests that it got. */
+/** A client that lists these executions one page at a time, and the requests that it received. */
 function stepFunctions(...pages: readonly ExecutionListItem[]) {
   const requests: unknown[] = [];
   const sfn = new SFNClient({});
@@ -40,7 +40,7 @@ const ours = listed("run-5", at(5));
 const isOurs = { isOurs: true, inTheWay: null };
 
 test.each([{ overlap: "allow" }, {}, { overlap: 7 }, { overlap: "skpi" }, "text", [1], null])(
-  "asks nobody when the input allows overlaps, or Preflight will refuse it: %j",
+  "lists no executions if the input allows overlaps or is invalid: %j",
   async (input) => {
     const { sfn, requests } = stepFunctions(listed("run-1", at(1)));
 
@@ -50,7 +50,7 @@ test.each([{ overlap: "allow" }, {}, { overlap: 7 }, { overlap: "skpi" }, "text"
   },
 );
 
-test.each(["skip", "queue"])("goes on when all others are later, or none is there: %s", async (overlap) => {
+test.each(["skip", "queue"])("starts if no earlier execution runs: %s", async (overlap) => {
   for (const pages of [[], [ours], [listed("run-9", at(9)), ours], [listed("run-9", at(9))]]) {
     const { sfn, requests } = stepFunctions(...pages);
 
@@ -61,7 +61,7 @@ test.each(["skip", "queue"])("goes on when all others are later, or none is ther
   }
 });
 
-test("is skipped when an earlier one runs, on whatever page, and counts that", async () => {
+test("is skipped if an earlier execution runs, even on a later page, and counts it", async () => {
   const { sfn } = stepFunctions(listed("run-9", at(9)), ours, listed("run-1", at(1)));
 
   const turn = await takeTurn(event({ overlap: "skip" }), sfn);
@@ -73,7 +73,7 @@ test("is skipped when an earlier one runs, on whatever page, and counts that", a
   expect(measured()).toEqual({ SkippedExecutions: [1, "Count"] });
 });
 
-test("is to wait when an earlier one runs", async () => {
+test("waits if an earlier execution runs", async () => {
   const { sfn } = stepFunctions(listed("run-1", at(1)), ours);
 
   await expect(takeTurn(event({ overlap: "queue" }), sfn)).rejects.toMatchObject({
@@ -82,7 +82,7 @@ test("is to wait when an earlier one runs", async () => {
   });
 });
 
-test("of two that began in the same moment just one goes on, whatever the precision of their own start times", async () => {
+test("only one of two executions that started at the same time continues, even if start times differ in precision", async () => {
   const both = [listed("run-a", at(5)), listed("run-b", at(5))];
   const startTime = new Date(at(5).getTime() + 400).toISOString();
 
@@ -93,7 +93,7 @@ test("of two that began in the same moment just one goes on, whatever the precis
   expect(turns.map((turn) => turn.isOurs)).toEqual([true, false]);
 });
 
-test("what Step Functions throws is thrown: nobody knows whose turn it is", async () => {
+test("passes on an error of Step Functions, since the order is unknown then", async () => {
   const { sfn } = stepFunctions();
   sfn.send = () => Promise.reject(Object.assign(new Error("No"), { name: "AccessDeniedException" }));
 

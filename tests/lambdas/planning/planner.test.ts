@@ -93,7 +93,7 @@ const requests: fc.Arbitrary<PlanRequest> = configurations.chain((defaults) =>
 );
 
 describe("the plan", () => {
-  it("quotes more images never less", () => {
+  it("never quotes less for more images", () => {
     fc.assert(
       fc.property(requests, fc.nat({ max: 1_000_000 }), (given, more) => {
         const { work } = given;
@@ -105,14 +105,14 @@ describe("the plan", () => {
     );
   });
 
-  it("is the cheapest of those that it could choose from", () => {
+  it("is the cheapest candidate within the deadline", () => {
     fc.assert(
       fc.property(requests, (given) => {
         const { estimate } = planCluster(given);
         const { deadlineMinutes } = given.defaults;
         const inTime = candidates(given).filter(({ quote }) => quote.minutes <= deadlineMinutes);
         for (const { quote, shape } of inTime) {
-          // One on which no executor fits is none to choose.
+          // Skip clusters on which no executor fits.
           if (executorsPerNode(workersOf(shape).types, shape) === 0) continue;
           expect(estimate.usd).toBeLessThanOrEqual(Number(quote.usd.toFixed(2)));
         }
@@ -120,7 +120,7 @@ describe("the plan", () => {
     );
   });
 
-  it("lets managed scaling go no further than the ceiling pays for, and never below the plan", () => {
+  it("limits managed scaling to what maxCostUsd pays for, but at least to the planned nodes", () => {
     fc.assert(
       fc.property(requests, (given) => {
         const { cluster, estimate: ofRun } = planCluster(given);
@@ -132,20 +132,20 @@ describe("the plan", () => {
     );
   });
 
-  it("may live for as long as it is planned to take and to be kept, where the ceiling accepts the plan", () => {
+  it("gives the cluster at least the planned run and keep time, if maxCostUsd allows the plan", () => {
     fc.assert(
       fc.property(requests, (given) => {
         const { cluster, estimate: ofRun, problems } = planCluster(given);
         const { maxCostUsd, keepMinutes } = given;
         const estimate = withKeeping(ofRun, cluster, keepMinutes);
         fc.pre(problems.length === 0 && estimate.usd <= maxCostUsd - 0.01);
-        // Both are rounded, to six minutes' tenth and to 36 seconds.
+        // Both are rounded: minutes to one decimal, hours to two.
         expect(maxHours(cluster, maxCostUsd) + 0.02).toBeGreaterThanOrEqual((estimate.minutes + keepMinutes) / 60);
       }),
     );
   });
 
-  it("gives YARN of each node executors and a driver that fit", () => {
+  it("requests executors and a driver that fit into each node's YARN memory", () => {
     fc.assert(
       fc.property(requests, (given) => {
         const { cluster, problems } = planCluster(given);
@@ -168,7 +168,7 @@ describe("the plan", () => {
     );
   });
 
-  it("is a request that EMR's own model and rules take, of one architecture", () => {
+  it("makes a RunJobFlow request that passes EMR's model and rules, with types of one architecture", () => {
     const model = new ServiceModel(".orchard", "emr");
     fc.assert(
       fc.property(requests, (given) => {
@@ -204,19 +204,19 @@ describe("the plan", () => {
     expect(planCluster(request(images)).cluster.coreCount).toBe(coreCount);
   });
 
-  it("has the core nodes that the configuration asks for", () => {
+  it("uses the configuration's number of core nodes", () => {
     const { cluster } = planCluster(request(300, {}, { coreCount: 2 }));
     expect(cluster.managedScalingPolicy).toMatchObject({
       ComputeLimits: { UnitType: "InstanceFleetUnits", MinimumCapacityUnits: 2, MaximumCapacityUnits: 4 },
     });
   });
 
-  it("takes larger nodes when the driver leaves no room on small ones", () => {
+  it("uses larger nodes if the driver leaves no room for executors on small ones", () => {
     const { cluster, problems } = planCluster(request(300, {}, { driverMemory: "12g" }));
     expect({ type: cluster.primaryType, problems }).toEqual({ type: "m5.2xlarge", problems: [] });
   });
 
-  it("says so when the driver leaves no room on any", () => {
+  it("reports a driver that leaves no room for executors on any node", () => {
     expect(planCluster(request(300, {}, { driverMemory: "64g" })).problems).toEqual([
       expect.stringMatching(
         /^driverMemory: 64g \+ 2g of driverMemoryOverhead leave no room for an executor on a node of/,
@@ -224,7 +224,7 @@ describe("the plan", () => {
     ]);
   });
 
-  it("costs the same in whatever order the types are given, and as long as the ceiling pays for", () => {
+  it("computes cost and age limit from the most expensive type, regardless of the order", () => {
     const types = ["m5a.2xlarge", "r5.2xlarge"];
     const [one, other] = [types, types.toReversed()].map((coreTypes) => {
       const planned = planCluster(request(300, { keepMinutes: 120, maxCostUsd: 6 }, { coreTypes, coreCount: 4 }));
@@ -232,22 +232,22 @@ describe("the plan", () => {
       return { usd: withKeeping(estimate, cluster, 120).usd, hours: maxHours(cluster, 6), hourly: usdPerHour(cluster) };
     });
     expect(one).toEqual(other);
-    // r5.2xlarge is the dearer one: 4 x (0.564 + 0.126) + m5.xlarge 0.262 + volumes.
+    // r5.2xlarge is more expensive: 4 x (0.564 + 0.126) + m5.xlarge 0.262 + volumes.
     expect(one?.hourly).toBeGreaterThan(4 * 0.69 + 0.262);
     expect((one?.hours ?? 0) * (one?.hourly ?? 0)).toBeLessThanOrEqual(6);
   });
 
-  it("takes more nodes when the deadline asks for them", () => {
+  it("uses more executors for a shorter deadline", () => {
     const relaxed = planCluster(request(300_000)).cluster;
     const hurried = planCluster(request(300_000, {}, { deadlineMinutes: 40 })).cluster;
     expect(hurried.executors).toBeGreaterThan(relaxed.executors);
   });
 
-  it("says so when no cluster is done in time", () => {
+  it("reports that no cluster meets the deadline", () => {
     expect(planCluster(request(20_000_000)).estimate.arithmetic).toMatch(/no cluster .* is done within 120 min/);
   });
 
-  it("tells the arithmetic, which adds up", () => {
+  it("quotes an arithmetic that adds up", () => {
     const { minutes, usd, arithmetic } = planCluster(request(300)).estimate;
     const terms = /^(.*) = ([\d.]+) min/.exec(arithmetic);
     const sum = [...(terms?.[1] ?? "").replaceAll(/\(.*?\)/g, "").matchAll(/([\d.]+) min/g)].map(([, n]) => Number(n));
@@ -256,17 +256,17 @@ describe("the plan", () => {
     expect(arithmetic).toContain(`= ${usd.toFixed(2)} USD`);
   });
 
-  it("names whose prices they are where they are another region's", () => {
+  it("says so if the prices are those of another region", () => {
     expect(planCluster(request(300, { region: "eu-central-1" })).estimate.arithmetic).toContain("not eu-central-1's");
   });
 
-  it("quotes nothing when nothing is to be done", () => {
+  it("quotes zero if no step runs", () => {
     const none = { inventory: false, features: false, reduction: false, any: false };
     const { estimate } = planCluster(request(300, { work: { images: 300, newImages: 300, steps: none } }));
     expect(estimate).toMatchObject({ minutes: 0, usd: 0, usdAtMost: 0 });
   });
 
-  it("has core nodes on Spot that fall back to on demand, and a primary that never is on Spot", () => {
+  it("requests Spot core nodes with a fallback to on demand, and a primary node on demand", () => {
     const overrides = { market: "SPOT", coreCount: 3 } as const;
     const { cluster } = planCluster(request(300, { overrides }));
     expect(cluster.managedScalingPolicy).toMatchObject({ ComputeLimits: { MaximumOnDemandCapacityUnits: 0 } });
@@ -283,8 +283,8 @@ describe("the plan", () => {
   });
 });
 
-describe("the rates", () => {
-  it("each say where they come from", () => {
+describe("the rates of the quote", () => {
+  it("are positive and name their source", () => {
     for (const { value, from } of Object.values(rates)) {
       expect(value).toBeGreaterThan(0);
       expect(from).not.toBe("");

@@ -34,7 +34,7 @@ function node(
   };
 }
 
-/** EMR's answers about one cluster, in pages of one instance: whoever forgets the marker is found out. */
+/** A client that describes one cluster and lists its instances one page at a time, so that paging is tested, too. */
 function emrWith(from: number, to: number | undefined, nodes: readonly Instance[]): EMRClient {
   const send = async (command: unknown): Promise<unknown> => {
     if (command instanceof DescribeClusterCommand) return { Cluster: { Id: "j-1", Status: node("", from, to).Status } };
@@ -45,7 +45,7 @@ function emrWith(from: number, to: number | undefined, nodes: readonly Instance[
       Marker: index + 1 < nodes.length ? String(index + 1) : undefined,
     };
   };
-  // The SDK's paginator takes nothing but a real client.
+  // The SDK's paginator accepts only an instance of the client class.
   return Object.assign(new EMRClient({}), { send });
 }
 
@@ -76,7 +76,7 @@ const ebsUsdPerHour = (79 * 0.088) / 730;
 /** 2,000 GET and 2,002 PUT or LIST beside 60 images. */
 const s3Usd = 2060 * 4e-7 + 2002 * 5e-6;
 
-test("node hours times EC2's and EMR's price, and their volumes", async () => {
+test("the cost is the node hours at EC2's and EMR's prices, plus volumes and requests", async () => {
   const nodes = [node("m5.xlarge", 1, 61), node("m5.2xlarge", 1, 31), node("m5.2xlarge", 31, 61)];
 
   const cost = await record(emrWith(1, 61, nodes));
@@ -88,7 +88,7 @@ test("node hours times EC2's and EMR's price, and their volumes", async () => {
   expect(cost.arithmetic).toContain("2 x m5.2xlarge, 1.000 h x 0.524 USD/h");
 });
 
-test("requests count for the images that were computed, not for those that the store had", async () => {
+test("only computed images cost S3 requests, not those from the features store", async () => {
   const nodes = [node("m5.xlarge", 1, 61)];
 
   const all = await record(emrWith(1, 61, nodes), at(600), { counts: { images: 60_000, labels: 3, bytes: 1 } }, 60_000);
@@ -97,7 +97,7 @@ test("requests count for the images that were computed, not for those that the s
   expect(few.actualUsd).toBeLessThan(all.actualUsd);
 });
 
-test("the cost stands in the manifest beside what was there, once", async () => {
+test("the cost is added to the manifest once, beside its other keys", async () => {
   const emr = emrWith(1, 61, [node("m5.xlarge", 1, 61)]);
 
   await record(emr);
@@ -107,27 +107,27 @@ test("the cost stands in the manifest beside what was there, once", async () => 
   expect(JSON.parse((await Body?.transformToString()) ?? "")).toEqual({ runId: "run-1", checks: [], cost });
 });
 
-test("a cluster that runs on has cost what it has until now", async () => {
+test("a running cluster is charged until now", async () => {
   const cost = await record(emrWith(0, undefined, [node("m5.xlarge", 0, undefined)]), at(30));
 
   expect(cost).toMatchObject({ isFinal: false, minutes: { actual: 30 } });
   expect(cost.actualUsd).toBeCloseTo((0.262 + ebsUsdPerHour) / 2 + s3Usd, 3);
 });
 
-test("the quote of a cluster that is kept afterwards is not compared with what it has cost so far", async () => {
+test("the quote is not compared with the cost while the cluster is kept", async () => {
   const cost = await record(emrWith(0, undefined, [node("m5.xlarge", 0, undefined)]), at(30), { keepMinutes: 60 });
 
   expect(cost.forecastErrorPercent).toBeNull();
 });
 
-test("of a cluster that is older than the execution only the time since then counts", async () => {
+test("of a cluster that is older than the execution, only the time since the execution's start counts", async () => {
   const cost = await record(emrWith(-600, undefined, [node("m5.xlarge", -600, undefined)]), at(30));
 
   expect(cost.minutes.actual).toBe(30);
   expect(cost.actualUsd).toBeCloseTo((0.262 + ebsUsdPerHour) / 2 + s3Usd, 3);
 });
 
-test("Spot counts at the on-demand price, and says so", async () => {
+test("Spot nodes count at the on-demand price, and the arithmetic says so", async () => {
   const cost = await record(emrWith(0, 60, [node("m5.xlarge", 0, 60, "SPOT")]));
 
   expect(cost.actualUsd).toBeCloseTo(0.262 + ebsUsdPerHour + s3Usd, 3);
