@@ -56,7 +56,10 @@ describe("the configuration", () => {
     [{ coreCount: 5 }, /coreCount: given 5; allowed: at most maxCoreCount, 4/],
     [{ maxClusterHours: 15 }, /maxClusterHours: given 15; allowed: hours from 16 to 168/],
     [{ maxKeepMinutes: 600 }, /maxKeepMinutes: given 600; allowed: at most 540/],
-    [{ logGroupRetentionDays: 91 }, /logGroupRetentionDays: given 91; allowed: a retention that CloudWatch Logs offers: 1, 3, 5/],
+    [
+      { logGroupRetentionDays: 91 },
+      /logGroupRetentionDays: given 91; allowed: a retention that CloudWatch Logs offers: 1, 3, 5/,
+    ],
     [{ releaseLabel: "emr-6.15.0" }, /releaseLabel: given "emr-6\.15\.0"; allowed: a release 7/],
     [{ jupyterHub: "yes" }, /jupyterHub: given "yes"; allowed: true or false/],
     [{ executorMemory: "6 GB" }, /executorMemory: given "6 GB"; allowed: a size/],
