@@ -7,6 +7,7 @@ import { clusterDefaultsSchema } from "../../lambdas/contract/cluster-knobs.ts";
 import type { Execution } from "../../lambdas/contract/execution.ts";
 import { treeRules } from "../../lambdas/contract/image-tree.ts";
 import type { Plan } from "../../lambdas/contract/plan.ts";
+import type { Validation } from "../../lambdas/contract/validation.ts";
 import { type PlanRequest, planCluster } from "../../lambdas/planning/planner.ts";
 import type { PreflightConfig } from "../../lambdas/preflight/preflight-context.ts";
 import { type Ministack, region } from "./ministack.ts";
@@ -39,12 +40,12 @@ export async function createBucket(account: Ministack, name = uniqueName("data")
   return name;
 }
 
-/** Three labels, two of which begin with "Apple", two images each. */
+/** Three labels with two images each; two begin with "Apple". */
 export const labels = ["Apple Golden 1", "Apple Red é", "Banana"];
 const model = new TextEncoder().encode("a model");
 const wheelhouse = new TextEncoder().encode("wheels");
 
-/** Everything that Preflight asks for, as a deployed stack has it. */
+/** Creates the bucket, the artifacts, the roles and the topic of a deployed stack, so that Preflight succeeds. */
 export async function createReadyAccount(account: Ministack): Promise<PreflightConfig> {
   const { s3, iam, sns } = account;
   const bucket = await createBucket(account);
@@ -162,6 +163,23 @@ export function aPlan(bucket: string, changes: Partial<Plan> = {}, overrides: Pl
     estimate,
     warnings: [],
     checks: [],
+    ...changes,
+  };
+}
+
+/** The figures of a valid run of 60 images, one of which is unreadable. */
+export function aValidation(changes: Partial<Validation> = {}): Validation {
+  return {
+    images: 59,
+    labels: 3,
+    errors: 1,
+    errorRate: 1 / 60,
+    computed: 13,
+    reused: 47,
+    components: 50,
+    variance: 0.93,
+    warnings: [],
+    results: "s3://data/runs/run-1/",
     ...changes,
   };
 }

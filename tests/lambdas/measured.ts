@@ -1,6 +1,6 @@
 import { metrics } from "../../lambdas/runtime/handler.ts";
 
-/** Takes what was measured since the last time, in CloudWatch's embedded metric format: value and unit by name. */
+/** Returns the metrics recorded since the last call, with value and unit by name. */
 export function measured(): Readonly<Record<string, readonly [unknown, string]>> {
   const written = metrics.serializeMetrics() as unknown as Readonly<Record<string, unknown>> & {
     readonly _aws: {

@@ -21,7 +21,7 @@ const ministack = join(root, ".orchard", "python", "bin", "ministack");
 
 export const region = "eu-west-1";
 
-/** MiniStack with its clients. It has no quotas, so every quota is 256 vCPUs. */
+/** MiniStack and its clients. It has no Service Quotas, so every quota is 256 vCPUs. */
 export interface Ministack extends PreflightClients {
   readonly endpoint: string;
   /** An S3 client of another region. */
@@ -32,13 +32,13 @@ async function isHealthy(endpoint: string): Promise<boolean> {
   try {
     return (await fetch(`${endpoint}/_ministack/health`)).ok;
   } catch (error) {
-    // Nothing listens yet.
+    // MiniStack does not listen yet.
     if (error instanceof TypeError) return false;
     throw error;
   }
 }
 
-/** Starts a MiniStack on a free loopback port, with nothing in it, for the test file that calls this; it ends with the file. */
+/** Starts an empty MiniStack on a free loopback port. It ends with the test file that calls this. */
 export async function startMinistack(): Promise<Ministack> {
   if (!existsSync(ministack)) throw new Error("No MiniStack in .orchard/python: npm test sets it up");
   const port = await getPort();

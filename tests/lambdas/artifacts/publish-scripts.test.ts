@@ -12,7 +12,7 @@ import { startMinistack } from "../ministack.ts";
 const account = await startMinistack();
 let folder: string;
 let bucket: string;
-/** Where a deployment puts its files. */
+/** Bucket to which a deployment uploads its assets. */
 let published: string;
 
 beforeEach(async () => {
@@ -60,7 +60,7 @@ function argumentAfter(args: readonly string[], flag: string): string {
   return args[args.indexOf(flag) + 1] ?? "";
 }
 
-test("every file lies under its own sha256", async () => {
+test("uploads every file under its own sha256", async () => {
   const scripts = await upload();
 
   const args = scripts.steps.inventory;
@@ -73,7 +73,7 @@ test("every file lies under its own sha256", async () => {
   expect(digest).toBe(sha256(wheelhouse));
 });
 
-test("the zip holds the package's Python files, and them alone", async () => {
+test("the zip contains only the package's Python files", async () => {
   const scripts = await upload();
 
   const files = unzipSync(await read(argumentAfter(scripts.steps.features, "--py-files")));
@@ -82,7 +82,7 @@ test("the zip holds the package's Python files, and them alone", async () => {
   expect(strFromU8(files["orchard/pca.py"] ?? new Uint8Array())).toBe("x = 1\n");
 });
 
-test("the same files give the same zip, whatever their dates", async () => {
+test("the zip does not depend on the files' dates", async () => {
   const before = await packPackage(join(folder, "spark", "orchard"));
   const copy = join(folder, "copy");
   await cp(join(folder, "spark", "orchard"), copy, { recursive: true });
@@ -91,7 +91,7 @@ test("the same files give the same zip, whatever their dates", async () => {
   expect(sha256(await packPackage(copy))).toBe(sha256(before));
 });
 
-test("a second upload writes nothing", async () => {
+test("a second upload writes no object", async () => {
   await account.s3.send(
     new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration: { Status: "Enabled" } }),
   );
@@ -101,7 +101,7 @@ test("a second upload writes nothing", async () => {
 
   expect(second).toEqual(first);
   const { Versions = [] } = await account.s3.send(new ListObjectVersionsCommand({ Bucket: bucket }));
-  // Two scripts, the package, what was published, and the folder of Spark's event logs.
+  // Two scripts, the package, the deployment's assets, and the folder of Spark's event logs.
   expect(Versions.map(({ Key = "" }) => Key.split("/").at(-1)).sort()).toEqual([
     "",
     "bootstrap.sh",
@@ -112,13 +112,13 @@ test("a second upload writes nothing", async () => {
   ]);
 });
 
-test("two uploads at once agree", async () => {
+test("two concurrent uploads have the same result", async () => {
   const [one, two] = await Promise.all([upload(), upload()]);
 
   expect(one).toEqual(two);
 });
 
-test("a step is a whole spark-submit", async () => {
+test("a step is a complete spark-submit command", async () => {
   const { steps } = await upload();
   const plan = aPlan(bucket);
 
@@ -140,7 +140,7 @@ test("a step is a whole spark-submit", async () => {
   }
 });
 
-test("a bundle without the package is told as such", async () => {
+test("rejects a bundle without the package", async () => {
   await rm(join(folder, "spark", "orchard"), { recursive: true });
   await mkdir(join(folder, "spark", "orchard"));
 

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from "vitest";
 import { emrClient } from "../../doubles/emr.ts";
-import { anExecution, aPlan } from "../fixtures.ts";
+import { anExecution, aPlan, aValidation } from "../fixtures.ts";
 import {
   bucket,
   completedStep,
@@ -85,18 +85,7 @@ test("refused results are a failure of ValidateResults", async () => {
 
 // After the validation
 
-const validation = {
-  images: 1,
-  labels: 1,
-  errors: 0,
-  errorRate: 0,
-  computed: 1,
-  reused: 0,
-  components: 1,
-  variance: 1,
-  warnings: [],
-  results: "s3://data/runs/run-1/",
-};
+const validation = aValidation();
 
 test("a cluster that did not terminate after valid results is left", async () => {
   expect(await diagnose(logs, { ...onCluster(timeout), validation })).toMatchObject({

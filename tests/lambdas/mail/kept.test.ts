@@ -1,29 +1,15 @@
 import { expect, test } from "vitest";
-import { partialStateSchema } from "../../../lambdas/contract/state-data.ts";
+import type { PartialState } from "../../../lambdas/contract/state-data.ts";
 import { failureMail } from "../../../lambdas/mail/failure.ts";
 import { successMail } from "../../../lambdas/mail/success.ts";
-import { aPlan } from "../fixtures.ts";
 import { execution, now, reusingPlan, until } from "../kept-cluster.ts";
+import { cost, state as stateWith } from "./states.ts";
 
-function state(members: object) {
-  return partialStateSchema.parse({
-    input: { mode: "mini", keepMinutes: 30 },
-    plan: aPlan("data"),
-    cluster: { id: "j-1" },
-    ...members,
-  });
+function state(members: object): PartialState {
+  return stateWith({ input: { mode: "mini", keepMinutes: 30 }, cluster: { id: "j-1" }, ...members });
 }
 
 const kept = { clusterId: "j-1", until, usdPerHour: 0.524 };
-const cost = {
-  quotedUsd: 0.5,
-  actualUsd: 0.1,
-  forecastErrorPercent: null,
-  minutes: { quoted: 30, actual: 12 },
-  isFinal: false,
-  isAlive: true,
-  arithmetic: "",
-};
 const inputToRunAgain = `'{"mode":"mini","force":true,"cluster":{"id":"j-1"}}'`;
 
 // Success
@@ -46,7 +32,7 @@ test.each([
 });
 
 test.each([
-  ["has been terminated", { cost: { ...cost, isAlive: false } }, now],
+  ["has been terminated", { cost }, now],
   ["is past its deadline", {}, new Date("2026-01-01T12:30:01Z")],
 ])("a success does not call a cluster kept that %s", (_, members, when) => {
   const { message } = successMail(state({ kept, ...members }), execution, when);

@@ -1,22 +1,14 @@
 import { type PartialState, partialStateSchema } from "../../../lambdas/contract/state-data.ts";
-import { anExecution, aPlan } from "../fixtures.ts";
+import { anExecution, aPlan, aValidation } from "../fixtures.ts";
 
 export const execution = { ...anExecution(), startTime: "2026-01-01T00:00:00Z" };
 export const halfAnHourLater = new Date("2026-01-01T00:30:00Z");
 export const input = { mode: "mini", input: "s3://data/l'été/" };
 
-export const validation = {
-  images: 59,
-  labels: 3,
-  errors: 1,
-  errorRate: 1 / 60,
-  computed: 13,
-  reused: 47,
-  components: 50,
+export const validation = aValidation({
   variance: 0.85,
   warnings: ["50 components keep 85.0 % of the variance, less than 90 %"],
-  results: "s3://data/runs/run-1/",
-};
+});
 
 export const cost = {
   quotedUsd: 0.08,

@@ -8,7 +8,7 @@ import type { PreflightConfig } from "../../../lambdas/preflight/preflight-conte
 import { preflight } from "../../../lambdas/preflight/run-preflight.ts";
 import { fingerprint } from "../../../lambdas/preflight/selection.ts";
 import { indexRun } from "../../../lambdas/results/earlier-runs.ts";
-import { anExecution, createReadyAccount, putObject } from "../fixtures.ts";
+import { anExecution, aValidation, createReadyAccount, putObject } from "../fixtures.ts";
 import { startMinistack } from "../ministack.ts";
 
 const account = await startMinistack();
@@ -26,19 +26,9 @@ function planRun(name: string, changes: object = {}): Promise<Plan> {
 
 /** Writes the files of a valid run that ValidateResults writes. */
 async function finish(plan: Plan, changes: Partial<Validation> = {}): Promise<Validation> {
-  const validation = {
-    images: plan.counts.images,
-    labels: plan.counts.labels,
-    errors: 0,
-    errorRate: 0,
-    computed: plan.counts.images,
-    reused: 0,
-    components: 2,
-    variance: 0.93,
-    warnings: [],
-    results: plan.run,
-    ...changes,
-  };
+  const { images, labels } = plan.counts;
+  const found = { images, labels, errors: 0, errorRate: 0, computed: images, reused: 0 };
+  const validation = aValidation({ ...found, components: 2, results: plan.run, ...changes });
   const { selection, bucket } = plan;
   await putObject(account, bucket, `runs/${plan.runId}/manifest.json`, JSON.stringify({ selection, validation }));
   await indexRun(account.s3, plan, selection);

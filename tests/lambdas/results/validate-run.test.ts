@@ -10,7 +10,7 @@ import type { Plan } from "../../../lambdas/contract/plan.ts";
 import type { Validation } from "../../../lambdas/contract/validation.ts";
 import { validateResults } from "../../../lambdas/results/validate-run.ts";
 import { ResultsInvalid } from "../../../lambdas/runtime/errors.ts";
-import { anExecution, aPlan, createBucket, putObject } from "../fixtures.ts";
+import { anExecution, aPlan, aValidation, createBucket, putObject } from "../fixtures.ts";
 import { measured } from "../measured.ts";
 import { python, startMinistack } from "../ministack.ts";
 
@@ -73,18 +73,7 @@ test("accepts a valid run, which gets its manifest and becomes the latest", asyn
 
   const validation = await validate();
 
-  expect(validation).toEqual({
-    images: 59,
-    labels: 3,
-    errors: 1,
-    errorRate: 1 / 60,
-    computed: 13,
-    reused: 47,
-    components: 50,
-    variance: 0.93,
-    warnings: [],
-    results: `s3://${bucket}/runs/run-1/`,
-  });
+  expect(validation).toEqual(aValidation({ results: `s3://${bucket}/runs/run-1/` }));
   expect(measured()).toEqual({
     Images: [validation.images, "Count"],
     ImageErrors: [validation.errors, "Count"],

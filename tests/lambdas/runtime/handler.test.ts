@@ -43,7 +43,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-test.each(names)("%s is bundled whole, and refuses an event that is not the machine's", async (name) => {
+test.each(names)("%s is bundled completely, and rejects an event of another schema", async (name) => {
   const { handler } = (await import(pathToFileURL(join(folder, `${name}.mjs`)).href)) as {
     handler: (event: unknown, context: Context) => Promise<unknown>;
   };
@@ -51,7 +51,7 @@ test.each(names)("%s is bundled whole, and refuses an event that is not the mach
   await expect(handler({ state: {} }, context)).rejects.toThrow(/The event does not match the function.s schema/);
 });
 
-test("the function gets the parsed event, and its error keeps name and message", async () => {
+test("passes the parsed event to the function, and keeps the name and message of its error", async () => {
   const schema = z.object({ execution: executionSchema, count: z.coerce.number() });
   const handler = lambdaHandler(schema, async ({ count }) => {
     if (count < 0) throw new InvalidInput("below zero");
@@ -65,9 +65,9 @@ test("the function gets the parsed event, and its error keeps name and message",
   });
 });
 
-test("what was measured is one line of CloudWatch's embedded metric format, also when the function fails", async () => {
+test("prints the metrics as one line in CloudWatch's embedded metric format, even if the function fails", async () => {
   const lines: string[] = [];
-  // The library writes past the global console, so that Lambda's own does not change the line.
+  // The library has its own console, because Lambda's would change the line.
   const { console: output } = metrics as unknown as { console: Console };
   const log = vi.spyOn(output, "log").mockImplementation((line: string) => lines.push(line));
   const schema = z.object({ execution: executionSchema, fails: z.boolean(), count: z.number().optional() });
@@ -89,7 +89,7 @@ test("what was measured is one line of CloudWatch's embedded metric format, also
   expect(written[0].service).toBe("orchard");
 });
 
-test("a wrong environment names every variable that is wrong", () => {
+test("names every missing or malformed variable of the environment", () => {
   const settings = environmentSchema.pick({
     TOPIC_ARN: true,
     MODEL_SHA256: true,

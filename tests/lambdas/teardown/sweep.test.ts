@@ -43,7 +43,7 @@ function failure(name: string): Error {
 }
 
 test.each(["FAILED", "TIMED_OUT", "ABORTED", "SUCCEEDED"] as const)(
-  "ends the cluster of an execution that is %s",
+  "terminates the cluster of an execution that is %s",
   async (status) => {
     const id = createCluster("run-1");
     sfn.answers.set(anExecution("run-1").id, status);
@@ -55,7 +55,7 @@ test.each(["FAILED", "TIMED_OUT", "ABORTED", "SUCCEEDED"] as const)(
 );
 
 test.each(["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"] as const)(
-  "ends a cluster that is %s, protected or not",
+  "terminates a cluster that is %s, even with termination protection",
   async (State) => {
     const id = createCluster("run-1", { Status: { State }, TerminationProtected: true });
     sfn.answers.set(anExecution("run-1").id, "ABORTED");
@@ -72,7 +72,7 @@ test.each([
   ["99", hoursAgo(1.6), "WAITING"],
   ["plenty", hoursAgo(1.6), "WAITING"],
 ])(
-  "a cluster whose run pays for %s hours is ended after them, though the run goes on",
+  "terminates a cluster that is older than its maxHours (%s), even if its execution is running",
   async (hours, createdAt, state) => {
     const id = createCluster("run-1", { tags: { "orchard:max-hours": hours }, createdAt });
     sfn.answers.set(anExecution("run-1").id, "RUNNING");
@@ -84,7 +84,7 @@ test.each([
 );
 
 test.each(["RUNNING", "PENDING_REDRIVE"] as const)(
-  "leaves the cluster of an execution alone that is %s",
+  "leaves the cluster of an execution that is %s alone",
   async (status) => {
     const id = createCluster("run-1");
     sfn.answers.set(anExecution("run-1").id, status);
@@ -96,7 +96,7 @@ test.each(["RUNNING", "PENDING_REDRIVE"] as const)(
 );
 
 test.each(["AccessDeniedException", "ThrottlingException", "InvalidArn", "TimeoutError"])(
-  "an answer that is none (%s) is unknown: the cluster is left alone, and the sweep fails visibly",
+  "leaves a cluster alone and fails if Step Functions answers with %s",
   async (name) => {
     const id = createCluster("run-1");
     sfn.answers.set(anExecution("run-1").id, failure(name));
@@ -107,7 +107,7 @@ test.each(["AccessDeniedException", "ThrottlingException", "InvalidArn", "Timeou
   },
 );
 
-test("an execution that does not exist is one that is over, once the cluster is old enough", async () => {
+test("terminates the cluster of an execution that does not exist, once the cluster is old enough", async () => {
   const young = createCluster("run-1", { createdAt: hoursAgo(0.4) });
   const old = createCluster("run-2", { createdAt: hoursAgo(0.6) });
 
@@ -115,7 +115,7 @@ test("an execution that does not exist is one that is over, once the cluster is 
 });
 
 test.each(["RUNNING", failure("ThrottlingException")] as const)(
-  "what is older than the limit is ended, whatever Step Functions answers (%s)",
+  "terminates a cluster older than the limit, even if Step Functions answers with %s",
   async (answer) => {
     const id = createCluster("run-1", {
       createdAt: hoursAgo(24.1),
@@ -132,7 +132,7 @@ test.each([
   ["2026-01-02T11:59:59Z", "TERMINATING"],
   ["2026-01-02T13:00:00+02:00", "TERMINATING"],
   ["tomorrow", "TERMINATING"],
-])("a cluster that is kept until %s is %s at noon", async (keepUntil, state) => {
+])("at noon, a cluster that is kept until %s is %s", async (keepUntil, state) => {
   const id = createCluster("run-1", { tags: { "orchard:keep-until": keepUntil } });
   sfn.answers.set(anExecution("run-1").id, "SUCCEEDED");
 
@@ -141,7 +141,7 @@ test.each([
   expect(emr.stateOf(id)).toBe(state);
 });
 
-test("a kept cluster that ends at its deadline is not counted as one that nothing else had ended", async () => {
+test("does not count a kept cluster that ends at its deadline, because that is no failure of the other layers", async () => {
   createCluster("run-1", { tags: { "orchard:keep-until": "2026-01-02T11:59:59Z" } });
   sfn.answers.set(anExecution("run-1").id, "SUCCEEDED");
 
@@ -150,7 +150,7 @@ test("a kept cluster that ends at its deadline is not counted as one that nothin
   expect(measured()).toMatchObject({ EndedClusters: [0, "Count"] });
 });
 
-test("only a success keeps a cluster: one that failed after it had put the tag is ended", async () => {
+test("terminates a cluster with the tag of a kept one if its execution failed", async () => {
   const id = createCluster("run-1", { tags: { "orchard:keep-until": "2026-01-02T13:00:00Z" } });
   sfn.answers.set(anExecution("run-1").id, "FAILED");
 
@@ -159,7 +159,7 @@ test("only a success keeps a cluster: one that failed after it had put the tag i
   expect(emr.stateOf(id)).toBe("TERMINATING");
 });
 
-test("what is not this machine's is left alone, however old", async () => {
+test("leaves clusters of other origin alone, whatever their age", async () => {
   const tag = (value: string): Record<string, string> => ({ "orchard:execution-arn": value });
   const ids = [
     emr.create("orchard-run-1", {}, {}, hoursAgo(99)),
@@ -174,7 +174,7 @@ test("what is not this machine's is left alone, however old", async () => {
   expect(sfn.questions).toEqual([]);
 });
 
-test("one cluster's failure does not save the others, and is told at the end", async () => {
+test("terminates the other clusters despite a failure with one, and reports the failures at the end", async () => {
   const ids = ["run-1", "run-2", "run-3", "run-4"].map((run) => {
     sfn.answers.set(anExecution(run).id, "ABORTED");
     return createCluster(run);
@@ -188,7 +188,7 @@ test("one cluster's failure does not save the others, and is told at the end", a
   expect(ids.map((id) => emr.stateOf(id))).toEqual(["WAITING", "WAITING", "WAITING", "TERMINATING"]);
 });
 
-test("a list that breaks off is swept as far as it goes", async () => {
+test("terminates the clusters listed before ListClusters fails", async () => {
   const ids = ["run-1", "run-2"].map((run) => createCluster(run));
   sfn.answers.set(anExecution("run-1").id, "ABORTED");
   const send = async (command: unknown): Promise<unknown> => {
@@ -203,11 +203,11 @@ test("a list that breaks off is swept as far as it goes", async () => {
   expect(ids.map((id) => emr.stateOf(id))).toEqual(["TERMINATING", "WAITING"]);
 });
 
-test("nothing there is nothing to do", async () => {
+test("does nothing without clusters", async () => {
   expect(await sweep()).toEqual({ ended: [], leftAlone: [] });
 });
 
-test("measures how many clusters it ended and how old the oldest of this machine is, though it fails in the end", async () => {
+test("records the number of terminated clusters and the age of the oldest, even if it fails", async () => {
   createCluster("run-1", { createdAt: hoursAgo(2) });
   createCluster("run-2", { createdAt: hoursAgo(5) });
   emr.create("orchard-run-1", { "orchard:execution-arn": "arn:other" }, {}, hoursAgo(99));
@@ -219,7 +219,7 @@ test("measures how many clusters it ended and how old the oldest of this machine
   expect(measured()).toEqual({ EndedClusters: [1, "Count"], OldestClusterHours: [5, "None"] });
 });
 
-test("no cluster has no age", async () => {
+test("records an age of 0 without clusters", async () => {
   await sweep();
 
   expect(measured()).toEqual({ EndedClusters: [0, "Count"], OldestClusterHours: [0, "None"] });

@@ -20,7 +20,7 @@ const execution = anExecution("run-1");
 function tagsOf(name: string): Record<string, string> {
   return { "orchard:execution-arn": anExecution(name).id };
 }
-/** A cluster as the state machine creates it. */
+/** Creates a cluster with the name and the tag that the state machine sets. */
 function createCluster(...[changes, createdAt]: [Parameters<EmrDouble["create"]>[2]?, Date?]): string {
   return emr.create("orchard-run-1", tagsOf("run-1"), changes, createdAt);
 }
@@ -32,21 +32,24 @@ function terminate(state: object = {}): Promise<Teardown> {
   });
 }
 
-test("ends the cluster that the state knows by id", async () => {
+test("terminates the cluster in the state data", async () => {
   const id = createCluster();
 
   expect(await terminate({ cluster: { id } })).toEqual({ clusterIds: [id], states: { [id]: "TERMINATING" } });
 });
 
-test.each(["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"] as const)("ends a cluster that is %s", async (State) => {
-  const id = createCluster({ Status: { State } });
+test.each(["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"] as const)(
+  "terminates a cluster that is %s",
+  async (State) => {
+    const id = createCluster({ Status: { State } });
 
-  await terminate();
+    await terminate();
 
-  expect(emr.stateOf(id)).toBe("TERMINATING");
-});
+    expect(emr.stateOf(id)).toBe("TERMINATING");
+  },
+);
 
-test("ends every cluster that bears the execution's name and tag, known to nobody by id", async () => {
+test("terminates every cluster with the execution's name and tag, even if the state data lacks it", async () => {
   const ids = [createCluster(), createCluster()];
 
   const { clusterIds } = await terminate({ error: { Error: "States.Timeout", Cause: "" } });
@@ -55,13 +58,13 @@ test("ends every cluster that bears the execution's name and tag, known to nobod
   expect(ids.map((id) => emr.stateOf(id))).toEqual(["TERMINATING", "TERMINATING"]);
 });
 
-test("finds a cluster that EMR's clock created a little before the execution started", async () => {
+test("finds a cluster that was created before the execution started, according to EMR's clock", async () => {
   const id = createCluster({}, new Date(Date.parse(execution.startTime) - 60_000));
 
   expect((await terminate()).clusterIds).toEqual([id]);
 });
 
-test("leaves alone what only bears the name, and what belongs to another execution", async () => {
+test("leaves clusters alone that have only the name, or belong to another execution", async () => {
   const others = [
     emr.create("orchard-run-1", {}),
     emr.create("orchard-run-1", tagsOf("run-2")),
@@ -74,7 +77,7 @@ test("leaves alone what only bears the name, and what belongs to another executi
   expect(others.map((id) => emr.stateOf(id))).toEqual(["WAITING", "WAITING", "WAITING", "WAITING"]);
 });
 
-test("refuses another execution's cluster by id, after it has ended its own", async () => {
+test("rejects another execution's cluster in the state data, after it has terminated its own", async () => {
   const own = createCluster();
   const other = emr.create("orchard-run-2", tagsOf("run-2"));
 
@@ -84,7 +87,7 @@ test("refuses another execution's cluster by id, after it has ended its own", as
   expect(emr.stateOf(other)).toBe("WAITING");
 });
 
-test("takes termination protection off first", async () => {
+test("removes termination protection first", async () => {
   const id = createCluster({ TerminationProtected: true });
 
   await terminate({ cluster: { id } });
@@ -92,7 +95,7 @@ test("takes termination protection off first", async () => {
   expect(emr.stateOf(id)).toBe("TERMINATING");
 });
 
-test("a second call is a success, and so is a third when it is gone", async () => {
+test("succeeds again while the cluster is terminating and when it is gone", async () => {
   const id = createCluster();
 
   await terminate({ cluster: { id } });
@@ -102,11 +105,11 @@ test("a second call is a success, and so is a third when it is gone", async () =
   expect(await terminate({ cluster: { id } })).toEqual({ clusterIds: [id], states: { [id]: "TERMINATED" } });
 });
 
-test("no cluster at all is a success", async () => {
+test("succeeds without a cluster", async () => {
   expect(await terminate()).toEqual({ clusterIds: [], states: {} });
 });
 
-test("a cluster that cannot be ended does not save the next one, and is reported", async () => {
+test("terminates the other clusters if one cannot be terminated, and throws", async () => {
   const ids = [createCluster(), createCluster()];
   emr.throttleNextTermination = true;
 
@@ -116,20 +119,17 @@ test("a cluster that cannot be ended does not save the next one, and is reported
   expect(emr.stateOf(other)).toBe("TERMINATING");
 });
 
-test.each([0, 1])(
-  "a list of clusters that breaks off after %i pages saves none that is known, and is reported",
-  async (pages) => {
-    const ids = [createCluster(), createCluster(), createCluster()];
-    emr.listablePages = pages;
+test.each([0, 1])("terminates the known clusters if ListClusters fails after %i pages, and throws", async (pages) => {
+  const ids = [createCluster(), createCluster(), createCluster()];
+  emr.listablePages = pages;
 
-    await expect(terminate({ cluster: { id: ids[2] } })).rejects.toThrow("Denied");
+  await expect(terminate({ cluster: { id: ids[2] } })).rejects.toThrow("Denied");
 
-    const listed = ids.map((_, index) => (index < pages ? "TERMINATING" : "WAITING"));
-    expect(ids.map((id) => emr.stateOf(id))).toEqual([...listed.slice(0, 2), "TERMINATING"]);
-  },
-);
+  const listed = ids.map((_, index) => (index < pages ? "TERMINATING" : "WAITING"));
+  expect(ids.map((id) => emr.stateOf(id))).toEqual([...listed.slice(0, 2), "TERMINATING"]);
+});
 
-test("a list of clusters that never comes does not save the one that is known", async () => {
+test("terminates the known cluster while ListClusters does not answer", async () => {
   const id = createCluster();
   emr.isListSilent = true;
 
@@ -138,7 +138,7 @@ test("a list of clusters that never comes does not save the one that is known", 
   await expect.poll(() => emr.stateOf(id)).toBe("TERMINATING");
 });
 
-test("the state machine's own call asks nobody", async () => {
+test("does not ask Step Functions if the state machine calls it", async () => {
   const id = createCluster();
 
   await terminate({ cluster: { id } });
@@ -146,8 +146,8 @@ test("the state machine's own call asks nobody", async () => {
   expect(sfn.questions).toEqual([]);
 });
 
-/** EventBridge tells that the execution ended; what Step Functions says when it is asked is another matter. */
-function statusChange(status = "ABORTED", stopDate?: number): Promise<Teardown> {
+/** Handles EventBridge's event that the execution ended. Step Functions may describe it differently. */
+function handleStatusChange(status = "ABORTED", stopDate?: number): Promise<Teardown> {
   return terminateCluster(
     terminateClusterEventSchema.parse({
       source: "aws.states",
@@ -159,57 +159,57 @@ function statusChange(status = "ABORTED", stopDate?: number): Promise<Teardown> 
 }
 
 test.each(["FAILED", "TIMED_OUT", "ABORTED"] as const)(
-  "a status change ends the cluster of an execution that is %s",
+  "a status change terminates the cluster of an execution that is %s",
   async (status) => {
     const id = createCluster();
     sfn.answers.set(execution.id, status);
 
-    expect(await statusChange(status)).toMatchObject({ clusterIds: [id] });
+    expect(await handleStatusChange(status)).toMatchObject({ clusterIds: [id] });
 
     expect(emr.stateOf(id)).toBe("TERMINATING");
   },
 );
 
 test.each(["RUNNING", "SUCCEEDED", "PENDING_REDRIVE"] as const)(
-  "a late status change of an execution that is %s by now touches nothing",
-  async (standing) => {
+  "a late status change of an execution that is %s by now terminates nothing",
+  async (status) => {
     const id = createCluster();
-    sfn.answers.set(execution.id, standing);
+    sfn.answers.set(execution.id, status);
 
-    expect(await statusChange()).toEqual({ clusterIds: [], states: {} });
+    expect(await handleStatusChange()).toEqual({ clusterIds: [], states: {} });
 
     expect(emr.stateOf(id)).toBe("WAITING");
   },
 );
 
-test("an answer that is older than the end it was told of is thrown back, and nothing is touched", async () => {
+test("a status change throws and terminates nothing if Step Functions' answer is older than the event", async () => {
   const id = createCluster();
   sfn.answers.set(execution.id, "RUNNING");
 
-  await expect(statusChange("ABORTED", Date.now())).rejects.toThrow("still says RUNNING");
+  await expect(handleStatusChange("ABORTED", Date.now())).rejects.toThrow("still says RUNNING");
 
   expect(emr.stateOf(id)).toBe("WAITING");
 });
 
 test.each(["AccessDeniedException", "ThrottlingException", "ExecutionDoesNotExist"])(
-  "a status change whose execution nobody knows (%s) is thrown back, and nothing is touched",
+  "a status change throws and terminates nothing if Step Functions answers with %s",
   async (name) => {
     const id = createCluster();
     sfn.answers.set(execution.id, Object.assign(new Error("No answer"), { name }));
 
-    await expect(statusChange()).rejects.toThrow();
+    await expect(handleStatusChange()).rejects.toThrow();
 
     expect(emr.stateOf(id)).toBe("WAITING");
   },
 );
 
-test.each(["RUNNING", "SUCCEEDED", "PENDING_REDRIVE"])("refuses the event of an execution that is %s", (status) => {
+test.each(["RUNNING", "SUCCEEDED", "PENDING_REDRIVE"])("rejects the event of an execution that is %s", (status) => {
   const detail = { executionArn: execution.id, name: "run-1", status, startDate: 0 };
 
   expect(terminateClusterEventSchema.safeParse({ detail }).success).toBe(false);
 });
 
-test("takes a state of which parts are malformed: the clean-up goes on with the rest", () => {
+test("ignores malformed members of the state data", () => {
   const event = terminateClusterEventSchema.parse({
     state: { input: 3, plan: "?", cluster: { id: 4 }, error: null },
     execution,
@@ -222,14 +222,14 @@ function confirm(state: { readonly teardown: Teardown }): Promise<unknown> {
   return confirmTerminated({ state }, emr.client, { attempts: 3, pauseMs: 20 });
 }
 
-test("confirms what is gone", async () => {
+test("confirms that the clusters are gone", async () => {
   const teardown = await terminate({ cluster: { id: createCluster() } });
   emr.settle();
 
   expect(await confirm({ teardown })).toEqual({ terminated: true, clusterIds: teardown.clusterIds });
 });
 
-test("waits a little for what is on its way down", async () => {
+test("waits a short time for clusters that are terminating", async () => {
   const teardown = await terminate({ cluster: { id: createCluster() } });
 
   const confirmed = confirm({ teardown });
@@ -238,7 +238,7 @@ test("waits a little for what is on its way down", async () => {
   expect(await confirmed).toMatchObject({ terminated: true });
 });
 
-test("throws for what is still there, so that the machine asks again", async () => {
+test("throws if a cluster is still terminating, so that the state machine retries", async () => {
   const teardown = await terminate({ cluster: { id: createCluster() } });
 
   await expect(confirm({ teardown })).rejects.toThrow(ClusterStillTerminating);
