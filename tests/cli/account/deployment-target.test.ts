@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openTarget } from "../../../cli/account/deployment-target.ts";
@@ -12,6 +15,7 @@ import { deadProxies, hostileVariables, otherAccount } from "../setup/hostile-en
 /** The account that STS answers with. */
 let account = "000000000000";
 let sts: Server;
+const directory = mkdtempSync(join(tmpdir(), "account's folder-"));
 let exported: Readonly<Record<string, string>>;
 beforeAll(async () => {
   sts = createServer((request, response) => {
@@ -23,10 +27,11 @@ beforeAll(async () => {
     });
   });
   await new Promise<void>((resolve) => sts.listen(0, "127.0.0.1", resolve));
-  exported = accountEnv(`http://127.0.0.1:${(sts.address() as AddressInfo).port}`, "/account's folder");
+  exported = accountEnv(`http://127.0.0.1:${(sts.address() as AddressInfo).port}`, directory);
 });
 afterAll(() => {
   sts.close();
+  rmSync(directory, { recursive: true });
 });
 
 describe("a command with the embedded account's exports", () => {
