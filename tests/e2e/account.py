@@ -1,4 +1,4 @@
-"""The embedded account with the deployed stack, driven by the real AWS CLI, as a person would.
+"""Drives the embedded account with the deployed stack by the real AWS CLI, as a user would.
 
 What is asked again and again goes through boto3: each call of the CLI takes most of a second of a core.
 """
@@ -31,7 +31,7 @@ STOP_SECONDS = 60
 
 @dataclass(frozen=True)
 class Execution:
-    """How an execution ended: `run_id` is its name."""
+    """The end of an execution. `run_id` is the execution's name."""
 
     arn: str
     run_id: str
@@ -42,7 +42,7 @@ class Execution:
 
 @dataclass(frozen=True)
 class Account:
-    """A running account; everything is asked through the AWS CLI."""
+    """A running account and its AWS CLI."""
 
     endpoint: str
     env: dict[str, str]
@@ -52,7 +52,7 @@ class Account:
     sample: Path
 
     def aws(self, *args: str) -> Any:
-        """Runs one AWS CLI command and answers its JSON, or None when it prints nothing."""
+        """Runs an AWS CLI command and returns its JSON, or None if it prints nothing."""
         done = subprocess.run(
             [AWS, *args, "--output", "json"], env=self.env, capture_output=True, text=True, check=False
         )
@@ -60,7 +60,7 @@ class Account:
         return json.loads(done.stdout) if done.stdout.strip() else None
 
     def client(self, service: str) -> Any:
-        """boto3's client of a service."""
+        """Returns boto3's client of a service."""
         return _client(
             service,
             self.endpoint,
@@ -70,7 +70,7 @@ class Account:
         )
 
     def start(self, execution_input: object) -> str:
-        """Starts an execution and answers its ARN."""
+        """Starts an execution and returns its ARN."""
         name = f"test-{uuid.uuid4().hex[:12]}"
         text = json.dumps(execution_input)
         answer = self.aws(
@@ -99,13 +99,13 @@ class Account:
         return self.wait(self.start(execution_input))
 
     def history(self, arn: str) -> list[dict[str, Any]]:
-        """All events of an execution."""
+        """Returns all events of an execution."""
         events = self.aws("stepfunctions", "get-execution-history", "--execution-arn", arn)["events"]
         assert isinstance(events, list)
         return events
 
     def states(self, arn: str) -> list[str]:
-        """The states that an execution entered, in order."""
+        """Returns the states that an execution entered, in order."""
         pages = self.client("stepfunctions").get_paginator("get_execution_history").paginate(executionArn=arn)
         events = [event for page in pages for event in page["events"]]
         return [event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event]
@@ -118,43 +118,43 @@ class Account:
             time.sleep(0.1)
 
     def clusters(self, run_id: str) -> list[dict[str, Any]]:
-        """The clusters, of any state, that an execution created."""
+        """Lists the clusters, in any state, that an execution created."""
         found = self.client("emr").list_clusters()["Clusters"]
         return [cluster for cluster in found if cluster["Name"] == f"orchard-{run_id}"]
 
     def wait_for_clusters_to_go(self, run_id: str) -> None:
-        """Waits until every cluster that an execution created has ended, in whatever way."""
+        """Waits until every cluster that an execution created has terminated, with or without errors."""
         deadline = time.monotonic() + RUN_SECONDS
         while any(not cluster["Status"]["State"].startswith("TERMINATED") for cluster in self.clusters(run_id)):
             assert time.monotonic() < deadline, f"a cluster of {run_id} still runs after {RUN_SECONDS} s"
             time.sleep(0.2)
 
     def download(self, run_id: str, folder: Path) -> Path:
-        """Copies all that a run left to a folder."""
+        """Downloads all results of a run to a folder."""
         self.aws("s3", "cp", "--recursive", "--only-show-errors", f"s3://{self.bucket}/runs/{run_id}/", str(folder))
         return folder
 
     def names(self, prefix: str) -> set[str]:
-        """The keys below a prefix of the bucket, without the prefix."""
+        """Lists the keys below a prefix of the bucket, without the prefix."""
         found = self.aws("s3api", "list-objects-v2", "--bucket", self.bucket, "--prefix", prefix)
         return {item["Key"].removeprefix(prefix) for item in (found or {}).get("Contents", [])}
 
     def json(self, key: str) -> Any:
-        """The JSON document at a key of the bucket."""
+        """Reads the JSON document at a key of the bucket."""
         return self.aws("s3", "cp", f"s3://{self.bucket}/{key}", "-")
 
     def mails(self, run_id: str) -> list[dict[str, str]]:
-        """What a subscriber of the topic got about a run."""
+        """Returns the mails about a run that a subscriber of the topic has received."""
         key = f"{self.env['AWS_ACCESS_KEY_ID']}:{self.env['AWS_SECRET_ACCESS_KEY']}"
         command = ["curl", "-sf", "-u", key, f"{self.endpoint}/_orchard/mail"]
         done = subprocess.run(command, capture_output=True, check=True)
         return [mail for mail in json.loads(done.stdout) if run_id in mail["message"]]
 
     def wait_for_mails(self, run_id: str) -> list[dict[str, str]]:
-        """`mails`, when there is one at last: those of a stopped execution come after its end."""
+        """Waits until there are mails about a run: those of a stopped execution arrive after its end."""
         deadline = time.monotonic() + RUN_SECONDS
         while not (found := self.mails(run_id)):
-            assert time.monotonic() < deadline, f"no mail tells of {run_id}"
+            assert time.monotonic() < deadline, f"no mail mentions {run_id}"
             time.sleep(0.5)
         return found
 
@@ -168,7 +168,7 @@ def _client(service: str, endpoint: str, region: str, key: str, secret: str) -> 
 
 @contextmanager
 def started_account(home: Path, port: int | None = None) -> Iterator[Account]:
-    """`npm run local` in a folder of its own, with the generated sample in its bucket.
+    """Runs `npm run local` in a separate folder, with the generated sample in its bucket.
 
     `port`: where the folder's account was before, because its subscribers are called there; by default a free one.
     """
@@ -200,12 +200,12 @@ def started_account(home: Path, port: int | None = None) -> Iterator[Account]:
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nobody listens on."""
+    """Finds a free port of the loopback interface."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def without_aws() -> dict[str, str]:
-    """The environment without what would point an AWS tool at a real account."""
+    """Returns the environment without the variables that could lead an AWS tool to a real account."""
     return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}

@@ -1,4 +1,4 @@
-"""What the accounts of these tests saw: every kind of API call, and the policies of the roles that made them."""
+"""Records the API calls in the accounts of these tests, and the policies of the roles that made them."""
 
 import hashlib
 import json
@@ -10,13 +10,13 @@ import boto3
 
 ROOT = Path(__file__).parents[2]
 FOLDER = Path(os.environ.get("ORCHARD_HOME", ROOT / ".orchard")) / "tests" / "api-calls"
-"""Emptied by `npm test`, which judges at its end what is there."""
+"""`npm test` empties this folder before the tests, and checks the records in it afterwards."""
 
 STACK = "Orchard"
 
 
 def keep(home: Path, endpoint: str, env: dict[str, str]) -> None:
-    """Writes down what a running account in `home` has seen, for the judge of infra/check."""
+    """Writes the record of the running account in `home` for infra/check/check-calls.ts."""
     session = boto3.Session(env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"], region_name=env["AWS_REGION"])
     iam = session.client("iam", endpoint_url=endpoint)
     stack = session.client("cloudformation", endpoint_url=endpoint)

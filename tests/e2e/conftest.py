@@ -14,6 +14,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def account(home: Path) -> Iterator[Account]:
-    """One account for all tests that leave it as it was."""
+    """One account, shared by all tests that leave it unchanged."""
     with started_account(home) as account:
         yield account

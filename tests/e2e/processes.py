@@ -1,10 +1,10 @@
-"""The living processes that work for an account, from Linux's /proc."""
+"""Finds the running processes of an account in Linux's /proc."""
 
 from pathlib import Path
 
 
 def find(folder: Path) -> dict[int, str]:
-    """The command lines of the processes that name `folder` in their arguments or environment, by process id."""
+    """Returns the command lines of processes with `folder` in their arguments or environment, by process id."""
     found = {}
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -18,5 +18,5 @@ def find(folder: Path) -> dict[int, str]:
 
 
 def commands(folder: Path) -> list[str]:
-    """Their command lines alone."""
+    """Returns only the command lines of these processes."""
     return list(find(folder).values())

@@ -1,4 +1,4 @@
-"""Stops executions of an account as a person would."""
+"""Stops executions of an account as a user would."""
 
 from .account import Account, Execution
 

@@ -1,4 +1,4 @@
-"""Never the same work twice: what an earlier run left is used, and only the rest is done."""
+"""A run reuses earlier results and computes only the rest."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ IMAGES = 24
 
 @pytest.fixture(scope="module")
 def prefix(account: Account, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Some images under a prefix of their own."""
+    """Uploads some images under a new prefix."""
     folder = tmp_path_factory.mktemp("again")
     for number, image in enumerate(sorted((account.sample / "Training").glob("Banana/*.jpg"))[:IMAGES]):
         target = folder / "Training" / f"Apple {'AB'[number % 2]}" / image.name
@@ -45,7 +45,7 @@ def test_only_what_is_new_is_done(account: Account, prefix: str, tmp_path: Path)
     assert _steps(account, first) == ["ExtractFeatures", "Inventory", "ReduceDimensions"]
     assert account.json(f"runs/{first.run_id}/manifest.json")["validation"]["computed"] == IMAGES
 
-    # The same again: no cluster.
+    # The same input again creates no cluster.
     again = account.run(given)
     assert again.status == "SUCCEEDED", again.cause
     story = ["TakeInput", "NeedsTurn", "Preflight", "AnythingToDo", "NotifySuccess", "Succeeded"]
@@ -55,7 +55,7 @@ def test_only_what_is_new_is_done(account: Account, prefix: str, tmp_path: Path)
     assert "nothing new" in mail["subject"]
     assert f"runs/{first.run_id}/" in mail["message"]
 
-    # The same features, reduced in another way.
+    # Another PCA of the same features only reduces.
     other = account.run({**given, "pca": {"components": 3}})
     assert other.status == "SUCCEEDED", other.cause
     assert _steps(account, other) == ["ReduceDimensions"]
@@ -63,7 +63,7 @@ def test_only_what_is_new_is_done(account: Account, prefix: str, tmp_path: Path)
     assert (verdict["images"], verdict["computed"], verdict["reused"]) == (IMAGES, 0, IMAGES)
     assert account.json(f"runs/{other.run_id}/model_info/model_info.json")["pca_components"] == 3
 
-    # One new image.
+    # One new image is computed alone.
     image = account.sample / "Validation" / "Banana"
     account.aws(
         "s3", "cp", "--only-show-errors", str(next(image.glob("*.jpg"))), f"{prefix}Training/Apple B/a new+one.jpg"

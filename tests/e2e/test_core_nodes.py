@@ -1,9 +1,9 @@
-"""A cluster of several nodes: the machine sets the limits within which EMR scales it."""
+"""The state machine sets the limits within which EMR scales a cluster of several nodes."""
 
 from .account import Account
 
 
-def test_a_cluster_with_core_nodes_is_told_within_what_it_scales(account: Account) -> None:
+def test_a_cluster_with_core_nodes_has_a_managed_scaling_policy(account: Account) -> None:
     execution = account.run({"mode": "inventory", "splits": ["Validation"], "cluster": {"coreCount": 2}})
 
     assert execution.status == "SUCCEEDED", execution.cause

@@ -20,7 +20,7 @@ from .processes import find
 from .stopping import start_until, stop
 
 
-def test_a_spark_step_that_fails_names_its_own_error(account: Account) -> None:
+def test_the_mail_names_the_error_of_a_failed_spark_step(account: Account) -> None:
     arn = account.start({"mode": "mini", "limit": 10, "pca": {"components": 2}})
     account.wait_for_state(arn, "CreateCluster")
     run_id = arn.rsplit(":", 1)[1]
@@ -74,7 +74,7 @@ def test_too_many_bad_images_make_the_results_invalid(
         assert account.json("runs/latest.json")["runId"] != execution.run_id
 
 
-def test_a_bootstrap_action_that_fails_is_quoted(account: Account, home: Path, tmp_path: Path) -> None:
+def test_the_mail_quotes_a_failed_bootstrap_action(account: Account, home: Path, tmp_path: Path) -> None:
     # A first cluster uploads the wheels; without the node image, the next node unpacks them again.
     stop(account, start_until(account, "CreateCluster"))
     shutil.rmtree(home / "account" / "node-image", ignore_errors=True)
@@ -103,7 +103,7 @@ def test_a_bootstrap_action_that_fails_is_quoted(account: Account, home: Path, t
 
 @contextmanager
 def changed(account: Account, change: Callable[[dict[str, Any]], None]) -> Iterator[Account]:
-    """The account with a copy of the deployed definition that has one change."""
+    """Creates a state machine with a changed copy of the deployed definition."""
     described = account.aws("stepfunctions", "describe-state-machine", "--state-machine-arn", account.state_machine)
     definition = json.loads(described["definition"])
     change(definition["States"])
@@ -113,7 +113,7 @@ def changed(account: Account, change: Callable[[dict[str, Any]], None]) -> Itera
     account.aws("stepfunctions", "delete-state-machine", "--state-machine-arn", made["stateMachineArn"])
 
 
-def test_a_step_that_runs_out_of_memory_says_which_setting_to_raise(account: Account, tmp_path: Path) -> None:
+def test_the_diagnosis_of_a_step_without_memory_names_the_setting_to_raise(account: Account, tmp_path: Path) -> None:
     script = tmp_path / "greedy.py"
     script.write_text(
         "from pyspark import SparkContext\ncontext = SparkContext()\ncontext._jvm.java.util.ArrayList(2_000_000_000)\n",
@@ -141,7 +141,7 @@ def test_a_step_that_runs_out_of_memory_says_which_setting_to_raise(account: Acc
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
-def test_a_step_that_hangs_is_ended_with_its_cluster_when_its_time_is_over(account: Account, home: Path) -> None:
+def test_a_hanging_step_is_terminated_with_its_cluster_at_its_time_out(account: Account, home: Path) -> None:
     def be_impatient(states: dict[str, Any]) -> None:
         states["Inventory"]["TimeoutSeconds"] = 10
 

@@ -1,4 +1,4 @@
-"""Iterating: a cluster that is kept after a success, a second run on it, and one that is stopped there."""
+"""A cluster is kept after a success and reused by later runs, one of which is stopped."""
 
 import json
 import re
@@ -11,13 +11,13 @@ STEPS = ["Inventory", "ExtractFeatures", "ReduceDimensions"]
 
 
 def _commands(account: Account, run_id: str) -> list[str]:
-    """The commands of a run's mail."""
+    """Returns the commands in a run's mail."""
     [mail] = account.mails(run_id)
     return [line.strip() for line in mail["message"].splitlines() if line.strip().startswith("aws ")]
 
 
 def _shell(account: Account, command: str) -> str:
-    """Runs a command of a mail as a person would who copies it."""
+    """Runs a command that was copied from a mail."""
     env = account.env | {"PATH": f"{AWS.parent}:{account.env['PATH']}"}
     done = subprocess.run(["bash", "-c", command], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{command}: {done.stderr}"
@@ -25,7 +25,7 @@ def _shell(account: Account, command: str) -> str:
 
 
 def _steps(account: Account, cluster: str) -> list[tuple[str, str]]:
-    """Name and state of a cluster's steps, the oldest first."""
+    """Returns name and state of a cluster's steps, the oldest first."""
     steps = account.aws("emr", "list-steps", "--cluster-id", cluster)["Steps"]
     return [(step["Name"], step["Status"]["State"]) for step in reversed(steps)]
 
@@ -34,7 +34,7 @@ def _state(account: Account, cluster: str) -> str:
     return str(account.aws("emr", "describe-cluster", "--cluster-id", cluster)["Cluster"]["Status"]["State"])
 
 
-def test_runs_share_a_kept_cluster_until_it_is_ended(account: Account) -> None:
+def test_runs_share_a_kept_cluster_until_it_is_terminated(account: Account) -> None:
     first = account.run({**GIVEN, "keepMinutes": 60})
 
     assert first.status == "SUCCEEDED", first.cause

@@ -21,7 +21,7 @@ from .processes import find
 KILLS = int(os.environ.get("ORCHARD_KILLS", "12"))
 # All workers of pytest-xdist must choose the same moments.
 SEED = os.environ.get("ORCHARD_SEED") or os.environ.get("PYTEST_XDIST_TESTRUNUID") or str(time.time_ns())
-# By process: the part of its command line by which it is found. The account comes first, because it holds everything.
+# A part of the command line for each process to kill. The account comes first, because it runs all others.
 TARGETS = {
     "account": None,
     "spark-submit": "org.apache.spark.deploy.SparkSubmit",
@@ -39,7 +39,7 @@ pytestmark = [
 
 
 class Machine:
-    """One folder for all kills, and the account in it; a killed account is followed by a new one in the same folder."""
+    """The account in one folder for all kills; after a kill, a new account starts in the same folder."""
 
     def __init__(self, home: Path, stack: ExitStack) -> None:
         self.home = home
@@ -60,10 +60,10 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
 
 
 def moments() -> list[tuple[str, float]]:
-    """The targets in turn, each with a random delay in seconds from the start of the cluster's first step."""
+    """Returns the targets in turn, each with a random delay in seconds after the start of the cluster's first step."""
     chosen = random.Random(SEED)
     names = list(TARGETS)
-    # The account works longer than the steps: it validates the results and ends the cluster.
+    # The account still works after the steps: it validates the results and terminates the cluster.
     return [
         (name, round(chosen.uniform(0, 25 if name == "account" else 8), 2))
         for name in (names[number % len(names)] for number in range(KILLS))

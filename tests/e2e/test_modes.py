@@ -107,7 +107,7 @@ def _assert_csv_equals_parquet(run: Path, kind: str, column: str) -> None:
 
 @pytest.fixture(scope="module")
 def executions(account: Account) -> Iterator[dict[str, Future[Execution]]]:
-    """All inputs of this module, two at a time, as overlapping schedules would run them."""
+    """Runs all inputs of this module, two at a time, as overlapping schedules would."""
     inputs = INPUTS | DEEP_INPUTS if os.environ.get("ORCHARD_DEEP") == "1" else INPUTS
     with ThreadPoolExecutor(max_workers=2) as pool:
         yield {name: pool.submit(account.run, execution_input) for name, execution_input in inputs.items()}
@@ -116,7 +116,7 @@ def executions(account: Account) -> Iterator[dict[str, Future[Execution]]]:
 @pytest.mark.parametrize(
     "mode", ["mini", "single-class", *(pytest.param(mode, marks=pytest.mark.deep) for mode in DEEP_INPUTS)]
 )
-def test_mode_leaves_features_and_their_pca(
+def test_a_mode_computes_features_and_their_pca(
     account: Account, executions: dict[str, Future[Execution]], tmp_path: Path, mode: str
 ) -> None:
     components = (INPUTS | DEEP_INPUTS)[mode]["pca"]["components"]
@@ -173,7 +173,7 @@ def test_inventory_counts_every_image_of_every_split(
     assert "ExtractFeatures" not in account.states(execution.arn)
 
 
-def test_features_are_what_keras_predicts(
+def test_features_equal_the_output_of_keras(
     account: Account, executions: dict[str, Future[Execution]], tmp_path: Path
 ) -> None:
     execution = executions["single-class"].result()

@@ -1,4 +1,4 @@
-"""The stack with its schedule on: it really fires, and gives way to an execution that runs."""
+"""A deployed schedule starts executions, and skips a start while an execution is running."""
 
 import json
 import os
@@ -11,11 +11,11 @@ from typing import Any
 from .account import ROOT, RUN_SECONDS, Account
 
 AT_ONCE = "at(2000-01-01T00:00:00)"
-"""MiniStack fires what is past when it next looks, once; AWS refuses it."""
+"""MiniStack starts a schedule in the past once, at its next check; AWS refuses it."""
 
 
 def _deploy(account: Account, folder: Path, **knobs: str) -> None:
-    """Deploys as the account was deployed, with some knobs more."""
+    """Deploys the account's stack again with additional knobs."""
     tools = ROOT / ".orchard"
     given = {
         "modelFile": str(tools / "model" / "model.tflite"),
@@ -33,12 +33,12 @@ def _deploy(account: Account, folder: Path, **knobs: str) -> None:
 
 
 def _scheduled(account: Account, but: set[str]) -> str:
-    """The ARN of the execution that a schedule has started, and that is none of some known ones."""
+    """Waits for an execution of the schedule that is not among the known ones, and returns its ARN."""
     deadline = time.monotonic() + RUN_SECONDS
     while True:
         found = account.aws("stepfunctions", "list-executions", "--state-machine-arn", account.state_machine)
         for execution in found["executions"]:
-            # The ids of Scheduler are like this; the names of the tests' own executions are not.
+            # Scheduler's execution ids have this form; the names of the tests' own executions do not.
             if re.fullmatch("[0-9a-f]{16}", execution["name"]) and execution["executionArn"] not in but:
                 return str(execution["executionArn"])
         assert time.monotonic() < deadline, "the schedule started nothing"
@@ -63,7 +63,7 @@ def test_schedule_starts_an_execution_by_its_own_id_and_skips_one_that_would_ove
     described = account.aws("stepfunctions", "describe-execution", "--execution-arn", first)
     assert json.loads(described["input"]) == {"mode": "inventory", "overlap": "skip"}
 
-    # Again, while that one runs and another waits for it: that takes a minute, MiniStack's look ten seconds.
+    # Schedule again while another execution waits for a minute: MiniStack checks schedules every ten seconds.
     waiting = account.start({"mode": "mini", "overlap": "queue"})
     account.wait_for_state(waiting, "TakeTurn")
     [schedule] = account.aws("scheduler", "list-schedules")["Schedules"]

@@ -1,4 +1,4 @@
-"""A stopped execution leaves no cluster, sends a mail, and its results so far are reused; the sweep ends the rest."""
+"""A stopped execution leaves no cluster, sends a mail, and its partial results are reused."""
 
 import pytest
 
@@ -15,11 +15,11 @@ from .stopping import start_until, stop
         pytest.param("Inventory", marks=pytest.mark.deep),
     ],
 )
-def test_stop_execution_ends_the_cluster(account: Account, state: str) -> None:
+def test_stop_execution_terminates_the_cluster(account: Account, state: str) -> None:
     stop(account, start_until(account, state))
 
 
-def test_stop_execution_ends_a_cluster_that_the_execution_could_not_end(account: Account) -> None:
+def test_stop_execution_terminates_a_cluster_that_the_execution_could_not(account: Account) -> None:
     arn = account.start({"mode": "inventory"})
     account.wait_for_state(arn, "Inventory")
     [cluster] = account.clusters(arn.rsplit(":", 1)[1])
@@ -47,7 +47,7 @@ def test_a_run_after_a_stopped_one_computes_only_what_is_missing(account: Accoun
     assert (verdict["images"], verdict["computed"], verdict["reused"]) == (20, 0, 20)
 
 
-def test_the_sweeper_ends_a_protected_cluster_whose_execution_is_over(account: Account) -> None:
+def test_the_sweep_terminates_a_protected_cluster_whose_execution_is_over(account: Account) -> None:
     over = account.run({"mode": "nonsense"})
     release = ["--release-label", "emr-7.13.0", "--instance-type", "m5.xlarge", "--instance-count", "1"]
     roles = ["--service-role", "EMR_DefaultRole", "--ec2-attributes", "InstanceProfile=EMR_EC2_DefaultRole"]
