@@ -7,6 +7,8 @@ import { modeProperties, modes, modesWithLabel } from "./modes.ts";
 import { defaultInputPrefix } from "./s3-layout.ts";
 
 const instanceTypeSchema = z.enum(Object.keys(instanceTypes));
+/** Its memory fits an executor on the smallest node: see spark/orchard/model/limits.py. */
+export const defaultMaxMegapixels = 80;
 /** S3's limit of a key. Bounds keep the state data far below Step Functions' limit of 256 KiB, whatever the input. */
 const maxNameLength = 1024;
 const name = z.string().min(1).max(maxNameLength);
@@ -118,6 +120,19 @@ export const executionInputSchema = z.strictObject({
       description: "Computes all features again, even those that the features store or an earlier run has.",
       default: false,
       examples: [true],
+    }),
+  maxMegapixels: z
+    .int()
+    .min(1)
+    .max(2000)
+    .optional()
+    .meta({
+      description:
+        "The largest image to decode, in millions of pixels; larger ones are listed in `errors/`. Decoding takes 4 to 16 " +
+        "bytes a pixel in each of an executor's 4 workers, so a higher limit may need more `cluster.executorMemoryOverhead` " +
+        "([images.md](images.md#size)).",
+      default: defaultMaxMegapixels,
+      examples: [200],
     }),
   maxCostUsd: z
     .number()

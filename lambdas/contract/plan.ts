@@ -2,6 +2,7 @@ import { z } from "zod";
 import { formats } from "./choices.ts";
 import { clusterPlanSchema, keptClusterSchema } from "./cluster-plan.ts";
 import { leftOutSchema, treeRulesSchema } from "./image-tree.ts";
+import { defaultMaxMegapixels } from "./input.ts";
 import { modes, selectionRuleSchema } from "./modes.ts";
 import { validationSchema } from "./validation.ts";
 
@@ -51,6 +52,8 @@ export const planSchema = z.object({
   formats: z.array(z.enum(formats)),
   force: z.boolean(),
   quality: z.object({ maxErrorRate: z.number(), minVariance: z.number().nullable() }),
+  /** Larger images, in millions of pixels, are not decoded. */
+  maxMegapixels: z.int().default(defaultMaxMegapixels),
   /** Counts of the selected images only. */
   counts: countsSchema,
   /** Fingerprint of the selected images' paths and ETags. */

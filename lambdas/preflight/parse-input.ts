@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { formats } from "../contract/choices.ts";
-import { type ExecutionInput, executionInputSchema } from "../contract/input.ts";
+import { defaultMaxMegapixels, type ExecutionInput, executionInputSchema } from "../contract/input.ts";
 import { modeProperties, modesWithLabel } from "../contract/modes.ts";
 import type { Pca, Plan } from "../contract/plan.ts";
 import { InvalidInput } from "../runtime/errors.ts";
@@ -16,6 +16,7 @@ export interface ResolvedInput
   readonly pca: Pca;
   readonly formats: Plan["formats"];
   readonly quality: Plan["quality"];
+  readonly maxMegapixels: number;
   readonly maxCostUsd: number;
   readonly cluster: NonNullable<ExecutionInput["cluster"]>;
 }
@@ -157,6 +158,7 @@ export function parseInput(given: unknown, defaults: InputDefaults): ResolvedInp
       maxErrorRate: input.quality?.maxErrorRate ?? 0.01,
       minVariance: input.quality?.minVariance ?? null,
     },
+    maxMegapixels: input.maxMegapixels ?? defaultMaxMegapixels,
     maxCostUsd: input.maxCostUsd ?? defaults.maxCostUsd,
     cluster: input.cluster ?? {},
   };

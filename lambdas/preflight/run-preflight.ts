@@ -204,6 +204,7 @@ export async function preflight(
     formats: input.formats,
     force: input.force,
     quality: input.quality,
+    maxMegapixels: input.maxMegapixels,
     counts,
     selection,
     store,

@@ -4,7 +4,7 @@ import { isNamed } from "../aws/errors.ts";
 import { listObjects, MalformedObject, parseS3Uri, readJson, type S3Location, writeJson } from "../aws/s3.ts";
 import { formats } from "../contract/choices.ts";
 import { featuresIdentity } from "../contract/decoder.ts";
-import { type Pca, type Plan, pcaSchema } from "../contract/plan.ts";
+import { type Pca, type Plan, pcaSchema, planSchema } from "../contract/plan.ts";
 import { manifestFile, runIndexPrefix } from "../contract/s3-layout.ts";
 import { type Validation, validationSchema } from "../contract/validation.ts";
 
@@ -28,7 +28,11 @@ const entrySchema = z.object({
 });
 type Entry = Readonly<z.output<typeof entrySchema>>;
 
-const manifestSchema = z.looseObject({ selection: z.string().nullable(), validation: validationSchema });
+const manifestSchema = z.looseObject({
+  selection: z.string().nullable(),
+  validation: validationSchema,
+  plan: planSchema.pick({ maxMegapixels: true }),
+});
 
 /** Two runs compute the same features if these are equal. */
 type FeaturesKey = Readonly<{ bucket: string; selection: string; model: Readonly<{ sha256: string }> }>;
@@ -66,11 +70,15 @@ async function readIfValid<T>(s3: S3Client, location: S3Location, schema: z.ZodT
   }
 }
 
-/** Reads the validation of a run, if the run still exists and has the same images. */
-async function readValidation(s3: S3Client, run: string, selection: string): Promise<Validation | undefined> {
+type Images = Pick<Plan, "selection" | "maxMegapixels">;
+
+/** Reads the validation of a run, if the run still exists and has the same images, none of which was too large for it. */
+async function readValidation(s3: S3Client, run: string, images: Images): Promise<Validation | undefined> {
   const { bucket, key } = parseS3Uri(run);
   const manifest = await readIfValid(s3, { bucket, key: `${key}${manifestFile}` }, manifestSchema);
-  return manifest?.selection === selection ? manifest.validation : undefined;
+  if (manifest?.selection !== images.selection) return undefined;
+  const { validation, plan } = manifest;
+  return validation.errors === 0 || plan.maxMegapixels >= images.maxMegapixels ? validation : undefined;
 }
 
 function meetsQuality({ errorRate, variance }: Validation, { maxErrorRate, minVariance }: Plan["quality"]): boolean {
@@ -83,9 +91,9 @@ function meetsQuality({ errorRate, variance }: Validation, { maxErrorRate, minVa
  */
 export async function findEarlierRun(
   s3: S3Client,
-  requested: FeaturesKey & Pick<Plan, "pca" | "formats" | "quality">,
+  requested: FeaturesKey & Pick<Plan, "pca" | "formats" | "quality" | "maxMegapixels">,
 ): Promise<Reuse> {
-  const { bucket, selection } = requested;
+  const { bucket } = requested;
   const same = indexKey(requested, requested.pca).key;
   const keys = (await listObjects(s3, indexFolder(requested))).map(({ key }) => key);
   let features: string | null = null;
@@ -93,10 +101,10 @@ export async function findEarlierRun(
     const earlier = await readIfValid(s3, { bucket, key }, entrySchema);
     if (!earlier || !requested.formats.every((format) => earlier.formats.includes(format))) continue;
     // The index may name a run that somebody has deleted.
-    if (!(await readValidation(s3, earlier.featuresRun, selection))) continue;
+    if (!(await readValidation(s3, earlier.featuresRun, requested))) continue;
     features ??= featuresOf(earlier.featuresRun);
     if (key !== same) break;
-    const validation = await readValidation(s3, earlier.run, selection);
+    const validation = await readValidation(s3, earlier.run, requested);
     if (validation && meetsQuality(validation, requested.quality))
       return { reuse: { run: earlier.run, validation }, features };
   }

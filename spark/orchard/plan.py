@@ -7,6 +7,7 @@ from typing import Any
 from orchard.errors import JobError
 from orchard.io.storage import open_storage
 from orchard.io.uri import is_s3
+from orchard.model.limits import MAX_PIXELS
 from orchard.selection import SelectionRule
 from orchard.tree import TreeRules, parse_tree_rules
 
@@ -55,6 +56,8 @@ class Plan:
     components: Components
     csv: bool
     min_variance: float | None
+    # Images with more pixels are not decoded.
+    max_pixels: int
     model: Model | None
     # The features store that all runs share; None if there is none.
     store: str | None = None
@@ -96,6 +99,7 @@ def parse_plan(document: dict[str, Any]) -> Plan:
         images=(document.get("counts") or {}).get("images"),
         components=Components(pca.get("components"), pca.get("variance")),
         csv="csv" in document.get("formats", ["parquet", "csv"]),
+        max_pixels=int(document["maxMegapixels"]) * 1_000_000 if "maxMegapixels" in document else MAX_PIXELS,
         min_variance=(document.get("quality") or {}).get("minVariance"),
         model=None
         if model is None

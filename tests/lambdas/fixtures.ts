@@ -142,6 +142,7 @@ export function aPlan(bucket: string, changes: Partial<Plan> = {}, overrides: Pl
     pca: { components: 50 },
     formats: ["parquet", "csv"],
     force: false,
+    maxMegapixels: 80,
     quality: { maxErrorRate: 0.02, minVariance: null },
     counts: { images: 60, labels: 3, bytes: 60_000 },
     selection: "f".repeat(64),

@@ -38,6 +38,7 @@ def test_reads_the_keys_that_the_jobs_use() -> None:
     assert plan.tree == TreeRules("split/label", (".jpg",), ("__MACOSX",))
     assert plan.selection_rule == SelectionRule("Apple", None, 300)
     assert (plan.csv, plan.min_variance) == (False, 0.8)
+    assert parse_plan({**PLAN, "maxMegapixels": 200}).max_pixels == 200_000_000
     assert plan.model is not None
     assert plan.model.uri == "s3://bucket/artifacts/ab/model.tflite"
 

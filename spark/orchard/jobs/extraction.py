@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +12,10 @@ from pyspark import Broadcast
 
 from orchard.errors import JobError
 from orchard.io import store
-from orchard.io.read_ahead import Image, read_ahead
+from orchard.io.read_ahead import Image, ImageFile, read_ahead
 from orchard.io.storage import locate_storage, open_storage
 from orchard.model import litert
-from orchard.model.bad_image import BadImageError
+from orchard.model.bad_image import BadImageError, TooManyPixelsError
 from orchard.model.images import to_input
 from orchard.plan import Model, Plan
 from orchard.progress import Progress
@@ -31,6 +32,14 @@ RESULTS_SCHEMA = pa.schema(
 # Rows of RESULTS_SCHEMA, and the number of images among them that differ from the selection: changed or deleted.
 Results = tuple[pa.RecordBatch, int]
 Vector = npt.NDArray[np.float32]
+
+
+class _Row(NamedTuple):
+    file: ImageFile
+    features: Vector | None
+    reason: str | None
+    stored_etag: str | None
+
 
 ROWS_PER_BATCH = 256
 
@@ -53,7 +62,7 @@ def make_extract_task(
 ) -> Callable[[Iterable[Image]], Iterator[Results]]:
     """Make the function that computes the features of a task's images and adds them to the features store, if any."""
     done, errors = progress.done, progress.errors
-    sha256, size = model.sha256, model.input_size
+    sha256, size, max_pixels = model.sha256, model.input_size, plan.max_pixels
     images_storage = locate_storage(plan.image_tree)
     store_uri, run_id = plan.store, plan.run_id
     store_storage = None if store_uri is None else locate_storage(store_uri)
@@ -64,22 +73,25 @@ def make_extract_task(
         if store_uri is not None and store_storage is not None:
             writer = store.StoreWriter(store_uri, store_storage, run_id)
 
-        def compute(content: bytes | None) -> tuple[Vector | None, str | None]:
-            if content is None:
-                return None, "file not found"
+        def compute(file: ImageFile) -> _Row:
+            """Compute a row. Its etag is None if the store must not have it, as another run may decode the image."""
+            if file.content is None:
+                return _Row(file, None, "file not found", None)
             try:
-                return extractor.features(to_input(content, size)), None
+                return _Row(file, extractor.features(to_input(file.content, size, max_pixels)), None, file.found_etag)
+            except TooManyPixelsError as error:
+                return _Row(file, None, str(error), None)
             except BadImageError as error:
-                return None, str(error)
+                return _Row(file, None, str(error), file.found_etag)
 
-        rows = ((file, *compute(file.content)) for file in read_ahead(images, images_storage))
+        rows = map(compute, read_ahead(images, images_storage))
         while chunk := list(islice(rows, ROWS_PER_BATCH)):
-            batch = to_batch([(file.path, file.label, features, reason) for file, features, reason in chunk])
+            batch = to_batch([(row.file.path, row.file.label, row.features, row.reason) for row in chunk])
             if writer is not None:
-                writer.add(batch, [file.found_etag for file, _, _ in chunk])
+                writer.add(batch, [row.stored_etag for row in chunk])
             done.add(len(chunk))
-            errors.add(sum(reason is not None for _, _, reason in chunk))
-            yield batch, sum(file.found_etag != file.etag for file, _, _ in chunk)
+            errors.add(sum(row.reason is not None for row in chunk))
+            yield batch, sum(row.file.found_etag != row.file.etag for row in chunk)
         if writer is not None:
             writer.flush()
 

@@ -5,15 +5,13 @@ import numpy.typing as npt
 from PIL import Image
 
 from orchard.model import formats, jpeg
-from orchard.model.bad_image import BadImageError
+from orchard.model.bad_image import TooManyPixelsError
 from orchard.model.kinds import identify
+from orchard.model.limits import MAX_PIXELS
 
 # Pillow's own limit is a warning. Here, images are refused by `max_pixels` before their pixels are decoded.
 Image.MAX_IMAGE_PIXELS = None
 
-# 305 MiB at 4 bytes a pixel. The four workers of an executor share 2,560 MiB on the smallest node (executor-memory.ts),
-# and each takes 140 MiB without images (measured).
-MAX_PIXELS = 80_000_000
 # Rows of an image that are converted to RGB at a time, so that a large image is in memory only once.
 BAND_PIXELS = 4_000_000
 
@@ -44,7 +42,7 @@ def decode(content: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
 
     def check_size(image: Image.Image) -> None:
         if image.width * image.height > max_pixels:
-            raise BadImageError(f"too many pixels: more than {max_pixels:,}")
+            raise TooManyPixelsError(f"too many pixels: more than {max_pixels:,}")
 
     format = identify(content)
     if format == "JPEG":

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
-from orchard.model.bad_image import DAMAGED, TRUNCATED, BadImageError
+from orchard.model.bad_image import DAMAGED, TRUNCATED, BadImageError, TooManyPixelsError
 from orchard.model.conversions import LINE_ENDINGS, are_line_endings_converted
 
 CheckSize = Callable[[Image.Image], None]
@@ -30,6 +30,8 @@ _SCAN = 0xDA
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _HIERARCHICAL = {0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF, 0xDE}
 _LOSSLESS = {0xC3, 0xCB}
+_ARITHMETIC = {0xC9, 0xCA}
+_AFTER_SCAN = {0xC4, 0xCC, *range(0xD9, 0xDE), *range(0xE0, 0xF0), 0xFE}
 # Comments and application data do not change pixels, except APP0 and APP14, which name the colour space.
 _NO_PIXELS = {0xFE, *range(0xE1, 0xF0)} - {0xEE}
 
@@ -55,20 +57,19 @@ def decode(content: bytes, check_size: CheckSize) -> Image.Image:
         return _decode_once(content, check_size)
     except (BadImageError, MemoryError):
         raise
-    except Exception as error:  # noqa: BLE001
+    except Exception:  # noqa: BLE001
         segments = _list_segments(content)
         _refuse_unsupported(content, segments)
-        return _decode_again(content, segments, check_size, error)
+        return _decode_again(content, segments, check_size)
 
 
-def _decode_once(content: bytes, check_size: CheckSize) -> Image.Image:
+def _decode_once(content: bytes, check_size: CheckSize, *, in_one_piece: bool = False) -> Image.Image:
     # Not Image.open, which reads the list of the other images of a multi-picture file and fails if it is damaged.
     image = JpegImageFile(io.BytesIO(content))
     check_size(image)
     assert image.fp is not None
     data = image.fp.tell()
-    if not _has_one_scan(content, image, data):
-        # libjpeg cannot suspend in arithmetic-coded data, so all of it is given at once.
+    if in_one_piece or not _has_one_scan(content, image, data):
         image.decodermaxblock = len(content)
         image.load()
         return image
@@ -146,39 +147,44 @@ def _refuse_unsupported(content: bytes, segments: list[_Segment]) -> None:
                 raise BadImageError("unsupported: JPEG with 2 components" if components == 2 else DAMAGED)
 
 
-def _decode_again(content: bytes, segments: list[_Segment], check_size: CheckSize, error: Exception) -> Image.Image:
-    """Decode a file that failed, without its segments that have no pixels, or with an end marker."""
+def _decode_again(content: bytes, segments: list[_Segment], check_size: CheckSize) -> Image.Image:
+    """Decode a file that failed, without the segments and the appended data that have no pixels."""
     if not segments or segments[-1].end >= len(content):
         raise BadImageError(TRUNCATED)
     if segments[-1].marker != _SCAN:
         raise BadImageError(DAMAGED)
-    kept = [content[start:end] for marker, start, end in segments if marker not in _NO_PIXELS]
-    data = segments[-1].end
-    bare = b"".join([content[:2], *kept, content[data:]])
-    if content.find(END, data) < 0:
-        return _decode_without_end(bare, check_size)
-    if len(bare) == len(content):
-        raise BadImageError(_reason(error))
+    # libjpeg cannot suspend in arithmetic-coded data.
+    in_one_piece = any(marker in _ARITHMETIC for marker, _, _ in segments)
+    header = [content[start:end] for marker, start, end in segments if marker not in _NO_PIXELS]
+    data = content[segments[-1].end :]
+    pixels = _cut_at_foreign_marker(data)
+    bare = b"".join([content[:2], *header, pixels])
+    if END not in data and pixels == data:
+        return _decode_without_end(bare, check_size, in_one_piece=in_one_piece)
     try:
-        return _decode_once(bare, check_size)
-    except (BadImageError, MemoryError):
+        return _decode_once(bare, check_size, in_one_piece=in_one_piece)
+    except (TooManyPixelsError, MemoryError):
         raise
-    except Exception as again:  # noqa: BLE001
-        raise BadImageError(_reason(again)) from None
+    except Exception:  # noqa: BLE001
+        raise BadImageError(DAMAGED) from None
 
 
-def _decode_without_end(content: bytes, check_size: CheckSize) -> Image.Image:
+def _cut_at_foreign_marker(data: bytes) -> bytes:
+    """Return data up to the first marker that no JPEG has after a scan, such as one in an appended video."""
+    marker = re.search(rb"\xff+([^\x00\xff\xd0-\xd7])", data)
+    return data if marker is None or marker[1][0] in _AFTER_SCAN else data[: marker.start()]
+
+
+def _decode_without_end(content: bytes, check_size: CheckSize, *, in_one_piece: bool) -> Image.Image:
     """Decode a file of several scans that lacks its end marker, if noise in place of more data changes no pixel."""
     try:
-        image, other = (_decode_once(content + more + END, check_size) for more in (b"", _NOISE))
-    except (BadImageError, MemoryError):
+        image, other = (
+            _decode_once(content + more + END, check_size, in_one_piece=in_one_piece) for more in (b"", _NOISE)
+        )
+    except (TooManyPixelsError, MemoryError):
         raise
-    except Exception as error:
-        raise BadImageError(TRUNCATED) from error
+    except Exception:  # noqa: BLE001
+        raise BadImageError(TRUNCATED) from None
     if image.tobytes() != other.tobytes():
         raise BadImageError(TRUNCATED)
     return image
-
-
-def _reason(error: Exception) -> str:
-    return TRUNCATED if "truncated" in str(error).lower() else DAMAGED

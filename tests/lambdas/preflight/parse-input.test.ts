@@ -34,6 +34,7 @@ test("fills in the defaults of the table", () => {
     force: false,
     keepMinutes: 0,
     quality: { maxErrorRate: 0.01, minVariance: null },
+    maxMegapixels: 80,
     maxCostUsd: 20,
     cluster: {},
   });

@@ -30,7 +30,7 @@ async function finish(plan: Plan, changes: Partial<Validation> = {}): Promise<Va
   const found = { images, labels, errors: 0, errorRate: 0, computed: images, reused: 0 };
   const validation = aValidation({ ...found, components: 2, results: plan.run, ...changes });
   const { selection, bucket } = plan;
-  await putObject(account, bucket, `runs/${plan.runId}/manifest.json`, JSON.stringify({ selection, validation }));
+  await putObject(account, bucket, `runs/${plan.runId}/manifest.json`, JSON.stringify({ selection, validation, plan }));
   await indexRun(account.s3, plan, selection);
   return validation;
 }
@@ -95,6 +95,15 @@ test.each([
   await finish(await planRun("first"));
 
   expect(await planRun("second", changes)).toMatchObject({ steps: everything, features: null, reuse: null });
+});
+
+test.each([
+  ["no image is unusable", 0, { steps: nothing }],
+  ["an image may have been too large", 1, { steps: everything, features: null }],
+])("a higher limit of pixels counts if %s", async (_, errors, expected) => {
+  await finish(await planRun("first", { maxMegapixels: 50 }), { errors });
+
+  expect(await planRun("second", { maxMegapixels: 51 })).toMatchObject({ ...expected, maxMegapixels: 51 });
 });
 
 test("an inventory always runs", async () => {

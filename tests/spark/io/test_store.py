@@ -17,6 +17,7 @@ from orchard.errors import JobError
 from orchard.io import store
 from orchard.jobs.extraction import RESULTS_SCHEMA
 from orchard.progress import Progress
+from PIL import Image
 from pyspark.sql import SparkSession
 
 from ..jobs.test_features import csv_rows
@@ -83,6 +84,16 @@ class Tree:
 @pytest.fixture
 def tree(spark: SparkSession, model_artifact: ModelArtifact, tmp_path: Path) -> Tree:
     return Tree(spark, model_artifact, tmp_path)
+
+
+def test_a_higher_limit_of_pixels_computes_the_images_that_were_too_large(tree: Tree) -> None:
+    tree.fill(2)
+    large = plant(tree.folder / "raw", "Training/Apple 0/large.png", encode(Image.new("1", (1100, 1000)), "PNG"))
+    assert tree.run("first", maxMegapixels=1) == (3, 0)
+    assert [row["path"] for row in csv_rows(tree.folder / "first" / "errors")] == [str(large)]
+
+    assert tree.run("second", maxMegapixels=2) == (1, 2)
+    assert tree.summary("second")["errors"] == 0
 
 
 def test_only_new_and_changed_images_are_computed(tree: Tree) -> None:

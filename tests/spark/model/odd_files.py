@@ -1,10 +1,12 @@
 """Makes one file of each odd kind, and says what the decoder makes of it."""
 
+import base64
 import random
 import struct
 import zlib
 from typing import Any, NamedTuple
 
+import numpy as np
 from PIL import Image, PngImagePlugin
 
 from ..runs import encode, picture
@@ -15,6 +17,12 @@ PROGRESSIVE, CMYK = encode(PICTURE, progressive=True), encode(PICTURE.convert("C
 WEBP, BMP, AVIF = encode(PICTURE, "WEBP"), encode(PICTURE, "BMP"), encode(PICTURE, "AVIF")
 TIFF, LZW = encode(PICTURE, "TIFF"), encode(PICTURE, "TIFF", compression="tiff_lzw")
 JPEG_2000, PPM = encode(PICTURE, "JPEG2000"), encode(PICTURE, "PPM")
+SHADES = encode(Image.fromarray((np.add.outer(np.arange(16), np.arange(16) * 3) % 64 * 4).astype(np.uint8)), quality=90)
+# SHADES with arithmetic coding, made by `jpegtran -arithmetic`.
+ARITHMETIC = base64.b64decode(
+    "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAMCAgMCAgMDAwMEAwMEBQgFBQQEBQoHBwYIDAoMDAsKCwsNDhIQDQ4RDgsLEBYQERMU"
+    "FRUVDA8XGBYUGBIUFRT/yQALCAAQABABAREA/8wABgAQEAX/2gAIAQEAAD8A/wDcG99fVlRO0KJ78wpNMq03z5J9w6IIgmSK/9k="
+)
 SCAN, FRAME = JPEG.index(b"\xff\xda"), JPEG.index(b"\xff\xc0")
 
 TRUNCATED, DAMAGED = "truncated image", "damaged image"
@@ -81,6 +89,7 @@ MULTI_PICTURE = frames("MPO")
 MPF = MULTI_PICTURE.index(b"MPF\0") + 4
 APNG = frames("PNG")
 PALETTE = encode(PICTURE.quantize(64), "PNG")
+VIDEO = b"\0\0\0\x18ftypmp42\0\0\0\0isommp42" + bytes(50) + b"\xff\x41\xff\xd9" + bytes(50)
 ROTATED = Image.Exif()
 ROTATED[0x0112] = 6
 
@@ -96,6 +105,7 @@ GOOD_FORMATS: dict[str, tuple[bytes, Pixels]] = {
     "a lossy WebP": (WEBP, Pixels(WEBP)),
     "an AVIF": (AVIF, Pixels(AVIF)),
     "a progressive JPEG": (PROGRESSIVE, Pixels(JPEG)),
+    "an arithmetic-coded JPEG": (ARITHMETIC, Pixels(SHADES)),
     "a CMYK JPEG": (CMYK, Pixels(CMYK)),
     "a multi-picture JPEG": (MULTI_PICTURE, Pixels(JPEG)),
     "an animated GIF": (frames("GIF"), Pixels(GIF)),
@@ -112,6 +122,11 @@ HARMLESS: dict[str, tuple[bytes, Pixels]] = {
     "a progressive JPEG without its end marker": (cut(PROGRESSIVE, 2), Pixels(JPEG)),
     "a JPEG followed by other bytes": (JPEG + b"PK\x03\x04 and more", Pixels(JPEG)),
     "a JPEG with bytes after its last block": (cut(JPEG, 2) + without_random(1, 228) + b"\xff\xd9", Pixels(JPEG)),
+    "a JPEG without its end marker that a video follows": (cut(JPEG, 2) + VIDEO, Pixels(JPEG)),
+    "a progressive JPEG without its end marker, with EXIF data": (
+        cut(encode(PICTURE, progressive=True, exif=ROTATED.tobytes()), 2),
+        Pixels(JPEG),
+    ),
     "a JPEG with damaged EXIF data": (with_segment(0xE1, b"Exif\0\0II*\0\xff\xff\xff\xff"), Pixels(JPEG)),
     "a JPEG with a damaged Photoshop segment": (with_segment(0xED, b"Photoshop 3.0\0" + b"8BIM\0\0"), Pixels(JPEG)),
     "a JPEG with an empty application segment": (with_segment(0xE5, b""), Pixels(JPEG)),
@@ -166,7 +181,7 @@ UNUSABLE: dict[str, tuple[bytes, str]] = {
     "a PCX": (encode(PICTURE, "PCX"), "unsupported: PCX"),
     "a JPEG XL": (b"\xff\x0a" + bytes(range(50)), "unsupported: JPEG XL"),
     "a camera's raw file": (b"II*\0\x10\0\0\0CR\x02\0" + bytes(50), "unsupported: camera raw"),
-    "a video": (b"\0\0\0\x18ftypmp42\0\0\0\0isommp42" + bytes(50), "not an image (video or audio)"),
+    "a video": (VIDEO, "not an image (video or audio)"),
     "a ZIP archive": (b"PK\x03\x04" + bytes(30), "not an image (archive)"),
     "a 12-bit JPEG": (patch(JPEG, FRAME + 4, b"\x0c"), "unsupported: 12-bit JPEG"),
     "a lossless JPEG": (patch(JPEG, FRAME, b"\xff\xc3"), "unsupported: lossless JPEG"),
@@ -178,6 +193,7 @@ UNUSABLE: dict[str, tuple[bytes, str]] = {
     "half a progressive JPEG": (half(PROGRESSIVE), TRUNCATED),
     "a JPEG that lacks 8 bytes": (cut(JPEG, 8), TRUNCATED),
     "a JPEG whose second half is zeros": (half(JPEG) + bytes(len(JPEG) // 2), TRUNCATED),
+    "half an arithmetic-coded JPEG": (cut(ARITHMETIC, 20), TRUNCATED),
     "the start of a JPEG's header": (JPEG[:20], TRUNCATED),
     "a JPEG without a scan": (JPEG[:SCAN], TRUNCATED),
     "half a PNG": (half(PNG), TRUNCATED),

@@ -1,0 +1,5 @@
+"""The limit of an image's size."""
+
+# Pixels of the largest image that is decoded by default: 305 MiB at 4 bytes a pixel. The four workers of an executor
+# share 2,560 MiB on the smallest node (executor-memory.ts), and each takes 140 MiB without images (measured).
+MAX_PIXELS = 80_000_000
