@@ -56,7 +56,7 @@ export function isJobTerminated(text: string): boolean {
 
 type ClusterEnd = Explanation & { readonly cause: string };
 
-/** Codes of ends that do not tell what went wrong: a request, which may be the teardown's, or the end of the steps. */
+/** Codes that do not explain a failure: the end of the steps, or a request, which may be the teardown's. */
 const uninformativeCodes = ["USER_REQUEST", "ALL_STEPS_COMPLETED", "STEP_FAILURE", ""];
 
 /**

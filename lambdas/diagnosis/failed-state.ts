@@ -5,7 +5,7 @@ import type { PartialState } from "../contract/state-data.ts";
 
 const waitingInputSchema = z.object({ overlap: z.enum(["skip", "queue"]) });
 
-/** Whether TakeTurn has not succeeded yet. Only an execution whose input says so enters it. */
+/** Whether TakeTurn has not succeeded yet. Only executions with the overlap "skip" or "queue" enter that state. */
 function isBeforeTurn({ input, turn }: PartialState): boolean {
   return turn === undefined && waitingInputSchema.safeParse(input).success;
 }

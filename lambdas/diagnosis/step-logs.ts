@@ -12,7 +12,7 @@ const waitForContainerLogs =
 
 type LogCause = RootCause & { readonly log: Log };
 
-/** Chooses the cause that says most: the job's own statement, else the first that is not vague, else the first. */
+/** Prefers the job's own statement, then the first cause that is not vague, then the first of all. */
 function chooseCause(causes: readonly LogCause[]): LogCause | undefined {
   return (
     causes.find(({ isStated, line }) => isStated && !isVague(line)) ??

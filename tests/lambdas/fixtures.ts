@@ -45,11 +45,10 @@ export const labels = ["Apple Golden 1", "Apple Red é", "Banana"];
 const model = new TextEncoder().encode("a model");
 const wheelhouse = new TextEncoder().encode("wheels");
 
-/** Creates the bucket, the artifacts, the roles and the topic of a deployed stack, so that Preflight succeeds. */
-export async function createReadyAccount(account: Ministack): Promise<PreflightConfig> {
-  const { s3, iam, sns } = account;
+/** Creates a data bucket without public access, with images and artifacts. */
+async function createDataBucket(account: Ministack): Promise<string> {
   const bucket = await createBucket(account);
-  await s3.send(
+  await account.s3.send(
     new PutPublicAccessBlockCommand({
       Bucket: bucket,
       PublicAccessBlockConfiguration: {
@@ -67,32 +66,42 @@ export async function createReadyAccount(account: Ministack): Promise<PreflightC
   }
   await putObject(account, bucket, `artifacts/${sha256(model)}/model.tflite`, model);
   await putObject(account, bucket, `artifacts/${sha256(wheelhouse)}/wheelhouse.tar`, wheelhouse);
+  return bucket;
+}
 
+/** Creates EMR's service role, and the nodes' role with an instance profile of the same name. */
+async function createRoles({ iam }: Ministack): Promise<{ readonly service: string; readonly nodes: string }> {
   const trust = (service: string): string =>
     JSON.stringify({
       Version: "2012-10-17",
       Statement: [{ Effect: "Allow", Principal: { Service: service }, Action: "sts:AssumeRole" }],
     });
-  const serviceRole = uniqueName("service");
-  const nodeRole = uniqueName("node");
+  const service = uniqueName("service");
+  const nodes = uniqueName("node");
   await iam.send(
-    new CreateRoleCommand({
-      RoleName: serviceRole,
-      AssumeRolePolicyDocument: trust("elasticmapreduce.amazonaws.com"),
-    }),
+    new CreateRoleCommand({ RoleName: service, AssumeRolePolicyDocument: trust("elasticmapreduce.amazonaws.com") }),
   );
-  await iam.send(new CreateRoleCommand({ RoleName: nodeRole, AssumeRolePolicyDocument: trust("ec2.amazonaws.com") }));
-  await iam.send(new CreateInstanceProfileCommand({ InstanceProfileName: nodeRole }));
-  await iam.send(new AddRoleToInstanceProfileCommand({ InstanceProfileName: nodeRole, RoleName: nodeRole }));
+  await iam.send(new CreateRoleCommand({ RoleName: nodes, AssumeRolePolicyDocument: trust("ec2.amazonaws.com") }));
+  await iam.send(new CreateInstanceProfileCommand({ InstanceProfileName: nodes }));
+  await iam.send(new AddRoleToInstanceProfileCommand({ InstanceProfileName: nodes, RoleName: nodes }));
+  return { service, nodes };
+}
 
-  const topic = await sns.send(new CreateTopicCommand({ Name: uniqueName("topic") }));
-  const topicArn = topic.TopicArn ?? "";
-  await sns.send(new SubscribeCommand({ TopicArn: topicArn, Protocol: "sms", Endpoint: "+353000000" }));
+/** Creates a topic with one subscriber. */
+async function createTopic({ sns }: Ministack): Promise<string> {
+  const { TopicArn = "" } = await sns.send(new CreateTopicCommand({ Name: uniqueName("topic") }));
+  await sns.send(new SubscribeCommand({ TopicArn, Protocol: "sms", Endpoint: "+353000000" }));
+  return TopicArn;
+}
 
+/** Creates the bucket, the artifacts, the roles and the topic of a deployed stack, so that Preflight succeeds. */
+export async function createReadyAccount(account: Ministack): Promise<PreflightConfig> {
+  const bucket = await createDataBucket(account);
+  const roles = await createRoles(account);
   return {
     AWS_REGION: region,
     DATA_BUCKET: bucket,
-    TOPIC_ARN: topicArn,
+    TOPIC_ARN: await createTopic(account),
     MODEL_SHA256: sha256(model),
     MODEL_WEIGHTS: "imagenet",
     MODEL_INPUT_SIZE: 224,
@@ -103,8 +112,8 @@ export async function createReadyAccount(account: Ministack): Promise<PreflightC
     WHEELHOUSE_ASSET: `s3://${bucket}/assets/wheelhouse.tar`,
     ALLOW_NON_EU_REGION: false,
     INPUT_PREFIX: "data/raw/",
-    EMR_SERVICE_ROLE: serviceRole,
-    EMR_INSTANCE_PROFILE: nodeRole,
+    EMR_SERVICE_ROLE: roles.service,
+    EMR_INSTANCE_PROFILE: roles.nodes,
     CLUSTER_DEFAULTS: clusterDefaultsSchema.parse({}),
     MAX_COST_USD: 20,
     MAX_KEEP_MINUTES: 120,
