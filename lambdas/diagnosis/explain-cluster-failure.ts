@@ -4,6 +4,7 @@ import type { S3Location } from "../aws/s3.ts";
 import { runOf } from "../aws/steps.ts";
 import type { Failure } from "../contract/failure.ts";
 import type { Plan } from "../contract/plan.ts";
+import { emrLogsPrefix } from "../contract/s3-layout.ts";
 import type { PartialState } from "../contract/state-data.ts";
 import { deployAgain, explainByBootstrapLogs } from "./bootstrap-logs.ts";
 import { describeStepEnd, explainRequestedTermination, explainTermination, isJobTerminated } from "./cluster-end.ts";
@@ -71,7 +72,7 @@ export interface LogReader {
 }
 
 function clusterLogs({ bucket }: LogReader, { cluster }: ClusterFailure): S3Location {
-  return { bucket, key: `logs/emr/${cluster.Id}/` };
+  return { bucket, key: `${emrLogsPrefix}${cluster.Id}/` };
 }
 
 async function readStepLogs(
