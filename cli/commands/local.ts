@@ -4,8 +4,9 @@ import { waitUntil } from "../../shared/wait-until.ts";
 import { defaultPort, stopAccount } from "../account/embedded-account.ts";
 import { conflictingSettings, exportLines } from "../account/embedded-environment.ts";
 import { type LocalSession, sessionSteps } from "../account/local-session.ts";
+import { approveRemoval } from "../dataset/approve-removal.ts";
 import { listObjects } from "../dataset/bucket-sync.ts";
-import { openDataset, uploadImages } from "../dataset/upload-images.ts";
+import { compareImages, openDataset, uploadImages } from "../dataset/upload-images.ts";
 import { parsePort } from "../execution/input-options.ts";
 import { withLifetime } from "../terminal/lifetime.ts";
 import { type Reporter, runSteps } from "../terminal/progress-steps.ts";
@@ -20,17 +21,24 @@ const stop = new Command("stop").description("stop the account that runs in the 
 export const command = new Command("local")
   .description("run the account alone, with the stack in it, until Ctrl-C; prints what the aws CLI needs to use it")
   .option("--dataset <folder>", "images to put into it (default: a generated sample, when it has none)")
+  .option("--delete", "remove images from it that the dataset does not have, however many", false)
   .option("--port <port>", `port of the account on 127.0.0.1 (default: ${defaultPort})`, parsePort)
   .option("--json", "print one JSON object and nothing else", false)
-  .action(({ dataset, port, json }) =>
+  .action(({ dataset: folder, delete: mayDelete, port, json }) =>
     withLifetime(async (lifetime) => {
-      const given = dataset === undefined ? undefined : await openDataset(lifetime, dataset);
+      const command = "npm run local -- --dataset";
+      const given = folder === undefined ? undefined : await openDataset(lifetime, { folder, command });
       const { steps, get } = sessionSteps(lifetime, port);
       const upload = async (reporter: Reporter): Promise<void> => {
         const session = get();
-        const { clients, deployment } = session;
-        if (!given && (await listObjects(clients.s3, deployment.bucket, deployment.inputPrefix)).length > 0) return;
-        await uploadImages(lifetime, session, given ?? (await openDataset(lifetime, undefined)), reporter);
+        const { bucket, inputPrefix } = session.deployment;
+        if (!given && (await listObjects(session.clients.s3, bucket, inputPrefix)).length > 0) return;
+        const images = given ?? (await openDataset(lifetime, { folder: undefined, command }));
+        const plan = await compareImages(session, images);
+        const uri = `s3://${bucket}/${inputPrefix}`;
+        const removal = { uri, dataset: images.folder, approved: mayDelete, interactive: false };
+        await approveRemoval(lifetime, plan, removal);
+        await uploadImages(lifetime, session, { dataset: images, plan, remove: true }, reporter);
       };
       await runSteps(lifetime, [...steps, { title: "Images", run: upload }], json);
       process.stdout.write(describe(get(), json));

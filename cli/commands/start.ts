@@ -2,9 +2,17 @@ import { Command } from "@commander-js/extra-typings";
 import { defaultPort, findAccount } from "../account/embedded-account.ts";
 import { sessionSteps } from "../account/local-session.ts";
 import { readRunMail } from "../account/mailbox-subscription.ts";
-import { openDataset, uploadImages } from "../dataset/upload-images.ts";
+import { approveRemoval, hasTerminal } from "../dataset/approve-removal.ts";
+import type { SyncPlan } from "../dataset/bucket-sync.ts";
+import type { Dataset } from "../dataset/image-tree.ts";
+import { compareImages, openDataset, uploadImages } from "../dataset/upload-images.ts";
 import { execute, failUnlessSucceeded } from "../execution/execute.ts";
-import { type ExecutionInput, makeExecutionInput, requireLastingAccount } from "../execution/execution-input.ts";
+import {
+  type ExecutionInput,
+  layoutOf,
+  makeExecutionInput,
+  requireLastingAccount,
+} from "../execution/execution-input.ts";
 import { addInputOptions, parsePort } from "../execution/input-options.ts";
 import { renderReport } from "../execution/render-report.ts";
 import { makeReport, type Report } from "../execution/run-report.ts";
@@ -14,6 +22,8 @@ import { type Reporter, runSteps } from "../terminal/progress-steps.ts";
 interface RunOptions {
   readonly executionInput: ExecutionInput;
   readonly dataset: string | undefined;
+  /** Whether images may be removed from the bucket without a question. */
+  readonly mayDelete: boolean;
   readonly port: number | undefined;
   readonly keep: boolean;
   readonly json: boolean;
@@ -22,31 +32,63 @@ interface RunOptions {
 export const command = addInputOptions(
   new Command("start")
     .description("run the workflow on this machine: account, deployment, images, execution, results")
-    .option("--dataset <folder>", "images as <split>/<label>/<image> (default: a generated sample)"),
+    .option("--dataset <folder>", "images as <split>/<label>/<image> or <label>/<image> (default: a generated sample)")
+    .option("--delete", "remove images from the account that the dataset does not have, however many", false),
 )
   .option("--port <port>", `port of the account on 127.0.0.1 (default: ${defaultPort})`, parsePort)
   .option("--keep", "leave the account running for the next start", false)
   .option("--json", "print one JSON object and nothing else", false)
-  .action(async ({ dataset, port, keep, json, ...options }) => {
-    const run = { executionInput: makeExecutionInput(options), dataset, port, keep, json };
+  .action(async ({ dataset, delete: mayDelete, port, keep, json, ...options }) => {
+    const run = { executionInput: makeExecutionInput(options), dataset, mayDelete, port, keep, json };
     await withLifetime((lifetime) => runWorkflow(lifetime, run));
   });
 
-async function runWorkflow(
+/** A dataset, and the comparison with the bucket once the account runs. */
+interface Images {
+  readonly dataset: Dataset;
+  plan?: SyncPlan;
+}
+
+/** Without --dataset, the generated sample is used, unless the execution input names an image tree. */
+async function openImages(
   lifetime: Lifetime,
-  { executionInput, dataset: folder, port, keep, json }: RunOptions,
-): Promise<void> {
+  { dataset: folder, executionInput }: RunOptions,
+): Promise<Images | undefined> {
+  if (folder === undefined && "input" in executionInput) return undefined;
+  const command = "npm start -- --dataset";
+  return { dataset: await openDataset(lifetime, { folder, layout: layoutOf(executionInput), command }) };
+}
+
+async function runWorkflow(lifetime: Lifetime, options: RunOptions): Promise<void> {
+  const { executionInput, dataset: folder, mayDelete, port, keep, json } = options;
   const since = Date.now();
   requireLastingAccount(executionInput, { keep, isRunning: (await findAccount()) !== undefined });
-  // The generated sample is not needed when the execution input names an image tree.
-  const dataset = folder === undefined && "input" in executionInput ? undefined : await openDataset(lifetime, folder);
+  const images = await openImages(lifetime, options);
   const session = sessionSteps(lifetime, port);
+  const compare = async ({ title }: Reporter): Promise<void> => {
+    if (!images) return;
+    images.plan = await compareImages(session.get(), images.dataset);
+    title(`Comparison: ${images.plan.upload.length} of ${images.dataset.files.length} images are new or changed`);
+  };
+  await runSteps(lifetime, [...session.steps, ...(images ? [{ title: "Comparison", run: compare }] : [])], json);
+  const { bucket, inputPrefix } = session.get().deployment;
+  if (images?.plan) {
+    await approveRemoval(lifetime, images.plan, {
+      uri: `s3://${bucket}/${inputPrefix}`,
+      dataset: folder ?? "the generated sample",
+      approved: mayDelete,
+      interactive: hasTerminal() && !json,
+    });
+  }
   let report: Report | undefined;
   const steps = [
-    ...session.steps,
-    ...(dataset
-      ? [{ title: "Images", run: (reporter: Reporter) => uploadImages(lifetime, session.get(), dataset, reporter) }]
-      : []),
+    {
+      title: "Images",
+      run: async (reporter: Reporter) => {
+        if (!images?.plan) return;
+        await uploadImages(lifetime, session.get(), { ...images, plan: images.plan, remove: true }, reporter);
+      },
+    },
     {
       title: "Execution",
       run: async (reporter: Reporter) => {
@@ -54,11 +96,11 @@ async function runWorkflow(
         const deployed = { clients, ...deployment, outlives: account.reused, pollMilliseconds: 300 };
         const { runId, ...parts } = await execute(lifetime, deployed, executionInput, reporter);
         const mail = await readRunMail(account.env, runId);
-        report = makeReport({ ...parts, runId, mail, seconds: 0 });
+        report = makeReport({ ...parts, runId, mail, seconds: 0, leftOut: images?.dataset.leftOut });
       },
     },
   ];
-  await runSteps(lifetime, steps, json);
+  await runSteps(lifetime, steps.slice(images ? 0 : 1), json);
   const { account } = session.get();
   if (keep) account.keep();
   await lifetime.close();

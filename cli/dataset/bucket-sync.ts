@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { DeleteObjectsCommand, PutObjectCommand, paginateListObjectsV2, type S3Client } from "@aws-sdk/client-s3";
+import { DeleteObjectCommand, DeleteObjectsCommand, PutObjectCommand, type S3Client } from "@aws-sdk/client-s3";
 import pMap from "p-map";
+import { listObjects as listBucket, type S3Object } from "../../lambdas/aws/s3.ts";
+import { hasImageEnding, quoteName } from "../../lambdas/contract/image-tree.ts";
 import { CommandFailed } from "../terminal/command-errors.ts";
 import type { LocalFile } from "./image-tree.ts";
 
@@ -9,18 +11,16 @@ const uploadsAtOnce = 16;
 /** Limit of DeleteObjects. */
 const keysPerDelete = 1_000;
 
-export interface RemoteFile {
-  readonly key: string;
-  readonly bytes: number;
-  /** Without quotes. It is the content's md5 when a single PutObject wrote the object. */
-  readonly etag: string;
-}
+/** An object, with its key relative to a prefix. The etag is the content's md5 when a single PutObject wrote it. */
+export type RemoteFile = S3Object;
 
 export interface SyncPlan {
   readonly upload: readonly LocalFile[];
   readonly unchanged: number;
-  /** Keys in the bucket that the dataset does not contain. */
-  readonly remove: readonly string[];
+  /** Objects in the bucket that the dataset does not contain. */
+  readonly remove: readonly RemoteFile[];
+  /** Number of images in the bucket. */
+  readonly stored: number;
 }
 
 /**
@@ -48,11 +48,12 @@ export async function planSync(
   return {
     upload,
     unchanged: local.length - upload.length,
-    remove: remote.map(({ key }) => key).filter((key) => !localKeys.has(key)),
+    remove: remote.filter(({ key }) => !localKeys.has(key)),
+    stored: remote.filter(({ key }) => hasImageEnding(key)).length,
   };
 }
 
-async function md5OfFile(path: string): Promise<string> {
+export async function md5OfFile(path: string): Promise<string> {
   return createHash("md5")
     .update(await readFile(path))
     .digest("hex");
@@ -60,62 +61,87 @@ async function md5OfFile(path: string): Promise<string> {
 
 /** Lists all objects under a prefix, with keys relative to it. */
 export async function listObjects(s3: S3Client, bucket: string, prefix: string): Promise<readonly RemoteFile[]> {
-  const files: RemoteFile[] = [];
-  for await (const page of paginateListObjectsV2({ client: s3 }, { Bucket: bucket, Prefix: prefix })) {
-    for (const { Key = "", Size = 0, ETag = "" } of page.Contents ?? []) {
-      files.push({ key: Key.slice(prefix.length), bytes: Size, etag: ETag.replaceAll('"', "") });
-    }
-  }
-  return files;
+  const objects = await listBucket(s3, { bucket, key: prefix });
+  return objects.map((object) => ({ ...object, key: object.key.slice(prefix.length) }));
 }
 
-interface SyncOptions {
+/** Where images are stored; the prefix ends with a slash. */
+export interface SyncTarget {
   readonly bucket: string;
-  /** Ends with a slash. */
   readonly prefix: string;
-  /** Also deletes the objects that the dataset does not contain. */
-  readonly remove: boolean;
+}
+
+/** Compares a dataset with the bucket. */
+export async function compareWithBucket(
+  s3: S3Client,
+  local: readonly LocalFile[],
+  { bucket, prefix }: SyncTarget,
+): Promise<SyncPlan> {
+  return planSync(local, await listObjects(s3, bucket, prefix), md5OfFile);
+}
+
+interface UploadOptions extends SyncTarget {
   readonly signal: AbortSignal;
   readonly onProgress: (done: number, total: number) => void;
 }
 
-export interface SyncResult {
-  readonly uploaded: number;
-  readonly unchanged: number;
-  readonly removed: number;
-}
+const contentTypes: Readonly<Record<string, string>> = {
+  png: "image/png",
+  webp: "image/webp",
+  bmp: "image/bmp",
+  tif: "image/tiff",
+  tiff: "image/tiff",
+  gif: "image/gif",
+  avif: "image/avif",
+  heic: "image/heic",
+  heif: "image/heif",
+};
 
 function contentType(key: string): string {
-  return /\.png$/i.test(key) ? "image/png" : "image/jpeg";
+  return contentTypes[key.split(".").at(-1)?.toLowerCase() ?? ""] ?? "image/jpeg";
 }
 
-/**
- * Uploads new and changed files below the prefix, and deletes other objects on request.
- *
- * @throws CommandFailed when an object cannot be deleted
- */
-export async function syncToBucket(
+/** Uploads files below the prefix. */
+export async function uploadFiles(
   s3: S3Client,
-  local: readonly LocalFile[],
-  { bucket, prefix, remove, signal, onProgress }: SyncOptions,
-): Promise<SyncResult> {
-  const plan = await planSync(local, await listObjects(s3, bucket, prefix), md5OfFile);
-  const removed = remove ? plan.remove : [];
+  files: readonly LocalFile[],
+  { bucket, prefix, signal, onProgress }: UploadOptions,
+): Promise<void> {
   let done = 0;
-  onProgress(done, plan.upload.length);
+  onProgress(done, files.length);
   await pMap(
-    plan.upload,
+    files,
     async ({ key, path }) => {
       signal.throwIfAborted();
       const put = { Bucket: bucket, Key: prefix + key, Body: await readFile(path), ContentType: contentType(key) };
       await s3.send(new PutObjectCommand(put), { abortSignal: signal });
       done += 1;
-      onProgress(done, plan.upload.length);
+      onProgress(done, files.length);
     },
     { concurrency: uploadsAtOnce },
   );
-  for (let start = 0; start < removed.length; start += keysPerDelete) {
-    const Objects = removed.slice(start, start + keysPerDelete).map((key) => ({ Key: prefix + key }));
+}
+
+/** Whether XML 1.0, in which DeleteObjects sends keys, has all characters of a key. */
+function fitsXml(key: string): boolean {
+  return /^[\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]*$/u.test(key);
+}
+
+/**
+ * Deletes objects below the prefix, and looks whether they are gone: S3 reports success for a key that it does not have.
+ *
+ * @throws CommandFailed when an object is still there
+ */
+export async function removeFiles(
+  s3: S3Client,
+  files: readonly RemoteFile[],
+  { bucket, prefix }: SyncTarget,
+): Promise<void> {
+  if (files.length === 0) return;
+  const keys = files.map(({ key }) => key);
+  const inBatches = keys.filter(fitsXml);
+  for (let start = 0; start < inBatches.length; start += keysPerDelete) {
+    const Objects = inBatches.slice(start, start + keysPerDelete).map((key) => ({ Key: prefix + key }));
     const { Errors = [] } = await s3.send(
       new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true } }),
     );
@@ -123,5 +149,13 @@ export async function syncToBucket(
     if (first)
       throw new CommandFailed(`${Errors.length} old images could not be removed: ${first.Key} ${first.Message}`);
   }
-  return { uploaded: plan.upload.length, unchanged: plan.unchanged, removed: removed.length };
+  for (const key of keys.filter((each) => !fitsXml(each)))
+    await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: prefix + key }));
+  const there = new Set((await listObjects(s3, bucket, prefix)).map(({ key }) => key));
+  const left = keys.filter((key) => there.has(key));
+  const [first] = left;
+  if (first !== undefined)
+    throw new CommandFailed(
+      `${left.length} old images are still in s3://${bucket}/${prefix} after S3 has reported their deletion: ${quoteName(first)}`,
+    );
 }

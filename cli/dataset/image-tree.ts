@@ -1,13 +1,22 @@
-import { type Dirent, statSync } from "node:fs";
-import { readdir, stat } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { constants, statSync } from "node:fs";
+import { access, stat } from "node:fs/promises";
+import { basename, resolve } from "node:path";
 import pMap from "p-map";
+import {
+  describeLeftOut,
+  type Layout,
+  type LeftOut,
+  type LeftOutReason,
+  reasonToLeaveOut,
+  summarizeLeftOut,
+  treeRules,
+} from "../../lambdas/contract/image-tree.ts";
 import { UsageError } from "../terminal/command-errors.ts";
-
-const imageExtension = /\.(jpe?g|png)$/i;
+import { type FoundFile, walkFolder } from "./walk-folder.ts";
+import { findNestedTrees, quoteArgument } from "./wrong-folder.ts";
 
 export interface LocalFile {
-  /** `<split>/<label>/<file>`, which is also the key below the image tree's prefix in the bucket. */
+  /** The path from the root of the tree, which is also the key below the image tree's prefix in the bucket. */
   readonly key: string;
   readonly path: string;
   readonly bytes: number;
@@ -15,62 +24,116 @@ export interface LocalFile {
 
 export interface Dataset {
   readonly folder: string;
+  readonly layout: Layout;
   readonly files: readonly LocalFile[];
+  /** The files of the folder that are no images of the tree. */
+  readonly leftOut: readonly LeftOut[];
 }
 
-function possibleFolders(entries: readonly Dirent[]): readonly string[] {
-  return entries.filter((entry) => !entry.name.startsWith(".") && !entry.isFile()).map(({ name }) => name);
+export interface DatasetOptions {
+  /** Detected by default. */
+  readonly layout?: Layout | undefined;
+  /** The command to which a message appends the right folder. */
+  readonly command: string;
 }
 
-async function listSorted(folder: string): Promise<readonly Dirent[]> {
-  const entries = await readdir(folder, { withFileTypes: true });
-  return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+type Reasons = ReadonlyMap<string, LeftOutReason | undefined>;
+
+function reasonsIn(layout: Layout, files: readonly FoundFile[]): Reasons {
+  const rules = treeRules(layout);
+  return new Map(files.map(({ key }) => [key, reasonToLeaveOut(rules, key)]));
 }
 
-function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+function countImages(reasons: Reasons): number {
+  return [...reasons.values()].filter((reason) => reason === undefined).length;
+}
+
+/** Like Preflight's: a tree has splits if an image lies at <split>/<label>/<image>, or none lies at <label>/<image>. */
+function detectLayout(files: readonly FoundFile[]): Layout {
+  if (countImages(reasonsIn("split/label", files)) > 0) return "split/label";
+  return countImages(reasonsIn("label", files)) > 0 ? "label" : "split/label";
+}
+
+async function isReadable(path: string): Promise<boolean> {
+  try {
+    await access(path, constants.R_OK);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && "code" in error) return false;
+    throw error;
+  }
+}
+
+/** Measures the files; those that may not be read are undefined. */
+function measure(files: readonly FoundFile[]): Promise<readonly (LocalFile | undefined)[]> {
+  return pMap(
+    files,
+    async ({ key, path: bytes }) => {
+      const path = bytes.toString("utf8");
+      return (await isReadable(path)) ? { key, path, bytes: (await stat(path)).size } : undefined;
+    },
+    { concurrency: 32 },
+  );
 }
 
 /**
- * Lists the images of a tree `<split>/<label>/<image>` by split, label and file name.
+ * Lists the images of a tree, in the order of their keys' bytes.
  *
- * @throws UsageError when the folder is missing, is not a folder, is empty or has another structure
+ * @throws UsageError when the folder is missing, is not a folder, has no images, or seems to be above the tree
  */
-export async function readDataset(folder: string): Promise<Dataset> {
+export async function readDataset(folder: string, { layout: forced, command }: DatasetOptions): Promise<Dataset> {
   const found = statSync(folder, { throwIfNoEntry: false });
   if (!found) throw new UsageError(`The dataset folder ${folder} does not exist.`);
   if (!found.isDirectory()) throw new UsageError(`The dataset ${folder} is not a folder.`);
 
-  const paths: { key: string; path: string }[] = [];
-  const shallow: string[] = [];
-  const top = await listSorted(folder);
-  for (const split of possibleFolders(top)) {
-    if (!isFolder(join(folder, split))) continue;
-    const inSplit = await listSorted(join(folder, split));
-    shallow.push(...inSplit.filter(({ name }) => imageExtension.test(name)).map(({ name }) => `${split}/${name}`));
-    for (const label of possibleFolders(inSplit)) {
-      if (!isFolder(join(folder, split, label))) continue;
-      for (const { name } of await listSorted(join(folder, split, label))) {
-        if (imageExtension.test(name)) {
-          paths.push({ key: `${split}/${label}/${name}`, path: join(folder, split, label, name) });
-        }
-      }
-    }
-  }
-  if (paths.length === 0) throw new UsageError(describeMissingImages(folder, top, shallow));
-  const files = await pMap(paths, async (file) => ({ ...file, bytes: (await stat(file.path)).size }), {
-    concurrency: 32,
-  });
-  return { folder, files };
+  const { files, leftOut: unread } = await walkFolder(folder);
+  const layout = forced ?? detectLayout(files);
+  const reasons = reasonsIn(layout, files);
+  if (forced === undefined) refuseFolderAbove(folder, files, countImages(reasons), command);
+  const candidates = files.filter(({ key }) => reasons.get(key) === undefined);
+  const measured = await measure(candidates);
+  const leftOut = summarizeLeftOut([
+    ...unread,
+    ...files.flatMap(({ key }) => ({ key, reason: reasons.get(key) })).filter(isLeftOut),
+    ...candidates.filter((_, index) => !measured[index]).map(({ key }) => ({ key, reason: "unreadable" as const })),
+  ]);
+  const images = measured.filter((file) => file !== undefined);
+  if (images.length === 0) throw new UsageError(describeMissingImages(folder, layout, leftOut, files));
+  return { folder, layout, files: images, leftOut };
 }
 
-function describeMissingImages(folder: string, top: readonly Dirent[], shallow: readonly string[]): string {
-  const expected = "An image tree is <split>/<label>/<image>, for instance Training/Apple Golden 1/0_100.jpg.";
-  const [first] = shallow;
-  if (first !== undefined) {
-    const parent = resolve(folder, "..");
-    return `The dataset ${folder} has images one level too high (${first}). ${expected} If ${basename(resolve(folder))} is a split, pass the folder above it: ${parent}`;
-  }
-  const problem = top.length === 0 ? "is empty" : "has no .jpg, .jpeg or .png image at the expected depth";
-  return `The dataset ${folder} ${problem}. ${expected}`;
+function isLeftOut(file: {
+  readonly key: string;
+  readonly reason: LeftOutReason | undefined;
+}): file is { readonly key: string; readonly reason: LeftOutReason } {
+  return file.reason !== undefined;
+}
+
+/** @throws UsageError that names the folders to pass instead */
+function refuseFolderAbove(folder: string, files: readonly FoundFile[], images: number, command: string): void {
+  const nested = findNestedTrees(files, images);
+  if (nested.length === 0) return;
+  const commands = nested.map(({ path }) => `  ${command} ${quoteArgument(resolve(folder, path))}`);
+  const counts = nested.map(({ path, images: count }) => `${count} in ${path}`).join(", ");
+  throw new UsageError(
+    `The dataset ${folder} has ${images} ${images === 1 ? "image" : "images"} at <split>/<label>/<image> or <label>/<image>, and more below: ${counts}. Pass the folder that holds the splits:\n${commands.join("\n")}\nTo use ${folder} as it is, add --layout split/label.`,
+  );
+}
+
+function describeMissingImages(
+  folder: string,
+  layout: Layout,
+  leftOut: readonly LeftOut[],
+  files: readonly FoundFile[],
+): string {
+  const expected =
+    "An image tree is <split>/<label>/<image>, for instance Training/Apple Golden 1/0_100.jpg, or <label>/<image>.";
+  if (files.length === 0 && leftOut.length === 0) return `The dataset ${folder} is empty. ${expected}`;
+  const place = layout.split("/").map((name) => `<${name}>/`);
+  const isFlat = leftOut.some(({ reason, examples }) => reason === "shallow" && !examples[0]?.includes("/"));
+  const above = isFlat ? ` If ${basename(resolve(folder))} is a label, pass the folder above it.` : "";
+  return [
+    `The dataset ${folder} has no image at ${place.join("")}<image>. ${expected}${above}`,
+    ...leftOut.map(describeLeftOut),
+  ].join("\n");
 }

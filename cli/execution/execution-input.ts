@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { type Layout, layouts } from "../../lambdas/contract/image-tree.ts";
 import { type Mode, modeProperties, modesWithLabel } from "../../lambdas/contract/modes.ts";
 import { UsageError } from "../terminal/command-errors.ts";
 import { readTextFile } from "../terminal/read-text-file.ts";
@@ -7,6 +8,8 @@ import { readTextFile } from "../terminal/read-text-file.ts";
 export interface InputOptions {
   readonly mode?: Mode | undefined;
   readonly label?: string | undefined;
+  readonly splits?: readonly string[] | undefined;
+  readonly layout?: Layout | undefined;
   readonly limit?: number | undefined;
   readonly components?: number | undefined;
   readonly variance?: number | undefined;
@@ -36,7 +39,7 @@ export function makeExecutionInput(options: InputOptions): ExecutionInput {
     }
     return readInputFile(input);
   }
-  const { mode = "mini", label, limit, components, variance, force, keepMinutes, clusterId } = keys;
+  const { mode = "mini", label, splits, layout, limit, components, variance, force, keepMinutes, clusterId } = keys;
   const { takesLabel } = modeProperties(mode);
   if (takesLabel && label === undefined) {
     throw new UsageError(`--mode ${mode} needs a label, for instance: --label "Apple Golden 1"`);
@@ -53,12 +56,19 @@ export function makeExecutionInput(options: InputOptions): ExecutionInput {
   return {
     mode,
     ...(label === undefined ? {} : { label }),
+    ...(splits === undefined ? {} : { splits }),
+    ...(layout === undefined ? {} : { layout }),
     ...(limit === undefined ? {} : { limit }),
     ...(pca === undefined ? {} : { pca }),
     ...(force === undefined ? {} : { force }),
     ...(keepMinutes === undefined ? {} : { keepMinutes }),
     ...(clusterId === undefined ? {} : { cluster: { id: clusterId } }),
   };
+}
+
+/** The layout that an execution input asks for; undefined if it names none, or one that Preflight will refuse. */
+export function layoutOf({ layout }: ExecutionInput): Layout | undefined {
+  return layouts.find((known) => known === layout);
 }
 
 /** Name of the option for a key: `--cluster-id` for clusterId. */

@@ -1,7 +1,14 @@
 // The options with which `start` and `run` describe an execution.
 import { type Command, Option, type OptionValues } from "@commander-js/extra-typings";
+import { layouts } from "../../lambdas/contract/image-tree.ts";
 import { modeProperties, modes, modesWithLabel } from "../../lambdas/contract/modes.ts";
 import { UsageError } from "../terminal/command-errors.ts";
+
+/** For `upload` too, which has no execution input. */
+export const layoutOption = new Option(
+  "--layout <layout>",
+  "the folders above an image, if they are not to be detected",
+).choices(layouts);
 
 const inputOptions = {
   mode: new Option(
@@ -9,6 +16,11 @@ const inputOptions = {
     `${modes.map((mode) => `${mode}: ${modeProperties(mode).description}`).join("; ")} (default: mini)`,
   ).choices(modes),
   label: new Option("--label <label>", `the label of --mode ${modesWithLabel.join(" or ")}`),
+  splits: new Option(
+    "--splits <names...>",
+    "the top folders to use, also separated by commas (default: Training where there is one, else all)",
+  ).argParser(parseSplits),
+  layout: layoutOption,
   limit: new Option("--limit <images>", "use at most this many images").argParser(parseLimit),
   components: new Option("--components <k>", "principal components to keep (default: 50)").argParser(parseComponents),
   variance: new Option("--variance <share>", "keep the fewest components that reach this share, 0 to 1").argParser(
@@ -28,6 +40,8 @@ export function addInputOptions<Options extends OptionValues>(command: Command<[
   return command
     .addOption(inputOptions.mode)
     .addOption(inputOptions.label)
+    .addOption(inputOptions.splits)
+    .addOption(inputOptions.layout)
     .addOption(inputOptions.limit)
     .addOption(inputOptions.components)
     .addOption(inputOptions.variance)
@@ -44,6 +58,13 @@ function parseWholeNumber(name: string, text: string, low: number, high: number)
     throw new UsageError(`${name} must be a whole number ${allowed}, not "${text}".`);
   }
   return value;
+}
+
+/** Collects the names of `--splits a b` and `--splits a,b`. Only the execution input can name a split with a comma. */
+function parseSplits(text: string, earlier: readonly string[] | undefined): readonly string[] {
+  const names = text.split(",").map((name) => name.trim());
+  if (names.includes("")) throw new UsageError(`--splits must name folders, such as Training,Test, not "${text}".`);
+  return [...(earlier ?? []), ...names];
 }
 
 function parseLimit(text: string): number {

@@ -1,5 +1,6 @@
 import { gray, green, red, yellow } from "ansis";
 import Table from "cli-table3";
+import { describeLeftOut } from "../../lambdas/contract/image-tree.ts";
 import type { Mail } from "../account/mailbox-subscription.ts";
 import { formatDuration } from "../terminal/format-duration.ts";
 import { seededWarning } from "../toolchain/model-info.ts";
@@ -22,6 +23,12 @@ function renderCluster({ cluster, kept, status }: Report): string {
   return cluster.terminated ? `${cluster.id} ${green(cluster.state)}` : red(`${cluster.id} ${cluster.state}`);
 }
 
+function renderSplits({ splits, unusedSplits }: Report): string | null {
+  if (splits.length === 0) return null;
+  const unused = unusedSplits.length > 0 ? ` (not used: ${unusedSplits.join(", ")}; choose by --splits)` : "";
+  return splits.join(", ") + unused;
+}
+
 /**
  * Formats the report for a terminal.
  *
@@ -39,6 +46,7 @@ export function renderReport(report: Report, noMail = yellow("! No notification 
     row("Log", report.error.log && `${report.error.log.path}  (${report.error.log.uri})`);
   }
   row("Images", report.images?.toLocaleString("en") ?? null);
+  row("Splits", renderSplits(report));
   row("Labels", report.labels);
   row("Errors", report.errors);
   if (report.reusedRun !== null) row("Nothing new", `the results of ${report.reusedRun} stand`);
@@ -54,7 +62,7 @@ export function renderReport(report: Report, noMail = yellow("! No notification 
     row("End it", "npm run local -- stop, or wait");
   }
   row("Total", formatDuration(report.seconds));
-  const warnings = report.warnings.map((warning) => yellow(`! ${warning}`));
+  const warnings = [...report.leftOut.map(describeLeftOut), ...report.warnings].map((text) => yellow(`! ${text}`));
   if (report.weights === "seeded") warnings.push(yellow(`! ${seededWarning}`));
   return [table.toString().replaceAll(/ +$/gm, ""), ...warnings, ...renderMail(report.mail, noMail)].join("\n");
 }

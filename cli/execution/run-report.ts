@@ -1,5 +1,6 @@
 import { isGone } from "../../lambdas/aws/cluster-states.ts";
 import type { KeptCluster } from "../../lambdas/contract/cluster-plan.ts";
+import type { LeftOut } from "../../lambdas/contract/image-tree.ts";
 import { partialStateSchema } from "../../lambdas/contract/state-data.ts";
 import type { Mail } from "../account/mailbox-subscription.ts";
 import type { StepLog } from "./download-run.ts";
@@ -39,6 +40,11 @@ export interface Report {
   /** Share of the variance that the components keep, 0 to 1. */
   readonly variance: number | null;
   readonly warnings: readonly string[];
+  /** Names of the used splits; empty in a tree without splits. */
+  readonly splits: readonly string[];
+  readonly unusedSplits: readonly string[];
+  /** The files that are no images of the tree: those of the dataset's folder, or else those on S3. */
+  readonly leftOut: readonly LeftOut[];
   readonly states: readonly { name: string; seconds: number; failed: boolean; retries: number }[];
   readonly error: { readonly name: string; readonly cause: string; readonly log: StepLog | null } | null;
   readonly results: { readonly folder: string; readonly uri: string; readonly files: number };
@@ -60,10 +66,12 @@ export interface ReportParts {
   readonly mail: Mail | undefined;
   readonly cluster: Cluster | undefined;
   readonly seconds: number;
+  /** The files of a dataset's folder that were not uploaded; undefined if the run used what S3 has. */
+  readonly leftOut?: readonly LeftOut[] | undefined;
 }
 
 /** Summarizes a run from the execution's state data, its history and the account. */
-export function makeReport({ data, visits, cluster, mail, ...rest }: ReportParts): Report {
+export function makeReport({ data, visits, cluster, mail, leftOut, ...rest }: ReportParts): Report {
   const { plan, validation: ownValidation, kept, cluster: used } = partialStateSchema.parse(data);
   const reuse = plan?.reuse;
   const validation = ownValidation ?? reuse?.validation;
@@ -82,6 +90,9 @@ export function makeReport({ data, visits, cluster, mail, ...rest }: ReportParts
     components: validation?.components ?? null,
     variance: validation?.variance ?? null,
     warnings: validation?.warnings ?? [],
+    splits: plan?.usedSplits ?? [],
+    unusedSplits: plan?.unusedSplits ?? [],
+    leftOut: [...(leftOut ?? []), ...(plan?.leftOut ?? [])],
     states: visits.map((visit) => ({
       name: visit.name,
       seconds: secondsIn(visit),

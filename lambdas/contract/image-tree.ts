@@ -39,6 +39,11 @@ export function depthOf(layout: Layout): number {
   return layout.split("/").length;
 }
 
+/** Whether a name has the ending of an image, in any letter case. */
+export function hasImageEnding(name: string): boolean {
+  return imageEndings.some((ending) => name.toLowerCase().endsWith(ending));
+}
+
 /** A file's place in the tree, from its root: the key of its object without the tree's prefix. */
 export interface TreeFile {
   readonly key: string;

@@ -1,6 +1,11 @@
+import { DeleteObjectsCommand, type S3Client } from "@aws-sdk/client-s3";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { planSync } from "../../../cli/dataset/bucket-sync.ts";
+import { listObjects, planSync, removeFiles } from "../../../cli/dataset/bucket-sync.ts";
+import { createBucket, putObject, uniqueName } from "../../lambdas/fixtures.ts";
+import { startMinistack } from "../../lambdas/ministack.ts";
+
+const account = await startMinistack();
 
 function local(key: string, bytes: number) {
   return { key, path: `/data/${key}`, bytes };
@@ -26,7 +31,7 @@ describe("planSync", () => {
     // Assess
     expect(plan.upload.map(({ key }) => key)).toEqual(["new", "longer", "other"]);
     expect(plan.unchanged).toBe(1);
-    expect(plan.remove).toEqual(["old"]);
+    expect(plan.remove.map(({ key }) => key)).toEqual(["old"]);
   });
 
   it("reads no file whose size shows that it has changed", async () => {
@@ -44,10 +49,49 @@ describe("planSync", () => {
         const plan = await planSync(list(wanted), list(stored), md5);
         const after: Record<string, string> = { ...stored };
         for (const { key, path } of plan.upload) after[key] = path;
-        for (const key of plan.remove) delete after[key];
+        for (const { key } of plan.remove) delete after[key];
         expect(after).toEqual({ ...wanted });
         expect(await planSync(list(wanted), list(after), md5)).toMatchObject({ upload: [], remove: [] });
       }),
     );
+  });
+});
+
+describe("removeFiles", () => {
+  const keys = ["cr\r.jpg", "lf\n.jpg", "\u0001.jpg", 'a+b %2B&<>".jpg', "é.jpg", "double//slash.jpg", "plain.jpg"];
+
+  async function store(): Promise<{ readonly bucket: string; readonly prefix: string }> {
+    const bucket = uniqueName("sync");
+    await createBucket(account, bucket);
+    for (const key of [...keys, "stays.jpg"]) await putObject(account, bucket, `data/raw/${key}`, "x");
+    return { bucket, prefix: "data/raw/" };
+  }
+
+  it("lists and removes objects with any characters in their keys", async () => {
+    const target = await store();
+    const stored = await listObjects(account.s3, target.bucket, target.prefix);
+    expect(stored.map(({ key }) => key).sort()).toEqual([...keys, "stays.jpg"].sort());
+
+    await removeFiles(
+      account.s3,
+      stored.filter(({ key }) => key !== "stays.jpg"),
+      target,
+    );
+
+    expect(await listObjects(account.s3, target.bucket, target.prefix)).toMatchObject([{ key: "stays.jpg" }]);
+  });
+
+  it("fails if an object is still there, although S3 has reported success", async () => {
+    // Prepare
+    const target = await store();
+    const stored = await listObjects(account.s3, target.bucket, target.prefix);
+    const send = async (command: unknown): Promise<unknown> =>
+      command instanceof DeleteObjectsCommand
+        ? {}
+        : (account.s3 as unknown as { send: (command: unknown) => unknown }).send(command);
+    const deaf: S3Client = Object.assign(Object.create(account.s3), { send });
+
+    // Act, Assess
+    await expect(removeFiles(deaf, stored, target)).rejects.toThrow(/7 old images are still in .* "a\+b/);
   });
 });

@@ -7,9 +7,20 @@ describe("makeExecutionInput", () => {
   });
 
   it("passes the given options on, with the options of the PCA under one key", () => {
-    expect(makeExecutionInput({ mode: "single-class", label: "Apple Golden 1", limit: 20, components: 5 })).toEqual({
+    expect(
+      makeExecutionInput({
+        mode: "single-class",
+        label: "Apple Golden 1",
+        splits: ["train", "val"],
+        layout: "split/label",
+        limit: 20,
+        components: 5,
+      }),
+    ).toEqual({
       mode: "single-class",
       label: "Apple Golden 1",
+      splits: ["train", "val"],
+      layout: "split/label",
       limit: 20,
       pca: { components: 5 },
     });

@@ -39,6 +39,8 @@ describe("a usage error ends with exit code 2 and one message before anything is
     ["start --mode single-class", /needs a label/],
     ["start --label Kiwi", /--label goes with --mode single-class, not with --mode mini/],
     ["start --limit 1", /--limit must be a whole number of 2 or more, not "1"/],
+    ["start --splits Training, --mode full", /--splits must name folders, such as Training,Test, not "Training,"/],
+    ["run --layout splits", /--layout.*Allowed choices are split\/label, label/],
     ["start --limit 2.5", /--limit must be a whole number/],
     ["start --components 0", /--components must be a whole number of 1 or more/],
     ["start --variance 1.1", /--variance must be a number above 0 and at most 1/],

@@ -1,0 +1,51 @@
+import { depthOf, reasonToLeaveOut, treeRules } from "../../lambdas/contract/image-tree.ts";
+import type { FoundFile } from "./walk-folder.ts";
+
+/** Levels below the given folder where a tree is looked for. An unpacked Kaggle archive has it one or two down. */
+const levels = 3;
+
+/** Names that datasets give to splits, in lower case. */
+const splitNames = new Set(["train", "training", "test", "testing", "val", "valid", "validation", "dev"]);
+
+export interface NestedTree {
+  /** Path from the given folder. */
+  readonly path: string;
+  /** Images at <split>/<label>/<image> in it. */
+  readonly images: number;
+}
+
+function isSplitName(name: string | undefined): boolean {
+  return name !== undefined && splitNames.has(name.toLowerCase());
+}
+
+/**
+ * Finds the trees of splits and labels that lie below a folder, when the folder itself does not look like the tree: it has
+ * fewer images at the expected depth than the trees, or they have splits with common names and it has none. Deeper images
+ * in a split with a common name are no tree.
+ *
+ * @param images number of images that the folder has as a tree
+ */
+export function findNestedTrees(files: readonly FoundFile[], images: number): readonly NestedTree[] {
+  const rules = treeRules("split/label");
+  const counts = new Map<string, number>();
+  let hasSplits = false;
+  let belowHasSplits = false;
+  for (const { key } of files) {
+    const reason = reasonToLeaveOut(rules, key);
+    const folders = key.split("/").slice(0, -1);
+    if (reason === undefined) hasSplits ||= isSplitName(folders[0]);
+    const above = folders.slice(0, -depthOf(rules.layout));
+    if (reason !== "deep" || above.length > levels || above.some(isSplitName)) continue;
+    const path = above.join("/");
+    counts.set(path, (counts.get(path) ?? 0) + 1);
+    belowHasSplits ||= isSplitName(folders[above.length]);
+  }
+  const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  const isAbove = total > images || (belowHasSplits && !hasSplits);
+  return isAbove ? [...counts].map(([path, count]) => ({ path, images: count })) : [];
+}
+
+/** Quotes an argument for a shell, if it needs that. */
+export function quoteArgument(argument: string): string {
+  return /^[\w./:@%+=,-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;
+}
