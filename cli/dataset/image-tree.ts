@@ -4,6 +4,7 @@ import { basename, resolve } from "node:path";
 import pMap from "p-map";
 import {
   describeLeftOut,
+  detectLayout,
   type Layout,
   type LeftOut,
   type LeftOutReason,
@@ -48,12 +49,6 @@ function countImages(reasons: Reasons): number {
   return [...reasons.values()].filter((reason) => reason === undefined).length;
 }
 
-/** Like Preflight's: a tree has splits if an image lies at <split>/<label>/<image>, or none lies at <label>/<image>. */
-function detectLayout(files: readonly FoundFile[]): Layout {
-  if (countImages(reasonsIn("split/label", files)) > 0) return "split/label";
-  return countImages(reasonsIn("label", files)) > 0 ? "label" : "split/label";
-}
-
 async function isReadable(path: string): Promise<boolean> {
   try {
     await access(path, constants.R_OK);
@@ -87,7 +82,7 @@ export async function readDataset(folder: string, { layout: forced, command }: D
   if (!found.isDirectory()) throw new UsageError(`The dataset ${folder} is not a folder.`);
 
   const { files, leftOut: unread } = await walkFolder(folder);
-  const layout = forced ?? detectLayout(files);
+  const layout = forced ?? detectLayout(files.map(({ key }) => key));
   const reasons = reasonsIn(layout, files);
   if (forced === undefined) refuseFolderAbove(folder, files, countImages(reasons), command);
   const candidates = files.filter(({ key }) => reasons.get(key) === undefined);

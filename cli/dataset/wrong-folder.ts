@@ -1,21 +1,14 @@
-import { depthOf, reasonToLeaveOut, treeRules } from "../../lambdas/contract/image-tree.ts";
+import { depthOf, isSplitName, reasonToLeaveOut, treeRules } from "../../lambdas/contract/image-tree.ts";
 import type { FoundFile } from "./walk-folder.ts";
 
 /** Levels below the given folder where a tree is looked for. An unpacked Kaggle archive has it one or two down. */
 const levels = 3;
-
-/** Names that datasets give to splits, in lower case. */
-const splitNames = new Set(["train", "training", "test", "testing", "val", "valid", "validation", "dev"]);
 
 export interface NestedTree {
   /** Path from the given folder. */
   readonly path: string;
   /** Images at <split>/<label>/<image> in it. */
   readonly images: number;
-}
-
-function isSplitName(name: string | undefined): boolean {
-  return name !== undefined && splitNames.has(name.toLowerCase());
 }
 
 /**
@@ -42,7 +35,19 @@ export function findNestedTrees(files: readonly FoundFile[], images: number): re
   }
   const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
   const isAbove = total > images || (belowHasSplits && !hasSplits);
-  return isAbove ? [...counts].map(([path, count]) => ({ path, images: count })) : [];
+  return isAbove ? withoutNested([...counts].map(([path, count]) => ({ path, images: count }))) : [];
+}
+
+/** Of trees of which one contains the other, keeps the one with more images. */
+function withoutNested(trees: readonly NestedTree[]): readonly NestedTree[] {
+  return trees.filter(
+    ({ path, images }) =>
+      !trees.some(
+        (other) =>
+          (other.path.startsWith(`${path}/`) && other.images >= images) ||
+          (path.startsWith(`${other.path}/`) && other.images > images),
+      ),
+  );
 }
 
 /** Quotes an argument for a shell, if it needs that. */

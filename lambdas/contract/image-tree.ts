@@ -39,6 +39,21 @@ export function depthOf(layout: Layout): number {
   return layout.split("/").length;
 }
 
+/** Names that datasets give to splits, in lower case. */
+const splitNames = new Set(["train", "training", "test", "testing", "val", "valid", "validation", "dev"]);
+
+export function isSplitName(name: string | undefined): boolean {
+  return name !== undefined && splitNames.has(name.toLowerCase());
+}
+
+/** Detects the layout of a tree from the paths of files in it, of which the others do not matter. */
+export function detectLayout(keys: readonly string[]): Layout {
+  const inSplits = keys.filter((key) => reasonToLeaveOut(treeRules("split/label"), key) === undefined);
+  const inLabels = keys.filter((key) => reasonToLeaveOut(treeRules("label"), key) === undefined);
+  const hasSplitName = inSplits.some((key) => isSplitName(key.split("/")[0]));
+  return hasSplitName || inSplits.length >= inLabels.length ? "split/label" : "label";
+}
+
 /** Whether a name has the ending of an image, in any letter case. */
 export function hasImageEnding(name: string): boolean {
   return imageEndings.some((ending) => name.toLowerCase().endsWith(ending));

@@ -62,7 +62,7 @@ export const executionInputSchema = z.strictObject({
     .meta({
       description:
         "The folders above an image. A tree without splits has the layout `label`. See [input-trees.md](input-trees.md).",
-      defaultText: "detected: `split/label` if an image lies at `<split>/<label>/<image>`, otherwise `label`",
+      defaultText: "detected from where the images lie",
       examples: ["label"],
     }),
   limit: z

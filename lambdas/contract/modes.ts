@@ -44,7 +44,7 @@ export const modeTable = {
     description: 'all images of the labels that begin with "Apple"',
     labelPrefix: "Apple",
   },
-  full: { ...allTrainingImages, description: "all images" },
+  full: { ...allTrainingImages, description: "all images of the splits" },
   "single-class": { ...allTrainingImages, description: "the images of one label", takesLabel: true },
 } as const satisfies Readonly<Record<string, ModeProperties>>;
 

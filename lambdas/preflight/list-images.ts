@@ -3,6 +3,7 @@ import pMap from "p-map";
 import { listFolder, listObjects, parseS3Uri, type S3Location, type S3Object } from "../aws/s3.ts";
 import {
   byCodePoint,
+  detectLayout,
   isFolderMarker,
   isSameName,
   isVisibleFolder,
@@ -95,15 +96,15 @@ class TreeReader {
   }
 }
 
-/** A tree has splits if an image lies at <split>/<label>/<image>, or if it has no image at <label>/<image> either. */
-async function detectLayout(reader: TreeReader, levels: readonly Level[]): Promise<Layout> {
-  const hasImage = (layout: Layout, { objects }: Level): boolean =>
-    objects.some((object) => reasonToLeaveOut(treeRules(layout), reader.pathOf(object)) === undefined);
-  if (!levels.some((level) => hasImage("label", level))) return "split/label";
+/** Lists only the label folders that decide: a tree without images above them has splits. */
+async function findLayout(reader: TreeReader, levels: readonly Level[]): Promise<Layout> {
+  const pathsIn = (each: readonly Level[]): readonly string[] =>
+    each.flatMap(({ objects }) => objects).map((object) => reader.pathOf(object));
+  const paths = pathsIn(levels);
+  if (detectLayout(paths) === "split/label") return "split/label";
   const folders = levels.flatMap((level) => level.folders);
-  for (const folder of folders.filter((name) => isVisibleFolder(treeRules("split/label"), name)))
-    if (hasImage("split/label", await reader.level(folder))) return "split/label";
-  return "label";
+  const visible = folders.filter((name) => isVisibleFolder(treeRules("split/label"), name));
+  return detectLayout([...paths, ...pathsIn(await mapConcurrently(visible, (folder) => reader.level(folder)))]);
 }
 
 function chooseSplits(splits: readonly string[], { splits: wanted, defaultSplit }: ListingRequest): readonly string[] {
@@ -143,7 +144,7 @@ export async function listImages(s3: S3Client, imageTree: string, request: Listi
   const root = await reader.level("");
   const tops = root.folders.filter((folder) => isVisibleFolder(treeRules("split/label"), folder));
   const levels = await mapConcurrently(tops, (folder) => reader.level(folder));
-  const rules = treeRules(request.layout ?? (await detectLayout(reader, levels)));
+  const rules = treeRules(request.layout ?? (await findLayout(reader, levels)));
   const hasSplits = rules.layout === "split/label";
   const usedSplits = hasSplits ? chooseSplits(tops, request) : [];
   const usedLevels = levels.filter((_, index) => usedSplits.includes(tops[index] ?? ""));
