@@ -1,13 +1,11 @@
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { isAlive } from "../../shared/os-processes.mjs";
 import { interrupted, isStopping } from "./child-processes.mjs";
 import { home } from "./setup-paths.mjs";
 import { print } from "./setup-progress.mjs";
 
-/** A lock file without a process id is abandoned when it is older than this. */
-const emptyLockMs = 5_000;
 const retryMs = 200;
 const lock = join(home, "setup.lock");
 
@@ -20,7 +18,7 @@ export async function withSetupLock(work) {
   let hasAnnounced = false;
   while (!takeLock()) {
     const owner = removeAbandonedLock();
-    if (owner > 0 && !hasAnnounced) {
+    if (owner !== undefined && !hasAnnounced) {
       hasAnnounced = true;
       print(`Waiting for another setup of this folder (process ${owner})`);
     }
@@ -34,24 +32,80 @@ export async function withSetupLock(work) {
   }
 }
 
-/** @returns {boolean} false when another process holds the lock */
+/**
+ * Takes the lock with its content at once: a link, unlike a new file, is never seen empty.
+ * @returns {boolean} false when another process holds the lock
+ */
 function takeLock() {
+  const mine = `${lock}.${process.pid}`;
+  writeFileSync(mine, `${process.pid} ${startOf(process.pid)}`);
   try {
-    writeFileSync(lock, String(process.pid), { flag: "wx" });
+    linkSync(mine, lock);
     return true;
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
+    if (hasCode(error, "EEXIST")) return false;
+    throw error;
+  } finally {
+    rmSync(mine);
+  }
+}
+
+/** @returns {string | undefined} id of the process that holds the lock; undefined when it was abandoned or released */
+function removeAbandonedLock() {
+  const found = readText(lock);
+  if (found === undefined) return undefined;
+  const [, owner = "", start] = /^(\d+) (.+)$/.exec(found) ?? [];
+  if (owner !== "" && startOf(Number(owner)) === start) return owner;
+  // Of several waiting processes, only one gets the file that all of them have read.
+  const aside = `${lock}.abandoned.${process.pid}`;
+  try {
+    renameSync(lock, aside);
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return undefined;
+    throw error;
+  }
+  // Another process may have removed the abandoned lock and taken a new one since it was read.
+  if (readText(aside) === found) rmSync(aside);
+  else renameSync(aside, lock);
+  return undefined;
+}
+
+/**
+ * The time when a process started, which tells it from a later process with the same id.
+ * @param {number} pid
+ * @returns {string} empty when there is no such process
+ */
+function startOf(pid) {
+  if (process.platform !== "linux") return startByPs(pid);
+  // proc_pid_stat(5): field 22, in clock ticks since the boot. The second field, a name in parentheses, may have spaces.
+  const stat = readText(`/proc/${pid}/stat`);
+  const ticks = stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+  return ticks === undefined ? "" : `${readText("/proc/sys/kernel/random/boot_id")?.trim()}/${ticks}`;
+}
+
+/** @param {number} pid */
+function startByPs(pid) {
+  try {
+    return execFileSync("ps", ["-o", "lstart=", "-p", String(pid)], { encoding: "utf8" }).trim();
+  } catch (error) {
+    // ps ends with 1 when there is no such process.
+    if (error instanceof Error && "status" in error && error.status === 1) return "";
     throw error;
   }
 }
 
-/** @returns {number} id of the process that holds the lock; 0 when the lock was abandoned or has no id yet */
-function removeAbandonedLock() {
-  const found = statSync(lock, { throwIfNoEntry: false });
-  const owner = found ? Number(readFileSync(lock, "utf8")) : 0;
-  if (owner > 0 && isAlive(owner)) return owner;
-  // A lock without an id belongs to a process that is about to write it, or that was killed before it could.
-  const isEmptyAndOld = found && Date.now() - found.mtimeMs > emptyLockMs;
-  if (owner > 0 || isEmptyAndOld) rmSync(lock, { force: true });
-  return 0;
+/** @param {string} file @returns {string | undefined} undefined when there is no such file */
+function readText(file) {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    // The kernel answers ESRCH for the files of a process that has just ended.
+    if (hasCode(error, "ENOENT") || hasCode(error, "ESRCH")) return undefined;
+    throw error;
+  }
+}
+
+/** @param {unknown} error @param {string} code */
+function hasCode(error, code) {
+  return error instanceof Error && "code" in error && error.code === code;
 }
