@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import getPort from "get-port";
 import { accountEnv, region } from "./account-env.ts";
+import { type DirectoryLock, lockDirectory } from "./account-lock.ts";
 import {
   awaitPredecessor,
   findRunningAccount,
@@ -13,6 +14,7 @@ import { EmrService } from "./emr/emr-service.ts";
 import { Gateway, PortInUse } from "./gateway.ts";
 import { LambdaRunner } from "./lambda/runner.ts";
 import { awaitMinistack, ministackGraceSeconds, startMinistack } from "./ministack/ministack-process.ts";
+import { setUnreadableStateAside } from "./ministack/saved-state.ts";
 import { StepFunctionsService } from "./stepfunctions/step-functions-service.ts";
 import { TaskIntegrations } from "./stepfunctions/task-integrations.ts";
 import type { AccountContext } from "./support/account-context.ts";
@@ -57,39 +59,66 @@ export class AccountRunning extends Error {
   }
 }
 
+/** Another process has the lock of the directory but does not answer. */
+export class AccountBusy extends Error {
+  override readonly name = "AccountBusy";
+
+  constructor(directory: string) {
+    super(
+      `Another process is starting or stopping the embedded account of ${directory}. Wait a few seconds, then try again.`,
+    );
+  }
+}
+
 /**
  * Starts an AWS account on loopback and resolves when it is healthy.
  *
  * S3 objects survive every restart, even one by SIGKILL. So do executions, clusters and mails as recorded, and buckets,
  * stacks, functions, roles, topics, rules and state machines as of about a second ago. Executions and clusters that
  * were running have ended with the account and are shown so.
- * @throws AccountRunning, PortInUse
+ * @throws AccountRunning, AccountBusy, PortInUse
  */
 export async function startAccount(options: AccountOptions = {}): Promise<Account> {
   const directory = resolve(options.directory ?? defaultDirectory());
   const port = options.port ?? defaultPort;
   mkdirSync(directory, { recursive: true });
   chmodSync(directory, 0o700);
-  const running = await findRunningAccount(directory);
-  if (running !== undefined) {
-    throw new AccountRunning(running);
+  const lock = lockDirectory(directory);
+  if (lock === undefined) {
+    const running = await findRunningAccount(directory);
+    throw running === undefined ? new AccountBusy(directory) : new AccountRunning(running);
   }
-  const gateway = await Gateway.listen(port);
+  try {
+    return await startLocked(lock, directory, await Gateway.listen(port), options);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+/** Starts the account of a directory whose lock this process has. */
+async function startLocked(
+  lock: DirectoryLock,
+  directory: string,
+  gateway: Gateway,
+  { log = () => undefined }: AccountOptions,
+): Promise<Account> {
   try {
     await awaitPredecessor(directory, (ministackGraceSeconds + 2) * 1000);
     removeLeftovers(directory);
+    setUnreadableStateAside(join(directory, "ministack"), log);
     const ministackPort = await getPort();
     const context: AccountContext = {
-      endpoint: `http://127.0.0.1:${port}`,
+      endpoint: `http://127.0.0.1:${gateway.port}`,
       ministack: `http://127.0.0.1:${ministackPort}`,
       directory,
       tools: join(projectRoot(), ".orchard"),
       region,
       accountId,
-      credentials: accountKeys(directory),
-      log: options.log ?? (() => undefined),
+      credentials: accountKeys(directory, log),
+      log,
     };
-    return await startServices(gateway, context, startMinistack(context, ministackPort));
+    return await startServices(lock, gateway, context, startMinistack(context, ministackPort));
   } catch (error) {
     await gateway.close();
     throw error;
@@ -104,7 +133,12 @@ function removeLeftovers(directory: string): void {
   mkdirSync(join(directory, "lambda"), { recursive: true });
 }
 
-async function startServices(gateway: Gateway, context: AccountContext, server: Supervised): Promise<Account> {
+async function startServices(
+  lock: DirectoryLock,
+  gateway: Gateway,
+  context: AccountContext,
+  server: Supervised,
+): Promise<Account> {
   const { endpoint, directory, log } = context;
   try {
     const { pid: supervisorPid } = server.process;
@@ -126,6 +160,7 @@ async function startServices(gateway: Gateway, context: AccountContext, server: 
       await server.stop();
       await gateway.close();
       removeRecord(directory);
+      lock.release();
     });
     void server.ended.then((exitCode) => {
       if (!stop.isCalled()) {

@@ -49,13 +49,13 @@ const vcpuQuota = 256;
  * one of our services or to MiniStack.
  */
 export class Gateway {
-  readonly #port: number;
+  readonly port: number;
   readonly #server: Server;
   readonly #proxy = createProxyServer({ xfwd: false });
   #services: Services | undefined;
 
   private constructor(port: number) {
-    this.#port = port;
+    this.port = port;
     this.#server = createServer((request, response) => {
       this.#route(request, response).catch((error: unknown) => this.#fail(request, response, error));
     });
@@ -96,7 +96,7 @@ export class Gateway {
   }
 
   async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    requireLocalClient(request, this.#port);
+    requireLocalClient(request, this.port);
     const services = this.#services;
     if (services === undefined) {
       throw new AwsError("ServiceUnavailable", "The embedded account is starting.", 503);

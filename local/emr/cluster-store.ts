@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { AwsError } from "../support/aws-error.ts";
-import { writeJson } from "../support/json-file.ts";
+import { readJson, writeJson } from "../support/json-file.ts";
 import { type Cluster, hasEnded, isActive, type Reason, transition } from "./cluster-record.ts";
 
 /** The reason that clusters end with when the account stops. */
@@ -13,10 +13,12 @@ export const accountStopped: Reason = {
 /** The account's clusters, each in <folder>/<id>/cluster.json. */
 export class ClusterStore {
   readonly #folder: string;
+  readonly #log: (line: string) => void;
   readonly #clusters = new Map<string, Cluster>();
 
-  constructor(folder: string) {
+  constructor(folder: string, log: (line: string) => void) {
     this.#folder = folder;
+    this.#log = log;
   }
 
   /** Reads the clusters of an earlier account. Ends those that it left running, saves them and returns them. */
@@ -24,8 +26,8 @@ export class ClusterStore {
     mkdirSync(this.#folder, { recursive: true });
     for (const file of readdirSync(this.#folder).map((id) => join(this.#folder, id, "cluster.json"))) {
       if (existsSync(file)) {
-        const cluster: Cluster = JSON.parse(readFileSync(file, "utf8"));
-        this.#clusters.set(cluster.Id, cluster);
+        const cluster = readJson<Cluster>(file, "Id", this.#log);
+        if (cluster !== undefined) this.#clusters.set(cluster.Id, cluster);
       }
     }
     const interrupted = this.list().filter((cluster) => !hasEnded(cluster));

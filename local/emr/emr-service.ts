@@ -42,7 +42,7 @@ export class EmrService {
   constructor(context: AccountContext) {
     this.#context = context;
     this.#model = new ServiceModel(context.tools, "emr");
-    this.#store = new ClusterStore(join(context.directory, "emr"));
+    this.#store = new ClusterStore(join(context.directory, "emr"), context.log);
     this.#operations = this.#operationTable();
     for (const { Id: id } of this.#store.load()) {
       const node = new EmrNode(context, id, undefined);

@@ -44,7 +44,7 @@ export class StepFunctionsService {
     this.#model = new ServiceModel(context.tools, "stepfunctions");
     this.#stateMachines = new SFNClient({ endpoint, region, credentials });
     this.#statusEvents = new StatusEvents(context);
-    this.#store = new ExecutionStore(join(context.directory, "executions"));
+    this.#store = new ExecutionStore(join(context.directory, "executions"), context.log);
     this.#operations = {
       StartExecution: (input: StartRequest) => this.#start(input),
       DescribeExecution: (input: ExecutionRequest) => describeExecution(this.#store.get(input.executionArn)),
@@ -165,8 +165,11 @@ export class StepFunctionsService {
   async #finish(execution: Execution, outcome: Outcome): Promise<void> {
     this.#live.delete(execution.executionArn);
     endExecution(execution, outcome);
-    this.#store.save(execution);
-    await this.#statusEvents.publish(execution);
+    try {
+      this.#store.save(execution);
+    } finally {
+      await this.#statusEvents.publish(execution);
+    }
   }
 
   async #stop({ executionArn, error, cause }: StopRequest): Promise<object> {

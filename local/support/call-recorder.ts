@@ -83,7 +83,12 @@ export class CallRecorder {
     if (!this.#recorded.has(key)) {
       this.#recorded.add(key);
       const call: ApiCall = { time: new Date().toISOString(), ...line };
-      appendFileSync(join(directory, "api-calls.jsonl"), `${JSON.stringify(call)}\n`);
+      try {
+        appendFileSync(join(directory, "api-calls.jsonl"), `${JSON.stringify(call)}\n`);
+      } catch (error) {
+        // A full disk must not keep a call from being answered.
+        this.#context.log(`api-calls: ${action.action} was not recorded: ${errorText(error)}`);
+      }
     }
   }
 }

@@ -1,6 +1,7 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { readJson, writeJson } from "./json-file.ts";
 
 /** An access key of AWS. */
 export interface KeyPair {
@@ -8,15 +9,13 @@ export interface KeyPair {
   readonly secretAccessKey: string;
 }
 
-/** Returns the key pair of the account in a directory, and creates it at the first start. */
-export function accountKeys(directory: string): KeyPair {
+/** Returns the key pair of the account in a directory, and creates it at the first start or when it is unreadable. */
+export function accountKeys(directory: string, log: (line: string) => void = console.error): KeyPair {
   const file = join(directory, "credentials.json");
-  if (existsSync(file)) {
-    const { accessKeyId, secretAccessKey } = JSON.parse(readFileSync(file, "utf8")) as Partial<KeyPair>;
-    if (accessKeyId && secretAccessKey) return { accessKeyId, secretAccessKey };
-  }
+  const stored = existsSync(file) ? readJson<KeyPair>(file, "secretAccessKey", log) : undefined;
+  if (stored !== undefined) return stored;
   const keys = { accessKeyId: keyId("AKIA", randomBytes(16)), secretAccessKey: randomBytes(30).toString("base64url") };
-  writeFileSync(file, JSON.stringify(keys), { mode: 0o600 });
+  writeJson(file, keys);
   return keys;
 }
 

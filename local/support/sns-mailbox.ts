@@ -1,8 +1,9 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { requestMinistack } from "../ministack/ministack-request.ts";
 import type { AccountContext } from "./account-context.ts";
 import { AwsError, isObject, type JsonObject } from "./aws-error.ts";
+import { readJson, writeJson } from "./json-file.ts";
 
 export interface Mail {
   readonly subject: string;
@@ -11,7 +12,7 @@ export interface Mail {
   readonly topicArn: string;
 }
 
-type MailboxContext = Pick<AccountContext, "directory" | "ministack" | "credentials">;
+type MailboxContext = Pick<AccountContext, "directory" | "ministack" | "credentials" | "log">;
 
 /** An SNS http subscriber that confirms its subscriptions and stores the notifications. */
 export class SnsMailbox {
@@ -42,7 +43,7 @@ export class SnsMailbox {
       topicArn: text("TopicArn"),
     };
     const order = `${Date.now()}-${String(readdirSync(this.#folder).length).padStart(6, "0")}`;
-    writeFileSync(join(this.#folder, `${order}.json`), JSON.stringify(mail, null, 1));
+    writeJson(join(this.#folder, `${order}.json`), mail);
     return { kept: true };
   }
 
@@ -51,7 +52,8 @@ export class SnsMailbox {
     const files = readdirSync(this.#folder)
       .filter((name) => name.endsWith(".json"))
       .sort();
-    return files.map((name) => JSON.parse(readFileSync(join(this.#folder, name), "utf8")));
+    const mails = files.map((name) => readJson<Mail>(join(this.#folder, name), "message", this.#context.log));
+    return mails.filter((mail) => mail !== undefined);
   }
 
   async #confirm(subscribeUrl: string): Promise<void> {

@@ -1,9 +1,9 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { AddJobFlowStepsCommand, DescribeClusterCommand, EMRClient, RunJobFlowCommand } from "@aws-sdk/client-emr";
 import {
   CreateStateMachineCommand,
@@ -198,6 +198,43 @@ test("starting twice throws AccountRunning for the same directory and PortInUse 
     await account.stop();
     rmSync(other, { recursive: true, force: true });
   }
+});
+
+test("of two starts at once on different ports, one has the directory and the other says so", async () => {
+  const ports = [port, await getPort()];
+
+  const started = await Promise.allSettled(ports.map((each) => startAccount({ port: each, directory })));
+
+  const accounts = started.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+  const reasons = started.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
+  expect(reasons).toEqual([expect.objectContaining({ name: "AccountBusy" })]);
+  expect(String(reasons[0])).toContain(`starting or stopping the embedded account of ${directory}`);
+  expect(await findRunningAccount(directory)).toMatchObject({ endpoint: accounts[0]?.endpoint });
+  await Promise.all(accounts.map((account) => account.stop()));
+  await (await startAccount({ port, directory })).stop();
+});
+
+test("the account starts in spite of unreadable files, names each, and keeps a copy", async () => {
+  const unreadable = {
+    "emr/j-1/cluster.json": "",
+    "executions/machine/name.json": '{"executionArn": "arn',
+    "mail/1-000000.json": "",
+    "credentials.json": "\0\0",
+    "ministack/state/sns.json": '{"__ministack_format__": 3, "payl',
+  };
+  for (const [name, text] of Object.entries(unreadable)) {
+    mkdirSync(dirname(join(directory, name)), { recursive: true });
+    writeFileSync(join(directory, name), text);
+  }
+  const logged: string[] = [];
+
+  const account = await startAccount({ port, directory, log: (line) => logged.push(line) });
+
+  expect(await mails(account)).toEqual([]);
+  for (const name of Object.keys(unreadable)) expect(logged.join("\n")).toContain(join(directory, name));
+  const copies = readdirSync(directory, { recursive: true }).filter((name) => String(name).includes("unreadable"));
+  expect(copies).toHaveLength(6); // with the folder of MiniStack's state
+  await account.stop();
 });
 
 test("the account starts in spite of a stale record whose process id another program has", async () => {

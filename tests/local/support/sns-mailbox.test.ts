@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import getPort from "get-port";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { SnsMailbox } from "../../../local/support/sns-mailbox.ts";
 
 const port = await getPort();
@@ -28,9 +28,12 @@ afterAll(() => {
   rmSync(directory, { recursive: true });
 });
 
+function open() {
+  return new SnsMailbox({ directory, ministack: `http://127.0.0.1:${port}`, credentials, log: () => undefined });
+}
+
 function confirm(SubscribeURL: string) {
-  const mailbox = new SnsMailbox({ directory, ministack: `http://127.0.0.1:${port}`, credentials });
-  return mailbox.receive(JSON.stringify({ Type: "SubscriptionConfirmation", SubscribeURL }));
+  return open().receive(JSON.stringify({ Type: "SubscriptionConfirmation", SubscribeURL }));
 }
 
 test("receive throws when MiniStack does not confirm the subscription", async () => {
@@ -53,4 +56,16 @@ test.each([
 ])("the SubscribeURL '%s' is refused and nothing is requested", async (url) => {
   await expect(confirm(url)).rejects.toThrow("is not a URL of this account");
   expect(requested).toEqual([]);
+});
+
+test("a mail that does not fit on the disk is refused, and the others can be read", async () => {
+  const mailbox = open();
+  await mailbox.receive(JSON.stringify({ Message: "first" }));
+  vi.spyOn(Date, "now").mockReturnValue(1e12);
+  symlinkSync("/dev/full", join(directory, "mail", "1000000000000-000002.json.new"));
+
+  const second = mailbox.receive(JSON.stringify({ Message: "second" }));
+
+  await expect(second).rejects.toThrow("ENOSPC");
+  expect(mailbox.list()).toMatchObject([{ message: "first" }]);
 });
