@@ -17,6 +17,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 from orchard.model import conversions
 from orchard.model.bad_image import DAMAGED, TRUNCATED, BadImageError
 from orchard.model.jpeg import CheckSize
+from orchard.model.metadata import remove_metadata
 
 # The only formats that are opened: none of these readers starts another program, as Pillow's reader of EPS does.
 _READERS: dict[str, type[ImageFile]] = {
@@ -29,11 +30,6 @@ _READERS: dict[str, type[ImageFile]] = {
     "TIFF": TiffImageFile,
     "WEBP": WebPImageFile,
 }
-
-# PNG specification, 5.6: the chunks that determine the colours, alpha apart.
-_PIXEL_CHUNKS = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
-_PNG_SIGNATURE = 8
-_CHUNK_FRAME = 12  # length, type and CRC
 
 
 def decode(content: bytes, format: str, check_size: CheckSize) -> Image.Image:
@@ -52,9 +48,7 @@ def decode(content: bytes, format: str, check_size: CheckSize) -> Image.Image:
         failure: Exception = error
     if format == "AVIF" and not features.check("avif"):
         raise BadImageError("unsupported: AVIF")
-    if format == "PNG":
-        # Pillow reads text, profiles and animations with the pixels, and refuses large or damaged ones.
-        bare = _keep_pixel_chunks(content)
+    if (bare := remove_metadata(content, format)) != content:
         try:
             return _decode_once(bare, format, check_size)
         except (BadImageError, MemoryError):
@@ -83,22 +77,6 @@ def _find_conversion(content: bytes) -> str | None:
     if more == content.count(b"\n") == content.count(b"\r\n"):
         return conversions.LINE_ENDINGS
     return conversions.TEXT if conversions.is_converted_to_utf8(content) else None
-
-
-def _keep_pixel_chunks(content: bytes) -> bytes:
-    """Return a PNG file without the chunks that have no influence on its colours, even if their length is damaged."""
-    kept = [content[:_PNG_SIGNATURE]]
-    position = _PNG_SIGNATURE
-    while position + 8 <= len(content):
-        length, kind = struct.unpack_from(">I4s", content, position)
-        end = position + _CHUNK_FRAME + length
-        if kind in _PIXEL_CHUNKS:
-            kept.append(content[position:end])
-        elif end > len(content) or not kind.isalpha():
-            following = [found for name in _PIXEL_CHUNKS if (found := content.find(name, position + 8)) >= 0]
-            end = min(following, default=len(content) + 4) - 4
-        position = end
-    return b"".join(kept)
 
 
 def _is_truncated(content: bytes, format: str, failure: Exception) -> bool:

@@ -130,7 +130,7 @@ def _text_kind(start: bytes) -> str | None:
         return "SVG"
     if start.startswith(b"<?xml"):
         return "XML"
-    if start.startswith((b"{", b"[")):
+    if re.match(rb'\{\s*["}]|\[\s*[\[{"\]0-9-]', start):
         return "JSON"
     if start.startswith((b"data:image/", b"/9j/", b"ivborw0kggo", b"r0lgod", b"uklgr")):
         return "Base64"

@@ -85,6 +85,8 @@ def without_random(seed: int, size: int) -> bytes:
     return random.Random(seed).randbytes(size).replace(b"\xff", b"\0")
 
 
+WEBP_WITH_XMP = encode(PICTURE, "WEBP", exif=b"Exif\0\0MM\0*", xmp=b"x" * 5000)
+DESCRIBED = encode(PICTURE, "TIFF", compression="tiff_lzw", description="x" * 3000)
 MULTI_PICTURE = frames("MPO")
 MPF = MULTI_PICTURE.index(b"MPF\0") + 4
 APNG = frames("PNG")
@@ -148,6 +150,15 @@ HARMLESS: dict[str, tuple[bytes, Pixels]] = {
     "a PNG with a chunk of an impossible length": (with_chunk(b"\x7f\xff\xff\xfftEXtcomment"), Pixels(PNG)),
     "an animated PNG with a damaged frame": (APNG.replace(b"fcTL\0\0\0\0", b"fcTL\0\0\0\x09", 1), Pixels(PNG)),
     "a GIF without its last byte": (cut(GIF, 1), Pixels(GIF)),
+    "a WebP that ends in its XMP data": (cut(WEBP_WITH_XMP, 1000), Pixels(WEBP)),
+    "a WebP with EXIF data of an impossible length": (
+        patch(WEBP_WITH_XMP, WEBP_WITH_XMP.index(b"EXIF") + 4, b"\xff\xff\xff\x0f"),
+        Pixels(WEBP),
+    ),
+    "a TIFF with a description outside of the file": (
+        patch(DESCRIBED, DESCRIBED.index(b"\x0e\x01\x02\x00") + 8, b"\xff\xff\xff\x7f"),
+        Pixels(PNG),
+    ),
     "a WebP followed by other bytes": (WEBP + b"junk", Pixels(WEBP)),
     "a BMP followed by other bytes": (BMP + b"junk", Pixels(PNG)),
 }
@@ -163,6 +174,7 @@ UNUSABLE: dict[str, tuple[bytes, str]] = {
     "an SVG": (b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>', "text, not an image (SVG)"),
     "an S3 error": (b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', "text, not an image (XML)"),
     "a JSON error": (b'{"message": "Forbidden"}', "text, not an image (JSON)"),
+    "a link to a web page": (b"[InternetShortcut]\r\nURL=https://example.org", "text, not an image"),
     "a JPEG in Base64": (b"/9j/4AAQSkZJRgABAQAAAQABAAD", "text, not an image (Base64)"),
     "a Git LFS pointer": (
         b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 9\n",
