@@ -10,3 +10,16 @@ export const home = join(root, ".orchard");
 /** The project's own Python and Node; they exist once their setup parts are installed. */
 export const python = join(home, "python", "bin", "python");
 export const node = join(root, "node_modules", ".bin", "node");
+
+/**
+ * Says why a folder cannot hold the project or its generated files: class paths are separated by colons, lists of
+ * folders by commas, and Spark reads the others as wildcards.
+ * @param {string} what
+ * @param {string} path
+ * @returns {string | undefined} the message for the person; undefined when the path can be used
+ */
+export function pathProblem(what, path) {
+  const found = [...new Set(path.match(/[:,\\[\]{}*?]|\p{Cc}/gu) ?? [])].map((character) => JSON.stringify(character));
+  if (found.length === 0) return undefined;
+  return `${what} is ${JSON.stringify(path)}, but Java and Spark cannot work in a path with ${found.join(", ")}. Move or rename the folder and start again; spaces, quotes and accents are allowed.`;
+}

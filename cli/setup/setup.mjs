@@ -10,7 +10,7 @@ import { partsOf } from "./command-parts.mjs";
 import { installParts, isReady } from "./install-parts.mjs";
 import { SetupError } from "./setup-error.mjs";
 import { withSetupLock } from "./setup-lock.mjs";
-import { node, root } from "./setup-paths.mjs";
+import { node, pathProblem, root } from "./setup-paths.mjs";
 import { print } from "./setup-progress.mjs";
 
 const minimumNodeMajor = 20;
@@ -70,6 +70,9 @@ async function main() {
       2,
     );
   }
+  const problem =
+    pathProblem("The project's folder", root) ?? pathProblem("ORCHARD_HOME", process.env["ORCHARD_HOME"] ?? "");
+  if (problem) throw new SetupError(problem, 2);
   watchParent();
   const parts = partsOf(args);
   if (!parts.every(isReady)) await withSetupLock(() => installParts(parts));

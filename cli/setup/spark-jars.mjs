@@ -1,5 +1,6 @@
 // Downloads the jars with which Spark reads and writes s3:// paths, by Spark's own dependency resolver (Ivy).
-import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { javaProxyOptions, joinJavaOptions } from "../../shared/java-options.mjs";
 import { childEnvironment } from "./child-environment.mjs";
@@ -22,20 +23,22 @@ export const jarsVersion = `${hadoopAws} ${awsJavaSdkVersion}`;
  * @param {(line: string) => void} log
  */
 export async function makeJars(log) {
-  const ivy = join(home, "ivy");
+  // Not in the project's folder: Ivy reads parentheses in a path as its own syntax.
+  const ivy = mkdtempSync(join(tmpdir(), "orchard-ivy-"));
   const partial = join(home, "jars.partial");
-  for (const folder of [ivy, partial]) {
-    rmSync(folder, { recursive: true, force: true });
-    mkdirSync(folder, { recursive: true });
+  rmSync(partial, { recursive: true, force: true });
+  mkdirSync(partial, { recursive: true });
+  try {
+    await resolveJars(ivy, log);
+    cpSync(join(ivy, "jars"), partial, { recursive: true });
+  } finally {
+    rmSync(ivy, { recursive: true, force: true });
   }
-  await resolveJars(ivy, log);
-  for (const name of readdirSync(join(ivy, "jars"))) renameSync(join(ivy, "jars", name), join(partial, name));
   if (!readdirSync(partial).some((name) => name.includes("hadoop-aws"))) {
     throw new SetupError(`spark-submit resolved no hadoop-aws jar\n${hint}`, 1);
   }
   rmSync(join(home, "jars"), { recursive: true, force: true });
   renameSync(partial, join(home, "jars"));
-  rmSync(ivy, { recursive: true, force: true });
 }
 
 /**
