@@ -49,26 +49,16 @@ function countImages(reasons: Reasons): number {
   return [...reasons.values()].filter((reason) => reason === undefined).length;
 }
 
-async function isReadable(path: string): Promise<boolean> {
+/** Measures a file; undefined if it may not be read, or has just been removed. */
+async function measure({ key, path: bytes }: FoundFile): Promise<LocalFile | undefined> {
+  const path = bytes.toString("utf8");
   try {
     await access(path, constants.R_OK);
-    return true;
+    return { key, path, bytes: (await stat(path)).size };
   } catch (error) {
-    if (error instanceof Error && "code" in error) return false;
+    if (error instanceof Error && "code" in error) return undefined;
     throw error;
   }
-}
-
-/** Measures the files; those that may not be read are undefined. */
-function measure(files: readonly FoundFile[]): Promise<readonly (LocalFile | undefined)[]> {
-  return pMap(
-    files,
-    async ({ key, path: bytes }) => {
-      const path = bytes.toString("utf8");
-      return (await isReadable(path)) ? { key, path, bytes: (await stat(path)).size } : undefined;
-    },
-    { concurrency: 32 },
-  );
 }
 
 /**
@@ -86,7 +76,7 @@ export async function readDataset(folder: string, { layout: forced, command }: D
   const reasons = reasonsIn(layout, files);
   if (forced === undefined) refuseFolderAbove(folder, files, countImages(reasons), command);
   const candidates = files.filter(({ key }) => reasons.get(key) === undefined);
-  const measured = await measure(candidates);
+  const measured = await pMap(candidates, measure, { concurrency: 32 });
   const leftOut = summarizeLeftOut([
     ...unread,
     ...files.flatMap(({ key }) => ({ key, reason: reasons.get(key) })).filter(isLeftOut),

@@ -1,6 +1,6 @@
 import { gray, green, red, yellow } from "ansis";
 import Table from "cli-table3";
-import { describeLeftOut } from "../../lambdas/contract/image-tree.ts";
+import { describeLeftOut, describeSplits } from "../../lambdas/contract/image-tree.ts";
 import type { Mail } from "../account/mailbox-subscription.ts";
 import { formatDuration } from "../terminal/format-duration.ts";
 import { seededWarning } from "../toolchain/model-info.ts";
@@ -23,12 +23,6 @@ function renderCluster({ cluster, kept, status }: Report): string {
   return cluster.terminated ? `${cluster.id} ${green(cluster.state)}` : red(`${cluster.id} ${cluster.state}`);
 }
 
-function renderSplits({ splits, unusedSplits }: Report): string | null {
-  if (splits.length === 0) return null;
-  const unused = unusedSplits.length > 0 ? ` (not used: ${unusedSplits.join(", ")}; choose by --splits)` : "";
-  return splits.join(", ") + unused;
-}
-
 /**
  * Formats the report for a terminal.
  *
@@ -46,7 +40,7 @@ export function renderReport(report: Report, noMail = yellow("! No notification 
     row("Log", report.error.log && `${report.error.log.path}  (${report.error.log.uri})`);
   }
   row("Images", report.images?.toLocaleString("en") ?? null);
-  row("Splits", renderSplits(report));
+  row("Splits", describeSplits(report.splits, report.unusedSplits) ?? null);
   row("Labels", report.labels);
   row("Errors", report.errors);
   if (report.reusedRun !== null) row("Nothing new", `the results of ${report.reusedRun} stand`);

@@ -132,6 +132,22 @@ export function quoteName(name: string): string {
   return JSON.stringify(name).replaceAll(/\\udc([89a-f][0-9a-f])/g, "\\x$1");
 }
 
+/** Keeps the state data far below Step Functions' limit of 256 KiB. */
+const splitsShown = 20;
+
+/** Cuts a list of names for the plan. */
+export function shortenNames(names: readonly string[]): string[] {
+  return [...names.slice(0, splitsShown).map(shorten), ...(names.length > splitsShown ? ["…"] : [])];
+}
+
+/** Describes the splits of a run; undefined for a tree without splits. */
+export function describeSplits(used: readonly string[], unused: readonly string[]): string | undefined {
+  if (used.length === 0) return undefined;
+  const list = (names: readonly string[]): string =>
+    names.map((name) => (/[\p{C}\p{Zl}\p{Zp}]/u.test(name) ? quoteName(name) : name)).join(", ");
+  return `${list(used)}${unused.length > 0 ? ` (not used: ${list(unused)})` : ""}`;
+}
+
 /** Compares by code point, like S3 and Python. JavaScript compares UTF-16 code units, whose order differs. */
 export function byCodePoint(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));

@@ -19,9 +19,6 @@ export type Check = Readonly<z.output<typeof checkSchema>>;
 export const pcaSchema = z.union([z.object({ components: z.int() }), z.object({ variance: z.number() })]);
 export type Pca = Readonly<z.output<typeof pcaSchema>>;
 
-/** Keeps the state data far below Step Functions' limit of 256 KiB. */
-export const maxSplitsNamed = 20;
-
 const countsSchema = z.object({ images: z.int(), labels: z.int(), bytes: z.int() });
 export type Counts = Readonly<z.output<typeof countsSchema>>;
 
@@ -40,7 +37,7 @@ export const planSchema = z.object({
   splits: z.array(z.string()).nullable(),
   /** The rules that decide which files of the tree are images. */
   tree: treeRulesSchema,
-  /** Names of the tree's splits, of which the run uses some; both are cut to maxSplitsNamed. */
+  /** Names of the tree's splits, of which the run uses some. Long lists are cut. */
   usedSplits: z.array(z.string()),
   unusedSplits: z.array(z.string()),
   /** The files in the used splits that are no images of the tree, by reason. */

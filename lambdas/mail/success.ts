@@ -1,5 +1,6 @@
 import type { KeptCluster } from "../contract/cluster-plan.ts";
 import type { Execution } from "../contract/execution.ts";
+import { describeSplits } from "../contract/image-tree.ts";
 import type { PartialState } from "../contract/state-data.ts";
 import type { Validation } from "../contract/validation.ts";
 import { featuresRunOf } from "../results/earlier-runs.ts";
@@ -23,8 +24,10 @@ function errorsFolder(plan: PartialState["plan"], results: string): string {
 
 function validationLines({ plan }: PartialState, validation: Validation): readonly string[] {
   const { images, labels, errors, errorRate, computed, reused, components, variance, results } = validation;
+  const splits = plan && describeSplits(plan.usedSplits, plan.unusedSplits);
   return [
     `Images:    ${images} of ${labels} labels`,
+    ...(splits === undefined ? [] : [`Splits:    ${splits}`]),
     `Errors:    ${errors} (${percent(errorRate, 2)})${errors > 0 ? `, see ${errorsFolder(plan, results)}` : ""}`,
     ...(computed === null || plan?.reuse ? [] : [`Features:  ${computed} computed, ${reused} reused`]),
     ...(variance === null ? [] : [`Variance:  ${percent(variance, 2)} kept by ${components} components`]),

@@ -1,7 +1,7 @@
 import { writeJson } from "../aws/s3.ts";
 import type { Execution } from "../contract/execution.ts";
-import { describeLeftOut } from "../contract/image-tree.ts";
-import { maxSplitsNamed, type Plan } from "../contract/plan.ts";
+import { describeLeftOut, shortenNames } from "../contract/image-tree.ts";
+import type { Plan } from "../contract/plan.ts";
 import { planFile, runKey, runUri } from "../contract/s3-layout.ts";
 import { describeBorrowed, planBorrowed, withKeeping } from "../planning/kept-plan.ts";
 import { architectureProblem, type PlannedCluster, planCluster } from "../planning/planner.ts";
@@ -145,8 +145,8 @@ function describeTree(
   return {
     tree: rules,
     splits: unused.length === 0 ? null : [...usedSplits],
-    usedSplits: usedSplits.slice(0, maxSplitsNamed),
-    unusedSplits: unused.slice(0, maxSplitsNamed),
+    usedSplits: shortenNames(usedSplits),
+    unusedSplits: shortenNames(unused),
     leftOut: [...leftOut],
   };
 }

@@ -14,6 +14,9 @@ ROOT = Path(__file__).parents[2]
 # The rules for image trees that Preflight writes into plan.json, without the layout.
 TREE_RULES: dict[str, Any] = json.loads((ROOT / "lambdas" / "contract" / "image-tree.json").read_text())
 
+# The table on which every reader of image trees is tested.
+INPUT_TREES: list[dict[str, Any]] = json.loads((ROOT / "tests" / "input-trees.json").read_text())
+
 
 @dataclass(frozen=True)
 class ModelArtifact:

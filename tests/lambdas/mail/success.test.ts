@@ -28,6 +28,20 @@ test("has the results, the cost and the links", () => {
   }
 });
 
+test("names the splits that were used and those that were not, and the files that were left out", () => {
+  const plan = aPlan("data", {
+    usedSplits: ["train", "odd\nname"],
+    unusedSplits: ["val"],
+    warnings: ['Left out: 1 file, deeper than a label folder: "train/a/b/c.jpg"'],
+  });
+
+  const message = messageOf({ plan, validation });
+
+  expect(message).toContain('Splits:    train, "odd\\nname" (not used: val)\n');
+  expect(message).toContain('\n- Left out: 1 file, deeper than a label folder: "train/a/b/c.jpg"\n');
+  expect(messageOf({ plan: aPlan("data", { usedSplits: [] }), validation })).not.toContain("Splits:");
+});
+
 test("has the quote alone if the cost is unknown", () => {
   expect(messageOf({ cluster: { id: "j-1" }, validation })).toContain(
     "Cost:      not known; quoted before the run: 0.08 USD",

@@ -197,6 +197,51 @@ test.each([
   await expect(run(given)).rejects.toThrow(message);
 });
 
+test("files that are left out are told in the plan, and splits that are not used", async () => {
+  for (const key of ["Training/Banana/deep/x.jpg", "Training/Banana/._0.jpg", "Test/Kiwi/a.png"])
+    await putObject(account, config.DATA_BUCKET, `data/raw/${key}`, "x");
+
+  const plan = await run();
+
+  expect(plan).toMatchObject({
+    tree: { layout: "split/label" },
+    splits: ["Training"],
+    usedSplits: ["Training"],
+    unusedSplits: ["Test"],
+    leftOut: [
+      { reason: "hidden", count: 1, examples: ["Training/Banana/._0.jpg"] },
+      { reason: "deep", count: 1, examples: ["Training/Banana/deep/x.jpg"] },
+    ],
+  });
+  expect(plan.warnings).toHaveLength(2);
+  expect(plan.warnings[1]).toBe('Left out: 1 file, deeper than a label folder: "Training/Banana/deep/x.jpg"');
+});
+
+test("a tree without splits is planned with its layout, and has no splits to choose", async () => {
+  for (const key of ["Apple/1.jpg", "Apple/2.jpg", "Kiwi/3.jpg"])
+    await putObject(account, config.DATA_BUCKET, `data/flat/${key}`, "x");
+  const flat = { mode: "full", pca: { components: 1 }, input: `s3://${config.DATA_BUCKET}/data/flat/` };
+
+  const plan = await run(flat);
+
+  expect(plan).toMatchObject({
+    tree: { layout: "label" },
+    splits: null,
+    usedSplits: [],
+    counts: { images: 3, labels: 2 },
+  });
+  await expect(run({ ...flat, splits: ["Apple"] })).rejects.toThrow(/splits: .* has none, its images are at <label>/);
+});
+
+test("a label matches in another Unicode form, and no suggestion looks like the given name", async () => {
+  for (const number of [1, 2])
+    await putObject(account, config.DATA_BUCKET, `data/raw/Training/${"Été".normalize("NFD")}/${number}.jpg`, "x");
+  const input = { mode: "single-class", pca: { components: 1 } };
+
+  expect((await run({ ...input, label: "Été".normalize("NFC") })).counts.images).toBe(2);
+  await expect(run({ ...input, label: "Étés" })).rejects.toThrow(/there is no "Étés"\. Did you mean "E\u0301t/);
+});
+
 test("the components are bounded by the features, too", async () => {
   const root = "data/raw/Training/Many/";
   const Contents = Array.from({ length: 1300 }, (_, n) => ({ Key: `${root}${n}.jpg`, Size: 1 }));

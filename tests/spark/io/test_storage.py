@@ -8,6 +8,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -16,6 +17,11 @@ from orchard.io.read_ahead import read_ahead
 from orchard.io.s3 import find_region, s3_client
 from orchard.io.storage import locate_storage, open_storage
 from orchard.io.uri import join
+from orchard.jobs.inventory import find_label_folders
+from orchard.jobs.listing import sort_out
+from orchard.plan import read_plan
+
+from ..runs import INPUT_TREES, TREE_RULES, write_plan
 
 NAMES = [
     "plain.jpg",
@@ -119,6 +125,29 @@ def test_any_name_is_listed_and_read_as_it_was_written(root: str) -> None:
         *((files[name].path, "label", "as listed", name.encode(), files[name].etag) for name in NAMES),
         (gone, "label", "as listed", None, None),
     ]
+
+
+@pytest.mark.parametrize("fixture", INPUT_TREES, ids=lambda tree: tree["name"])
+def test_a_tree_on_s3_is_sorted_out_like_preflight(bucket: str, tmp_path: Path, fixture: dict[str, Any]) -> None:
+    root = f"{bucket}/{tmp_path.name}/raw"
+    for key in [*fixture["images"], *(key for keys in fixture["leftOut"].values() for key in keys)]:
+        s3_client().put_object(Bucket="orchard-test", Key=f"{tmp_path.name}/raw/{key}", Body=b"x")
+    for key in fixture.get("folderMarkers", []):
+        s3_client().put_object(Bucket="orchard-test", Key=f"{tmp_path.name}/raw/{key}", Body=b"")
+    rules = {"layout": fixture["layout"], **TREE_RULES}
+    plan = read_plan(str(write_plan(tmp_path, Path("unused"), input=f"{root}/", tree=rules)))
+
+    folders, left_out = find_label_folders(plan)
+    images = []
+    for folder in folders:
+        found, others = sort_out(plan, locate_storage(root).list_files(folder.uri, deep=True))
+        images += found
+        left_out += others
+
+    assert sorted(image.path for image in images) == sorted(f"{root}/{key}" for key in fixture["images"])
+    assert sorted(left_out) == sorted(
+        (f"{root}/{key}", reason) for reason, keys in fixture["leftOut"].items() for key in keys
+    )
 
 
 def test_missing_files_and_folders(root: str) -> None:

@@ -11,11 +11,9 @@ import pytest
 from orchard.errors import JobError
 from pyspark.sql import SparkSession
 
-from ..runs import ROOT, TREE_RULES, encode, picture, plant, write_plan
+from ..runs import INPUT_TREES, TREE_RULES, encode, picture, plant, write_plan
 
 IMAGE = encode(picture(1))
-# The table on which every reader of image trees is tested.
-INPUT_TREES: list[dict[str, Any]] = json.loads((ROOT / "tests" / "input-trees.json").read_text())
 ODD = 'Crab, "wild" apple/caf\u00e9 100%+1 #2?.jpg'
 
 
