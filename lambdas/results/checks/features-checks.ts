@@ -2,8 +2,8 @@ import type { Plan } from "../../contract/plan.ts";
 import type { Findings } from "../findings.ts";
 import { type FeaturesSummary, featuresSummarySchema } from "../job-reports.ts";
 
-/** The message of a failed execution is limited, and a key on S3 may have 1,024 bytes. */
-const maxReasons = 5;
+/** Step Functions limits a Cause to 32,768 characters (API Reference, SendTaskFailure), and a key on S3 may have 1,024. */
+const maxReasons = 10;
 
 function describeReasons({ reasons, examples }: FeaturesSummary): string {
   return Object.entries(reasons)

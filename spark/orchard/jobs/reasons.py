@@ -7,7 +7,7 @@ from typing import Self
 
 EXAMPLES_PER_REASON = 3
 # Reasons that a message names; `errors/` lists the rest as well.
-_REASONS_PER_MESSAGE = 5
+_REASONS_PER_MESSAGE = 10
 
 
 @dataclass
