@@ -1,6 +1,7 @@
 // `orchard`: one command line whose commands are the files of cli/commands/.
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { z } from "zod";
 import { commandEnvironment } from "./setup/child-environment.mjs";
@@ -17,7 +18,7 @@ function commandNames(): readonly string[] {
 }
 
 async function loadCommand(name: string): Promise<CommandUnknownOpts> {
-  return commandModuleSchema.parse(await import(join(commandFolder, `${name}.ts`))).command;
+  return commandModuleSchema.parse(await import(pathToFileURL(join(commandFolder, `${name}.ts`)).href)).command;
 }
 
 /** Applies the settings that commander does not pass on to commands created in other files. */
@@ -46,11 +47,17 @@ async function main(args: readonly string[]): Promise<void> {
   await program.parseAsync(args, { from: "user" });
 }
 
+function isFullDisk(error: unknown): error is Error {
+  return error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT");
+}
+
 /** The message to print and the exit code: 2 for a usage error, 1 for a failure. */
 function describeFailure(error: unknown): readonly [message: string, exitCode: number] {
   // Commander has printed its own message already, and --help is no error.
   if (error instanceof CommanderError) return ["", error.exitCode === 0 ? 0 : 2];
   if (error instanceof UsageError || error instanceof CommandFailed) return [error.message, error.exitCode];
+  // The message names the file; a stack trace would hide it.
+  if (isFullDisk(error)) return [`The disk is full or the quota is used up. ${error.message}`, 1];
   return [error instanceof Error ? (error.stack ?? error.message) : String(error), 1];
 }
 

@@ -49,17 +49,14 @@ export class Cdk {
    * Synthesizes templates and functions once. All later commands use this output, so that the shown differences are the
    * deployed ones.
    *
-   * @throws UsageError when the configuration is invalid
+   * @throws UsageError when the configuration is invalid; CommandFailed when anything else prevents the synthesis
    */
   async synth(): Promise<void> {
     if (this.#isSynthesized) return;
     const context = Object.entries(this.#context).flatMap(([key, value]) => ["--context", `${key}=${value}`]);
     const { failed, output } = await this.#cdk(["synth", "--quiet", "--output", this.#assembly, ...context]);
     this.#isSynthesized = !failed;
-    if (!failed) return;
-    // Only the app's error message, without its stack trace.
-    const message = /Error: ([\s\S]*?)\n\s+at /.exec(output)?.[1];
-    throw new UsageError(`The stacks cannot be made:\n\n${message ?? lastLines(output)}`);
+    if (failed) throw synthesisError(output);
   }
 
   /** The synthesized templates, by the stack's name. */
@@ -120,6 +117,13 @@ export class Cdk {
   #read(file: string): unknown {
     return JSON.parse(readFileSync(join(this.#assembly, file), "utf8"));
   }
+}
+
+/** The app prints an invalid configuration as a message alone, and any other error, such as a full disk, with its stack. */
+export function synthesisError(output: string): UsageError | CommandFailed {
+  const uncaught = /Error: ([\s\S]*?)\n\s+at /.exec(output)?.[1];
+  const text = `The stacks cannot be made:\n\n${uncaught ?? lastLines(output)}`;
+  return uncaught === undefined ? new UsageError(text) : new CommandFailed(text);
 }
 
 function lastLines(output: string): string {
