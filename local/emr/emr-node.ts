@@ -81,6 +81,8 @@ export class EmrNode {
       ...Object.entries(s3a).map(([key, value]) => `spark.hadoop.${key} ${value}`),
       "spark.driver.bindAddress 127.0.0.1",
       "spark.driver.host 127.0.0.1",
+      // Other users of the machine can reach Spark's ports on loopback.
+      "spark.authenticate true",
       `spark.driver.memory ${gibibytes}g`,
       `spark.local.dir ${join(this.#root, "tmp")}`,
     ];

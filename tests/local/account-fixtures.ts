@@ -21,9 +21,9 @@ export interface TestAccount extends Account {
   remove(): Promise<void>;
 }
 
-/** Starts an account with a new directory on a free port. */
+/** Starts an account on a free port, with a new directory whose name needs quoting. */
 export async function testAccount(): Promise<TestAccount> {
-  const directory = mkdtempSync(join(tmpdir(), "orchard-account-"));
+  const directory = mkdtempSync(join(tmpdir(), "orchard's account é-"));
   const account = await startAccount({ port: await getPort(), directory });
   const remove = async () => {
     await account.stop();
