@@ -1,6 +1,9 @@
 import { join, relative } from "node:path";
 import { z } from "zod";
-import { runUri } from "../../lambdas/contract/s3-layout.ts";
+import { readJson } from "../../lambdas/aws/s3.ts";
+import { describeLeftOut, describeSplits } from "../../lambdas/contract/image-tree.ts";
+import { planSchema } from "../../lambdas/contract/plan.ts";
+import { planFile, runKey, runUri } from "../../lambdas/contract/s3-layout.ts";
 import type { Clients } from "../account/aws-clients.ts";
 import { CommandFailed, UsageError } from "../terminal/command-errors.ts";
 import { formatDuration } from "../terminal/format-duration.ts";
@@ -51,7 +54,7 @@ export async function execute(
     clients,
     bucket,
     execution,
-    progressWatcher({ status, line }),
+    progressWatcher({ status, line }, () => readPlan(clients, bucket, runId)),
     pollMilliseconds,
   );
   title(`Execution: ${described.status}`);
@@ -82,10 +85,28 @@ export async function execute(
   };
 }
 
+const plannedTreeSchema = planSchema.pick({ usedSplits: true, unusedSplits: true, leftOut: true });
+type PlannedTree = z.output<typeof plannedTreeSchema>;
+
+function readPlan({ s3 }: Clients, bucket: string, runId: string): Promise<PlannedTree> {
+  return readJson(s3, { bucket, key: runKey(runId, planFile) }, plannedTreeSchema);
+}
+
 /** Shows each completed state as a line, and the current state's progress as the status. */
-function progressWatcher({ status, line }: Pick<Reporter, "status" | "line">): Watcher {
+function progressWatcher(
+  { status, line }: Pick<Reporter, "status" | "line">,
+  readTree: () => Promise<PlannedTree>,
+): Watcher {
   return {
-    onLeft: (visit) => line(renderState(visit)),
+    onLeft: async (visit) => {
+      line(renderState(visit));
+      if (visit.name !== "Preflight" || visit.failed) return;
+      // Before a cluster is created, so that a person can still stop the execution.
+      const { usedSplits, unusedSplits, leftOut } = await readTree();
+      const splits = describeSplits(usedSplits, unusedSplits);
+      if (splits !== undefined) line(`Splits: ${splits}`);
+      for (const each of leftOut) line(describeLeftOut(each));
+    },
     onRunning: (visit, progress) => {
       const elapsed = formatDuration((Date.now() - visit.enteredAt.getTime()) / 1_000);
       if (!progress || progress.total === 0) return status(`${visit.name} ${elapsed}`);

@@ -130,7 +130,7 @@ async function readHistory(
 
 export interface Watcher {
   /** Called once for each completed state. */
-  readonly onLeft: (visit: StateVisit) => void;
+  readonly onLeft: (visit: StateVisit) => Promise<void>;
   /** Called at each poll with the current state. */
   readonly onRunning: (visit: StateVisit, progress: JobProgress | undefined) => void;
 }
@@ -155,7 +155,7 @@ export async function watchExecution(
     const visits = listVisits(await readHistory(clients, execution, false));
     for (const visit of visits.slice(reported)) {
       if (!visit.leftAt) break;
-      watcher.onLeft(visit);
+      await watcher.onLeft(visit);
       reported += 1;
     }
     if (described.status !== "RUNNING") return true;

@@ -205,3 +205,20 @@ def test_a_name_that_is_not_utf8_is_left_out(spark: SparkSession, tmp_path: Path
     run = inventory(spark, write_plan(tmp_path / "run", tmp_path / "raw"))
 
     assert left_out_of(run) == [(f"{tmp_path}/raw/Training/P\\udceache/1.jpg", "not-utf8")]
+
+
+def test_spark_reads_odd_names_back(spark: SparkSession, tmp_path: Path) -> None:
+    names = ["=SUM(A1).jpg", "+1.jpg", "-1.jpg", "@a.jpg", 'a "b", c.jpg', "line\nbreak.jpg", "NA.jpg", "\u00e9.jpg"]
+    for name in names:
+        plant(tmp_path / "raw", f"Training/NA/{name}", b"x")
+        plant(tmp_path / "raw", f"Training/NA/more/{name}", b"x")
+
+    folder = inventory(spark, write_plan(tmp_path / "run", tmp_path / "raw")) / "inventory"
+
+    # The options that docs/input-trees.md names.
+    reader = spark.read.options(header=True, multiLine=True, escape='"')
+    metadata = reader.csv(str(folder / "metadata")).collect()
+    assert sorted(row["s3_path"] for row in metadata) == sorted(f"{tmp_path}/raw/Training/NA/{name}" for name in names)
+    assert {row["label"] for row in metadata} == {"NA"}
+    left_out = reader.csv(str(folder / "leftout.csv")).collect()
+    assert sorted(row["path"] for row in left_out) == sorted(f"{tmp_path}/raw/Training/NA/more/{n}" for n in names)
