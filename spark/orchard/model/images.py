@@ -19,7 +19,8 @@ BAND_PIXELS = 4_000_000
 def to_input(content: bytes, size: int, max_pixels: int = MAX_PIXELS) -> npt.NDArray[np.float32]:
     """Decode an image file to float32 (size, size, 3) in [-1, 1], like Keras' preprocessing for MobileNetV2.
 
-    Orientation in EXIF data and transparency are ignored, as by Keras' load_img. Decoding takes 4 bytes a pixel.
+    Orientation in EXIF data and transparency are ignored, as by Keras' load_img. Decoding takes 4 bytes a pixel
+    in most formats; docs/images.md has the measured memory of each.
 
     Args:
         content: The file's bytes.
