@@ -3,8 +3,8 @@
 #
 #   bootstrap.sh <s3 uri of wheelhouse.tar> <its sha256>
 #
-# The environment is ${ORCHARD_PREFIX:-}/opt/orchard/python. The script needs bash, aws, tar and sha256sum, which every
-# node has, and python3.11, which it installs from Amazon Linux's repository (also on S3) if it is missing. It does
+# The environment is ${ORCHARD_PREFIX:-}/opt/orchard/python. The script needs bash, aws and tar, which every node has,
+# and python3.11, which it installs from Amazon Linux's repository (also on S3) if it is missing. It does
 # nothing if the environment was already made from the same wheelhouse.
 set -euo pipefail
 
@@ -18,7 +18,7 @@ fail() {
 readonly archive_uri=$1 sha256=$2
 [[ $archive_uri == s3://*/* ]] || fail "'$archive_uri' is not an s3:// URI of a file"
 [[ $sha256 =~ ^[0-9a-f]{64}$ ]] || fail "'$sha256' is not a sha256: 64 lower-case hexadecimal digits are needed"
-for tool in aws tar sha256sum; do
+for tool in aws tar; do
   command -v "$tool" >/dev/null || fail "$tool is not on this node's PATH"
 done
 if ! command -v python3.11 >/dev/null; then
@@ -44,7 +44,9 @@ log "fetching $archive_uri"
 aws s3 cp --only-show-errors "$archive_uri" "$scratch/wheelhouse.tar" ||
   fail "$archive_uri could not be fetched: is it there, and may this node's instance profile read it?"
 
-found=$(sha256sum "$scratch/wheelhouse.tar" | cut -d ' ' -f 1)
+# Python's hash, because macOS, on which the embedded EMR may run this script, has no sha256sum.
+found=$(python3.11 -c 'import hashlib, sys; print(hashlib.file_digest(open(sys.argv[1], "rb"), "sha256").hexdigest())' \
+  "$scratch/wheelhouse.tar") || fail "python3.11 could not read the wheelhouse"
 [[ $found == "$sha256" ]] ||
   fail "$archive_uri has sha256 $found, but $sha256 was expected: deploy again to upload the wheelhouse"
 

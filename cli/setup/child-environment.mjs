@@ -44,7 +44,7 @@ const allowed = {
 };
 
 /** macOS has no C.UTF-8. Without a UTF-8 locale, a JVM reads letters beyond ASCII in arguments and paths as "?". */
-const utf8Locale = process.platform === "darwin" ? "en_US.UTF-8" : "C.UTF-8";
+const utf8Locales = { darwin: "en_US.UTF-8", others: "C.UTF-8" };
 
 /** What pip's configuration files must not change in the project's own environments. */
 const ownPackages = { PIP_USER: "0", PIP_REQUIRE_VIRTUALENV: "0", PIP_NO_INPUT: "1", UV_PYTHON_DOWNLOADS: "never" };
@@ -66,7 +66,7 @@ export function childEnvironment(purpose, source = process.env) {
     const isAllowed = names.some((pattern) => pattern.test(name)) || others.includes(name);
     if (value !== undefined && isAllowed) environment[name] = value;
   }
-  environment["LANG"] = utf8Locale;
+  environment["LANG"] = process.platform === "darwin" ? utf8Locales.darwin : utf8Locales.others;
   return purpose === "tool" ? environment : { ...environment, ...ownPackages, ...exceptLoopback(source) };
 }
 

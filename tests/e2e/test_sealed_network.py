@@ -18,25 +18,11 @@ from .account import NODE, ROOT, free_port
 from .processes import commands
 
 PREFIX = sealed_network.prefix() if sys.platform.startswith("linux") else None
-OTHER_ACCOUNT = {
-    "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
-    "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
-    "AWS_SESSION_TOKEN": "session",
-    "AWS_PROFILE": "production",
-    "AWS_DEFAULT_PROFILE": "production",
-    "AWS_REGION": "us-east-1",
-    "AWS_ENDPOINT_URL": "https://aws.example",
-    "AWS_ENDPOINT_URL_S3": "https://s3.amazonaws.com",
-    "AWS_ENDPOINT_URL_STS": "https://sts.amazonaws.com",
-    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
-    "AWS_USE_FIPS_ENDPOINT": "true",
-    "AWS_CA_BUNDLE": "/nonexistent.pem",
+HOSTILE = json.loads((ROOT / "tests" / "cli" / "setup" / "hostile-environment.json").read_text())
+OTHER_ACCOUNT: dict[str, str] = HOSTILE["otherAccount"] | {
+    **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), "http://198.51.100.1:3128"),
     "CDK_PROFILE": "production",
     "CDK_DEFAULT_ACCOUNT": "123456789012",
-    "HTTP_PROXY": "http://198.51.100.1:3128",
-    "HTTPS_PROXY": "http://198.51.100.1:3128",
-    "http_proxy": "http://198.51.100.1:3128",
-    "https_proxy": "http://198.51.100.1:3128",
 }
 CONFIG = """[default]
 region = us-east-1

@@ -26,6 +26,18 @@ describe("the environment of a child process", () => {
     expect(childEnvironment("tool", everything)).toEqual({ ...wanted, ...locale });
   });
 
+  it.each([
+    ["linux", "C.UTF-8"],
+    ["darwin", "en_US.UTF-8"],
+  ])("on %s has a locale that is there", (platform, locale) => {
+    const before = process.platform;
+    Object.defineProperty(process, "platform", { value: platform });
+
+    expect(childEnvironment("tool", { LC_ALL: "POSIX" })).toEqual({ LANG: locale });
+
+    Object.defineProperty(process, "platform", { value: before });
+  });
+
   it.each(["tool", "download", "account"] as const)("for %s has none of the variables that break it", (purpose) => {
     expect(Object.keys(childEnvironment(purpose, everything))).not.toEqual(
       expect.arrayContaining([expect.toSatisfy((name) => String(name) in hostileVariables)]),

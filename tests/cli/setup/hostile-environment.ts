@@ -1,86 +1,10 @@
+import lists from "./hostile-environment.json" with { type: "json" };
+
 /** Variables that people have in their shells for their own work, each of which breaks or misleads a process of ours. */
-export const hostileVariables: Readonly<Record<string, string>> = {
-  // Spark, Java and Hadoop
-  PYSPARK_PYTHON: "/nonexistent/python",
-  PYSPARK_DRIVER_PYTHON: "jupyter",
-  PYSPARK_DRIVER_PYTHON_OPTS: "notebook",
-  PYSPARK_SUBMIT_ARGS: "--nonsense",
-  SPARK_HOME: "/nonexistent/spark",
-  SPARK_CONF_DIR: "/nonexistent/conf",
-  SPARK_LOCAL_DIRS: "/proc/nowhere",
-  SPARK_SUBMIT_OPTS: "-Xnonsense",
-  SPARK_LAUNCHER_OPTS: "-Xnonsense",
-  SPARK_DIST_CLASSPATH: "/nonexistent/*",
-  HADOOP_CONF_DIR: "/nonexistent/conf",
-  YARN_CONF_DIR: "/nonexistent/conf",
-  JAVA_HOME: "/nonexistent/java",
-  JAVA_TOOL_OPTIONS: "-Xnonsense",
-  _JAVA_OPTIONS: "-Xnonsense",
-  JDK_JAVA_OPTIONS: "-Xnonsense",
-  CLASSPATH: "/nonexistent.jar",
-  // Python, pip and uv
-  PYTHONHOME: "/nonexistent",
-  PYTHONPATH: "/nonexistent",
-  PYTHONSTARTUP: "/nonexistent.py",
-  PYTHONWARNINGS: "error",
-  PYTHONIOENCODING: "ascii",
-  VIRTUAL_ENV: "/nonexistent",
-  CONDA_PREFIX: "/nonexistent",
-  PIP_TARGET: "/nonexistent",
-  PIP_PREFIX: "/nonexistent",
-  PIP_ROOT: "/nonexistent",
-  PIP_CONSTRAINT: "/nonexistent.txt",
-  PIP_NO_BINARY: ":all:",
-  PIP_DRY_RUN: "1",
-  UV_PYTHON: "3.8",
-  UV_SYSTEM_PYTHON: "1",
-  UV_NO_BINARY: "1",
-  UV_EXCLUDE_NEWER: "2001-01-01",
-  UV_CONSTRAINT: "/nonexistent.txt",
-  // Node and npm
-  NODE_OPTIONS: "--require /nonexistent.cjs",
-  NODE_USE_ENV_PROXY: "1",
-  NODE_ENV: "production",
-  NODE_PATH: "/nonexistent",
-  NODE_TLS_REJECT_UNAUTHORIZED: "0",
-  npm_config_omit: "dev",
-  npm_config_global: "true",
-  npm_config_dry_run: "true",
-  // The locale, the shell and the loader
-  LC_ALL: "POSIX",
-  LC_CTYPE: "C",
-  BASH_ENV: "/nonexistent.sh",
-  ENV: "/nonexistent.sh",
-  LD_PRELOAD: "/nonexistent.so",
-  DYLD_INSERT_LIBRARIES: "/nonexistent.dylib",
-  // The CDK and the model's libraries
-  CDK_PROFILE: "production",
-  CDK_DOCKER: "/nonexistent",
-  CDK_CONTEXT_JSON: '{"nonsense":"1"}',
-  KERAS_BACKEND: "jax",
-  TF_CPP_MIN_LOG_LEVEL: "0",
-  OMP_NUM_THREADS: "nonsense",
-};
+export const hostileVariables: Readonly<Record<string, string>> = lists.variables;
 
 /** AWS settings of somebody who works on another account, with real-looking keys. */
-export const otherAccount: Readonly<Record<string, string>> = {
-  AWS_ACCESS_KEY_ID: "AKIAIOSFODNN7EXAMPLE",
-  AWS_SECRET_ACCESS_KEY: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
-  AWS_SESSION_TOKEN: "session",
-  AWS_PROFILE: "production",
-  AWS_DEFAULT_PROFILE: "production",
-  AWS_REGION: "us-gov-west-1",
-  AWS_ENDPOINT_URL: "https://aws.example",
-  AWS_ENDPOINT_URL_S3: "https://s3.example",
-  AWS_ENDPOINT_URL_STS: "https://sts.example",
-  AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: "true",
-  AWS_USE_FIPS_ENDPOINT: "true",
-  AWS_USE_DUALSTACK_ENDPOINT: "true",
-  AWS_CA_BUNDLE: "/nonexistent.pem",
-  AWS_ROLE_ARN: "arn:aws:iam::123456789012:role/production",
-  AWS_WEB_IDENTITY_TOKEN_FILE: "/nonexistent",
-  AWS_CONTAINER_CREDENTIALS_FULL_URI: "http://169.254.170.23/credentials",
-};
+export const otherAccount: Readonly<Record<string, string>> = lists.otherAccount;
 
 /** Proxies that answer nothing, in both spellings that programs read. */
 export const deadProxies: Readonly<Record<string, string>> = Object.fromEntries(
