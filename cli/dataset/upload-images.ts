@@ -1,5 +1,6 @@
+import { basename, dirname, resolve } from "node:path";
 import prettyBytes from "pretty-bytes";
-import { describeLeftOut, type Layout } from "../../lambdas/contract/image-tree.ts";
+import { describeLeftOut, isSplitName, type Layout } from "../../lambdas/contract/image-tree.ts";
 import type { Clients } from "../account/aws-clients.ts";
 import type { Deployment } from "../deployment/deployed-stacks.ts";
 import { formatDuration } from "../terminal/format-duration.ts";
@@ -54,6 +55,11 @@ export async function uploadImages(
   { status, line, title }: Reporter,
 ): Promise<void> {
   for (const each of dataset.leftOut) line(describeLeftOut(each));
+  const folder = resolve(dataset.folder);
+  if (dataset.layout === "label" && isSplitName(basename(folder)))
+    line(
+      `${folder} is used as a tree without splits. To use it as a split, pass the folder above it: ${dirname(folder)}`,
+    );
   const since = Date.now();
   const onProgress = (done: number, total: number): void => {
     const rate = (done * 1_000) / Math.max(1, Date.now() - since);

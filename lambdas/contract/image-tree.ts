@@ -48,8 +48,10 @@ export function isSplitName(name: string | undefined): boolean {
 
 /** Detects the layout of a tree from the paths of files in it, of which the others do not matter. */
 export function detectLayout(keys: readonly string[]): Layout {
-  const inSplits = keys.filter((key) => reasonToLeaveOut(treeRules("split/label"), key) === undefined);
-  const inLabels = keys.filter((key) => reasonToLeaveOut(treeRules("label"), key) === undefined);
+  const imagesOf = (rules: TreeRules): readonly string[] =>
+    keys.filter((key) => reasonToLeaveOut(rules, key) === undefined);
+  const inSplits = imagesOf(treeRules("split/label"));
+  const inLabels = imagesOf(treeRules("label"));
   const hasSplitName = inSplits.some((key) => isSplitName(key.split("/")[0]));
   return hasSplitName || inSplits.length >= inLabels.length ? "split/label" : "label";
 }

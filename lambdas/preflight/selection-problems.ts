@@ -18,13 +18,15 @@ function suggest(name: string, known: readonly string[]): string {
 }
 
 /** Returns only the first reason why nothing was selected, because the others follow from it. */
-function emptySelectionProblem(input: ResolvedInput, { splits, labels, leftOut, candidates }: Listing): string {
+function emptySelectionProblem(input: ResolvedInput, listing: Listing): string {
+  const { splits, usedSplits, labels, leftOut, candidates } = listing;
   const { imageTree, label, mode } = input;
   const found = leftOut.map((each) => ` ${describeLeftOut(each)}.`).join("");
   if (splits.length === 0 && labels.length === 0) {
     return `input: there are no images under ${imageTree}, which has to hold <split>/<label>/<image>.jpg or <label>/<image>.jpg.${found} Upload the images there, or name another place with "input"`;
   }
-  if (labels.length === 0) return `splits: no labels in ${listNames(input.splits ?? splits)} under ${imageTree}`;
+  if (labels.length === 0)
+    return `splits: no labels in ${listNames(usedSplits)} under ${imageTree}. Choose others by "splits"; folders there: ${listNames(splits)}`;
   if (label !== null && !labels.some((name) => isSameName(name, label))) {
     return `label: there is no ${quoteName(label)}.${suggest(label, labels)} Labels there: ${listNames(labels)}`;
   }

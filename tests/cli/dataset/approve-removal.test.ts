@@ -1,8 +1,24 @@
-import { describe, expect, it } from "vitest";
+import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { approveRemoval, findRiskyRemoval } from "../../../cli/dataset/approve-removal.ts";
 import type { SyncPlan } from "../../../cli/dataset/bucket-sync.ts";
 import { UsageError } from "../../../cli/terminal/command-errors.ts";
 import type { Lifetime } from "../../../cli/terminal/lifetime.ts";
+
+const sample = mkdtempSync(join(tmpdir(), "orchard-sample-"));
+vi.mock(import("../../../cli/toolchain/places.ts"), async (importOriginal) => {
+  const original = await importOriginal();
+  return {
+    ...original,
+    get places() {
+      return { ...original.places, sample };
+    },
+  };
+});
+afterAll(() => rmSync(sample, { recursive: true }));
 
 function planOf(stored: number, remove: readonly string[]): SyncPlan {
   return { upload: [], unchanged: 0, stored, remove: remove.map((key) => ({ key, bytes: 1, etag: "" })) };
@@ -18,6 +34,19 @@ describe("approveRemoval", () => {
 
     expect(await findRiskyRemoval(plan)).toEqual([]);
     await approveRemoval(lifetime, plan, removal);
+  });
+
+  it("lets the generated sample go, but not images of a person with the same names", async () => {
+    const key = "Training/Banana/0_100.jpg";
+    mkdirSync(dirname(join(sample, key)), { recursive: true });
+    writeFileSync(join(sample, key), "sample");
+    const plan = (content: string): SyncPlan => ({
+      ...planOf(1, []),
+      remove: [{ key, bytes: 6, etag: createHash("md5").update(content).digest("hex") }],
+    });
+
+    expect(await findRiskyRemoval(plan("sample"))).toEqual([]);
+    expect(await findRiskyRemoval(plan("photos"))).toHaveLength(1);
   });
 
   it("refuses to remove more without --delete where nobody can be asked", async () => {
