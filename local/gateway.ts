@@ -163,7 +163,9 @@ export class Gateway {
   #fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {
     const failure = error instanceof AwsError ? error : new AwsError("InternalFailure", errorText(error), 500);
     if (failure.status >= 500) {
-      this.#services?.context.log(`gateway: ${errorText(error)}`);
+      // Without the query, which has the signature of a presigned URL.
+      const path = request.url?.split("?", 1)[0];
+      this.#services?.context.log(`gateway: ${request.method} ${path} failed: ${errorText(error)}`);
     }
     if (response.headersSent) {
       response.destroy();

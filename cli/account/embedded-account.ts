@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, openSync } from "node:fs";
+import { constants, mkdirSync, openSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
@@ -121,7 +121,9 @@ export async function startAccountProcess(
 ): Promise<EmbeddedAccount> {
   const logFile = `${directory}.log`;
   mkdirSync(dirname(logFile), { recursive: true });
-  const log = openSync(logFile, "w", 0o600);
+  // Appending keeps the lines whole when two starts at once have the same log.
+  const { O_APPEND, O_CREAT, O_TRUNC, O_WRONLY } = constants;
+  const log = openSync(logFile, O_APPEND | O_CREAT | O_TRUNC | O_WRONLY, 0o600);
   const child = spawn(process.execPath, [accountMain, String(port), directory], {
     cwd: root,
     // Ctrl-C must not reach the account directly: it ends after the execution has been stopped.
