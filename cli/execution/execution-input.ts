@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { type Layout, layouts } from "../../lambdas/contract/image-tree.ts";
 import { type Mode, modeProperties, modesWithLabel } from "../../lambdas/contract/modes.ts";
+import { readTextFile } from "../../shared/read-text-file.ts";
 import { UsageError } from "../terminal/command-errors.ts";
-import { readTextFile } from "../terminal/read-text-file.ts";
 
 /** The command-line options that describe an execution, by commander's names. */
 export interface InputOptions {

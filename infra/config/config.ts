@@ -1,6 +1,7 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { distance } from "fastest-levenshtein";
 import { z } from "zod";
+import { readTextFile } from "../../shared/read-text-file.ts";
 import { findCrossProblems } from "./cross-checks.ts";
 import { type Config, configSchema } from "./knobs.ts";
 
@@ -36,7 +37,7 @@ const fileSchema = z.record(z.string(), z.unknown());
 function readFile(path: string): Readonly<Record<string, unknown>> {
   if (!existsSync(path)) throw new ConfigInvalid(`config: given "${path}"; allowed: a JSON file that exists`);
   try {
-    return fileSchema.parse(JSON.parse(readFileSync(path, "utf8")));
+    return fileSchema.parse(JSON.parse(readTextFile(path)));
   } catch (error) {
     throw new ConfigInvalid(`config: given "${path}"; allowed: a file with one JSON object of knobs`, { cause: error });
   }

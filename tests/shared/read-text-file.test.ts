@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { makeExecutionInput } from "../../../cli/execution/execution-input.ts";
-import { NotText, readTextFile } from "../../../cli/terminal/read-text-file.ts";
+import { makeExecutionInput } from "../../cli/execution/execution-input.ts";
+import { configFromContext } from "../../infra/config/config.ts";
+import { NotText, readTextFile } from "../../shared/read-text-file.ts";
 
 let folder: string;
 beforeAll(() => {
@@ -38,6 +39,12 @@ describe("a text file", () => {
   ])("in %s is refused with the reason", (_, bytes, reason) => {
     expect(() => readTextFile(file(bytes))).toThrow(NotText);
     expect(() => readTextFile(file(bytes))).toThrow(reason);
+  });
+});
+
+describe("--config", () => {
+  it.each(Object.entries(encodings))("reads %s", (_, encode) => {
+    expect(configFromContext({ config: file(encode('{"maxCostUsd":3}')) })).toMatchObject({ maxCostUsd: 3 });
   });
 });
 
