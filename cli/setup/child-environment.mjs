@@ -1,6 +1,7 @@
 // The environment of every process that the project starts. A process gets only the variables that are listed here:
 // the person's settings of Spark, Java, Python, pip, Node and AWS are for their own work, and each of them has broken
 // or misled a command that inherited it.
+import { existsSync } from "node:fs";
 
 /**
  * Why a process is started: `tool` works on this machine alone, `download` also fetches packages from the network,
@@ -66,6 +67,8 @@ export function childEnvironment(purpose, source = process.env) {
     const isAllowed = names.some((pattern) => pattern.test(name)) || others.includes(name);
     if (value !== undefined && isAllowed) environment[name] = value;
   }
+  // Python falls back to /tmp when TMPDIR is no folder, Node and the CDK fail.
+  if (environment["TMPDIR"] && !existsSync(environment["TMPDIR"])) delete environment["TMPDIR"];
   environment["LANG"] = process.platform === "darwin" ? utf8Locales.darwin : utf8Locales.others;
   return purpose === "tool" ? environment : { ...environment, ...ownPackages, ...exceptLoopback(source) };
 }

@@ -26,6 +26,10 @@ describe("the environment of a child process", () => {
     expect(childEnvironment("tool", everything)).toEqual({ ...wanted, ...locale });
   });
 
+  it("leaves out a TMPDIR that is no folder", () => {
+    expect(childEnvironment("tool", { ...wanted, TMPDIR: "/nonexistent" })).not.toHaveProperty("TMPDIR");
+  });
+
   it.each([
     ["linux", "C.UTF-8"],
     ["darwin", "en_US.UTF-8"],
