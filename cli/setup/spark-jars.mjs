@@ -1,5 +1,6 @@
 // Downloads the jars with which Spark reads and writes s3:// paths, by Spark's own dependency resolver (Ivy).
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { javaProxyOptions, joinJavaOptions } from "../../shared/java-options.mjs";
@@ -7,7 +8,7 @@ import { childEnvironment } from "./child-environment.mjs";
 import { run } from "./child-processes.mjs";
 import { javaHome, sitePackages } from "./python-packages.mjs";
 import { SetupError } from "./setup-error.mjs";
-import { home, python } from "./setup-paths.mjs";
+import { home, python, root } from "./setup-paths.mjs";
 
 const hadoopAws = "org.apache.hadoop:hadoop-aws:3.3.4";
 const awsJavaSdkVersion = "1.12.262";
@@ -15,6 +16,9 @@ const awsJavaSdkVersion = "1.12.262";
 const trustStorePassword = "changeit";
 const hint =
   "Spark's own resolver loads the jars from Maven Central: check the network, HTTPS_PROXY, and DEFAULT_ARTIFACT_REPOSITORY if you have a mirror, and start again.";
+
+/** Names and sha256 of all jars, as `sha256sum` writes them: a mirror or a proxy must deliver the same. */
+const lockFile = join(root, "local", "jars.sha256");
 
 export const jarsVersion = `${hadoopAws} ${awsJavaSdkVersion}`;
 
@@ -34,11 +38,39 @@ export async function makeJars(log) {
   } finally {
     rmSync(ivy, { recursive: true, force: true });
   }
-  if (!readdirSync(partial).some((name) => name.includes("hadoop-aws"))) {
-    throw new SetupError(`spark-submit resolved no hadoop-aws jar\n${hint}`, 1);
-  }
+  verifyJars(partial, readFileSync(lockFile, "utf8"));
   rmSync(join(home, "jars"), { recursive: true, force: true });
   renameSync(partial, join(home, "jars"));
+}
+
+/**
+ * Compares the jars of a folder with their locked sha256.
+ * @param {string} folder
+ * @param {string} lock lines of `<sha256>  <name>`
+ * @throws {SetupError} if a jar is missing, was not locked or has another content
+ */
+export function verifyJars(folder, lock) {
+  const locked = new Map(
+    lock
+      .trim()
+      .split("\n")
+      .map((line) => /** @type {[string, string]} */ (line.split(/\s+/).reverse())),
+  );
+  const found = readdirSync(folder).filter((name) => name.endsWith(".jar"));
+  const problems = [
+    ...[...locked.keys()].filter((name) => !found.includes(name)).map((name) => `${name} is missing`),
+    ...found.flatMap((name) => {
+      const expected = locked.get(name);
+      if (!expected) return [`${name} is not in the lock file`];
+      const actual = createHash("sha256")
+        .update(readFileSync(join(folder, name)))
+        .digest("hex");
+      return actual === expected ? [] : [`${name} has the sha256 ${actual}, expected ${expected}`];
+    }),
+  ];
+  if (problems.length > 0) {
+    throw new SetupError(`The jars are not those of local/jars.sha256:\n${problems.join("\n")}\n${hint}`, 1);
+  }
 }
 
 /**

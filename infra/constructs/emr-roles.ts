@@ -5,6 +5,7 @@ import {
   type IRole,
   ManagedPolicy,
   PolicyStatement,
+  type PrincipalBase,
   Role,
   ServicePrincipal,
 } from "aws-cdk-lib/aws-iam";
@@ -74,7 +75,7 @@ export class EmrRoles extends Construct {
     }
 
     const serviceRole = new Role(this, "ServiceRole", {
-      assumedBy: new ServicePrincipal("elasticmapreduce.amazonaws.com"),
+      assumedBy: emrOfThisAccount(stack),
       // It allows changes only to resources with the tag for-use-with-amazon-emr-managed-policies=true.
       managedPolicies: [ManagedPolicy.fromAwsManagedPolicyName("service-role/AmazonEMRServicePolicy_v2")],
     });
@@ -89,6 +90,17 @@ export class EmrRoles extends Construct {
     instanceRole.grantPassRole(serviceRole);
     serviceRole.addToPolicy(allowServiceLinkedRole(stack, "spot.amazonaws.com", "AWSServiceRoleForEC2Spot"));
   }
+}
+
+/**
+ * EMR, acting for clusters of this account and Region only: otherwise another account's cluster could use the role.
+ * https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-iam-role.html
+ */
+function emrOfThisAccount(stack: Stack): PrincipalBase {
+  return new ServicePrincipal("elasticmapreduce.amazonaws.com").withConditions({
+    StringEquals: { "aws:SourceAccount": stack.account },
+    ArnLike: { "aws:SourceArn": stack.formatArn({ service: "elasticmapreduce", resource: "*" }) },
+  });
 }
 
 /**

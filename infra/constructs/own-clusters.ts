@@ -4,3 +4,13 @@
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticmapreduce.html
  */
 export const ownClusters = { StringEquals: { "elasticmapreduce:ResourceTag/project": "orchard" } };
+
+/**
+ * Limits AddTags to what RunJobFlow needs for a new cluster. A cluster has no tags while it is made, hence IfExists; IAM
+ * has no key that tells a new cluster from a foreign one without this tag.
+ */
+export const ownOrNewClusters = { StringEqualsIfExists: ownClusters.StringEquals };
+export const ownTagsOnOwnOrNewClusters = {
+  ...ownOrNewClusters,
+  StringEquals: { "elasticmapreduce:RequestTag/project": "orchard" },
+};

@@ -8,7 +8,7 @@ import { DefinitionBody, LogLevel, StateMachine, StateMachineType } from "aws-cd
 import { Construct } from "constructs";
 import type { EmrRoles } from "./emr-roles.ts";
 import type { WorkflowFunctions } from "./functions.ts";
-import { ownClusters } from "./own-clusters.ts";
+import { ownClusters, ownOrNewClusters, ownTagsOnOwnOrNewClusters } from "./own-clusters.ts";
 import { allowServiceLinkedRole } from "./service-linked-role.ts";
 
 const definitionFile = join(import.meta.dirname, "..", "..", "statemachine", "orchard.asl.json");
@@ -105,14 +105,19 @@ function emrStatements(
       resources: ["*"],
     }),
     new PolicyStatement({
-      actions: [
-        "elasticmapreduce:DescribeCluster",
-        "elasticmapreduce:DescribeStep",
-        // RunJobFlow with tags and an idle timeout calls these.
-        "elasticmapreduce:AddTags",
-        "elasticmapreduce:PutAutoTerminationPolicy",
-      ],
+      actions: ["elasticmapreduce:DescribeCluster", "elasticmapreduce:DescribeStep"],
       resources: clusters,
+    }),
+    // RunJobFlow with tags and an idle timeout requires these two.
+    new PolicyStatement({
+      actions: ["elasticmapreduce:AddTags"],
+      resources: clusters,
+      conditions: ownTagsOnOwnOrNewClusters,
+    }),
+    new PolicyStatement({
+      actions: ["elasticmapreduce:PutAutoTerminationPolicy"],
+      resources: clusters,
+      conditions: ownOrNewClusters,
     }),
     new PolicyStatement({
       actions: [

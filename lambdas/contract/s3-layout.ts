@@ -10,6 +10,8 @@ export const logsPrefix = "logs/";
 export const emrLogsPrefix = `${logsPrefix}emr/`;
 /** Prefix of content-addressed artifacts: the model, the wheelhouse and the scripts. */
 export const artifactsPrefix = "artifacts/";
+/** Preflight writes and deletes an object here; its role may delete nothing else. */
+export const preflightProbePrefix = `${artifactsPrefix}preflight-probe/`;
 /** Prefix of all runs' results. */
 export const runsPrefix = "runs/";
 /** Prefix of the features that are shared across runs. */

@@ -8,7 +8,7 @@ import {
   S3ServiceException,
 } from "@aws-sdk/client-s3";
 import { describeError, isNamed } from "../../aws/errors.ts";
-import { artifactsPrefix, dataPrefix } from "../../contract/s3-layout.ts";
+import { dataPrefix, preflightProbePrefix } from "../../contract/s3-layout.ts";
 import { type CheckContext, CheckFailure, type CheckSpec } from "./run-checks.ts";
 
 /** S3 reports a bucket's region even when it refuses the request, as for a bucket of another region or owner. */
@@ -92,7 +92,7 @@ function checkImages({ config, imageTree, selected }: CheckContext): string {
  * also reports the bucket's encryption.
  */
 async function checkWritable(s3: S3Client, bucket: string, runId: string): Promise<string> {
-  const Key = `${artifactsPrefix}preflight-probe/${runId}`;
+  const Key = `${preflightProbePrefix}${runId}`;
   const { ServerSideEncryption: encryption } = await s3.send(
     new PutObjectCommand({ Bucket: bucket, Key, Body: "probe" }),
   );

@@ -187,9 +187,50 @@ describe("the stack", () => {
       ),
     );
     const changing = unlimited.filter((action) => /^elasticmapreduce:(?!Describe|List)/.test(action));
-    expect(changing.sort()).toEqual(
-      ["AddTags", "PutAutoTerminationPolicy", "RunJobFlow"].map((action) => `elasticmapreduce:${action}`),
+    expect(changing).toEqual(["elasticmapreduce:RunJobFlow"]);
+  });
+
+  it("lets EMR assume its role for this account and Region only", () => {
+    const roles = Object.values(template.findResources("AWS::IAM::Role")) as Resource[];
+    const trusted = roles
+      .map(({ Properties }) => JSON.stringify(Properties["AssumeRolePolicyDocument"]))
+      .filter((document) => document.includes("elasticmapreduce.amazonaws.com"));
+    expect(trusted).toHaveLength(1);
+    const [{ Condition }] = JSON.parse(trusted[0] ?? "").Statement;
+    expect(asText(Condition.StringEquals["aws:SourceAccount"])).toBe("AWS::AccountId");
+    expect(asText(Condition.ArnLike["aws:SourceArn"])).toBe(
+      "arn:AWS::Partition:elasticmapreduce:AWS::Region:AWS::AccountId:*",
     );
+  });
+
+  it("lets Preflight write and delete its probe object only", () => {
+    const policies = Object.entries(template.findResources("AWS::IAM::Policy"))
+      .filter(([id]) => id.startsWith("PreflightRole"))
+      .map(([, policy]) => policy as Resource);
+    const statements = policies.flatMap(
+      ({ Properties }) =>
+        (Properties["PolicyDocument"] as { Statement: { Action: string | string[]; Resource: unknown }[] }).Statement,
+    );
+    const deleting = statements.filter(({ Action }) => [Action].flat().includes("s3:DeleteObject"));
+    expect(deleting.map(({ Resource }) => asText(Resource).replace(/^.*\.Arn/, ""))).toEqual([
+      "/artifacts/preflight-probe/*",
+    ]);
+  });
+
+  it("lets the state machine tag only clusters of this workflow or new ones, as clusters of this workflow", () => {
+    template.hasResourceProperties("AWS::IAM::Policy", {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Action: "elasticmapreduce:AddTags",
+            Condition: {
+              StringEqualsIfExists: { "elasticmapreduce:ResourceTag/project": "orchard" },
+              StringEquals: { "elasticmapreduce:RequestTag/project": "orchard" },
+            },
+          }),
+        ]),
+      },
+    });
   });
 
   it("allows actions on all resources only where AWS supports no finer resource", () => {
