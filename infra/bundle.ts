@@ -1,6 +1,7 @@
 // Bundles every handler of lambdas/ for Lambda: `node infra/bundle.ts <folder>` writes <folder>/<name>/index.mjs.
+// A second argument is a file for esbuild's metafile, which lists the bundled sources.
 // It is a process of its own because esbuild's plugins are asynchronous and CDK's synthesis is synchronous.
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { build, type Plugin } from "esbuild";
 
@@ -31,9 +32,9 @@ const withoutLocales: Plugin = {
   },
 };
 
-const [outdir = ""] = process.argv.slice(2);
+const [outdir = "", metafile] = process.argv.slice(2);
 const names = readdirSync(lambdas).filter((name) => name.endsWith(".ts"));
-await build({
+const result = await build({
   entryPoints: names.map((name) => ({ in: join(lambdas, name), out: join(basename(name, ".ts"), "index") })),
   outdir,
   outExtension: { ".js": ".mjs" },
@@ -49,4 +50,6 @@ await build({
   mainFields: ["module", "main"],
   plugins: [pureSchemas, withoutLocales],
   logLevel: "warning",
+  metafile: true,
 });
+if (metafile) writeFileSync(metafile, JSON.stringify(result.metafile));

@@ -1,6 +1,6 @@
 """Makes the model artifact: MobileNetV2 as a LiteRT flat buffer, and its description.
 
-`python spark/make_model.py --output .orchard/model [--force]`
+`python spark/make_model.py --output .orchard/model [--force] [--weights-sha256 HEX]`
 
 It runs once, on a machine with TensorFlow; Spark's workers need only LiteRT. The weights are those of ImageNet. If
 these cannot be downloaded, the weights are seeded random numbers: everything runs, but the features mean nothing.
@@ -29,6 +29,11 @@ SEED = 224
 # The largest allowed difference of a feature between LiteRT and Keras: both compute some fifty layers in float32, but
 # add in different orders.
 TOLERANCE = 1e-4
+# Keras's own address of the weights without the classifier. Keras publishes no digest of them, and passes none.
+WEIGHTS_URL = (
+    "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2/"
+    "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
+)
 # One image at a time is fastest on one thread, because its activations fit into the cache (measured: 188 images/s,
 # against 180 in batches of 8 and 152 in batches of 32).
 BATCH = 1
@@ -91,17 +96,41 @@ def make_seeded_weights(model: KerasModel) -> Weights:
     return weights
 
 
-def load_imagenet_weights() -> Weights | None:
-    """Load Keras's ImageNet weights from the network or its cache. On failure, warn on stderr and return None."""
+def check_weights(path: Path, expected: str | None) -> None:
+    """Compare the file of the weights with a sha256, or print its sha256 on stderr if none is expected.
+
+    Raises:
+        ModelError: The file has another content.
+    """
+    actual = hashlib.sha256(path.read_bytes()).hexdigest()
+    if expected is None:
+        print(f"model: the weights have the sha256 {actual}; --weights-sha256 makes it required", file=sys.stderr)
+    elif actual != expected.lower():
+        raise ModelError(f"the weights in {path} have the sha256 {actual}, expected {expected}: delete the file")
+
+
+def load_imagenet_weights(sha256: str | None = None) -> Weights | None:
+    """Load Keras's ImageNet weights from the network or its cache. If that fails, warn on stderr and return None.
+
+    Args:
+        sha256: Hexadecimal digest that the file must have; by default, any.
+
+    Raises:
+        ModelError: The file was downloaded, but has another digest.
+    """
     from tensorflow import keras
 
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(20)  # seconds; by default, a connection without an answer blocks for minutes
     try:
         with contextlib.redirect_stdout(sys.stderr):  # stdout is reserved for the description
+            path = keras.utils.get_file(Path(WEIGHTS_URL).name, WEIGHTS_URL, cache_subdir="models")
+            check_weights(Path(path), sha256)
             model = keras.applications.MobileNetV2(
-                weights="imagenet", include_top=False, pooling="avg", input_shape=(INPUT_SIZE, INPUT_SIZE, 3)
+                weights=path, include_top=False, pooling="avg", input_shape=(INPUT_SIZE, INPUT_SIZE, 3)
             )
+    except ModelError:
+        raise
     # Keras raises a plain Exception if a download fails.
     except Exception as error:  # noqa: BLE001
         reason = " ".join(str(error).split())
@@ -191,15 +220,17 @@ def write_atomically(path: Path, content: bytes) -> None:
     partial.replace(path)
 
 
-def make(folder: Path) -> dict[str, object]:
+def make(folder: Path, weights_sha256: str | None = None) -> dict[str, object]:
     """Make model.tflite and model.json in `folder`, and return the description.
 
     Raises:
-        ModelError: The converted model differs from Keras.
+        ModelError: The converted model differs from Keras, or the weights have another digest than `weights_sha256`.
     """
     import tensorflow as tf
 
-    weights = load_imagenet_weights()
+    weights = load_imagenet_weights(weights_sha256)
+    if weights is None and weights_sha256:
+        raise ModelError("--weights-sha256 requires the ImageNet weights, and they could not be downloaded")
     model = build(weights)
     buffer = convert(model)
     difference = verify(buffer, model)
@@ -225,13 +256,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Makes the model artifact.")
     parser.add_argument("--output", type=Path, required=True, help="the folder of model.tflite and model.json")
     parser.add_argument("--force", action="store_true", help="make it again even if it exists")
+    parser.add_argument("--weights-sha256", help="the digest that the file of the ImageNet weights must have")
     options = parser.parse_args(arguments)
     if not options.force and is_current(options.output):
         print(f"model: {options.output} already exists", file=sys.stderr)
         return 0
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
-        description = make(options.output)
+        description = make(options.output, options.weights_sha256)
     except ModelError as error:
         print(f"orchard: error: {error}", file=sys.stderr)
         return 1

@@ -8,9 +8,10 @@ import { readModelInfo } from "../toolchain/model-info.ts";
 import { places } from "../toolchain/places.ts";
 import { runTool } from "../toolchain/run-tool.ts";
 
-async function remakeModel(lifetime: Lifetime): Promise<void> {
+async function remakeModel(lifetime: Lifetime, weightsSha256: string | undefined): Promise<void> {
   const python = join(places.python, "bin", "python");
   const args = ["spark/make_model.py", "--output", places.model, "--force"];
+  if (weightsSha256) args.push("--weights-sha256", weightsSha256);
   const { failed, output } = await runTool(lifetime, python, args, { env: childEnvironment("download") });
   if (failed) throw new CommandFailed(`The model could not be made:\n\n${output.split("\n").slice(-15).join("\n")}`);
   if (readModelInfo().weights === "seeded") process.stderr.write(`${output}\n`);
@@ -19,8 +20,9 @@ async function remakeModel(lifetime: Lifetime): Promise<void> {
 export const command = new Command("model")
   .description("make the model artifact when it is missing, and print its description")
   .option("--force", "make it again, for instance to get the real weights now that there is a network", false)
-  .action(async ({ force }) => {
+  .option("--weights-sha256 <hex>", "make it again, from ImageNet weights whose file has this digest only")
+  .action(async ({ force, weightsSha256 }) => {
     // The setup has already made a missing model.
-    if (force) await withLifetime(remakeModel);
+    if (force || weightsSha256) await withLifetime((lifetime) => remakeModel(lifetime, weightsSha256));
     process.stdout.write(`${readFileSync(join(places.model, "model.json"), "utf8").trimEnd()}\n`);
   });

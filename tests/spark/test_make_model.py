@@ -13,7 +13,7 @@ import pytest
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("model")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(model, "load_imagenet_weights", lambda: None)
+        patch.setattr(model, "load_imagenet_weights", lambda sha256: None)
         model.make(folder)
     return folder
 
@@ -34,7 +34,7 @@ def test_seeded_weights_give_identical_bytes(made: Path) -> None:
 
 
 def test_an_existing_artifact_is_not_made_again(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model, "make", lambda folder: pytest.fail("made again"))
+    monkeypatch.setattr(model, "make", lambda *arguments: pytest.fail("made again"))
 
     assert model.main(["--output", str(made)]) == 0
 
@@ -66,10 +66,37 @@ def test_features_that_do_not_vary_are_refused() -> None:
 def test_missing_weights_give_a_warning(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     from tensorflow import keras
 
-    def refuse(**options: object) -> None:
+    def refuse(*names: object, **options: object) -> None:
         raise Exception("URL fetch failure")  # noqa: TRY002
 
-    monkeypatch.setattr(keras.applications, "MobileNetV2", refuse)
+    monkeypatch.setattr(keras.utils, "get_file", refuse)
 
     assert model.load_imagenet_weights() is None
     assert "SEEDED RANDOM weights" in capsys.readouterr().err
+
+
+def test_weights_with_another_sha256_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tensorflow import keras
+
+    file = tmp_path / "weights.h5"
+    file.write_bytes(b"tampered")
+    monkeypatch.setattr(keras.utils, "get_file", lambda *names, **options: str(file))
+
+    with pytest.raises(
+        model.ModelError, match=f"sha256 {hashlib.sha256(b'tampered').hexdigest()}, expected {'0' * 64}"
+    ):
+        model.load_imagenet_weights("0" * 64)
+
+
+def test_weights_with_the_expected_sha256_are_accepted(tmp_path: Path) -> None:
+    file = tmp_path / "weights.h5"
+    file.write_bytes(b"weights")
+
+    model.check_weights(file, hashlib.sha256(b"weights").hexdigest().upper())
+
+
+def test_seeded_weights_do_not_replace_pinned_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model, "load_imagenet_weights", lambda sha256: None)
+
+    with pytest.raises(model.ModelError, match="could not be downloaded"):
+        model.make(tmp_path, "0" * 64)
