@@ -9,7 +9,14 @@ process.on("exit", () => rmSync(temporary, { recursive: true, force: true }));
 
 export default defineConfig({
   test: {
-    include: ["tests/**/*.test.ts"],
+    projects: [
+      {
+        extends: true,
+        // Its files share the synthesized stack, the compiled bundles and the list of scenarios.
+        test: { name: "faults", include: ["tests/faults/**/*.test.ts"], isolate: false },
+      },
+      { extends: true, test: { name: "tests", include: ["tests/**/*.test.ts"], exclude: ["tests/faults/**"] } },
+    ],
     // The default leaves one core idle, which is half of two.
     maxWorkers: "100%",
     // A busy machine must not fail a test: the limit only ends a test that hangs.

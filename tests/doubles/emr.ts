@@ -14,27 +14,25 @@ import {
 
 type FakeCluster = Cluster & { readonly Id: string; readonly createdAt: Date };
 
-/** A client with another way to send; the SDK's paginators look whose instance it is. */
+/** Returns an EMRClient that sends by the given function. The SDK's paginators accept only instances of EMRClient. */
 export function emrClient(send: (command: unknown) => Promise<unknown>): EMRClient {
   return Object.assign(Object.create(EMRClient.prototype), { send });
 }
 
-/**
- * EMR's clusters in memory, for the commands of the teardown. MiniStack's EMR cannot stand in: it answers dates as
- * text, which the SDK refuses to read.
- */
+/** EMR with clusters in memory, for the commands that the functions send. */
 export class EmrDouble {
   private readonly clusters = new Map<string, FakeCluster>();
-  /** Makes the next TerminateJobFlows fail; the id of the cluster that it was for is kept. */
+  /** Throttles the next TerminateJobFlows. */
   throttleNextTermination = false;
+  /** Id of the cluster whose TerminateJobFlows was throttled. */
   throttled = "";
-  /** Of any cluster, the newest first. */
+  /** ListSteps' answer for every cluster, newest first. */
   readonly steps: StepSummary[] = [];
   readonly cancelled: CancelStepsCommand["input"][] = [];
   readonly idleTimeouts = new Map<string, number | undefined>();
-  /** The id of a cluster that DescribeCluster is throttled for. */
+  /** Id of the cluster for which DescribeCluster is throttled. */
   undescribable: string | undefined;
-  /** ListClusters is denied once it has answered as many pages. */
+  /** Number of pages that ListClusters returns before it is denied. */
   listablePages = Number.POSITIVE_INFINITY;
   /** ListClusters never answers. */
   isListSilent = false;
@@ -87,7 +85,7 @@ export class EmrDouble {
       this.clusters.set(ResourceId, { ...cluster, Tags: [...(cluster.Tags ?? []), ...Tags] });
       return {};
     }
-    throw new Error(`The double has no answer to ${String(command)}`);
+    throw new Error(`EmrDouble has no answer to ${(command as object).constructor.name}; add one.`);
   }
 
   private describe(id: string | undefined): Cluster {
@@ -102,7 +100,7 @@ export class EmrDouble {
         (!ClusterStates || (Status?.State !== undefined && ClusterStates.includes(Status.State))) &&
         (!CreatedAfter || createdAt >= CreatedAfter),
     );
-    // Pages of one: whoever forgets the marker is found out. Tags are left out, as EMR does.
+    // One cluster for each page, so that code which ignores the marker misses some. EMR omits tags here, too.
     const index = Number(Marker ?? 0);
     if (index >= this.listablePages) throw Object.assign(new Error("Denied"), { name: "AccessDeniedException" });
     const page = wanted.slice(index, index + 1).map(({ Id, Name, Status }) => ({ Id, Name, Status }));
@@ -129,7 +127,7 @@ export class EmrDouble {
     return {};
   }
 
-  /** Time goes by: what was terminating is gone. */
+  /** Lets time pass until every TERMINATING cluster is TERMINATED. */
   settle(): void {
     for (const [id, cluster] of this.clusters) {
       if (cluster.Status?.State === "TERMINATING")

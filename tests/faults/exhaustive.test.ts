@@ -17,17 +17,17 @@ let states: ReadonlySet<string> = new Set();
 const violations: string[] = [];
 const histories = new Set<string>();
 const outcomes = new Map<string, number>();
-let played = 0;
+let playedScenarios = 0;
 
-/** All scenarios take four minutes of a core: `npm run test:deep` plays them, `npm test` every eighth. */
-const sampling = isDeep ? 1 : 8;
+/** All scenarios take four minutes of a core, so only `npm run test:deep` plays all of them. */
+const sampleEvery = isDeep ? 1 : 8;
 
 beforeAll(async () => {
   const scenarios = await everyScenario(deployed);
   states = new Set(scenarios.flatMap(({ faults }) => faults.map(({ state }) => state)));
-  for (const scenario of scenarios.filter((_, index) => index % sampling === 0)) {
+  for (const scenario of scenarios.filter((_, index) => index % sampleEvery === 0)) {
     const simulation = await play(deployed, scenario);
-    played += 1;
+    playedScenarios += 1;
     violations.push(...violationsOf(simulation));
     const signature = signatureOf(simulation);
     if (histories.has(signature)) continue;
@@ -40,8 +40,8 @@ beforeAll(async () => {
   }
   const table = [...outcomes].sort(([, a], [, b]) => b - a).map(([outcome, count]) => `  ${count} x ${outcome}`);
   process.stdout.write(
-    `\nfaults: ${histories.size} scenarios that differ (of ${played} played), ${outcomes.size} outcomes, ` +
-      `${Object.keys(invariants).length} invariants after each\n${table.join("\n")}\n`,
+    `\nfaults: ${playedScenarios} scenarios, of which ${histories.size} take different courses, ` +
+      `${outcomes.size} outcomes, ${Object.keys(invariants).length} invariants\n${table.join("\n")}\n`,
   );
 }, 1_200_000);
 
@@ -49,37 +49,37 @@ it.each(Object.keys(invariants))("%s", (name) => {
   expect(violations.filter((violation) => violation.startsWith(name))).toEqual([]);
 });
 
-it("fails with the whole scenario when a schedule does not end in time", async () => {
+it("reports the whole scenario if it does not end in time", async () => {
   const scenario = { name: "endless", faults: [], seed: 4711 };
 
   await expect(play(deployed, scenario, 1)).rejects.toThrow(/did not end within 1 ms.*4711/s);
 });
 
-it("waits for a cluster that is created after the stop, and then only the sweep can find it", async () => {
+it("leaves a cluster that is created after the last delivery of the event to the sweep", async () => {
   for (const scenario of await stopsDuringRunJobFlow(deployed)) {
     const simulation = await play(deployed, scenario);
 
     expect(simulation.createdClusters, scenario.name).toHaveLength(simulation.executions[0]?.runs.length ?? 0);
     expect(violationsOf(simulation)).toEqual([]);
     const creation = 1000 * (simulation.createdClusters.at(-1)?.Status.Timeline.CreationDateTime ?? 0);
-    const isHeardBefore = simulation.endDeliveries.every(({ at }) => at < creation);
-    if (isHeardBefore) expect(latestLayer(simulation), scenario.name).toBe(3);
+    const isHandledBefore = simulation.endDeliveries.every(({ at }) => at < creation);
+    if (isHandledBefore) expect(latestLayer(simulation), scenario.name).toBe(3);
   }
 });
 
-it("has failures of the calls of every Task state", () => {
+it("has failures of every Task state", () => {
   const tasks = Object.entries(deployed.definition.States).flatMap(([name, { Type }]) => (Type === "Task" ? name : []));
 
   expect(tasks.filter((name) => !states.has(name))).toEqual([]);
 });
 
-it("plays many scenarios that differ", () => {
+it("plays many different courses", () => {
   expect(histories.size).toBeGreaterThan(isDeep ? 700 : 80);
 });
 
-it("calls nothing that the functions' policies refuse", async () => {
+it("makes no call that the functions' policies deny", async () => {
   const record = recordedApiCalls(deployed);
-  // Unused grants are checked after all tests, since other suites need some of them.
+  // `npm test` checks for unused permissions after all suites, because some are only used in other suites.
   mkdirSync(join(places.tests, "api-calls"), { recursive: true });
   writeFileSync(join(places.tests, "api-calls", "faults.json"), JSON.stringify(record));
 

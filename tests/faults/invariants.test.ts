@@ -4,11 +4,11 @@ import type { Simulation } from "./account/simulation.ts";
 import { invariants } from "./invariants/all-invariants.ts";
 import { everyClusterEnds } from "./invariants/clusters-end.ts";
 import { everyExecutionEnds } from "./invariants/executions-end.ts";
-import { firstFailureStands } from "./invariants/first-failure.ts";
-import { keptAsPromised } from "./invariants/kept-clusters.ts";
-import { oneTrueNotification } from "./invariants/notifications.ts";
-import { onlyOwnClusters } from "./invariants/own-clusters.ts";
-import { successIsTrue } from "./invariants/true-success.ts";
+import { oneTrueMail } from "./invariants/final-mails.ts";
+import { endsWithFirstFailure } from "./invariants/first-failure.ts";
+import { keptClusterLivesUntilDeadline } from "./invariants/kept-clusters.ts";
+import { modifiesOnlyOwnClusters } from "./invariants/own-clusters.ts";
+import { succeedsWithValidResults } from "./invariants/true-success.ts";
 import { latestIsValid } from "./invariants/valid-latest.ts";
 import { inputToKeepCluster } from "./scenarios/kept-cluster.ts";
 import { play } from "./scenarios/play.ts";
@@ -17,15 +17,17 @@ const deployed = deploy();
 
 interface Case {
   readonly check: (simulation: Simulation) => string[];
-  /** Changes the records of a run in which all is well, so that they break the invariant. */
-  readonly breaks: (simulation: Simulation) => unknown;
+  /** Changes the records of a scenario without faults so that they violate the invariant. */
+  readonly change: (simulation: Simulation) => unknown;
+  /** Part of the violation that the check reports. */
   readonly reports: string;
+  /** Whether the execution keeps its cluster. @default false */
   readonly isKept?: boolean;
 }
 
 function first<T>(items: readonly T[]): T {
   const [item] = items;
-  if (item === undefined) throw new Error("The simulation has no such record");
+  if (item === undefined) throw new Error("The simulation has no such record.");
   return item;
 }
 
@@ -33,7 +35,7 @@ function firstRun(simulation: Simulation) {
   return first(first(simulation.executions).runs);
 }
 
-/** Moves the end of the kept cluster. */
+/** Moves the end of the first cluster. */
 function moveEnd(simulation: Simulation, byMs: number): void {
   const cluster = first(simulation.createdClusters);
   cluster.endingSince = (cluster.endingSince ?? 0) + byMs;
@@ -43,12 +45,12 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   "every cluster ends": [
     {
       check: everyClusterEnds,
-      breaks: ({ createdClusters }) => Object.assign(first(createdClusters).Status, { State: "WAITING" }),
+      change: ({ createdClusters }) => Object.assign(first(createdClusters).Status, { State: "WAITING" }),
       reports: "is WAITING",
     },
     {
       check: everyClusterEnds,
-      breaks: (simulation) => {
+      change: (simulation) => {
         Object.assign(firstRun(simulation), { endedAt: 0 });
         for (const call of simulation.clusterCalls) Object.assign(call, { by: { execution: "", state: "layer 3" } });
       },
@@ -56,107 +58,107 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     },
     {
       check: everyClusterEnds,
-      breaks: ({ createdClusters }) => Object.assign(first(createdClusters), { Tags: [] }),
-      reports: "has no execution's tag",
+      change: ({ createdClusters }) => Object.assign(first(createdClusters), { Tags: [] }),
+      reports: "has no tag of an execution",
     },
   ],
   "only own clusters": [
     {
-      check: onlyOwnClusters,
-      breaks: ({ clusterCalls }) =>
+      check: modifiesOnlyOwnClusters,
+      change: ({ clusterCalls }) =>
         Object.assign(first(clusterCalls), { by: { execution: "run-2", state: "TerminateCluster" } }),
       reports: "TerminateCluster called TerminateJobFlows",
     },
     {
-      check: onlyOwnClusters,
-      breaks: ({ clusterCalls }) => Object.assign(first(clusterCalls), { by: { execution: "", state: "layer 3" } }),
+      check: modifiesOnlyOwnClusters,
+      change: ({ clusterCalls }) => Object.assign(first(clusterCalls), { by: { execution: "", state: "layer 3" } }),
       reports: "the caller had read nothing",
     },
   ],
-  "one true mail": [
-    { check: oneTrueNotification, breaks: ({ mails }) => mails.splice(0), reports: "ended with 0 notifications" },
+  "one true final mail": [
+    { check: oneTrueMail, change: ({ mails }) => mails.splice(0), reports: "ended with 0 mails" },
     {
-      check: oneTrueNotification,
-      breaks: ({ mails }) => mails.push(...mails),
-      reports: "ended with 2 notifications",
+      check: oneTrueMail,
+      change: ({ mails }) => mails.push(...mails),
+      reports: "ended with 2 mails",
     },
     {
-      check: oneTrueNotification,
-      breaks: ({ mails, createdClusters }) => Object.assign(first(mails), { alive: createdClusters }),
+      check: oneTrueMail,
+      change: ({ mails, createdClusters }) => Object.assign(first(mails), { alive: createdClusters }),
       reports: "does not say that a cluster of run-1 may be running",
     },
   ],
   "the first failure": [
     {
-      check: firstFailureStands,
-      breaks: (simulation) =>
+      check: endsWithFirstFailure,
+      change: (simulation) =>
         Object.assign(firstRun(simulation), { outcome: { status: "FAILED", error: "TypeError" } }),
       reports: "is FAILED without cause",
     },
   ],
   "a true success": [
     {
-      check: successIsTrue,
-      breaks: ({ s3 }) => s3.objects.delete("runs/run-1/manifest.json"),
+      check: succeedsWithValidResults,
+      change: ({ s3 }) => s3.objects.delete("runs/run-1/manifest.json"),
       reports: "run-1 is not valid",
     },
     {
-      check: successIsTrue,
-      breaks: (simulation) => Object.assign(firstRun(simulation), { endedAt: 0 }),
+      check: succeedsWithValidResults,
+      change: (simulation) => Object.assign(firstRun(simulation), { endedAt: 0 }),
       reports: "run-1 succeeded before",
     },
     {
-      check: successIsTrue,
-      breaks: (simulation) => Object.assign(firstRun(simulation), { outcome: { status: "FAILED" } }),
+      check: succeedsWithValidResults,
+      change: (simulation) => Object.assign(firstRun(simulation), { outcome: { status: "FAILED" } }),
       reports: "is FAILED without a fault",
     },
   ],
   "a valid latest": [
     {
       check: latestIsValid,
-      breaks: ({ invalidLatest }) => invalidLatest.push("run-1"),
+      change: ({ invalidLatest }) => invalidLatest.push("run-1"),
       reports: "latest pointed at run-1",
     },
   ],
   "a kept cluster": [
     {
-      check: keptAsPromised,
+      check: keptClusterLivesUntilDeadline,
       isKept: true,
-      breaks: (simulation) => moveEnd(simulation, -3_600_000),
+      change: (simulation) => moveEnd(simulation, -3_600_000),
       reports: "before its deadline",
     },
     {
-      check: keptAsPromised,
+      check: keptClusterLivesUntilDeadline,
       isKept: true,
-      breaks: (simulation) => moveEnd(simulation, 3_600_000),
+      change: (simulation) => moveEnd(simulation, 3_600_000),
       reports: "minutes late",
     },
   ],
   "every execution ends": [
     {
       check: everyExecutionEnds,
-      breaks: (simulation) => Object.assign(firstRun(simulation), { outcome: { status: "RUNNING" } }),
+      change: (simulation) => Object.assign(firstRun(simulation), { outcome: { status: "RUNNING" } }),
       reports: "run-1 still runs",
     },
   ],
 };
 
-it("has a case of each invariant", () => {
+it("has a case for each invariant", () => {
   const checked = new Set(Object.values(cases).flatMap((some) => some.map(({ check }) => check)));
 
   expect(checked).toEqual(new Set(Object.values(invariants)));
 });
 
 describe.each(Object.entries(cases))("%s", (_name, some) => {
-  it.each(some)("reports: $reports", async ({ check, breaks, reports, isKept = false }) => {
+  it.each(some)("reports: $reports", async ({ check, change, reports, isKept = false }) => {
     const simulation = await play(deployed, {
-      name: "all is well",
+      name: "no fault",
       faults: [],
       ...(isKept && { inputs: [inputToKeepCluster] }),
     });
     expect(check(simulation)).toEqual([]);
 
-    breaks(simulation);
+    change(simulation);
 
     expect(check(simulation).join("\n")).toContain(reports);
   });

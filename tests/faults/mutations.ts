@@ -2,21 +2,24 @@ import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Deployed } from "./account/deployed.ts";
 
-/** A deliberate error in what is deployed, which a scenario has to catch. */
+/** A deliberate error in the deployed stack, which some scenario must detect. */
 export interface Mutation {
   readonly name: string;
+  /** The changed state, if only a failure of that state shows the error. */
+  readonly state?: string;
   readonly apply: (deployed: Deployed) => Deployed;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: a mutation may put anything anywhere
+// biome-ignore lint/suspicious/noExplicitAny: a mutation may change any member to any value
 type States = Record<string, any>;
 
 const cleanUp = "TerminateClusterAfterFailure";
 
-/** Changes a copy of the definition's states. */
-function inStates(name: string, change: (states: States) => void): Mutation {
+/** Changes the definition's states. */
+function inStates(name: string, change: (states: States) => void, state?: string): Mutation {
   return {
     name,
+    ...(state !== undefined && { state }),
     apply: (deployed) => {
       const definition = structuredClone(deployed.definition);
       change(definition.States as States);
@@ -26,19 +29,21 @@ function inStates(name: string, change: (states: States) => void): Mutation {
 }
 
 function withoutCatch(state: string): Mutation {
-  return inStates(`${state} has no Catch`, (states) => delete states[state].Catch);
+  return inStates(`${state} has no Catch`, (states) => delete states[state].Catch, state);
 }
 
 function caughtTo(state: string, next: string): Mutation {
-  return inStates(`a failure of ${state} leads to ${next}`, (states) => {
+  const change = (states: States) => {
     states[state].Catch[0].Next = next;
-  });
+  };
+  return inStates(`a failure of ${state} leads to ${next}`, change, state);
 }
 
 function caughtAt(state: string, path: string | null): Mutation {
-  return inStates(`a failure of ${state} is written to ${path}`, (states) => {
+  const change = (states: States) => {
     states[state].Catch[0].ResultPath = path;
-  });
+  };
+  return inStates(`a failure of ${state} is written to ${path}`, change, state);
 }
 
 function followedBy(state: string, next: string): Mutation {
@@ -47,6 +52,7 @@ function followedBy(state: string, next: string): Mutation {
   });
 }
 
+/** Changes the EventBridge rules and schedules. */
 function inRules(name: string, change: (rules: States[]) => States[]): Mutation {
   return {
     name,
@@ -54,7 +60,7 @@ function inRules(name: string, change: (rules: States[]) => States[]): Mutation 
   };
 }
 
-/** Changes a copy of the bundles that have the text. @throws Error when none has it (any more) */
+/** Replaces text in every bundle that has it. @throws Error if none has it */
 function inFunctions(name: string, text: RegExp, changed: string): Mutation {
   return {
     name,
@@ -67,7 +73,8 @@ function inFunctions(name: string, text: RegExp, changed: string): Mutation {
         writeFileSync(join(folder, "index.mjs"), code.replace(text, changed));
         return { ...one, folder };
       });
-      if (functions.every((one) => deployed.functions.includes(one))) throw new Error(`No bundle has ${text}`);
+      if (functions.every((one) => deployed.functions.includes(one)))
+        throw new Error(`No bundle has ${text}; adapt the mutation to the functions.`);
       return { ...deployed, functions };
     },
   };
@@ -99,7 +106,7 @@ export const mutations: readonly Mutation[] = [
   followedBy("ReduceDimensions", "TerminateCluster"),
   followedBy("ValidateResults", "NotifySuccess"),
   followedBy(cleanUp, "DiagnoseFailure"),
-  inStates("the teardown comes after the notification", (states) => {
+  inStates("the teardown comes after the mail", (states) => {
     for (const { Catch: [catcher] = [] } of Object.values(states)) {
       if (catcher?.Next === cleanUp) catcher.Next = "DiagnoseFailure";
     }
@@ -109,65 +116,73 @@ export const mutations: readonly Mutation[] = [
     states["ConfirmTerminated"].Catch[0].Next = "Failed";
     states[cleanUp].Catch[0].Next = "Failed";
   }),
-  inStates("CreateCluster is tried again", (states) => {
+  inStates("CreateCluster is retried", (states) => {
     states["CreateCluster"].Retry = [{ ErrorEquals: ["States.ALL"], MaxAttempts: 2 }];
   }),
-  inStates("CreateCluster keeps no id", (states) => {
+  inStates("the id of the created cluster is lost", (states) => {
     states["CreateCluster"].ResultPath = null;
   }),
-  inStates("the cluster does not bear the execution's tag", (states) => {
+  inStates("the cluster has no tag of the execution", (states) => {
     states["CreateCluster"].Parameters.Tags.shift();
   }),
-  inStates("the cluster bears the state machine's name as its tag", (states) => {
+  inStates("the cluster's tag names the state machine, not the execution", (states) => {
     states["CreateCluster"].Parameters.Tags[0] = { Key: "orchard:execution-arn", Value: "Orchard" };
   }),
-  inStates("the cluster has another name", (states) => {
+  inStates("the cluster's name does not contain the run", (states) => {
     delete states["CreateCluster"].Parameters["Name.$"];
     states["CreateCluster"].Parameters.Name = "orchard";
   }),
-  inStates("the teardown is tried once", (states) => delete states[cleanUp].Retry),
-  inStates("ConfirmTerminated does not wait", (states) => delete states["ConfirmTerminated"].Retry),
-  inStates("the notification of a failure is tried once", (states) => delete states["NotifyFailure"].Retry),
-  inStates("the notification of a success is tried only when Lambda is busy", (states) => {
+  inStates("the teardown is not retried", (states) => delete states[cleanUp].Retry, cleanUp),
+  inStates(
+    "ConfirmTerminated does not wait",
+    (states) => delete states["ConfirmTerminated"].Retry,
+    "ConfirmTerminated",
+  ),
+  inStates(
+    "the mail about a failure is not retried",
+    (states) => delete states["NotifyFailure"].Retry,
+    "NotifyFailure",
+  ),
+  inStates("the mail about a success is retried only if Lambda is throttled", (states) => {
     states["NotifySuccess"].Retry[0].ErrorEquals = ["Lambda.TooManyRequestsException"];
   }),
-  inStates("a step may run for ever", (states) => delete states["Inventory"].TimeoutSeconds),
-  inStates("a cluster may start for ever", (states) => delete states["CreateCluster"].TimeoutSeconds),
-  inStates("the results may be anything", (states) => {
+  inStates("a step has no time-out", (states) => delete states["Inventory"].TimeoutSeconds),
+  inStates("the start of a cluster has no time-out", (states) => delete states["CreateCluster"].TimeoutSeconds),
+  inStates("the results are not validated", (states) => {
     states["ReduceDimensions"].Next = "TerminateCluster";
   }),
-  inStates("the execution ends with the clean-up's error", (states) => {
+  inStates("the execution ends with the error of its clean-up", (states) => {
     states["Failed"].ErrorPath = "$.teardownError.Error";
   }),
   inStates("a failed execution succeeds", (states) => {
     states["NotifyFailure"].Next = "Succeeded";
   }),
-  inStates("the cluster is not waited for", (states) => {
+  inStates("an execution does not wait for the end of its cluster", (states) => {
     states["TerminateCluster"].Resource = "arn:aws:states:::elasticmapreduce:terminateCluster";
   }),
-  inRules("the status rule does not hear of stopped executions", (rules) =>
+  inRules("the status rule ignores stopped executions", (rules) =>
     rules.map((rule) => {
       const { pattern } = rule as { pattern?: { detail: { status: string[] } } };
       if (pattern) pattern.detail.status = pattern.detail.status.filter((status) => status !== "ABORTED");
       return rule;
     }),
   ),
-  inRules("the status rule does not hear of time-outs", (rules) =>
+  inRules("the status rule ignores time-outs", (rules) =>
     rules.map((rule) => {
       const { pattern } = rule as { pattern?: { detail: { status: string[] } } };
       if (pattern) pattern.detail.status = pattern.detail.status.filter((status) => status !== "TIMED_OUT");
       return rule;
     }),
   ),
-  // The bundles are minified: names are unknown, texts are not.
+  // The bundles are minified, so patterns rely on text and not on names.
   inFunctions(
-    "a late status event is believed",
+    "a status event counts although the execution is running again",
     /[\w$]+\([\w$]+\)(?=\?!0:\([\w$]+\.warn\(`[^`]* its clusters were left)/,
     "true",
   ),
-  inFunctions("the mail about a stopped execution believes its event", /[\w$]+!=="ABORTED"/, "false"),
+  inFunctions("a mail about a stopped execution is sent although it is running again", /[\w$]+!=="ABORTED"/, "false"),
   inFunctions(
-    "the diagnosis says the same of every step that failed",
+    "the diagnosis does not name the reason why a step failed",
     /cause:[\w$]+\?\.cause\?\?[\w$]+/,
     'cause:"The step failed"',
   ),
@@ -180,12 +195,12 @@ export const mutations: readonly Mutation[] = [
       Next: "NotifySuccess",
     };
   }),
-  inStates("a borrowed cluster is ended after a success", (states) => states["LeaveCluster"].Choices.shift()),
-  inStates("a run that is given a cluster creates another", (states) => {
+  inStates("a reused cluster is terminated after a success", (states) => states["LeaveCluster"].Choices.shift()),
+  inStates("a run that reuses a cluster creates another one", (states) => {
     states["ClusterGiven"].Default = "CreateCluster";
   }),
-  inStates("the cluster does not say which wheels it has", (states) => states["CreateCluster"].Parameters.Tags.pop()),
-  inStates("nobody learns that a cluster was borrowed", (states) => {
+  inStates("the cluster has no tag of its wheelhouse", (states) => states["CreateCluster"].Parameters.Tags.pop()),
+  inStates("later states do not know that the cluster is reused", (states) => {
     states["UseKeptCluster"].ResultPath = "$";
     states["UseKeptCluster"].Parameters = {
       "input.$": "$.input",
@@ -199,16 +214,16 @@ export const mutations: readonly Mutation[] = [
       },
     };
   }),
-  inStates("a cluster that could not be kept is left", (states) => {
+  inStates("a cluster is left running if keeping it fails", (states) => {
     states["KeepCluster"].Catch[0].Next = "NotifySuccess";
   }),
   inFunctions(
-    "the sweep ends nothing of an execution that failed, was stopped or ran out of time",
+    "the sweep ignores clusters of executions that ended without success",
     /[\w$]+\([\w$]+\)\|\|(?=[\w$]+==="SUCCEEDED"\|\|)/,
     "",
   ),
-  inRules("the sweep comes every five hours", (rules) =>
+  inRules("the sweep runs every five hours", (rules) =>
     rules.map((rule) => (rule["everyMs"] === undefined ? rule : { ...rule, everyMs: 5 * 3_600_000 })),
   ),
-  inRules("there is no sweeper", (rules) => rules.filter((rule) => rule["everyMs"] === undefined)),
+  inRules("there is no sweep", (rules) => rules.filter((rule) => rule["everyMs"] === undefined)),
 ];

@@ -10,7 +10,7 @@ import { play } from "./scenarios/play.ts";
 import type { Scenario } from "./scenarios/scenario.ts";
 
 const runs = Number(process.env["ORCHARD_FAULT_RUNS"] ?? (isDeep ? 3000 : 50));
-/** ORCHARD_FAULT_SEED plays the schedules of an earlier run again. */
+/** ORCHARD_FAULT_SEED repeats the scenarios of an earlier run. */
 const seed = Number(process.env["ORCHARD_FAULT_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
 const minute = 60_000;
 
@@ -23,7 +23,7 @@ beforeAll(async () => {
 
 const execution = fc.constantFrom("run-1", "run-2");
 const aFault = fc
-  // The calls are known when the property runs, not before.
+  // The calls are known only after beforeAll, so a number selects one.
   .nat()
   .map((index) => calls[index % calls.length] ?? "")
   .chain((call) => {
@@ -38,10 +38,10 @@ const aFault = fc
     });
   });
 
-/** From a second to two hours: after, before and beside what the layers do. */
+/** Up to two hours, so before, during and after the work of each layer. */
 const delay = fc.oneof(fc.nat(2 * minute), fc.nat(120 * minute));
 
-/** One execution or two at once; or one that keeps its cluster, and another on it. */
+/** One execution or two at the same time, or one that keeps its cluster and another that reuses it. */
 const someExecutions = fc.oneof(
   {
     weight: 3,
@@ -71,33 +71,35 @@ const aScenario: fc.Arbitrary<Scenario> = fc.record({
     }),
     { maxLength: 2 },
   ),
-  // Before anything else has noticed the end, or when all is long over.
+  // Redrive before any layer has acted, or after all of them.
   redrives: fc.array(fc.record({ execution, afterMs: fc.oneof(fc.nat(2 * minute), delay) }), { maxLength: 2 }),
-  // Lost, prompt, late, doubled, and so out of order.
+  // Deliver events never, promptly, late, twice, or in another order.
   deliveries: fc.array(fc.array(delay, { maxLength: 2 }), { minLength: 4, maxLength: 8 }),
   seed: fc.nat(),
 });
-const aPlay = fc.tuple(aScenario, someExecutions).map(([scenario, more]): Scenario => ({ ...scenario, ...more }));
+const aScenarioWithExecutions = fc
+  .tuple(aScenario, someExecutions)
+  .map(([scenario, more]): Scenario => ({ ...scenario, ...more }));
 
 it(
-  `holds for ${runs} random schedules of several faults and two executions`,
+  `all invariants hold for ${runs} random scenarios`,
   async () => {
-    // Printed before the first schedule, so that a run that is killed can be repeated, too.
-    process.stdout.write(`\nfaults: random schedules with ORCHARD_FAULT_SEED=${seed} ORCHARD_FAULT_RUNS=${runs}\n`);
+    // Print the seed first, so that even a killed run can be repeated.
+    process.stdout.write(`\nfaults: random scenarios with ORCHARD_FAULT_SEED=${seed} ORCHARD_FAULT_RUNS=${runs}\n`);
     let executions = 0;
     let redrives = 0;
     let clusters = 0;
-    const property = fc.asyncProperty(aPlay, async (scenario) => {
+    const property = fc.asyncProperty(aScenarioWithExecutions, async (scenario) => {
       const simulation = await play(deployed, scenario);
       executions += simulation.executions.length;
       redrives += simulation.executions.reduce((sum, { runs: { length } }) => sum + length - 1, 0);
       clusters += simulation.createdClusters.length;
       expect(violationsOf(simulation)).toEqual([]);
     });
-    // Shrinking plays hundreds of schedules more: the seed and the path of the report repeat the failure without it.
+    // Shrinking would play hundreds of scenarios. The seed and path in the report repeat the failure without it.
     await fc.assert(property, { numRuns: runs, seed, endOnFailure: !isDeep });
     process.stdout.write(
-      `\nfaults: ${runs} random schedules, ${executions} executions, ${redrives} redrives, ${clusters} clusters, none left\n`,
+      `\nfaults: ${runs} random scenarios, ${executions} executions, ${redrives} redrives, ${clusters} clusters, all terminated\n`,
     );
   },
   isDeep ? 3_600_000 : 900_000,

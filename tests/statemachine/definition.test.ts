@@ -4,7 +4,7 @@ import { renderedDefinition, tasks } from "./definition.ts";
 
 const definition = renderedDefinition();
 
-/** After these the cluster is gone or never was, so a failure of theirs must not start the clean-up again. */
+/** No cluster is left after these states, or the clean-up has started. Their failures must not start it again. */
 const afterTeardown = [
   "RecordCost",
   "NotifySuccess",
@@ -21,11 +21,11 @@ describe("the definition", () => {
     expect(isValid).toBe(true);
   });
 
-  it("leads every state somewhere that exists, and reaches every state", () => {
+  it("has only transitions to existing states, and reaches every state", () => {
     const reached = new Set<string>();
     const visit = (name: string): void => {
       const state = definition.States[name];
-      if (!state) throw new Error(`no state ${name}`);
+      if (!state) throw new Error(`The definition has no state ${name}.`);
       if (reached.has(name)) return;
       reached.add(name);
       const next = [
@@ -40,7 +40,7 @@ describe("the definition", () => {
     expect([...reached].sort()).toEqual(Object.keys(definition.States).sort());
   });
 
-  it.each(tasks(definition))("%s has a time-out and one catch-all that keeps the input", (name, state) => {
+  it.each(tasks(definition))("%s has a time-out, and one catch-all that keeps the state data", (name, state) => {
     expect(state.TimeoutSeconds).toBeGreaterThan(0);
     expect(state.Catch).toHaveLength(1);
     const [catcher] = state.Catch ?? [];
@@ -49,23 +49,23 @@ describe("the definition", () => {
     else expect(catcher).toMatchObject({ ResultPath: "$.error", Next: "TerminateClusterAfterFailure" });
   });
 
-  it.each(tasks(definition))("%s retries within a bound, CreateCluster never", (name, state) => {
+  it.each(tasks(definition))("%s has a limit of retries, and CreateCluster has no retry", (name, state) => {
     if (name === "CreateCluster") expect(state.Retry).toBeUndefined();
     for (const { ErrorEquals, MaxAttempts } of state.Retry ?? []) {
-      const isWaiting = ErrorEquals.includes("OtherExecutionRunning");
-      expect(MaxAttempts).toBeLessThanOrEqual(isWaiting ? 120 : 20);
+      const isWait = ErrorEquals.includes("OtherExecutionRunning");
+      expect(MaxAttempts).toBeLessThanOrEqual(isWait ? 120 : 20);
     }
   });
 
-  it("gives the whole execution more time than all of its states together", () => {
+  it("gives the execution more time than all states and the wait for other executions take together", () => {
     const sum = tasks(definition).reduce((seconds, [, state]) => seconds + (state.TimeoutSeconds ?? 0), 0);
     const [queue] = definition.States["TakeTurn"]?.Retry ?? [];
-    const waiting = (queue?.MaxAttempts ?? 0) * (queue?.IntervalSeconds ?? 0);
-    expect(waiting).toBe(2 * 3600);
-    expect(definition.TimeoutSeconds).toBeGreaterThan(sum + waiting);
+    const waitSeconds = (queue?.MaxAttempts ?? 0) * (queue?.IntervalSeconds ?? 0);
+    expect(waitSeconds).toBe(2 * 3600);
+    expect(definition.TimeoutSeconds).toBeGreaterThan(sum + waitSeconds);
   });
 
-  it("names no context field that the embedded interpreter lacks", () => {
+  it("uses no member of the context object that the embedded interpreter lacks", () => {
     expect(JSON.stringify(definition)).not.toContain("$$.State");
   });
 });

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** One state of the definition, as far as the tests look into it. */
+/** The members of a state that tests read. */
 export interface State {
   readonly Type: string;
   readonly Resource?: string;
@@ -31,7 +31,7 @@ export interface Definition {
 
 const file = join(import.meta.dirname, "..", "..", "statemachine", "orchard.asl.json");
 
-/** The definition with every placeholder filled as the stack fills it: an ARN or a name. */
+/** Returns the definition with an ARN or a name in place of each placeholder, as the stack substitutes them. */
 export function renderedDefinition(): Definition {
   const text = readFileSync(file, "utf8").replaceAll(/\$\{(\w+)\}/g, (_, name: string) =>
     name.endsWith("FunctionArn")

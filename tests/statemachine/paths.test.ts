@@ -82,7 +82,7 @@ function failing(name: string, message = `${name}: it broke`) {
   };
 }
 
-/** Runs the definition on plain functions in place of the services; answers the states entered and how it ended. */
+/** Interprets the definition with handlers in place of AWS. Returns the entered states and how the execution ended. */
 async function run(handlers: Handlers, input: Json = { mode: "mini" }) {
   const machine = new StateMachine(definition as unknown as StateMachineDefinition);
   const noWaiting = Object.fromEntries(tasks(definition).map(([name]) => [name, 0]));
@@ -105,7 +105,7 @@ async function run(handlers: Handlers, input: Json = { mode: "mini" }) {
 }
 
 describe("the paths", () => {
-  it("goes the whole way when all is well", async () => {
+  it("enters every state of a successful run", async () => {
     const { status, entered } = await run(workingHandlers());
     expect(status).toBe("SUCCEEDED");
     expect(entered).toEqual(happyStates);
@@ -115,23 +115,23 @@ describe("the paths", () => {
     { steps: { features: false, reduction: false }, ran: ["Inventory"] },
     { steps: { inventory: false, features: false }, ran: ["ReduceDimensions"] },
     { steps: { inventory: false }, ran: ["ExtractFeatures", "ReduceDimensions"] },
-  ])("runs just the steps of the plan: $ran", async ({ steps, ran }) => {
+  ])("runs only the steps of the plan: $ran", async ({ steps, ran }) => {
     const { status, entered } = await run(workingHandlers(steps));
     expect(status).toBe("SUCCEEDED");
     expect(entered.filter((name) => ["Inventory", "ExtractFeatures", "ReduceDimensions"].includes(name))).toEqual(ran);
   });
 
-  it("creates no cluster when there is nothing to do", async () => {
+  it("creates no cluster if there is nothing to do", async () => {
     const { status, entered } = await run(workingHandlers({ any: false }));
     expect(status).toBe("SUCCEEDED");
     expect(entered).toEqual(["TakeInput", "NeedsTurn", "Preflight", "AnythingToDo", "NotifySuccess", "Succeeded"]);
   });
 
   it.each(["allow", 1, null, { skip: true }, ["queue"]])(
-    "asks nobody for its turn when overlap is %j",
+    "does not look for other executions if overlap is %j",
     async (overlap) => {
       const { status, entered } = await run(
-        { ...workingHandlers(), TakeTurn: failing("NotAsked") },
+        { ...workingHandlers(), TakeTurn: failing("MustNotBeCalled") },
         { mode: "mini", overlap },
       );
       expect(status).toBe("SUCCEEDED");
@@ -141,7 +141,7 @@ describe("the paths", () => {
 
   const taking = ["TakeInput", "NeedsTurn", "TakeTurn"];
 
-  it.each(["skip", "queue"])("goes on when it is its turn: %s", async (overlap) => {
+  it.each(["skip", "queue"])("continues if no other execution is running: %s", async (overlap) => {
     const { status, entered } = await run(
       { ...workingHandlers(), TakeTurn: () => ({ isOurs: true, inTheWay: null }) },
       { mode: "mini", overlap },
@@ -150,7 +150,7 @@ describe("the paths", () => {
     expect(entered).toEqual([...taking, "HasTurn", ...happyStates.slice(2)]);
   });
 
-  it("ends quietly when another execution is in the way, and says which", async () => {
+  it("is skipped if another execution is running, and names it", async () => {
     const turn = { isOurs: false, inTheWay: { executionArn: "arn:other", startedAt: "2026-01-01T00:00:00Z" } };
     const { status, entered, lastInput } = await run(
       { ...workingHandlers(), TakeTurn: () => turn },
@@ -161,7 +161,7 @@ describe("the paths", () => {
     expect(lastInput["turn"]).toEqual(turn);
   });
 
-  it("waits for its turn, and fails by name when it does not come", async () => {
+  it("waits for another execution, and fails with OtherExecutionRunning if that does not end", async () => {
     let calls = 0;
     const never = (): Json => {
       calls += 1;
@@ -179,7 +179,7 @@ describe("the paths", () => {
 
   const borrowed = { ...plan, borrowed: { clusterId: "j-2" } };
 
-  it("runs on a kept cluster, and leaves it", async () => {
+  it("runs its steps on a kept cluster and does not terminate it", async () => {
     const seen: Json[] = [];
     const step = (input: Json): Json => {
       seen.push((input as { ClusterId: string }).ClusterId);
@@ -192,14 +192,14 @@ describe("the paths", () => {
     expect(entered.filter((name) => /^(Create|Keep|Terminate)Cluster/.test(name))).toEqual([]);
   });
 
-  it("keeps the cluster that it created, when it is asked to", async () => {
+  it("keeps the cluster that it created if keepMinutes is set", async () => {
     const { status, entered } = await run({ ...workingHandlers(), Preflight: () => ({ ...plan, keepMinutes: 30 }) });
     expect(status).toBe("SUCCEEDED");
     expect(entered.slice(-4)).toEqual(["KeepCluster", "RecordCost", "NotifySuccess", "Succeeded"]);
     expect(entered).not.toContain("TerminateCluster");
   });
 
-  it("tears the cluster down that cannot be kept", async () => {
+  it("terminates the cluster if keeping it fails", async () => {
     const { entered, ...rest } = await run({
       ...workingHandlers(),
       Preflight: () => ({ ...plan, keepMinutes: 30 }),
@@ -223,7 +223,7 @@ describe("the paths", () => {
     expect(maxHoursOf(cluster)).toBe(plan.maxHours);
   });
 
-  it("hands the cluster's id to every step", async () => {
+  it("passes the cluster's id to every state that uses the cluster", async () => {
     const seen: Json[] = [];
     const step = (input: Json): Json => {
       seen.push((input as { ClusterId: string }).ClusterId);
@@ -244,7 +244,7 @@ describe("the paths", () => {
     (name) => definition.States[name]?.Type === "Task" && !["RecordCost", "NotifySuccess"].includes(name),
   );
   it.each(["TakeTurn", ...beforeTeardown])(
-    "tears down, diagnoses, notifies and fails when %s fails, with the first error's name",
+    "if %s fails, terminates the cluster, diagnoses, notifies and fails with the first error",
     async (name) => {
       const { status, entered, lastInput, ...rest } = await run(
         { ...workingHandlers(), TakeTurn: () => ({ isOurs: true, inTheWay: null }), [name]: failing("FirstError") },
@@ -258,7 +258,7 @@ describe("the paths", () => {
     },
   );
 
-  it.each([[[1, 2]], ["text"], [7]])("fails cleanly on an input that is no object: %j", async (input) => {
+  it.each([[[1, 2]], ["text"], [7]])("fails with InvalidInput if the input is %j", async (input) => {
     const { status, entered, ...rest } = await run(
       { ...workingHandlers(), Preflight: failing("InvalidInput") },
       input as Json,
@@ -269,7 +269,7 @@ describe("the paths", () => {
   });
 
   it.each(["TerminateClusterAfterFailure", "ConfirmTerminated", "DiagnoseFailure", "NotifyFailure"])(
-    "keeps the first error when %s fails too, and still notifies",
+    "keeps the first error if %s fails too, and still notifies",
     async (name) => {
       const { entered, ...rest } = await run({
         ...workingHandlers(),
@@ -283,14 +283,14 @@ describe("the paths", () => {
     },
   );
 
-  it("leaves a single node unscaled", async () => {
+  it("sets no managed scaling for a single node", async () => {
     const oneNode = { ...plan, cluster: { ...plan.cluster, coreCount: 0 } };
     const { status, entered } = await run({ ...workingHandlers(), Preflight: () => oneNode });
     expect(status).toBe("SUCCEEDED");
     expect(entered).toEqual(happyStates.filter((name) => name !== "SetManagedScaling"));
   });
 
-  it("succeeds although the cost cannot be told", async () => {
+  it("succeeds although recording the cost fails", async () => {
     const { status, entered, lastInput } = await run({ ...workingHandlers(), RecordCost: failing("EmrDown") });
     expect(status).toBe("SUCCEEDED");
     expect(entered).toEqual(happyStates);

@@ -1,5 +1,5 @@
-/** A moment of the virtual time, in ms since 1970, at which every scenario begins. */
-const beginning = Date.UTC(2026, 0, 5, 8);
+/** The virtual time at which every scenario starts, in ms since the epoch. */
+const startTime = Date.UTC(2026, 0, 5, 8);
 
 interface Timer {
   readonly at: number;
@@ -7,7 +7,7 @@ interface Timer {
   readonly run: () => void;
 }
 
-/** What setTimeout answers, as far as the SDK uses it. */
+/** The members of Node's Timeout that the SDK uses. */
 interface Handle {
   unref(): Handle;
   ref(): Handle;
@@ -17,19 +17,19 @@ function isEarlier(a: Timer, b: Timer): boolean {
   return a.at < b.at || (a.at === b.at && a.order < b.order);
 }
 
-/** Many times what any scenario runs in one instant: beyond it, virtual time no longer advances. */
+/** Far more than any scenario needs. More timers in one instant mean that virtual time no longer advances. */
 const maxTimersPerInstant = 20_000;
-/** How long the event loop may sleep, in real milliseconds, while virtual time passes. */
+/** Real milliseconds after which the event loop wakes up at the latest. */
 const heartbeatMs = 100;
 
-/** Promises, next ticks and streams settle between two turns of the event loop; a body read as a web stream takes three. */
+/** Lets promises, next ticks and streams settle. A body that is read as a web stream needs three turns of the event loop. */
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Time that passes only when everything waits for it. The same scenario meets the same order of events each time. */
+/** Virtual time, which passes only when all code waits for it, so that a scenario always takes the same course. */
 export class Clock {
-  now = beginning;
+  now = startTime;
   #order = 0;
   #halted: Error | undefined;
   readonly #timers: Timer[] = [];
@@ -54,22 +54,22 @@ export class Clock {
     if (index >= 0) this.#timers.splice(index, 1);
   };
 
-  /** As node:timers/promises has it. */
+  /** Stands in for setTimeout of node:timers/promises. */
   readonly sleep = <T>(delayMs?: number, value?: T): Promise<T | undefined> =>
     new Promise((resolve) => this.setTimeout(() => resolve(value), delayMs));
 
-  /** Makes `run` reject with this error, because nobody waits for its result any more. */
+  /** Makes `run` reject with this error. */
   halt(error: Error): void {
     this.#halted = error;
   }
 
   /**
-   * Lets time pass until the condition holds, or until no timer is due before the given moment.
+   * Advances from timer to timer until the condition holds, or until no timer is due up to the given time.
    *
-   * @throws Error when timers keep being added to the same instant, so that virtual time cannot advance
+   * @throws Error if timers are added to one instant again and again, so that virtual time cannot advance
    */
   async run(isOver: () => boolean, latest: number): Promise<void> {
-    // A run once hung with an idle event loop, although setImmediate alone should keep it awake.
+    // A run once hung with an idle event loop, as if it had missed the immediates of settle. This timer wakes it up.
     const heartbeat = setInterval(() => undefined, heartbeatMs);
     try {
       await this.#advance(isOver, latest);

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { App } from "aws-cdk-lib";
@@ -7,6 +7,7 @@ import type { AccountRecord } from "../../../infra/check/least-privilege.ts";
 import { configFromContext } from "../../../infra/config/config.ts";
 import { PipelineStack } from "../../../infra/stacks/pipeline-stack.ts";
 import type { Definition } from "../../statemachine/definition.ts";
+import { writeAtomically } from "./shared-files.ts";
 
 export const region = "eu-west-1";
 export const account = "000000000000";
@@ -18,22 +19,23 @@ export interface DeployedFunction {
   readonly arn: string;
   /** An ARN. */
   readonly role: string;
-  /** The folder that CDK made: index.mjs and what travels along. */
+  /** The folder with the bundle, index.mjs, and the function's other files. */
   readonly folder: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly timeoutSeconds: number;
 }
 
-/** A rule or a schedule: what starts it, and the function that it calls. */
+/** An EventBridge rule or schedule, and the function that it invokes. */
 export interface DeployedRule {
   readonly pattern?: unknown;
   readonly everyMs?: number;
+  /** ARN of the function. */
   readonly target: string;
-  /** What the target gets in place of the event. */
+  /** Replaces the event. @default the event itself */
   readonly input?: unknown;
 }
 
-/** What `cdk deploy` would give to AWS, as far as it acts when an execution runs. */
+/** The parts of the deployed stack that take part in an execution. */
 export interface Deployed {
   readonly stateMachineArn: string;
   readonly topicArn: string;
@@ -45,7 +47,7 @@ export interface Deployed {
 
 interface Resource {
   readonly Type: string;
-  // biome-ignore lint/suspicious/noExplicitAny: a template is looked into in many places, and each would need its type
+  // biome-ignore lint/suspicious/noExplicitAny: each resource type has its own properties
   readonly Properties: any;
 }
 
@@ -66,13 +68,13 @@ const pseudo: Readonly<Record<string, string>> = {
   "AWS::Partition": "aws",
 };
 
-/** Puts values in place of CloudFormation's functions. */
+/** Returns a function that evaluates CloudFormation's intrinsic functions. */
 function resolver(resources: Readonly<Record<string, Resource>>) {
   const reference = (id: string): string => {
     const resource = resources[id];
     if (resource === undefined) return pseudo[id] ?? id;
     if (resource.Type === "AWS::S3::Bucket") return bucket;
-    // The only version that there is here.
+    // Functions have one version, so the version's reference is the function's.
     if (resource.Type === "AWS::Lambda::Version") return reference(resource.Properties.FunctionName.Ref);
     return /::(StateMachine|Topic|Function)$/.test(resource.Type) ? arnOf(id, resource) : id;
   };
@@ -98,10 +100,10 @@ function resolver(resources: Readonly<Record<string, Resource>>) {
 
 const unitMs: Readonly<Record<string, number>> = { minute: 60_000, hour: 3_600_000, day: 86_400_000 };
 
-/** rate(15 minutes) in milliseconds. */
+/** Converts an expression such as rate(15 minutes) to milliseconds. */
 function rateMs(expression: string): number {
   const match = /^rate\((\d+) (minute|hour|day)s?\)$/.exec(expression);
-  if (match === null) throw new Error(`Only rates are modelled, not ${expression}`);
+  if (match === null) throw new Error(`The simulation knows schedules such as rate(15 minutes), not ${expression}.`);
   return Number(match[1]) * (unitMs[match[2] ?? ""] ?? 0);
 }
 
@@ -123,16 +125,28 @@ function ruleOf({ Type: type, Properties: given = {} }: Resource): readonly Depl
  * vitest.config.ts removes.
  */
 export function deploy(): Deployed {
+  deployedHere ??= deployOnce();
+  return deployedHere;
+}
+
+let deployedHere: Deployed | undefined;
+
+function deployOnce(): Deployed {
   const cached = join(tmpdir(), "orchard-faults.json");
   if (existsSync(cached)) return JSON.parse(readFileSync(cached, "utf8"));
   const deployed = synthesize();
-  // Renaming is atomic, so another worker never reads half of a file.
-  const written = `${cached}.${process.pid}`;
-  writeFileSync(written, JSON.stringify(deployed));
-  renameSync(written, cached);
+  writeAtomically(cached, JSON.stringify(deployed));
   return deployed;
 }
 
+/** Empties the Spark package that UploadScripts compresses in every execution. The simulation does not run it. */
+function emptyPackages(folder: string): void {
+  for (const file of readdirSync(folder, { encoding: "utf8", recursive: true })) {
+    if (file.endsWith(".py")) writeFileSync(join(folder, file), "");
+  }
+}
+
+/** Synthesizes the stack and reads from its template what takes part in an execution. */
 function synthesize(): Deployed {
   const outdir = mkdtempSync(join(tmpdir(), "orchard-faults-"));
   const files = { model: join(outdir, "model"), wheelhouse: join(outdir, "wheelhouse") };
@@ -143,10 +157,11 @@ function synthesize(): Deployed {
     modelWeights: "imagenet",
     wheelhouseFile: files.wheelhouse,
   });
-  // tests/infra validates the template. It takes seconds.
+  // tests/infra validates the template, which takes seconds.
   const app = new App({ outdir, builtinCloudFormationValidation: false });
   const stack = new PipelineStack(app, "Orchard", { config });
   const template: { Resources: Record<string, Resource> } = JSON.parse(JSON.stringify(Template.fromStack(stack)));
+  emptyPackages(outdir);
   const resolve = resolver(template.Resources);
   const resources = Object.entries(template.Resources).map(([id, { Type, Properties }]) => ({
     id,
@@ -155,7 +170,7 @@ function synthesize(): Deployed {
   }));
   const ofType = (type: string) => resources.filter(({ Type }) => Type === type);
   const [machine] = ofType("AWS::StepFunctions::StateMachine");
-  if (machine === undefined) throw new Error("The stack has no state machine");
+  if (machine === undefined) throw new Error("The stack has no state machine.");
   const definition = String(machine.Properties.DefinitionString).replaceAll(
     /\$\{(\w+)\}/g,
     (_, name: string) => machine.Properties.DefinitionSubstitutions[name],

@@ -1,10 +1,14 @@
+import { createHash } from "node:crypto";
 import { EventEmitter } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Readable } from "node:stream";
 import { Script } from "node:vm";
 import { transformSync } from "esbuild";
 import type { Clock } from "./clock.ts";
+import { writeAtomically } from "./shared-files.ts";
 
 export interface HttpRequest {
   readonly host: string;
@@ -20,11 +24,11 @@ export interface HttpResponse {
   readonly body: string | Uint8Array;
 }
 
-/** What surrounds a module: time, chance, and the network. */
+/** Time, randomness and the network of a sandboxed module. */
 export interface Host {
   readonly clock: Clock;
   readonly random: () => number;
-  /** Rejects when the connection breaks; never answers when the service is silent. */
+  /** Rejects when the connection breaks. Never settles when the service does not answer. */
   readonly http: (request: HttpRequest) => Promise<HttpResponse>;
 }
 
@@ -33,19 +37,29 @@ type Factory = (...args: unknown[]) => void;
 const parameters = "exports, require, module, process, console, setTimeout, clearTimeout, Date, Math";
 const factories = new Map<string, Factory>();
 
-/** A module as a function of its surroundings: its syntax is changed to CommonJS, its code is what was deployed. */
+/** Compiles a module to a function of the globals that the sandbox replaces. */
 function factoryOf(file: string): Factory {
   let factory = factories.get(file);
   if (factory === undefined) {
-    const source = readFileSync(file, "utf8");
-    const { code } = transformSync(source, { format: "cjs", loader: "js", logLevel: "error" });
+    const code = commonJsOf(file);
     factory = new Script(`(function (${parameters}) {${code}\n})`, { filename: file }).runInThisContext() as Factory;
     factories.set(file, factory);
   }
   return factory;
 }
 
-/** node:https as the SDK uses it, with a function in place of the network. */
+/** Converts a module's imports and exports to CommonJS, once for all test files of a run. */
+function commonJsOf(file: string): string {
+  const source = readFileSync(file, "utf8");
+  if (file.endsWith(".cjs")) return source;
+  const cached = join(tmpdir(), `${createHash("sha256").update(source).digest("hex")}.cjs`);
+  if (existsSync(cached)) return readFileSync(cached, "utf8");
+  const { code } = transformSync(source, { format: "cjs", loader: "js", logLevel: "error" });
+  writeAtomically(cached, code);
+  return code;
+}
+
+/** Stands in for node:https, with the host's function in place of the network. */
 function networkOf(host: () => Host) {
   class Request extends EventEmitter {
     readonly #options: Omit<HttpRequest, "body">;
@@ -88,16 +102,16 @@ function networkOf(host: () => Host) {
   };
 }
 
-/** Reading a file takes no time: the clock must not run away from a disk. */
+/** Reads files synchronously, because virtual time would pass while a disk answers. */
 const files = {
   readFile: async (path: string, encoding?: "utf8") => readFileSync(path, { encoding: encoding ?? null }),
   readdir: async (path: string, options?: { recursive: true }) => readdirSync(path, options),
 };
 
 /**
- * Evaluates a module: a fresh one at each call.
+ * Evaluates a module anew, with virtual time, seeded randomness and no network.
  *
- * @param host asked at every use, because a warm sandbox outlives a scenario
+ * @param host evaluated at every use, because a warm function outlives a scenario
  */
 export function load<Module>(file: string, host: () => Host, env: Readonly<Record<string, string>>): Module {
   const native = createRequire(file);

@@ -1,6 +1,6 @@
 import type { Simulation } from "../account/simulation.ts";
 
-/** Every execution ends: none still waits for an event when nothing is left to happen. */
+/** Every execution ends: none is still running when nothing is left to happen. */
 export function everyExecutionEnds(simulation: Simulation): string[] {
   return simulation.executions
     .filter(({ status }) => status === "RUNNING")

@@ -4,13 +4,13 @@ import type { Delivery } from "../account/records.ts";
 import type { Simulation } from "../account/simulation.ts";
 import type { Failure, Fault } from "../scenarios/failures.ts";
 
-/** The state that begins the clean-up. */
+/** The first state of the clean-up. */
 export const cleanUp = "TerminateClusterAfterFailure";
 export const minuteMs = 60_000;
-/** From the arrival of an event to the end of its handling: an invocation, and two more after 1 and 2 minutes. */
+/** Time to handle an event: an invocation, and two retries after one and two minutes. */
 export const timeForLayer2Ms = 15 * minuteMs;
 
-/** One run of an execution, with its history and the time until the next redrive. */
+/** A run of an execution, with its part of the history. */
 export interface ExecutionRun extends Run {
   readonly execution: Execution;
   /** "run-1", or "run-1, redrive 1". */
@@ -20,7 +20,7 @@ export interface ExecutionRun extends Run {
   readonly history: readonly HistoryEvent[];
 }
 
-/** The runs of an execution: its start and each redrive. */
+/** Returns the runs of an execution: one for its start and one for each redrive. */
 export function runsOf(execution: Execution): readonly ExecutionRun[] {
   return execution.runs.map((run, index) => {
     const next = execution.runs[index + 1];
@@ -38,42 +38,47 @@ export function everyRun(simulation: Simulation): readonly ExecutionRun[] {
   return simulation.executions.flatMap(runsOf);
 }
 
-/** Whether the scenario has such a fault for the execution. */
+/** Tells whether the scenario has such a fault for the execution. */
 export function hasFault({ scenario }: Simulation, { name }: Execution, which: (fault: Fault) => boolean): boolean {
   return scenario.faults.some((fault) => (fault.execution ?? name) === name && which(fault));
 }
 
-/** The faults that the scenario has for a state of the execution. */
+/** Returns the scenario's faults for a state of the execution. */
 export function faultsIn({ scenario }: Simulation, { name }: Execution, state: string): readonly Fault[] {
   return scenario.faults.filter((fault) => fault.state === state && (fault.execution ?? name) === name);
 }
 
-/** States.ALL does not catch these errors. */
+/** Tells whether States.ALL does not catch the failure. */
 export function isUncatchable({ error }: Failure): boolean {
   return ["States.DataLimitExceeded", "States.Runtime"].includes(error?.code ?? "");
 }
 
-/** Whether no Catch could complete, because the run was stopped or met an error that States.ALL does not catch. */
-export function wasCutOff(simulation: Simulation, { execution, outcome: { status, error } }: ExecutionRun): boolean {
+/** Tells whether the run ended without its clean-up: it was stopped, or States.ALL did not catch its error. */
+export function wasInterrupted(
+  simulation: Simulation,
+  { execution, outcome: { status, error } }: ExecutionRun,
+): boolean {
   return ["ABORTED", "TIMED_OUT"].includes(status)
     ? (simulation.scenario.stops ?? []).some((stop) => stop.execution === execution.name)
     : hasFault(simulation, execution, ({ failure }) => isUncatchable(failure) && failure.error?.code === error);
 }
 
-export function runsEndedByItself(simulation: Simulation): readonly ExecutionRun[] {
-  return everyRun(simulation).filter((one) => !wasCutOff(simulation, one));
+/** Returns the runs that reached one of their own final states. */
+export function completedRuns(simulation: Simulation): readonly ExecutionRun[] {
+  return everyRun(simulation).filter((one) => !wasInterrupted(simulation, one));
 }
 
-/** Whether the run gave way to another execution, and so did nothing. */
+/** Tells whether the run did nothing, because another execution was running. */
 export function wasSkipped({ history }: { readonly history: readonly HistoryEvent[] }): boolean {
   return history.some(({ type, state }) => type === "StateEntered" && state === "Skipped");
 }
 
-/** The execution's events up to the end of a run. */
+/** Returns the execution's events up to the end of a run. */
 function historyUntil({ execution, history, offset }: ExecutionRun): readonly HistoryEvent[] {
   return execution.history.slice(0, offset + history.length);
 }
 
+/** Tells whether a task state has succeeded, in this run or an earlier one. */
 export function hasDone(run: ExecutionRun, state: string): boolean {
   return historyUntil(run).some((event) => event.type === "TaskSucceeded" && event.state === state);
 }
@@ -84,7 +89,7 @@ export interface FirstFailure {
   readonly cause: string;
 }
 
-/** The failure that began the clean-up, under the name that Catch saw. It is in an earlier run if a redrive continued the clean-up. */
+/** Returns the failure that started the clean-up. It is in an earlier run if a redrive continued the clean-up. */
 export function firstFailure(run: ExecutionRun): FirstFailure | undefined {
   const history = historyUntil(run);
   const end = history.findIndex(({ type, state }) => type === "StateEntered" && state === cleanUp);
@@ -92,17 +97,17 @@ export function firstFailure(run: ExecutionRun): FirstFailure | undefined {
   return found && { at: found.at, error: found.error ?? "States.Timeout", cause: found.cause ?? "" };
 }
 
-/** A fault that a second attempt overcomes, and whose first attempt had no effect. */
-function isMended({ failure, times }: Fault): boolean {
+/** Tells whether a retry overcomes the fault, and the failed attempt had no effect. */
+function isOvercomeByRetry({ failure, times }: Fault): boolean {
   return times === 1 && failure.when === "before" && !isUncatchable(failure);
 }
 
-/** Whether Lambda's two retries of an asynchronous invocation overcome the faults. */
-export function isWellInTheEnd(faults: readonly Fault[]): boolean {
-  return faults.every(isMended) && faults.length <= 2;
+/** Tells whether Lambda's two retries of an asynchronous invocation overcome the faults. */
+export function areOvercomeByRetries(faults: readonly Fault[]): boolean {
+  return faults.every(isOvercomeByRetry) && faults.length <= 2;
 }
 
-/** The events of a run's end that reached layer 2 before the next redrive, with enough time to handle them. */
+/** Returns the deliveries of a run's end that layer 2 can handle before the next redrive. */
 export function deliveriesInTime(
   simulation: Simulation,
   { execution: { name }, number, until }: ExecutionRun,
@@ -112,7 +117,7 @@ export function deliveriesInTime(
   );
 }
 
-/** The clusters that a run created or, if none, those of the run before it. */
+/** Returns the clusters that a run created or, if none, those of the last run before it that created any. */
 export function clustersOf(simulation: Simulation, { execution, number }: ExecutionRun): readonly Cluster[] {
   const own = simulation.creations.filter(({ by }) => by.execution === execution.name && (by.run ?? 0) <= number);
   const last = Math.max(...own.map(({ by }) => by.run ?? 0));

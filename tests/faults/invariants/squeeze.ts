@@ -1,4 +1,4 @@
-/** Separators become single spaces, because a list of problems is printed on one line. */
+/** Replaces separators by single spaces, because mails and causes format lists of problems differently. */
 export function squeeze(text: string): string {
   return text.replaceAll(/[\s;-]+/g, " ").trim();
 }

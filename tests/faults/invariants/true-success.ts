@@ -3,8 +3,8 @@ import type { Simulation } from "../account/simulation.ts";
 import { isKept } from "./kept-clusters.ts";
 import { clustersOf, runsOf, wasSkipped } from "./runs.ts";
 
-/** An execution succeeds only with valid results and after its cluster is gone. */
-export function successIsTrue(simulation: Simulation): string[] {
+/** An execution succeeds only with valid results, and after its cluster is gone. */
+export function succeedsWithValidResults(simulation: Simulation): string[] {
   const { faults, stops = [] } = simulation.scenario;
   return simulation.executions.flatMap((execution) => {
     const { name, endedAt, status, history } = execution;
@@ -12,22 +12,23 @@ export function successIsTrue(simulation: Simulation): string[] {
       return faults.length + stops.length === 0 ? [`${name} is ${status} without a fault`] : [];
     const plan = simulation.s3.json(`runs/${name}/plan.json`) as { steps: { any: boolean } } | undefined;
     const isReused = plan !== undefined && !plan.steps.any;
-    const isJudged = history.some(({ type, state }) => type === "TaskSucceeded" && state === "ValidateResults");
-    const isValid = isJudged && simulation.s3.objects.has(`runs/${name}/manifest.json`) && !simulation.isInvalid(name);
-    const isGoneBefore = ({ Status: { Timeline: timeline } }: Cluster) =>
+    const isValidated = history.some(({ type, state }) => type === "TaskSucceeded" && state === "ValidateResults");
+    const isValid =
+      isValidated && simulation.s3.objects.has(`runs/${name}/manifest.json`) && !simulation.isInvalid(name);
+    const isGoneAtEnd = ({ Status: { Timeline: timeline } }: Cluster) =>
       1000 * (timeline.EndDateTime ?? Number.POSITIVE_INFINITY) <= endedAt;
-    // A redrive cannot know the clusters of earlier runs. The sweep ends them, which the first invariant checks.
+    // A redrive does not know the clusters of earlier runs. The sweep ends them, as the first invariant checks.
     const alive = runsOf(execution)
       .slice(-1)
       .flatMap((run) => clustersOf(simulation, run))
       .filter((one) => !isKept(simulation, one));
-    const isRightlySkipped =
+    const isSkippedForAnother =
       wasSkipped(execution) &&
       alive.length === 0 &&
       simulation.executions.some((one) => one.startedAt < execution.startedAt && one.endedAt > execution.startedAt);
     return [
-      ...(isReused || isValid || isRightlySkipped ? [] : [`${name} is not valid`]),
-      ...alive.filter((one) => !isGoneBefore(one)).map(({ Id }) => `${name} succeeded before ${Id} was gone`),
+      ...(isReused || isValid || isSkippedForAnother ? [] : [`${name} is not valid`]),
+      ...alive.filter((one) => !isGoneAtEnd(one)).map(({ Id }) => `${name} succeeded before ${Id} was gone`),
     ];
   });
 }

@@ -11,8 +11,16 @@ import type { Scenario } from "./scenario.ts";
 
 const minute = 60_000;
 
+const scenariosOf = new WeakMap<Deployed, Promise<readonly Scenario[]>>();
+
 /** Returns all scenarios, with those first that find the most errors. */
-export async function everyScenario(deployed: Deployed): Promise<readonly Scenario[]> {
+export function everyScenario(deployed: Deployed): Promise<readonly Scenario[]> {
+  const scenarios = scenariosOf.get(deployed) ?? findScenarios(deployed);
+  scenariosOf.set(deployed, scenarios);
+  return scenarios;
+}
+
+async function findScenarios(deployed: Deployed): Promise<readonly Scenario[]> {
   const bases = await baseScenarios(deployed);
   const failedCalls = await everyFailedCall(deployed, bases);
   const findsMost = ({ faults }: Scenario) =>
