@@ -3,7 +3,7 @@ import { Clock } from "./account/clock.ts";
 
 const hour = 3_600_000;
 
-it("advances to each timer in turn, and ends when none is left", async () => {
+it("advances from timer to timer, and ends after the last one", async () => {
   const clock = new Clock();
   const start = clock.now;
   const seen: number[] = [];
@@ -15,19 +15,19 @@ it("advances to each timer in turn, and ends when none is left", async () => {
   expect(seen).toEqual([15, 20]);
 });
 
-it("rejects when timers without a delay follow one another for ever", async () => {
+it("rejects if timers without delay follow one another endlessly", async () => {
   const clock = new Clock();
   function again(): void {
     clock.setTimeout(again, 0);
   }
   again();
 
-  await expect(clock.run(() => false, clock.now + hour)).rejects.toThrow("Virtual time stands still");
+  await expect(clock.run(() => false, clock.now + hour)).rejects.toThrow("Virtual time does not advance");
 });
 
-it("rejects when it is halted", async () => {
+it("rejects with the error by which it is halted", async () => {
   const clock = new Clock();
-  clock.setTimeout(() => clock.halt(new Error("nobody waits")), 1);
+  clock.setTimeout(() => clock.halt(new Error("too slow")), 1);
 
-  await expect(clock.run(() => false, clock.now + hour)).rejects.toThrow("nobody waits");
+  await expect(clock.run(() => false, clock.now + hour)).rejects.toThrow("too slow");
 });

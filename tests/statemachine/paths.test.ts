@@ -177,7 +177,7 @@ describe("the paths", () => {
     expect("error" in rest && rest.error.name).toBe("OtherExecutionRunning");
   });
 
-  const borrowed = { ...plan, borrowed: { clusterId: "j-2" } };
+  const planOnKeptCluster = { ...plan, borrowed: { clusterId: "j-2" } };
 
   it("runs its steps on a kept cluster and does not terminate it", async () => {
     const seen: Json[] = [];
@@ -185,7 +185,11 @@ describe("the paths", () => {
       seen.push((input as { ClusterId: string }).ClusterId);
       return {};
     };
-    const { status, entered } = await run({ ...workingHandlers(), Preflight: () => borrowed, Inventory: step });
+    const { status, entered } = await run({
+      ...workingHandlers(),
+      Preflight: () => planOnKeptCluster,
+      Inventory: step,
+    });
     expect(status).toBe("SUCCEEDED");
     expect(seen).toEqual(["j-2"]);
     expect(entered).toContain("UseKeptCluster");

@@ -88,7 +88,9 @@ export class Clock {
       this.#timers.pop();
       timersInInstant = next.at > this.now ? 0 : timersInInstant + 1;
       if (timersInInstant > maxTimersPerInstant)
-        throw new Error(`Virtual time stands still at ${new Date(this.now).toISOString()}`);
+        throw new Error(
+          `Virtual time does not advance beyond ${new Date(this.now).toISOString()}, because timers without delay follow one another.`,
+        );
       this.now = Math.max(this.now, next.at);
       next.run();
     }

@@ -6,5 +6,5 @@ export class TaskError extends Error {
   }
 }
 
-/** Never settles: the answer to a call that is lost or that nobody waits for any more. */
+/** Never settles. Stands for an answer that is lost, or that its caller no longer waits for. */
 export const never = new Promise<never>(() => undefined);

@@ -59,7 +59,7 @@ class UncatchableError extends TaskError {
 const uncatchable = ["States.DataLimitExceeded", "States.Runtime"];
 
 let currentHost: Host | undefined;
-/** The interpreter, in a sandbox of its own because it must use the virtual clock. */
+/** The interpreter, loaded into a sandbox so that it uses the virtual clock. */
 const library = load<Library>(
   createRequire(import.meta.url).resolve("aws-local-stepfunctions"),
   () => {
@@ -289,7 +289,7 @@ export class Execution {
       this.#record({ type: "TaskFailed", state, error: name, cause: message });
       throw uncatchable.includes(name) ? new UncatchableError(name, message) : error;
     } finally {
-      // A retry of the state may have added a task of its own.
+      // A retry of the state may have replaced the task.
       if (run.tasks.get(state) === task) run.tasks.delete(state);
     }
   }

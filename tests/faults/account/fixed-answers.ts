@@ -4,7 +4,7 @@ import type { HttpResponse } from "./sandbox.ts";
 
 const trust = encodeURIComponent('{"Principal":{"Service":"elasticmapreduce.amazonaws.com"}}');
 
-/** Answers to Preflight about an account in which all is well. Scenarios change them by faults only. */
+/** Answers to Preflight about an account that passes all checks. Only faults change them. */
 const answers: Readonly<Record<string, string>> = {
   GetCallerIdentity: `<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:sts::${account}:assumed-role/f</Arn></GetCallerIdentityResult></GetCallerIdentityResponse>`,
   GetRole: `<GetRoleResponse><GetRoleResult><Role><RoleName>r</RoleName><AssumeRolePolicyDocument>${trust}</AssumeRolePolicyDocument></Role></GetRoleResult></GetRoleResponse>`,

@@ -56,7 +56,7 @@ export class Lambda {
 
   /** Invokes a function. @throws TaskError under the name and with the cause that Step Functions reports */
   async invoke(by: Caller, arn: string, event: unknown): Promise<unknown> {
-    // A caller object of its own, because records of one invocation must not mix with those of the next.
+    // A new object, because the statuses that an invocation has read are recorded by this caller.
     const caller = { ...by };
     const deployed = this.#simulation.deployed.functions.find((one) => one.arn === arn);
     if (deployed === undefined) throw new TaskError("Lambda.ResourceNotFoundException", `Function not found: ${arn}`);

@@ -25,7 +25,7 @@ function isAllowed(simulation: Simulation, { by, owner, statusSeen, cluster, at 
 export function modifiesOnlyOwnClusters(simulation: Simulation): string[] {
   return simulation.clusterCalls
     .filter((call) => !isAllowed(simulation, call))
-    .map(({ by, operation, cluster, owner = "nobody", ownerStatus = "unknown", statusSeen }) => {
+    .map(({ by, operation, cluster, owner = "no execution", ownerStatus = "unknown", statusSeen }) => {
       const status = `which is ${ownerStatus}; the caller had read ${statusSeen?.status ?? "nothing"}`;
       return `${by.state} called ${operation} for ${cluster.Name} of ${owner}, ${status}`;
     });
