@@ -43,7 +43,7 @@ export const suppressions: readonly Suppression[] = [
   },
   {
     finding:
-      /^AwsSolutions-IAM5\[Resource::(<Data\w+\.Arn>|arn:<AWS::Partition>:s3:::their-bucket)\/(data|data\/raw|artifacts|runs|features-store|logs\/emr|spark-events|photos)\/\*(\/manifest\.json)?\]$/,
+      /^AwsSolutions-IAM5\[Resource::(<Data\w+\.Arn>|arn:<AWS::Partition>:s3:::their-bucket)\/(data|data\/raw|artifacts|artifacts\/preflight-probe|runs|features-store|logs\/emr|spark-events|photos)\/\*(\/manifest\.json)?\]$/,
     on: /./,
     reason: "Objects under one prefix, whose names are not known in advance.",
   },
