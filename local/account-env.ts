@@ -1,12 +1,13 @@
-import { join } from "node:path";
+import { closeSync, mkdirSync, openSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { accountKeys } from "./support/key-pair.ts";
 
 /** Version 1 of the AWS CLI prefers its own EMR endpoints to AWS_ENDPOINT_URL in most regions, but not in this one. */
 export const region = "eu-central-1";
 
 /**
- * The files with the account's own AWS settings and profiles, which need not exist. The person's could lead a client to
- * another account: with `ignore_configured_endpoint_urls = true` it forgets AWS_ENDPOINT_URL.
+ * The files with the account's own AWS settings and profiles. The person's could lead a client to another account: with
+ * `ignore_configured_endpoint_urls = true` it forgets AWS_ENDPOINT_URL.
  *
  * @param directory the folder of the account's state
  */
@@ -15,6 +16,14 @@ export function settingsFiles(directory: string) {
     AWS_CONFIG_FILE: join(directory, "aws", "config"),
     AWS_SHARED_CREDENTIALS_FILE: join(directory, "aws", "credentials"),
   };
+}
+
+/** Creates the missing files empty. S3A's SDK logs a stack trace, which looks like a step's error, for a missing one. */
+export function createSettingsFiles(directory: string): void {
+  for (const file of Object.values(settingsFiles(directory))) {
+    mkdirSync(dirname(file), { recursive: true });
+    closeSync(openSync(file, "a", 0o600));
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import getPort from "get-port";
-import { accountEnv, region } from "./account-env.ts";
+import { accountEnv, createSettingsFiles, region } from "./account-env.ts";
 import { type DirectoryLock, lockDirectory } from "./account-lock.ts";
 import {
   awaitPredecessor,
@@ -106,6 +106,7 @@ async function startLocked(
   try {
     await awaitPredecessor(directory, (ministackGraceSeconds + 2) * 1000);
     removeLeftovers(directory);
+    createSettingsFiles(directory);
     setUnreadableStateAside(join(directory, "ministack"), log);
     const ministackPort = await getPort();
     const context: AccountContext = {
