@@ -44,10 +44,12 @@ def generate(folder: Path, rows: int, dimensions: int) -> Path:
 
 def fit_orchard(context: SparkContext, folder: str) -> list[float]:
     """Return the explained variance ratios of the reduction step's fit."""
+    from orchard.arrow import block_pandas  # noqa: PLC0415
     from orchard.io.vectors import find_features  # noqa: PLC0415
     from orchard.jobs import reduction  # noqa: PLC0415
     from orchard.plan import Components  # noqa: PLC0415
 
+    block_pandas()  # as main.py does
     fit = reduction.fit_features(context, find_features(folder), Components(count=COMPONENTS))
     ratios: list[float] = fit.ratios.tolist()
     return ratios

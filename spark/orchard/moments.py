@@ -1,7 +1,8 @@
 """Sums over rows that each partition computes by itself, from which `orchard.pca` fits the principal components.
 
 The rows are shifted by a pilot, one vector near their mean that all partitions share: sums over rows far from zero
-would cancel in the covariance. Needs only NumPy.
+would cancel in the covariance (Chan, Golub and LeVeque, Algorithms for computing the sample variance, The American
+Statistician 37, 1983). Needs only NumPy.
 """
 
 from dataclasses import dataclass
@@ -111,7 +112,7 @@ class Factor:
 
     The first row and column take the mean away: the rest of R is the triangle of the centered rows. Singular values of
     R have errors relative to the largest, eigenvalues of a covariance have them relative to its square (Golub and Van
-    Loan, Matrix Computations, 5.3.2 and 8.6). Factors of partitions merge by the factorization of one above the other
+    Loan, Matrix Computations, 5.3 and 8.6). Factors of partitions merge by the factorization of one above the other
     (Demmel, Grigori, Hoemmen and Langou, Communication-optimal parallel QR, SIAM J. Sci. Comput. 34, 2012).
     """
 

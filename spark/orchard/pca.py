@@ -4,9 +4,9 @@ The covariance is the sample covariance, explained variance is a ratio of the to
 center. Needs only NumPy.
 
 Accuracy: each explained variance has a relative error of at most 1e-9, wherever the mean is, as long as the deviation
-along its component is not below 4e-7 of the largest one. Below that, a deviation has an absolute error of about
-1e-16 of the largest deviation, as in a singular value decomposition of the centered rows in float64. Deviations count
-as they are stored: float64 keeps 1e-7 of 1e9, so that no algorithm finds a deviation of 1e-8 there.
+along its component is not below 1e-5 of the largest one. A smaller deviation has an absolute error of some 1e-16 of the
+largest, as in a singular value decomposition of the centered rows (Golub and Van Loan, Matrix Computations, 8.6).
+Rows count as they are stored: float64 keeps steps of 1e-7 near 1e9, so no deviation below that can be found there.
 """
 
 from collections.abc import Callable
@@ -53,12 +53,12 @@ class Fit:
 class Spectrum:
     """All eigenvalues of a covariance in descending order, and the eigenvectors (d, …) in the columns of `vectors`.
 
-    The first `exact` values have a relative error of at most ACCURACY.
+    The first `usable` ones stand out from the rounding errors.
     """
 
     values: Matrix
     vectors: Matrix
-    exact: int
+    usable: int
 
 
 def check_components(requested: Components, images: int, dimensions: int) -> None:
@@ -128,20 +128,26 @@ def fit(moments: Moments, requested: Components, factorize: Callable[[], Factor]
             rounding errors of the sums reach the requested components.
 
     Raises:
-        JobError: The requested number of components exceeds the rank of the rows, or all rows are equal.
+        JobError: The requested number of components exceeds the rank of the rows, or the share is not reached.
     """
     check_components(requested, moments.count, len(moments.pilot))
     spectrum = solve(moments)
     count = _count_components(spectrum.values, requested)
-    if count > spectrum.exact:
+    if count > spectrum.usable:
         spectrum = decompose(factorize())
         count = _count_components(spectrum.values, requested)
-        if requested.count is not None and count > spectrum.exact:
+        if requested.count is not None and count > spectrum.usable:
             raise JobError(
-                f"{count} components are asked for, but at most {spectrum.exact} are possible: "
-                f"the features of the {moments.count} images have rank {spectrum.exact}"
+                f"{count} components are asked for, but at most {spectrum.usable} are possible: "
+                f"the features of the {moments.count} images have rank {spectrum.usable}"
             )
     ratios = spectrum.values / spectrum.values.sum()
+    reached = float(ratios[:count].sum())
+    if requested.variance is not None and reached < requested.variance - ACCURACY:
+        raise JobError(
+            f"components that explain {requested.variance} of the variance are asked for, but at most "
+            f"{reached:.9f} is possible with {count} components"
+        )
     components = spectrum.vectors[:, :count]
     largest = np.abs(components).argmax(axis=0)
     signs = np.where(components[largest, np.arange(count)] < 0, -1.0, 1.0)
@@ -149,7 +155,7 @@ def fit(moments: Moments, requested: Components, factorize: Callable[[], Factor]
 
 
 def solve(moments: Moments) -> Spectrum:
-    """Return the spectrum of the rows' covariance; `exact` follows from the rounding errors of the sums."""
+    """Return the spectrum of the rows' covariance; usable values have a relative error of at most ACCURACY."""
     values, vectors = np.linalg.eigh(moments.covariance())
     # eigh sorts in ascending order. A covariance can have negative eigenvalues only by rounding.
     values = values[::-1].clip(min=0)
@@ -157,7 +163,7 @@ def solve(moments: Moments) -> Spectrum:
 
 
 def decompose(factor: Factor) -> Spectrum:
-    """Return the spectrum of the centered rows by a singular value decomposition; `exact` is their rank.
+    """Return the spectrum of the centered rows by a singular value decomposition, whose usable values are its rank.
 
     The rank's bound is that of numpy.linalg.matrix_rank: eps times the longer side, relative to the largest value.
     """

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from orchard import pca
 from orchard.errors import JobError
 from orchard.moments import Factor, Moments, choose_pilot
 from orchard.pca import Fit, check_components, check_differences, find_rounding, fit
@@ -109,6 +110,13 @@ def test_the_fewest_components_that_explain_the_variance(variance: float) -> Non
     count = len(found.ratios)
     assert found.ratios.sum() >= variance - 1e-12
     assert count == 1 or everything[count - 2] < variance
+
+
+def test_a_share_that_is_not_reached_is_refused_with_the_possible_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pca, "_count_components", lambda _values, _requested: 1)
+
+    with pytest.raises(JobError, match=r"explain 0\.9 of the variance are asked for, but at most 0\.\d+ is possible"):
+        fit_in_parts(correlated(200, 20), Components(variance=0.9))
 
 
 @pytest.mark.parametrize(("rows", "dimensions", "asked", "maximum"), [(10, 30, 10, 9), (50, 12, 13, 12)])

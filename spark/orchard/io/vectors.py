@@ -165,7 +165,7 @@ def name_file(uri: str, path: str) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError) as error:
-        text = f"{type(error).__name__}: {error}"
+        text = " ".join(f"{type(error).__name__}: {error}".split())
         raise JobError(
             f"{name} cannot be read as Parquet ({text}); write it again, or move it out of the folder"
         ) from None

@@ -270,6 +270,13 @@ def test_features_far_from_zero_keep_their_digits(spark: SparkSession, tmp_path:
     np.testing.assert_allclose(found["variance_by_component"], shares[: found["pca_components"]], rtol=1e-9)
 
 
+@pytest.mark.parametrize("requested", [{"components": 1}, {"variance": 0.9}], ids=str)
+def test_equal_features_are_refused(spark: SparkSession, tmp_path: Path, requested: dict[str, float]) -> None:
+    # The sums over 60 uncentered rows are not exact, as those over 64 are.
+    with pytest.raises(JobError, match="the features of all 60 images are equal: there is no variance to explain"):
+        planned(spark, tmp_path / "run", np.tile(vectors(1), (60, 1)), pca=requested)
+
+
 def test_an_outlier_hides_no_component(spark: SparkSession, tmp_path: Path) -> None:
     rows = np.random.default_rng(3).normal(size=(60, 16))
     rows[17] *= 1e8

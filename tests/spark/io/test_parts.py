@@ -1,0 +1,98 @@
+"""The files of a step's results, read by the tools that people have."""
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd  # type: ignore[import-untyped]
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from orchard.io.parts import PartWriter
+from orchard.io.storage import locate_storage
+from pyspark.sql import SparkSession
+
+PATHS = [
+    "s3://b/a b.jpg",
+    's3://b/"quoted", 50%.jpg',
+    "s3://b/\u00e9\U0001f34f.jpg",
+    "s3://b/line\nbreak.jpg",
+    "s3://b/'.jpg",
+]
+LABELS = ["Apple, red", 'the "best"', "\u00c9t\u00e9", "two\nlines", "=1+2"]
+NUMBERS = [0.1, -1e-300, 1 / 3, 5e-324, 1.7976931348623157e308]
+
+Row = tuple[str, str, list[float]]
+
+
+@pytest.fixture(scope="module", params=["float32", "float64"])
+def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, list[Row]]:
+    """Write two tasks' files like a step does; return the folder, the vectors' column and the rows."""
+    folder = tmp_path_factory.mktemp("results")
+    kind, column = (pa.float32(), "features") if request.param == "float32" else (pa.float64(), "pca_features")
+    numbers = np.clip(NUMBERS, -3e38, 3e38).astype(np.float32).tolist() if kind == pa.float32() else NUMBERS
+    rows = [(path, label, [number, -number]) for path, label, number in zip(PATHS, LABELS, numbers, strict=True)]
+    schema = pa.schema([("path", pa.string()), ("label", pa.string()), (column, pa.list_(kind))])
+    for task, part in enumerate((rows[:3], rows[3:])):
+        writer = PartWriter(str(folder), locate_storage(str(folder)), task, 2, csv=True)
+        batch = pa.RecordBatch.from_pylist([dict(zip(schema.names, row, strict=True)) for row in part], schema)
+        writer.add(batch)
+        writer.flush()
+    return folder, column, rows
+
+
+def collect(rows: Any) -> list[Row]:
+    return sorted((str(path), str(label), [float(number) for number in vector]) for path, label, vector in rows)
+
+
+def parse(rows: Any, kind: type[np.floating[Any]]) -> list[Row]:
+    """Read the numbers of CSV as the type that they were written from."""
+    return collect((path, label, [kind(number) for number in text.split(",")]) for path, label, text in rows)
+
+
+def test_parquet_files(spark: SparkSession, written: tuple[Path, str, list[Row]]) -> None:
+    folder, column, rows = written
+    files, names = f"{folder}/parquet/*.parquet", ["path", "label", column]
+
+    assert collect(duckdb.read_parquet(files).select(*names).fetchall()) == sorted(rows)
+    assert collect(pl.read_parquet(files).select(names).iter_rows()) == sorted(rows)
+    assert collect(pd.read_parquet(folder / "parquet")[names].itertuples(index=False)) == sorted(rows)
+    assert collect(spark.read.parquet(f"{folder}/parquet").select(names).collect()) == sorted(rows)
+
+
+def test_csv_files(spark: SparkSession, written: tuple[Path, str, list[Row]]) -> None:
+    folder, column, rows = written
+    files = [str(path) for path in sorted((folder / "csv").iterdir())]
+    names = ["path", "label", f"{column}_string"]
+    kind = np.float32 if column == "features" else np.float64
+
+    assert parse(duckdb.read_csv(files, header=True, all_varchar=True).fetchall(), kind) == sorted(rows)
+    assert parse(pl.concat(pl.read_csv(file, infer_schema=False) for file in files).iter_rows(), kind) == sorted(rows)
+    frame = pd.concat(pd.read_csv(file, dtype=str, keep_default_na=False) for file in files)
+    assert parse(frame[names].itertuples(index=False), kind) == sorted(rows)
+    # Spark's defaults end a row at each line break, and expect \" for a quote.
+    frames = spark.read.options(header=True, multiLine=True, escape='"').csv(f"{folder}/csv")
+    assert parse(frames.select(names).collect(), kind) == sorted(rows)
+
+
+def test_parquet_files_keep_athenas_rules(written: tuple[Path, str, list[Row]]) -> None:
+    """Athena reads names of small letters, digits and _, ignores files that begin with _ or ., and needs one schema.
+
+    https://docs.aws.amazon.com/athena/latest/ug/tables-databases-columns-names.html and parquet-serde.html; lists have
+    the three levels of https://github.com/apache/parquet-format/blob/master/LogicalTypes.md#lists.
+    """
+    folder, column, _ = written
+    physical = "FLOAT" if column == "features" else "DOUBLE"
+
+    for path in (folder / "parquet").iterdir():
+        assert not path.name.startswith(("_", "."))
+        file = pq.ParquetFile(path)
+        columns = [file.schema.column(number) for number in range(3)]
+        assert [(found.path, found.physical_type, str(found.logical_type)) for found in columns] == [
+            ("path", "BYTE_ARRAY", "String"),
+            ("label", "BYTE_ARRAY", "String"),
+            (f"{column}.list.element", physical, "None"),
+        ]
+        assert {file.metadata.row_group(0).column(number).compression for number in range(3)} == {"SNAPPY"}
