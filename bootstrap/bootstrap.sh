@@ -74,5 +74,8 @@ import ai_edge_litert.interpreter, boto3, numpy, PIL.Image, PIL.JpegImagePlugin,
 boto3.client("s3", region_name="eu-west-1", aws_access_key_id="-", aws_secret_access_key="-")
 PYTHON
 
+# YARN's containers run as another user, who must read the environment whatever this user's umask is.
+chmod a+rX "$home" && chmod -R a+rX "$environment" || fail "$environment could not be made readable by all users"
+
 printf '%s' "$sha256" >"$stamp"
 log "$environment is ready"

@@ -6,22 +6,34 @@ const allSizes = ["xlarge", "2xlarge", "4xlarge"] as const;
 /** An xlarge of the compute families has 8 GiB, which leaves no room for an executor next to the driver. */
 const withoutSmallest = ["2xlarge", "4xlarge"] as const;
 
+/**
+ * Memory in MiB that YARN has of a node, by the node's memory in GiB: yarn.nodemanager.resource.memory-mb in the EMR
+ * Release Guide, "Task configuration" (docs.aws.amazon.com/emr/latest/ReleaseGuide/emr-hadoop-task-config.html). The guide
+ * has two values for each size: one for m5, m5a, c5 and r5, and a smaller one for m6g, c6g and r6g. m6i and m7g are taken
+ * to have the smaller one, because the guide's public source (github.com/awsdocs/amazon-emr-release-guide, 2022) is older.
+ */
+const yarnMiB = {
+  larger: { 16: 12_288, 32: 24_576, 64: 57_344, 128: 122_880 },
+  smaller: { 16: 11_712, 32: 23_424, 64: 54_272, 128: 116_736 },
+} as const satisfies Readonly<Record<string, Readonly<Record<number, number>>>>;
+
 interface Family {
   readonly architecture: Architecture;
   readonly gibPerVcpu: number;
+  readonly yarn: keyof typeof yarnMiB;
   readonly sizes: readonly (keyof typeof vcpusOf)[];
 }
 
 const families: Readonly<Record<keyof typeof familyPrices, Family>> = {
-  m5: { architecture: "x86_64", gibPerVcpu: 4, sizes: allSizes },
-  m6i: { architecture: "x86_64", gibPerVcpu: 4, sizes: allSizes },
-  m5a: { architecture: "x86_64", gibPerVcpu: 4, sizes: allSizes },
-  c5: { architecture: "x86_64", gibPerVcpu: 2, sizes: withoutSmallest },
-  r5: { architecture: "x86_64", gibPerVcpu: 8, sizes: allSizes },
-  m6g: { architecture: "arm64", gibPerVcpu: 4, sizes: allSizes },
-  m7g: { architecture: "arm64", gibPerVcpu: 4, sizes: allSizes },
-  c6g: { architecture: "arm64", gibPerVcpu: 2, sizes: withoutSmallest },
-  r6g: { architecture: "arm64", gibPerVcpu: 8, sizes: allSizes },
+  m5: { architecture: "x86_64", gibPerVcpu: 4, yarn: "larger", sizes: allSizes },
+  m6i: { architecture: "x86_64", gibPerVcpu: 4, yarn: "smaller", sizes: allSizes },
+  m5a: { architecture: "x86_64", gibPerVcpu: 4, yarn: "larger", sizes: allSizes },
+  c5: { architecture: "x86_64", gibPerVcpu: 2, yarn: "larger", sizes: withoutSmallest },
+  r5: { architecture: "x86_64", gibPerVcpu: 8, yarn: "larger", sizes: allSizes },
+  m6g: { architecture: "arm64", gibPerVcpu: 4, yarn: "smaller", sizes: allSizes },
+  m7g: { architecture: "arm64", gibPerVcpu: 4, yarn: "smaller", sizes: allSizes },
+  c6g: { architecture: "arm64", gibPerVcpu: 2, yarn: "smaller", sizes: withoutSmallest },
+  r6g: { architecture: "arm64", gibPerVcpu: 8, yarn: "smaller", sizes: allSizes },
 };
 
 export interface InstanceType {
@@ -29,6 +41,8 @@ export interface InstanceType {
   readonly architecture: Architecture;
   readonly vcpus: number;
   readonly memoryGiB: number;
+  /** Memory that YARN has of a node for its containers. */
+  readonly yarnMemoryMiB: number;
   /** EC2 on demand. */
   readonly ec2UsdPerHour: number;
   /** EMR's charge on top. */
@@ -36,15 +50,19 @@ export interface InstanceType {
 }
 
 function instanceTypesOf(family: keyof typeof familyPrices): readonly InstanceType[] {
-  const { architecture, gibPerVcpu, sizes } = families[family];
+  const { architecture, gibPerVcpu, yarn, sizes } = families[family];
   const { ec2UsdPerVcpuHour, emrUsdPerVcpuHour } = familyPrices[family];
   return sizes.map((size) => {
     const vcpus = vcpusOf[size];
+    const memoryGiB = vcpus * gibPerVcpu;
+    const yarnMemoryMiB = new Map(Object.entries(yarnMiB[yarn])).get(String(memoryGiB));
+    if (yarnMemoryMiB === undefined) throw new Error(`YARN's memory on a node of ${family}.${size} is not known`);
     return {
       name: `${family}.${size}`,
       architecture,
       vcpus,
-      memoryGiB: vcpus * gibPerVcpu,
+      memoryGiB,
+      yarnMemoryMiB,
       ec2UsdPerHour: vcpus * ec2UsdPerVcpuHour,
       emrUsdPerHour: vcpus * emrUsdPerVcpuHour,
     };

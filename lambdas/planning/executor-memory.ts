@@ -4,22 +4,16 @@ import { instanceType } from "../catalog/instance-types.ts";
 export const executorCores = 4;
 
 /**
- * YARN's memory of a node in MiB, by the node's memory in GiB: yarn.nodemanager.resource.memory-mb in the EMR Release
- * Guide, "Task configuration", which is the same for every instance family.
+ * Memory in MiB that an executor's Python workers need: each takes 140 without images, reads up to 64 ahead, and decodes
+ * an image of 80 megapixels in 305 (docs/images.md, "Size").
  */
-const yarnMemoryMiB: Readonly<Record<number, number>> = {
-  16: 12_288,
-  32: 24_576,
-  64: 57_344,
-  128: 122_880,
-};
+const workersMiB = executorCores * (140 + 64 + 305);
+/** Heap in MiB that the Python workers' need must leave to the JVM. */
+const leastHeapMiB = 1024;
 
-/** Memory in MiB that YARN has on a node of this type. */
-export function yarnMemoryOf(type: string): number {
-  const { memoryGiB } = instanceType(type);
-  const found = yarnMemoryMiB[memoryGiB];
-  if (found === undefined) throw new Error(`YARN's memory on a node with ${memoryGiB} GiB (${type}) is not known`);
-  return found;
+/** Memory in MiB that YARN has of the smallest node: EC2 may provide any type of a fleet. */
+function smallestYarnMiB(types: readonly string[]): number {
+  return Math.min(...types.map((type) => instanceType(type).yarnMemoryMiB));
 }
 
 /** Converts a size in Spark's notation ("6g", "512m") to MiB. */
@@ -35,6 +29,9 @@ function toSize(mebibytes: number): string {
 const stepMiB = 256;
 function roundedDown(mebibytes: number): number {
   return Math.floor(mebibytes / stepMiB) * stepMiB;
+}
+function roundedUp(mebibytes: number): number {
+  return Math.ceil(mebibytes / stepMiB) * stepMiB;
 }
 
 export interface ExecutorMemory {
@@ -60,12 +57,12 @@ type DriverMemory = Pick<ExecutorMemory, "driverMemory" | "driverMemoryOverhead"
  * may run on any node, so every node reserves its memory.
  */
 function roomMiB(types: readonly string[], { driverMemory, driverMemoryOverhead }: DriverMemory): number {
-  return Math.min(...types.map(yarnMemoryOf)) - toMiB(driverMemory) - toMiB(driverMemoryOverhead);
+  return smallestYarnMiB(types) - toMiB(driverMemory) - toMiB(driverMemoryOverhead);
 }
 
 /**
- * Derives the memory of executors that fill a node of any of these types, a third of it outside the JVM's heap for the
- * Python workers. Given sizes are kept.
+ * Derives the memory of executors that fill a node of any of these types. A third of it, or more if the Python workers
+ * need more, is outside the JVM's heap. Given sizes are kept.
  */
 export function deriveMemory(types: readonly string[], given: GivenMemory): ExecutorMemory {
   const driver = {
@@ -76,7 +73,8 @@ export function deriveMemory(types: readonly string[], given: GivenMemory): Exec
   const container = roundedDown(roomMiB(types, driver) / executors);
   // Both sizes stay positive; memoryProblem reports sizes that do not fit.
   const third = Math.max(stepMiB, roundedDown(container / 3));
-  const overhead = given.executorMemoryOverhead ? toMiB(given.executorMemoryOverhead) : third;
+  const workers = Math.min(roundedUp(workersMiB), container - leastHeapMiB);
+  const overhead = given.executorMemoryOverhead ? toMiB(given.executorMemoryOverhead) : Math.max(third, workers);
   const heap = Math.max(stepMiB, container - overhead);
   return {
     executorMemory: given.executorMemory ?? toSize(heap),
@@ -100,7 +98,7 @@ export function executorsPerNode(types: readonly string[], memory: ExecutorMemor
 export function memoryProblem(types: readonly string[], memory: ExecutorMemory): string | undefined {
   if (executorsPerNode(types, memory) >= 1) return undefined;
   const { executorMemory, executorMemoryOverhead, driverMemory, driverMemoryOverhead } = memory;
-  const node = `a node of ${types.join(" or ")}: YARN has ${toSize(Math.min(...types.map(yarnMemoryOf)))} of it`;
+  const node = `a node of ${types.join(" or ")}: YARN has ${toSize(smallestYarnMiB(types))} of it`;
   const driver = `${driverMemory} + ${driverMemoryOverhead} of driverMemoryOverhead`;
   const room = roomMiB(types, memory);
   if (room < 2 * stepMiB) {

@@ -129,11 +129,11 @@ export interface PlannedCluster {
 
 /** Plans the cluster for the work and estimates its minutes and cost. */
 export function planCluster(request: PlanRequest): PlannedCluster {
-  const { work, defaults, runId, bucket, region } = request;
+  const { work, defaults, runId, region } = request;
   const all = candidates(request);
   const fitting = all.filter(({ shape }) => memoryProblem(workersOf(shape).types, shape) === undefined);
   const chosen = choose(fitting.length > 0 ? fitting : all, defaults.deadlineMinutes);
-  const planOf = (shape: ClusterShape): ClusterPlan => clusterPlanOf(runId, shape, defaults, bucket);
+  const planOf = (shape: ClusterShape): ClusterPlan => clusterPlanOf(runId, shape, defaults, request);
   const maxCoreCount = chosen.shape.coreCount === 0 ? 0 : affordableNodes(chosen, request, planOf(chosen.shape));
   const shape = { ...chosen.shape, maxCoreCount };
   const problem = memoryProblem(workersOf(shape).types, shape);

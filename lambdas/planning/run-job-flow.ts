@@ -94,7 +94,13 @@ function scalingOf({ coreCount, maxCoreCount, market }: ClusterShape): ManagedSc
   };
 }
 
-function configurationsOf(shape: ClusterShape, bucket: string): Configuration[] {
+/** Where the cluster runs and keeps its data. */
+interface Place {
+  readonly bucket: string;
+  readonly region: string;
+}
+
+function configurationsOf(shape: ClusterShape, { bucket, region }: Place): Configuration[] {
   const { types, count } = workersOf(shape);
   const perNode = executorsPerNode(types, shape);
   const events = `s3://${bucket}/${sparkEventsKey}`;
@@ -112,6 +118,15 @@ function configurationsOf(shape: ClusterShape, bucket: string): Configuration[] 
     // With it there would be one executor per node, and a failed Python worker would lose all of the node's work.
     { Classification: "spark", Properties: { maximizeResourceAllocation: "false" } },
     { Classification: "spark-defaults", Properties: properties },
+    // s3:// is S3A since EMR 7.10. Without a region S3A asks us-east-2 (Hadoop's "Connecting to an Amazon S3 Bucket through
+    // the S3A Connector"), which a gateway endpoint in another region does not reach.
+    { Classification: "core-site", Properties: { "fs.s3a.endpoint.region": region } },
+    // The environment of spark-submit itself on the primary node; spark-submit.ts sets it for driver and executors.
+    {
+      Classification: "spark-env",
+      Properties: {},
+      Configurations: [{ Classification: "export", Properties: { AWS_REGION: region } }],
+    },
   ];
 }
 
@@ -128,7 +143,7 @@ export function clusterPlanOf(
   runId: string,
   shape: ClusterShape,
   defaults: ClusterDefaults,
-  bucket: string,
+  place: Place,
 ): ClusterPlan {
   return {
     name: clusterNameOf(runId),
@@ -147,7 +162,7 @@ export function clusterPlanOf(
     driverMemoryOverhead: shape.driverMemoryOverhead,
     idleTimeoutSeconds: defaults.idleTimeoutMinutes * 60,
     applications: applicationsOf(defaults).map((application) => ({ ...application })),
-    configurations: configurationsOf(shape, bucket).map((configuration) => ({ ...configuration })),
+    configurations: configurationsOf(shape, place).map((configuration) => ({ ...configuration })),
     managedScalingPolicy: shape.coreCount === 0 ? {} : { ...scalingOf(shape) },
     instances: { ...instancesOf(shape, defaults) },
   };

@@ -14,6 +14,7 @@ import {
   checkJobFlow,
   checkScaling,
   checkSteps,
+  checkStepsFit,
   checkTags,
   type JobFlowRequest,
   type StepRequest,
@@ -150,6 +151,7 @@ export class EmrService {
   #addSteps({ JobFlowId: id, Steps: requests }: AddStepsRequest): object {
     const cluster = this.#store.getModifiable(id);
     checkSteps(requests);
+    checkStepsFit(requests, cluster.request);
     const steps = requests.map(newStep);
     // Management guide, "Submit work": 256 steps may be PENDING or RUNNING at a time.
     if (cluster.steps.filter(isActive).length + steps.length > 256) {

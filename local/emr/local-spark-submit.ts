@@ -53,7 +53,8 @@ export function localSparkSubmit(args: readonly string[], { root, sparkHome, pyt
   return { command, env, isClusterMode };
 }
 
-function splitOption(text: string): readonly [string, string | undefined] {
+/** Splits "key=value" at the first equals sign. */
+export function splitOption(text: string): readonly [string, string | undefined] {
   const at = text.indexOf("=");
   return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
 }

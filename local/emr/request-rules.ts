@@ -1,5 +1,6 @@
 import { AwsError } from "../support/aws-error.ts";
 import { type Instances, instanceErrors, type ManagedScalingPolicy, scalingErrors } from "./instance-rules.ts";
+import { type Configuration, yarnErrors } from "./yarn-rules.ts";
 
 /** The members of a step request that the rules use; the service model has checked their types. */
 export interface StepRequest {
@@ -30,6 +31,7 @@ export interface JobFlowRequest {
   readonly AutoTerminationPolicy?: { readonly IdleTimeout?: number };
   readonly ManagedScalingPolicy?: ManagedScalingPolicy;
   readonly SecurityConfiguration?: string;
+  readonly Configurations?: readonly Configuration[];
   readonly StepConcurrencyLevel?: number;
   readonly [other: string]: unknown;
 }
@@ -91,6 +93,7 @@ export function checkJobFlow(request: JobFlowRequest): void {
   }
   checkTags(request.Tags ?? []);
   checkSteps(request.Steps ?? []);
+  checkStepsFit(request.Steps ?? [], request);
   checkIdleTimeout(request.AutoTerminationPolicy?.IdleTimeout);
 }
 
@@ -135,6 +138,15 @@ export function checkSteps(steps: readonly StepRequest[]): void {
     }
     if ((jarStep.Args ?? []).length === 0) {
       throw new AwsError("ValidationException", `Step '${name}': command-runner.jar needs arguments.`);
+    }
+  }
+}
+
+/** Refuses steps for whose containers YARN has no room on the cluster. @throws AwsError ValidationException */
+export function checkStepsFit(steps: readonly StepRequest[], cluster: JobFlowRequest): void {
+  for (const { Name: name, HadoopJarStep: jarStep } of steps) {
+    for (const reason of yarnErrors(jarStep.Args ?? [], cluster.Instances, cluster.Configurations)) {
+      throw new AwsError("ValidationException", `Step '${name}' does not fit the embedded account's YARN: ${reason}`);
     }
   }
 }

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -42,14 +43,16 @@ class Node:
         (self.bucket / name).write_bytes(content)
         return hashlib.sha256(content).hexdigest()
 
-    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    def run(self, *arguments: str, umask: int = -1) -> "subprocess.CompletedProcess[str]":
         environment = {
             "PATH": f"{self.tools}:/usr/bin:/bin",
             "HOME": str(self.prefix),
             "ORCHARD_PREFIX": str(self.prefix),
         }
         command = ["bash", str(SCRIPT), *arguments]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+        return subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=False, timeout=300, umask=umask
+        )
 
 
 @pytest.fixture
@@ -76,6 +79,27 @@ def wheelhouse(tmp_path: Path, requirements: str) -> bytes:
     return (tmp_path / "made.tar").read_bytes()
 
 
+def wheelhouse_of_empty_modules(tmp_path: Path) -> bytes:
+    """Return a wheelhouse whose pip writes empty modules of the names that the script imports."""
+    install = """
+import pathlib, sysconfig
+folder = pathlib.Path(sysconfig.get_path("purelib"))
+for package in ("ai_edge_litert", "PIL", "pyarrow"):
+    (folder / package).mkdir()
+for name in ("ai_edge_litert/interpreter", "numpy", "PIL/Image", "PIL/JpegImagePlugin", "PIL/PngImagePlugin",
+             "pyarrow/fs", "pyarrow/parquet"):
+    (folder / f"{name}.py").touch()
+(folder / "boto3.py").write_text("def client(*names, **settings): pass")
+"""
+    with zipfile.ZipFile(tmp_path / "pip-0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("pip/__main__.py", install)
+    (tmp_path / "requirements.txt").write_text("")
+    with tarfile.open(tmp_path / "made.tar", "w") as tar:
+        for name in ("pip-0-py3-none-any.whl", "requirements.txt"):
+            tar.add(tmp_path / name, name)
+    return (tmp_path / "made.tar").read_bytes()
+
+
 def test_the_environment_has_the_libraries_that_the_job_imports(node: Node, made: str) -> None:
     os.link(WHEELHOUSE, node.bucket / "wheelhouse.tar")
 
@@ -94,6 +118,20 @@ def test_the_environment_has_the_libraries_that_the_job_imports(node: Node, made
 
     assert (again.returncode, "already made" in again.stdout) == (0, True)
     assert len((node.bucket / "calls").read_text().splitlines()) == 1
+
+
+def test_users_of_yarn_can_read_the_environment_whatever_the_umask(node: Node, tmp_path: Path) -> None:
+    sha256 = node.put("wheelhouse.tar", wheelhouse_of_empty_modules(tmp_path))
+
+    done = node.run("s3://bucket/wheelhouse.tar", sha256, umask=0o077)
+
+    assert done.returncode == 0, done.stderr
+    home = node.python.parents[2]
+    made = [path for path in (home, *home.rglob("*")) if path.name != ".wheelhouse-sha256" and not path.is_symlink()]
+    assert any(path.name == "boto3.py" for path in made)
+    for path in made:
+        wanted = 0o055 if path.is_dir() else 0o044
+        assert path.stat().st_mode & wanted == wanted, path
 
 
 def test_a_wrong_sha256_is_refused(node: Node) -> None:

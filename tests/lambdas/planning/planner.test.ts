@@ -4,7 +4,7 @@ import { architectures } from "../../../lambdas/catalog/architectures.ts";
 import { instanceType, instanceTypes } from "../../../lambdas/catalog/instance-types.ts";
 import { type ClusterDefaults, clusterDefaultsSchema } from "../../../lambdas/contract/cluster-knobs.ts";
 import { fleetTypesOf, workersOf } from "../../../lambdas/planning/cluster-shape.ts";
-import { executorCores, executorsPerNode, toMiB, yarnMemoryOf } from "../../../lambdas/planning/executor-memory.ts";
+import { executorCores, executorsPerNode, toMiB } from "../../../lambdas/planning/executor-memory.ts";
 import { usdPerHour } from "../../../lambdas/planning/hourly-price.ts";
 import { withKeeping } from "../../../lambdas/planning/kept-plan.ts";
 import { candidates, type PlanRequest, planCluster } from "../../../lambdas/planning/planner.ts";
@@ -12,6 +12,7 @@ import { rates } from "../../../lambdas/planning/rates.ts";
 import { maxHours } from "../../../lambdas/teardown/cluster-age.ts";
 import type { Instances, ManagedScalingPolicy } from "../../../local/emr/instance-rules.ts";
 import { checkJobFlow, checkScaling } from "../../../local/emr/request-rules.ts";
+import type { Configuration } from "../../../local/emr/yarn-rules.ts";
 import { ServiceModel } from "../../../local/support/service-model.ts";
 
 const everyStep = { inventory: true, features: true, reduction: true, any: true };
@@ -162,7 +163,7 @@ describe("the plan", () => {
           const perNode = cluster.executors / nodes;
           expect(perNode).toBeGreaterThanOrEqual(1);
           expect(perNode * executorCores).toBeLessThanOrEqual(instanceType(type).vcpus);
-          expect(perNode * executor + driver).toBeLessThanOrEqual(yarnMemoryOf(type));
+          expect(perNode * executor + driver).toBeLessThanOrEqual(instanceType(type).yarnMemoryMiB);
         }
       }),
     );
@@ -179,7 +180,7 @@ describe("the plan", () => {
           ServiceRole: "service",
           JobFlowRole: "profile",
           Applications: cluster.applications as { Name: string }[],
-          Configurations: cluster.configurations,
+          Configurations: cluster.configurations as Configuration[],
           AutoTerminationPolicy: { IdleTimeout: cluster.idleTimeoutSeconds },
           Instances: cluster.instances as unknown as Instances,
         };

@@ -1,0 +1,130 @@
+import { describe, expect, it } from "vitest";
+import { architectures } from "../../../lambdas/catalog/architectures.ts";
+import { instanceType, instanceTypes } from "../../../lambdas/catalog/instance-types.ts";
+import { markets } from "../../../lambdas/contract/choices.ts";
+import { clusterDefaultsSchema } from "../../../lambdas/contract/cluster-knobs.ts";
+import type { ClusterPlan } from "../../../lambdas/contract/cluster-plan.ts";
+import { fleetTypesOf } from "../../../lambdas/planning/cluster-shape.ts";
+import { executorCores, toMiB } from "../../../lambdas/planning/executor-memory.ts";
+import { type PlannedCluster, type PlanRequest, planCluster } from "../../../lambdas/planning/planner.ts";
+import { sparkSubmit } from "../../../lambdas/planning/spark-submit.ts";
+import type { Instances } from "../../../local/emr/instance-rules.ts";
+import { checkJobFlow } from "../../../local/emr/request-rules.ts";
+import type { Configuration } from "../../../local/emr/yarn-rules.ts";
+
+const everyStep = { inventory: true, features: true, reduction: true, any: true };
+const nodeCounts = [0, 1, 4];
+
+function plan(overrides: PlanRequest["overrides"], defaults: object): PlannedCluster {
+  return planCluster({
+    runId: "run-1",
+    bucket: "data",
+    work: { images: 300, newImages: 300, steps: everyStep },
+    overrides,
+    defaults: clusterDefaultsSchema.parse(defaults),
+    maxCostUsd: 100,
+    keepMinutes: 0,
+    region: "eu-west-1",
+  });
+}
+
+/** A plan for each number of core nodes and each market; on one node, the type is the primary node's. */
+function plans(architecture: string, type?: string): readonly PlannedCluster[] {
+  return nodeCounts.flatMap((coreCount) =>
+    markets.map((market) => {
+      const types = type === undefined ? {} : coreCount === 0 ? { primaryType: type } : { coreType: type };
+      return plan({ ...types, coreCount, market }, { architecture });
+    }),
+  );
+}
+
+function containers(cluster: ClusterPlan) {
+  return {
+    master: toMiB(cluster.driverMemory) + toMiB(cluster.driverMemoryOverhead),
+    executor: toMiB(cluster.executorMemory) + toMiB(cluster.executorMemoryOverhead),
+  };
+}
+
+/** Places the application master, then executors, on nodes of the smallest type, as YARN does. */
+function executorsOnFleet(cluster: ClusterPlan): { readonly besideMaster: number; readonly inAll: number } {
+  const { master, executor } = containers(cluster);
+  const yarn = Math.min(...(fleetTypesOf(cluster).at(-1) ?? []).map((type) => instanceType(type).yarnMemoryMiB));
+  const besideMaster = Math.floor((yarn - master) / executor);
+  const others = Math.max(1, cluster.coreCount) - 1;
+  return { besideMaster, inAll: besideMaster + others * Math.floor(yarn / executor) };
+}
+
+function jobFlow(cluster: ClusterPlan) {
+  const job = { pyFiles: "s3://data/orchard.zip", script: "s3://data/main.py", step: "features" };
+  const Args = sparkSubmit({ cluster, run: "s3://data/runs/run-1/" }, job, "eu-west-1");
+  return {
+    Name: cluster.name,
+    ReleaseLabel: cluster.releaseLabel,
+    ServiceRole: "service",
+    JobFlowRole: "profile",
+    Instances: cluster.instances as unknown as Instances,
+    Configurations: cluster.configurations as Configuration[],
+    Steps: [{ Name: "features", ActionOnFailure: "CONTINUE", HadoopJarStep: { Jar: "command-runner.jar", Args } }],
+  };
+}
+
+function expectFit({ cluster, problems }: PlannedCluster): void {
+  const fitting = executorsOnFleet(cluster);
+
+  expect(problems).toEqual([]);
+  expect(fitting.besideMaster).toBeGreaterThanOrEqual(1);
+  expect(fitting.inAll).toBeGreaterThanOrEqual(cluster.executors);
+  expect(() => checkJobFlow(jobFlow(cluster))).not.toThrow();
+  // 140 MiB a Python worker, 64 to read ahead and 305 for an image of 80 megapixels: docs/images.md.
+  expect(toMiB(cluster.executorMemoryOverhead)).toBeGreaterThanOrEqual(executorCores * (140 + 64 + 305));
+}
+
+describe("the memory of executors and of the application master", () => {
+  it.each(Object.values(instanceTypes).map(({ name, architecture }) => [name, architecture]))(
+    "fits YARN on clusters of %s",
+    (name, architecture) => {
+      plans(architecture, name).forEach(expectFit);
+    },
+  );
+
+  it.each(architectures)("fits YARN on the planner's fleets of %s, whichever of their types EC2 provides", (one) => {
+    plans(one).forEach(expectFit);
+  });
+
+  it.each([
+    ["m5.xlarge", { executorMemory: "5632m", executorMemoryOverhead: "2560m" }],
+    ["m6g.xlarge", { executorMemory: "5g", executorMemoryOverhead: "2304m" }],
+    ["m6g.2xlarge", { executorMemory: "6400m", executorMemoryOverhead: "3g" }],
+    ["c6g.2xlarge", { executorMemory: "1536m", executorMemoryOverhead: "2g" }],
+  ])("on %s is %j", (primaryType, memory) => {
+    const { architecture } = instanceType(primaryType);
+    expect(plan({ primaryType, coreCount: 0 }, { architecture }).cluster).toMatchObject(memory);
+  });
+
+  it("is refused if the fleet's smallest type has no room for it", () => {
+    const sizes = { executorMemory: "5632m", executorMemoryOverhead: "2560m" };
+    const problemsOn = (primaryTypes: readonly string[]) =>
+      plan({ coreCount: 0 }, { ...sizes, primaryTypes }).problems.join();
+
+    expect(problemsOn(["m5.xlarge"])).toBe("");
+    expect(problemsOn(["m5.xlarge", "m6i.xlarge"])).toMatch(/do not fit .* YARN has 11712m .* executorMemory 5056m$/);
+  });
+});
+
+it("sets the region of S3A and of spark-submit, which would ask us-east-2 otherwise", () => {
+  const { cluster } = plan({}, {});
+
+  expect(cluster.configurations).toEqual(
+    expect.arrayContaining([
+      { Classification: "core-site", Properties: { "fs.s3a.endpoint.region": "eu-west-1" } },
+      {
+        Classification: "spark-env",
+        Properties: {},
+        Configurations: [{ Classification: "export", Properties: { AWS_REGION: "eu-west-1" } }],
+      },
+    ]),
+  );
+  expect(jobFlow(cluster).Steps[0]?.HadoopJarStep.Args).toEqual(
+    expect.arrayContaining(["spark.yarn.appMasterEnv.AWS_REGION=eu-west-1", "spark.executorEnv.AWS_REGION=eu-west-1"]),
+  );
+});
