@@ -46,6 +46,8 @@ export function embeddedEnvironment(
     ...account,
     AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: "false",
     AWS_EC2_METADATA_DISABLED: "true",
+    // The CDK's validation of templates takes longer than the synthesis. `npm run check:infra` includes it.
+    CDK_VALIDATION: "false",
   };
 }
 

@@ -46,9 +46,7 @@ export async function deployLocally(
   const isCurrent = before !== undefined && isSettled(before) && readRecord() === `${before.StackId} ${fingerprint}`;
   if (!isCurrent) {
     const target = await openEmbeddedTarget(account.env, clients);
-    // The CDK's own template validation takes longer than the synthesis, and `npm run check:infra` includes it.
-    const env = { ...target.env, CDK_VALIDATION: "false" };
-    const cdk = new Cdk(lifetime, { ...target, env }, context, join(places.account, "cdk.out"));
+    const cdk = new Cdk(lifetime, target, context, join(places.account, "cdk.out"));
     await deployStacks(cdk, target, log, [stackName]);
   }
   const stack = isCurrent ? before : await describeStack(clients, stackName);

@@ -17,8 +17,6 @@ import { type EmptyAccount, main, makeImages, startEmptyAccount } from "../accou
 
 const commandMs = 600_000;
 const clusterMs = 120_000;
-/** The CDK's own validation takes longer than the synthesis. tests/infra validates every variant of the templates. */
-const withoutValidation = { CDK_VALIDATION: "false" };
 const question = "Remove this from account";
 
 // The tests depend on their order: a deployment takes long, so they share it.
@@ -38,7 +36,7 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
       reject: false,
       extendEnv: false,
       stdin: "ignore",
-      env: { ...account.env, ...withoutValidation, ...env },
+      env: { ...account.env, ...env },
     }) as const;
   const orchard = (...args: readonly string[]) => execa(process.execPath, [main, ...args], options());
   const stackNames = async () =>

@@ -194,7 +194,7 @@ def test_concurrent_runs_share_a_store(tree: Tree) -> None:
 
 
 def test_a_run_after_a_crash_reuses_the_complete_files(tree: Tree) -> None:
-    images = 1200
+    images = 480
     tree.fill(images)
     plan = tree.inventory("killed")
     step = start_step(tree.folder, "features", "--plan", plan)
