@@ -1,11 +1,14 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { root } from "../../../cli/toolchain/places.ts";
 import { architectures } from "../../../lambdas/catalog/architectures.ts";
 import { instanceType, instanceTypes } from "../../../lambdas/catalog/instance-types.ts";
 import { markets } from "../../../lambdas/contract/choices.ts";
 import { clusterDefaultsSchema } from "../../../lambdas/contract/cluster-knobs.ts";
 import type { ClusterPlan } from "../../../lambdas/contract/cluster-plan.ts";
 import { fleetTypesOf } from "../../../lambdas/planning/cluster-shape.ts";
-import { executorCores, toMiB } from "../../../lambdas/planning/executor-memory.ts";
+import { deriveMemory, executorCores, toMiB } from "../../../lambdas/planning/executor-memory.ts";
 import { type PlannedCluster, type PlanRequest, planCluster } from "../../../lambdas/planning/planner.ts";
 import { sparkSubmit } from "../../../lambdas/planning/spark-submit.ts";
 import type { Instances } from "../../../local/emr/instance-rules.ts";
@@ -99,6 +102,19 @@ describe("the memory of executors and of the application master", () => {
   ])("on %s is %j", (primaryType, memory) => {
     const { architecture } = instanceType(primaryType);
     expect(plan({ primaryType, coreCount: 0 }, { architecture }).cluster).toMatchObject(memory);
+  });
+
+  it("is what the documents say about the planner's nodes", () => {
+    const words = (name: string) => readFileSync(join(root, "docs", name), "utf8").replaceAll(/\s+/g, " ");
+    const [small, large] = ["xlarge", "2xlarge"].map((size) => {
+      const memory = deriveMemory([`m5.${size}`, `m6i.${size}`], {});
+      return [toMiB(memory.executorMemory), toMiB(memory.executorMemoryOverhead)] as const;
+    });
+
+    const sizes = /(\d+)m and (\d+)m with 16 GiB, (\d+)m and (\d+)m with 32 GiB/.exec(words("troubleshooting.md"));
+    const shared = /`executorMemoryOverhead`: ([\d,]+) MiB/.exec(words("images.md"));
+    expect(sizes?.slice(1).map(Number)).toEqual([small, large].flat());
+    expect(Number(shared?.[1]?.replace(",", ""))).toBe(small?.[1]);
   });
 
   it("is refused if the fleet's smallest type has no room for it", () => {
