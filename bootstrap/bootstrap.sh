@@ -75,7 +75,7 @@ boto3.client("s3", region_name="eu-west-1", aws_access_key_id="-", aws_secret_ac
 PYTHON
 
 # YARN's containers run as another user, who must read the environment whatever this user's umask is.
-chmod a+rX "$home" && chmod -R a+rX "$environment" || fail "$environment could not be made readable by all users"
+{ chmod a+rX "$home" && chmod -R a+rX "$environment"; } || fail "$environment could not be made readable by all users"
 
 printf '%s' "$sha256" >"$stamp"
 log "$environment is ready"

@@ -30,6 +30,8 @@ def test_stop_execution_terminates_a_cluster_that_the_execution_could_not(accoun
     stop(account, arn)
 
 
+# tests/spark/io/test_store.py kills a step; here, a whole run is stopped twice.
+@pytest.mark.deep
 def test_a_run_after_a_stopped_one_computes_only_what_is_missing(account: Account) -> None:
     given = {"mode": "single-class", "label": "Banana", "limit": 20, "pca": {"components": 2}}
     arn = account.start({**given, "force": True})
