@@ -26,7 +26,7 @@ export default defineConfig({
       TMPDIR: temporary,
       POWERTOOLS_SERVICE_NAME: "orchard",
       POWERTOOLS_METRICS_NAMESPACE: "Orchard",
-      // What a handler logs is not what a person who runs the tests wants to read.
+      // Keep the handlers' logs out of the tests' output.
       POWERTOOLS_LOG_LEVEL: "SILENT",
     },
   },

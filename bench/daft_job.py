@@ -1,4 +1,4 @@
-"""Computes the features with Daft: the same decoder and model in one UDF process a core, written as Parquet.
+"""Computes the features with Daft as Parquet, by the same decoder and model in one UDF process for each core.
 
 Runs in the benchmark's own environment, which has Daft: daft_job.py MODEL LIST OUTPUT.
 """

@@ -106,7 +106,7 @@ def _phases(events: Path, started_at: float, seconds: float) -> list[dict[str, o
 
 
 class Memory:
-    """Samples the resident memory of a process and its descendants every SAMPLE_SECONDS while it is entered."""
+    """Samples the resident memory of a process and its descendants every SAMPLE_SECONDS during a `with` block."""
 
     def __init__(self, pid: int) -> None:
         self._root = pid

@@ -6,8 +6,8 @@ import { accountKeys } from "./support/key-pair.ts";
 export const region = "eu-central-1";
 
 /**
- * The files with the account's own AWS settings and profiles. The person's could lead a client to another account: with
- * `ignore_configured_endpoint_urls = true` it forgets AWS_ENDPOINT_URL.
+ * The files with the account's own AWS settings and profiles. Those of the person could lead a client to another
+ * account: `ignore_configured_endpoint_urls = true` makes it ignore AWS_ENDPOINT_URL.
  *
  * @param directory the folder of the account's state
  */

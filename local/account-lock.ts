@@ -9,8 +9,8 @@ export interface DirectoryLock {
 const busy = 5;
 
 /**
- * Takes the lock of an account's directory. SQLite locks its file by the operating system, which releases the lock when
- * the process ends in any way; Node.js has no lock of files of its own.
+ * Takes the lock of an account's directory. It uses SQLite because Node.js cannot lock files; the operating system
+ * releases SQLite's lock however the process ends.
  *
  * @returns undefined when another account has the lock
  */

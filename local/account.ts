@@ -73,9 +73,9 @@ export class AccountBusy extends Error {
 /**
  * Starts an AWS account on loopback and resolves when it is healthy.
  *
- * S3 objects survive every restart, even one by SIGKILL. So do executions, clusters and mails as recorded, and buckets,
- * stacks, functions, roles, topics, rules and state machines as of about a second ago. Executions and clusters that
- * were running have ended with the account and are shown so.
+ * S3 objects survive every restart, even after a SIGKILL, and so do the records of executions, clusters and mails.
+ * Buckets, stacks, functions, roles, topics, rules and state machines may lose the last second of changes. Executions
+ * and clusters that were running when the account ended are shown as ended.
  * @throws AccountRunning, AccountBusy, PortInUse
  */
 export async function startAccount(options: AccountOptions = {}): Promise<Account> {

@@ -242,7 +242,7 @@ function parse(body: string): unknown {
   }
 }
 
-/** MiniStack saves S3 objects by itself, but not buckets and their settings, whose paths have no key. */
+/** Whether a request may change state other than S3 objects, which MiniStack saves; only their paths have a key. */
 function mayChange(request: IncomingMessage, pathname: string): boolean {
   if (request.method === "GET" || request.method === "HEAD") {
     return false;

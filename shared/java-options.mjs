@@ -1,6 +1,6 @@
 /**
- * Joins options of a JVM to the text that Spark splits at spaces (CommandBuilderUtils.parseOptionString of Spark 3.5): in
- * double quotes, a backslash takes the next character as it is.
+ * Joins options of a JVM into the text that Spark splits at spaces (CommandBuilderUtils.parseOptionString of Spark
+ * 3.5). Between double quotes, a backslash escapes the next character.
  * @param {readonly string[]} options
  */
 export function joinJavaOptions(options) {

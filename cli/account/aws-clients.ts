@@ -25,7 +25,7 @@ export function createClients(env: Readonly<Record<string, string>> = {}): Clien
   const region = env["AWS_REGION"] ?? process.env["AWS_REGION"] ?? process.env["AWS_DEFAULT_REGION"];
   const config = {
     ...(region ? { region } : {}),
-    // With an own endpoint, the SDK refuses what a person may have set for AWS.
+    // The SDK refuses a custom endpoint with FIPS or dual-stack endpoints, which the person may have set for AWS.
     ...(endpoint ? { endpoint, useFipsEndpoint: false, useDualstackEndpoint: false } : {}),
     ...(accessKeyId ? { credentials: { accessKeyId, secretAccessKey: env["AWS_SECRET_ACCESS_KEY"] ?? "" } } : {}),
   };

@@ -58,7 +58,7 @@ export async function openTarget(source: NodeJS.ProcessEnv = process.env): Promi
   return openEmbeddedTarget(env);
 }
 
-/** AWS's tools read an empty or false setting as none. */
+/** Whether a setting has an effect: AWS's tools ignore an empty or false one. */
 function isSet(value: string | undefined): boolean {
   return value !== undefined && !["", "false"].includes(value.toLowerCase());
 }

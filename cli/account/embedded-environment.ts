@@ -6,7 +6,7 @@ import { places } from "../toolchain/places.ts";
 /** The number of the embedded account, which no account on AWS has. */
 export const embeddedAccountId = "000000000000";
 
-/** With these, an AWS client may leave the embedded account in spite of its exports. */
+/** Settings that may lead an AWS client away from the embedded account in spite of its exports. */
 export const misleadingSettings = [
   "AWS_PROFILE",
   "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
@@ -15,7 +15,7 @@ export const misleadingSettings = [
 
 const services = ["STS", "CLOUDFORMATION", "SFN", "EMR", "S3", "LAMBDA", "SNS"];
 
-/** Names of the settings that a shell must forget to use the embedded account: they go before the exported ones. */
+/** Names of the settings that a shell must unset, because they take precedence over the embedded account's exports. */
 export const conflictingSettings: readonly string[] = [
   ...misleadingSettings,
   "AWS_SESSION_TOKEN",
@@ -26,8 +26,8 @@ export const conflictingSettings: readonly string[] = [
 ];
 
 /**
- * The environment of a tool that works on the embedded account: with none of the person's AWS settings, and with an empty
- * home, because the CDK reads ~/.cdk.json and the SDKs read ~/.aws.
+ * Returns the environment of a tool that works on the embedded account. It has none of the person's AWS settings, and
+ * an empty home, because the CDK reads ~/.cdk.json and the SDKs read ~/.aws.
  *
  * @param account the account's environment variables
  * @param directory the folder of the account's state
@@ -56,7 +56,7 @@ export function isOnThisMachine(endpoint: string): boolean {
   return URL.canParse(endpoint) && /^(127(\.\d+){3}|localhost|\[::1\])$/.test(new URL(endpoint).hostname);
 }
 
-/** The lines that lead a shell to the embedded account, whatever it has set for AWS and for proxies. */
+/** Returns the lines that make a shell use the embedded account, overriding its settings for AWS and for proxies. */
 export function exportLines(account: Readonly<Record<string, string>>): readonly string[] {
   const quote = (text: string): string => (/^[\w./:@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
   return [

@@ -22,7 +22,7 @@ const deepAdditions = [
 ];
 /** API calls by role, as tests/e2e and tests/faults record them. */
 const callRecords = join(places.tests, "api-calls");
-/** Each worker has an account, and Spark with all cores: more workers need more memory than a laptop has. */
+/** Each worker runs an account, and Spark on all cores, so more workers would need more memory than a laptop has. */
 const maxPytestWorkers = 4;
 
 function isVitest(file: string): boolean {

@@ -13,7 +13,7 @@ const shareWithoutQuestion = 0.1;
 
 const sampleKeys = new Set(sampleImages.map(({ key }) => key));
 
-/** Whether an object is an image of the generated sample, which costs nobody anything to lose. */
+/** Whether an object is an image of the sample, which can be generated again. */
 async function isSample({ key, etag }: RemoteFile): Promise<boolean> {
   const path = join(places.sample, key);
   return sampleKeys.has(key) && existsSync(path) && (await md5OfFile(path)) === etag;

@@ -122,13 +122,13 @@ export async function uploadFiles(
   );
 }
 
-/** Whether XML 1.0, in which DeleteObjects sends keys, has all characters of a key. */
+/** Whether DeleteObjects can send a key: its XML 1.0 cannot represent every character. */
 function fitsXml(key: string): boolean {
   return /^[\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]*$/u.test(key);
 }
 
 /**
- * Deletes objects below the prefix, and looks whether they are gone: S3 reports success for a key that it does not have.
+ * Deletes objects below the prefix and verifies that they are gone, because S3 reports success even for a missing key.
  *
  * @throws CommandFailed when an object is still there
  */

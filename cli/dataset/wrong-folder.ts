@@ -12,9 +12,9 @@ export interface NestedTree {
 }
 
 /**
- * Finds the trees of splits and labels that lie below a folder, when the folder itself does not look like the tree: it has
- * fewer images at the expected depth than the trees, or they have splits with common names and it has none. Deeper images
- * in a split with a common name are no tree.
+ * Finds the trees of splits and labels below a folder that is probably not the tree itself: either it has fewer images
+ * at the expected depth than they have, or only they have splits with common names. Images that are too deep inside a
+ * split with a common name do not make a tree.
  *
  * @param images number of images that the folder has as a tree
  */
@@ -38,7 +38,7 @@ export function findNestedTrees(files: readonly FoundFile[], images: number): re
   return isAbove ? withoutNested([...counts].map(([path, count]) => ({ path, images: count }))) : [];
 }
 
-/** Of trees of which one contains the other, keeps the one with more images. */
+/** If one tree contains another, keeps only the one with more images. */
 function withoutNested(trees: readonly NestedTree[]): readonly NestedTree[] {
   return trees.filter(
     ({ path, images }) =>

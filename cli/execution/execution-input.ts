@@ -77,8 +77,9 @@ function optionOf(key: string): string {
 }
 
 /**
- * Checks that the embedded account lives as long as the clusters that the input asks for. A cluster in it ends with the
- * account: a kept cluster needs an account that goes on, a reused one an account that is already running.
+ * Checks that the embedded account lives as long as the clusters that the input asks for. A cluster ends with its
+ * account, so keeping one requires an account that continues to run, and reusing one an account that is already
+ * running.
  *
  * @throws UsageError when the account would end, or is not running
  */

@@ -31,7 +31,7 @@ const forDownloads = [
   /^(PYENV|ASDF|MISE)_/,
 ];
 
-/** The person's AWS settings, and what a credential_process or a single sign-on needs to ask the person. */
+/** The person's AWS settings, and the variables that a credential_process or single sign-on needs to ask the person. */
 const forAccounts = [
   /^AWS_/,
   /^(SSH_AUTH_SOCK|GNUPGHOME|GPG_TTY|DBUS_SESSION_BUS_ADDRESS|XDG_RUNTIME_DIR|DISPLAY|WAYLAND_DISPLAY|BROWSER)$/,
@@ -47,7 +47,7 @@ const allowed = {
 /** macOS has no C.UTF-8. Without a UTF-8 locale, a JVM reads letters beyond ASCII in arguments and paths as "?". */
 const utf8Locales = { darwin: "en_US.UTF-8", others: "C.UTF-8" };
 
-/** What pip's configuration files must not change in the project's own environments. */
+/** Overrides settings of pip's configuration files that would break the project's own environments. */
 const ownPackages = { PIP_USER: "0", PIP_REQUIRE_VIRTUALENV: "0", PIP_NO_INPUT: "1", UV_PYTHON_DOWNLOADS: "never" };
 
 const loopback = ["127.0.0.1", "localhost", "::1"];
@@ -67,14 +67,14 @@ export function childEnvironment(purpose, source = process.env) {
     const isAllowed = names.some((pattern) => pattern.test(name)) || others.includes(name);
     if (value !== undefined && isAllowed) environment[name] = value;
   }
-  // Python falls back to /tmp when TMPDIR is no folder, Node and the CDK fail.
+  // Node and the CDK fail when TMPDIR is not a folder, whereas Python falls back to /tmp.
   if (environment["TMPDIR"] && !existsSync(environment["TMPDIR"])) delete environment["TMPDIR"];
   environment["LANG"] = process.platform === "darwin" ? utf8Locales.darwin : utf8Locales.others;
   return purpose === "tool" ? environment : { ...environment, ...ownPackages, ...exceptLoopback(source) };
 }
 
 /**
- * Programs read NO_PROXY in capital or in small letters, and some only one of them.
+ * Sets NO_PROXY in upper and in lower case, because some programs read only one of them.
  * @param {Readonly<Record<string, string | undefined>>} source
  */
 function exceptLoopback(source) {

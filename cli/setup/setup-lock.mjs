@@ -33,7 +33,7 @@ export async function withSetupLock(work) {
 }
 
 /**
- * Takes the lock with its content at once: a link, unlike a new file, is never seen empty.
+ * Takes the lock by linking a complete file, because other processes could see a new file while it is still empty.
  * @returns {boolean} false when another process holds the lock
  */
 function takeLock() {
@@ -56,7 +56,7 @@ function removeAbandonedLock() {
   if (found === undefined) return undefined;
   const [, owner = "", start] = /^(\d+) (.+)$/.exec(found) ?? [];
   if (owner !== "" && startOf(Number(owner)) === start) return owner;
-  // Of several waiting processes, only one gets the file that all of them have read.
+  // If several processes have read the same abandoned lock, only one of them succeeds in renaming it.
   const aside = `${lock}.abandoned.${process.pid}`;
   try {
     renameSync(lock, aside);

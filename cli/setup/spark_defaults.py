@@ -40,7 +40,7 @@ def find_s3a_jars(folder: Path) -> list[Path]:
 
 
 def quote(option: str) -> str:
-    """Quote a JVM option for Spark, which splits them at spaces (CommandBuilderUtils.parseOptionString, Spark 3.5)."""
+    """Quote a JVM option, because Spark splits them at spaces (CommandBuilderUtils.parseOptionString, Spark 3.5)."""
     escaped = option.replace("\\", r"\\").replace('"', r"\"")
     return f'"{escaped}"'
 

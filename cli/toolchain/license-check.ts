@@ -11,8 +11,8 @@ const allowed = [
 ];
 
 /**
- * What wheels declare instead of an SPDX identifier. A library that guesses takes npm's UNLICENSED (proprietary) for the
- * Unlicense.
+ * Maps license names that wheels declare to SPDX identifiers. A library that guesses would mistake npm's UNLICENSED
+ * (proprietary) for the Unlicense.
  */
 const otherNames: Readonly<Record<string, string>> = {
   "3-Clause BSD License": "BSD-3-Clause",
@@ -33,7 +33,7 @@ export function toSpdx({ name, license }: Pick<ShippedPackage, "name" | "license
   return isExpression(declared) ? declared : undefined;
 }
 
-/** spdx-satisfies has no other way to tell. */
+/** Whether a text is an SPDX expression. spdx-satisfies has no test for it, but throws an error if it is not. */
 function isExpression(text: string): boolean {
   try {
     satisfies(text, allowed);

@@ -1,5 +1,5 @@
-// What a deployment ships: the npm packages bundled into the functions, and the wheels for the nodes. Spark and its
-// jars are EMR's own; a JRE, jars and every development tool stay on the machine that deploys.
+// Finds the packages that a deployment ships: npm packages bundled into the functions, and wheels for the nodes. EMR
+// provides Spark and its jars itself; the local JRE, jars and development tools stay on the machine that deploys.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

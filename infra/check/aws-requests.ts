@@ -5,8 +5,8 @@ import type { CheckResult } from "./check-result.ts";
 const root = join(import.meta.dirname, "..", "..");
 
 /**
- * Validates every AWS request of generated executions against botocore's service models and AWS's further rules. A test
- * does it, because only tests can play executions.
+ * Validates every AWS request of generated executions against botocore's service models and AWS's further rules. It
+ * runs a test for this, because only tests can play executions.
  *
  * @throws Error when vitest does not run
  */

@@ -6,6 +6,6 @@ export interface CheckResult {
   readonly scope: string;
   /** One line each. */
   readonly findings: readonly string[];
-  /** Why the check could not run. It counts as skipped then, and not as passed. */
+  /** Why the check could not run. The check then counts as skipped, not as passed. */
   readonly skipped?: string;
 }

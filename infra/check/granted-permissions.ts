@@ -17,7 +17,7 @@ const s3 = "https://docs.aws.amazon.com/AmazonS3/latest";
 /** Actions that need no permission. https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html */
 export const withoutPermission: readonly string[] = ["sts:GetCallerIdentity"];
 
-/** Calls that are made although AWS denies them: the code handles the denial. */
+/** Calls that AWS denies and whose denial the code handles. */
 export const refused: readonly GrantedPermission[] = [
   {
     role: /^PreflightRole$/,
@@ -84,7 +84,7 @@ export const grantedUnseen: readonly GrantedPermission[] = [
   },
 ];
 
-/** Actions on every resource although the service authorization reference has a finer one. */
+/** Actions granted on every resource, although the service authorization reference lists a narrower one. */
 export const openToAll: readonly GrantedPermission[] = [
   {
     role: /^PreflightRole$/,

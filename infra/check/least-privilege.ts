@@ -248,7 +248,8 @@ function findStale(seen: ReadonlySet<unknown>): readonly string[] {
 }
 
 /**
- * Checks the policies without any calls: for wildcards, and the roles whose calls no test sees against their review.
+ * Checks the policies without recorded calls. It looks for wildcards, and compares the roles whose calls no test sees
+ * with the permissions that were reviewed.
  *
  * @param complete whether these are all variants: an exception that none of them needs is then a finding
  */

@@ -10,7 +10,7 @@ interface Placement {
   readonly securityGroups: EmrSecurityGroups;
 }
 
-/** Whether executors fit does not depend on the work of a run. */
+/** Any work will do, because the work of a run does not decide whether executors fit. */
 const anyWork = { images: 1, newImages: 1, steps: { inventory: true, features: true, reduction: true, any: true } };
 
 /** Problems that the planner would report for every run whose input sets no cluster. */

@@ -64,7 +64,7 @@ function allowReadPublished({ artifacts: { model, wheelhouse } }: FunctionResour
   return allow(["s3:GetObject"], [model.arn, wheelhouse.arn]);
 }
 
-/** @param operations of EMR, on any cluster unless `conditions` limit them */
+/** @param operations EMR operations to allow, on any cluster unless `conditions` limit them */
 function allowOnClusters({ stack }: FunctionResources, operations: readonly string[], conditions = {}) {
   return allow(
     operations.map((operation) => `elasticmapreduce:${operation}`),

@@ -40,7 +40,7 @@ export class ExecutionSchedule extends Construct {
           Name: ContextAttribute.executionId,
           Input: Stack.of(this).toJsonString(props.input),
         }),
-        // After an hour, rather wait for the next start than run two at once.
+        // After an hour, give up and wait for the next start, because a late start could overlap with it.
         maxEventAge: Duration.hours(1),
         retryAttempts: 10,
         deadLetterQueue: this.missedStarts,

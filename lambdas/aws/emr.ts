@@ -20,7 +20,7 @@ export function createEmrClient(): EMRClient {
   return new EMRClient({ maxAttempts: 8 });
 }
 
-/** The execution's start comes from Step Functions' clock, the cluster's creation from EMR's. */
+/** Allows for the difference between two clocks: Step Functions' for the execution's start, EMR's for the cluster's. */
 const clockMarginMs = 5 * 60_000;
 
 export function tagOf(cluster: Cluster, key: string): string | undefined {
@@ -78,12 +78,12 @@ async function* namedAfter(
   }
 }
 
-/** The candidates for an execution's clusters, separated by their execution tag. */
+/** The clusters that may be an execution's own, separated by their execution tag. */
 export interface FoundClusters {
   readonly ours: readonly Cluster[];
-  /** In the state data or with the execution's name, but tagged with another execution or none. */
+  /** Clusters from the state data or with the execution's name that are tagged with another execution or none. */
   readonly others: readonly Cluster[];
-  /** Errors of listing and describing, after which clusters may be missing here. */
+  /** Errors of ListClusters and DescribeCluster. If there are any, the lists above may be incomplete. */
   readonly failures: readonly unknown[];
 }
 

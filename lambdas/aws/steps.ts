@@ -7,7 +7,7 @@ export function isActive({ Status }: StepSummary): boolean {
   return Status?.State !== undefined && activeStates.includes(Status.State);
 }
 
-/** The run that a step belongs to, by the plan.json in its arguments; undefined for a step of another origin. */
+/** Finds a step's run by the plan.json in the step's arguments; undefined if they name none. */
 export function runOf({ Config }: StepSummary): string | undefined {
   for (const argument of Config?.Args ?? []) {
     const run = runIdOfPlanUri(argument);
@@ -22,9 +22,9 @@ export async function latestSteps(emr: EMRClient, clusterId: string): Promise<re
   return Steps;
 }
 
-/** The id of the kept cluster in an execution input, which is all that a status change says about the cluster. */
+/** Reads the kept cluster's id from an execution input, because a status change names the cluster nowhere else. */
 export function clusterIdIn(input: string | null | undefined): string | undefined {
-  // Step Functions only accepts JSON; an input that is too long for the event is missing there.
+  // The input is always JSON, because Step Functions accepts nothing else. The event omits an input that is too long.
   const { cluster } = (JSON.parse(input ?? "null") ?? {}) as { cluster?: { id?: unknown } | null };
   return typeof cluster?.id === "string" ? cluster.id : undefined;
 }

@@ -7,7 +7,7 @@ const allSizes = ["xlarge", "2xlarge", "4xlarge"] as const;
 const withoutSmallest = ["2xlarge", "4xlarge"] as const;
 
 /**
- * Memory in MiB that YARN has of a node, by the node's memory in GiB: yarn.nodemanager.resource.memory-mb in the EMR
+ * Memory in MiB that YARN may use on a node, by the node's GiB: yarn.nodemanager.resource.memory-mb in the EMR
  * Release Guide, "Task configuration" (docs.aws.amazon.com/emr/latest/ReleaseGuide/emr-hadoop-task-config.html). The guide
  * has two values for each size: one for m5, m5a, c5 and r5, and a smaller one for m6g, c6g and r6g. m6i and m7g are taken
  * to have the smaller one, because the guide's public source (github.com/awsdocs/amazon-emr-release-guide, 2022) is older.
@@ -41,7 +41,7 @@ export interface InstanceType {
   readonly architecture: Architecture;
   readonly vcpus: number;
   readonly memoryGiB: number;
-  /** Memory that YARN has of a node for its containers. */
+  /** Memory that YARN may use on a node for its containers. */
   readonly yarnMemoryMiB: number;
   /** EC2 on demand. */
   readonly ec2UsdPerHour: number;

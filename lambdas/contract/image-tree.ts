@@ -46,7 +46,7 @@ export function isSplitName(name: string | undefined): boolean {
   return name !== undefined && splitNames.has(name.toLowerCase());
 }
 
-/** Detects the layout of a tree from the paths of files in it, of which the others do not matter. */
+/** Detects the layout of a tree from the paths of its files; files that are not images have no influence. */
 export function detectLayout(keys: readonly string[]): Layout {
   const imagesOf = (rules: TreeRules): readonly string[] =>
     keys.filter((key) => reasonToLeaveOut(rules, key) === undefined);

@@ -7,9 +7,9 @@ import { modeProperties, modes, modesWithLabel } from "./modes.ts";
 import { defaultInputPrefix } from "./s3-layout.ts";
 
 const instanceTypeSchema = z.enum(Object.keys(instanceTypes));
-/** Its memory fits an executor on the smallest node: see spark/orchard/model/limits.py. */
+/** An executor on the smallest node can decode an image of this size: see spark/orchard/model/limits.py. */
 export const defaultMaxMegapixels = 80;
-/** S3's limit of a key. Bounds keep the state data far below Step Functions' limit of 256 KiB, whatever the input. */
+/** S3's limit for a key. It also keeps the state data far below Step Functions' limit of 256 KiB for any input. */
 const maxNameLength = 1024;
 const name = z.string().min(1).max(maxNameLength);
 const maxSplits = 100;

@@ -40,7 +40,7 @@ export const planSchema = z.object({
   /** Names of the tree's splits, of which the run uses some. Long lists are cut. */
   usedSplits: z.array(z.string()),
   unusedSplits: z.array(z.string()),
-  /** The files in the used splits that are no images of the tree, by reason. */
+  /** The files in the used splits that are not images of the tree, by reason. */
   leftOut: z.array(leftOutSchema),
   limit: z.int().nullable(),
   /** The rule that follows from mode, label and limit: Spark reads it instead of them. */

@@ -38,7 +38,7 @@ export function describeStepEnd(
 }
 
 /**
- * Describes how the step or the cluster ended that a task waited for.
+ * Describes the end of the step or the cluster for which a task waited.
  *
  * @param cause the task's cause as JSON: EMR's last response
  * @returns undefined if the cause contains neither a step nor a cluster
@@ -56,7 +56,7 @@ export function isJobTerminated(text: string): boolean {
 
 type ClusterEnd = Explanation & { readonly cause: string };
 
-/** Codes that do not explain a failure: the end of the steps, or a request, which may be the teardown's. */
+/** Codes that explain no failure: the steps ended, or a request, perhaps the teardown's, terminated the cluster. */
 const uninformativeCodes = ["USER_REQUEST", "ALL_STEPS_COMPLETED", "STEP_FAILURE", ""];
 
 /**

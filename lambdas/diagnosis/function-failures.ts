@@ -32,7 +32,7 @@ export function explainUnexpectedError(message: string): Explanation {
 
 const refusals: readonly string[] = ["InvalidInput", "PreflightFailed", "OtherExecutionRunning"];
 
-/** Explains a function's error. The messages of OrchardErrors say enough, and only lack the section. */
+/** Explains a function's error. An OrchardError's message needs no explanation, so only its section is added. */
 export function explainFunctionError(name: string | undefined, message: string): Explanation {
   if (name === "ResultsInvalid") return { section: "the-results-are-refused", remedy: null };
   if (message.includes("maxCostUsd: the plan is estimated")) return { section: "costs-too-high", remedy: null };

@@ -1,4 +1,4 @@
-/** The reason of a failure in a log: one line, and the place in our code where it was raised. */
+/** The reason for a failure, as a log shows it: one line, and the place in our code where it was raised. */
 export interface RootCause {
   readonly line: string;
   /** File and line of the innermost frame that belongs to neither Python, Spark nor a package. */
@@ -58,8 +58,8 @@ function tracebacks(lines: readonly string[]): readonly Traceback[] {
 }
 
 /**
- * The exception from which the last one was raised. Its place may come from a later exception, if only that one passed
- * through our code.
+ * Follows the chain of causes back from the last exception. If the innermost one did not pass through our code, its
+ * place is that of the next one that did.
  */
 function innermost(found: readonly Traceback[]): Traceback | undefined {
   let index = found.length - 1;

@@ -8,10 +8,10 @@ export const executorCores = 4;
  * an image of 80 megapixels in 305 (docs/images.md, "Size").
  */
 const workersMiB = executorCores * (140 + 64 + 305);
-/** Heap in MiB that the Python workers' need must leave to the JVM. */
+/** Heap in MiB that an executor's JVM keeps even if the Python workers need more memory. */
 const leastHeapMiB = 1024;
 
-/** Memory in MiB that YARN has of the smallest node: EC2 may provide any type of a fleet. */
+/** Memory in MiB that YARN may use on the smallest of these nodes, because EC2 may provide any type of a fleet. */
 function smallestYarnMiB(types: readonly string[]): number {
   return Math.min(...types.map((type) => instanceType(type).yarnMemoryMiB));
 }
@@ -61,8 +61,8 @@ function roomMiB(types: readonly string[], { driverMemory, driverMemoryOverhead 
 }
 
 /**
- * Derives the memory of executors that fill a node of any of these types. A third of it, or more if the Python workers
- * need more, is outside the JVM's heap. Given sizes are kept.
+ * Derives the memory of executors that fill a node of any of these types, and keeps given sizes. A third of the memory
+ * is outside the JVM's heap, or more if the Python workers need more.
  */
 export function deriveMemory(types: readonly string[], given: GivenMemory): ExecutorMemory {
   const driver = {

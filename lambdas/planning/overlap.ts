@@ -6,7 +6,7 @@ import type { Execution } from "../contract/execution.ts";
 import { OtherExecutionRunning } from "../runtime/errors.ts";
 import { logger, metrics } from "../runtime/handler.ts";
 
-/** Whether the execution may proceed, and the earlier execution that keeps it from that. */
+/** Whether the execution may proceed, and the earlier execution that prevents it. */
 export interface Turn {
   readonly isOurs: boolean;
   readonly inTheWay: { readonly executionArn: string; readonly startedAt: string } | null;

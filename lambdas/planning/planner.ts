@@ -105,8 +105,8 @@ function choose(all: readonly Candidate[], deadlineMinutes: number): Candidate {
 }
 
 /**
- * Upper bound for managed scaling: that many core nodes, for the whole planned time, must fit the budget. Otherwise the
- * possible nodes would reduce the time that the budget allows (maxHours) to less than the run needs.
+ * Returns the most core nodes that the budget pays for during the whole planned time, as the upper bound for managed
+ * scaling. With a higher bound, the sweep could terminate the cluster (maxHours) before the run ends.
  */
 function affordableNodes(
   { shape, quote: { minutes } }: Candidate,

@@ -30,7 +30,7 @@ export interface Listing {
   readonly candidates: number;
   /** Images of the selected labels, before the limit. */
   readonly images: readonly Image[];
-  /** The files in the used splits, and beside the splits, that are no images of the tree. */
+  /** The files in the used splits, and next to the splits, that are not images of the tree. */
   readonly leftOut: readonly LeftOut[];
 }
 
@@ -96,7 +96,7 @@ class TreeReader {
   }
 }
 
-/** Lists only the label folders that decide: a tree without images above them has splits. */
+/** Lists the second-level folders only if there are images above them; without any, the tree has splits. */
 async function findLayout(reader: TreeReader, levels: readonly Level[]): Promise<Layout> {
   const pathsIn = (each: readonly Level[]): readonly string[] =>
     each.flatMap(({ objects }) => objects).map((object) => reader.pathOf(object));

@@ -4,7 +4,7 @@ import type { ClusterPlan } from "../contract/cluster-plan.ts";
 import { maxHoursTag } from "../contract/tags.ts";
 import { usdPerHour } from "../planning/hourly-price.ts";
 
-/** Allows for the start, the end and the polling for steps, however small the budget is. */
+/** Leaves time to start and end the cluster and to poll for its steps, however small the budget is. */
 const minHours = 1;
 
 /**

@@ -25,7 +25,7 @@ export interface Sweep {
   readonly leftAlone: readonly string[];
 }
 
-/** Age below which a cluster's execution may exist although DescribeExecution, eventually consistent, denies it. */
+/** DescribeExecution is eventually consistent, so a younger cluster's execution may exist although it is not found. */
 const unknownExecutionMarginMs = 30 * 60_000;
 
 interface Decision {

@@ -57,7 +57,7 @@ export class EmrNode {
     for (const folder of ["bin", "home", "tmp", "conf"]) {
       await mkdir(join(this.#root, folder), { recursive: true });
     }
-    // Wrappers and not links: Python finds its library, and a venv its base, by the path of the executable.
+    // Links would not work, because Python finds its library, and a venv its base, by the path of the executable.
     const config = await readFile(join(tools, "python/pyvenv.cfg"), "utf8");
     const base = /^home\s*=\s*(.+)$/m.exec(config)?.[1]?.trim() ?? "/usr/bin";
     await this.#wrapper("python3.11", join(base, "python3.11"));
@@ -108,7 +108,7 @@ export class EmrNode {
   ): Promise<NodeResult> {
     const opt = join(this.#root, "opt");
     const key = this.#image.key(await readFile(file), args);
-    // Only the first action has an image: a later one depends on those before it.
+    // Keep an image of the first action only, because the result of a later one depends on those before it.
     if (number === 1) await this.#image.restore(key, opt);
     const command = ["/bin/bash", file, ...args];
     const result = await this.#run(command, {}, `node/${instanceId}/bootstrap-actions/${number}`, signal);
@@ -129,7 +129,7 @@ export class EmrNode {
     });
     const result = await this.#run(command, env, logs, signal);
     if (isClusterMode && this.#logUri !== undefined) {
-      // In cluster mode the driver runs in a YARN container, whose logs have its output on EMR.
+      // In cluster mode, EMR writes the driver's output to the logs of the YARN container that it runs in.
       this.#applications += 1;
       const number = String(this.#applications).padStart(4, "0");
       const container = `${Date.now()}_${number}`;
@@ -170,7 +170,7 @@ export class EmrNode {
       SPARK_SUBMIT_OPTS: joinJavaOptions([
         // The temporary files of a killed JVM are removed with the node's folder.
         `-Djava.io.tmpdir=${join(this.#root, "tmp")}`,
-        // A JVM takes the home from the machine's list of users, where the person's AWS settings are.
+        // A JVM ignores HOME and would find the person's AWS settings in the home of the operating system's user.
         `-Duser.home=${join(this.#root, "home")}`,
       ]),
     };
@@ -234,7 +234,7 @@ export class EmrNode {
   }
 }
 
-/** Reads the end of a file, which may be longer than the longest string. */
+/** Reads the end of a file, because the whole file may exceed the longest possible string. */
 async function tail(file: string): Promise<string> {
   const handle = await open(file);
   try {

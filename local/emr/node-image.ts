@@ -8,9 +8,9 @@ import { promisify } from "node:util";
 const run = promisify(execFile);
 
 /**
- * Keeps the /opt that a bootstrap action has filled, for the account's next nodes: the action still runs there but
- * finds its wheels installed, which takes ten seconds otherwise. Images are hard links, so that they need one file
- * system and files that are replaced and not modified. Only the image of the latest action is kept.
+ * Keeps the /opt that a bootstrap action has filled, for the account's next nodes. The action still runs there, but
+ * saves ten seconds because it finds its wheels installed. Images are made of hard links, so they must be on the nodes'
+ * file system, and files in them must be replaced instead of modified. Only the image of the latest action is kept.
  */
 export class NodeImage {
   readonly #folder: string;

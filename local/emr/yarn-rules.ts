@@ -24,8 +24,8 @@ const minimumAllocationMiB = 32;
 
 /**
  * Yields the reasons why YARN could not start the driver and an executor of a spark-submit in cluster mode. EMR accepts such
- * a step; Spark then refuses a container that exceeds a node, and waits without end for one that finds no room. Sizes
- * that the request leaves to EMR are not checked.
+ * a step, but Spark then refuses a container that is larger than a node, and waits forever for one that does not fit
+ * beside the others. Sizes that the request leaves to EMR are not checked.
  */
 export function* yarnErrors(
   args: readonly string[],
@@ -50,7 +50,7 @@ export function* yarnErrors(
   }
 }
 
-/** Management guide, "Understand node types": core and task nodes run YARN's NodeManager, or a lone primary node. */
+/** Management guide, "Understand node types": YARN's NodeManager runs on core and task nodes, or on a lone primary. */
 function yarnNodes(instances: Instances): YarnNodes {
   const { InstanceFleets: fleets, InstanceGroups: groups, InstanceCount: count = 0 } = instances;
   const pools = fleets?.map(({ InstanceFleetType: role, InstanceTypeConfigs: configs = [], ...capacity }) => {

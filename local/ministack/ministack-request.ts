@@ -3,8 +3,7 @@ import { AwsError } from "../support/aws-error.ts";
 import { serviceToken, tokenHeader } from "../support/key-pair.ts";
 
 /**
- * Requests a URL that MiniStack gave out. MiniStack calls itself localhost, and the request goes to its address in
- * any case.
+ * Requests a URL that MiniStack gave out. The request goes to MiniStack's address, although its URLs say localhost.
  * @throws AwsError BadRequest for a URL of another host or port
  */
 export async function requestMinistack(

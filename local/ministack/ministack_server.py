@@ -1,8 +1,8 @@
 """Start MiniStack so that its state survives a SIGKILL of the account.
 
-MiniStack saves its state on a graceful shutdown only; here also when a line "save" arrives on standard input. A stack
-whose change was interrupted would stay IN_PROGRESS, and a stack that was rolled back cannot be updated: with such a
-stack the account starts empty, including its buckets, which would otherwise conflict with those of the next stack.
+MiniStack by itself saves its state only on a graceful shutdown; here, a line "save" on standard input saves it, too.
+The account starts empty if a saved stack can no longer be updated, because its change was interrupted or its creation
+was rolled back. This includes the buckets, which would otherwise conflict with those of the next stack.
 """
 
 import json

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { errorText } from "../support/aws-error.ts";
 
 /**
- * Puts MiniStack's saved state and its S3 objects aside when a file of the state cannot be read. Without one service the
- * others would conflict with the next deployment: a bucket exists, for instance, whose stack does not.
+ * Puts MiniStack's saved state and its S3 objects aside when a file of the state cannot be read. Losing only one
+ * service would make the next deployment fail, for instance because a bucket exists but its stack does not.
  *
  * @param folder MiniStack's folder, with `state` and `s3`
  */

@@ -106,7 +106,7 @@ export class ExecutionRun {
     }
   }
 
-  /** After a time-out the library stops waiting for the task but cannot cancel it. */
+  /** Cancels a task that has timed out, because the library only stops waiting for it. */
   #cancelTimedOutTask(name: string): void {
     const task = this.#runningTasks.get(name);
     if (task !== undefined) {

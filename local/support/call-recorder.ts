@@ -76,7 +76,7 @@ export class CallRecorder {
 
   #write(caller: Caller, action: IamAction): void {
     const { accountId: account, region, directory } = this.#context;
-    // No role governs a terminal's calls. Without their resources, an upload of many images is one line.
+    // Omit the resources of calls from a terminal: no role governs them, and an upload of many images becomes one line.
     const shown = caller.source === "terminal" ? { ...action, resource: "*", context: {} } : action;
     const line = { ...caller, account, region, ...shown };
     const key = JSON.stringify(line);

@@ -54,7 +54,7 @@ export class Callers {
     return { source: "terminal", role: null };
   }
 
-  /** Whether an id is the account's, or of a session of AssumeRole: the CDK assumes roles. */
+  /** Whether an id belongs to the account, or to a session of AssumeRole, which the CDK calls. */
   #isOwn(accessKeyId: string): boolean {
     return isSame(accessKeyId, this.#account.accessKeyId) || isSessionKeyId(this.#account, accessKeyId);
   }

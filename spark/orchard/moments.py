@@ -97,7 +97,7 @@ class Moments:
 
         Each sum of n products has an error of at most √n·eps relative to the sum of their magnitudes, in all but
         extremely unlikely cases (Higham and Mary, A new approach to probabilistic rounding error analysis, SIAM J. Sci.
-        Comput. 41, 2019). Sums of b rows that are summed in their turn have √b + √(n/b) instead of √n. By Weyl's
+        Comput. 41, 2019). Summing blocks of b rows first, and then their sums, replaces √n by √b + √(n/b). By Weyl's
         inequality and |Σab| ≤ √(Σa²Σb²), eigenvalues change by at most the trace times this, and the eigensolver adds
         about √d·eps of the largest.
         """
@@ -110,9 +110,9 @@ class Moments:
 class Factor:
     """The triangle R (d + 1, d + 1) of a QR factorization of the rows (1, x - `pilot`).
 
-    The first row and column take the mean away: the rest of R is the triangle of the centered rows. Singular values of
-    R have errors relative to the largest, eigenvalues of a covariance have them relative to its square (Golub and Van
-    Loan, Matrix Computations, 5.3 and 8.6). Factors of partitions merge by the factorization of one above the other
+    The first row and column absorb the mean: the rest of R is the triangle of the centered rows. Errors of R's singular
+    values are relative to the largest one, but those of a covariance's eigenvalues are relative to its square (Golub
+    and Van Loan, Matrix Computations, 5.3 and 8.6). To merge the factors of two partitions, stack and factorize them
     (Demmel, Grigori, Hoemmen and Langou, Communication-optimal parallel QR, SIAM J. Sci. Comput. 34, 2012).
     """
 
@@ -144,7 +144,7 @@ class Factor:
         self.triangle = np.asarray(np.linalg.qr(np.concatenate([self.triangle, rows]), mode="r"))
 
     def to_bytes(self) -> tuple[int, bytes]:
-        """Return `count` and the rows of the triangle, of which there are fewer than d + 1 after fewer rows."""
+        """Return `count` and the rows of the triangle: d + 1 of them, or fewer if fewer rows were added."""
         return self.count, self.triangle.tobytes()
 
     @staticmethod

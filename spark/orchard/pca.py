@@ -25,10 +25,10 @@ ACCURACY = 1e-9
 LARGEST = 1e100
 # Deviations whose squares would lose digits or vanish, because float64 has no normal numbers below 2e-308.
 SMALLEST = 1e-140
-# How far equal features differ by rounding, as multiples of their type's epsilon and of the number itself. Networks
-# compute in float32: LiteRT's XNNPACK kernels and its plain ones, which differ like those of two processors, gave
-# features of the same image that differ by 4.3 to 6.7 epsilons of the largest (measured on 6 images). Computations in
-# float64 end in fewer; float16 only stores them, so that equal numbers end up in neighbors.
+# The relative difference that rounding can make between equal features. Networks compute in float32: two sets of
+# LiteRT's kernels (XNNPACK and plain), which differ as two processors do, gave features of one image that were 4.3 to
+# 6.7 epsilons of the largest apart (measured on 6 images). Computing in float64 accumulates fewer epsilons; float16 is
+# used only for storage, which can round equal features to neighboring numbers.
 NETWORK_ROUNDING = 16 * float(np.finfo(np.float32).eps)
 FLOAT64_ROUNDING = 8 * EPSILON
 FLOAT16_ROUNDING = 2 * float(np.finfo(np.float16).eps)

@@ -18,7 +18,7 @@ State = Literal["RUNNING", "SUCCEEDED", "FAILED"]
 
 
 class Progress:
-    """Counts images, and writes the counts to `uri` while it is entered. Leaving writes SUCCEEDED or FAILED.
+    """Counts images, and writes the counts to `uri` during a `with` block, whose end writes SUCCEEDED or FAILED.
 
     Tasks add to the accumulators `done` and `errors`. A task that runs twice counts twice, so the written `done` is
     limited to `total`.

@@ -1,4 +1,4 @@
-"""`reduce` and `project` work whatever the person has set for other work, and wherever the files are."""
+"""`reduce` and `project` work regardless of the variables that a person has set, and of the files' location."""
 
 import json
 import os
@@ -13,8 +13,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 NODE = ROOT / "node_modules" / ".bin" / "node"
 HOSTILE = json.loads((ROOT / "tests" / "cli" / "setup" / "hostile-environment.json").read_text())
-# NODE_OPTIONS would end this test's own node; cli/setup removes it before a command starts, which its tests show. The
-# loader's variables would end every process, also the person's shell.
+# Exclude NODE_OPTIONS, which would end this test's own node; tests of cli/setup prove that commands do not get it. The
+# loader's variables are excluded because they would end every process, including the person's shell.
 VARIABLES = {
     name: value
     for name, value in HOSTILE["variables"].items()

@@ -1,6 +1,6 @@
 """Drives the embedded account with the deployed stack by the real AWS CLI, as a user would.
 
-What is asked again and again goes through boto3: each call of the CLI takes most of a second of a core.
+Frequent requests go through boto3, because each call of the CLI keeps a core busy for most of a second.
 """
 
 import functools

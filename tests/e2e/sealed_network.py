@@ -1,10 +1,10 @@
-"""Runs a command in a network namespace from which nothing leaves, and records what tries to.
+"""Runs a command in a network namespace that no packet can leave, and records the packets that would.
 
     sealed_network.py <record> <command> [argument ...]
 
-In the namespace, every address of the world is this machine's: a connection to an outside address is refused at once,
-and its packets pass the loopback device, where they are recorded as JSON, one line each. `prefix` returns the command
-that makes such a namespace, as root or not; it needs Linux and iproute2.
+In the namespace, every address belongs to this machine. A connection to an outside address is therefore refused at
+once, and its packets pass the loopback device, where each is recorded as a line of JSON. `prefix` returns the command
+that creates such a namespace, with or without root; it needs Linux and iproute2.
 """
 
 import ctypes
@@ -22,7 +22,7 @@ ETH_P_IP, ETH_P_IPV6 = 0x0800, 0x86DD
 SO_ATTACH_FILTER = 26
 PROTOCOLS = {6: "tcp", 17: "udp"}
 # Classic BPF, one instruction (code, jump if true, jump if false, value) a line: keep packets whose destination is not
-# 127.0.0.0/8. Without it, the uploads of a run would outrun this script. linux/filter.h has the codes.
+# 127.0.0.0/8. Without the filter, this script could not keep up with a run's uploads. linux/filter.h has the codes.
 NOT_LOOPBACK = [
     (0x20, 0, 0, 16),  # load the destination address
     (0x54, 0, 0, 0xFF000000),

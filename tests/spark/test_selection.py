@@ -47,7 +47,7 @@ def test_takes_the_same_images_in_any_order_spread_evenly(rows: list[Image], lim
     assert first == second == expected(rows, limit)
     there = Counter(label for _, label, _ in rows)
     counts = Counter(label for _, label, _ in first)
-    # A label has fewer images than another only when it has no more.
+    # Unless all its images are selected, a label has at most one image fewer than any other.
     most = max(counts.values())
     assert all(counts[label] >= min(there[label], most - 1) for label in there)
 

@@ -41,7 +41,7 @@ function checkEnvironment(cluster: Cluster, wanted: { wheelhouse: string; releas
   return `${wanted.releaseLabel}, wheelhouse ${wheelhouse}`;
 }
 
-/** Between two steps a cluster looks idle for minutes, until Step Functions notices the end of the first one. */
+/** Also checks the latest execution: between two steps, a cluster looks idle until Step Functions polls again. */
 async function checkFree({ cluster, steps }: FoundCluster, sfn: SFNClient, executions: string): Promise<string> {
   const active = steps.find(isActive);
   if (active)

@@ -1,6 +1,6 @@
 """Writes a step's results: Parquet and CSV files of path, label and a vector, written by the workers themselves.
 
-Rows that go through the JVM cost several times the writing itself, and CSV made from Parquet would need a second pass.
+Passing rows through the JVM takes several times as long as writing them, and converting Parquet to CSV a second pass.
 Each file is written whole, under a name made from the task's number, so that a task that is retried, or runs twice,
 leaves the same files.
 """

@@ -10,10 +10,10 @@ from orchard.io.backend import Storage
 # path (a URI), label, etag
 Image = tuple[str, str, str]
 
-# Files that a worker reads ahead, and its threads: they hide S3's latency of 20 to 100 ms for each object.
+# How many files a worker reads ahead, and by how many threads, to hide S3's latency of 20 to 100 ms for each object.
 PREFETCH_FILES = 32
 PREFETCH_THREADS = 8
-# The sum of their sizes. Four workers share what an executor has beside its heap, and decode photos in it.
+# Their total size. It is limited because four workers share an executor's memory outside the heap, and decode in it.
 PREFETCH_BYTES = 64 * 1024 * 1024
 
 

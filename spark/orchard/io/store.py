@@ -32,7 +32,7 @@ KEYS_SCHEMA = StructType([StructField("path", StringType()), StructField("etag",
 SELECTION_SCHEMA = StructType(
     [StructField("path", StringType()), StructField("label", StringType()), KEYS_SCHEMA["etag"]]
 )
-# 5 MB of features: the memory that a worker needs for them, and the work that is lost when it is killed.
+# A worker keeps up to this many rows (5 MB of features) in memory, and loses them if it is killed.
 ROWS_PER_FILE = 1024
 
 # path, label, file name, row number in the file
@@ -127,8 +127,8 @@ def make_read_task(
 
     Args:
         uri: The folder of the store.
-        schema: path, label, features, reason: the rows that the function yields, a batch for each file. The number
-            beside each batch, of images that have changed, is always 0.
+        schema: The schema of the yielded batches (path, label, features, reason), one for each file. Each comes with
+            the number of images that have changed, which is always 0 for the store.
         progress: Counts the images.
 
     Raises:

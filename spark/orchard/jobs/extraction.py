@@ -74,7 +74,7 @@ def make_extract_task(
             writer = store.StoreWriter(store_uri, store_storage, run_id)
 
         def compute(file: ImageFile) -> _Row:
-            """Compute a row. Its etag is None if the store must not have it, as another run may decode the image."""
+            """Compute a row. Its etag is None if the store must not keep it: another run may decode the image."""
             if file.content is None:
                 return _Row(file, None, "file not found", None)
             try:

@@ -23,7 +23,7 @@ from orchard.plan import Model, Plan
 from orchard.progress import Progress
 from orchard.session import cores
 
-# Images in the store that are worth a task of their own; reading one takes a hundredth of the time of computing it.
+# How many stored images justify another task: reading one takes a hundredth of the time that computing it takes.
 REUSED_IMAGES_PER_TASK = 1024
 
 

@@ -7,8 +7,8 @@ TEXT = "damaged by conversion to text"
 def are_line_endings_converted(content: bytes) -> bool:
     """Whether each line feed follows a carriage return.
 
-    In compressed data that were not converted, one of 256 does. Files with fewer than 4 line feeds are not judged; the
-    usual Huffman tables of JPEG alone have that many.
+    In compressed data that were not converted, about one line feed in 256 does. Files with fewer than 4 line feeds are
+    not judged; the usual Huffman tables of JPEG alone have that many.
     """
     first = content.find(b"\n")
     if first < 1 or content[first - 1] != 0x0D:

@@ -52,10 +52,10 @@ def decode(content: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
 
 
 def _shrink(image: Image.Image, size: int) -> Image.Image:
-    """Convert to RGB and resize as Keras does, with the same pixels whether in one piece or in bands of rows.
+    """Convert to RGB and resize as Keras does. Large images are converted in bands of rows, with the same pixels.
 
-    Pillow resizes the rows first, then the columns, and rounds in between, so the rows may come in bands. With tall
-    images, it begins with the columns (observed from a height of 1.8 widths): these are converted in one piece.
+    Bands are possible because Pillow resizes the rows first, rounds, and then resizes the columns. Tall images are
+    converted in one piece, because Pillow begins with their columns (observed from a height of 1.8 widths).
     """
     rows = max(1, BAND_PIXELS // image.width)
     if image.mode == "RGB" or rows >= image.height or image.height > 1.5 * image.width:

@@ -1,7 +1,7 @@
-"""Decodes JPEG files, and finds those whose pixels are incomplete, of which libjpeg only warns.
+"""Decodes JPEG files, and detects incomplete ones, for which libjpeg only issues a warning.
 
-libjpeg fills blocks that a file lacks with gray and goes on; Pillow hides the warning. In a file with one Huffman-coded
-scan, as nearly all have, the missing data show by how the decoder asks for input: it suspends when it runs out of it.
+libjpeg fills missing blocks with gray and continues, and Pillow hides the warning. Missing data can be detected in
+files with a single Huffman-coded scan, as nearly all have, because the decoder suspends when it runs out of input.
 """
 
 import io
@@ -45,11 +45,11 @@ class _Segment(NamedTuple):
 def decode(content: bytes, check_size: CheckSize) -> Image.Image:
     """Decode the first image of a JPEG file, with the pixels that Pillow gives.
 
-    A missing end marker is no fault if no data are missing before it. Bytes that are left over after the last block
-    are none either: libjpeg, browsers and OpenCV skip them.
+    A missing end marker is accepted if no data are missing before it. Bytes left over after the last block are accepted
+    because libjpeg, browsers and OpenCV skip them, too.
 
     Raises:
-        BadImageError: The file is truncated, damaged or of a process that libjpeg does not decode.
+        BadImageError: The file is truncated or damaged, or uses a coding process that libjpeg does not support.
     """
     if are_line_endings_converted(content):
         raise BadImageError(LINE_ENDINGS)
@@ -64,7 +64,7 @@ def decode(content: bytes, check_size: CheckSize) -> Image.Image:
 
 
 def _decode_once(content: bytes, check_size: CheckSize, *, in_one_piece: bool = False) -> Image.Image:
-    # Not Image.open, which reads the list of the other images of a multi-picture file and fails if it is damaged.
+    # Image.open would also read the list of a multi-picture file's other images, and fail if that list is damaged.
     image = JpegImageFile(io.BytesIO(content))
     check_size(image)
     assert image.fp is not None
@@ -99,7 +99,7 @@ class _Feed:
         self._last = [END, _READ_AHEAD]
 
     def read(self, read_bytes: int) -> bytes:
-        """Return the next bytes, of a number of its own choice; Pillow calls this in place of its `load_read`."""
+        """Return the next bytes, however many were requested; Pillow calls this in place of its `load_read`."""
         del read_bytes
         if self._position < self._end:
             start = self._position
@@ -148,7 +148,7 @@ def _refuse_unsupported(content: bytes, segments: list[_Segment]) -> None:
 
 
 def _decode_again(content: bytes, segments: list[_Segment], check_size: CheckSize) -> Image.Image:
-    """Decode a file that failed, without the segments and the appended data that have no pixels."""
+    """Decode a file again after a failure, without the segments and the appended data that have no pixels."""
     if not segments or segments[-1].end >= len(content):
         raise BadImageError(TRUNCATED)
     if segments[-1].marker != _SCAN:
@@ -176,7 +176,7 @@ def _cut_at_foreign_marker(data: bytes) -> bytes:
 
 
 def _decode_without_end(content: bytes, check_size: CheckSize, *, in_one_piece: bool) -> Image.Image:
-    """Decode a file of several scans that lacks its end marker, if noise in place of more data changes no pixel."""
+    """Decode a file of several scans without an end marker; it is complete if appended noise changes no pixel."""
     try:
         image, other = (
             _decode_once(content + more + END, check_size, in_one_piece=in_one_piece) for more in (b"", _NOISE)

@@ -27,8 +27,8 @@ export async function startEmptyAccount(): Promise<EmptyAccount> {
   const home = mkdtempSync(join(tmpdir(), "orchard-empty-"));
   const lifetime = new Lifetime();
   const account = await startAccountProcess(lifetime, await getPort({ host: "127.0.0.1" }), join(home, "account"));
-  // The CDK reads settings from the .cdk.json of its home, which is the account's. MiniStack 1.5.33 lacks AWS::EMR::SecurityConfiguration, ImageNet
-  // weights may not be available, and the nodes run on this machine.
+  // The CDK finds this .cdk.json because its home is the account's. It needs the settings because the embedded account
+  // does not enforce a security configuration, ImageNet weights may be missing, and the nodes run on this machine.
   const allowSeededWeights = String(readModelInfo().weights === "seeded");
   const context = { securityConfiguration: "none", allowSeededWeights, wheelhouseFile: places.wheelhouse };
   writeFileSync(join(home, "account", "home", ".cdk.json"), JSON.stringify({ context }));

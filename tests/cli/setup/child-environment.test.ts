@@ -123,7 +123,7 @@ describe("the environment of a child process", () => {
 describe("what a process prints as its environment", () => {
   const print = "process.stdout.write(JSON.stringify(process.env))";
   const hostile = { ...hostileVariables, ...otherAccount, ...deadProxies };
-  /** Runs `work` while this process has the variables; NODE_OPTIONS and the loader's are not read any more. */
+  /** Runs `work` while this process has the variables; NODE_OPTIONS and the loader's no longer affect it. */
   const withHostile = async (work: () => Promise<string>): Promise<string> => {
     const before = { ...process.env };
     Object.assign(process.env, hostile);

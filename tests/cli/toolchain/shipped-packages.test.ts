@@ -8,7 +8,7 @@ function packageWith(license: string, name = "a") {
   return { ecosystem: "npm", name, version: "1.0.0", license } as const;
 }
 
-/** What CycloneDX 1.5 requires of the parts in use. */
+/** Checks the parts of CycloneDX 1.5 that the bill of materials uses. */
 const bomSchema = z.object({
   bomFormat: z.literal("CycloneDX"),
   specVersion: z.literal("1.5"),

@@ -1,4 +1,4 @@
-"""The files of a step's results, read by the tools that people have."""
+"""Common tools can read the files of a step's results."""
 
 from pathlib import Path
 from typing import Any

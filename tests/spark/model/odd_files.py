@@ -1,4 +1,4 @@
-"""Makes one file of each odd kind, and says what the decoder makes of it."""
+"""Generates a file of each unusual kind, with the result that the decoder must have for it."""
 
 import base64
 import random
