@@ -1,14 +1,11 @@
-import { Command, Option } from "@commander-js/extra-typings";
+import { Command } from "@commander-js/extra-typings";
 import { UsageError } from "../terminal/command-errors.ts";
-import { byteTypes, resolveFromUser, runStep } from "../toolchain/local-spark.ts";
+import { addFeaturesOptions } from "../toolchain/features-options.ts";
+import { resolveFromUser, runStep } from "../toolchain/local-spark.ts";
 
-export const command = new Command("reduce")
-  .description("the PCA of a folder of features alone, on this machine: no cluster, no account")
-  .requiredOption("--features <path>", "folder (or s3:// prefix) of Parquet files with path, label and features")
-  .option("--column <name>", "the column of the features, by default features")
-  .addOption(
-    new Option("--dtype <type>", "the type of features that are the bytes of a NumPy array").choices(byteTypes),
-  )
+export const command = addFeaturesOptions(
+  new Command("reduce").description("the PCA of a folder of features alone, on this machine: no cluster, no account"),
+)
   .requiredOption("--output <path>", "folder (or s3:// prefix) for pca/ and model_info/")
   .option("--components <k>", "how many components")
   .option("--variance <v>", "as few components as keep this share of the variance")

@@ -19,11 +19,6 @@ export function resolveFromUser(path: string): string {
   return isS3(path) ? path : resolve(process.env["INIT_CWD"] ?? process.cwd(), path);
 }
 
-/** NumPy's names of the types that features in a binary column can have, as in spark/orchard/io/columns.py. */
-export const byteTypes = [
-  ...["float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"],
-] as const;
-
 /** Environment variables that locate the JRE, Spark and its settings. */
 export async function sparkEnvironment(
   lifetime: Lifetime,

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { byteTypes } from "../../../cli/toolchain/local-spark.ts";
+import { byteTypes } from "../../../cli/toolchain/features-options.ts";
 import { root } from "../../../cli/toolchain/places.ts";
 
 test("--dtype takes the types that the Spark job reads", () => {
