@@ -1,7 +1,6 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { S3Client } from "@aws-sdk/client-s3";
 import type { S3Location } from "../aws/s3.ts";
-import { explainedBy, type LogExplanation, type Polling, readLogs } from "./log-files.ts";
+import { explainedBy, type Log, type LogExplanation, type Polling, pollLogs, readLogs } from "./log-files.ts";
 import { rootCause } from "./root-cause.ts";
 import { explainLine } from "./step-failures.ts";
 
@@ -26,6 +25,20 @@ function bootstrapCause(text: string): string | undefined {
   return rootCause(text)?.line ?? message;
 }
 
+/** Explains the failure by the last log that shows a cause: the last action that ran is the one that failed. */
+function explainLast(logs: readonly Log[]): LogExplanation | undefined {
+  for (const log of logs.toReversed()) {
+    const cause = bootstrapCause(log.text);
+    if (cause === undefined) continue;
+    const known = explainLine(log.text, { text: log.text, cluster: undefined });
+    return explainedBy(log, `Bootstrap action failed: ${cause}`, {
+      section: known?.section ?? "cluster-does-not-start",
+      remedy: known?.remedy ?? deployAgain,
+    });
+  }
+  return undefined;
+}
+
 /**
  * Explains the failure of a bootstrap action by its log. Waits a limited time for the log.
  *
@@ -35,22 +48,14 @@ export async function explainByBootstrapLogs(
   s3: S3Client,
   clusterLogs: S3Location,
   instanceId: string | undefined,
-  { attempts, pauseMs }: Polling,
+  polling: Polling,
 ): Promise<LogExplanation | undefined> {
   const nodes = { ...clusterLogs, key: `${clusterLogs.key}node/${instanceId ?? ""}` };
-  for (let attempt = 1; attempt <= attempts; attempt += 1) {
+  let explanation: LogExplanation | undefined;
+  await pollLogs(polling, async () => {
     const logs = await readLogs(s3, nodes, /\/bootstrap-actions\/.*\/stderr(\.gz)?$/);
-    // The last action that ran is the one that failed.
-    for (const log of logs.toReversed()) {
-      const cause = bootstrapCause(log.text);
-      if (cause === undefined) continue;
-      const known = explainLine(log.text, { text: log.text, cluster: undefined });
-      return explainedBy(log, `Bootstrap action failed: ${cause}`, {
-        section: known?.section ?? "cluster-does-not-start",
-        remedy: known?.remedy ?? deployAgain,
-      });
-    }
-    if (attempt < attempts) await sleep(pauseMs);
-  }
-  return undefined;
+    explanation = explainLast(logs);
+    return explanation !== undefined;
+  });
+  return explanation;
 }

@@ -1,4 +1,5 @@
 import { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import { constants, createGunzip } from "node:zlib";
 import type { S3Client } from "@aws-sdk/client-s3";
 import { isNamed } from "../aws/errors.ts";
@@ -12,6 +13,14 @@ import { lastLines, oneLine } from "./root-cause.ts";
 export interface Polling {
   readonly attempts: number;
   readonly pauseMs: number;
+}
+
+/** Looks for logs until `look` returns true, or the attempts are used up. */
+export async function pollLogs({ attempts, pauseMs }: Polling, look: () => Promise<boolean>): Promise<void> {
+  for (let attempt = 1; attempt <= attempts; attempt += 1) {
+    if (await look()) return;
+    if (attempt < attempts) await sleep(pauseMs);
+  }
 }
 
 /** A log file of EMR. */

@@ -1,9 +1,8 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { S3Client } from "@aws-sdk/client-s3";
 import type { S3Location } from "../aws/s3.ts";
 import type { ClusterPlan } from "../contract/cluster-plan.ts";
 import type { Explanation } from "./failure-pattern.ts";
-import { explainedBy, type Log, type LogExplanation, type Polling, readLog, readLogs } from "./log-files.ts";
+import { explainedBy, type Log, type LogExplanation, type Polling, pollLogs, readLog, readLogs } from "./log-files.ts";
 import { isVague, type RootCause, rootCause } from "./root-cause.ts";
 import { explainFatal, explainLine } from "./step-failures.ts";
 
@@ -101,15 +100,14 @@ export async function explainByStepLogs(
   s3: S3Client,
   clusterLogs: S3Location,
   step: Step,
-  { attempts, pauseMs }: Polling,
+  polling: Polling,
   cluster: ClusterPlan | undefined,
 ): Promise<LogExplanation | undefined> {
   let best: LogExplanation | undefined;
-  for (let attempt = 1; attempt <= attempts; attempt += 1) {
+  await pollLogs(polling, async () => {
     const { logs, isComplete } = await fetchStepLogs(s3, clusterLogs, step);
     best = explainByLogs(logs, cluster) ?? best;
-    if (isComplete) break;
-    if (attempt < attempts) await sleep(pauseMs);
-  }
+    return isComplete;
+  });
   return best;
 }
