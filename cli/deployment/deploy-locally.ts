@@ -15,7 +15,7 @@ import { Cdk, type Context } from "./cdk-command.ts";
 import { type Deployment, deployStacks, describeStack, readDeployment, stackName } from "./deployed-stacks.ts";
 
 /** Files and folders that determine a deployment, together with the context. */
-const sources = ["infra", "lambdas", "statemachine", "spark", "bootstrap", "package-lock.json", "cdk.json"];
+const sources = ["infra", "lambdas", "shared", "statemachine", "spark", "bootstrap", "package-lock.json", "cdk.json"];
 
 /** Records the stack id and the fingerprint of the last deployment. It is part of the account's state. */
 const recordPath = join(places.account, "deployed");
