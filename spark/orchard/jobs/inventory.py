@@ -102,11 +102,13 @@ def list_level(plan: Plan, folder: str) -> tuple[list[str], list[LeftOut]]:
     uri = join(plan.image_tree, folder) if folder else plan.image_tree
     storage = open_storage(uri)
     names = storage.list_folders(uri)
-    visible = [name for name in names if plan.tree.is_visible(f"{folder}/{name}" if folder else name)]
-    hidden = [name for name in names if name not in set(visible)]
     files = [*storage.list_files(uri, deep=False)]
-    for name in hidden:
-        files += storage.list_files(f"{uri}/{name}", deep=True)
+    visible = []
+    for name in names:
+        if plan.tree.is_visible(f"{folder}/{name}" if folder else name):
+            visible.append(name)
+        else:
+            files += storage.list_files(f"{uri}/{name}", deep=True)
     # None of them is an image: they lie above the label folders, or in a hidden folder.
     return visible, sort_out(plan, files)[1]
 
