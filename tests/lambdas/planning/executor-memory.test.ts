@@ -11,9 +11,8 @@ import { fleetTypesOf } from "../../../lambdas/planning/cluster-shape.ts";
 import { deriveMemory, executorCores, toMiB } from "../../../lambdas/planning/executor-memory.ts";
 import { type PlannedCluster, type PlanRequest, planCluster } from "../../../lambdas/planning/planner.ts";
 import { sparkSubmit } from "../../../lambdas/planning/spark-submit.ts";
-import type { Instances } from "../../../local/emr/instance-rules.ts";
 import { checkJobFlow } from "../../../local/emr/request-rules.ts";
-import type { Configuration } from "../../../local/emr/yarn-rules.ts";
+import { jobFlowRequest } from "./job-flow-request.ts";
 
 const everyStep = { inventory: true, features: true, reduction: true, any: true };
 const nodeCounts = [0, 1, 4];
@@ -61,12 +60,7 @@ function jobFlow(cluster: ClusterPlan) {
   const job = { pyFiles: "s3://data/orchard.zip", script: "s3://data/main.py", step: "features" };
   const Args = sparkSubmit({ cluster, run: "s3://data/runs/run-1/" }, job, "eu-west-1");
   return {
-    Name: cluster.name,
-    ReleaseLabel: cluster.releaseLabel,
-    ServiceRole: "service",
-    JobFlowRole: "profile",
-    Instances: cluster.instances as unknown as Instances,
-    Configurations: cluster.configurations as Configuration[],
+    ...jobFlowRequest(cluster),
     Steps: [{ Name: "features", ActionOnFailure: "CONTINUE", HadoopJarStep: { Jar: "command-runner.jar", Args } }],
   };
 }

@@ -10,10 +10,10 @@ import { withKeeping } from "../../../lambdas/planning/kept-plan.ts";
 import { candidates, type PlanRequest, planCluster } from "../../../lambdas/planning/planner.ts";
 import { rates } from "../../../lambdas/planning/rates.ts";
 import { maxHours } from "../../../lambdas/teardown/cluster-age.ts";
-import type { Instances, ManagedScalingPolicy } from "../../../local/emr/instance-rules.ts";
+import type { ManagedScalingPolicy } from "../../../local/emr/instance-rules.ts";
 import { checkJobFlow, checkScaling } from "../../../local/emr/request-rules.ts";
-import type { Configuration } from "../../../local/emr/yarn-rules.ts";
 import { ServiceModel } from "../../../local/support/service-model.ts";
+import { jobFlowRequest } from "./job-flow-request.ts";
 
 const everyStep = { inventory: true, features: true, reduction: true, any: true };
 
@@ -174,16 +174,7 @@ describe("the plan", () => {
     fc.assert(
       fc.property(requests, (given) => {
         const { cluster } = planCluster(given);
-        const request = {
-          Name: cluster.name,
-          ReleaseLabel: cluster.releaseLabel,
-          ServiceRole: "service",
-          JobFlowRole: "profile",
-          Applications: cluster.applications as { Name: string }[],
-          Configurations: cluster.configurations as Configuration[],
-          AutoTerminationPolicy: { IdleTimeout: cluster.idleTimeoutSeconds },
-          Instances: cluster.instances as unknown as Instances,
-        };
+        const request = jobFlowRequest(cluster);
         model.check("RunJobFlow", request);
         checkJobFlow(request);
         const policy = cluster.managedScalingPolicy as unknown as ManagedScalingPolicy;
