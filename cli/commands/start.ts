@@ -2,7 +2,7 @@ import { Command } from "@commander-js/extra-typings";
 import { defaultPort, findAccount } from "../account/embedded-account.ts";
 import { sessionSteps } from "../account/local-session.ts";
 import { readRunMail } from "../account/mailbox-subscription.ts";
-import { approveRemoval, hasTerminal } from "../dataset/approve-removal.ts";
+import { approveRemoval } from "../dataset/approve-removal.ts";
 import type { SyncPlan } from "../dataset/bucket-sync.ts";
 import type { Dataset } from "../dataset/image-tree.ts";
 import { compareImages, openDataset, uploadImages } from "../dataset/upload-images.ts";
@@ -16,6 +16,7 @@ import {
 import { addInputOptions, parsePort } from "../execution/input-options.ts";
 import { renderReport } from "../execution/render-report.ts";
 import { makeReport, type Report } from "../execution/run-report.ts";
+import { hasTerminal } from "../terminal/confirm.ts";
 import { type Lifetime, withLifetime } from "../terminal/lifetime.ts";
 import { type Reporter, runSteps } from "../terminal/progress-steps.ts";
 

@@ -65,8 +65,3 @@ export async function approveRemoval(
     "Nothing was uploaded or removed. To use the images in the bucket, pass the folder that has them.",
   );
 }
-
-/** Whether a person can answer a question. */
-export function hasTerminal(): boolean {
-  return process.stdin.isTTY === true && process.stdout.isTTY === true;
-}

@@ -21,12 +21,17 @@ export async function isConfirmed(lifetime: Lifetime, message: string, yes: bool
   }
 }
 
+/** Whether a person can answer a question. */
+export function hasTerminal(): boolean {
+  return process.stdin.isTTY === true && process.stdout.isTTY === true;
+}
+
 /**
  * Call this before long work that ends in a question.
  *
  * @throws UsageError when there is neither a terminal nor --yes
  */
 export function requireTerminal(yes: boolean): void {
-  if (yes || (process.stdin.isTTY && process.stdout.isTTY)) return;
+  if (yes || hasTerminal()) return;
   throw new UsageError("This command asks for confirmation, and there is no terminal. Confirm with --yes.");
 }
