@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { z } from "zod";
+import { hasCode } from "../shared/system-errors.mjs";
 import { commandEnvironment } from "./setup/child-environment.mjs";
 import { CommandFailed, UsageError } from "./terminal/command-errors.ts";
 
@@ -48,7 +49,7 @@ async function main(args: readonly string[]): Promise<void> {
 }
 
 function isFullDisk(error: unknown): error is Error {
-  return error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT");
+  return hasCode(error, "ENOSPC", "EDQUOT");
 }
 
 /** The message to print and the exit code: 2 for a usage error, 1 for a failure. */

@@ -1,12 +1,8 @@
 // Processes of the operating system. In plain JavaScript because the setup runs before node_modules exists.
+import { hasCode } from "./system-errors.mjs";
 
 /** The terminal and npm both forward one Ctrl-C. A second signal within this time counts as the same key press. */
 export const sameSignalMs = 1_000;
-
-/** @param {unknown} error @param {string} code */
-function hasCode(error, code) {
-  return error instanceof Error && "code" in error && error.code === code;
-}
 
 /**
  * Whether a process with this id exists, also one that belongs to another user.

@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { z } from "zod";
 import { isAlive, signalGroup } from "../../shared/os-processes.mjs";
+import { hasCode } from "../../shared/system-errors.mjs";
 import { waitUntil } from "../../shared/wait-until.ts";
 import { childEnvironment } from "../setup/child-environment.mjs";
 import { CommandFailed, UsageError } from "../terminal/command-errors.ts";
@@ -65,7 +66,7 @@ async function isFree(port: number): Promise<boolean> {
     await listening;
     return true;
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EADDRINUSE") return false;
+    if (hasCode(error, "EADDRINUSE")) return false;
     throw error;
   } finally {
     server.close();

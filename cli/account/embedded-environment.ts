@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { quoteArgument } from "../../shared/shell-quotes.ts";
 import { childEnvironment } from "../setup/child-environment.mjs";
 import { places } from "../toolchain/places.ts";
 
@@ -58,9 +59,8 @@ export function isOnThisMachine(endpoint: string): boolean {
 
 /** Returns the lines that make a shell use the embedded account, overriding its settings for AWS and for proxies. */
 export function exportLines(account: Readonly<Record<string, string>>): readonly string[] {
-  const quote = (text: string): string => (/^[\w./:@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
   return [
-    ...Object.entries(account).map(([name, value]) => `export ${name}=${quote(value)}`),
+    ...Object.entries(account).map(([name, value]) => `export ${name}=${quoteArgument(value)}`),
     "export NO_PROXY=127.0.0.1,localhost no_proxy=127.0.0.1,localhost",
     `unset ${conflictingSettings.join(" ")}`,
   ];

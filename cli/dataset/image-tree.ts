@@ -12,9 +12,11 @@ import {
   summarizeLeftOut,
   treeRules,
 } from "../../lambdas/contract/image-tree.ts";
+import { quoteArgument } from "../../shared/shell-quotes.ts";
+import { isSystemError } from "../../shared/system-errors.mjs";
 import { UsageError } from "../terminal/command-errors.ts";
 import { type FoundFile, walkFolder } from "./walk-folder.ts";
-import { findNestedTrees, quoteArgument } from "./wrong-folder.ts";
+import { findNestedTrees } from "./wrong-folder.ts";
 
 export interface LocalFile {
   /** The path from the root of the tree, which is also the key below the image tree's prefix in the bucket. */
@@ -45,10 +47,6 @@ function reasonsIn(layout: Layout, files: readonly FoundFile[]): Reasons {
   return new Map(files.map(({ key }) => [key, reasonToLeaveOut(rules, key)]));
 }
 
-function countImages(reasons: Reasons): number {
-  return [...reasons.values()].filter((reason) => reason === undefined).length;
-}
-
 /** Measures a file; undefined if it may not be read, or has just been removed. */
 async function measure({ key, path: bytes }: FoundFile): Promise<LocalFile | undefined> {
   const path = bytes.toString("utf8");
@@ -56,7 +54,7 @@ async function measure({ key, path: bytes }: FoundFile): Promise<LocalFile | und
     await access(path, constants.R_OK);
     return { key, path, bytes: (await stat(path)).size };
   } catch (error) {
-    if (error instanceof Error && "code" in error) return undefined;
+    if (isSystemError(error)) return undefined;
     throw error;
   }
 }
@@ -74,24 +72,20 @@ export async function readDataset(folder: string, { layout: forced, command }: D
   const { files, leftOut: unread } = await walkFolder(folder);
   const layout = forced ?? detectLayout(files.map(({ key }) => key));
   const reasons = reasonsIn(layout, files);
-  if (forced === undefined) refuseFolderAbove(folder, files, countImages(reasons), command);
   const candidates = files.filter(({ key }) => reasons.get(key) === undefined);
+  if (forced === undefined) refuseFolderAbove(folder, files, candidates.length, command);
   const measured = await pMap(candidates, measure, { concurrency: 32 });
   const leftOut = summarizeLeftOut([
     ...unread,
-    ...files.flatMap(({ key }) => ({ key, reason: reasons.get(key) })).filter(isLeftOut),
+    ...files.flatMap(({ key }) => {
+      const reason = reasons.get(key);
+      return reason === undefined ? [] : [{ key, reason }];
+    }),
     ...candidates.filter((_, index) => !measured[index]).map(({ key }) => ({ key, reason: "unreadable" as const })),
   ]);
   const images = measured.filter((file) => file !== undefined);
   if (images.length === 0) throw new UsageError(describeMissingImages(folder, layout, leftOut, files));
   return { folder, layout, files: images, leftOut };
-}
-
-function isLeftOut(file: {
-  readonly key: string;
-  readonly reason: LeftOutReason | undefined;
-}): file is { readonly key: string; readonly reason: LeftOutReason } {
-  return file.reason !== undefined;
 }
 
 /** @throws UsageError that names the folders to pass instead */

@@ -2,6 +2,7 @@ import { isUtf8 } from "node:buffer";
 import type { Dirent } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import type { LeftOutReason } from "../../lambdas/contract/image-tree.ts";
+import { isSystemError } from "../../shared/system-errors.mjs";
 
 /** Links to folders are followed down to the label folders: below them, no file is an image of the tree. */
 const deepestLink = 2;
@@ -42,7 +43,7 @@ async function kindOf(entry: Dirent<Buffer>, path: Buffer): Promise<Kind> {
     return target.isFile() ? "file" : "unreadable";
   } catch (error) {
     // The link leads nowhere, in a circle, or to a place that may not be read.
-    if (error instanceof Error && "code" in error) return "unreadable";
+    if (isSystemError(error)) return "unreadable";
     throw error;
   }
 }
@@ -52,7 +53,7 @@ async function listEntries(folder: Folder): Promise<readonly Dirent<Buffer>[] | 
     const entries = await readdir(folder.path, { withFileTypes: true, encoding: "buffer" });
     return entries.sort((a, b) => Buffer.compare(a.name, b.name));
   } catch (error) {
-    if (error instanceof Error && "code" in error) return undefined;
+    if (isSystemError(error)) return undefined;
     throw error;
   }
 }

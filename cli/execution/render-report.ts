@@ -1,6 +1,7 @@
 import { gray, green, red, yellow } from "ansis";
 import Table from "cli-table3";
 import { describeLeftOut, describeSplits } from "../../lambdas/contract/image-tree.ts";
+import { percent } from "../../shared/formatting.ts";
 import type { Mail } from "../account/mailbox-subscription.ts";
 import { formatDuration } from "../terminal/format-duration.ts";
 import { seededWarning } from "../toolchain/model-info.ts";
@@ -46,7 +47,7 @@ export function renderReport(report: Report, noMail = yellow("! No notification 
   if (report.reusedRun !== null) row("Nothing new", `the results of ${report.reusedRun} stand`);
   if (report.computed !== null) row("Features", `${report.computed} computed, ${report.reused} reused`);
   row("Components", report.components);
-  row("Variance kept", report.variance === null ? null : `${(report.variance * 100).toFixed(2)} %`);
+  row("Variance kept", report.variance === null ? null : percent(report.variance, 2));
   for (const { name, seconds, failed } of report.states)
     row(name, `${formatDuration(seconds)}${failed ? red(" failed") : ""}`);
   row("Results", report.results.files > 0 ? `${report.results.folder}  (${report.results.uri})` : null);

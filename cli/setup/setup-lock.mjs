@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { hasCode } from "../../shared/system-errors.mjs";
 import { interrupted, isStopping } from "./child-processes.mjs";
 import { home } from "./setup-paths.mjs";
 import { print } from "./setup-progress.mjs";
@@ -100,12 +101,7 @@ function readText(file) {
     return readFileSync(file, "utf8");
   } catch (error) {
     // The kernel answers ESRCH for the files of a process that has just ended.
-    if (hasCode(error, "ENOENT") || hasCode(error, "ESRCH")) return undefined;
+    if (hasCode(error, "ENOENT", "ESRCH")) return undefined;
     throw error;
   }
-}
-
-/** @param {unknown} error @param {string} code */
-function hasCode(error, code) {
-  return error instanceof Error && "code" in error && error.code === code;
 }

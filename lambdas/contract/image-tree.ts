@@ -57,8 +57,9 @@ export function detectLayout(keys: readonly string[]): Layout {
 }
 
 /** Whether a name has the ending of an image, in any letter case. */
-export function hasImageEnding(name: string): boolean {
-  return imageEndings.some((ending) => name.toLowerCase().endsWith(ending));
+export function hasImageEnding(name: string, endings: readonly string[] = imageEndings): boolean {
+  const lower = name.toLowerCase();
+  return endings.some((ending) => lower.endsWith(ending));
 }
 
 /** A file's place in the tree, from its root: the key of its object without the tree's prefix. */
@@ -81,7 +82,7 @@ export function reasonToLeaveOut(rules: TreeRules, key: string): LeftOutReason |
   if (names.includes("")) return "empty-name";
   if (names.some((name) => name.startsWith(".")) || folders.some((name) => rules.hiddenFolders.includes(name)))
     return "hidden";
-  if (!rules.imageEndings.some((ending) => file.toLowerCase().endsWith(ending))) return "ending";
+  if (!hasImageEnding(file, rules.imageEndings)) return "ending";
   const depth = depthOf(rules.layout);
   if (folders.length < depth) return "shallow";
   return folders.length > depth ? "deep" : undefined;

@@ -1,7 +1,7 @@
 import type { Cluster, StepStatus } from "@aws-sdk/client-emr";
 import { z } from "zod";
+import { describeTime } from "../../shared/formatting.ts";
 import type { Plan } from "../contract/plan.ts";
-import { describeTime } from "../mail/formatting.ts";
 import { hourMs } from "../planning/hourly-price.ts";
 import { ageMs, maxHoursOf } from "../teardown/cluster-age.ts";
 import { explainClusterMessage } from "./cluster-failures.ts";

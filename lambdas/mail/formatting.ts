@@ -1,4 +1,5 @@
 import { parse } from "@aws-sdk/util-arn-parser";
+import { quoteForShell } from "../../shared/shell-quotes.ts";
 import { stateMachineArnOf } from "../contract/arns.ts";
 import type { Section } from "../contract/sections.ts";
 import type { PartialState } from "../contract/state-data.ts";
@@ -15,16 +16,6 @@ export function subjectLine(text: string): string {
     .replaceAll(/[^\x20-\x7e]/g, "?")
     .trim();
   return ascii.length <= maxSubjectLength ? ascii : `${ascii.slice(0, maxSubjectLength - 3)}...`;
-}
-
-/** Formats a time as `2026-01-01 12:30 UTC`. */
-export function describeTime(iso: string): string {
-  return `${iso.slice(0, 16).replace("T", " ")} UTC`;
-}
-
-/** Formats a share as a percentage. */
-export function percent(share: number, digits = 1): string {
-  return `${(100 * share).toFixed(digits)} %`;
 }
 
 /** Names the section of docs/troubleshooting.md. */
@@ -45,13 +36,9 @@ export function consoleLinks(executionArn: string, clusterIds: readonly string[]
 /** A mail repeats the execution input up to this length. Step Functions has a longer one. */
 const maxInputLength = 4_000;
 
-function shellQuote(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
-}
-
 /** The command that starts an execution of the same state machine. */
 export function startCommand(input: string, executionArn: string): string {
-  const argument = input.length <= maxInputLength ? shellQuote(input) : "file://input.json";
+  const argument = input.length <= maxInputLength ? quoteForShell(input) : "file://input.json";
   return `aws stepfunctions start-execution --state-machine-arn ${stateMachineArnOf(executionArn)} --input ${argument}`;
 }
 

@@ -1,9 +1,10 @@
+import { describeTime } from "../../shared/formatting.ts";
 import { isEnding } from "../aws/cluster-states.ts";
 import { clusterIdIn } from "../aws/steps.ts";
 import type { KeptCluster } from "../contract/cluster-plan.ts";
 import { modeProperties } from "../contract/modes.ts";
 import type { PartialState } from "../contract/state-data.ts";
-import { describeTime, terminateCommand } from "./formatting.ts";
+import { terminateCommand } from "./formatting.ts";
 
 type InputObject = Readonly<Record<string, unknown>>;
 

@@ -1,3 +1,4 @@
+import { percent } from "../../shared/formatting.ts";
 import type { KeptCluster } from "../contract/cluster-plan.ts";
 import type { Execution } from "../contract/execution.ts";
 import { describeSplits } from "../contract/image-tree.ts";
@@ -9,7 +10,6 @@ import {
   consoleLinks,
   costLines,
   isSeeded,
-  percent,
   seededNotice,
   startCommand,
   subjectLine,

@@ -7,6 +7,7 @@ import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { joinJavaOptions } from "../../shared/java-options.mjs";
+import { quoteForShell } from "../../shared/shell-quotes.ts";
 import { settingsFiles } from "../account-env.ts";
 import type { AccountContext } from "../support/account-context.ts";
 import { errorText } from "../support/aws-error.ts";
@@ -229,7 +230,7 @@ export class EmrNode {
 
   async #wrapper(name: string, target: string): Promise<void> {
     const file = join(this.#root, "bin", name);
-    await writeFile(file, `#!/bin/bash\nexec '${target.replaceAll("'", "'\\''")}' "$@"\n`);
+    await writeFile(file, `#!/bin/bash\nexec ${quoteForShell(target)} "$@"\n`);
     await chmod(file, 0o755);
   }
 }

@@ -1,3 +1,4 @@
+import { percent } from "../../../shared/formatting.ts";
 import type { Plan } from "../../contract/plan.ts";
 import type { Findings } from "../findings.ts";
 import { type FeaturesSummary, featuresSummarySchema } from "../job-reports.ts";
@@ -32,7 +33,7 @@ export async function checkFeatures(findings: Findings, plan: Plan): Promise<Fea
   findings.check(
     "error rate",
     errorRate <= quality.maxErrorRate,
-    `${summary.errors} of ${counts.images} images are bad (${(100 * errorRate).toFixed(2)} %), the limit is ${100 * quality.maxErrorRate} %; the commonest reasons: ${describeReasons(summary)}`,
+    `${summary.errors} of ${counts.images} images are bad (${percent(errorRate, 2)}), the limit is ${100 * quality.maxErrorRate} %; the commonest reasons: ${describeReasons(summary)}`,
   );
   findings.check(
     "feature dimensions",

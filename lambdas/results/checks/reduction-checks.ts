@@ -1,3 +1,4 @@
+import { percent } from "../../../shared/formatting.ts";
 import type { Pca, Plan } from "../../contract/plan.ts";
 import type { Validation } from "../../contract/validation.ts";
 import type { Findings } from "../findings.ts";
@@ -30,7 +31,7 @@ function warningsOf(info: ModelInfo): string[] {
   const warnings: string[] = [];
   if (variance < goodVariance) {
     warnings.push(
-      `${info.reduced_dimensions} components keep ${(100 * variance).toFixed(1)} % of the variance, less than ${100 * goodVariance} %`,
+      `${info.reduced_dimensions} components keep ${percent(variance)} of the variance, less than ${100 * goodVariance} %`,
     );
   }
   if (info.model.weights !== "imagenet") warnings.push("SEEDED RANDOM WEIGHTS: the features mean nothing");

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { describeTime, startCommand, subjectLine } from "../../../lambdas/mail/formatting.ts";
+import { startCommand, subjectLine } from "../../../lambdas/mail/formatting.ts";
 import { anExecution } from "../fixtures.ts";
 
 test("a subject is valid for SNS, whatever the text", () => {
@@ -10,10 +10,6 @@ test("a subject is valid for SNS, whatever the text", () => {
     }),
   );
   expect(subjectLine("Été\n2")).toBe("Ete 2");
-});
-
-test("a time is in minutes and UTC", () => {
-  expect(describeTime("2026-01-01T12:30:59Z")).toBe("2026-01-01 12:30 UTC");
 });
 
 test("the command to start again refers to a file if the input is long", () => {
