@@ -18,7 +18,7 @@ const preflightEventSchema = z.object({
   execution: executionSchema,
 });
 
-const settings = environmentSchema.omit({ LAMBDA_TASK_ROOT: true, STATE_MACHINE_ARN: true, MAX_CLUSTER_HOURS: true });
+const settings = environmentSchema.omit({ LAMBDA_TASK_ROOT: true, STACK_NAME: true, MAX_CLUSTER_HOURS: true });
 const clients: PreflightClients = {
   s3: new S3Client({}),
   sts: new STSClient({}),

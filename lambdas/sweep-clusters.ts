@@ -8,7 +8,7 @@ import { type SweepClients, sweepClusters } from "./teardown/sweep.ts";
 /** The schedule's event carries nothing that the sweep needs. */
 export const sweepClustersEventSchema = z.object({});
 
-const settings = environmentSchema.pick({ STATE_MACHINE_ARN: true, MAX_CLUSTER_HOURS: true });
+const settings = environmentSchema.pick({ STACK_NAME: true, MAX_CLUSTER_HOURS: true });
 const clients: SweepClients = { emr: createEmrClient(), sfn: createSfnClient() };
 
 export const handler = lambdaHandler(sweepClustersEventSchema, () => sweepClusters(readEnvironment(settings), clients));

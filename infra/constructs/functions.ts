@@ -15,6 +15,7 @@ import {
   runsPrefix,
   sparkEventsKey,
 } from "../../lambdas/contract/s3-layout.ts";
+import { stackTag } from "../../lambdas/contract/tags.ts";
 import type { Config } from "../config/knobs.ts";
 import type { EmrRoles } from "./emr-roles.ts";
 import { type FunctionSettings, Handler } from "./handler.ts";
@@ -30,11 +31,6 @@ export interface FunctionResources {
   readonly emrRoles: EmrRoles;
   readonly artifacts: PublishedArtifacts;
   readonly clusterDefaults: ClusterDefaults;
-}
-
-/** The functions outside the workflow refer to its state machine, too. */
-export interface CleanUpResources extends FunctionResources {
-  readonly stateMachine: StateMachine;
 }
 
 /** A function: its environment and policy are made from the stack's resources. */
@@ -87,14 +83,18 @@ function publishedEnvironment({ artifacts: { model, wheelhouse } }: FunctionReso
   };
 }
 
-/** ARN pattern of the state machine's executions. */
-function executionsArn({ stack, stateMachine }: CleanUpResources): string {
+/** ARN pattern of the executions of the state machines with a name of this pattern. */
+function executionsArn({ stack }: FunctionResources, stateMachineName: string): string {
   return stack.formatArn({
     service: "states",
     resource: "execution",
-    resourceName: `${stateMachine.stateMachineName}:*`,
+    resourceName: `${stateMachineName}:*`,
     arnFormat: ArnFormat.COLON_RESOURCE_NAME,
   });
+}
+
+function allowDescribeExecutions(resources: FunctionResources, stateMachineName: string): PolicyStatement {
+  return allow(["states:DescribeExecution"], [executionsArn(resources, stateMachineName)]);
 }
 
 /** The functions that the state machine calls, by the state that calls them. */
@@ -209,12 +209,15 @@ export const workflowFunctions = {
   },
 } satisfies Readonly<Record<string, FunctionRow<FunctionResources>>>;
 
-/** The functions that EventBridge calls when the workflow cannot clean up itself. */
-export const cleanUpFunctions = {
+/**
+ * The function that EventBridge calls every 15 minutes. It refers to nothing that creates or uses clusters, so that the
+ * stack's deletion can remove it last.
+ */
+export const sweepFunction = {
   SweepClusters: {
     timeout: Duration.minutes(5),
-    environment: ({ stateMachine, config }) => ({
-      STATE_MACHINE_ARN: stateMachine.stateMachineArn,
+    environment: ({ stack, config }) => ({
+      STACK_NAME: stack.stackName,
       MAX_CLUSTER_HOURS: String(config.maxClusterHours),
     }),
     policy: (resources) => [
@@ -224,10 +227,16 @@ export const cleanUpFunctions = {
         resources,
         ["SetTerminationProtection", "TerminateJobFlows"],
         // IAM protects other clusters even if the function's own filter is wrong.
-        { StringLike: { "elasticmapreduce:ResourceTag/orchard:execution-arn": executionsArn(resources) } },
+        { StringEquals: { [`elasticmapreduce:ResourceTag/${stackTag}`]: resources.stack.stackName } },
       ),
+      // Also the executions of a state machine that had another name, as long as the name begins with the stack's.
+      allowDescribeExecutions(resources, `${resources.stack.stackName}*`),
     ],
   },
+} satisfies Readonly<Record<string, FunctionRow<FunctionResources>>>;
+
+/** The functions that EventBridge calls when the workflow cannot clean up itself. */
+export const cleanUpFunctions = {
   NotifyStopped: {
     environment: ({ topic }) => ({ TOPIC_ARN: topic.topicArn }),
     policy: (resources) => [
@@ -236,7 +245,7 @@ export const cleanUpFunctions = {
       allow(["sns:Publish"], [resources.topic.topicArn]),
     ],
   },
-} satisfies Readonly<Record<string, FunctionRow<CleanUpResources>>>;
+} satisfies Readonly<Record<string, FunctionRow<FunctionResources>>>;
 
 export type WorkflowFunctions = Readonly<Record<keyof typeof workflowFunctions, LambdaFunction>>;
 export type CleanUpFunctions = Readonly<Record<keyof typeof cleanUpFunctions, LambdaFunction>>;
@@ -267,17 +276,18 @@ export function addFunctions<Name extends string, Resources extends FunctionReso
 
 /** Lets the functions look up executions. These are policies of their own, since the machine refers to the functions. */
 export function allowLookingUpExecutions(
-  { TakeTurn, Preflight, TerminateCluster, SweepClusters, NotifyStopped }: WorkflowFunctions & CleanUpFunctions,
-  resources: CleanUpResources,
+  { TakeTurn, Preflight, TerminateCluster, NotifyStopped }: WorkflowFunctions & CleanUpFunctions,
+  resources: FunctionResources,
+  stateMachine: StateMachine,
 ): void {
   const describeExecutions = new Policy(resources.stack, "DescribeExecutions", {
-    statements: [allow(["states:DescribeExecution"], [executionsArn(resources)])],
+    statements: [allowDescribeExecutions(resources, stateMachine.stateMachineName)],
   });
-  for (const { role } of [Preflight, TerminateCluster, SweepClusters, NotifyStopped]) {
+  for (const { role } of [Preflight, TerminateCluster, NotifyStopped]) {
     if (role) describeExecutions.attachToRole(role);
   }
   new Policy(resources.stack, "ListExecutions", {
-    statements: [allow(["states:ListExecutions"], [resources.stateMachine.stateMachineArn])],
+    statements: [allow(["states:ListExecutions"], [stateMachine.stateMachineArn])],
     ...(TakeTurn.role ? { roles: [TakeTurn.role] } : {}),
   });
 }

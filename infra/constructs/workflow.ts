@@ -37,11 +37,14 @@ export class Workflow extends Construct {
       removalPolicy: RemovalPolicy.DESTROY,
     });
     this.stateMachine = new StateMachine(this, "StateMachine", {
+      // A fixed name lets the sweep's policy name the executions without a reference to the state machine.
+      stateMachineName: stack.stackName,
       stateMachineType: StateMachineType.STANDARD,
       definitionBody: DefinitionBody.fromString(definition(props)),
       definitionSubstitutions: {
         ...functionArns(functions),
         DataBucketName: props.bucket.bucketName,
+        StackName: stack.stackName,
         EmrServiceRoleName: emrRoles.serviceRole.roleName,
         EmrInstanceProfileName: emrRoles.instanceProfileName,
         ...(props.securityConfiguration ? { SecurityConfigurationName: props.securityConfiguration } : {}),

@@ -16,6 +16,7 @@ import {
   allowLookingUpExecutions,
   cleanUpFunctions,
   type FunctionResources,
+  sweepFunction,
   workflowFunctions,
 } from "../constructs/functions.ts";
 import { Network, zones } from "../constructs/network.ts";
@@ -50,6 +51,7 @@ export class PipelineStack extends Stack {
     const resources = this.#addResources(props);
     const { bucket, emrRoles, topic } = resources;
 
+    const { SweepClusters } = addFunctions(sweepFunction, resources);
     const called = addFunctions(workflowFunctions, resources);
     const { stateMachine, logGroup } = new Workflow(this, "Workflow", {
       functions: called,
@@ -58,10 +60,9 @@ export class PipelineStack extends Stack {
       ...(security ? { securityConfiguration: security.name } : {}),
     });
 
-    const cleanUpResources = { ...resources, stateMachine };
-    const functions = { ...called, ...addFunctions(cleanUpFunctions, cleanUpResources) };
-    const { TerminateCluster, SweepClusters, NotifyStopped } = functions;
-    allowLookingUpExecutions(functions, cleanUpResources);
+    const functions = { ...called, ...addFunctions(cleanUpFunctions, resources) };
+    const { TerminateCluster, NotifyStopped } = functions;
+    allowLookingUpExecutions(functions, resources, stateMachine);
     const LostStatusChanges = addCleanUp(this, {
       stateMachine,
       onExecutionEnded: [TerminateCluster, NotifyStopped],

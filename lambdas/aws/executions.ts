@@ -10,7 +10,10 @@ export function createSfnClient(): SFNClient {
   return new SFNClient({ maxAttempts: 5 });
 }
 
-/** Step Functions' statuses, and DOES_NOT_EXIST for an execution that was deleted or is not yet visible everywhere. */
+/**
+ * Step Functions' statuses, and DOES_NOT_EXIST for an execution that was deleted, alone or with its state machine, or is
+ * not yet visible everywhere.
+ */
 export type ExecutionState = ExecutionStatus | "DOES_NOT_EXIST";
 
 /**
@@ -40,7 +43,7 @@ export async function getExecutionState(sfn: SFNClient, executionArn: string, en
     if (status === undefined) throw new Error(`DescribeExecution of ${executionArn} returned no status`);
     return status;
   } catch (error) {
-    if (isNamed(error, "ExecutionDoesNotExist")) return "DOES_NOT_EXIST";
+    if (isNamed(error, "ExecutionDoesNotExist", "StateMachineDoesNotExist")) return "DOES_NOT_EXIST";
     throw error;
   }
 }

@@ -1,6 +1,12 @@
 /** Tag with the ARN of the execution that created the cluster; the state machine sets it at creation. */
 export const executionTag = "orchard:execution-arn";
 
+/**
+ * Tag with the name of the pipeline's stack; the state machine sets it at creation. It identifies the deployment's
+ * clusters even if the state machine that created them no longer exists.
+ */
+export const stackTag = "orchard:stack";
+
 /** Tag with the time (ISO 8601) until which a cluster outlives its execution. */
 export const keepUntilTag = "orchard:keep-until";
 

@@ -9,7 +9,7 @@ import type { STSClient } from "@aws-sdk/client-sts";
 import type { Environment } from "../runtime/environment.ts";
 
 /** The deployed stack's configuration, from Preflight's environment variables. */
-export type PreflightConfig = Omit<Environment, "LAMBDA_TASK_ROOT" | "STATE_MACHINE_ARN" | "MAX_CLUSTER_HOURS">;
+export type PreflightConfig = Omit<Environment, "LAMBDA_TASK_ROOT" | "STACK_NAME" | "MAX_CLUSTER_HOURS">;
 
 export interface PreflightClients {
   readonly s3: S3Client;

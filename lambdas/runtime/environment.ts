@@ -37,7 +37,8 @@ export const environmentSchema = z.object({
   MAX_COST_USD: z.coerce.number().positive(),
   /** Upper bound of the execution input's keepMinutes. */
   MAX_KEEP_MINUTES: z.coerce.number().int().min(0),
-  STATE_MACHINE_ARN: z.string().startsWith("arn:"),
+  /** Name of the pipeline's stack, by which the sweep knows its clusters. */
+  STACK_NAME: z.string().min(1),
   /** Age at which the sweep terminates a cluster regardless of its execution. */
   MAX_CLUSTER_HOURS: z.coerce.number().positive(),
 });

@@ -5,14 +5,13 @@ import { endableStates } from "../aws/cluster-states.ts";
 import { describeCluster, endCluster, listClusters, tagOf } from "../aws/emr.ts";
 import { describeError } from "../aws/errors.ts";
 import { getExecutionState, hasFailed } from "../aws/executions.ts";
-import { executionArnPrefix } from "../contract/arns.ts";
-import { clusterNamePrefix, executionTag, keepUntilTag } from "../contract/tags.ts";
+import { clusterNamePrefix, executionTag, keepUntilTag, stackTag } from "../contract/tags.ts";
 import { hourMs } from "../planning/hourly-price.ts";
 import type { Environment } from "../runtime/environment.ts";
 import { logger, metrics } from "../runtime/handler.ts";
 import { ageMs, maxHoursOf } from "./cluster-age.ts";
 
-export type SweepConfig = Pick<Environment, "STATE_MACHINE_ARN" | "MAX_CLUSTER_HOURS">;
+export type SweepConfig = Pick<Environment, "STACK_NAME" | "MAX_CLUSTER_HOURS">;
 
 export interface SweepClients {
   readonly emr: EMRClient;
@@ -36,17 +35,18 @@ interface Decision {
   readonly why: string;
 }
 
-/** The execution of this state machine that created the cluster; undefined if another one did. */
-function creatorOf(cluster: Cluster, { STATE_MACHINE_ARN }: SweepConfig): string | undefined {
-  const executionArn = tagOf(cluster, executionTag);
-  return executionArn?.startsWith(executionArnPrefix(STATE_MACHINE_ARN)) ? executionArn : undefined;
+/** Whether this stack's workflow created the cluster, even if its state machine has been replaced since. */
+function isOurs(cluster: Cluster, { STACK_NAME }: SweepConfig): boolean {
+  return tagOf(cluster, stackTag) === STACK_NAME;
 }
 
 /** @throws the SDK's error if Step Functions does not answer; the cluster must then be left alone */
 async function decide(cluster: Cluster, config: SweepConfig, sfn: SFNClient, now: Date): Promise<Decision> {
-  const executionArn = creatorOf(cluster, config);
-  if (executionArn === undefined)
-    return { isToEnd: false, why: `belongs to ${tagOf(cluster, executionTag) ?? "no execution"}` };
+  if (!isOurs(cluster, config))
+    return {
+      isToEnd: false,
+      why: `belongs to ${tagOf(cluster, stackTag) ?? tagOf(cluster, executionTag) ?? "no stack"}`,
+    };
 
   const age = ageMs(cluster, now);
   const limit = Math.min(config.MAX_CLUSTER_HOURS, maxHoursOf(cluster));
@@ -54,6 +54,8 @@ async function decide(cluster: Cluster, config: SweepConfig, sfn: SFNClient, now
     const reason = limit < config.MAX_CLUSTER_HOURS ? ", all that its run's maxCostUsd pays for" : "";
     return { isToEnd: true, why: `is older than ${limit} hours${reason}` };
   }
+  const executionArn = tagOf(cluster, executionTag);
+  if (executionArn === undefined) return { isToEnd: false, why: `has lost its tag ${executionTag}` };
   const executionState = await getExecutionState(sfn, executionArn);
   const keepUntil = tagOf(cluster, keepUntilTag) ?? "";
   // A malformed time is no deadline, because comparing NaN is false. An execution may have failed after it had set the
@@ -116,7 +118,7 @@ class SweepPass {
   async #endOrLeave(id: string): Promise<void> {
     const { emr, sfn } = this.#clients;
     const cluster = await describeCluster(emr, id);
-    if (creatorOf(cluster, this.#config)) this.oldestMs = Math.max(this.oldestMs, ageMs(cluster, this.#now));
+    if (isOurs(cluster, this.#config)) this.oldestMs = Math.max(this.oldestMs, ageMs(cluster, this.#now));
     const { isToEnd, isDue, why } = await decide(cluster, this.#config, sfn, this.#now);
     const details = { clusterId: id, name: cluster.Name, executionArn: tagOf(cluster, executionTag) };
     if (isToEnd) {

@@ -53,7 +53,7 @@ def test_the_sweep_terminates_a_protected_cluster_whose_execution_is_over(accoun
     over = account.run({"mode": "nonsense"})
     release = ["--release-label", "emr-7.13.0", "--instance-type", "m5.xlarge", "--instance-count", "1"]
     roles = ["--service-role", "EMR_DefaultRole", "--ec2-attributes", "InstanceProfile=EMR_EC2_DefaultRole"]
-    tags = ["--tags", f"orchard:execution-arn={over.arn}"]
+    tags = ["--tags", "orchard:stack=Orchard", f"orchard:execution-arn={over.arn}"]
     name = f"orchard-{over.run_id}"
     flags = ["--no-auto-terminate", "--termination-protected"]
     made = account.aws("emr", "create-cluster", "--name", name, *release, *roles, *tags, *flags)

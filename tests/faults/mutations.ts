@@ -125,6 +125,10 @@ export const mutations: readonly Mutation[] = [
   inStates("the cluster has no tag of the execution", (states) => {
     states["CreateCluster"].Parameters.Tags.shift();
   }),
+  inStates("the cluster has no tag of the stack", (states) => {
+    const { Parameters } = states["CreateCluster"];
+    Parameters.Tags = Parameters.Tags.filter(({ Key }: { Key: string }) => Key !== "orchard:stack");
+  }),
   inStates("the cluster's tag names the state machine, not the execution", (states) => {
     states["CreateCluster"].Parameters.Tags[0] = { Key: "orchard:execution-arn", Value: "Orchard" };
   }),

@@ -2,7 +2,7 @@ import type { Cluster } from "@aws-sdk/client-emr";
 import { StateMachine, type StateMachineDefinition } from "aws-local-stepfunctions";
 import { describe, expect, it } from "vitest";
 import { tagOf } from "../../lambdas/aws/emr.ts";
-import { executionTag, runIdTag, wheelhouseTag } from "../../lambdas/contract/tags.ts";
+import { executionTag, runIdTag, stackTag, wheelhouseTag } from "../../lambdas/contract/tags.ts";
 import { maxHoursOf } from "../../lambdas/teardown/cluster-age.ts";
 import { renderedDefinition, tasks } from "./definition.ts";
 
@@ -222,6 +222,7 @@ describe("the paths", () => {
     await run({ ...workingHandlers(), CreateCluster: create });
     const [cluster = {}] = created;
     expect(tagOf(cluster, executionTag)).toBe("arn:execution");
+    expect(tagOf(cluster, stackTag)).toBe("stackname");
     expect(tagOf(cluster, runIdTag)).toBe("run");
     expect(tagOf(cluster, wheelhouseTag)).toBe("0".repeat(64));
     expect(maxHoursOf(cluster)).toBe(plan.maxHours);

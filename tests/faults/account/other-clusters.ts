@@ -1,4 +1,4 @@
-import { executionTag, keepUntilTag, runIdTag } from "../../../lambdas/contract/tags.ts";
+import { executionTag, keepUntilTag, runIdTag, stackTag } from "../../../lambdas/contract/tags.ts";
 import type { Simulation } from "./simulation.ts";
 
 const hour = 3_600_000;
@@ -7,15 +7,16 @@ const hour = 3_600_000;
 export function createOtherClusters(simulation: Simulation): void {
   const { clock, emr, otherExecutions } = simulation;
   const arn = (name: string) => simulation.executionArn(name);
+  const ofOthers = arn("run-1").replace(":Orchard:", ":Orchard-of-others:");
   otherExecutions.set(arn("busy"), "RUNNING");
   otherExecutions.set(arn("kept"), "SUCCEEDED");
   const keepUntil = new Date(clock.now + 20 * hour).toISOString();
   const clusters: readonly (readonly [name: string, tags: Readonly<Record<string, string>>])[] = [
     ["analytics", {}],
     ["orchard-run-1", { [runIdTag]: "run-1" }],
-    ["orchard-busy", { [executionTag]: arn("busy") }],
-    ["orchard-kept", { [executionTag]: arn("kept"), [keepUntilTag]: keepUntil }],
-    ["orchard-run-1", { [executionTag]: arn("run-1").replace(":Orchard:", ":Orchard-of-others:") }],
+    ["orchard-busy", { [stackTag]: "Orchard", [executionTag]: arn("busy") }],
+    ["orchard-kept", { [stackTag]: "Orchard", [executionTag]: arn("kept"), [keepUntilTag]: keepUntil }],
+    ["orchard-run-1", { [stackTag]: "Orchard-of-others", [executionTag]: ofOthers }],
   ];
   for (const [Name, tags] of clusters) {
     const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));

@@ -148,7 +148,7 @@ describe("the stack", () => {
     expect(Number(Variables["MAX_CLUSTER_HOURS"]) * 3600).toBeGreaterThan(definition.TimeoutSeconds);
   });
 
-  it("allows only these functions to look up executions, and only of this state machine", () => {
+  it("allows only these functions to look up executions, and only of this stack's state machine", () => {
     const machine = Object.keys(template.findResources("AWS::StepFunctions::StateMachine"))[0] ?? "";
     const policies = Object.values(template.findResources("AWS::IAM::Policy")) as {
       Properties: { Roles: { Ref: string }[]; PolicyDocument: { Statement: { Action: string; Resource: unknown }[] } };
@@ -160,17 +160,19 @@ describe("the stack", () => {
       })),
     );
     expect(asking).toEqual([
-      { roles: ["Preflight", "TerminateCluster", "SweepClusters", "NotifyStopped"], of: `${machine}.Name:*` },
+      { roles: ["SweepClusters"], of: "Orchard*:*" },
+      { roles: ["Preflight", "TerminateCluster", "NotifyStopped"], of: `${machine}.Name:*` },
     ]);
+    template.hasResourceProperties("AWS::StepFunctions::StateMachine", { StateMachineName: "Orchard" });
   });
 
-  it("allows the sweep to terminate only clusters of this state machine's executions", () => {
+  it("allows the sweep to terminate only clusters of this stack", () => {
     template.hasResourceProperties("AWS::IAM::Policy", {
       PolicyDocument: {
         Statement: Match.arrayWith([
           Match.objectLike({
             Action: ["elasticmapreduce:SetTerminationProtection", "elasticmapreduce:TerminateJobFlows"],
-            Condition: { StringLike: { "elasticmapreduce:ResourceTag/orchard:execution-arn": Match.anyValue() } },
+            Condition: { StringEquals: { "elasticmapreduce:ResourceTag/orchard:stack": "Orchard" } },
           }),
         ]),
       },

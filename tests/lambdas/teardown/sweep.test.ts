@@ -20,7 +20,7 @@ function hoursAgo(hours: number): Date {
   return new Date(now.getTime() - hours * 3_600_000);
 }
 const config = {
-  STATE_MACHINE_ARN: "arn:aws:states:eu-west-1:000000000000:stateMachine:Orchard",
+  STACK_NAME: "Orchard",
   MAX_CLUSTER_HOURS: 24,
 };
 function sweep(): Promise<Sweep> {
@@ -35,7 +35,8 @@ function createCluster(
     ...changes
   }: Parameters<EmrDouble["create"]>[2] & { tags?: Record<string, string>; createdAt?: Date } = {},
 ): string {
-  return emr.create(`orchard-${run}`, { "orchard:execution-arn": anExecution(run).id, ...tags }, changes, createdAt);
+  const ours = { "orchard:stack": "Orchard", "orchard:execution-arn": anExecution(run).id };
+  return emr.create(`orchard-${run}`, { ...ours, ...tags }, changes, createdAt);
 }
 
 function failure(name: string): Error {
@@ -160,12 +161,15 @@ test("terminates a cluster with the tag of a kept one if its execution failed", 
 });
 
 test("leaves clusters of other origin alone, whatever their age", async () => {
-  const tag = (value: string): Record<string, string> => ({ "orchard:execution-arn": value });
+  const tags = (stack: string): Record<string, string> => ({
+    "orchard:stack": stack,
+    "orchard:execution-arn": anExecution().id,
+  });
   const ids = [
     emr.create("orchard-run-1", {}, {}, hoursAgo(99)),
-    emr.create("orchard-run-1", tag(anExecution().id.replace("Orchard", "Orchard2")), {}, hoursAgo(99)),
-    emr.create("orchard-run-1", tag(anExecution().id.replace("eu-west-1", "eu-west-2")), {}, hoursAgo(99)),
-    emr.create("other-run-1", tag(anExecution().id), {}, hoursAgo(99)),
+    emr.create("orchard-run-1", tags("Orchard2"), {}, hoursAgo(99)),
+    emr.create("orchard-run-1", tags(""), {}, hoursAgo(99)),
+    emr.create("other-run-1", tags("Orchard"), {}, hoursAgo(99)),
   ];
 
   expect((await sweep()).ended).toEqual([]);
@@ -201,6 +205,26 @@ test("terminates the clusters listed before ListClusters fails", async () => {
   );
 
   expect(ids.map((id) => emr.stateOf(id))).toEqual(["TERMINATING", "WAITING"]);
+});
+
+test("terminates the cluster of a state machine that no longer exists, whatever its name was", async () => {
+  const gone = anExecution().id.replace(":Orchard:", ":Orchard-old:");
+  const id = createCluster("run-1", { tags: { "orchard:execution-arn": gone } });
+
+  expect(await sweep()).toEqual({ ended: [id], leftAlone: [] });
+
+  expect(sfn.questions).toEqual([gone]);
+});
+
+test.each([
+  [23, "WAITING"],
+  [25, "TERMINATING"],
+])("without an execution to ask for, a cluster of this stack that is %d hours old is %s", async (hours, state) => {
+  const id = emr.create("orchard-run-1", { "orchard:stack": "Orchard" }, {}, hoursAgo(hours));
+
+  await sweep();
+
+  expect(emr.stateOf(id)).toBe(state);
 });
 
 test("does nothing without clusters", async () => {

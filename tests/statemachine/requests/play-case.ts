@@ -8,7 +8,7 @@ import { uploadScripts } from "../../../lambdas/artifacts/publish-scripts.ts";
 import { confirmTerminatedEventSchema } from "../../../lambdas/confirm-terminated.ts";
 import { treeRules } from "../../../lambdas/contract/image-tree.ts";
 import type { Plan } from "../../../lambdas/contract/plan.ts";
-import { clusterNameOf, executionTag } from "../../../lambdas/contract/tags.ts";
+import { clusterNameOf, executionTag, stackTag } from "../../../lambdas/contract/tags.ts";
 import { diagnoseFailureEventSchema } from "../../../lambdas/diagnose-failure.ts";
 import { diagnoseFailure } from "../../../lambdas/diagnosis/diagnose.ts";
 import { keepClusterEventSchema } from "../../../lambdas/keep-cluster.ts";
@@ -54,7 +54,7 @@ const environment = {
   WHEELHOUSE_ASSET: "s3://assets/wheelhouse.tar",
   TOPIC_ARN: deployed.topicArn,
 };
-const sweepConfig = { STATE_MACHINE_ARN: deployed.stateMachineArn, MAX_CLUSTER_HOURS: 24 };
+const sweepConfig = { STACK_NAME: "Orchard", MAX_CLUSTER_HOURS: 24 };
 
 /** Starts an execution of the deployed definition, then stops and sweeps it, and returns the requests of all functions. */
 export async function requestsOf(one: RequestCase): Promise<readonly AwsRequest[]> {
@@ -141,7 +141,10 @@ async function stopAndSweep({ error, name }: RequestCase, arn: string, clients: 
     ServiceRole: "service",
     JobFlowRole: "profile",
     Instances: { KeepJobFlowAliveWhenNoSteps: true, InstanceCount: 1, TerminationProtected: true },
-    Tags: [{ Key: executionTag, Value: arn }],
+    Tags: [
+      { Key: executionTag, Value: arn },
+      { Key: stackTag, Value: "Orchard" },
+    ],
   });
   await sweepClusters(sweepConfig, { emr, sfn }, new Date(now.getTime() + 3_600_000));
 }
