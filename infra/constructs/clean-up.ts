@@ -11,8 +11,6 @@ interface CleanUpProps {
   readonly stateMachine: IStateMachine;
   /** Called when an execution fails, times out or is stopped. */
   readonly onExecutionEnded: readonly LambdaFunction[];
-  /** Called every 15 minutes. */
-  readonly sweep: LambdaFunction;
 }
 
 /**
@@ -21,7 +19,7 @@ interface CleanUpProps {
  *
  * @returns the dead-letter queue of the status changes that no function could handle
  */
-export function addCleanUp(stack: Stack, { stateMachine, onExecutionEnded, sweep }: CleanUpProps): Queue {
+export function addCleanUp(stack: Stack, { stateMachine, onExecutionEnded }: CleanUpProps): Queue {
   const lostStatusChanges = new Queue(stack, "LostStatusChanges", deadLetterQueueProps);
   new Rule(stack, "ExecutionEndedBadly", {
     description: "Ends the cluster of an execution that failed, timed out or was stopped, and says so",
@@ -41,12 +39,22 @@ export function addCleanUp(stack: Stack, { stateMachine, onExecutionEnded, sweep
     ),
   });
   for (const target of onExecutionEnded) retryAsyncInvocations(target, lostStatusChanges);
-  new Rule(stack, "SweepSchedule", {
+  return lostStatusChanges;
+}
+
+/**
+ * Calls the sweep every 15 minutes, and lets CloudFormation delete it after all other resources of the stack so far: a
+ * cluster keeps its network from being deleted, and the sweep is then still there to end it. Call it last.
+ */
+export function addSweepSchedule(stack: Stack, sweep: LambdaFunction): void {
+  const others = stack.node.children.filter((child) => child !== sweep.node.scope);
+  const rule = new Rule(stack, "SweepSchedule", {
     description: "Ends the clusters that nothing else ended",
     schedule: Schedule.rate(Duration.minutes(15)),
     targets: [new LambdaTarget(sweep)],
   });
-  return lostStatusChanges;
+  // The rule depends on the function, which depends on its role, policy and log group.
+  for (const other of others) other.node.addDependency(rule);
 }
 
 /** EventBridge only delivers the event; Lambda retries a function that throws, after one minute and after two more. */

@@ -8,7 +8,7 @@ import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import type { Construct } from "constructs";
 import { clusterDefaults } from "../config/cluster-defaults.ts";
 import type { Config } from "../config/knobs.ts";
-import { addCleanUp } from "../constructs/clean-up.ts";
+import { addCleanUp, addSweepSchedule } from "../constructs/clean-up.ts";
 import { DataBucket } from "../constructs/data-bucket.ts";
 import { EmrRoles } from "../constructs/emr-roles.ts";
 import {
@@ -66,12 +66,12 @@ export class PipelineStack extends Stack {
     const LostStatusChanges = addCleanUp(this, {
       stateMachine,
       onExecutionEnded: [TerminateCluster, NotifyStopped],
-      sweep: SweepClusters,
     });
     for (const child of this.node.findAll()) {
       if (child instanceof CfnLogGroup) child.retentionInDays = config.logGroupRetentionDays;
     }
     const missedStarts = addSchedule(this, config, stateMachine);
+    addSweepSchedule(this, SweepClusters);
 
     this.topic = topic;
     this.stateMachine = stateMachine;
