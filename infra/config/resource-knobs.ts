@@ -23,7 +23,7 @@ export const securityKnobs = {
     .default("own")
     .meta({
       description: "own, none, or the name of an EMR security configuration",
-      help: "EMR security configuration of the clusters: IMDSv2 only, encrypted volumes and objects. `own` creates one in a stack of its own with a KMS key, about 1 USD a month; a name uses an existing one; `none` uses none.",
+      help: "EMR security configuration of the clusters: IMDSv2 only, encrypted volumes and objects. `own` creates one, and in a stack of its own a KMS key, about 1 USD a month; a name uses an existing one; `none` uses none.",
       examples: ["none"],
     }),
   volumeKeyArn: arn("kms", "key/")

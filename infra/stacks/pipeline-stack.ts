@@ -22,8 +22,18 @@ import {
 import { Network, zones } from "../constructs/network.ts";
 import { publishArtifacts } from "../constructs/published.ts";
 import { ExecutionSchedule } from "../constructs/schedule.ts";
+import { addSecurityConfiguration } from "../constructs/security-configuration.ts";
 import { Workflow } from "../constructs/workflow.ts";
-import type { ClusterSecurity } from "./security-stack.ts";
+
+/** How the clusters are secured: with an existing security configuration, or with a new one that uses a key. */
+export type ClusterSecurity =
+  | {
+      /** Name of the security configuration. */
+      readonly existing: string;
+      /** Key of its volumes. If it is unknown, its owner must let EMR's roles use it. */
+      readonly volumeKeyArn: string | undefined;
+    }
+  | { readonly existing?: undefined; readonly volumeKeyArn: string };
 
 interface PipelineStackProps extends StackProps {
   readonly config: Config;
@@ -57,7 +67,9 @@ export class PipelineStack extends Stack {
       functions: called,
       bucket,
       emrRoles,
-      ...(security ? { securityConfiguration: security.name } : {}),
+      ...(security
+        ? { securityConfiguration: security.existing ?? addSecurityConfiguration(this, security.volumeKeyArn) }
+        : {}),
     });
 
     const functions = { ...called, ...addFunctions(cleanUpFunctions, resources) };
@@ -94,7 +106,7 @@ export class PipelineStack extends Stack {
     const emrRoles = new EmrRoles(this, "EmrRoles", {
       config,
       bucket,
-      ...(security?.keyArn ? { volumeKeyArn: security.keyArn } : {}),
+      ...(security?.volumeKeyArn ? { volumeKeyArn: security.volumeKeyArn } : {}),
     });
     const { subnetIds, securityGroups } = new Network(this, "Network", { config, bucket });
     return {

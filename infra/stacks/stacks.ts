@@ -1,20 +1,20 @@
 import type { App, Environment } from "aws-cdk-lib";
 import type { Config } from "../config/knobs.ts";
 import { GuardrailsStack } from "./guardrails-stack.ts";
-import { PipelineStack } from "./pipeline-stack.ts";
-import { type ClusterSecurity, SecurityStack } from "./security-stack.ts";
+import { type ClusterSecurity, PipelineStack } from "./pipeline-stack.ts";
+import { SecurityStack } from "./security-stack.ts";
 
 function securityOf(app: App, config: Config, env: Environment): ClusterSecurity | undefined {
   if (config.securityConfiguration === "none") return undefined;
   if (config.securityConfiguration !== "own") {
-    return { name: config.securityConfiguration, ...(config.volumeKeyArn ? { keyArn: config.volumeKeyArn } : {}) };
+    return { existing: config.securityConfiguration, volumeKeyArn: config.volumeKeyArn };
   }
-  const { security } = new SecurityStack(app, "OrchardSecurity", {
+  const { volumeKeyArn } = new SecurityStack(app, "OrchardSecurity", {
     keyUsers: [config.emrServiceRoleArn, config.emrInstanceRoleArn].filter((arn) => arn !== undefined),
     env,
-    description: "What Orchard's EMR clusters have to keep to",
+    description: "Key of the volumes of Orchard's EMR clusters",
   });
-  return security;
+  return { volumeKeyArn };
 }
 
 /** Adds all stacks of a deployment. Without `env`, the templates fit any account and region. */

@@ -30,11 +30,7 @@ def add_all() -> None:
     add_group_rules("AWS::EC2::SecurityGroupIngress", "IpPermissions")
     add_group_rules("AWS::EC2::SecurityGroupEgress", "IpPermissionsEgress")
     add_budgets()
-    # Nothing applies a security configuration here, so only its name is needed.
-    provisioners._RESOURCE_HANDLERS["AWS::EMR::SecurityConfiguration"] = {
-        "create": lambda _logical_id, props, _stack: (props["Name"], {}),
-        "delete": lambda _physical_id, _props: None,
-    }
+    add_security_configurations()
 
 
 def session_key_id() -> str:
@@ -62,6 +58,28 @@ def add_group_rules(resource: str, permissions: str) -> None:
         change("remove", props)
 
     provisioners._RESOURCE_HANDLERS[resource] = {"create": create, "delete": delete}
+
+
+def add_security_configurations() -> None:
+    """Let CloudFormation create and delete security configurations. Nothing applies them, so only names are kept."""
+    names: set[str] = set()
+
+    def create(logical_id: str, props: dict[str, Any], stack: str) -> tuple[str, dict[str, str]]:
+        # CloudFormation generates the name of a resource that may have one and has none.
+        name = props.get("Name") or f"{stack}-{logical_id}-{secrets.token_hex(6)}"
+        if name in names:
+            # Wording: github.com/awsdocs/aws-cloudformation-user-guide/issues/927
+            raise ValueError(
+                "CloudFormation cannot update a stack when a custom-named resource requires replacing. "
+                f"Rename {name} and update the stack again."
+            )
+        names.add(name)
+        return name, {}
+
+    def delete(name: str, _props: dict[str, Any]) -> None:
+        names.discard(name)
+
+    provisioners._RESOURCE_HANDLERS["AWS::EMR::SecurityConfiguration"] = {"create": create, "delete": delete}
 
 
 def add_budgets() -> None:
