@@ -5,7 +5,33 @@ import { checkedRegion, type SynthesizedVariant } from "./synthesize.ts";
 
 const machineSchema = z.object({ Properties: z.object({ DefinitionString: z.string() }) });
 
-/** Runs asl-validator over the deployed definitions, with their placeholders filled. */
+const createClusterSchema = z.object({
+  States: z.record(
+    z.string(),
+    z.object({
+      Resource: z.string().optional(),
+      Parameters: z
+        .object({ Instances: z.object({ KeepJobFlowAliveWhenNoSteps: z.literal(true) }) })
+        .optional()
+        .catch(undefined),
+    }),
+  ),
+});
+
+/**
+ * Finds states that give createCluster its mandatory flag in another form than as a Boolean: "Instances.KeepJobFlow-
+ * AliveWhenNoSteps is mandatory, and must have the Boolean value TRUE"
+ * (docs.aws.amazon.com/step-functions/latest/dg/connect-emr.html). A path would hide it from a check at the deployment.
+ */
+function hiddenFlags(definition: unknown): readonly string[] {
+  return Object.entries(createClusterSchema.parse(definition).States)
+    .filter(
+      ([, { Resource = "", Parameters }]) => /:createCluster(\.sync)?$/.test(Resource) && Parameters === undefined,
+    )
+    .map(([state]) => `${state}: Instances must be an object with KeepJobFlowAliveWhenNoSteps: true, not a path`);
+}
+
+/** Runs asl-validator over the deployed definitions, with their placeholders filled, and a rule that it lacks. */
 export function aslDefinitions(all: readonly SynthesizedVariant[]): CheckResult {
   const machines = all.flatMap(({ name, templates }) =>
     templates.flatMap(({ template }) =>
@@ -22,8 +48,9 @@ export function aslDefinitions(all: readonly SynthesizedVariant[]): CheckResult 
     ),
   );
   const findings = machines.flatMap(({ name, definition }) => {
-    const { isValid, errorsText } = aslValidator(JSON.parse(definition));
-    return isValid ? [] : [`${name}: ${errorsText("; ")}`];
+    const parsed = JSON.parse(definition);
+    const { isValid, errorsText } = aslValidator(parsed);
+    return [...(isValid ? [] : [errorsText("; ")]), ...hiddenFlags(parsed)].map((finding) => `${name}: ${finding}`);
   });
   return { check: "asl-validator", scope: `${machines.length} definitions`, findings };
 }

@@ -19,6 +19,8 @@ interface WorkflowProps {
   readonly emrRoles: EmrRoles;
   /** Name of the clusters' EMR security configuration. @default none */
   readonly securityConfiguration?: string;
+  /** Name of the nodes' EC2 key pair. @default none */
+  readonly keyPair?: string | undefined;
 }
 
 /** The state machine of statemachine/orchard.asl.json, with its placeholders filled, and its role. */
@@ -63,9 +65,11 @@ export class Workflow extends Construct {
 }
 
 /** Amazon States Language cannot leave out a parameter that has no value. */
-function definition({ securityConfiguration }: WorkflowProps): string {
+function definition({ securityConfiguration, keyPair }: WorkflowProps): string {
   const parsed = JSON.parse(readFileSync(definitionFile, "utf8"));
-  if (!securityConfiguration) delete parsed.States.CreateCluster.Parameters.SecurityConfiguration;
+  const request = parsed.States.CreateCluster.Parameters;
+  if (!securityConfiguration) delete request.SecurityConfiguration;
+  if (!keyPair) delete request.Instances["Ec2KeyName.$"];
   return JSON.stringify(parsed);
 }
 

@@ -67,6 +67,7 @@ export class PipelineStack extends Stack {
       functions: called,
       bucket,
       emrRoles,
+      keyPair: config.keyPair,
       ...(security
         ? { securityConfiguration: security.existing ?? addSecurityConfiguration(this, security.volumeKeyArn) }
         : {}),

@@ -52,12 +52,10 @@ function coreFleet({ coreTypes, coreCount, market, ebsGiB }: ClusterShape): Inst
   };
 }
 
-/** Builds the Instances member of the RunJobFlow request. */
+/** Builds the members of RunJobFlow's Instances that differ between runs or deployments; the definition has the others. */
 function instancesOf(shape: ClusterShape, defaults: ClusterDefaults): JobFlowInstancesConfig {
   const { subnetIds, securityGroups: groups, keyPair } = defaults;
   return {
-    KeepJobFlowAliveWhenNoSteps: true,
-    TerminationProtected: false,
     InstanceFleets: [
       {
         Name: "Primary",

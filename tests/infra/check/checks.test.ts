@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Template } from "aws-cdk-lib/assertions";
 import { Queue } from "aws-cdk-lib/aws-sqs";
 import { describe, expect, it } from "vitest";
 import { aslDefinitions } from "../../../infra/check/asl-definitions.ts";
@@ -11,7 +12,7 @@ import { shellcheck } from "../../../infra/check/shellcheck.ts";
 import { type SynthesizedVariant, synthesize } from "../../../infra/check/synthesize.ts";
 import { variantNamed, variants } from "../../../infra/check/variants.ts";
 import { clusterDefaults } from "../../../infra/config/cluster-defaults.ts";
-import { configWith, temporaryFolder } from "../fixtures.ts";
+import { configWith, newApp, temporaryFolder } from "../fixtures.ts";
 
 const outdir = temporaryFolder();
 const modelFile = join(outdir, "model");
@@ -62,6 +63,23 @@ describe("the checks", () => {
     const { findings, skipped } = readAudit(JSON.stringify({ vulnerabilities }));
 
     expect({ findings, skipped }).toEqual({ findings: ["a <2: high", "b *: critical"], skipped: undefined });
+  });
+
+  it("asl-validator's check reports a createCluster whose mandatory flag a path hides", () => {
+    const templates = (all[0]?.templates ?? []).map(({ template, ...rest }) => {
+      const text = JSON.stringify(template.toJSON());
+      const hidden = text.replaceAll(
+        /\\"KeepJobFlowAliveWhenNoSteps\\":true/g,
+        '\\"KeepJobFlowAliveWhenNoSteps.$\\":\\"$.x\\"',
+      );
+      return { ...rest, template: Template.fromJSON(JSON.parse(hidden)) };
+    });
+
+    expect(aslDefinitions([{ name: "broken", app: newApp(), templates }]).findings).toEqual([
+      expect.stringMatching(
+        /^broken: CreateCluster: Instances must be an object with KeepJobFlowAliveWhenNoSteps: true/,
+      ),
+    ]);
   });
 
   it("cdk-nag reports findings that no suppression matches", () => {

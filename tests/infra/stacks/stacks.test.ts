@@ -65,10 +65,11 @@ it("refuses more memory than a node has, and names the knob", () => {
   expect(refused({ executorMemory: "100g" })).toThrow(/\n {2}executorMemory: 100g and/);
 });
 
-it("leaves SecurityConfiguration out of the definition when clusters have none", () => {
+it("leaves SecurityConfiguration and Ec2KeyName out of the definition when clusters have none", () => {
   const pipeline = synthesize(join(outdir, "none"), { securityConfiguration: "none" });
 
   expect(parametersOf("CreateCluster", pipeline)).not.toHaveProperty("SecurityConfiguration");
+  expect(parametersOf("CreateCluster", pipeline)["Instances"]).not.toHaveProperty(["Ec2KeyName.$"]);
 });
 
 it("creates no resource that the configuration names", () => {
@@ -110,6 +111,7 @@ it("creates no resource that the configuration names", () => {
   template.hasResourceProperties("AWS::StepFunctions::StateMachine", {
     DefinitionSubstitutions: { EmrInstanceProfileName: "profile", SecurityConfigurationName: "theirs" },
   });
+  expect(parametersOf("CreateCluster", template)["Instances"]).toHaveProperty(["Ec2KeyName.$"]);
 });
 
 it("expires results only if the configuration sets a retention", () => {

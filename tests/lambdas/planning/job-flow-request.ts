@@ -12,6 +12,6 @@ export function jobFlowRequest(cluster: ClusterPlan) {
     Applications: cluster.applications as { Name: string }[],
     Configurations: cluster.configurations as Configuration[],
     AutoTerminationPolicy: { IdleTimeout: cluster.idleTimeoutSeconds },
-    Instances: cluster.instances as unknown as Instances,
+    Instances: { KeepJobFlowAliveWhenNoSteps: true, ...(cluster.instances as unknown as Instances) },
   };
 }

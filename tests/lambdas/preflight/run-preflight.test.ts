@@ -20,7 +20,6 @@ test("an account that is ready gets its plan, which is also on S3", async () => 
     cluster: {
       name: "orchard-run-1",
       releaseLabel: "emr-7.13.0",
-      instances: { KeepJobFlowAliveWhenNoSteps: true, TerminationProtected: false },
     },
   });
   expect(plan.estimate.arithmetic).toMatch(/6 new images .* = 16\.2 min; .* = 0\.08 USD$/);

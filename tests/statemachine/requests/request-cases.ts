@@ -80,8 +80,8 @@ function defaultsFor(architecture: Architecture) {
       idleTimeoutMinutes: fc.integer({ min: 10, max: 10_080 }),
       deadlineMinutes: fc.integer({ min: 10, max: 900 }),
       jupyterHub: fc.boolean(),
-      subnetIds: fc.array(id("subnet"), { maxLength: 3 }),
-      securityGroups: fc.option(fc.record({ primary: id("sg"), core: id("sg"), serviceAccess: fc.option(id("sg")) })),
+      subnetIds: fc.array(id("subnet"), { minLength: 1, maxLength: 3 }),
+      securityGroups: fc.record({ primary: id("sg"), core: id("sg"), serviceAccess: id("sg") }),
       keyPair: fc.option(text(255)),
     })
     .map((given) =>
