@@ -88,6 +88,27 @@ describe("the stack", () => {
     });
   });
 
+  it("refuses requests to the bucket without TLS", () => {
+    const [bucket = ""] = Object.keys(template.findResources("AWS::S3::Bucket"));
+    template.hasResourceProperties("AWS::S3::BucketPolicy", {
+      Bucket: { Ref: bucket },
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          {
+            Effect: "Deny",
+            Principal: { AWS: "*" },
+            Action: "s3:*",
+            Condition: { Bool: { "aws:SecureTransport": "false" } },
+            Resource: [
+              { "Fn::GetAtt": [bucket, "Arn"] },
+              { "Fn::Join": ["", [{ "Fn::GetAtt": [bucket, "Arn"] }, "/*"]] },
+            ],
+          },
+        ]),
+      },
+    });
+  });
+
   it("sets only environment variables that the functions read", () => {
     const known = new Set([
       ...Object.keys(environmentSchema.shape),

@@ -6,6 +6,7 @@ import { strFromU8, unzipSync } from "fflate";
 import { beforeEach, expect, test } from "vitest";
 import { packPackage, type Scripts, uploadScripts } from "../../../lambdas/artifacts/publish-scripts.ts";
 import { parseS3Uri, sha256 } from "../../../lambdas/aws/s3.ts";
+import { S3Double } from "../../doubles/s3.ts";
 import { anExecution, aPlan, createBucket, putObject } from "../fixtures.ts";
 import { startMinistack } from "../ministack.ts";
 
@@ -34,7 +35,7 @@ beforeEach(async () => {
 
 const model = "the model";
 const wheelhouse = "the wheels";
-function upload(): Promise<Scripts> {
+function upload(s3 = account.s3): Promise<Scripts> {
   return uploadScripts(
     { state: { plan: aPlan(bucket) }, execution: anExecution() },
     {
@@ -46,7 +47,7 @@ function upload(): Promise<Scripts> {
       WHEELHOUSE_ASSET: `s3://${published}/wheelhouse.tar`,
       LAMBDA_TASK_ROOT: folder,
     },
-    account.s3,
+    s3,
   );
 }
 
@@ -147,4 +148,16 @@ test("rejects a bundle without the package", async () => {
   await mkdir(join(folder, "spark", "orchard"));
 
   await expect(upload()).rejects.toThrow(/No Python files in the bundle/);
+});
+
+test("an object that another execution has just written is not overwritten", async () => {
+  const s3 = new S3Double();
+  s3.write(`artifacts/${sha256(model)}/model.tflite`, model);
+  s3.write(`artifacts/${sha256(wheelhouse)}/wheelhouse.tar`, wheelhouse);
+  s3.beforePut = (key) => s3.write(key, "by another execution");
+
+  await upload(s3.client);
+
+  expect(s3.puts).toHaveLength(4);
+  for (const { Key = "" } of s3.puts) expect(s3.readText(Key)).toBe("by another execution");
 });

@@ -17,11 +17,12 @@ beforeEach(() => {
 });
 
 /** Notifies of an execution that DescribeExecution describes like this. */
-async function notify(answer: Partial<DescribeExecutionOutput>, endedAt?: Date): Promise<void> {
+async function notify(answer: Partial<DescribeExecutionOutput>, endedAt?: Date, refusal?: Error): Promise<void> {
   const described = { startDate: new Date(execution.startTime), input: '{"mode":"mini"}', ...answer };
   const sfn = { send: async () => described } as unknown as SFNClient;
   const sns = {
     send: async (command: unknown) => {
+      if (refusal) throw refusal;
       if (command instanceof PublishCommand) sent.push(command.input);
       return {};
     },
@@ -126,3 +127,7 @@ test.each([{ status: "FAILED", error: "States.TaskFailed" }, { status: "RUNNING"
     expect(sent).toEqual([]);
   },
 );
+
+test("fails if the mail cannot be sent, so that EventBridge's delivery is repeated", async () => {
+  await expect(notify({ status: "ABORTED" }, undefined, new Error("Rate exceeded"))).rejects.toThrow("Rate exceeded");
+});

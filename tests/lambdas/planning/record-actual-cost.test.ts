@@ -5,6 +5,7 @@ import type { Cost } from "../../../lambdas/contract/cost.ts";
 import type { Plan } from "../../../lambdas/contract/plan.ts";
 import type { Validation } from "../../../lambdas/contract/validation.ts";
 import { recordCost } from "../../../lambdas/planning/record-actual-cost.ts";
+import { S3Double } from "../../doubles/s3.ts";
 import { anExecution, aPlan, createBucket, putObject } from "../fixtures.ts";
 import { startMinistack } from "../ministack.ts";
 
@@ -54,6 +55,7 @@ function record(
   now = at(600),
   changes: Partial<Plan> = {},
   computed: number | null = 60,
+  s3 = account.s3,
 ): Promise<Cost> {
   const plan = aPlan(bucket, changes);
   const validation: Validation = {
@@ -68,7 +70,7 @@ function record(
     warnings: [],
     results: plan.run,
   };
-  return recordCost({ state: { plan, validation, cluster: { id: "j-1" } }, execution }, emr, account.s3, now);
+  return recordCost({ state: { plan, validation, cluster: { id: "j-1" } }, execution }, emr, s3, now);
 }
 
 /** 64 + 15 GiB of gp3 for an hour. */
@@ -132,4 +134,14 @@ test("Spot nodes count at the on-demand price, and the arithmetic says so", asyn
 
   expect(cost.actualUsd).toBeCloseTo(0.262 + ebsUsdPerHour + s3Usd, 3);
   expect(cost.arithmetic).toContain("Spot, at the on-demand price");
+});
+
+test("fails if the manifest cannot be written", async () => {
+  const s3 = new S3Double();
+  s3.write("runs/run-1/manifest.json", "{}");
+  s3.putError = "AccessDenied";
+
+  const recorded = record(emrWith(1, 61, [node("m5.xlarge", 1, 61)]), at(600), {}, 60, s3.client);
+
+  await expect(recorded).rejects.toMatchObject({ name: "AccessDenied" });
 });

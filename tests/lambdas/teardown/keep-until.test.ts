@@ -1,7 +1,8 @@
+import { PutAutoTerminationPolicyCommand } from "@aws-sdk/client-emr";
 import { beforeEach, expect, test } from "vitest";
 import { ClusterNotOurs } from "../../../lambdas/runtime/errors.ts";
 import { keepCluster } from "../../../lambdas/teardown/keep-until.ts";
-import { EmrDouble } from "../../doubles/emr.ts";
+import { EmrDouble, emrClient } from "../../doubles/emr.ts";
 import { aPlan } from "../fixtures.ts";
 import { creator, execution, now, until } from "../kept-cluster.ts";
 
@@ -50,4 +51,17 @@ test("refuses a cluster that has been terminated meanwhile", async () => {
   const id = emr.create("orchard-run-1", tags, { Status: { State: "TERMINATING" } });
 
   await expect(keep(id)).rejects.toThrow(`Cluster ${id} is TERMINATING, not to be kept`);
+});
+
+test("does not ask the sweep to spare a cluster whose idle timeout could not be set", async () => {
+  const id = emr.create("orchard-run-1", tags);
+  const refusing = emrClient(async (command) => {
+    if (command instanceof PutAutoTerminationPolicyCommand) throw new Error("Rate exceeded");
+    return emr.client.send(command as never);
+  });
+  const request = { state: { plan: aPlan("data", { keepMinutes: 30 }), cluster: { id } }, execution: creator };
+
+  await expect(keepCluster(request, refusing, now)).rejects.toThrow("Rate exceeded");
+
+  expect(emr.find(id).Tags?.map(({ Key }) => Key)).toEqual(["orchard:execution-arn"]);
 });

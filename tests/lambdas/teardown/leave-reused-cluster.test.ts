@@ -1,8 +1,10 @@
+import { CancelStepsCommand } from "@aws-sdk/client-emr";
 import { beforeEach, expect, test } from "vitest";
 import type { Teardown } from "../../../lambdas/contract/failure.ts";
+import { leaveReusedCluster } from "../../../lambdas/teardown/leave-reused-cluster.ts";
 import { terminateCluster } from "../../../lambdas/teardown/terminate-created-clusters.ts";
 import { terminateClusterEventSchema } from "../../../lambdas/terminate-cluster.ts";
-import { EmrDouble } from "../../doubles/emr.ts";
+import { EmrDouble, emrClient } from "../../doubles/emr.ts";
 import { SfnDouble } from "../../doubles/step-functions.ts";
 import { aStep, createKept, execution, now, reusingPlan } from "../kept-cluster.ts";
 
@@ -66,3 +68,22 @@ test.each([null, {}, { cluster: null }, { cluster: { id: 3 } }, { cluster: { id:
     expect(await reportStatusChange(input)).toEqual({ clusterIds: [], states: {} });
   },
 );
+
+test("fails if EMR refuses to cancel a step, and names the step with EMR's reason", async () => {
+  const id = createKept(emr);
+  emr.steps.push(aStep("s-3", "run-2", "PENDING"), aStep("s-2", "run-2", "RUNNING"), aStep("s-1", "run-2", "RUNNING"));
+  const refusing = emrClient(async (command) => {
+    if (!(command instanceof CancelStepsCommand)) return emr.client.send(command as never);
+    return {
+      CancelStepsInfoList: [
+        { StepId: "s-3", Status: "SUBMITTED" },
+        { StepId: "s-2", Status: "FAILED", Reason: "Step is already done" },
+        { StepId: "s-1", Status: "FAILED", Reason: "Internal error" },
+      ],
+    };
+  });
+
+  await expect(leaveReusedCluster(refusing, id, "run-2")).rejects.toThrow(
+    `Steps of run-2 on cluster ${id} were not cancelled: s-2 (Step is already done), s-1 (Internal error)`,
+  );
+});

@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from orchard.io.parts import PartWriter
+from orchard.io.parts import PartWriter, remove_parts
 from orchard.io.storage import locate_storage
 from pyspark.sql import SparkSession
 
@@ -96,3 +96,14 @@ def test_parquet_files_keep_athenas_rules(written: tuple[Path, str, list[Row]]) 
             (f"{column}.list.element", physical, "None"),
         ]
         assert {file.metadata.row_group(0).column(number).compression for number in range(3)} == {"SNAPPY"}
+
+
+def test_another_attempt_of_a_step_starts_without_files_of_the_earlier_one(tmp_path: Path) -> None:
+    for name in ("parquet/part-00000-0000.snappy.parquet", "csv/part-00000-0000.csv", "summary.json"):
+        file = tmp_path / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(b"x")
+
+    remove_parts(str(tmp_path))
+
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["summary.json"]

@@ -1,0 +1,89 @@
+import {
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  type ListObjectsV2CommandInput,
+  PutObjectCommand,
+  type PutObjectCommandInput,
+  S3Client,
+} from "@aws-sdk/client-s3";
+
+function failure(name: string): Error {
+  return Object.assign(new Error(name), { name });
+}
+
+/** One bucket in memory, for the commands that read, write and list objects. */
+export class S3Double {
+  readonly objects = new Map<string, Uint8Array>();
+  readonly puts: PutObjectCommandInput[] = [];
+  /** Name of the error with which PutObject fails. */
+  putError: string | undefined;
+  /** Called with the key before each PutObject. */
+  beforePut: ((key: string) => void) | undefined;
+  /** Objects and common prefixes that a page of ListObjectsV2 has at most, as on S3. */
+  readonly keysPerPage = 1_000;
+  /** The SDK's paginator accepts only an instance of the client class. */
+  readonly client = Object.assign(new S3Client({ region: "eu-west-1" }), {
+    send: async (command: unknown) => this.answer(command),
+  });
+
+  write(key: string, content: string | Uint8Array): void {
+    this.objects.set(key, typeof content === "string" ? new TextEncoder().encode(content) : content);
+  }
+
+  writeJson(key: string, value: unknown): void {
+    this.write(key, JSON.stringify(value));
+  }
+
+  readText(key: string): string {
+    return new TextDecoder().decode(this.read(key));
+  }
+
+  private read(key = ""): Uint8Array {
+    const content = this.objects.get(key);
+    if (!content) throw failure("NoSuchKey");
+    return content;
+  }
+
+  private answer(command: unknown): unknown {
+    if (command instanceof GetObjectCommand) {
+      const content = this.read(command.input.Key);
+      return { Body: { transformToByteArray: async () => content } };
+    }
+    if (command instanceof HeadObjectCommand) {
+      if (!this.objects.has(command.input.Key ?? "")) throw failure("NotFound");
+      return {};
+    }
+    if (command instanceof PutObjectCommand) return this.put(command.input);
+    if (command instanceof ListObjectsV2Command) return this.list(command.input);
+    throw new Error(`S3Double has no answer to ${(command as object).constructor.name}; add one.`);
+  }
+
+  private put(input: PutObjectCommandInput): unknown {
+    this.puts.push(input);
+    if (this.putError) throw failure(this.putError);
+    const { Key = "", Body, IfNoneMatch } = input;
+    this.beforePut?.(Key);
+    if (IfNoneMatch === "*" && this.objects.has(Key)) throw failure("PreconditionFailed");
+    this.write(Key, Body as string | Uint8Array);
+    return {};
+  }
+
+  private list({ Prefix = "", Delimiter, ContinuationToken }: ListObjectsV2CommandInput): unknown {
+    const entries = new Map<string, object>();
+    for (const [key, { length: Size }] of [...this.objects].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      if (!key.startsWith(Prefix)) continue;
+      const end = Delimiter === undefined ? -1 : key.indexOf(Delimiter, Prefix.length);
+      if (end < 0) entries.set(key, { Key: key, Size, ETag: '"e"' });
+      else entries.set(key.slice(0, end + 1), { Prefix: key.slice(0, end + 1) });
+    }
+    const start = Number(ContinuationToken ?? 0);
+    const page = [...entries.values()].slice(start, start + this.keysPerPage);
+    const next = start + this.keysPerPage;
+    return {
+      Contents: page.filter((entry) => "Key" in entry),
+      CommonPrefixes: page.filter((entry) => "Prefix" in entry),
+      NextContinuationToken: next < entries.size ? String(next) : undefined,
+    };
+  }
+}

@@ -1,0 +1,68 @@
+import { beforeEach, expect, test } from "vitest";
+import type { Plan } from "../../../lambdas/contract/plan.ts";
+import { findEarlierRun, indexRun, type Reuse } from "../../../lambdas/results/earlier-runs.ts";
+import { S3Double } from "../../doubles/s3.ts";
+import { aPlan, aValidation } from "../fixtures.ts";
+
+let s3: S3Double;
+beforeEach(async () => {
+  s3 = new S3Double();
+});
+
+const features = "s3://data/runs/run-1/features/parquet";
+
+/** Finishes the run run-1 of 50 images, one of which is bad. */
+async function finish(changes: Partial<Plan> = {}): Promise<void> {
+  const plan = aPlan("data", changes);
+  const validation = aValidation({ errorRate: 0.02, variance: 0.93 });
+  s3.writeJson(`runs/${plan.runId}/manifest.json`, { selection: plan.selection, validation, plan });
+  await indexRun(s3.client, plan, plan.selection);
+}
+
+function find(changes: Partial<Plan> = {}): Promise<Reuse> {
+  return findEarlierRun(s3.client, aPlan("data", { runId: "run-2", ...changes }));
+}
+
+test.each([
+  [0.02, null, true],
+  [0.02, 0.93, true],
+  [0.0199, null, false],
+  [0.02, 0.931, false],
+])(
+  "a run with an error rate of 0.02 and a variance of 0.93 meets %d and %d: %s",
+  async (maxErrorRate, minVariance, isReused) => {
+    await finish();
+
+    const { reuse, features: found } = await find({ quality: { maxErrorRate, minVariance } });
+
+    expect(reuse?.run).toBe(isReused ? "s3://data/runs/run-1/" : undefined);
+    expect(found).toBe(features);
+  },
+);
+
+test("a run without one of the requested formats is not reused, and neither are its features", async () => {
+  await finish({ formats: ["parquet"] });
+
+  expect(await find({ formats: ["parquet", "csv"] })).toEqual({ reuse: null, features: null });
+  expect((await find({ formats: ["parquet"] })).features).toBe(features);
+});
+
+test("a run with the same PCA is preferred to the first one of the index", async () => {
+  await finish({ runId: "run-0", run: "s3://data/runs/run-0/", pca: { components: 2 } });
+  await finish({ pca: { components: 50 } });
+
+  expect((await find({ pca: { components: 50 } })).reuse?.run).toBe("s3://data/runs/run-1/");
+  expect(await find({ pca: { variance: 0.9 } })).toEqual({
+    reuse: null,
+    features: "s3://data/runs/run-0/features/parquet",
+  });
+});
+
+test("a deleted or malformed run is passed over", async () => {
+  await finish();
+  s3.write("runs/run-1/manifest.json", "{");
+  expect(await find()).toEqual({ reuse: null, features: null });
+
+  s3.objects.delete("runs/run-1/manifest.json");
+  expect(await find()).toEqual({ reuse: null, features: null });
+});
