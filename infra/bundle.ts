@@ -5,7 +5,8 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { build, type Plugin } from "esbuild";
 
-const lambdas = join(import.meta.dirname, "..", "lambdas");
+const root = join(import.meta.dirname, "..");
+const lambdas = join(root, "lambdas");
 
 /**
  * Replaces the computed keys of the SDK's schemas, `{[_xN]: "m"}`, by their constants' values. A computed key could
@@ -37,6 +38,8 @@ const names = readdirSync(lambdas).filter((name) => name.endsWith(".ts"));
 const result = await build({
   entryPoints: names.map((name) => ({ in: join(lambdas, name), out: join(basename(name, ".ts"), "index") })),
   outdir,
+  // Paths in the metafile are relative to it.
+  absWorkingDir: root,
   outExtension: { ".js": ".mjs" },
   bundle: true,
   minify: true,
@@ -52,4 +55,6 @@ const result = await build({
   logLevel: "warning",
   metafile: true,
 });
+const foreign = Object.keys(result.metafile.inputs).filter((input) => !/^(lambdas|shared|node_modules)\//.test(input));
+if (foreign.length > 0) throw new Error(`A handler imports what bundles.ts does not watch: ${foreign.join(", ")}`);
 if (metafile) writeFileSync(metafile, JSON.stringify(result.metafile));

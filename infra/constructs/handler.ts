@@ -1,32 +1,15 @@
-import { execFileSync } from "node:child_process";
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { Duration, RemovalPolicy } from "aws-cdk-lib";
 import { type PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { Architecture, Code, Function as LambdaFunction, Runtime } from "aws-cdk-lib/aws-lambda";
 import { LogGroup } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
-
-const root = join(import.meta.dirname, "..", "..");
+import { bundleFolder, root } from "../bundles.ts";
 
 /** Service name in the functions' logs and metrics. */
 export const serviceName = "orchard";
 export const metricNamespace = "Orchard";
-let bundles: string | undefined;
-
-/** Bundles all handlers once per process, and returns the folder. */
-function bundleFolder(): string {
-  if (!bundles) {
-    bundles = mkdtempSync(join(tmpdir(), "orchard-bundles-"));
-    execFileSync(process.execPath, [join(root, "infra", "bundle.ts"), bundles], {
-      stdio: ["ignore", "ignore", "inherit"],
-    });
-    const folder = bundles;
-    process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
-  }
-  return bundles;
-}
 
 /** The settings of a function that do not depend on other resources. */
 export interface FunctionSettings {
