@@ -108,7 +108,10 @@ async function runPytest(lifetime: Lifetime, folders: readonly string[]): Promis
   if (folders.length === 0) return none;
   const report = join(places.tests, "pytest.xml");
   const env = { ...childEnvironment("download"), ...(await sparkEnvironment(lifetime)) };
-  const workers = ["--numprocesses", "auto", "--maxprocesses", String(maxPytestWorkers), "--dist", "loadfile"];
+  // xdist would start with the files of the most tests. In the folders' order, the long end-to-end files come before
+  // the short ones of tests/spark, which then fill up both workers.
+  const distribution = ["--dist", "loadfile", "--no-loadscope-reorder"];
+  const workers = ["--numprocesses", "auto", "--maxprocesses", String(maxPytestWorkers), ...distribution];
   const args = ["-m", "pytest", ...workers, "--durations=20", `--junitxml=${report}`, ...folders];
   const { failed } = await runTool(lifetime, join(places.python, "bin", "python"), args, { show: true, env });
   return withExit(readReport(report, countPytest), failed);

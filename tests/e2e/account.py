@@ -71,27 +71,19 @@ class Account:
 
     def start(self, execution_input: object) -> str:
         """Starts an execution and returns its ARN."""
-        name = f"test-{uuid.uuid4().hex[:12]}"
-        text = json.dumps(execution_input)
-        answer = self.aws(
-            "stepfunctions",
-            "start-execution",
-            "--state-machine-arn",
-            self.state_machine,
-            "--name",
-            name,
-            "--input",
-            text,
+        answer = self.client("stepfunctions").start_execution(
+            stateMachineArn=self.state_machine,
+            name=f"test-{uuid.uuid4().hex[:12]}",
+            input=json.dumps(execution_input),
         )
         return str(answer["executionArn"])
 
     def wait(self, arn: str) -> Execution:
         """Waits for the end of an execution."""
         deadline = time.monotonic() + RUN_SECONDS
-        while self.client("stepfunctions").describe_execution(executionArn=arn)["status"] == "RUNNING":
+        while (found := self.client("stepfunctions").describe_execution(executionArn=arn))["status"] == "RUNNING":
             assert time.monotonic() < deadline, f"{arn} still runs after {RUN_SECONDS} s"
             time.sleep(0.3)
-        found = self.aws("stepfunctions", "describe-execution", "--execution-arn", arn)
         return Execution(arn, found["name"], found["status"], found.get("error", ""), found.get("cause", ""))
 
     def run(self, execution_input: object) -> Execution:
@@ -131,17 +123,27 @@ class Account:
 
     def download(self, run_id: str, folder: Path) -> Path:
         """Downloads all results of a run to a folder."""
-        self.aws("s3", "cp", "--recursive", "--only-show-errors", f"s3://{self.bucket}/runs/{run_id}/", str(folder))
+        prefix = f"runs/{run_id}/"
+        for name in self.names(prefix):
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self.client("s3").download_file(self.bucket, prefix + name, str(target))
         return folder
+
+    def upload(self, folder: Path, prefix: str) -> None:
+        """Uploads the files of a folder under a prefix of the bucket."""
+        for file in folder.rglob("*"):
+            if file.is_file():
+                self.client("s3").upload_file(str(file), self.bucket, f"{prefix}{file.relative_to(folder).as_posix()}")
 
     def names(self, prefix: str) -> set[str]:
         """Lists the keys below a prefix of the bucket, without the prefix."""
-        found = self.aws("s3api", "list-objects-v2", "--bucket", self.bucket, "--prefix", prefix)
-        return {item["Key"].removeprefix(prefix) for item in (found or {}).get("Contents", [])}
+        pages = self.client("s3").get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        return {item["Key"].removeprefix(prefix) for page in pages for item in page.get("Contents", [])}
 
     def json(self, key: str) -> Any:
         """Reads the JSON document at a key of the bucket."""
-        return self.aws("s3", "cp", f"s3://{self.bucket}/{key}", "-")
+        return json.load(self.client("s3").get_object(Bucket=self.bucket, Key=key)["Body"])
 
     def mails(self, run_id: str) -> list[dict[str, str]]:
         """Returns the mails about a run that a subscriber of the topic has received."""

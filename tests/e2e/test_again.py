@@ -19,9 +19,8 @@ def prefix(account: Account, tmp_path_factory: pytest.TempPathFactory) -> str:
         target = folder / "Training" / f"Apple {'AB'[number % 2]}" / image.name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(image.read_bytes())
-    uri = f"s3://{account.bucket}/data/again/"
-    account.aws("s3", "cp", "--recursive", "--only-show-errors", str(folder), uri)
-    return uri
+    account.upload(folder, "data/again/")
+    return f"s3://{account.bucket}/data/again/"
 
 
 def _steps(account: Account, execution: Execution) -> list[str]:

@@ -60,10 +60,11 @@ def test_too_many_bad_images_make_the_results_invalid(
             image.read_bytes()
         )
     (folder / "Apple A" / "broken.jpg").write_bytes(b"no image at all")
-    prefix = f"s3://{account.bucket}/data/some bad ones/"
-    account.aws("s3", "cp", "--recursive", "--only-show-errors", str(folder.parent), prefix)
+    account.upload(folder.parent, "data/some bad ones/")
 
-    execution = account.run({"mode": "apples", "input": prefix, "pca": {"components": 2}})
+    execution = account.run(
+        {"mode": "apples", "input": f"s3://{account.bucket}/data/some bad ones/", "pca": {"components": 2}}
+    )
 
     assert execution.error == "ResultsInvalid", execution.cause
     assert "the commonest reasons: text, not an image (1)" in execution.cause

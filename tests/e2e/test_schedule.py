@@ -36,7 +36,7 @@ def _scheduled(account: Account, but: set[str]) -> str:
     """Waits for an execution of the schedule that is not among the known ones, and returns its ARN."""
     deadline = time.monotonic() + RUN_SECONDS
     while True:
-        found = account.aws("stepfunctions", "list-executions", "--state-machine-arn", account.state_machine)
+        found = account.client("stepfunctions").list_executions(stateMachineArn=account.state_machine)
         for execution in found["executions"]:
             # Scheduler's execution ids have this form; the names of the tests' own executions do not.
             if re.fullmatch("[0-9a-f]{16}", execution["name"]) and execution["executionArn"] not in but:
