@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { executionInputSchema } from "../lambdas/contract/input.ts";
+import { executionInputSchema, maxInputBytes } from "../lambdas/contract/input.ts";
 
 /** The JSON Schema keywords that the schema of the execution input uses, and the metadata it adds. */
 interface KeySchema {
@@ -90,7 +90,8 @@ export function renderInputReference(): string {
     "# The execution input",
     "The execution input is the JSON object that you pass to `aws stepfunctions start-execution --input`, or to\n" +
       "`npm run run -- --input FILE`. Only `mode` is required. Preflight rejects unknown keys and suggests the nearest known\n" +
-      "one; it reports all problems at once, before anything is created.",
+      "one; it reports all problems at once, before anything is created. The input may have at most " +
+      `${maxInputBytes.toLocaleString("en-US")} bytes.`,
     "Several defaults come from the stack's configuration, which [aws.md](aws.md#8-to-production) explains. The examples\n" +
       "show one key; add `mode` and other keys as needed.",
     ...sectionsOf(schema),

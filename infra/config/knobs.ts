@@ -2,6 +2,7 @@ import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import { z } from "zod";
 import { clusterKnobs } from "../../lambdas/contract/cluster-knobs.ts";
 import { maxExecutionHours } from "../../lambdas/contract/execution.ts";
+import { costBounds, maxKeepMinutesBound } from "../../lambdas/contract/input.ts";
 import {
   executionInput,
   flag,
@@ -100,7 +101,7 @@ const fleetKnobs = {
 };
 
 const limitKnobs = {
-  maxCostUsd: number(0.01, 100_000)
+  maxCostUsd: number(costBounds.min, costBounds.max)
     .default(10)
     .meta({
       description: "US dollars from 0.01 to 100000",
@@ -116,7 +117,7 @@ const limitKnobs = {
       defaultText: "leaves nine hours for which a cluster can be kept on purpose",
       examples: [48],
     }),
-  maxKeepMinutes: wholeNumber(0, 9_120)
+  maxKeepMinutes: wholeNumber(0, maxKeepMinutesBound)
     .default(120)
     .meta({
       description: "a whole number of minutes from 0 to 9120",

@@ -1,4 +1,5 @@
 import { type EMRClient, ListStepsCommand, type StepState, type StepSummary } from "@aws-sdk/client-emr";
+import { clusterIdPattern } from "../contract/cluster-knobs.ts";
 import { runIdOfPlanUri } from "../contract/s3-layout.ts";
 
 const activeStates: readonly StepState[] = ["PENDING", "CANCEL_PENDING", "RUNNING"];
@@ -26,5 +27,7 @@ export async function latestSteps(emr: EMRClient, clusterId: string): Promise<re
 export function clusterIdIn(input: string | null | undefined): string | undefined {
   // The input is always JSON, because Step Functions accepts nothing else. The event omits an input that is too long.
   const { cluster } = (JSON.parse(input ?? "null") ?? {}) as { cluster?: { id?: unknown } | null };
-  return typeof cluster?.id === "string" ? cluster.id : undefined;
+  const id = cluster?.id;
+  // Preflight refuses any other id, so there is no such cluster.
+  return typeof id === "string" && clusterIdPattern.test(id) ? id : undefined;
 }

@@ -6,7 +6,10 @@ import { maxExecutionHours } from "./execution.ts";
 
 const memoryAllowed = 'a size as Spark takes it, such as "6g" or "512m"';
 /** A size in Spark's notation. */
-const memorySizeSchema = z.string().regex(/^[1-9][0-9]*[mg]$/, `must be ${memoryAllowed}`);
+const memorySizeSchema = z.string().regex(/^[1-9][0-9]{0,6}[mg]$/, `must be ${memoryAllowed}`);
+
+/** An EMR cluster's id. */
+export const clusterIdPattern = /^j-[A-Z0-9]{1,30}$/;
 
 /** Most core nodes that a cluster can start with or scale to. */
 export const maxCoreNodes = 50;

@@ -1,6 +1,7 @@
 // The rules that decide which files of a tree are images, and why the others are left out. docs/input-trees.md describes
 // them. The lists are in image-tree.json; plan.json carries them to Spark, which decides by the same rules.
 import { z } from "zod";
+import { cutList, cutText, quoteValue } from "../../shared/bounded-text.ts";
 import data from "./image-tree.json" with { type: "json" };
 
 export const { imageEndings } = data;
@@ -104,13 +105,6 @@ export const leftOutSchema = z.object({
 export type LeftOut = Readonly<z.output<typeof leftOutSchema>>;
 
 const examplesShown = 3;
-/** State data is limited to 256 KiB, and a key may have 1,024 bytes. */
-const charactersShown = 200;
-
-function shorten(name: string): string {
-  return name.length > charactersShown ? `${name.slice(0, charactersShown)}…`.toWellFormed() : name;
-}
-
 /** Counts the files that are left out by reason, with the first examples of each. */
 export function summarizeLeftOut(
   files: readonly { readonly key: string; readonly reason: LeftOutReason }[],
@@ -118,7 +112,10 @@ export function summarizeLeftOut(
   return reasons.flatMap((reason) => {
     const keys = files.filter((file) => file.reason === reason).map(({ key }) => key);
     if (keys.length === 0) return [];
-    const examples = keys.sort(byCodePoint).slice(0, examplesShown).map(shorten);
+    const examples = keys
+      .sort(byCodePoint)
+      .slice(0, examplesShown)
+      .map((key) => cutText(key));
     return [{ reason, count: keys.length, examples }];
   });
 }
@@ -132,15 +129,12 @@ export function describeLeftOut({ reason, count, examples }: LeftOut): string {
 /** Quotes a name so that control characters and bytes that are not UTF-8 show. */
 export function quoteName(name: string): string {
   // JSON escapes a lone surrogate, which stands for such a byte, as \udc80 to \udcff.
-  return JSON.stringify(name).replaceAll(/\\udc([89a-f][0-9a-f])/g, "\\x$1");
+  return quoteValue(name).replaceAll(/\\udc([89a-f][0-9a-f])/g, "\\x$1");
 }
 
-/** Keeps the state data far below Step Functions' limit of 256 KiB. */
-const splitsShown = 20;
-
-/** Cuts a list of names for the plan. */
+/** Cuts a list of names for the plan, which keeps the state data far below Step Functions' limit of 256 KiB. */
 export function shortenNames(names: readonly string[]): string[] {
-  return [...names.slice(0, splitsShown).map(shorten), ...(names.length > splitsShown ? ["…"] : [])];
+  return [...cutList(names.map((name) => cutText(name)))];
 }
 
 /** Describes the splits of a run; undefined for a tree without splits. */

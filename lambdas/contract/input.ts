@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { instanceTypes } from "../catalog/instance-types.ts";
 import { formats, overlaps } from "./choices.ts";
-import { clusterKnobs, maxCoreNodes } from "./cluster-knobs.ts";
+import { clusterIdPattern, clusterKnobs, maxCoreNodes } from "./cluster-knobs.ts";
 import { layouts } from "./image-tree.ts";
 import { modeProperties, modes, modesWithLabel } from "./modes.ts";
 import { defaultInputPrefix } from "./s3-layout.ts";
@@ -12,6 +12,16 @@ export const defaultMaxMegapixels = 80;
 /** S3's limit for a key. It also keeps the state data far below Step Functions' limit of 256 KiB for any input. */
 const maxNameLength = 1024;
 const name = z.string().min(1).max(maxNameLength);
+/** In UTF-8. Every later state passes the input on, and the state data is limited to 256 KiB. */
+export const maxInputBytes = 16_384;
+/** The most images that a run can take; one of 100 million would take weeks. */
+const maxLimit = 100_000_000;
+/** Far above the dimensions of any model's features, which Preflight compares with the number. */
+const maxComponents = 100_000;
+/** In US dollars, also for the stack's `maxCostUsd`. */
+export const costBounds = { min: 0.01, max: 100_000 } as const;
+/** Upper bound of the stack's `maxKeepMinutes`: the longest life of a cluster without the time limit of an execution. */
+export const maxKeepMinutesBound = 9_120;
 const maxSplits = 100;
 function isWithoutRepeats(list: readonly string[]): boolean {
   return new Set(list).size === list.length;
@@ -36,6 +46,7 @@ export const executionInputSchema = z.strictObject({
     .string()
     .max(maxNameLength)
     .regex(/^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/.*)?$/s, "must be s3://bucket/prefix")
+    .refine((uri) => !uri.slice("s3://".length).includes("//"), "must not have a folder without a name (//)")
     .optional()
     .meta({
       description:
@@ -68,6 +79,7 @@ export const executionInputSchema = z.strictObject({
   limit: z
     .int()
     .min(2)
+    .max(maxLimit)
     .optional()
     .meta({
       description:
@@ -81,6 +93,7 @@ export const executionInputSchema = z.strictObject({
       components: z
         .int()
         .min(1)
+        .max(maxComponents)
         .optional()
         .meta({
           description: "The number of principal components to keep.",
@@ -106,6 +119,7 @@ export const executionInputSchema = z.strictObject({
   formats: z
     .array(z.enum(formats))
     .min(1)
+    .max(formats.length)
     .refine(isWithoutRepeats, { message: "must not name a format twice" })
     .optional()
     .meta({
@@ -136,7 +150,8 @@ export const executionInputSchema = z.strictObject({
     }),
   maxCostUsd: z
     .number()
-    .positive()
+    .min(costBounds.min)
+    .max(costBounds.max)
     .optional()
     .meta({
       description:
@@ -149,7 +164,7 @@ export const executionInputSchema = z.strictObject({
     .strictObject({
       id: z
         .string()
-        .regex(/^j-[A-Z0-9]{1,30}$/, "must be a cluster's id, such as j-2AXXXXXXGAPLF")
+        .regex(clusterIdPattern, "must be a cluster's id, such as j-2AXXXXXXGAPLF")
         .optional()
         .meta({
           description:
@@ -210,6 +225,7 @@ export const executionInputSchema = z.strictObject({
   keepMinutes: z
     .int()
     .min(0)
+    .max(maxKeepMinutesBound)
     .optional()
     .meta({
       description:

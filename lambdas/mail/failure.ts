@@ -66,10 +66,20 @@ function causeOf({ diagnosis, error }: PartialState): string {
   return cause.length <= maxCauseLength ? cause : `${cause.slice(0, maxCauseLength)}...`;
 }
 
+function startAgainLines(state: PartialState, executionArn: string): readonly string[] {
+  // An input that was too large to be passed on would be refused again.
+  if (state.input === undefined) return [];
+  const again = inputToStartAgain(state);
+  return [
+    `Start again, with the same input${again.isSame ? "" : ", but without the cluster that is gone"}:`,
+    `  ${startCommand(again.input, executionArn)}`,
+    "",
+  ];
+}
+
 /** Writes the mail about a failed run. Its first line names the failed state and the cause, then it says what to do. */
 export function failureMail(state: PartialState, execution: Execution): Mail {
   const { diagnosis, error, plan, validation } = state;
-  const again = inputToStartAgain(state);
   const failedState = diagnosis?.state ?? "an unknown state";
   const errorName = error?.Error ?? "unknown";
   const lines = [
@@ -89,9 +99,7 @@ export function failureMail(state: PartialState, execution: Execution): Mail {
       ? ["", "The log's last lines:", ...diagnosis.excerpt.map((line) => `  ${line}`)]
       : []),
     "",
-    `Start again, with the same input${again.isSame ? "" : ", but without the cluster that is gone"}:`,
-    `  ${startCommand(again.input, execution.id)}`,
-    "",
+    ...startAgainLines(state, execution.id),
     ...consoleLinks(execution.id, clusterIdsOf(state)),
   ];
   const alarm = mayBeRunning(state) ? "CLUSTER MAY BE RUNNING, " : "";

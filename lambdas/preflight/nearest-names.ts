@@ -4,16 +4,26 @@ function simplify(name: string): string {
   return name.normalize("NFC").toLowerCase();
 }
 
+function maxEdits(a: string, b: string): number {
+  return Math.max(2, Math.floor(Math.max(a.length, b.length) / 2));
+}
+
 /**
  * Known names that resemble a misspelled one by edit distance, ignoring letter case; the best match comes first.
  * Names that differ only in their Unicode normalization form look the same, so only one of them is returned.
  */
 export function nearestNames(name: string, known: readonly string[], count = 3): readonly string[] {
   const distinct = [...new Map(known.map((candidate) => [candidate.normalize("NFC"), candidate])).values()];
-  return distinct
-    .map((candidate) => ({ candidate, edits: distance(simplify(name), simplify(candidate)) }))
-    .filter(({ candidate, edits }) => edits <= Math.max(2, Math.floor(Math.max(name.length, candidate.length) / 2)))
-    .sort((a, b) => a.edits - b.edits)
-    .slice(0, count)
-    .map(({ candidate }) => candidate);
+  const wanted = simplify(name);
+  return (
+    distinct
+      .map((candidate) => ({ candidate, simple: simplify(candidate), limit: maxEdits(name, candidate) }))
+      // Each character of a difference in length is an edit, and counting all of them takes long for a long name.
+      .filter(({ simple, limit }) => Math.abs(wanted.length - simple.length) <= limit)
+      .map(({ candidate, simple, limit }) => ({ candidate, limit, edits: distance(wanted, simple) }))
+      .filter(({ edits, limit }) => edits <= limit)
+      .sort((a, b) => a.edits - b.edits)
+      .slice(0, count)
+      .map(({ candidate }) => candidate)
+  );
 }

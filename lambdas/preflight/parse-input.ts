@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { cutList, quoteValue } from "../../shared/bounded-text.ts";
 import { formats } from "../contract/choices.ts";
 import { defaultMaxMegapixels, type ExecutionInput, executionInputSchema } from "../contract/input.ts";
 import { modeProperties, modesWithLabel } from "../contract/modes.ts";
@@ -6,6 +7,7 @@ import type { Pca, Plan } from "../contract/plan.ts";
 import { InvalidInput } from "../runtime/errors.ts";
 import type { ListingRequest } from "./list-images.ts";
 import { nearestNames } from "./nearest-names.ts";
+import { refuseLargeInput } from "./refuse-large-input.ts";
 
 /** The execution input with every default filled in. */
 export interface ResolvedInput
@@ -45,19 +47,17 @@ function knownKeys(path: readonly PropertyKey[]): readonly string[] {
   return objects[path.join(".")] ?? [];
 }
 
-function describeIssue(issue: z.core.$ZodIssue): string {
+function describeIssue(issue: z.core.$ZodIssue): readonly string[] {
   const path = issue.path.join(".");
   if (issue.code === "unrecognized_keys") {
     const known = knownKeys(issue.path);
-    return issue.keys
-      .map((key) => {
-        const [suggestion] = nearestNames(key, known, 1);
-        const hint = suggestion === undefined ? "" : ` Did you mean ${JSON.stringify(suggestion)}?`;
-        return `${path === "" ? "" : `${path}: `}unknown key ${JSON.stringify(key)}.${hint} Known keys: ${known.join(", ")}`;
-      })
-      .join("\n- ");
+    return issue.keys.map((key) => {
+      const [suggestion] = nearestNames(key, known, 1);
+      const hint = suggestion === undefined ? "" : ` Did you mean ${JSON.stringify(suggestion)}?`;
+      return `${path === "" ? "" : `${path}: `}unknown key ${quoteValue(key)}.${hint} Known keys: ${known.join(", ")}`;
+    });
   }
-  return `${path === "" ? "the input" : path}: ${issue.message}`;
+  return [`${path === "" ? "the input" : path}: ${issue.message}`];
 }
 
 /** Keys that go with cluster.id: they change how Spark uses an existing cluster, not the cluster. */
@@ -104,7 +104,7 @@ export function refuseIf(problems: readonly string[]): void {
   throw new InvalidInput(
     problems.length === 1
       ? `The input is refused: ${problems[0]}`
-      : `The input is refused, ${problems.length} problems:\n- ${problems.join("\n- ")}`,
+      : `The input is refused, ${problems.length} problems:\n- ${cutList(problems).join("\n- ")}`,
   );
 }
 
@@ -112,8 +112,10 @@ export function refuseIf(problems: readonly string[]): void {
  * Parses the execution input and fills in the defaults.
  *
  * @throws InvalidInput that lists every problem, not only the first
+ * @throws InputTooLarge
  */
 export function parseInput(given: unknown, defaults: InputDefaults): ResolvedInput {
+  refuseLargeInput(given);
   const parsed = executionInputSchema.safeParse(given, {
     error: (issue) => {
       if (issue.input === undefined) {
@@ -125,13 +127,13 @@ export function parseInput(given: unknown, defaults: InputDefaults): ResolvedInp
         const values = issue.values.map(String);
         const [suggestion] = typeof issue.input === "string" ? nearestNames(issue.input, values, 1) : [];
         const hint = suggestion === undefined ? "" : ` Did you mean ${JSON.stringify(suggestion)}?`;
-        return `${JSON.stringify(issue.input)} is not allowed; one of ${quoteNames(values)}.${hint}`;
+        return `${quoteValue(issue.input)} is not allowed; one of ${quoteNames(values)}.${hint}`;
       }
       // Zod's own message is good enough.
       return undefined;
     },
   });
-  if (!parsed.success) refuseIf(parsed.error.issues.map(describeIssue));
+  if (!parsed.success) refuseIf(parsed.error.issues.flatMap(describeIssue));
   const input = parsed.data as ExecutionInput;
   refuseIf([...labelProblems(input), ...layoutProblems(input), ...keptClusterProblems(input, defaults)]);
   const imageTree = input.input ?? `s3://${defaults.bucket}/${defaults.inputPrefix}`;

@@ -1,15 +1,12 @@
+import { cutList } from "../../shared/bounded-text.ts";
 import { describeLeftOut, isSameName, quoteName } from "../contract/image-tree.ts";
 import { modeProperties } from "../contract/modes.ts";
 import type { Listing } from "./list-images.ts";
 import { nearestNames } from "./nearest-names.ts";
 import type { ResolvedInput } from "./parse-input.ts";
 
-const maxNamesListed = 40;
-
 function listNames(all: readonly string[]): string {
-  if (all.length === 0) return "none";
-  const shown = all.slice(0, maxNamesListed).map(quoteName);
-  return all.length > shown.length ? `${shown.join(", ")} and ${all.length - shown.length} more` : shown.join(", ");
+  return all.length === 0 ? "none" : cutList(all.map(quoteName)).join(", ");
 }
 
 function suggest(name: string, known: readonly string[]): string {

@@ -1,9 +1,20 @@
+import { cutMessage } from "../../shared/bounded-text.ts";
+
 /** An error whose `name` the state machine can catch and whose message reaches the user. */
-export abstract class OrchardError extends Error {}
+export abstract class OrchardError extends Error {
+  constructor(message: string) {
+    super(cutMessage(message));
+  }
+}
 
 /** The execution input is invalid. The message lists every problem, the allowed values and the remedy. */
 export class InvalidInput extends OrchardError {
   override readonly name = "InvalidInput";
+}
+
+/** The execution input is too large to be passed on. The state machine drops it, and reports the error as InvalidInput. */
+export class InputTooLarge extends OrchardError {
+  override readonly name = "InputTooLarge";
 }
 
 /** The account is not ready for the run. The message lists every failed check with its remedy. */

@@ -4,6 +4,7 @@ import { Metrics } from "@aws-lambda-powertools/metrics";
 import middy, { type MiddlewareObj } from "@middy/core";
 import type { Context } from "aws-lambda";
 import { z } from "zod";
+import { cutMessage } from "../../shared/bounded-text.ts";
 import { OrchardError } from "./errors.ts";
 
 /** The function's logger; POWERTOOLS_SERVICE_NAME sets its service name. */
@@ -38,11 +39,20 @@ function logOutcome(): MiddlewareObj {
       logger.info("Done", { result: request.response });
     },
     onError: (request) => {
-      const { error } = request;
+      const error = boundError(request.error);
       if (error instanceof OrchardError) logger.warn(error.message, { error });
       else logger.error("Failed", { error });
     },
   };
+}
+
+/** Bounds what Lambda reports of an error: the state data, to which it is added, is limited to 256 KiB. */
+function boundError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  error.message = cutMessage(error.message);
+  // The stack begins with the message.
+  if (error.stack !== undefined) error.stack = cutMessage(error.stack);
+  return error;
 }
 
 /** Publishes metrics even if the function fails, because the sweep may terminate clusters and then throw. */

@@ -1,3 +1,4 @@
+import { isDeeperThan } from "../../shared/json-depth.ts";
 import { AwsError, errorText } from "../support/aws-error.ts";
 import { exceedsDataLimit, maxDataBytes } from "./data-limit.ts";
 import type { Json } from "./interpreter.ts";
@@ -10,14 +11,28 @@ export function checkExecutionName(name: string): void {
   }
 }
 
-/** @throws AwsError InvalidExecutionInput */
-export function parseExecutionInput(json: string): Json {
-  if (exceedsDataLimit(json)) {
-    throw new AwsError("InvalidExecutionInput", `The execution input has more than ${maxDataBytes} bytes.`);
-  }
+function parseJson(json: string): Json {
   try {
     return JSON.parse(json);
   } catch (error) {
     throw new AwsError("InvalidExecutionInput", `Invalid State Machine Execution Input: '${errorText(error)}'`);
   }
+}
+
+/** Assumed: AWS documents no limit. The interpreter copies data recursively, and several thousand levels end its stack. */
+const maxInputDepth = 1_000;
+
+/** @throws AwsError InvalidExecutionInput */
+export function parseExecutionInput(json: string): Json {
+  if (exceedsDataLimit(json)) {
+    throw new AwsError("InvalidExecutionInput", `The execution input has more than ${maxDataBytes} bytes.`);
+  }
+  const input = parseJson(json);
+  if (isDeeperThan(input, maxInputDepth)) {
+    throw new AwsError(
+      "InvalidExecutionInput",
+      `The execution input has more than ${maxInputDepth} levels of nesting.`,
+    );
+  }
+  return input;
 }

@@ -184,6 +184,18 @@ describe("the paths", () => {
     expect("error" in rest && rest.error.name).toBe("OtherExecutionRunning");
   });
 
+  it("drops an input that is too large, so that the state data stays below its limit", async () => {
+    const { entered, lastInput, ...rest } = await run(
+      { ...workingHandlers(), Preflight: failing("InputTooLarge", "x".repeat(8_000)) },
+      { mode: "m".repeat(250_000) },
+    );
+
+    expect(entered).toEqual(["TakeInput", "NeedsTurn", "Preflight", "DropInput", ...cleanUpStates]);
+    expect("error" in rest && rest.error.name).toBe("InvalidInput");
+    expect(lastInput["error"]).toMatchObject({ Error: "InvalidInput" });
+    expect(Buffer.byteLength(JSON.stringify(lastInput))).toBeLessThan(20_000);
+  });
+
   const planOnKeptCluster = { ...plan, borrowed: { clusterId: "j-2" } };
 
   it("runs its steps on a kept cluster and does not terminate it", async () => {

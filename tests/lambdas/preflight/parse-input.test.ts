@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { executionInputSchema } from "../../../lambdas/contract/input.ts";
 import { parseInput, type ResolvedInput } from "../../../lambdas/preflight/parse-input.ts";
-import { InvalidInput } from "../../../lambdas/runtime/errors.ts";
+import { InputTooLarge, InvalidInput } from "../../../lambdas/runtime/errors.ts";
 
 const defaults = { bucket: "data", inputPrefix: "data/raw/", maxCostUsd: 20, maxKeepMinutes: 120 };
 function parse(given: unknown): ResolvedInput {
@@ -93,6 +93,16 @@ test.each([
   [{ mode: "mini", quality: { maxErrorRate: 2 } }, /quality\.maxErrorRate: /],
   [{ mode: "single-class" }, /label: mode "single-class" needs one/],
   [{ mode: "full", label: "Banana" }, /label: only mode "single-class" takes one/],
+  [{ mode: "mini", maxCostUsd: 1e306 }, /maxCostUsd: .*100000/],
+  [JSON.parse('{"mode":"mini","maxCostUsd":1e400}'), /maxCostUsd: /],
+  [{ mode: "mini", limit: 100_000_001 }, /limit: .*100000000/],
+  [{ mode: "mini", pca: { components: 100_001 } }, /pca\.components: .*100000/],
+  [{ mode: "mini", keepMinutes: 9_121 }, /keepMinutes: .*9120/],
+  [{ mode: "mini", cluster: { executorMemory: `${"9".repeat(400)}g` } }, /cluster\.executorMemory: must be a size/],
+  [{ mode: "mini", cluster: { id: `j-${"A".repeat(5_000)}` } }, /cluster\.id: must be a cluster's id/],
+  [{ mode: "mini", formats: Array.from({ length: 300 }, () => "parquet") }, /formats: .*2/],
+  [{ mode: "mini", input: "s3://bucket/tree//" }, /input: must not have a folder without a name \(\/\/\)/],
+  [{ mode: "mini", input: "s3://bucket//tree/" }, /input: must not have a folder without a name \(\/\/\)/],
   ["mini", /the input: .*expected object/],
   [null, /the input: .*expected object/],
   [[], /the input: .*expected object/],
@@ -127,23 +137,65 @@ test("any unknown key is refused and named", () => {
   );
 });
 
-test("any JSON at all is either taken or refused as InvalidInput", () => {
-  const values = fc.oneof(fc.jsonValue(), fc.constantFrom(...Object.keys(executionInputSchema.shape)));
+test("a wrong value is cut to 200 characters", () => {
+  const message = refusal({ mode: "m".repeat(10_000) });
+
+  expect(message).toMatch(/^The input is refused: mode: "m{190,}… is not allowed; one of "inventory"/);
+  expect(message.length).toBeLessThan(400);
+});
+
+test("of many unknown keys, 20 are named, each cut to 200 characters", () => {
+  const keys = Array.from({ length: 1_000 }, (_, index) => `unknown${index}`);
+  const message = refusal(
+    Object.fromEntries([["mode", "mini"], ["k".repeat(1_000), 1], ...keys.map((key) => [key, 1])]),
+  );
+
+  expect(message.split("\n")).toHaveLength(22);
+  expect(message).toContain("1001 problems:");
+  expect(message).toMatch(/unknown key "k{190,}…/);
+  expect(message).toMatch(/\n- … and 981 more$/);
+});
+
+/** Nests a value in arrays, without recursion. */
+function nest(depth: number): unknown {
+  let value: unknown = 1;
+  for (let level = 0; level < depth; level += 1) value = [value];
+  return value;
+}
+
+test.each([
+  ["nested 100,000 levels deep", { mode: nest(100_000) }, "nested more than 32 levels deep"],
+  ["of 250 kB", { mode: "m".repeat(250_000) }, "has 250,011 bytes, and at most 16,384 are allowed"],
+  ["with 3,000 unknown keys", Object.fromEntries(Array.from({ length: 3_000 }, (_, n) => [`unknown${n}`, n])), "bytes"],
+])("an input %s is refused at the door", (_, given, message) => {
+  expect(() => parse(given)).toThrow(InputTooLarge);
+  expect(() => parse(given)).toThrow(message);
+});
+
+/** JSON of up to 256 KiB: wide, long or deep where fc.jsonValue() is not. */
+const hostileJson = fc.oneof(
+  fc.jsonValue(),
+  fc.integer({ min: 0, max: 100_000 }).map(nest),
+  fc.integer({ min: 0, max: 250_000 }).map((length) => "\u2028".repeat(length / 3)),
+  fc.array(fc.jsonValue({ maxDepth: 1 }), { maxLength: 300 }),
+  fc.dictionary(fc.string({ maxLength: 300 }), fc.jsonValue({ maxDepth: 1 }), { maxKeys: 300 }),
+  fc.double({ noNaN: true }),
+  fc.constantFrom(...Object.keys(executionInputSchema.shape)),
+);
+
+test("any JSON at all is either taken, or refused in one message of at most 8 KiB", () => {
+  const keys = Object.fromEntries(Object.keys(executionInputSchema.shape).map((key) => [key, hostileJson]));
   fc.assert(
-    fc.property(
-      fc.oneof(
-        fc.jsonValue(),
-        fc.record(Object.fromEntries(Object.keys(executionInputSchema.shape).map((key) => [key, values])), {
-          requiredKeys: [],
-        }),
-      ),
-      (given) => {
-        try {
-          parse(given);
-        } catch (error) {
-          expect(error).toBeInstanceOf(InvalidInput);
-        }
-      },
-    ),
+    fc.property(fc.oneof(hostileJson, fc.record(keys, { requiredKeys: [] })), (given) => {
+      try {
+        parse(given);
+      } catch (error) {
+        if (!(error instanceof InputTooLarge)) expect(error).toBeInstanceOf(InvalidInput);
+        const { message } = error as Error;
+        expect(message).toMatch(/^The input is refused/);
+        expect(Buffer.byteLength(message)).toBeLessThanOrEqual(8_192);
+        for (const line of message.split("\n").slice(1)) expect(line).toMatch(/^- /);
+      }
+    }),
   );
 });

@@ -121,6 +121,8 @@ test("StartExecution refuses invalid requests and is idempotent for a running ex
   await expect(start(arn, { name: "a name" })).rejects.toMatchObject({ name: "InvalidName" });
   await expect(start(arn, { input: "{" })).rejects.toMatchObject({ name: "InvalidExecutionInput" });
   await expect(start(arn, { input: JSON.stringify("é".repeat(131_072)) })).rejects.toThrow(/262144/);
+  const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
+  await expect(start(arn, { input: deep })).rejects.toMatchObject({ name: "InvalidExecutionInput" });
   await expect(start(`${arn}x`)).rejects.toMatchObject({ name: "StateMachineDoesNotExist" });
   await expect(describeExecution(`${executionArn}x`)).rejects.toMatchObject({ name: "ExecutionDoesNotExist" });
   await sfn.send(new StopExecutionCommand({ executionArn, error: "Person", cause: "enough" }));
