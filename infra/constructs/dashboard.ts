@@ -1,4 +1,4 @@
-import { Duration } from "aws-cdk-lib";
+import { ArnFormat, Duration, Stack } from "aws-cdk-lib";
 import {
   Dashboard,
   GraphWidget,
@@ -41,11 +41,18 @@ function ofEachCluster(metricName: string): IMetric {
 }
 
 /** The duration of a .sync call. All three steps share this metric, as do other state machines with the same call. */
-function integrationTime(call: string): IMetric {
+function integrationTime(stack: Stack, call: string): IMetric {
   return new Metric({
     namespace: "AWS/States",
     metricName: "ServiceIntegrationRunTime",
-    dimensionsMap: { ServiceIntegrationResourceArn: `arn:aws:states:::elasticmapreduce:${call}.sync` },
+    dimensionsMap: {
+      ServiceIntegrationResourceArn: stack.formatArn({
+        service: "states",
+        resource: "elasticmapreduce",
+        resourceName: `${call}.sync`,
+        arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+      }),
+    },
     statistic: "Average",
     label: call,
     period: hour,
@@ -83,7 +90,7 @@ export class Overview extends Construct {
       graph("Left-over clusters", [sum("EndedClusters")], [orchardMetric("OldestClusterHours", "Maximum")]),
       graph("Time of a run and of EMR's calls (ms)", [
         stateMachine.metricTime({ period: hour }),
-        ...["createCluster", "addStep", "terminateCluster"].map(integrationTime),
+        ...["createCluster", "addStep", "terminateCluster"].map((call) => integrationTime(Stack.of(this), call)),
       ]),
     );
     dashboard.addWidgets(

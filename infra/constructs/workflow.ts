@@ -45,6 +45,7 @@ export class Workflow extends Construct {
       definitionBody: DefinitionBody.fromString(definition(props)),
       definitionSubstitutions: {
         ...functionArns(functions),
+        Partition: stack.partition,
         DataBucketName: props.bucket.bucketName,
         StackName: stack.stackName,
         EmrServiceRoleName: emrRoles.serviceRole.roleName,

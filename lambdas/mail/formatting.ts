@@ -23,10 +23,20 @@ export function troubleshootingLink(section: Section): string {
   return `docs/troubleshooting.md#${section}`;
 }
 
+/**
+ * The console's domain in each partition but the standard one: docs.amazonaws.cn/en_us/aws/latest/userguide/endpoints-Beijing.html,
+ * docs.aws.amazon.com/govcloud-us/latest/UserGuide/using-govcloud-endpoints.html, docs.aws.eu/general/latest/gr/endpoints.html
+ */
+const consoleDomains: Readonly<Record<string, string>> = {
+  "aws-cn": "console.amazonaws.cn",
+  "aws-us-gov": "console.amazonaws-us-gov.com",
+  "aws-eusc": "console.amazonaws-eusc.eu",
+};
+
 /** Links to the execution and to its clusters in the AWS console. */
 export function consoleLinks(executionArn: string, clusterIds: readonly string[]): readonly string[] {
-  const { region } = parse(executionArn);
-  const console = `https://${region}.console.aws.amazon.com`;
+  const { partition, region } = parse(executionArn);
+  const console = `https://${region}.${consoleDomains[partition] ?? "console.aws.amazon.com"}`;
   return [
     `Execution: ${console}/states/home?region=${region}#/v2/executions/details/${encodeURI(executionArn)}`,
     ...clusterIds.map((id) => `Cluster:   ${console}/emr/home?region=${region}#/clusterDetails/${id}`),

@@ -33,11 +33,13 @@ const file = join(import.meta.dirname, "..", "..", "statemachine", "orchard.asl.
 
 /** Returns the definition with an ARN or a name in place of each placeholder, as the stack substitutes them. */
 export function renderedDefinition(): Definition {
-  const text = readFileSync(file, "utf8").replaceAll(/\$\{(\w+)\}/g, (_, name: string) =>
-    name.endsWith("FunctionArn")
-      ? `arn:aws:lambda:eu-west-1:000000000000:function:${name.slice(0, -"FunctionArn".length)}`
-      : name.toLowerCase(),
-  );
+  const text = readFileSync(file, "utf8")
+    .replaceAll(/\$\{Partition\}/g, "aws")
+    .replaceAll(/\$\{(\w+)\}/g, (_, name: string) =>
+      name.endsWith("FunctionArn")
+        ? `arn:aws:lambda:eu-west-1:000000000000:function:${name.slice(0, -"FunctionArn".length)}`
+        : name.toLowerCase(),
+    );
   return JSON.parse(text) as Definition;
 }
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { startCommand, subjectLine } from "../../../lambdas/mail/formatting.ts";
+import { consoleLinks, startCommand, subjectLine } from "../../../lambdas/mail/formatting.ts";
 import { anExecution } from "../fixtures.ts";
 
 test("a subject is valid for SNS, whatever the text", () => {
@@ -14,4 +14,15 @@ test("a subject is valid for SNS, whatever the text", () => {
 
 test("the command to start again refers to a file if the input is long", () => {
   expect(startCommand("x".repeat(4_001), anExecution().id)).toMatch(/ --input file:\/\/input\.json$/);
+});
+
+test.each([
+  ["aws", "eu-west-1", "https://eu-west-1.console.aws.amazon.com/"],
+  ["aws-cn", "cn-north-1", "https://cn-north-1.console.amazonaws.cn/"],
+  ["aws-us-gov", "us-gov-west-1", "https://us-gov-west-1.console.amazonaws-us-gov.com/"],
+  ["aws-eusc", "eusc-de-east-1", "https://eusc-de-east-1.console.amazonaws-eusc.eu/"],
+])("the links of the partition %s lead to its console", (partition, region, console) => {
+  const links = consoleLinks(`arn:${partition}:states:${region}:111122223333:execution:Orchard:run`, ["j-1"]);
+
+  expect(links.map((link) => link.replace(/^\w+: +/, "").slice(0, console.length))).toEqual([console, console]);
 });
