@@ -6,7 +6,7 @@ import { runTool } from "../toolchain/run-tool.ts";
 
 export const command = new Command("check-infra")
   .description(
-    "ask cdk-nag, cfn-lint, asl-validator, botocore, shellcheck and npm audit about every variant of the stacks",
+    "ask cdk-nag, cfn-lint, checkov, parliament, asl-validator, botocore, shellcheck and npm audit about every variant",
   )
   .action(() =>
     withLifetime(async (lifetime) => {

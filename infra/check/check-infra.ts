@@ -7,8 +7,10 @@ import { awsRequests } from "./aws-requests.ts";
 import { cdkNag } from "./cdk-nag.ts";
 import { cfnLint } from "./cfn-lint.ts";
 import type { CheckResult } from "./check-result.ts";
+import { checkov } from "./checkov.ts";
 import { leastPrivilege } from "./least-privilege.ts";
 import { npmAudit } from "./npm-audit.ts";
+import { parliament } from "./parliament.ts";
 import { shellcheck } from "./shellcheck.ts";
 import { type SynthesizedVariant, synthesize } from "./synthesize.ts";
 import { variants } from "./variants.ts";
@@ -59,6 +61,8 @@ async function runChecks(folder: string): Promise<readonly CheckResult[]> {
     cdkNag(synthesized, { complete }),
     aslDefinitions(synthesized),
     cfnLint(synthesized),
+    checkov(synthesized, { complete }),
+    parliament(synthesized, { complete }),
     awsRequests(),
     shellcheck(),
     npmAudit(),

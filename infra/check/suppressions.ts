@@ -1,14 +1,7 @@
-/** A finding of cdk-nag that is accepted, with the reason. */
-interface Suppression {
-  /** Matches the rule, followed by its finding in brackets. */
-  readonly finding: RegExp;
-  /** Matches the construct's path. */
-  readonly on: RegExp;
-  readonly reason: string;
-}
+import type { Suppression } from "./suppress.ts";
 
-/** All accepted findings. A suppression that no variant needs is itself a finding. */
-export const suppressions: readonly Suppression[] = [
+/** Accepted findings of cdk-nag, as rule[finding], on a construct's path. */
+export const cdkNagSuppressions: readonly Suppression[] = [
   {
     finding: /^AwsSolutions-S1$/,
     on: /^Orchard\/Data\/Bucket\//,
@@ -78,5 +71,87 @@ export const suppressions: readonly Suppression[] = [
     finding: /^AwsSolutions-IAM5\[Resource::\*\]$/,
     on: /^Orchard\/Workflow\//,
     reason: "RunJobFlow, before the cluster has an ARN, and the log deliveries of Step Functions, which have none.",
+  },
+];
+
+/** Accepted findings of checkov, by rule, on type.logicalId of a resource. */
+export const checkovSuppressions: readonly Suppression[] = [
+  {
+    finding: /^CKV_AWS_18$/,
+    on: /^AWS::S3::Bucket\.DataBucket/,
+    reason: "As AwsSolutions-S1: access logs would need a second bucket that keeps growing.",
+  },
+  {
+    finding: /^CKV_AWS_21$/,
+    on: /^AWS::S3::Bucket\.DataBucket/,
+    reason:
+      "Images are uploaded from the owner's copy, artifacts have their hash in the key, and results can be computed again. Old versions would be billed, also those of images that the owner has removed.",
+  },
+  {
+    finding: /^CKV_AWS_26$/,
+    on: /^AWS::SNS::Topic\.Notifications/,
+    reason:
+      "CloudWatch alarms and budgets cannot publish to a topic encrypted with the AWS managed key, so it would need a customer managed key at 1 USD a month. Mails contain no image and no feature.",
+  },
+  {
+    finding: /^CKV_AWS_27$/,
+    on: /^AWS::SQS::Queue\.(LostStatusChanges|ScheduleMissedStarts)/,
+    reason: "SQS encrypts every new queue with SSE-SQS; the rule recognizes only a key of KMS.",
+  },
+  {
+    finding: /^CKV_AWS_115$/,
+    on: /^AWS::Lambda::Function\./,
+    reason:
+      "Reserved concurrency is taken from the account's, and Lambda refuses to leave fewer than 100 unreserved: the deployment would fail in a new account. Executions call one function at a time.",
+  },
+  {
+    finding: /^CKV_AWS_116$/,
+    on: /^AWS::Lambda::Function\./,
+    reason:
+      "The functions that events call have a destination on failure, which the rule does not recognize. Step Functions calls the others synchronously, which uses no dead-letter queue.",
+  },
+  {
+    finding: /^CKV_AWS_117$/,
+    on: /^AWS::Lambda::Function\./,
+    reason:
+      "The functions only call AWS APIs. In a VPC, they would need a NAT gateway or an interface endpoint for each service.",
+  },
+  {
+    finding: /^CKV_AWS_158$/,
+    on: /^AWS::Logs::LogGroup\./,
+    reason:
+      "CloudWatch encrypts every log group with its own key. A customer managed key costs 1 USD a month, and the logs contain no image and no feature.",
+  },
+  {
+    finding: /^CKV_AWS_173$/,
+    on: /^AWS::Lambda::Function\./,
+    reason: "Lambda encrypts the variables with its own key. They are names and ARNs of resources, no secrets.",
+  },
+];
+
+/** Accepted findings of parliament, as issue: detail, on type.logicalId of a resource. */
+export const parliamentSuppressions: readonly Suppression[] = [
+  {
+    finding: /^UNKNOWN_CONDITION_FOR_ACTION: Unknown condition elasticmapreduce:ResourceTag\//,
+    on: /^AWS::IAM::Policy\.(KeepCluster|TerminateCluster|SweepClusters|WorkflowStateMachine)Role/,
+    reason:
+      "The service authorization reference lists the key with the resource type cluster, to which these actions apply; parliament reads only the keys of the action.",
+  },
+  {
+    finding:
+      /^RESOURCE_MISMATCH: \[\{'action': 'states:DescribeExecution', 'required_format': 'arn:\*:states:\*:\*:express:/,
+    on: /^AWS::IAM::Policy\.DescribeExecutions/,
+    reason: "The state machine is a standard workflow and has no express executions.",
+  },
+  {
+    finding:
+      /^RESOURCE_MISMATCH: \[\{'action': 'states:ListExecutions', 'required_format': 'arn:\*:states:\*:\*:mapRun:/,
+    on: /^AWS::IAM::Policy\.ListExecutions/,
+    reason: "The state machine has no distributed map.",
+  },
+  {
+    finding: /^RESOURCE_STAR: /,
+    on: /^AWS::KMS::Key\.VolumeKey/,
+    reason: "In a key policy, the resource * is the key itself.",
   },
 ];

@@ -1,19 +1,27 @@
+import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Stack } from "aws-cdk-lib";
 import { Template } from "aws-cdk-lib/assertions";
+import { PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import { Bucket } from "aws-cdk-lib/aws-s3";
 import { Queue } from "aws-cdk-lib/aws-sqs";
 import { describe, expect, it } from "vitest";
 import { aslDefinitions } from "../../../infra/check/asl-definitions.ts";
 import { cdkNag } from "../../../infra/check/cdk-nag.ts";
 import { cfnLint } from "../../../infra/check/cfn-lint.ts";
+import { checkov } from "../../../infra/check/checkov.ts";
 import { leastPrivilege } from "../../../infra/check/least-privilege.ts";
 import { npmAudit, readAudit } from "../../../infra/check/npm-audit.ts";
+import { parliament } from "../../../infra/check/parliament.ts";
 import { shellcheck } from "../../../infra/check/shellcheck.ts";
 import { type SynthesizedVariant, synthesize } from "../../../infra/check/synthesize.ts";
 import { variantNamed, variants } from "../../../infra/check/variants.ts";
 import { clusterDefaults } from "../../../infra/config/cluster-defaults.ts";
+import { addStacks } from "../../../infra/stacks/stacks.ts";
 import { configWith, newApp, temporaryFolder } from "../fixtures.ts";
 
+const checkFolder = join(import.meta.dirname, "..", "..", "..", "infra", "check");
 const outdir = temporaryFolder();
 const modelFile = join(outdir, "model");
 writeFileSync(modelFile, "");
@@ -30,6 +38,8 @@ describe("the checks", () => {
     ["asl-validator", () => aslDefinitions(all)],
     ["shellcheck", shellcheck],
     ["cfn-lint", () => cfnLint(all)],
+    ["checkov", () => checkov(all, { complete: true })],
+    ["parliament", () => parliament(all, { complete: true })],
     ["least privilege", () => leastPrivilege(all, { complete: true })],
   ])("%s has no findings", { timeout: 300_000 }, async (_, check) => {
     const { findings } = await check();
@@ -90,6 +100,49 @@ describe("the checks", () => {
       expect.stringMatching(/^broken: Orchard\/Plain\/Resource: AwsSolutions-SQS3: /),
       expect.stringMatching(/^broken: Orchard\/Plain\/Resource: AwsSolutions-SQS4: /),
     ]);
+  });
+});
+
+/** Synthesizes the stacks after a change to the pipeline's. */
+function makeChanged(change: (stack: Stack) => void): SynthesizedVariant {
+  const app = newApp(temporaryFolder());
+  const stack = addStacks(app, configWith({ securityConfiguration: "none", guardrails: false }));
+  change(stack);
+  const { templateFullPath: file } = app.synth().getStackByName(stack.stackName);
+  return { name: "changed", app, templates: [{ stack: stack.stackName, file, template: Template.fromStack(stack) }] };
+}
+
+describe("a checker of templates", () => {
+  it("checkov reports findings that no suppression matches", { timeout: 120_000 }, () => {
+    const changed = makeChanged((stack) => new Bucket(stack, "Plain"));
+
+    expect(checkov([changed], { complete: false }).findings).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^changed: AWS::S3::Bucket\.Plain\w+: CKV_AWS_53: /)]),
+    );
+  });
+
+  it("parliament reports findings that no suppression matches", { timeout: 120_000 }, () => {
+    const changed = makeChanged((stack) => {
+      const role = new Role(stack, "Plain", { assumedBy: new ServicePrincipal("lambda.amazonaws.com") });
+      const resources = [new Queue(stack, "Queue").queueArn];
+      role.addToPolicy(new PolicyStatement({ actions: ["sqs:SendMesage"], resources }));
+      role.addToPolicy(new PolicyStatement({ actions: ["s3:GetObject"], resources }));
+    });
+
+    expect(parliament([changed], { complete: false }).findings).toEqual([
+      expect.stringMatching(/^changed: AWS::IAM::Policy\.PlainDefaultPolicy\w+: UNKNOWN_ACTION: .*sqs:SendMesage/),
+      expect.stringMatching(/^changed: AWS::IAM::Policy\.PlainDefaultPolicy\w+: RESOURCE_MISMATCH: .*s3:GetObject/),
+    ]);
+  });
+
+  it("cannot open a connection", () => {
+    const script = "import offline, socket; offline.seal(); socket.create_connection(('127.0.0.1', 9))";
+    const { stderr } = spawnSync(join(checkFolder, "../../.orchard/python/bin/python"), ["-c", script], {
+      cwd: checkFolder,
+      encoding: "utf8",
+    });
+
+    expect(stderr).toMatch(/ConnectionError: socket\.\w+: a checker works without a network$/m);
   });
 });
 
