@@ -2,6 +2,7 @@ import hashlib
 from collections import Counter, defaultdict
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from orchard.selection import SelectionRule, digest, select_evenly
@@ -63,3 +64,15 @@ def test_a_rule_selects_by_label() -> None:
     assert selected(SelectionRule(label="Ban")) == []
     assert SelectionRule(label="Caf\u00e9").selects("Cafe\u0301")
     assert selected(SelectionRule()) == labels
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        (SelectionRule(), "any label"),
+        (SelectionRule(label_prefix="Apple", limit=3), "labels that begin with 'Apple'"),
+        (SelectionRule(label="Apple 1"), "label 'Apple 1'"),
+    ],
+)
+def test_an_error_message_names_the_labels_of_a_rule(rule: SelectionRule, words: str) -> None:
+    assert str(rule) == words

@@ -2,9 +2,9 @@ import { expect, test } from "vitest";
 import { planBorrowed, withKeeping } from "../../../lambdas/planning/kept-plan.ts";
 import { aPlan } from "../fixtures.ts";
 
-const { cluster: planned, estimate } = aPlan("data");
-
 test("the quote includes the time for which the cluster is kept", () => {
+  const { cluster: planned, estimate } = aPlan("data");
+
   const quote = withKeeping(estimate, planned, 60);
 
   expect(quote.minutes).toBe(estimate.minutes);
@@ -15,6 +15,7 @@ test("the quote includes the time for which the cluster is kept", () => {
 });
 
 test("a run on a kept cluster is planned with that cluster's nodes and the requested executors, if they fit", () => {
+  const { cluster: planned, estimate } = aPlan("data");
   const work = { images: 60, newImages: 60, steps: { inventory: true, features: true, reduction: true, any: true } };
   const plan = (executorMemory: string) =>
     planBorrowed(planned, { work, overrides: { executorMemory }, region: "eu-west-1" });

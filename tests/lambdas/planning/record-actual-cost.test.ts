@@ -1,20 +1,17 @@
 import { DescribeClusterCommand, EMRClient, type Instance, ListInstancesCommand } from "@aws-sdk/client-emr";
-import { GetObjectCommand } from "@aws-sdk/client-s3";
 import { beforeEach, expect, test } from "vitest";
 import type { Cost } from "../../../lambdas/contract/cost.ts";
 import type { Plan } from "../../../lambdas/contract/plan.ts";
 import type { Validation } from "../../../lambdas/contract/validation.ts";
 import { recordCost } from "../../../lambdas/planning/record-actual-cost.ts";
 import { S3Double } from "../../doubles/s3.ts";
-import { anExecution, aPlan, createBucket, putObject } from "../fixtures.ts";
-import { startMinistack } from "../ministack.ts";
+import { anExecution, aPlan } from "../fixtures.ts";
 
-const account = await startMinistack();
-let bucket: string;
+let s3: S3Double;
 
-beforeEach(async () => {
-  bucket = await createBucket(account);
-  await putObject(account, bucket, "runs/run-1/manifest.json", JSON.stringify({ runId: "run-1", checks: [] }));
+beforeEach(() => {
+  s3 = new S3Double();
+  s3.writeJson("runs/run-1/manifest.json", { runId: "run-1", checks: [] });
 });
 
 function at(minutes: number): Date {
@@ -55,9 +52,8 @@ function record(
   now = at(600),
   changes: Partial<Plan> = {},
   computed: number | null = 60,
-  s3 = account.s3,
 ): Promise<Cost> {
-  const plan = aPlan(bucket, changes);
+  const plan = aPlan("data", changes);
   const validation: Validation = {
     images: 60,
     labels: 3,
@@ -70,7 +66,7 @@ function record(
     warnings: [],
     results: plan.run,
   };
-  return recordCost({ state: { plan, validation, cluster: { id: "j-1" } }, execution }, emr, s3, now);
+  return recordCost({ state: { plan, validation, cluster: { id: "j-1" } }, execution }, emr, s3.client, now);
 }
 
 /** 64 + 15 GiB of gp3 for an hour. */
@@ -105,8 +101,7 @@ test("the cost is added to the manifest once, beside its other keys", async () =
   await record(emr);
   const cost = await record(emr);
 
-  const { Body } = await account.s3.send(new GetObjectCommand({ Bucket: bucket, Key: "runs/run-1/manifest.json" }));
-  expect(JSON.parse((await Body?.transformToString()) ?? "")).toEqual({ runId: "run-1", checks: [], cost });
+  expect(JSON.parse(s3.readText("runs/run-1/manifest.json"))).toEqual({ runId: "run-1", checks: [], cost });
 });
 
 test("a running cluster is charged until now", async () => {
@@ -137,11 +132,9 @@ test("Spot nodes count at the on-demand price, and the arithmetic says so", asyn
 });
 
 test("fails if the manifest cannot be written", async () => {
-  const s3 = new S3Double();
-  s3.write("runs/run-1/manifest.json", "{}");
   s3.putError = "AccessDenied";
 
-  const recorded = record(emrWith(1, 61, [node("m5.xlarge", 1, 61)]), at(600), {}, 60, s3.client);
+  const recorded = record(emrWith(1, 61, [node("m5.xlarge", 1, 61)]));
 
   await expect(recorded).rejects.toMatchObject({ name: "AccessDenied" });
 });

@@ -42,7 +42,10 @@ test("keeps a cluster no longer than maxHours", async () => {
 test("refuses another execution's cluster", async () => {
   const id = emr.create("orchard-run-1", { "orchard:execution-arn": execution.id });
 
-  await expect(keep(id)).rejects.toThrow(ClusterNotOurs);
+  await expect(keep(id)).rejects.toThrow(
+    new ClusterNotOurs(`Cluster ${id} belongs to ${execution.id}, not to ${creator.id}`),
+  );
+  await expect(keep(emr.create("orchard-run-1", {}))).rejects.toThrow("belongs to no execution, not to");
 
   expect(emr.idleTimeouts.size).toBe(0);
 });

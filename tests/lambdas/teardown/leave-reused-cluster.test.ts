@@ -65,7 +65,7 @@ test.each([null, {}, { cluster: null }, { cluster: { id: 3 } }, { cluster: { id:
   async (input) => {
     sfn.answers.set(execution.id, "FAILED");
 
-    expect(await reportStatusChange(input)).toEqual({ clusterIds: [], states: {} });
+    expect(await reportStatusChange(input)).toStrictEqual({ clusterIds: [], states: {} });
   },
 );
 
@@ -86,4 +86,42 @@ test("fails if EMR refuses to cancel a step, and names the step with EMR's reaso
   await expect(leaveReusedCluster(refusing, id, "run-2")).rejects.toThrow(
     `Steps of run-2 on cluster ${id} were not cancelled: s-2 (Step is already done), s-1 (Internal error)`,
   );
+});
+
+test("without steps to cancel, and of a cluster that is ending, nothing is cancelled", async () => {
+  const idle = createKept(emr);
+  emr.steps.push(aStep("s-1", "run-2", "COMPLETED"));
+  expect(await leaveReusedCluster(emr.client, idle, "run-2")).toBe("WAITING");
+
+  const ending = createKept(emr, {}, { Status: { State: "TERMINATING" } });
+  emr.steps.push(aStep("s-2", "run-2", "RUNNING"));
+  expect(await leaveReusedCluster(emr.client, ending, "run-2")).toBe("TERMINATING");
+
+  expect(emr.cancelled).toEqual([]);
+});
+
+test.each([
+  ["InvalidRequestException", "The request is too long."],
+  ["ThrottlingException", "Cluster id 'j-1' is not valid."],
+])("fails if EMR does not describe the cluster because of %s: %s", async (name, message) => {
+  const failing = emrClient(async () => {
+    throw Object.assign(new Error(message), { name });
+  });
+
+  await expect(leaveReusedCluster(failing, "j-1", "run-2")).rejects.toThrow(message);
+});
+
+test("the failure of a run whose steps cannot be cancelled is reported, after its own clusters are terminated", async () => {
+  const id = createKept(emr);
+  const own = emr.create("orchard-run-2", { "orchard:execution-arn": execution.id });
+  emr.steps.push(aStep("s-1", "run-2", "RUNNING"));
+  const refusing = emrClient(async (command) => {
+    if (command instanceof CancelStepsCommand) throw new Error("Rate exceeded");
+    return emr.client.send(command as never);
+  });
+  const event = terminateClusterEventSchema.parse({ state: { plan: reusingPlan(id), cluster: { id } }, execution });
+
+  await expect(terminateCluster(event, { emr: refusing, sfn: sfn.client })).rejects.toThrow("Rate exceeded");
+
+  expect(emr.stateOf(own)).toBe("TERMINATING");
 });

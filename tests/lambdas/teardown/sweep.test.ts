@@ -1,5 +1,6 @@
 import { ListClustersCommand } from "@aws-sdk/client-emr";
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test, vi } from "vitest";
+import { logger } from "../../../lambdas/runtime/handler.ts";
 import { type Sweep, sweepClusters } from "../../../lambdas/teardown/sweep.ts";
 import { EmrDouble, emrClient } from "../../doubles/emr.ts";
 import { SfnDouble } from "../../doubles/step-functions.ts";
@@ -247,4 +248,80 @@ test("records an age of 0 without clusters", async () => {
   await sweep();
 
   expect(measured()).toEqual({ EndedClusters: [0, "Count"], OldestClusterHours: [0, "None"] });
+});
+
+test.each([
+  ["its maxHours", { tags: { "orchard:max-hours": "2" }, createdAt: hoursAgo(2) }, "RUNNING"],
+  ["the age at which an unknown execution counts as gone", { createdAt: hoursAgo(0.5) }, undefined],
+] as const)("leaves a cluster alone that is exactly at %s", async (_, cluster, answer) => {
+  const id = createCluster("run-1", cluster);
+  if (answer) sfn.answers.set(anExecution("run-1").id, answer);
+
+  expect(await sweep()).toEqual({ ended: [], leftAlone: [id] });
+});
+
+test("terminates a kept cluster exactly at its deadline", async () => {
+  const id = createCluster("run-1", { tags: { "orchard:keep-until": now.toISOString() } });
+  sfn.answers.set(anExecution("run-1").id, "SUCCEEDED");
+
+  expect(await sweep()).toEqual({ ended: [id], leftAlone: [] });
+});
+
+test.each([
+  ["a success that no tag keeps", {}, "SUCCEEDED"],
+  ["a failure after the tag of a kept cluster was set", { "orchard:keep-until": "2026-01-02T11:00:00Z" }, "FAILED"],
+] as const)("counts the cluster of %s, because another layer should have terminated it", async (_, tags, answer) => {
+  createCluster("run-1", { tags });
+  sfn.answers.set(anExecution("run-1").id, answer);
+
+  await sweep();
+
+  expect(measured()).toMatchObject({ EndedClusters: [1, "Count"] });
+});
+
+test("does not look at clusters that are gone", async () => {
+  createCluster("run-1", { Status: { State: "TERMINATED" } });
+
+  expect(await sweep()).toEqual({ ended: [], leftAlone: [] });
+});
+
+test("logs every decision with its reason, and a summary", async () => {
+  const warn = vi.spyOn(logger, "warn");
+  const info = vi.spyOn(logger, "info");
+  const kept = { "orchard:keep-until": "2026-01-02T13:00:00Z" };
+  const due = { "orchard:keep-until": "2026-01-02T11:00:00Z" };
+  createCluster("run-1");
+  createCluster("run-2", { tags: { "orchard:max-hours": "1.5" }, createdAt: hoursAgo(2) });
+  createCluster("run-3", { createdAt: hoursAgo(25) });
+  createCluster("run-4", { tags: kept });
+  createCluster("run-5", { tags: due });
+  createCluster("run-6", { tags: { "orchard:stack": "Other" } });
+  emr.create("orchard-run-7", {}, {}, hoursAgo(1));
+  createCluster("run-8");
+  for (const run of ["run-4", "run-5"]) sfn.answers.set(anExecution(run).id, "SUCCEEDED");
+  sfn.answers.set(anExecution("run-1").id, "ABORTED");
+  sfn.answers.set(anExecution("run-8").id, failure("ThrottlingException"));
+
+  await sweep().catch(() => undefined);
+
+  expect(warn.mock.calls).toEqual([
+    [
+      "Terminated cluster j-1, which has an execution that is ABORTED",
+      { clusterId: "j-1", name: "orchard-run-1", executionArn: anExecution("run-1").id, state: "TERMINATING" },
+    ],
+    [
+      "Terminated cluster j-2, which is older than 1.5 hours, all that its run's maxCostUsd pays for",
+      expect.anything(),
+    ],
+    ["Terminated cluster j-3, which is older than 24 hours", expect.anything()],
+    ["Terminated cluster j-5, which was kept until 2026-01-02T11:00:00Z", expect.anything()],
+  ]);
+  expect(info.mock.calls).toEqual([
+    ["Left cluster j-4 alone, which is kept until 2026-01-02T13:00:00Z", expect.anything()],
+    ["Left cluster j-6 alone, which belongs to Other", expect.anything()],
+    ["Left cluster j-7 alone, which belongs to no stack", expect.anything()],
+    ["Swept", { endedCount: 4, leftAloneCount: 4, failureCount: 1 }],
+  ]);
+  warn.mockRestore();
+  info.mockRestore();
 });

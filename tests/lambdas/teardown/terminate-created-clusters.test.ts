@@ -1,6 +1,7 @@
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test, vi } from "vitest";
 import type { Teardown } from "../../../lambdas/contract/failure.ts";
 import { ClusterNotOurs, ClusterStillTerminating } from "../../../lambdas/runtime/errors.ts";
+import { logger } from "../../../lambdas/runtime/handler.ts";
 import { confirmTerminated } from "../../../lambdas/teardown/confirm-termination.ts";
 import { terminateCluster } from "../../../lambdas/teardown/terminate-created-clusters.ts";
 import { terminateClusterEventSchema } from "../../../lambdas/terminate-cluster.ts";
@@ -242,4 +243,29 @@ test("throws if a cluster is still terminating, so that the state machine retrie
   const teardown = await terminate({ cluster: { id: createCluster() } });
 
   await expect(confirm({ teardown })).rejects.toThrow(ClusterStillTerminating);
+});
+
+test("says how to terminate another execution's cluster, and whose it is", async () => {
+  const other = emr.create("orchard-run-2", tagsOf("run-2"));
+  const nobodys = emr.create("orchard-run-2", {});
+
+  await expect(terminate({ cluster: { id: other } })).rejects.toThrow(
+    `Cluster ${other} (orchard-run-2) belongs to ${anExecution("run-2").id}, not to ${execution.id}; it was left alone. ` +
+      `If it is yours, terminate it by hand: aws emr terminate-clusters --cluster-ids ${other}`,
+  );
+  await expect(terminate({ cluster: { id: nobodys } })).rejects.toThrow("belongs to no execution, not to");
+});
+
+test("warns of clusters that have only the execution's name", async () => {
+  const warn = vi.spyOn(logger, "warn");
+  const id = emr.create("orchard-run-1", tagsOf("run-2"));
+
+  await terminate();
+
+  expect(warn.mock.calls).toEqual([[expect.stringMatching(`^Cluster ${id} .* was left alone$`)]]);
+  warn.mockRestore();
+});
+
+test("a status change of an execution that Step Functions does not know fails, so that it is repeated", async () => {
+  await expect(handleStatusChange()).rejects.toThrow(`Step Functions does not know ${execution.id} (yet)`);
 });
