@@ -140,7 +140,7 @@ export const parliamentSuppressions: readonly Suppression[] = [
   {
     finding:
       /^RESOURCE_MISMATCH: \[\{'action': 'states:DescribeExecution', 'required_format': 'arn:\*:states:\*:\*:express:/,
-    on: /^AWS::IAM::Policy\.DescribeExecutions/,
+    on: /^AWS::IAM::Policy\.(DescribeExecutions|SweepClustersRole)/,
     reason: "The state machine is a standard workflow and has no express executions.",
   },
   {
