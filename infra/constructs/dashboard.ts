@@ -87,7 +87,11 @@ export class Overview extends Construct {
     );
     dashboard.addWidgets(
       graph("Errors", [sum("ImageErrors"), sum("NotificationFailed")]),
-      graph("Left-over clusters", [sum("EndedClusters")], [orchardMetric("OldestClusterHours", "Maximum")]),
+      graph(
+        "Clusters at each sweep",
+        ["AliveClusters", "TerminatingClusters", "EndedClusters"].map((name) => orchardMetric(name, "Maximum", hour)),
+        [orchardMetric("OldestClusterHours", "Maximum", hour)],
+      ),
       graph("Time of a run and of EMR's calls (ms)", [
         stateMachine.metricTime({ period: hour }),
         ...["createCluster", "addStep", "terminateCluster"].map((call) => integrationTime(Stack.of(this), call)),

@@ -47,6 +47,7 @@ export class GuardrailsStack extends Stack {
       stateMachine,
       guards: pipeline.guards,
       deadLetterQueues: pipeline.deadLetterQueues,
+      sweep: pipeline.sweep,
       clusterHours: config.alarmClusterHours,
     });
     new Overview(this, "Overview", {

@@ -49,6 +49,7 @@ export class PipelineStack extends Stack {
   /** The functions whose failure may leave a cluster behind. */
   readonly guards: Readonly<Record<string, IFunction>>;
   readonly deadLetterQueues: Readonly<Record<string, IQueue>>;
+  readonly sweep: IFunction;
 
   /** Without this override, Vpc has the CDK look up the account's zones and synthesize a second time. */
   override get availabilityZones(): string[] {
@@ -90,6 +91,7 @@ export class PipelineStack extends Stack {
     this.stateMachine = stateMachine;
     this.executionLogs = logGroup;
     this.guards = { TerminateCluster, SweepClusters };
+    this.sweep = SweepClusters;
     this.deadLetterQueues = { LostStatusChanges, ...(missedStarts && { MissedStarts: missedStarts }) };
 
     new CfnOutput(this, "StateMachineArn", { value: stateMachine.stateMachineArn });

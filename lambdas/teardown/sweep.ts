@@ -1,7 +1,7 @@
 import { MetricUnit } from "@aws-lambda-powertools/metrics";
 import type { Cluster, EMRClient } from "@aws-sdk/client-emr";
 import type { SFNClient } from "@aws-sdk/client-sfn";
-import { endableStates } from "../aws/cluster-states.ts";
+import { activeStates, isAlive, stateOf } from "../aws/cluster-states.ts";
 import { describeCluster, endCluster, listClusters, tagOf } from "../aws/emr.ts";
 import { describeError } from "../aws/errors.ts";
 import { getExecutionState, hasFailed } from "../aws/executions.ts";
@@ -18,7 +18,7 @@ export interface SweepClients {
   readonly sfn: SFNClient;
 }
 
-/** Ids of the clusters that the sweep terminated and of those that it left alone. */
+/** Ids of the clusters that the sweep terminated and of those that it left alone; neither has those in TERMINATING. */
 export interface Sweep {
   readonly ended: readonly string[];
   readonly leftAlone: readonly string[];
@@ -40,13 +40,15 @@ function isOurs(cluster: Cluster, { STACK_NAME }: SweepConfig): boolean {
   return tagOf(cluster, stackTag) === STACK_NAME;
 }
 
+/** Whether the cluster is another stack's. One without the tag may be ours: somebody may have removed the tag. */
+function isOthers(cluster: Cluster, { STACK_NAME }: SweepConfig): boolean {
+  return (tagOf(cluster, stackTag) ?? STACK_NAME) !== STACK_NAME;
+}
+
 /** @throws the SDK's error if Step Functions does not answer; the cluster must then be left alone */
 async function decide(cluster: Cluster, config: SweepConfig, sfn: SFNClient, now: Date): Promise<Decision> {
-  if (!isOurs(cluster, config))
-    return {
-      isToEnd: false,
-      why: `belongs to ${tagOf(cluster, stackTag) ?? tagOf(cluster, executionTag) ?? "no stack"}`,
-    };
+  if (isOthers(cluster, config)) return { isToEnd: false, why: `belongs to the stack ${tagOf(cluster, stackTag)}` };
+  if (!isOurs(cluster, config)) return { isToEnd: false, why: `has no tag ${stackTag}` };
 
   const age = ageMs(cluster, now);
   const limit = Math.min(config.MAX_CLUSTER_HOURS, maxHoursOf(cluster));
@@ -55,7 +57,7 @@ async function decide(cluster: Cluster, config: SweepConfig, sfn: SFNClient, now
     return { isToEnd: true, why: `is older than ${limit} hours${reason}` };
   }
   const executionArn = tagOf(cluster, executionTag);
-  if (executionArn === undefined) return { isToEnd: false, why: `has lost its tag ${executionTag}` };
+  if (executionArn === undefined) return { isToEnd: false, why: `has no tag ${executionTag}` };
   const executionState = await getExecutionState(sfn, executionArn);
   const keepUntil = tagOf(cluster, keepUntilTag) ?? "";
   // A malformed time is no deadline, because comparing NaN is false. An execution may have failed after it had set the
@@ -81,6 +83,8 @@ class SweepPass {
   readonly leftAlone: string[] = [];
   readonly failures: string[] = [];
   unexpectedCount = 0;
+  aliveCount = 0;
+  terminatingCount = 0;
   oldestMs = 0;
 
   readonly #config: SweepConfig;
@@ -97,7 +101,7 @@ class SweepPass {
   async listCandidates(): Promise<readonly string[]> {
     const ids: string[] = [];
     try {
-      for await (const { id, name } of listClusters(this.#clients.emr, { ClusterStates: [...endableStates] })) {
+      for await (const { id, name } of listClusters(this.#clients.emr, { ClusterStates: [...activeStates] })) {
         if (name.startsWith(clusterNamePrefix)) ids.push(id);
       }
     } catch (error) {
@@ -115,10 +119,19 @@ class SweepPass {
     }
   }
 
+  #count(cluster: Cluster): void {
+    if (isOthers(cluster, this.#config)) return;
+    if (stateOf(cluster) === "TERMINATING") this.terminatingCount += 1;
+    if (!isAlive(stateOf(cluster))) return;
+    this.aliveCount += 1;
+    this.oldestMs = Math.max(this.oldestMs, ageMs(cluster, this.#now));
+  }
+
   async #endOrLeave(id: string): Promise<void> {
     const { emr, sfn } = this.#clients;
     const cluster = await describeCluster(emr, id);
-    if (isOurs(cluster, this.#config)) this.oldestMs = Math.max(this.oldestMs, ageMs(cluster, this.#now));
+    this.#count(cluster);
+    if (!isAlive(stateOf(cluster))) return;
     const { isToEnd, isDue, why } = await decide(cluster, this.#config, sfn, this.#now);
     const details = { clusterId: id, name: cluster.Name, executionArn: tagOf(cluster, executionTag) };
     if (isToEnd) {
@@ -131,6 +144,16 @@ class SweepPass {
       logger.info(`Left cluster ${id} alone, which ${why}`, details);
     }
   }
+}
+
+/** Records each pass for the alarms, even one without clusters. */
+function recordMetrics(pass: SweepPass): void {
+  // The alarm SweepActed watches this metric; a kept cluster at its deadline is not a failure.
+  metrics.addMetric("EndedClusters", MetricUnit.Count, pass.unexpectedCount);
+  metrics.addMetric("AliveClusters", MetricUnit.Count, pass.aliveCount);
+  metrics.addMetric("TerminatingClusters", MetricUnit.Count, pass.terminatingCount);
+  // CloudWatch has no unit for hours.
+  metrics.addMetric("OldestClusterHours", MetricUnit.NoUnit, pass.oldestMs / hourMs);
 }
 
 /**
@@ -149,10 +172,7 @@ export async function sweepClusters(
   const pass = new SweepPass(config, clients, now);
   for (const id of await pass.listCandidates()) await pass.sweep(id);
   const { ended, leftAlone, failures } = pass;
-  // The alarm SweepActed watches this metric; a kept cluster at its deadline is not a failure.
-  metrics.addMetric("EndedClusters", MetricUnit.Count, pass.unexpectedCount);
-  // CloudWatch has no unit for hours.
-  metrics.addMetric("OldestClusterHours", MetricUnit.NoUnit, pass.oldestMs / hourMs);
+  recordMetrics(pass);
   logger.info("Swept", { endedCount: ended.length, leftAloneCount: leftAlone.length, failureCount: failures.length });
   if (failures.length > 0)
     throw new Error(`Not checked or not terminated, the next sweep tries again: ${failures.join("; ")}`);

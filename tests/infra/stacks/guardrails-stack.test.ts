@@ -36,6 +36,11 @@ interface AlarmResource {
     readonly MetricName: string;
     readonly Namespace: string;
     readonly Threshold: number;
+    readonly Period: number;
+    readonly Statistic: string;
+    readonly EvaluationPeriods: number;
+    readonly ComparisonOperator: string;
+    readonly TreatMissingData: string;
     readonly Dimensions: readonly { readonly Name: string; readonly Value: unknown }[];
   };
 }
@@ -62,6 +67,7 @@ describe("the stack OrchardGuardrails", () => {
     ["AWS/States", "ExecutionsAborted", 1],
     ["Orchard", "OldestClusterHours", 4],
     ["Orchard", "EndedClusters", 1],
+    ["Orchard", "TerminatingClusters", 1],
     ["Orchard", "NotificationFailed", 1],
   ])("raises an alarm when %s %s is %d or more", (namespace, metric, threshold) => {
     const found = alarms.filter(
@@ -86,9 +92,34 @@ describe("the stack OrchardGuardrails", () => {
     }
   });
 
+  it("raises an alarm when the sweep was not called for 45 minutes, with or without data", () => {
+    const found = alarms.filter(({ Properties: { MetricName } }) => MetricName === "Invocations");
+    expect(found).toHaveLength(1);
+    const [{ Properties }] = found as [AlarmResource];
+    expect(Properties).toMatchObject({
+      Namespace: "AWS/Lambda",
+      Statistic: "Sum",
+      ComparisonOperator: "LessThanThreshold",
+      Threshold: 1,
+      TreatMissingData: "breaching",
+    });
+    expect(Properties.Period * Properties.EvaluationPeriods).toBe(45 * 60);
+    expect(JSON.stringify(Properties.Dimensions)).toContain("SweepClusters");
+  });
+
+  it("watches the sweep's metrics in periods of at least two sweeps, so that no period is without data", () => {
+    const ofSweep = alarms.filter(({ Properties: { MetricName } }) => /Clusters$|Hours$/.test(MetricName));
+    expect(ofSweep).toHaveLength(3);
+    for (const { Properties } of ofSweep) expect(Properties.Period).toBeGreaterThanOrEqual(30 * 60);
+  });
+
+  it("takes a cluster for stuck if every sweep of an hour finds one that is terminating", () => {
+    const [stuck] = alarms.filter(({ Properties: { MetricName } }) => MetricName === "TerminatingClusters");
+    expect(stuck?.Properties).toMatchObject({ Statistic: "Minimum", Period: 1800, EvaluationPeriods: 2 });
+  });
+
   it("sends every alarm with a description to the pipeline's topic", () => {
-    // Ten alarms are free.
-    expect(alarms).toHaveLength(10);
+    expect(alarms).toHaveLength(12);
     for (const {
       Properties: { AlarmActions, AlarmDescription },
     } of alarms) {
@@ -137,6 +168,8 @@ describe("the stack OrchardGuardrails", () => {
       "QuotedUsd",
       "CostUsd",
       "EndedClusters",
+      "AliveClusters",
+      "TerminatingClusters",
       "OldestClusterHours",
       "NotificationFailed",
     ];
@@ -144,10 +177,17 @@ describe("the stack OrchardGuardrails", () => {
     for (const name of [...measured, ...ofClusters]) expect(body).toContain(name);
   });
 
+  it("names EMR's calls on the dashboard with Region and account, as Step Functions' metrics do", () => {
+    const [dashboard] = Object.values(templates.guardrails.findResources("AWS::CloudWatch::Dashboard"));
+    const body = JSON.stringify(dashboard);
+    expect(body).toContain(":states:eu-west-1:000000000000:elasticmapreduce:createCluster.sync");
+    expect(body).not.toContain("states:::");
+  });
+
   it("does not import exports of the pipeline, so that a schedule can be removed later", () => {
     expect(JSON.stringify(templates.guardrails.toJSON())).not.toContain("Fn::ImportValue");
     const { guardrails } = synthesize({});
-    expect(Object.keys(guardrails.findResources("AWS::CloudWatch::Alarm"))).toHaveLength(9);
+    expect(Object.keys(guardrails.findResources("AWS::CloudWatch::Alarm"))).toHaveLength(11);
   });
 });
 

@@ -232,22 +232,50 @@ test("does nothing without clusters", async () => {
   expect(await sweep()).toEqual({ ended: [], leftAlone: [] });
 });
 
-test("records the number of terminated clusters and the age of the oldest, even if it fails", async () => {
+test("records how many clusters are alive, terminating and terminated, and the oldest's age, even if it fails", async () => {
   createCluster("run-1", { createdAt: hoursAgo(2) });
   createCluster("run-2", { createdAt: hoursAgo(5) });
-  emr.create("orchard-run-1", { "orchard:execution-arn": "arn:other" }, {}, hoursAgo(99));
+  createCluster("run-3", { createdAt: hoursAgo(99), Status: { State: "TERMINATING" } });
+  createCluster("run-4", { createdAt: hoursAgo(99), Status: { State: "TERMINATED" } });
+  createCluster("run-1", { createdAt: hoursAgo(99), tags: { "orchard:stack": "Orchard2" } });
   sfn.answers.set(anExecution("run-1").id, "ABORTED");
   sfn.answers.set(anExecution("run-2").id, failure("ThrottlingException"));
 
   await sweep().catch(() => undefined);
 
-  expect(measured()).toEqual({ EndedClusters: [1, "Count"], OldestClusterHours: [5, "None"] });
+  expect(measured()).toEqual({
+    EndedClusters: [1, "Count"],
+    AliveClusters: [2, "Count"],
+    TerminatingClusters: [1, "Count"],
+    OldestClusterHours: [5, "None"],
+  });
 });
 
-test("records an age of 0 without clusters", async () => {
+test("records the age of a cluster whose tags were removed, so that an alarm tells of it", async () => {
+  emr.create("orchard-run-1", {}, {}, hoursAgo(6));
+
+  expect((await sweep()).ended).toEqual([]);
+
+  expect(measured()).toMatchObject({ AliveClusters: [1, "Count"], OldestClusterHours: [6, "None"] });
+});
+
+test("records zeros without clusters, so that missing data means a missing sweep", async () => {
   await sweep();
 
-  expect(measured()).toEqual({ EndedClusters: [0, "Count"], OldestClusterHours: [0, "None"] });
+  expect(measured()).toEqual({
+    EndedClusters: [0, "Count"],
+    AliveClusters: [0, "Count"],
+    TerminatingClusters: [0, "Count"],
+    OldestClusterHours: [0, "None"],
+  });
+});
+
+test("neither terminates a cluster in TERMINATING again nor asks for its execution", async () => {
+  createCluster("run-1", { createdAt: hoursAgo(99), Status: { State: "TERMINATING" } });
+
+  expect(await sweep()).toEqual({ ended: [], leftAlone: [] });
+
+  expect(sfn.questions).toEqual([]);
 });
 
 test.each([
@@ -318,8 +346,8 @@ test("logs every decision with its reason, and a summary", async () => {
   ]);
   expect(info.mock.calls).toEqual([
     ["Left cluster j-4 alone, which is kept until 2026-01-02T13:00:00Z", expect.anything()],
-    ["Left cluster j-6 alone, which belongs to Other", expect.anything()],
-    ["Left cluster j-7 alone, which belongs to no stack", expect.anything()],
+    ["Left cluster j-6 alone, which belongs to the stack Other", expect.anything()],
+    ["Left cluster j-7 alone, which has no tag orchard:stack", expect.anything()],
     ["Swept", { endedCount: 4, leftAloneCount: 4, failureCount: 1 }],
   ]);
   warn.mockRestore();
