@@ -94,7 +94,8 @@ async function identify(clients: Clients, env: NodeJS.ProcessEnv): Promise<Targe
     return { clients, account: Account, region, env: { ...env, AWS_REGION: region } };
   } catch (error) {
     if (!(error instanceof Error) || !noCredentials.test(error.name)) throw error;
-    throw missingCredentials(error.message.trim());
+    const profile = process.env["AWS_PROFILE"];
+    throw missingCredentials(`${profile ? `profile ${profile}: ` : ""}${error.message.trim()}`);
   }
 }
 

@@ -18,6 +18,7 @@ import { incompatibleChanges, type StackTemplate } from "../deployment/incompati
 import { makeWheelhouse } from "../deployment/make-wheelhouse.ts";
 import { describeRunning, findRunning, isIdle, stopRunning } from "../execution/running-work.ts";
 import { CommandFailed, UsageError } from "../terminal/command-errors.ts";
+import { groups } from "../terminal/command-groups.ts";
 import { isConfirmed, requireTerminal } from "../terminal/confirm.ts";
 import { formatDuration } from "../terminal/format-duration.ts";
 import { type Lifetime, withLifetime } from "../terminal/lifetime.ts";
@@ -43,6 +44,8 @@ interface DeployOptions {
 }
 
 export const command = new Command("deploy")
+  .helpGroup(groups.setUp)
+  .summary("deploy the workflow to an AWS account")
   .description("deploy to the AWS account whose credentials are in the environment: shows the differences and asks")
   .option("--email <address>", "gets the mail at the end of every run, once its owner has confirmed it")
   .option("--config <file>", "JSON file of knobs; docs/configuration.md lists them")

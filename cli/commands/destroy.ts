@@ -6,6 +6,7 @@ import { deleteBucket, deleteStack, findStacks, listResources } from "../deploym
 import { type DeployedStack, readDeployment } from "../deployment/deployed-stacks.ts";
 import { describeRunning, endClusters, findRunning, isIdle, stopRunning } from "../execution/running-work.ts";
 import { CommandFailed, UsageError } from "../terminal/command-errors.ts";
+import { groups } from "../terminal/command-groups.ts";
 import { isConfirmed, requireTerminal } from "../terminal/confirm.ts";
 import { type Lifetime, withLifetime } from "../terminal/lifetime.ts";
 import { type Reporter, runSteps, type Step } from "../terminal/progress-steps.ts";
@@ -18,6 +19,8 @@ interface DestroyOptions {
 }
 
 export const command = new Command("destroy")
+  .helpGroup(groups.stop)
+  .summary("remove what deploy created")
   .description("remove what deploy created: shows it and asks; the data bucket stays, unless --delete-data")
   .option("--delete-data", "delete the data bucket, too, with images, features, results and logs", false)
   .option("--stop-running", "stop executions, end clusters, and wait for it first", false)

@@ -8,6 +8,7 @@ import { approveRemoval } from "../dataset/approve-removal.ts";
 import { listObjects } from "../dataset/bucket-sync.ts";
 import { compareImages, openDataset, uploadImages } from "../dataset/upload-images.ts";
 import { parsePort } from "../execution/input-options.ts";
+import { groups } from "../terminal/command-groups.ts";
 import { withLifetime } from "../terminal/lifetime.ts";
 import { type Reporter, runSteps } from "../terminal/progress-steps.ts";
 
@@ -19,6 +20,8 @@ const stop = new Command("stop").description("stop the account that runs in the 
 });
 
 export const command = new Command("local")
+  .helpGroup(groups.laptop)
+  .summary("run the embedded account until Ctrl-C")
   .description("run the account alone, with the stack in it, until Ctrl-C; prints what the aws CLI needs to use it")
   .option("--dataset <folder>", "images to put into it (default: a generated sample, when it has none)")
   .option("--delete", "remove images from it that the dataset does not have, however many", false)

@@ -1,9 +1,12 @@
 import { Command } from "@commander-js/extra-typings";
+import { groups } from "../terminal/command-groups.ts";
 import { addFeaturesOptions } from "../toolchain/features-options.ts";
 import { resolveFromUser, runStep } from "../toolchain/local-spark.ts";
 
 export const command = addFeaturesOptions(
   new Command("project")
+    .helpGroup(groups.laptop)
+    .summary("apply a fitted PCA to new features")
     .description("apply a PCA that was fitted before to new features, on this machine")
     .requiredOption(
       "--model <path>",

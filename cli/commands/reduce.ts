@@ -1,10 +1,14 @@
 import { Command } from "@commander-js/extra-typings";
 import { UsageError } from "../terminal/command-errors.ts";
+import { groups } from "../terminal/command-groups.ts";
 import { addFeaturesOptions } from "../toolchain/features-options.ts";
 import { resolveFromUser, runStep } from "../toolchain/local-spark.ts";
 
 export const command = addFeaturesOptions(
-  new Command("reduce").description("the PCA of a folder of features alone, on this machine: no cluster, no account"),
+  new Command("reduce")
+    .helpGroup(groups.laptop)
+    .summary("compute the PCA of a folder of features")
+    .description("the PCA of a folder of features alone, on this machine: no cluster, no account"),
 )
   .requiredOption("--output <path>", "folder (or s3:// prefix) for pca/ and model_info/")
   .option("--components <k>", "how many components")

@@ -1,24 +1,31 @@
 import { Command } from "@commander-js/extra-typings";
-import { openTarget } from "../account/deployment-target.ts";
+import { addTargetOptions, openChosenTarget, type TargetOptions } from "../account/target-options.ts";
 import { requireDeployment } from "../deployment/deployed-stacks.ts";
 import { execute, failUnlessSucceeded } from "../execution/execute.ts";
 import { type ExecutionInput, makeExecutionInput } from "../execution/execution-input.ts";
 import { addInputOptions } from "../execution/input-options.ts";
 import { renderReport } from "../execution/render-report.ts";
 import { makeReport, type Report } from "../execution/run-report.ts";
+import { groups } from "../terminal/command-groups.ts";
 import { withLifetime } from "../terminal/lifetime.ts";
 import { type Reporter, runSteps } from "../terminal/progress-steps.ts";
 
-export const command = addInputOptions(
-  new Command("run")
-    .description("start an execution of the deployed stack, watch it, copy its results; Ctrl-C stops it")
-    .option("--json", "print one JSON object and nothing else", false),
-).action(({ json, ...options }) => runDeployed(makeExecutionInput(options), json));
+export const command = addTargetOptions(
+  addInputOptions(
+    new Command("run")
+      .helpGroup(groups.run)
+      .summary("start a run and follow it to its end")
+      .description("start an execution of the deployed stack, watch it, copy its results; Ctrl-C stops it")
+      .option("--json", "print one JSON object and nothing else", false),
+  ),
+).action(({ json, local, region, profile, ...options }) =>
+  runDeployed({ local, region, profile }, makeExecutionInput(options), json),
+);
 
-function runDeployed(executionInput: ExecutionInput, json: boolean): Promise<void> {
+function runDeployed(chosen: TargetOptions, executionInput: ExecutionInput, json: boolean): Promise<void> {
   return withLifetime(async (lifetime) => {
     const since = Date.now();
-    const target = await openTarget();
+    const target = await openChosenTarget(chosen);
     const deployed = {
       clients: target.clients,
       ...(await requireDeployment(target)),

@@ -16,6 +16,7 @@ import {
 import { addInputOptions, parsePort } from "../execution/input-options.ts";
 import { renderReport } from "../execution/render-report.ts";
 import { makeReport, type Report } from "../execution/run-report.ts";
+import { groups } from "../terminal/command-groups.ts";
 import { hasTerminal } from "../terminal/confirm.ts";
 import { type Lifetime, withLifetime } from "../terminal/lifetime.ts";
 import { type Reporter, runSteps } from "../terminal/progress-steps.ts";
@@ -32,6 +33,8 @@ interface RunOptions {
 
 export const command = addInputOptions(
   new Command("start")
+    .helpGroup(groups.laptop)
+    .summary("run the whole workflow here, on an embedded account")
     .description("run the workflow on this machine: account, deployment, images, execution, results")
     .option("--dataset <folder>", "images as <split>/<label>/<image> or <label>/<image> (default: a generated sample)")
     .option("--delete", "remove images from the account that the dataset does not have, however many", false),

@@ -8,11 +8,14 @@ import { openTarget } from "../account/deployment-target.ts";
 import { requireDeployment } from "../deployment/deployed-stacks.ts";
 import { readJson } from "../execution/download-run.ts";
 import { type AliveCluster, describeRunning, findRunning, isIdle } from "../execution/running-work.ts";
+import { groups } from "../terminal/command-groups.ts";
 
 /** The part of plan.json that determines the cluster's price. */
 const pricedPlanSchema = z.object({ cluster: clusterPlanSchema });
 
 export const command = new Command("status")
+  .helpGroup(groups.look)
+  .summary("show what runs now, and what it costs an hour")
   .description("show the executions that run and the clusters that cost money now")
   .option("--json", "print one JSON object and nothing else", false)
   .action(async ({ json }) => {

@@ -12,7 +12,7 @@ export async function isConfirmed(lifetime: Lifetime, message: string, yes: bool
   if (yes) return true;
   requireTerminal(yes);
   try {
-    return await confirm({ message, default: false }, { signal: lifetime.signal });
+    return await confirm({ message, default: false }, { signal: lifetime.signal, output: process.stderr });
   } catch (error) {
     if (!(error instanceof Error && error.name === "ExitPromptError")) throw error;
     // The prompt has consumed Ctrl-C. process.kill would deliver the signal too late: nothing keeps the process alive.
@@ -21,9 +21,14 @@ export async function isConfirmed(lifetime: Lifetime, message: string, yes: bool
   }
 }
 
-/** Whether a person can answer a question. */
+/** Whether a person looks at a stream. Services for continuous integration set CI, and some of them have a terminal. */
+export function isTerminal(stream: { readonly isTTY?: boolean }): boolean {
+  return stream.isTTY === true && !process.env["CI"];
+}
+
+/** Whether a person can answer a question, which is asked on standard error. */
 export function hasTerminal(): boolean {
-  return process.stdin.isTTY === true && process.stdout.isTTY === true;
+  return isTerminal(process.stdin) && isTerminal(process.stderr);
 }
 
 /**

@@ -1,4 +1,5 @@
-import { Listr } from "listr2";
+import { Listr, ListrLogger, ProcessOutput } from "listr2";
+import { isTerminal } from "./confirm.ts";
 import type { Lifetime } from "./lifetime.ts";
 
 /** Reports the progress of a step. */
@@ -20,13 +21,15 @@ export interface Step {
 const statusIntervalMs = 10_000;
 
 /**
- * Runs steps one after the other. They are shown live on a terminal and as plain lines elsewhere.
+ * Runs steps one after the other. They are shown on standard error, live on a terminal and as plain lines elsewhere, so
+ * that standard output has the result alone.
  *
  * @param quiet shows nothing
  */
 export async function runSteps(lifetime: Lifetime, steps: readonly Step[], quiet: boolean): Promise<void> {
-  const isLive = process.stdout.isTTY === true && !quiet;
+  const isLive = isTerminal(process.stderr) && !quiet;
   let failure: unknown;
+  const logger = new ListrLogger({ processOutput: new ProcessOutput(process.stderr, process.stderr) });
   const list = new Listr(
     steps.map(({ title, run }) => ({
       title,
@@ -61,8 +64,10 @@ export async function runSteps(lifetime: Lifetime, steps: readonly Step[], quiet
     {
       renderer: quiet ? "silent" : "default",
       fallbackRenderer: "simple",
+      fallbackRendererCondition: !isLive,
       registerSignalListeners: false,
-      rendererOptions: { collapseErrors: false, showErrorMessage: false },
+      rendererOptions: { collapseErrors: false, showErrorMessage: false, logger },
+      fallbackRendererOptions: { logger },
     },
   );
   try {

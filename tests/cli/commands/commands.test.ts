@@ -1,8 +1,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { execa } from "execa";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { parts } from "../../../cli/setup/setup-parts.mjs";
+import { groups } from "../../../cli/terminal/command-groups.ts";
 import { root } from "../../../cli/toolchain/places.ts";
 
 const packageSchema = z.object({
@@ -10,9 +12,9 @@ const packageSchema = z.object({
   orchard: z.object({ setup: z.record(z.string(), z.array(z.string())) }),
 });
 const { scripts, orchard } = packageSchema.parse(JSON.parse(readFileSync(join(root, "package.json"), "utf8")));
-const commands = readdirSync(join(root, "cli", "commands"))
-  .map((file) => basename(file, ".ts"))
-  .sort();
+const folders = ["commands", "development"].map((folder) => join(root, "cli", folder));
+const files = folders.flatMap((folder) => readdirSync(folder).map((file) => join(folder, file)));
+const commands = files.map((file) => basename(file, ".ts")).sort();
 
 describe("the commands of orchard", () => {
   it("each have an npm script, and each npm script runs a command", () => {
@@ -21,14 +23,37 @@ describe("the commands of orchard", () => {
   });
 
   it("each export a command of the file's name", async () => {
-    for (const name of commands) {
-      const { command } = await import(join(root, "cli", "commands", `${name}.ts`));
-      expect(command.name()).toBe(name);
+    for (const file of files) {
+      const { command } = await import(file);
+      expect(command.name()).toBe(basename(file, ".ts"));
     }
   });
 
   it("only ask for setup parts that exist", () => {
     expect(commands).toEqual(expect.arrayContaining(Object.keys(orchard.setup)));
     expect(Object.keys(parts)).toEqual(expect.arrayContaining(Object.values(orchard.setup).flat()));
+  });
+});
+
+describe("orchard --help", () => {
+  const help = async () => String((await execa(process.execPath, [join(root, "cli", "main.ts"), "--help"])).stdout);
+
+  it("fits a screen", async () => {
+    const lines = (await help()).split("\n");
+
+    expect(lines.length).toBeLessThanOrEqual(50);
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+  });
+
+  it("groups the commands by what one wants, and leaves out those for work on the project", async () => {
+    const text = await help();
+
+    const positions = Object.values(groups).map((group) => text.indexOf(`\n${group}\n`));
+    expect(positions).toEqual(positions.toSorted((a, b) => a - b));
+    expect(positions[0]).toBeGreaterThan(0);
+    for (const file of files) {
+      const listed = new RegExp(`^  ${basename(file, ".ts")} `, "m").test(text);
+      expect(listed, file).toBe(file.includes("/commands/"));
+    }
   });
 });

@@ -1,0 +1,52 @@
+// The options with which every command that uses an account says which one, as the AWS CLI's do.
+import { type Command, Option, type OptionValues } from "@commander-js/extra-typings";
+import { NotFound, UsageError } from "../terminal/command-errors.ts";
+import { openEmbeddedTarget, openTarget, type Target } from "./deployment-target.ts";
+import { findAccount } from "./embedded-account.ts";
+
+export interface TargetOptions {
+  readonly region?: string | undefined;
+  readonly profile?: string | undefined;
+  readonly local?: true | undefined;
+}
+
+const regionOption = new Option("--region <region>", "AWS region (default: as the AWS CLI's)");
+const profileOption = new Option("--profile <name>", "profile of ~/.aws/config (default: as the AWS CLI's)");
+const localOption = new Option(
+  "--local",
+  "use the account of `orchard local`, on this machine; so does ORCHARD_LOCAL=1",
+);
+
+/** Adds the options to a command, in the order of its help. */
+export function addTargetOptions<Args extends unknown[], Options extends OptionValues>(
+  command: Command<Args, Options>,
+) {
+  return command.addOption(localOption).addOption(regionOption).addOption(profileOption);
+}
+
+/**
+ * Opens the account that the options, or else the environment, name.
+ *
+ * @throws UsageError when they contradict each other or the credentials are missing; NotFound with --local when no
+ * account runs
+ */
+export async function openChosenTarget({ region, profile, local }: TargetOptions): Promise<Target> {
+  const isLocal = local ?? isSwitchedOn(process.env["ORCHARD_LOCAL"]);
+  if (!isLocal) {
+    if (profile !== undefined) process.env["AWS_PROFILE"] = profile;
+    if (region !== undefined) process.env["AWS_REGION"] = region;
+    return openTarget();
+  }
+  if (region !== undefined || profile !== undefined) {
+    throw new UsageError(
+      "The account on this machine has one region and no profiles: leave --region and --profile out, or --local (ORCHARD_LOCAL).",
+    );
+  }
+  const account = await findAccount();
+  if (!account) throw new NotFound("No account runs on this machine. Start one with: npm run local");
+  return openEmbeddedTarget(account.env);
+}
+
+function isSwitchedOn(value: string | undefined): boolean {
+  return value !== undefined && !["", "0", "false"].includes(value.toLowerCase());
+}
