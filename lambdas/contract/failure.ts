@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { cutText, oneLine } from "../../shared/bounded-text.ts";
 import { costSchema } from "./cost.ts";
 import { sections } from "./sections.ts";
 
@@ -12,6 +13,11 @@ export const teardownSchema = z.object({
   states: z.record(z.string(), z.string()),
 });
 export type Teardown = Readonly<z.output<typeof teardownSchema>>;
+
+/** Puts a cause on one line and cuts it: it is a mail's first line, and the state data is limited to 256 KiB. */
+export function shortCause(cause: string): string {
+  return cutText(oneLine(cause), 1_000);
+}
 
 /** DiagnoseFailure's explanation of a failed run. */
 export const diagnosisSchema = z.object({

@@ -1,7 +1,7 @@
 import type { S3Client } from "@aws-sdk/client-s3";
 import type { S3Location } from "../aws/s3.ts";
 import { explainedBy, type Log, type LogExplanation, type Polling, pollLogs, readLogs } from "./log-files.ts";
-import { rootCause } from "./root-cause.ts";
+import { logLines, rootCause } from "./root-cause.ts";
 import { explainLine } from "./step-failures.ts";
 
 export const deployAgain =
@@ -12,12 +12,12 @@ export const deployAgain =
  * before it; otherwise the last command that the shell printed (set -x); otherwise the last line.
  */
 function bootstrapCause(text: string): string | undefined {
-  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== "");
+  const lines = logLines(text).filter((line) => line.trim() !== "");
   const statedAt = lines.findLastIndex((line) => line.startsWith("orchard: error: "));
   const statement = lines[statedAt]?.replace(/^orchard: error: (?:bootstrap: )?/, "");
-  const command = lines.findLast((line) => /^\++ /.test(line))?.replace(/^\++ /, "");
+  const command = lines.findLast((line) => /^\+{1,9} /.test(line))?.replace(/^\+{1,9} /, "");
   const message = (statedAt < 0 ? lines : lines.slice(0, statedAt)).findLast(
-    (line) => !/^\++ |\bexiting\b/i.test(line),
+    (line) => !/^\+{1,9} |\bexiting\b/i.test(line),
   );
   const detail = message === undefined ? "" : ` (${message.trim()})`;
   if (statement !== undefined) return `${statement}${detail}`;
@@ -53,7 +53,7 @@ export async function explainByBootstrapLogs(
   const nodes = { ...clusterLogs, key: `${clusterLogs.key}node/${instanceId ?? ""}` };
   let explanation: LogExplanation | undefined;
   await pollLogs(polling, async () => {
-    const logs = await readLogs(s3, nodes, /\/bootstrap-actions\/.*\/stderr(\.gz)?$/);
+    const logs = await readLogs(s3, nodes, /\/bootstrap-actions\/.{1,1000}\/stderr(\.gz)?$/);
     explanation = explainLast(logs);
     return explanation !== undefined;
   });

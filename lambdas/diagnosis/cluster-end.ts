@@ -1,12 +1,12 @@
 import type { Cluster, StepStatus } from "@aws-sdk/client-emr";
 import { z } from "zod";
+import { oneLine } from "../../shared/bounded-text.ts";
 import { describeTime } from "../../shared/formatting.ts";
 import type { Plan } from "../contract/plan.ts";
 import { hourMs } from "../planning/hourly-price.ts";
 import { ageMs, maxHoursOf } from "../teardown/cluster-age.ts";
 import { explainClusterMessage } from "./cluster-failures.ts";
 import type { Explanation } from "./failure-pattern.ts";
-import { oneLine } from "./root-cause.ts";
 
 const statusSchema = z.object({
   State: z.string().default("FAILED"),

@@ -39,7 +39,7 @@ const clusterFailures: readonly FailurePattern[] = [
   },
   {
     pattern:
-      /is not authorized to perform: (\S+)|AccessDenied|do not have permission|insufficient (?:EC2 )?permissions|Invalid InstanceProfile|ServiceRole/i,
+      /is not authorized to perform: (\S{1,100})|AccessDenied|do not have permission|insufficient (?:EC2 )?permissions|Invalid InstanceProfile|ServiceRole/i,
     explain: () => ({
       section: "cluster-does-not-start",
       remedy:
@@ -55,7 +55,7 @@ const clusterFailures: readonly FailurePattern[] = [
   },
   {
     pattern:
-      /INSUFFICIENT_?CAPACITY|insufficient (?:instance )?capacity|sufficient .*capacity|InsufficientInstanceCapacity/i,
+      /INSUFFICIENT_?CAPACITY|insufficient (?:instance )?capacity|sufficient .{0,200}capacity|InsufficientInstanceCapacity/i,
     explain: () => ({
       section: "spot-capacity",
       remedy: "Start again later, or with another cluster.coreType, or configure a subnet in another zone",

@@ -1,11 +1,12 @@
 import type { Cluster, EMRClient } from "@aws-sdk/client-emr";
 import type { S3Client } from "@aws-sdk/client-s3";
+import { oneLine } from "../../shared/bounded-text.ts";
 import { stateOf } from "../aws/cluster-states.ts";
 import { listInstances, tagOf } from "../aws/emr.ts";
 import { describeError } from "../aws/errors.ts";
 import type { Cost } from "../contract/cost.ts";
 import type { Execution } from "../contract/execution.ts";
-import type { Diagnosis } from "../contract/failure.ts";
+import { type Diagnosis, shortCause } from "../contract/failure.ts";
 import type { PartialState } from "../contract/state-data.ts";
 import { executionTag } from "../contract/tags.ts";
 import { trueCost } from "../planning/true-cost.ts";
@@ -19,7 +20,6 @@ import { describeFirstError, type FirstError } from "./first-error.ts";
 import { explainFunctionError, explainUnexpectedError } from "./function-failures.ts";
 import type { Polling } from "./log-files.ts";
 import { type FailureReport, report } from "./report.ts";
-import { oneLine } from "./root-cause.ts";
 
 /** The failed run, as the state machine passes it. */
 export interface FailedRun {
@@ -107,11 +107,12 @@ export async function diagnoseFailure(
   const cost = found ? await costOf(run, found, emr) : null;
   try {
     const reader = { s3, bucket: config.DATA_BUCKET, polling };
-    return { ...(await explainFailure(run, clusterLookup, reader, emr)), cluster, cost };
+    const explained = await explainFailure(run, clusterLookup, reader, emr);
+    return { ...explained, cause: shortCause(explained.cause), cluster, cost };
   } catch (error) {
     logger.error("The diagnosis failed", { error });
     const { text } = describeFirstError(state.error);
-    const cause = oneLine(`${text} (the logs could not be read: ${describeError(error)})`);
+    const cause = shortCause(`${text} (the logs could not be read: ${describeError(error)})`);
     return { ...report(inferFailedState(state), cause, { section: "job-fails", remedy: null }), cluster, cost };
   }
 }

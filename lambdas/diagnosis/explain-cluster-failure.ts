@@ -1,5 +1,6 @@
 import { type Cluster, type EMRClient, ListStepsCommand, type StepState, type StepSummary } from "@aws-sdk/client-emr";
 import type { S3Client } from "@aws-sdk/client-s3";
+import { oneLine } from "../../shared/bounded-text.ts";
 import type { S3Location } from "../aws/s3.ts";
 import { runOf } from "../aws/steps.ts";
 import type { Failure } from "../contract/failure.ts";
@@ -12,7 +13,7 @@ import { explainClusterMessage } from "./cluster-failures.ts";
 import { inferFailedState } from "./failed-state.ts";
 import type { LogExplanation, Polling } from "./log-files.ts";
 import { type FailureReport, report } from "./report.ts";
-import { oneLine } from "./root-cause.ts";
+
 import { explainByStepLogs } from "./step-logs.ts";
 
 /** A failure during or after the creation of a cluster, with the facts that EMR reports. */
@@ -48,7 +49,7 @@ export async function inspectCluster(
   const { Steps = [] } = await emr.send(new ListStepsCommand({ ClusterId: cluster.Id }));
   // A reused cluster also has steps of other runs, which may have failed.
   const steps = Steps.filter((step) => !plan.borrowed || runOf(step) === plan.runId).toSorted(newestFirst);
-  const quotedId = /\bs-[A-Z0-9]+\b/.exec(error?.Cause ?? "")?.[0];
+  const quotedId = /\bs-[A-Z0-9]{1,30}\b/.exec(error?.Cause ?? "")?.[0];
   const newest = (end: StepState): StepSummary | undefined => steps.find(({ Status }) => Status?.State === end);
   const step =
     steps.find(({ Id }) => Id === quotedId) ?? newest("FAILED") ?? newest("CANCELLED") ?? newest("INTERRUPTED");
@@ -107,7 +108,7 @@ async function explainFailedBootstrap(
   failure: ClusterFailure,
   message: string | undefined,
 ): Promise<FailureReport> {
-  const instanceId = /\bi-[0-9a-f]+\b/.exec(message ?? "")?.[0];
+  const instanceId = /\bi-[0-9a-f]{1,20}\b/.exec(message ?? "")?.[0];
   const logs = await explainByBootstrapLogs(reader.s3, clusterLogs(reader, failure), instanceId, reader.polling);
   const ownCause = oneLine(message ?? failure.cause);
   const base = report(failure.state, ownCause, { section: "cluster-does-not-start", remedy: deployAgain });

@@ -13,7 +13,7 @@ export async function findFailedCluster(
   emr: EMRClient,
 ): Promise<Cluster | undefined> {
   if (!state.plan || state.scripts === undefined) return undefined;
-  const quotedId = /\bj-[A-Z0-9]+\b/.exec(state.error?.Cause ?? "")?.[0];
+  const quotedId = /\bj-[A-Z0-9]{1,30}\b/.exec(state.error?.Cause ?? "")?.[0];
   const id = state.cluster?.id ?? quotedId ?? state.teardown?.clusterIds[0];
   if (id !== undefined) return describeCluster(emr, id);
   const { ours, failures } = await findClusters(emr, execution, state, "any");

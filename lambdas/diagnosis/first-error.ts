@@ -22,12 +22,20 @@ function parseJson(text: string): unknown {
   }
 }
 
+/** Finds the message in a function's error that Step Functions has cut, so that it is no JSON any more. */
+function cutMessageIn(cause: string): string | undefined {
+  const text = /^\{"errorType":"\w{1,100}","errorMessage":"((?:[^"\\]|\\.){1,20000})/.exec(cause)?.[1];
+  // An escape sequence of four digits may be cut, too.
+  return text && z.string().safeParse(parseJson(`"${text.replace(/\\u[0-9a-f]{0,3}$/i, "")}"`)).data;
+}
+
 /** Puts the cause of the first error into words, whichever service integration it comes from. */
 export function describeFirstError(error: Failure | undefined): FirstError {
   const { Error: name, Cause: cause } = error ?? { Error: "Unknown", Cause: "" };
   const json = parseJson(cause);
   const thrown = functionErrorSchema.safeParse(json);
-  if (thrown.success) return { text: thrown.data.errorMessage, isFromFunction: true };
+  const message = thrown.data?.errorMessage ?? cutMessageIn(cause);
+  if (message !== undefined) return { text: message, isFromFunction: true };
   const nameInWords = name === "States.Timeout" ? "It did not end within its time limit (States.Timeout)" : name;
   // Step Functions truncates a long response, which is then neither JSON nor readable.
   const isReadable = json === undefined && !cause.startsWith("{") && cause !== name;

@@ -12,7 +12,7 @@ const functionFailures: readonly FailurePattern[] = [
       ),
   },
   {
-    pattern: /Task timed out after [\d.]+ seconds/,
+    pattern: /Task timed out after [\d.]{1,12} seconds/,
     explain: ([match]) => ({
       cause: `The state's function did not end in time (${match})`,
       section: "job-fails",

@@ -2,12 +2,13 @@ import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { constants, createGunzip } from "node:zlib";
 import type { S3Client } from "@aws-sdk/client-s3";
+import { oneLine } from "../../shared/bounded-text.ts";
 import { isNamed } from "../aws/errors.ts";
 import { listObjects, readBytes, type S3Location, s3UriOf } from "../aws/s3.ts";
 import type { Diagnosis } from "../contract/failure.ts";
 import { logger } from "../runtime/handler.ts";
 import type { Explanation } from "./failure-pattern.ts";
-import { lastLines, oneLine } from "./root-cause.ts";
+import { lastLines } from "./root-cause.ts";
 
 /** How often to look for logs that EMR has not uploaded yet. */
 export interface Polling {
@@ -58,7 +59,7 @@ export async function readLog(s3: S3Client, location: S3Location): Promise<Log |
   const uri = s3UriOf(location);
   try {
     const content = await readBytes(s3, location);
-    const bytes = location.key.endsWith(".gz") ? await unzip(content) : content;
+    const bytes = location.key.endsWith(".gz") ? await unzip(content) : content.subarray(-maxTextBytes);
     return { uri, text: new TextDecoder().decode(bytes) };
   } catch (error) {
     if (!isNamed(error, "NoSuchKey")) logger.warn(`${uri} could not be read`, { error });

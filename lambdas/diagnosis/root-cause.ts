@@ -1,3 +1,5 @@
+import { cutText } from "../../shared/bounded-text.ts";
+
 /** The reason for a failure, as a log shows it: one line, and the place in our code where it was raised. */
 export interface RootCause {
   readonly line: string;
@@ -7,23 +9,30 @@ export interface RootCause {
   readonly isStated: boolean;
 }
 
+/** Longer lines are cut: a cause is at their beginning, and patterns must not read megabytes again and again. */
+const maxLineLength = 2_000;
+
+export function logLines(log: string): readonly string[] {
+  return log.split(/\r?\n/).map((line) => cutText(line, maxLineLength));
+}
+
 /** The line with which the Spark scripts state the cause before they exit. */
-const statementLine = /^orchard: error: (.+)$/;
+const statementLine = /^orchard: error: (.+)/;
 const tracebackStart = /Traceback \(most recent call last\):$/;
-const frame = /^\s+File "(.+)", line (\d+), in \S+/;
+const frame = /^\s{1,20}File "(.{1,1100})", line (\d{1,9}), in \S/;
 /** The last line of a Python traceback: a dotted name and the message. */
-const pythonException = /^(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*(?:: .*)?$/;
+const pythonException = /^[A-Za-z_][\w.]{0,200}(?<!\.)(?:: |$)/;
 /** A line that is certainly an exception, even without a traceback around it. */
-const strayPythonException = /^(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*(?:Error|Exception|Exit|Interrupt)(?:: .*)?$/;
+const strayPythonException = /^[A-Za-z_][\w.]{0,200}(?:Error|Exception|Exit|Interrupt)(?:: |$)/;
 /** Python prints this after the cause and before the exception that was raised from it. */
 const directCauseLine = "The above exception was the direct cause of the following exception:";
 /** Java prints the outermost exception first and each cause below it; py4j puts it after a colon. */
-const javaCause = /^(?:Caused by|Exception in thread "[^"]*"|): ?((?:[a-z]\w*\.)+[A-Z][\w$]*(?::.*)?)$/;
-const javaInThread = /^Exception in thread "[^"]*" (.+)$/;
+const javaCause = /^(?:Caused by|Exception in thread "[^"]{0,200}"|): ?([a-z][\w.]{0,200}\.[A-Z][\w$]{0,60}(?=:|$).*)/;
+const javaInThread = /^Exception in thread "[^"]{0,200}" (.+)/;
 /** A Python exception that wraps a Java exception, whose text follows. */
 const javaWrapper = /^py4j\.protocol\.Py4JJavaError/;
 const foreignFrame =
-  /\/(?:site-packages|dist-packages|pyspark(?:\.zip)?|py4j[^/]*)\/|\/lib\/python\d|\/lib\/spark\/|^<|\.p(?:xi|yx)$/;
+  /\/(?:site-packages|dist-packages|pyspark(?:\.zip)?|py4j[^/]{0,100})\/|\/lib\/python\d|\/lib\/spark\/|^<|\.p(?:xi|yx)$/;
 
 interface Traceback {
   readonly line: string;
@@ -35,7 +44,7 @@ interface Traceback {
 
 /** Shortens the path of a file on a node: to the path in orchard.zip, or to the file name. */
 function shortName(file: string): string {
-  return /orchard\.zip\/(.+)$/.exec(file)?.[1] ?? file.replace(/^.*\//, "");
+  return /orchard\.zip\/(.+)/.exec(file)?.[1] ?? file.slice(file.lastIndexOf("/") + 1);
 }
 
 function tracebacks(lines: readonly string[]): readonly Traceback[] {
@@ -44,14 +53,17 @@ function tracebacks(lines: readonly string[]): readonly Traceback[] {
     if (!tracebackStart.test(lines[start] ?? "")) continue;
     let place: string | null = null;
     let end = start + 1;
-    for (; /^\s+\S/.test(lines[end] ?? ""); end += 1) {
+    for (; /^\s/.test(lines[end] ?? ""); end += 1) {
       const [, file = "", number] = frame.exec(lines[end] ?? "") ?? [];
       if (file !== "" && !foreignFrame.test(file)) place = `${shortName(file)}, line ${number}`;
     }
     const line = lines[end] ?? "";
+    // A traceback that begins among these frames has the same end, so that they need not be read again.
+    start = end - 1;
     if (!pythonException.test(line)) continue;
-    const next = lines.slice(end + 1).find((text) => text.trim() !== "");
-    found.push({ line, place, end, isCauseOfNext: next === directCauseLine });
+    let next = end + 1;
+    while (lines[next] === "") next += 1;
+    found.push({ line, place, end, isCauseOfNext: lines[next] === directCauseLine });
     start = end;
   }
   return found;
@@ -74,7 +86,7 @@ function lastMatch(lines: readonly string[], pattern: RegExp): string | undefine
 }
 
 function lastJavaCause(lines: readonly string[]): string | undefined {
-  return lastMatch(lines, /^Caused by: (.+)$/) ?? lastMatch(lines, javaInThread) ?? lastMatch(lines, javaCause);
+  return lastMatch(lines, /^Caused by: (.+)/) ?? lastMatch(lines, javaInThread) ?? lastMatch(lines, javaCause);
 }
 
 /**
@@ -82,7 +94,7 @@ function lastJavaCause(lines: readonly string[]): string | undefined {
  * otherwise Java's last "Caused by".
  */
 export function rootCause(log: string): RootCause | undefined {
-  const lines = log.split(/\r?\n/).map((line) => line.trimEnd());
+  const lines = logLines(log).map((line) => line.trimEnd());
   const python = innermost(tracebacks(lines));
   const stated = lastMatch(lines, statementLine);
   if (stated !== undefined) {
@@ -103,29 +115,20 @@ export function rootCause(log: string): RootCause | undefined {
  */
 export function isVague(line: string): boolean {
   return (
-    /^(?:[\w.]+\.)?(?:EOFException|SparkException|Py4J\w*Error|ConnectException|ConnectionRefusedError|ConnectionResetError|BrokenPipeError|SystemExit|SparkUserAppException|InterruptedException|ClosedChannelException)\b/.test(
+    /^(?:[\w.]{1,200}\.)?(?:EOFException|SparkException|Py4J\w{0,30}Error|ConnectException|ConnectionRefusedError|ConnectionResetError|BrokenPipeError|SystemExit|SparkUserAppException|InterruptedException|ClosedChannelException)\b/.test(
       line,
     ) || /SparkContext was shut down|failed status|Unknown Error|exited? with (?:status|exitCode|code)/i.test(line)
   );
 }
 
 /** Lines without information about a failure: Java's frames, Python's underlining, and Spark's INFO lines. */
-const noise = /^\s+(?:at \S+\(|\.\.\. \d+ more|\^+$)|^Driver stacktrace:|^\d\d\/\d\d\/\d\d \d\d:\d\d:\d\d INFO /;
+const noise =
+  /^\s{1,100}(?:at \S{1,300}\(|\.\.\. \d{1,9} more|\^{1,500}$)|^Driver stacktrace:|^\d\d\/\d\d\/\d\d \d\d:\d\d:\d\d INFO /;
 
 /** The last informative lines of a log, each of bounded length. */
 export function lastLines(log: string, count = 20): readonly string[] {
-  return log
-    .split(/\r?\n/)
+  return logLines(log)
     .filter((line) => line.trim() !== "" && !noise.test(line))
     .slice(-count)
-    .map((line) => line.slice(0, 300));
-}
-
-/** Puts a message on one line, with list items joined by semicolons. */
-export function oneLine(text: string): string {
-  return text
-    .replaceAll(/:\s*\n\s*- /g, ": ")
-    .replaceAll(/\s*\n\s*- /g, "; ")
-    .replaceAll(/\s+/g, " ")
-    .trim();
+    .map((line) => cutText(line, 300));
 }

@@ -17,7 +17,7 @@ function overheadRemedy(evidence: Evidence): string {
 
 /** Finds the s3:// URI in S3A's exception, which wraps the service's own exception. */
 function objectIn(text: string): string | undefined {
-  return /(?:AccessDeniedException|FileNotFoundException|UnknownStoreException): `?(s3[an]?:\/\/[^\s:']+)/.exec(
+  return /(?:AccessDeniedException|FileNotFoundException|UnknownStoreException): `?(s3[an]?:\/\/[^\s:']{1,1100})/.exec(
     text,
   )?.[1];
 }
@@ -54,11 +54,14 @@ function missingModule(name: string | undefined): Explanation {
   };
 }
 
-/** Failures in the logs of a step, the most specific pattern first. */
+/**
+ * Failures in the logs of a step, the most specific pattern first. Every quantifier has an upper bound, because an
+ * unbounded one can take time that grows with the square of a line's length.
+ */
 const stepFailures: readonly FailurePattern[] = [
   {
     pattern:
-      /Container killed by YARN for exceeding (?:physical |virtual )?memory limits\.?(?: ([\d.]+ \w+ of [\d.]+ \w+))?/,
+      /Container killed by YARN for exceeding (?:physical |virtual )?memory limits\.?(?: ([\d.]{1,9} \w{1,3} of [\d.]{1,9} \w{1,3}))?/,
     isFatal: true,
     explain: ([, used], evidence) =>
       outOfMemory(
@@ -68,7 +71,7 @@ const stepFailures: readonly FailurePattern[] = [
   },
   {
     pattern:
-      /AM Container for appattempt_\S+ exited with\s+exitCode: (?:-104|137)|beyond the '?PHYSICAL'? memory limit\. Current usage: ([\d.]+ \w+ of [\d.]+ \w+)/,
+      /AM Container for appattempt_\w{1,60} exited with\s{1,9}exitCode: (?:-104|137)|beyond the '?PHYSICAL'? memory limit\. Current usage: ([\d.]{1,9} \w{1,3} of [\d.]{1,9} \w{1,3})/,
     isFatal: true,
     explain: ([, used]) => outOfMemory(`YARN killed the driver's container${used ? ` (${used})` : ""}`, driverRemedy),
   },
@@ -88,7 +91,7 @@ const stepFailures: readonly FailurePattern[] = [
       ),
   },
   {
-    pattern: /Executor heartbeat timed out after (\d+) ms/,
+    pattern: /Executor heartbeat timed out after (\d{1,12}) ms/,
     isFatal: true,
     explain: ([, ms], evidence) =>
       outOfMemory(
@@ -97,10 +100,10 @@ const stepFailures: readonly FailurePattern[] = [
       ),
   },
   {
-    pattern: /java\.lang\.OutOfMemoryError(?:: ([^\n]+))?/,
+    pattern: /java\.lang\.OutOfMemoryError(?:: ([^\n]{1,300}))?/,
     isFatal: true,
     explain: ([, detail], evidence) => {
-      const isExecutor = /\(\S+ executor \d+\): java\.lang\.OutOfMemoryError/.test(evidence.text);
+      const isExecutor = /\(\S{1,100} executor \d{1,9}\): java\.lang\.OutOfMemoryError/.test(evidence.text);
       return outOfMemory(
         `java.lang.OutOfMemoryError${detail ? `: ${detail}` : ""} in ${isExecutor ? "an executor" : "the driver"}`,
         isExecutor ? raise("executorMemory", evidence) : driverRemedy,
@@ -108,11 +111,11 @@ const stepFailures: readonly FailurePattern[] = [
     },
   },
   {
-    pattern: /System memory \d+ must be at least (\d+)/,
+    pattern: /System memory \d{1,20} must be at least (\d{1,20})/,
     explain: () => outOfMemory("the driver's heap is smaller than Spark's minimum", driverRemedy),
   },
   {
-    pattern: /^(?:[\w.]+\.)?_?(?:Array)?MemoryError\b(?:: (.+))?/m,
+    pattern: /^(?:[\w.]{1,100}\.)?_?(?:Array)?MemoryError\b(?:: (.{1,300}))?/m,
     isFatal: true,
     explain: ([, detail], evidence) =>
       outOfMemory(`a Python worker could not allocate memory${detail ? `: ${detail}` : ""}`, overheadRemedy(evidence)),
@@ -123,7 +126,8 @@ const stepFailures: readonly FailurePattern[] = [
     explain: (_, evidence) => outOfMemory("a Python worker was killed", overheadRemedy(evidence)),
   },
   {
-    pattern: /Total size of serialized results of \d+ tasks? \(([^)]+)\) is bigger than spark\.driver\.maxResultSize/,
+    pattern:
+      /Total size of serialized results of \d{1,9} tasks? \(([^)]{1,40})\) is bigger than spark\.driver\.maxResultSize/,
     isFatal: true,
     explain: ([, size]) =>
       outOfMemory(
@@ -147,38 +151,40 @@ const stepFailures: readonly FailurePattern[] = [
   },
   {
     // Since 2024, S3's message names the principal, the action and the resource.
-    pattern: /is not authorized to perform: (s3:\w+|kms:\w+) on resource: (?:"(arn:[^"]+)"|(arn:\S+))/,
+    pattern:
+      /is not authorized to perform: (s3:\w{1,60}|kms:\w{1,60}) on resource: (?:"(arn:[^"]{1,1200})"|(arn:\S{1,1200}))/,
     explain: ([, action, quoted, bare]) =>
-      accessDenied((quoted ?? bare ?? "").replace(/^arn:[\w-]+:s3:::/, "s3://"), action),
+      accessDenied((quoted ?? bare ?? "").replace(/^arn:[\w-]{1,20}:s3:::/, "s3://"), action),
   },
   {
-    pattern: /key '([^']+)' in bucket '([^']+)': AWS Error (?:ACCESS_DENIED|\S*403\S*)\D*? during (\w+) operation/,
+    pattern:
+      /key '([^']{1,1024})' in bucket '([^']{1,63})': AWS Error (?=[^\n]{0,40}(?:ACCESS_DENIED|403))[^\n]{0,150}? during (\w{1,60}) operation/,
     explain: ([, key, bucket, operation]) => accessDenied(`s3://${bucket}/${key}`, operation),
   },
   {
-    pattern: /\((?:AccessDenied|403)\) when calling the (\w+) operation/,
+    pattern: /\((?:AccessDenied|403)\) when calling the (\w{1,60}) operation/,
     explain: ([, operation], { text }) => accessDenied(objectIn(text), operation),
   },
   {
-    pattern: /AccessDeniedException: (s3[an]?:\/\/[^\s:]+)|AmazonS3Exception: [^\n]*Status Code: 403/,
+    pattern: /AccessDeniedException: (s3[an]?:\/\/[^\s:]{1,1100})|AmazonS3Exception: [^\n]{0,1000}Status Code: 403/,
     explain: ([, uri], { text }) => accessDenied(uri ?? objectIn(text), undefined),
   },
   {
-    pattern: /(s3[an]?:\/\/\S+) does not exist|Path does not exist: (s3[an]?:\/\/\S+?)\.?(?:;|$)/m,
+    pattern: /(s3[an]?:\/\/\S{1,1100}) does not exist|Path does not exist: (s3[an]?:\/\/\S{1,1100}?)\.?(?:;|$)/m,
     explain: ([, statedUri, sparkUri]) => missingObject(statedUri ?? sparkUri),
   },
   {
-    pattern: /NoSuchBucket|NoSuchKey|AmazonS3Exception: [^\n]*Status Code: 404/,
+    pattern: /NoSuchBucket|NoSuchKey|AmazonS3Exception: [^\n]{0,1000}Status Code: 404/,
     explain: (_, { text }) => missingObject(objectIn(text)),
   },
   {
-    pattern: /(?:ModuleNotFoundError: )?No module named '([^']+)'|ModuleNotFoundError|^ImportError|: ImportError/,
+    pattern: /(?:ModuleNotFoundError: )?No module named '([^']{1,200})'|ModuleNotFoundError|^ImportError|: ImportError/,
     explain: ([, name]) => missingModule(name),
   },
   {
     pattern: /error=2, No such file or directory/,
     explain: (_, { text }) => {
-      const program = /Cannot run program "([^"]+)"/.exec(text)?.[1];
+      const program = /Cannot run program "([^"]{1,500})"/.exec(text)?.[1];
       return {
         ...(program ? { cause: `${program} is not on the node` } : {}),
         section: "a-module-is-missing-on-a-node",
@@ -187,7 +193,8 @@ const stepFailures: readonly FailurePattern[] = [
     },
   },
   {
-    pattern: /^the model \S+ has sha256|Model provided (?:has|must have)|Could not open .*model|flatbuffer/i,
+    pattern:
+      /^the model \S{1,1100} has sha256|Model provided (?:has|must have)|Could not open .{0,300}model|flatbuffer/i,
     explain: () => ({
       section: "job-fails",
       remedy:

@@ -50,7 +50,7 @@ function explainByLogs(logs: readonly Log[], cluster: ClusterPlan | undefined): 
 }
 
 function applicationIn(text: string): string | undefined {
-  return /application_\d+_\d+/.exec(text)?.[0];
+  return /application_\d{1,20}_\d{1,12}/.exec(text)?.[0];
 }
 
 /**

@@ -1,11 +1,13 @@
 import { isAlive } from "../aws/cluster-states.ts";
 import type { Execution } from "../contract/execution.ts";
+import { shortCause } from "../contract/failure.ts";
 import type { PartialState } from "../contract/state-data.ts";
 import {
   clusterIdsOf,
   consoleLinks,
   costLines,
   isSeeded,
+  messageOf,
   seededNotice,
   startCommand,
   subjectLine,
@@ -14,9 +16,6 @@ import {
 } from "./formatting.ts";
 import { inputToStartAgain, reusedClusterLines } from "./kept.ts";
 import type { Mail } from "./sending.ts";
-
-/** A longer cause is cut, because it is the mail's first line. */
-const maxCauseLength = 1_000;
 
 /** Whether the diagnosis saw a cluster alive after the teardown: EMR had not listed it when the teardown looked. */
 function wasMissedByTeardown({ diagnosis }: PartialState): boolean {
@@ -62,8 +61,7 @@ function helpLines({ diagnosis }: PartialState): readonly string[] {
 }
 
 function causeOf({ diagnosis, error }: PartialState): string {
-  const cause = diagnosis?.cause || error?.Cause || "no cause is known";
-  return cause.length <= maxCauseLength ? cause : `${cause.slice(0, maxCauseLength)}...`;
+  return shortCause(diagnosis?.cause || error?.Cause || "no cause is known");
 }
 
 function startAgainLines(state: PartialState, executionArn: string): readonly string[] {
@@ -105,6 +103,6 @@ export function failureMail(state: PartialState, execution: Execution): Mail {
   const alarm = mayBeRunning(state) ? "CLUSTER MAY BE RUNNING, " : "";
   return {
     subject: subjectLine(`Orchard: ${alarm}${execution.name} FAILED in ${failedState}: ${errorName}`),
-    message: lines.join("\n"),
+    message: messageOf(lines),
   };
 }

@@ -1,4 +1,5 @@
 import { parse } from "@aws-sdk/util-arn-parser";
+import { withoutControls } from "../../shared/bounded-text.ts";
 import { quoteForShell } from "../../shared/shell-quotes.ts";
 import { stateMachineArnOf } from "../contract/arns.ts";
 import type { Section } from "../contract/sections.ts";
@@ -16,6 +17,11 @@ export function subjectLine(text: string): string {
     .replaceAll(/[^\x20-\x7e]/g, "?")
     .trim();
   return ascii.length <= maxSubjectLength ? ascii : `${ascii.slice(0, maxSubjectLength - 3)}...`;
+}
+
+/** Makes a mail's text of its lines. Quoted text cannot begin a line of its own. */
+export function messageOf(lines: readonly string[]): string {
+  return lines.map(withoutControls).join("\n");
 }
 
 /** Names the section of docs/troubleshooting.md. */
@@ -46,9 +52,22 @@ export function consoleLinks(executionArn: string, clusterIds: readonly string[]
 /** A mail repeats the execution input up to this length. Step Functions has a longer one. */
 const maxInputLength = 4_000;
 
+/**
+ * Puts JSON on one line. A control character between two tokens is a space, and any other character that a mail must not
+ * have is inside a string, where JSON allows an escape sequence.
+ */
+function jsonOnOneLine(json: string): string {
+  return json
+    .replaceAll(/[\n\r\t]/g, " ")
+    .replaceAll(
+      /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu,
+      (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, "0")}`,
+    );
+}
+
 /** The command that starts an execution of the same state machine. */
 export function startCommand(input: string, executionArn: string): string {
-  const argument = input.length <= maxInputLength ? quoteForShell(input) : "file://input.json";
+  const argument = input.length <= maxInputLength ? quoteForShell(jsonOnOneLine(input)) : "file://input.json";
   return `aws stepfunctions start-execution --state-machine-arn ${stateMachineArnOf(executionArn)} --input ${argument}`;
 }
 

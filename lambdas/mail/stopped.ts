@@ -1,6 +1,14 @@
 import { isGone, stateOf } from "../aws/cluster-states.ts";
 import type { FoundClusters } from "../aws/emr.ts";
-import { consoleLinks, startCommand, subjectLine, terminateCommand, troubleshootingLink } from "./formatting.ts";
+import { shortCause } from "../contract/failure.ts";
+import {
+  consoleLinks,
+  messageOf,
+  startCommand,
+  subjectLine,
+  terminateCommand,
+  troubleshootingLink,
+} from "./formatting.ts";
 import { inputClusterLines } from "./kept.ts";
 import type { Mail } from "./sending.ts";
 
@@ -18,7 +26,7 @@ export interface StoppedExecution {
 type Clusters = Pick<FoundClusters, "ours" | "failures">;
 
 function describeEnd({ status, error, cause }: StoppedExecution): string {
-  const reason = [error, cause].filter((text) => text !== "").join(": ");
+  const reason = shortCause([error, cause].filter((text) => text !== "").join(": "));
   if (status === "ABORTED") return `The execution was stopped${reason ? `: ${reason}` : ""}`;
   if (status === "TIMED_OUT") return "The execution did not end within its time limit";
   return reason;
@@ -65,5 +73,5 @@ export function stoppedMail(stopped: StoppedExecution, clusters: Clusters): Mail
     "",
     ...consoleLinks(executionArn, ids),
   ];
-  return { subject: subjectLine(`Orchard: ${name} ${status}`), message: lines.join("\n") };
+  return { subject: subjectLine(`Orchard: ${name} ${status}`), message: messageOf(lines) };
 }

@@ -10,6 +10,7 @@ import {
   consoleLinks,
   costLines,
   isSeeded,
+  messageOf,
   seededNotice,
   startCommand,
   subjectLine,
@@ -71,5 +72,5 @@ export function successMail(state: PartialState, execution: Execution, now: Date
     "",
     ...consoleLinks(execution.id, clusterIdsOf(state)),
   ];
-  return { subject: successSubject(state, execution, validation), message: lines.join("\n") };
+  return { subject: successSubject(state, execution, validation), message: messageOf(lines) };
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { lastLines, oneLine, rootCause } from "../../../lambdas/diagnosis/root-cause.ts";
+import { lastLines, rootCause } from "../../../lambdas/diagnosis/root-cause.ts";
 
 test.each([
   ["the job's own statement", ["orchard: error: bad", "ValueError: x"], "bad"],
@@ -46,8 +46,4 @@ test("the last lines leave out Java's frames and Spark's INFO lines", () => {
   ];
 
   expect(lastLines(log.join("\n"))).toEqual(["Caused by: java.io.EOFException"]);
-});
-
-test("a message is put on one line", () => {
-  expect(oneLine("a\r\nb\n\n  c")).toBe("a b c");
 });
