@@ -7,29 +7,14 @@ import { fleetTypesOf, workersOf } from "../../../lambdas/planning/cluster-shape
 import { executorCores, executorsPerNode, toMiB } from "../../../lambdas/planning/executor-memory.ts";
 import { usdPerHour } from "../../../lambdas/planning/hourly-price.ts";
 import { withKeeping } from "../../../lambdas/planning/kept-plan.ts";
-import { candidates, type PlanRequest, planCluster } from "../../../lambdas/planning/planner.ts";
+import { architectureProblem, candidates, type PlanRequest, planCluster } from "../../../lambdas/planning/planner.ts";
 import { rates } from "../../../lambdas/planning/rates.ts";
 import { maxHours } from "../../../lambdas/teardown/cluster-age.ts";
 import type { ManagedScalingPolicy } from "../../../local/emr/instance-rules.ts";
 import { checkJobFlow, checkScaling } from "../../../local/emr/request-rules.ts";
 import { ServiceModel } from "../../../local/support/service-model.ts";
 import { jobFlowRequest } from "./job-flow-request.ts";
-
-const everyStep = { inventory: true, features: true, reduction: true, any: true };
-
-function request(images: number, changes: Partial<PlanRequest> = {}, defaults: object = {}): PlanRequest {
-  return {
-    runId: "run-1",
-    bucket: "data",
-    work: { images, newImages: images, steps: everyStep },
-    overrides: {},
-    defaults: clusterDefaultsSchema.parse(defaults),
-    maxCostUsd: 10,
-    keepMinutes: 0,
-    region: "eu-west-1",
-    ...changes,
-  };
-}
+import { everyStep, planRequest as request } from "./plan-request.ts";
 
 const steps = fc.constantFrom(
   everyStep,
@@ -235,8 +220,55 @@ describe("the plan", () => {
     expect(hurried.executors).toBeGreaterThan(relaxed.executors);
   });
 
-  it("reports that no cluster meets the deadline", () => {
-    expect(planCluster(request(20_000_000)).estimate.arithmetic).toMatch(/no cluster .* is done within 120 min/);
+  it("takes the cheapest cluster with the most vCPUs if none meets the deadline, and says so", () => {
+    const { cluster, estimate } = planCluster(request(20_000_000));
+    expect(cluster).toMatchObject({ coreType: "m5.2xlarge", coreCount: 4, primaryType: "m5.xlarge" });
+    expect(estimate.arithmetic).toMatch(/ USD; no cluster of at most 4 core nodes is done within 120 min$/);
+  });
+
+  it("meets the deadline exactly", () => {
+    const [one] = candidates(request(300, { overrides: { coreCount: 1, coreType: "m5.xlarge" } }));
+    const given = request(300, { overrides: { coreCount: 1, coreType: "m5.xlarge" } });
+    const defaults = { ...given.defaults, deadlineMinutes: one?.quote.minutes ?? 0 };
+    expect(planCluster({ ...given, defaults }).estimate.arithmetic).not.toContain("no cluster");
+  });
+
+  it("says what managed scaling may add, within maxCostUsd", () => {
+    const overrides = { coreCount: 2 };
+    const scaled = planCluster(request(300, { overrides }));
+    expect(scaled.cluster.maxCoreCount).toBe(4);
+    expect(scaled.estimate).toMatchObject({ usd: 0.23, usdAtMost: 0.38 });
+    expect(scaled.estimate.arithmetic).toMatch(
+      / USD; managed scaling may go to 4 core nodes, which makes it 0\.38 USD at most$/,
+    );
+    for (const given of [request(300, { overrides, maxCostUsd: 0.24 }), request(300)]) {
+      const { arithmetic, usd, usdAtMost } = planCluster(given).estimate;
+      expect(arithmetic).toMatch(/ USD$/);
+      expect(usdAtMost).toBe(usd);
+    }
+  });
+
+  it.each([
+    [{}, [0, 0, 1, 2, 1, 2]],
+    [{ coreCount: 0 }, [0, 0]],
+    [{ coreCount: 3 }, [3, 3]],
+    [{ coreType: "m5.xlarge" }, [1, 2]],
+    [{ coreType: "m5.xlarge", coreCount: 0 }, [0, 0]],
+    [{ primaryType: "m5.xlarge", coreCount: 0 }, [0]],
+  ] as const)("has the candidates that %j allows", (overrides, counts) => {
+    const all = candidates(request(300, { overrides }, { maxCoreCount: 2 }));
+    expect(all.map(({ shape }) => shape.coreCount)).toEqual(counts);
+    for (const { shape } of all) {
+      expect(shape.coreTypes.length > 0).toBe(shape.coreCount > 0);
+      expect(shape.maxCoreCount).toBe(shape.coreCount === 0 ? 0 : Math.max(2, shape.coreCount));
+    }
+  });
+
+  it("quotes nothing and says so if nothing is new", () => {
+    const none = { inventory: false, features: false, reduction: false, any: false };
+    const work = { images: 20_000_000, newImages: 0, steps: none };
+    const { estimate } = planCluster(request(0, { work, overrides: { coreCount: 2 } }));
+    expect(estimate).toEqual({ minutes: 0, usd: 0, usdAtMost: 0, arithmetic: "nothing is new: no cluster" });
   });
 
   it("quotes an arithmetic that adds up", () => {
@@ -290,5 +322,16 @@ describe("the configuration of clusters", () => {
     [{ architecture: "arm64", coreTypes: ["m5.xlarge"] }, /m5\.xlarge is not arm64/],
   ])("refuses %j", (given, message) => {
     expect(() => clusterDefaultsSchema.parse(given)).toThrow(message);
+  });
+});
+
+describe("an instance type of the execution input", () => {
+  it("is refused if it is of another architecture than the stack's clusters, with types to take", () => {
+    expect(architectureProblem("coreType", "m6g.xlarge", "x86_64")).toBe(
+      "cluster.coreType: m6g.xlarge is arm64, and the stack's clusters are x86_64: the wheels on S3 are built for that. " +
+        'Take "m5.xlarge" or "m5.2xlarge", or deploy with architecture arm64',
+    );
+    expect(architectureProblem("coreType", "m5.xlarge", "x86_64")).toBeUndefined();
+    expect(architectureProblem("coreType", undefined, "arm64")).toBeUndefined();
   });
 });

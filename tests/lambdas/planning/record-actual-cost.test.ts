@@ -138,3 +138,36 @@ test("fails if the manifest cannot be written", async () => {
 
   await expect(recorded).rejects.toMatchObject({ name: "AccessDenied" });
 });
+
+test("the arithmetic has every group of nodes, the volumes and the requests", async () => {
+  const nodes = [node("m5.xlarge", 0, 60), node("m5.2xlarge", 0, 30, "SPOT"), node("m5.2xlarge", 30, 60, "SPOT")];
+
+  const { arithmetic } = await record(emrWith(0, 60, nodes));
+
+  expect(arithmetic).toBe(
+    "1 x m5.xlarge, 1.000 h x 0.262 USD/h + 2 x m5.2xlarge (Spot, at the on-demand price), 1.000 h x 0.524 USD/h + " +
+      "EBS 79 GiB a node x 2.000 h x 0.000121 USD + S3 requests, by the number of images, 0.011 USD = 0.8159 USD",
+  );
+});
+
+test("there is no forecast error without a quote", async () => {
+  const estimate = { minutes: 0, usd: 0, usdAtMost: 0, arithmetic: "" };
+
+  const cost = await record(emrWith(0, 60, [node("m5.xlarge", 0, 60)]), at(600), { estimate });
+
+  expect(cost).toMatchObject({ quotedUsd: 0, forecastErrorPercent: null });
+});
+
+test("a cluster and a node that EMR describes without their times count from the execution's start", async () => {
+  const client = Object.assign(new EMRClient({}), {
+    send: async (command: unknown) =>
+      command instanceof DescribeClusterCommand
+        ? { Cluster: { Id: "j-1" } }
+        : { Instances: [{ InstanceType: "m5.xlarge", Market: "ON_DEMAND" }] },
+  });
+
+  const cost = await record(client, at(30));
+
+  expect(cost).toMatchObject({ minutes: { actual: 30 }, isFinal: false, isAlive: false });
+  expect(cost.actualUsd).toBeCloseTo((0.262 + ebsUsdPerHour) / 2 + s3Usd, 3);
+});
