@@ -1,4 +1,4 @@
-import { DescribeStacksCommand, type Stack } from "@aws-sdk/client-cloudformation";
+import { DescribeStacksCommand, type Stack, UpdateTerminationProtectionCommand } from "@aws-sdk/client-cloudformation";
 import { z } from "zod";
 import { isNamed } from "../../lambdas/aws/errors.ts";
 import type { Clients } from "../account/aws-clients.ts";
@@ -48,8 +48,18 @@ export async function deployStacks(
     await cdk.bootstrap();
   };
   await Promise.all([cdk.synth(), bootstrap()]);
+  await unprotectFailedCreation(clients);
   log("CloudFormation");
   await cdk.deploy(stacks);
+}
+
+/** The CDK deletes a stack whose creation failed and creates it again, which termination protection would forbid. */
+async function unprotectFailedCreation(clients: Clients): Promise<void> {
+  const { StackStatus, EnableTerminationProtection } = (await describeStack(clients, stackName)) ?? {};
+  if (!EnableTerminationProtection || !/^ROLLBACK_(COMPLETE|FAILED)$/.test(StackStatus ?? "")) return;
+  await clients.cloudFormation.send(
+    new UpdateTerminationProtectionCommand({ StackName: stackName, EnableTerminationProtection: false }),
+  );
 }
 
 /** Reads the deployed stack's outputs; undefined when there is no complete deployment. */
