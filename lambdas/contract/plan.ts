@@ -4,6 +4,7 @@ import { clusterPlanSchema, keptClusterSchema } from "./cluster-plan.ts";
 import { leftOutSchema, treeRulesSchema } from "./image-tree.ts";
 import { defaultMaxMegapixels } from "./input.ts";
 import { modes, selectionRuleSchema } from "./modes.ts";
+import { mostSeconds, stepLimitsSchema } from "./step-limits.ts";
 import { validationSchema } from "./validation.ts";
 
 /** The result of one of Preflight's checks. */
@@ -70,6 +71,12 @@ export const planSchema = z.object({
   }),
   steps: z.object({ inventory: z.boolean(), features: z.boolean(), reduction: z.boolean(), any: z.boolean() }),
   cluster: clusterPlanSchema,
+  /** Time limits of the steps. Plans of kept clusters from before they depended on the quote lack them. */
+  stepLimits: stepLimitsSchema.default({
+    inventory: { seconds: mostSeconds.inventory, bound: "most" },
+    features: { seconds: mostSeconds.features, bound: "most" },
+    reduction: { seconds: mostSeconds.reduction, bound: "most" },
+  }),
   /** The kept cluster that the run reuses; null when it creates one. */
   borrowed: keptClusterSchema.nullable(),
   /** Age in hours at which the created cluster has used up the run's maxCostUsd and is terminated. */

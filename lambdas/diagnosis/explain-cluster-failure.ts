@@ -4,9 +4,11 @@ import { oneLine } from "../../shared/bounded-text.ts";
 import type { S3Location } from "../aws/s3.ts";
 import { runOf } from "../aws/steps.ts";
 import type { Failure } from "../contract/failure.ts";
+import { jobSteps, stateOfStep } from "../contract/job-steps.ts";
 import type { Plan } from "../contract/plan.ts";
 import { emrLogsPrefix } from "../contract/s3-layout.ts";
 import type { PartialState } from "../contract/state-data.ts";
+import { describeLimit } from "../planning/step-limits.ts";
 import { deployAgain, explainByBootstrapLogs } from "./bootstrap-logs.ts";
 import { describeStepEnd, explainRequestedTermination, explainTermination, isJobTerminated } from "./cluster-end.ts";
 import { explainClusterMessage } from "./cluster-failures.ts";
@@ -115,9 +117,24 @@ async function explainFailedBootstrap(
   return { ...base, ...logs, cause: logs?.cause ?? ownCause };
 }
 
-function remedyForTimeout(state: string): string {
-  const moreNodes = ". With more nodes (cluster.coreCount) it takes less time";
-  return `Start again: computed features are kept${state === "ValidateResults" ? "" : moreNodes}`;
+interface Timeout {
+  readonly cause?: string;
+  readonly remedy: string;
+}
+
+/** Explains a time-out by the limit of the step, and says what to change so that the next run has enough time. */
+function explainTimeout(state: string, { stepLimits }: Plan): Timeout {
+  const step = jobSteps.find((name) => stateOfStep[name] === state);
+  if (step === undefined) return { remedy: "Start again: computed features are kept" };
+  const limit = stepLimits[step];
+  const moreNodes = "With more nodes (cluster.coreCount) it takes less time";
+  return {
+    cause: `It did not end within ${describeLimit(limit)} (States.Timeout)`,
+    remedy:
+      limit.bound === "maxCostUsd"
+        ? "Start again with a higher maxCostUsd; computed features are kept"
+        : `Start again: computed features are kept. ${moreNodes}`,
+  };
 }
 
 /** Explains a failure without a failed step or bootstrap action: a refusal, a time-out, or the end of the cluster. */
@@ -136,8 +153,9 @@ async function explainInterruption(reader: LogReader, failure: ClusterFailure): 
   // Show how far the step came, but do not wait for logs, which need not exist.
   const { log = null, excerpt = [] } = (await readStepLogs(reader, failure, { attempts: 1, pauseMs: 0 })) ?? {};
   const name = (isStepQuoted ? step?.Name : undefined) ?? state;
-  const remedy = error?.Error === "States.Timeout" ? remedyForTimeout(name) : null;
-  return { ...report(name, cause, end ?? { section: "job-fails", remedy }), log, excerpt };
+  const timeout = error?.Error === "States.Timeout" ? explainTimeout(name, plan) : undefined;
+  const explanation = end ?? { section: "job-fails" as const, remedy: timeout?.remedy ?? null };
+  return { ...report(name, timeout?.cause ?? cause, explanation), log, excerpt };
 }
 
 /** Explains a failure by the cluster on which it occurred. */

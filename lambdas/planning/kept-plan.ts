@@ -8,6 +8,7 @@ import { executorsPerNode, memoryProblem } from "./executor-memory.ts";
 import { usdForMinutes, usdPerHour } from "./hourly-price.ts";
 import type { PlannedCluster, PlanRequest } from "./planner.ts";
 import { quote } from "./quote.ts";
+import { stepLimits } from "./step-limits.ts";
 
 /**
  * Plans a run on a kept cluster: the cluster stays as its creator planned it, only the executors' memory may differ. The
@@ -15,7 +16,7 @@ import { quote } from "./quote.ts";
  */
 export function planBorrowed(
   created: ClusterPlan,
-  { work, overrides, region }: Pick<PlanRequest, "work" | "overrides" | "region">,
+  { work, overrides, region, maxCostUsd }: Pick<PlanRequest, "work" | "overrides" | "region" | "maxCostUsd">,
 ): PlannedCluster {
   const shape: ClusterShape = {
     ...shapeOf(created),
@@ -26,7 +27,8 @@ export function planBorrowed(
   const { types, count } = workersOf(shape);
   const executors = count * executorsPerNode(types, shape);
   const problem = memoryProblem(types, shape);
-  const { minutes, usd, arithmetic } = quote(shape, work, region, true);
+  const quoted = quote(shape, work, region, true);
+  const { minutes, usd, arithmetic } = quoted;
   return {
     cluster: { ...created, executorMemory, executorMemoryOverhead, executors },
     estimate: {
@@ -35,6 +37,7 @@ export function planBorrowed(
       usdAtMost: Number(usd.toFixed(2)),
       arithmetic,
     },
+    stepLimits: stepLimits({ quote: quoted, cluster: created, maxCostUsd }),
     problems: problem === undefined ? [] : [problem],
   };
 }

@@ -9,6 +9,7 @@ import { deriveMemory, memoryProblem } from "./executor-memory.ts";
 import { usdForMinutes } from "./hourly-price.ts";
 import { effectiveVcpus, type Quote, quote, s3RequestsUsd, type Work } from "./quote.ts";
 import { clusterPlanOf } from "./run-job-flow.ts";
+import { stepLimits } from "./step-limits.ts";
 
 /** Interchangeable instance types, smallest size first: EC2 provides whichever it has capacity for. */
 const fleets: Readonly<Record<Architecture, readonly (readonly string[])[]>> = {
@@ -123,6 +124,7 @@ function affordableNodes(
 export interface PlannedCluster {
   readonly cluster: ClusterPlan;
   readonly estimate: Plan["estimate"];
+  readonly stepLimits: Plan["stepLimits"];
   /** Reasons why the cluster cannot work, phrased for the person who configured it. */
   readonly problems: readonly string[];
 }
@@ -147,8 +149,10 @@ export function planCluster(request: PlanRequest): PlannedCluster {
       ? [`no cluster of at most ${defaults.maxCoreCount} core nodes is done within ${defaults.deadlineMinutes} min`]
       : []),
   ];
+  const cluster = planOf(shape);
   return {
-    cluster: planOf(shape),
+    cluster,
+    stepLimits: stepLimits({ quote: chosen.quote, cluster, maxCostUsd: request.maxCostUsd }),
     estimate: {
       minutes: Number(minutes.toFixed(1)),
       usd: Number(usd.toFixed(2)),

@@ -1,4 +1,5 @@
 import { pricesDate, pricesRegion, s3UsdPerGet, s3UsdPerPutOrList } from "../catalog/prices.ts";
+import { jobSteps } from "../contract/job-steps.ts";
 import type { Plan } from "../contract/plan.ts";
 import { type ClusterShape, workersOf } from "./cluster-shape.ts";
 import { executorCores, executorsPerNode } from "./executor-memory.ts";
@@ -20,6 +21,10 @@ export interface Work {
 export interface Quote {
   readonly minutes: number;
   readonly usd: number;
+  /** The part of it that S3's requests cost. */
+  readonly s3Usd: number;
+  /** Minutes of each step until Step Functions notices its end; 0 for a step that the run does not have. */
+  readonly stepMinutes: Readonly<Record<(typeof jobSteps)[number], number>>;
   readonly arithmetic: string;
 }
 
@@ -53,6 +58,7 @@ export function s3RequestsUsd(images: number, newImages: number): number {
 
 interface Timing {
   readonly minutes: number;
+  readonly stepMinutes: Quote["stepMinutes"];
   readonly arithmetic: string;
 }
 
@@ -67,9 +73,8 @@ function timingOf(shape: ClusterShape, work: Work, isReused: boolean): Timing {
     features: newImages / perSecond(imagesPerSecondPerVcpu) / 60,
     reduction: images / perSecond(rates.rowsPerSecondPerVcpu.value) / 60,
   };
-  const stepMinutes = (["inventory", "features", "reduction"] as const)
-    .filter((name) => steps[name])
-    .map((name) => rates.stepMinutes.value + workMinutes[name]);
+  const minutesOf = (name: (typeof jobSteps)[number]): number => rates.stepMinutes.value + workMinutes[name];
+  const stepMinutes = jobSteps.filter((name) => steps[name]).map(minutesOf);
   const stepsTotal = sum(stepMinutes);
   const idle = sum([...(isReused ? [] : [start]), ...stepMinutes].map(pollMinutesAfter));
   const around = rates.functionMinutes.value + (isReused ? 0 : rates.terminateMinutes.value);
@@ -83,7 +88,17 @@ function timingOf(shape: ClusterShape, work: Work, isReused: boolean): Timing {
     `${idle} min idle until .sync polling sees an end`,
     `${around.toFixed(1)} min around them`,
   ];
-  return { minutes, arithmetic: `${terms.join(" + ")} = ${minutes.toFixed(1)} min` };
+  const untilNoticed = (name: (typeof jobSteps)[number]): number =>
+    steps[name] ? minutesOf(name) + pollMinutesAfter(minutesOf(name)) : 0;
+  return {
+    minutes,
+    stepMinutes: {
+      inventory: untilNoticed("inventory"),
+      features: untilNoticed("features"),
+      reduction: untilNoticed("reduction"),
+    },
+    arithmetic: `${terms.join(" + ")} = ${minutes.toFixed(1)} min`,
+  };
 }
 
 function describePrice({ primaryType, coreType, ...hourly }: HourlyPrice, coreCount: number, region: string): string {
@@ -102,7 +117,10 @@ function describePrice({ primaryType, coreType, ...hourly }: HourlyPrice, coreCo
  * @param isReused the cluster is a kept one, so that the run waits neither for its start nor for its end
  */
 export function quote(shape: ClusterShape, work: Work, region: string, isReused = false): Quote {
-  if (!work.steps.any) return { minutes: 0, usd: 0, arithmetic: "nothing is new: no cluster" };
+  if (!work.steps.any) {
+    const stepMinutes = { inventory: 0, features: 0, reduction: 0 };
+    return { minutes: 0, usd: 0, s3Usd: 0, stepMinutes, arithmetic: "nothing is new: no cluster" };
+  }
   const timing = timingOf(shape, work, isReused);
   const { minutes } = timing;
   const hourly = hourlyPriceOf(shape);
@@ -111,6 +129,8 @@ export function quote(shape: ClusterShape, work: Work, region: string, isReused 
   return {
     minutes,
     usd,
+    s3Usd,
+    stepMinutes: timing.stepMinutes,
     arithmetic:
       `${timing.arithmetic}; ${describePrice(hourly, shape.coreCount, region)}, x ${minutes.toFixed(1)} min` +
       ` + S3 requests ${s3Usd.toFixed(3)} USD = ${usd.toFixed(2)} USD`,

@@ -179,7 +179,7 @@ export async function preflight(
   const input = resolveInput(state.input, config);
   const found = await survey(input, config, clients);
   const planned = planRun(input, found, config, runId);
-  const { cluster } = planned;
+  const { cluster, stepLimits } = planned;
   const estimate = withKeeping(planned.estimate, cluster, input.keepMinutes);
   const outcomes = await checkRun({ execution, input, found, planned }, config, clients, now);
   refuseBadRun(inputProblems(input, found, planned, estimate), outcomes);
@@ -213,6 +213,7 @@ export async function preflight(
     model,
     steps,
     cluster,
+    stepLimits,
     borrowed: keptCluster?.status === "fulfilled" ? describeBorrowed(keptCluster.value.cluster, cluster) : null,
     maxHours: maxHours(cluster, input.maxCostUsd),
     keepMinutes: input.keepMinutes,

@@ -5,7 +5,7 @@ import { addEvent, addTaskEvent, isFunctionArn } from "./execution-history.ts";
 import { failureOutcome, type Outcome } from "./execution-outcome.ts";
 import type { Execution } from "./execution-record.ts";
 import type { InterpreterEvent, InterpreterRun, Json, Program, TaskState } from "./interpreter.ts";
-import { executionContext } from "./runnable.ts";
+import { executionContext, withoutStateInput } from "./runnable.ts";
 import { TaskError, type TaskIntegrations } from "./task-integrations.ts";
 
 interface RunOptions {
@@ -36,7 +36,7 @@ export class ExecutionRun {
     this.#options = options;
     this.#skipsNextEntry = options.resumesTask;
     const handlers = program.taskStates.map((task) => {
-      const handler = (parameters: unknown) => this.#runTask(task, parameters);
+      const handler = (parameters: unknown) => this.#runTask(task, withoutStateInput(parameters));
       return [task.name, handler as (input: Json) => Promise<Json>] as const;
     });
     this.#run = program.machine.run(input, {

@@ -144,6 +144,7 @@ def test_the_diagnosis_of_a_step_without_memory_names_the_setting_to_raise(accou
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
 def test_a_hanging_step_is_terminated_with_its_cluster_at_its_time_out(account: Account, home: Path) -> None:
     def be_impatient(states: dict[str, Any]) -> None:
+        del states["Inventory"]["TimeoutSecondsPath"]
         states["Inventory"]["TimeoutSeconds"] = 10
 
     with changed(account, be_impatient) as impatient:

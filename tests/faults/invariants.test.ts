@@ -8,6 +8,7 @@ import { oneTrueMail } from "./invariants/final-mails.ts";
 import { endsWithFirstFailure } from "./invariants/first-failure.ts";
 import { keptClusterLivesUntilDeadline } from "./invariants/kept-clusters.ts";
 import { modifiesOnlyOwnClusters } from "./invariants/own-clusters.ts";
+import { stepsKeepTheirLimits } from "./invariants/step-limits.ts";
 import { succeedsWithValidResults } from "./invariants/true-success.ts";
 import { latestIsValid } from "./invariants/valid-latest.ts";
 import { inputToKeepCluster } from "./scenarios/kept-cluster.ts";
@@ -132,6 +133,17 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       isKept: true,
       change: (simulation) => moveEnd(simulation, 3_600_000),
       reports: "minutes late",
+    },
+  ],
+  "the limits of steps": [
+    {
+      check: stepsKeepTheirLimits,
+      change: ({ executions }) => {
+        const { history } = first(executions);
+        const end = history.findIndex(({ type, state }) => type === "TaskSucceeded" && state === "ExtractFeatures");
+        for (const event of history.slice(0, end)) Object.assign(event, { at: event.at - 3_600_000 });
+      },
+      reports: "ExtractFeatures of run-1 took",
     },
   ],
   "every execution ends": [

@@ -150,7 +150,11 @@ export const mutations: readonly Mutation[] = [
   inStates("the mail about a success is retried only if Lambda is throttled", (states) => {
     states["NotifySuccess"].Retry[0].ErrorEquals = ["Lambda.TooManyRequestsException"];
   }),
-  inStates("a step has no time-out", (states) => delete states["Inventory"].TimeoutSeconds),
+  inStates("a step has no time-out", (states) => delete states["Inventory"].TimeoutSecondsPath),
+  inStates("a step may take eight hours, whatever its quote", (states) => {
+    delete states["ExtractFeatures"].TimeoutSecondsPath;
+    states["ExtractFeatures"].TimeoutSeconds = 28_800;
+  }),
   inStates("the start of a cluster has no time-out", (states) => delete states["CreateCluster"].TimeoutSeconds),
   inStates("the results are not validated", (states) => {
     states["ReduceDimensions"].Next = "TerminateCluster";
@@ -214,6 +218,7 @@ export const mutations: readonly Mutation[] = [
         "steps.$": "$.plan.steps",
         "cluster.$": "$.plan.cluster",
         "keepMinutes.$": "$.plan.keepMinutes",
+        "stepLimits.$": "$.plan.stepLimits",
         borrowed: null,
       },
     };

@@ -123,7 +123,7 @@ export async function createReadyAccount(account: Ministack): Promise<PreflightC
 export function aPlan(bucket: string, changes: Partial<Plan> = {}, overrides: PlanRequest["overrides"] = {}): Plan {
   const runId = changes.runId ?? "run-1";
   const steps = { inventory: true, features: true, reduction: true, any: true };
-  const { cluster, estimate } = planCluster({
+  const { cluster, estimate, stepLimits } = planCluster({
     runId,
     bucket,
     work: { images: 60, newImages: 60, steps },
@@ -167,6 +167,7 @@ export function aPlan(bucket: string, changes: Partial<Plan> = {}, overrides: Pl
     },
     steps,
     cluster,
+    stepLimits,
     borrowed: null,
     maxHours: 10,
     keepMinutes: 0,

@@ -1,6 +1,8 @@
 import aslValidator from "asl-validator";
 import { describe, expect, it } from "vitest";
-import { renderedDefinition, tasks } from "./definition.ts";
+import { jobSteps, stateOfStep } from "../../lambdas/contract/job-steps.ts";
+import { mostSeconds } from "../../lambdas/contract/step-limits.ts";
+import { renderedDefinition, type State, tasks } from "./definition.ts";
 
 const definition = renderedDefinition();
 
@@ -13,6 +15,17 @@ const afterTeardown = [
   "NotifyFailure",
   "TerminateClusterAfterFailure",
 ];
+
+/**
+ * Returns the seconds after which a state ends at the latest. The plan sets the limits of the steps:
+ * docs.aws.amazon.com/step-functions/latest/dg/state-task.html, TimeoutSecondsPath.
+ */
+function longest(name: string, { TimeoutSeconds: seconds, TimeoutSecondsPath: path }: State): number {
+  const step = jobSteps.find((one) => stateOfStep[one] === name);
+  if (step === undefined) return seconds ?? 0;
+  expect([seconds, path]).toEqual([undefined, `$.plan.stepLimits.${step}.seconds`]);
+  return mostSeconds[step];
+}
 
 describe("the definition", () => {
   it("is valid Amazon States Language", () => {
@@ -41,7 +54,7 @@ describe("the definition", () => {
   });
 
   it.each(tasks(definition))("%s has a time-out, and one catch-all that keeps the state data", (name, state) => {
-    expect(state.TimeoutSeconds).toBeGreaterThan(0);
+    expect(longest(name, state)).toBeGreaterThan(0);
     const catchers = (state.Catch ?? []).filter(({ ErrorEquals }) => !ErrorEquals.includes("InputTooLarge"));
     expect(catchers).toHaveLength(1);
     const [catcher] = catchers;
@@ -59,7 +72,7 @@ describe("the definition", () => {
   });
 
   it("gives the execution more time than all states and the wait for other executions take together", () => {
-    const sum = tasks(definition).reduce((seconds, [, state]) => seconds + (state.TimeoutSeconds ?? 0), 0);
+    const sum = tasks(definition).reduce((seconds, [name, state]) => seconds + longest(name, state), 0);
     const [queue] = definition.States["TakeTurn"]?.Retry ?? [];
     const waitSeconds = (queue?.MaxAttempts ?? 0) * (queue?.IntervalSeconds ?? 0);
     expect(waitSeconds).toBe(2 * 3600);

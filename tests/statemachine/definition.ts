@@ -8,6 +8,7 @@ export interface State {
   readonly Next?: string;
   readonly Default?: string;
   readonly TimeoutSeconds?: number;
+  readonly TimeoutSecondsPath?: string;
   readonly ResultPath?: string | null;
   readonly Parameters?: unknown;
   readonly Choices?: readonly { readonly Next: string }[];

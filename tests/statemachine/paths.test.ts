@@ -1,9 +1,10 @@
 import type { Cluster } from "@aws-sdk/client-emr";
-import { StateMachine, type StateMachineDefinition } from "aws-local-stepfunctions";
+import { StateMachine } from "aws-local-stepfunctions";
 import { describe, expect, it } from "vitest";
 import { tagOf } from "../../lambdas/aws/emr.ts";
 import { executionTag, runIdTag, stackTag, wheelhouseTag } from "../../lambdas/contract/tags.ts";
 import { maxHoursOf } from "../../lambdas/teardown/cluster-age.ts";
+import { parseWithTimeouts } from "../../local/stepfunctions/runnable.ts";
 import { renderedDefinition, tasks } from "./definition.ts";
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -61,6 +62,7 @@ const plan = {
     },
   },
   steps: { any: true, inventory: true, features: true, reduction: true },
+  stepLimits: { inventory: { seconds: 1800 }, features: { seconds: 1800 }, reduction: { seconds: 1800 } },
   borrowed: null,
   maxHours: 4,
   keepMinutes: 0,
@@ -91,7 +93,7 @@ function failing(name: string, message = `${name}: it broke`) {
 
 /** Interprets the definition with handlers in place of AWS. Returns the entered states and how the execution ended. */
 async function run(handlers: Handlers, input: Json = { mode: "mini" }) {
-  const machine = new StateMachine(definition as unknown as StateMachineDefinition);
+  const machine = new StateMachine(parseWithTimeouts(JSON.stringify(definition)));
   const noWaiting = Object.fromEntries(tasks(definition).map(([name]) => [name, 0]));
   const execution = machine.run(input, {
     overrides: { taskResourceLocalHandlers: handlers, retryIntervalOverrides: noWaiting },

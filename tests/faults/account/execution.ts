@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import type { StateMachine } from "aws-local-stepfunctions";
-import { executionContext, runnable } from "../../../local/stepfunctions/runnable.ts";
+import { executionContext, runnable, withoutStateInput } from "../../../local/stepfunctions/runnable.ts";
 import type { Stop } from "../scenarios/scenario.ts";
 import { cancelWork, runEmrTask, type Task } from "./emr-integrations.ts";
 import { never, TaskError } from "./errors.ts";
@@ -192,10 +192,10 @@ export class Execution {
       return state.Type === "Task" ? [[name, state] as const] : [];
     });
     // Without TimeoutSeconds, the library's default is a minute, and Step Functions' 99,999,999 seconds.
-    for (const [, state] of tasks) state.TimeoutSeconds ??= 99_999_999;
+    for (const [, state] of tasks) if (state.TimeoutSecondsPath === undefined) state.TimeoutSeconds ??= 99_999_999;
     const handlers = tasks.map(([name, { Resource: resource }]) => [
       name,
-      (parameters: unknown) => this.#runTask(run, name, resource, parameters),
+      (parameters: unknown) => this.#runTask(run, name, resource, withoutStateInput(parameters)),
     ]);
     const machine = new library.StateMachine(definition, { validationOptions: { noValidate: true } });
     return machine.run(input as Parameters<StateMachine["run"]>[0], {

@@ -5,6 +5,7 @@ import { oneTrueMail } from "./final-mails.ts";
 import { endsWithFirstFailure } from "./first-failure.ts";
 import { keptClusterLivesUntilDeadline } from "./kept-clusters.ts";
 import { modifiesOnlyOwnClusters } from "./own-clusters.ts";
+import { stepsKeepTheirLimits } from "./step-limits.ts";
 import { succeedsWithValidResults } from "./true-success.ts";
 import { latestIsValid } from "./valid-latest.ts";
 
@@ -21,6 +22,7 @@ export const invariants: Readonly<Record<string, (simulation: Simulation) => str
   "7 a kept cluster lives until its deadline, and a run that fails on it leaves no step there":
     keptClusterLivesUntilDeadline,
   "8 every execution ends": everyExecutionEnds,
+  "9 no step runs longer than its plan says": stepsKeepTheirLimits,
 };
 
 /** Returns the violations of all invariants, with the name of the scenario. */

@@ -2,6 +2,7 @@ import type { Cluster, ClusterStateChangeReasonCode, StepStatus } from "@aws-sdk
 import { beforeEach, expect, test } from "vitest";
 import type { Diagnosis } from "../../../lambdas/contract/failure.ts";
 import type { Plan } from "../../../lambdas/contract/plan.ts";
+import { aPlan } from "../fixtures.ts";
 import {
   bucket,
   cancelledStep,
@@ -111,8 +112,24 @@ test("a time-out is the cause even if the cluster is older than maxHours when th
   const emr = { cluster: terminatedAt(2.6), steps: [cancelledStep] };
 
   expect(await diagnose(logs, onCluster(timeout), emr)).toMatchObject({
-    cause: "It did not end within its time limit (States.Timeout)",
+    cause: "It did not end within its time limit of 30 minutes, the least that a step gets (States.Timeout)",
     section: "job-fails",
+  });
+});
+
+test("a time-out names the limit of its step, and what to change for the next run", async () => {
+  const limits = aPlan("data").stepLimits;
+  const at = async (features: typeof limits.features) =>
+    diagnose(logs, onCluster(timeout, { stepLimits: { ...limits, features } }), { steps: [completedStep] });
+
+  expect(await at({ seconds: 720, bound: "maxCostUsd" })).toMatchObject({
+    cause: "It did not end within its time limit of 12 minutes, which is all that maxCostUsd pays for (States.Timeout)",
+    remedy: "Start again with a higher maxCostUsd; computed features are kept",
+  });
+  expect(await at({ seconds: 6_000, bound: "quote" })).toMatchObject({
+    cause:
+      "It did not end within its time limit of 100 minutes, four times what the quote says for it (States.Timeout)",
+    remedy: "Start again: computed features are kept. With more nodes (cluster.coreCount) it takes less time",
   });
 });
 
@@ -152,7 +169,7 @@ test("a time-out is the cause, not the teardown after it", async () => {
   const cluster = endedBy("USER_REQUEST", "User request");
 
   expect(await diagnose(logs, onCluster(timeout), { cluster, steps: [completedStep] })).toMatchObject({
-    cause: "It did not end within its time limit (States.Timeout)",
+    cause: "It did not end within its time limit of 30 minutes, the least that a step gets (States.Timeout)",
     state: "ExtractFeatures",
   });
 });

@@ -117,7 +117,7 @@ test("a step that timed out has its log in the diagnosis", async () => {
   logs.write("steps/s-2/stderr.gz", ["INFO: image 7 of 10"]);
 
   expect(await diagnose(logs, onCluster(timeout), { steps: [cancelledStep] })).toMatchObject({
-    cause: "It did not end within its time limit (States.Timeout)",
+    cause: "It did not end within its time limit of 30 minutes, the least that a step gets (States.Timeout)",
     log: `s3://${bucket}/logs/emr/j-1/steps/s-2/stderr.gz`,
     excerpt: ["INFO: image 7 of 10"],
   });

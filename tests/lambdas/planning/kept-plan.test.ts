@@ -21,10 +21,11 @@ test("a run on a kept cluster is planned with that cluster's nodes and the reque
   const { cluster: planned, estimate } = aPlan("data");
   const work = { images: 60, newImages: 60, steps: { inventory: true, features: true, reduction: true, any: true } };
   const plan = (executorMemory: string) =>
-    planBorrowed(planned, { work, overrides: { executorMemory }, region: "eu-west-1" });
+    planBorrowed(planned, { work, overrides: { executorMemory }, region: "eu-west-1", maxCostUsd: 20 });
 
   expect(plan("1g")).toMatchObject({ cluster: { name: planned.name, executorMemory: "1g" }, problems: [] });
   expect(plan("1g").estimate.minutes).toBeLessThan(estimate.minutes);
+  expect(plan("1g").stepLimits.features).toEqual({ seconds: 1_800, bound: "least" });
   expect(plan("99g").problems).toEqual([expect.stringMatching(/executorMemory: 99g .* do not fit/)]);
 });
 

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { S3Client } from "@aws-sdk/client-s3";
-import { StateMachine, type StateMachineDefinition } from "aws-local-stepfunctions";
+import { StateMachine } from "aws-local-stepfunctions";
 import type { Clients as AccountClients } from "../../../cli/account/aws-clients.ts";
 import { startExecution } from "../../../cli/execution/watch-execution.ts";
 import type { Lifetime } from "../../../cli/terminal/lifetime.ts";
@@ -28,6 +28,7 @@ import { keepCluster } from "../../../lambdas/teardown/keep-until.ts";
 import { sweepClusters } from "../../../lambdas/teardown/sweep.ts";
 import { terminateCluster } from "../../../lambdas/teardown/terminate-created-clusters.ts";
 import { terminateClusterEventSchema } from "../../../lambdas/terminate-cluster.ts";
+import { parseWithTimeouts } from "../../../local/stepfunctions/runnable.ts";
 import { bucket, deploy } from "../../faults/account/deployed.ts";
 import { aPlan } from "../../lambdas/fixtures.ts";
 import { tasks } from "../definition.ts";
@@ -82,7 +83,7 @@ async function execute(one: RequestCase, arn: string, clients: Clients): Promise
       return answer ?? {};
     },
   ]);
-  const machine = new StateMachine(deployed.definition as unknown as StateMachineDefinition, {
+  const machine = new StateMachine(parseWithTimeouts(JSON.stringify(deployed.definition)), {
     validationOptions: { noValidate: true },
   });
   const noWaiting = Object.fromEntries(states.map(([state]) => [state, 0]));
@@ -175,7 +176,7 @@ function planOf({ name: runId, input, defaults, images }: RequestCase): Plan {
     keepMinutes: resolved.keepMinutes,
     region: "eu-west-1",
   };
-  const { cluster, estimate, problems } = planCluster(request);
+  const { cluster, estimate, stepLimits, problems } = planCluster(request);
   const architectureProblems = (["primaryType", "coreType"] as const).map((key) =>
     architectureProblem(key, overrides[key], defaults.architecture),
   );
@@ -197,6 +198,7 @@ function planOf({ name: runId, input, defaults, images }: RequestCase): Plan {
     counts,
     cluster,
     estimate,
+    stepLimits,
     steps,
   });
 }

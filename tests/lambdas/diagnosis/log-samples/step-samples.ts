@@ -191,7 +191,7 @@ export const stepSamples: readonly Sample[] = [
     name: "time-out",
     origin: "observed: a task that sleeps; cancelled",
     error: { Error: "States.Timeout", Cause: "" },
-    cause: "It did not end within its time limit (States.Timeout)",
+    cause: "It did not end within its time limit of 30 minutes, the least that a step gets (States.Timeout)",
     section: "job-fails",
     remedy: "Start again: computed features are kept. With more nodes (cluster.coreCount) it takes less time",
   },

@@ -1,0 +1,21 @@
+import { z } from "zod";
+
+/** What decides a step's time limit: the quote, the least or the most that a step gets, or the run's maxCostUsd. */
+export const limitBounds = ["quote", "least", "most", "maxCostUsd"] as const;
+
+const stepLimitSchema = z.object({
+  /** TimeoutSeconds of the state that runs the step. */
+  seconds: z.int().min(1),
+  bound: z.enum(limitBounds),
+});
+export type StepLimit = Readonly<z.output<typeof stepLimitSchema>>;
+
+/** The most that each step gets, however many images there are. */
+export const mostSeconds = { inventory: 3_600, features: 28_800, reduction: 7_200 } as const;
+
+export const stepLimitsSchema = z.object({
+  inventory: stepLimitSchema,
+  features: stepLimitSchema,
+  reduction: stepLimitSchema,
+});
+export type StepLimits = Readonly<z.output<typeof stepLimitsSchema>>;
