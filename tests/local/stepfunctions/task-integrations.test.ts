@@ -211,11 +211,17 @@ test("StopExecution cancels the running step and ends its processes", async () =
   expect(steps.Steps?.[0]?.Status?.State).toBe("CANCELLED");
 });
 
-test("a step that exceeds its state's TimeoutSeconds raises States.Timeout and not States.TaskFailed, and is cancelled", async () => {
-  const arn = await machine("slow", {
+test.each([
+  ["TimeoutSeconds", { TimeoutSeconds: 1 }],
+  [
+    "TimeoutSecondsPath, which selects from the state's input and not from Parameters",
+    { TimeoutSecondsPath: "$.limit" },
+  ],
+])("a step that exceeds its state's %s raises States.Timeout and is cancelled", async (name, timeout) => {
+  const arn = await machine(`slow-${name.split(",")[0]}`, {
     Create: { ...cluster, Next: "Sleep" },
     Sleep: step("sleep 4712.1", {
-      TimeoutSeconds: 1,
+      ...timeout,
       Catch: [
         { ErrorEquals: ["States.TaskFailed"], Next: "Wrong" },
         { ErrorEquals: ["States.Timeout"], ResultPath: "$.error", Next: "Terminate" },
@@ -226,7 +232,7 @@ test("a step that exceeds its state's TimeoutSeconds raises States.Timeout and n
     Terminate: { ...terminate, End: true },
   });
 
-  const { status, executionArn } = await ended(await start(arn));
+  const { status, executionArn } = await ended(await start(arn, { input: JSON.stringify({ limit: 1 }) }));
 
   expect(status).toBe("SUCCEEDED");
   expect((await history(executionArn ?? "")).map(({ type }) => type)).toContain("TaskTimedOut");
