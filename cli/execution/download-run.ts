@@ -1,16 +1,18 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
-import { gunzipSync } from "node:zlib";
-import { ListStepsCommand } from "@aws-sdk/client-emr";
 import { GetObjectCommand } from "@aws-sdk/client-s3";
 import pMap from "p-map";
 import { isNamed } from "../../lambdas/aws/errors.ts";
 import { parseS3Uri } from "../../lambdas/aws/s3.ts";
+import { listSteps } from "../../lambdas/aws/steps.ts";
 import { emrLogsPrefix } from "../../lambdas/contract/s3-layout.ts";
+import { unzipEnd } from "../../shared/unzip-end.ts";
 import type { Clients } from "../account/aws-clients.ts";
 import { listObjects } from "../dataset/bucket-sync.ts";
 
 const downloadsAtOnce = 16;
+/** Only the end of a longer log is kept: the last error is the relevant one. */
+const maxLogBytes = 64 * 1024 * 1024;
 
 async function getObject({ s3 }: Clients, bucket: string, key: string): Promise<Uint8Array> {
   const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
@@ -67,13 +69,12 @@ export async function downloadFailedStepLog(
   clusterId: string,
   folder: string,
 ): Promise<StepLog | undefined> {
-  const { Steps = [] } = await clients.emr.send(new ListStepsCommand({ ClusterId: clusterId, StepStates: ["FAILED"] }));
-  const stepId = Steps[0]?.Id;
+  const stepId = (await listSteps(clients.emr, clusterId, ["FAILED"]))[0]?.Id;
   if (stepId === undefined) return undefined;
   const prefix = `${emrLogsPrefix}${clusterId}/steps/${stepId}/`;
   const log = (await listObjects(clients.s3, bucket, prefix)).find(({ key }) => key === "stderr.gz");
   if (!log) return undefined;
   const path = join(folder, "stderr.log");
-  await save(path, gunzipSync(await getObject(clients, bucket, prefix + log.key)));
+  await save(path, await unzipEnd(await getObject(clients, bucket, prefix + log.key), maxLogBytes));
   return { uri: `s3://${bucket}/${prefix}${log.key}`, path };
 }

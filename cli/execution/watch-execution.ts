@@ -1,4 +1,4 @@
-import { EMRServiceException, ListClustersCommand } from "@aws-sdk/client-emr";
+import { EMRServiceException } from "@aws-sdk/client-emr";
 import { GetObjectCommand } from "@aws-sdk/client-s3";
 import {
   DescribeExecutionCommand,
@@ -10,12 +10,11 @@ import {
 } from "@aws-sdk/client-sfn";
 import { z } from "zod";
 import { isGone, stateOf } from "../../lambdas/aws/cluster-states.ts";
-import { describeCluster } from "../../lambdas/aws/emr.ts";
+import { findClusters } from "../../lambdas/aws/emr.ts";
 import { isNamed } from "../../lambdas/aws/errors.ts";
 import { executionArnPrefix } from "../../lambdas/contract/arns.ts";
 import { stateOfStep } from "../../lambdas/contract/job-steps.ts";
 import { progressFile, runKey } from "../../lambdas/contract/s3-layout.ts";
-import { clusterNameOf } from "../../lambdas/contract/tags.ts";
 import { waitUntil } from "../../shared/wait-until.ts";
 import type { Clients } from "../account/aws-clients.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
@@ -71,7 +70,7 @@ async function stopExecution(clients: Clients, execution: Execution, outlives: b
   if (!outlives) return;
   const hasEnded = await waitUntil(
     async () => {
-      const cluster = await findCluster(clients, execution.runId);
+      const cluster = await findCluster(clients, execution);
       return cluster === undefined || isGone(cluster.state);
     },
     { timeoutMs: clusterEndMs },
@@ -85,12 +84,20 @@ export interface Cluster {
   readonly state: string;
 }
 
-/** Finds the cluster of a run by its name. */
-export async function findCluster({ emr }: Clients, runId: string): Promise<Cluster | undefined> {
-  // EMR lists the newest clusters first, so the first page suffices.
-  const { Clusters = [] } = await emr.send(new ListClustersCommand({}));
-  const id = Clusters.find(({ Name }) => Name === clusterNameOf(runId))?.Id;
-  return id === undefined ? undefined : { id, state: stateOf(await describeCluster(emr, id)) };
+/** Finds the cluster of an execution, even if it is gone. */
+export async function findCluster(clients: Clients, execution: Execution): Promise<Cluster | undefined> {
+  const { startDate = new Date(0) } = await describe(clients, execution);
+  const { runId: name, arn: id } = execution;
+  const { ours, failures } = await findClusters(
+    clients.emr,
+    { id, name, startTime: startDate.toISOString() },
+    {},
+    "any",
+  );
+  const [cluster] = ours;
+  if (cluster?.Id !== undefined) return { id: cluster.Id, state: stateOf(cluster) };
+  if (failures.length > 0) throw failures[0];
+  return undefined;
 }
 
 const progressSchema = z.object({
@@ -199,9 +206,9 @@ export async function readEnding(clients: Clients, execution: Execution): Promis
 }
 
 /** Finds the cluster; an error of EMR becomes part of the report instead of hiding it. */
-async function findClusterSafely(clients: Clients, { runId }: Execution): Promise<Cluster | undefined> {
+async function findClusterSafely(clients: Clients, execution: Execution): Promise<Cluster | undefined> {
   try {
-    return await findCluster(clients, runId);
+    return await findCluster(clients, execution);
   } catch (error) {
     if (error instanceof EMRServiceException) return { id: "?", state: `UNKNOWN (${error.message})` };
     throw error;

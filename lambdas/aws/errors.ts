@@ -1,7 +1,9 @@
+import { oneLine } from "../../shared/bounded-text.ts";
+
 /** Describes an error in one line: its name and its message. */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return `${error.name}: ${error.message}`.replaceAll(/\s+/g, " ").trim();
+  return oneLine(`${error.name}: ${error.message}`);
 }
 
 /** Whether an error has one of these names, as the AWS SDK gives them. */

@@ -1,4 +1,4 @@
-import { type EMRClient, ListStepsCommand, type StepState, type StepSummary } from "@aws-sdk/client-emr";
+import { type EMRClient, paginateListSteps, type StepState, type StepSummary } from "@aws-sdk/client-emr";
 import { clusterIdPattern } from "../contract/cluster-knobs.ts";
 import { runIdOfPlanUri } from "../contract/s3-layout.ts";
 
@@ -17,10 +17,15 @@ export function runOf({ Config }: StepSummary): string | undefined {
   return undefined;
 }
 
-/** A cluster's latest steps, newest first: the first page of ListSteps, which has at most 50. */
-export async function latestSteps(emr: EMRClient, clusterId: string): Promise<readonly StepSummary[]> {
-  const { Steps = [] } = await emr.send(new ListStepsCommand({ ClusterId: clusterId }));
-  return Steps;
+/** A cluster's steps, newest first. */
+export async function listSteps(
+  client: EMRClient,
+  ClusterId: string,
+  StepStates?: StepState[],
+): Promise<readonly StepSummary[]> {
+  const found: StepSummary[] = [];
+  for await (const { Steps = [] } of paginateListSteps({ client }, { ClusterId, StepStates })) found.push(...Steps);
+  return found;
 }
 
 /** Reads the kept cluster's id from an execution input, because a status change names the cluster nowhere else. */

@@ -1,8 +1,8 @@
-import { type Cluster, type EMRClient, ListStepsCommand, type StepState, type StepSummary } from "@aws-sdk/client-emr";
+import type { Cluster, EMRClient, StepState, StepSummary } from "@aws-sdk/client-emr";
 import type { S3Client } from "@aws-sdk/client-s3";
 import { oneLine } from "../../shared/bounded-text.ts";
 import type { S3Location } from "../aws/s3.ts";
-import { runOf } from "../aws/steps.ts";
+import { listSteps, runOf } from "../aws/steps.ts";
 import type { Failure } from "../contract/failure.ts";
 import { jobSteps, stateOfStep } from "../contract/job-steps.ts";
 import type { Plan } from "../contract/plan.ts";
@@ -48,9 +48,9 @@ export async function inspectCluster(
   cause: string,
 ): Promise<ClusterFailure> {
   const { error } = state;
-  const { Steps = [] } = await emr.send(new ListStepsCommand({ ClusterId: cluster.Id }));
+  const all = await listSteps(emr, cluster.Id ?? "");
   // A reused cluster also has steps of other runs, which may have failed.
-  const steps = Steps.filter((step) => !plan.borrowed || runOf(step) === plan.runId).toSorted(newestFirst);
+  const steps = all.filter((step) => !plan.borrowed || runOf(step) === plan.runId).toSorted(newestFirst);
   const quotedId = /\bs-[A-Z0-9]{1,30}\b/.exec(error?.Cause ?? "")?.[0];
   const newest = (end: StepState): StepSummary | undefined => steps.find(({ Status }) => Status?.State === end);
   const step =
@@ -63,7 +63,7 @@ export async function inspectCluster(
     state: inferFailedState(state, steps),
     step,
     isStepQuoted: step?.Id === quotedId,
-    stepCount: Steps.length,
+    stepCount: all.length,
   };
 }
 

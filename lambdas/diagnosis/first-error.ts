@@ -24,9 +24,12 @@ function parseJson(text: string): unknown {
 
 /** Finds the message in a function's error that Step Functions has cut, so that it is no JSON any more. */
 function cutMessageIn(cause: string): string | undefined {
-  const text = /^\{"errorType":"\w{1,100}","errorMessage":"((?:[^"\\]|\\.){1,20000})/.exec(cause)?.[1];
-  // An escape sequence of four digits may be cut, too.
-  return text && z.string().safeParse(parseJson(`"${text.replace(/\\u[0-9a-f]{0,3}$/i, "")}"`)).data;
+  const [head = "", tail] = cause.split('"errorMessage":"', 2);
+  if (!head.startsWith('{"errorType":') || tail === undefined) return undefined;
+  const [text = ""] = tail.split('","trace":', 1);
+  // The cut may be inside of an escape sequence, which has at most six characters.
+  const shortened = [0, 1, 2, 3, 4, 5].map((count) => parseJson(`"${text.slice(0, text.length - count)}"`));
+  return shortened.find((value) => typeof value === "string");
 }
 
 /** Puts the cause of the first error into words, whichever service integration it comes from. */

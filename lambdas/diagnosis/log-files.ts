@@ -1,8 +1,7 @@
-import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { constants, createGunzip } from "node:zlib";
 import type { S3Client } from "@aws-sdk/client-s3";
 import { oneLine } from "../../shared/bounded-text.ts";
+import { unzipEnd } from "../../shared/unzip-end.ts";
 import { isNamed } from "../aws/errors.ts";
 import { listObjects, readBytes, type S3Location, s3UriOf } from "../aws/s3.ts";
 import type { Diagnosis } from "../contract/failure.ts";
@@ -41,25 +40,14 @@ const maxLogBytes = 20 * 1024 * 1024;
 /** Only the end of a longer text is kept: the last error is the relevant one. */
 const maxTextBytes = 4 * 1024 * 1024;
 
-/** Unzips the end of a gzipped text, even if the file is truncated. */
-async function unzip(content: Uint8Array): Promise<Uint8Array> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  const gunzip = createGunzip({ finishFlush: constants.Z_SYNC_FLUSH });
-  for await (const chunk of Readable.from([content]).pipe(gunzip)) {
-    chunks.push(chunk as Buffer);
-    bytes += (chunk as Buffer).length;
-    while (bytes - (chunks[0]?.length ?? 0) > maxTextBytes) bytes -= chunks.shift()?.length ?? 0;
-  }
-  return Buffer.concat(chunks);
-}
-
 /** Reads a log; undefined if it does not exist or cannot be read, because other logs may explain the failure. */
 export async function readLog(s3: S3Client, location: S3Location): Promise<Log | undefined> {
   const uri = s3UriOf(location);
   try {
-    const content = await readBytes(s3, location);
-    const bytes = location.key.endsWith(".gz") ? await unzip(content) : content.subarray(-maxTextBytes);
+    const isZipped = location.key.endsWith(".gz");
+    // The beginning of a zipped file can be unzipped by itself, its end cannot.
+    const content = await readBytes(s3, location, isZipped ? `bytes=0-${maxLogBytes - 1}` : undefined);
+    const bytes = isZipped ? await unzipEnd(content, maxTextBytes) : content.subarray(-maxTextBytes);
     return { uri, text: new TextDecoder().decode(bytes) };
   } catch (error) {
     if (!isNamed(error, "NoSuchKey")) logger.warn(`${uri} could not be read`, { error });

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { describeCluster, tagOf } from "../aws/emr.ts";
 import { isNamed } from "../aws/errors.ts";
 import { readJson } from "../aws/s3.ts";
-import { latestSteps } from "../aws/steps.ts";
+import { listSteps } from "../aws/steps.ts";
 import { type ClusterPlan, clusterPlanSchema } from "../contract/cluster-plan.ts";
 import { planFile, runKey } from "../contract/s3-layout.ts";
 import { runIdTag } from "../contract/tags.ts";
@@ -46,9 +46,6 @@ export async function findKeptCluster(
   id: string,
 ): Promise<FoundCluster> {
   const cluster = await describeCluster(emr, id);
-  const [steps, plan] = await Promise.all([
-    latestSteps(emr, id),
-    readCreatorsPlan(s3, bucket, tagOf(cluster, runIdTag)),
-  ]);
+  const [steps, plan] = await Promise.all([listSteps(emr, id), readCreatorsPlan(s3, bucket, tagOf(cluster, runIdTag))]);
   return { cluster, steps, plan };
 }

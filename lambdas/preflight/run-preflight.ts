@@ -1,3 +1,4 @@
+import { cutList } from "../../shared/bounded-text.ts";
 import { writeJson } from "../aws/s3.ts";
 import type { Execution } from "../contract/execution.ts";
 import { describeLeftOut, shortenNames } from "../contract/image-tree.ts";
@@ -130,7 +131,7 @@ function refuseBadRun(problems: readonly string[], outcomes: readonly CheckOutco
   if (problems.length > 0) refuseIf([...problems, ...failures]);
   if (failures.length > 0) {
     throw new PreflightFailed(
-      `${failures.length} of ${outcomes.length} checks failed${failures.length === 1 ? ": " : ":\n- "}${failures.join("\n- ")}`,
+      `${failures.length} of ${outcomes.length} checks failed${failures.length === 1 ? ": " : ":\n- "}${cutList(failures).join("\n- ")}`,
     );
   }
 }

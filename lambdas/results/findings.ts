@@ -1,9 +1,13 @@
 import type { S3Client } from "@aws-sdk/client-s3";
 import type { z } from "zod";
+import { cutText, withoutControls } from "../../shared/bounded-text.ts";
 import { describeError, isNamed } from "../aws/errors.ts";
 import { listObjects, MalformedObject, parseS3Uri, readJson, type S3Location } from "../aws/s3.ts";
 import type { JobCheck } from "./job-reports.ts";
 import { type Footers, readFooters } from "./parquet-footers.ts";
+
+/** A check of the Spark job names images, each with a key of up to 1,024 bytes. */
+const maxDetailLength = 1_000;
 
 /** Expected contents of a folder of Parquet files. */
 interface ExpectedTable {
@@ -35,7 +39,7 @@ export class Findings {
   }
 
   check(name: string, ok: boolean, detail: string): void {
-    this.checks.push({ name, ok, detail });
+    this.checks.push({ name, ok, detail: cutText(withoutControls(detail), maxDetailLength) });
   }
 
   /** Location of an output, by its path in the run's folder. */

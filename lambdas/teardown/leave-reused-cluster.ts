@@ -2,10 +2,10 @@ import { CancelStepsCommand, type EMRClient } from "@aws-sdk/client-emr";
 import { isEnding, stateOf } from "../aws/cluster-states.ts";
 import { describeCluster } from "../aws/emr.ts";
 import { isNamed } from "../aws/errors.ts";
-import { isActive, latestSteps, runOf } from "../aws/steps.ts";
+import { isActive, listSteps, runOf } from "../aws/steps.ts";
 
 async function cancelStepsOf(emr: EMRClient, clusterId: string, runId: string): Promise<void> {
-  const steps = await latestSteps(emr, clusterId);
+  const steps = await listSteps(emr, clusterId);
   const ids = steps.filter((step) => isActive(step) && runOf(step) === runId).flatMap(({ Id }) => Id ?? []);
   if (ids.length === 0) return;
   const { CancelStepsInfoList: answers = [] } = await emr.send(

@@ -6,7 +6,7 @@ from typing import Any
 
 from orchard.errors import JobError
 from orchard.io.storage import open_storage
-from orchard.io.uri import is_s3
+from orchard.io.uri import SCHEME, is_s3
 from orchard.model.limits import MAX_PIXELS
 from orchard.selection import SelectionRule
 from orchard.tree import TreeRules, parse_tree_rules
@@ -91,7 +91,7 @@ def parse_plan(document: dict[str, Any]) -> Plan:
     model = document.get("model")
     return Plan(
         run_id=document["runId"],
-        image_tree=document["input"].rstrip("/"),
+        image_tree=_image_tree(document["input"]),
         run=document["run"].rstrip("/"),
         tree=parse_tree_rules(document["tree"]),
         splits=None if splits is None else tuple(splits),
@@ -115,6 +115,17 @@ def parse_plan(document: dict[str, Any]) -> Plan:
         force=document.get("force", False),
         features=_folder(document.get("features")),
     )
+
+
+def _image_tree(uri: str) -> str:
+    """Return the URI without its last slash.
+
+    Raises:
+        JobError: a folder in it has no name (`//`), which Preflight refuses, too: joining names would lose it.
+    """
+    if "//" in uri.removeprefix(SCHEME):
+        raise JobError(f"the image tree {uri} has a folder without a name (//)")
+    return uri.removesuffix("/")
 
 
 def _folder(uri: str | None) -> str | None:

@@ -68,7 +68,7 @@ export class EmrDouble {
     if (command instanceof TerminateJobFlowsCommand) return this.terminate(command.input.JobFlowIds ?? []);
     if (command instanceof ListStepsCommand) {
       this.find(command.input.ClusterId);
-      return { Steps: this.steps };
+      return this.listSteps(command.input);
     }
     if (command instanceof CancelStepsCommand) {
       this.cancelled.push(command.input);
@@ -105,6 +105,16 @@ export class EmrDouble {
     if (index >= this.listablePages) throw Object.assign(new Error("Denied"), { name: "AccessDeniedException" });
     const page = wanted.slice(index, index + 1).map(({ Id, Name, Status }) => ({ Id, Name, Status }));
     return { Clusters: page, Marker: index + 1 < wanted.length ? String(index + 1) : undefined };
+  }
+
+  /** One step for each page, like the clusters. */
+  private listSteps({ StepStates, Marker }: ListStepsCommand["input"]): unknown {
+    const wanted = this.steps.filter(({ Status }) => !StepStates || StepStates.includes(Status?.State ?? "PENDING"));
+    const index = Number(Marker ?? 0);
+    return {
+      Steps: wanted.slice(index, index + 1),
+      Marker: index + 1 < wanted.length ? String(index + 1) : undefined,
+    };
   }
 
   private terminate(ids: readonly string[]): unknown {

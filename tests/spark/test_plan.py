@@ -51,6 +51,8 @@ def test_reads_the_keys_that_the_jobs_use() -> None:
         ({"pca": {"variance": 1.5}}, "must be above 0 and at most 1"),
         ({"pca": {"variance": 0.5, "components": 2}}, "either components or variance"),
         ({"input": None}, "is not a plan"),
+        ({"input": "s3://bucket/tree//"}, "has a folder without a name"),
+        ({"input": "s3://bucket//tree/"}, "has a folder without a name"),
     ],
 )
 def test_refuses_an_invalid_plan(tmp_path: Path, change: dict[str, Any], message: str) -> None:

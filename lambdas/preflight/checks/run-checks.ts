@@ -1,3 +1,4 @@
+import { cutText } from "../../../shared/bounded-text.ts";
 import { describeError } from "../../aws/errors.ts";
 import type { ClusterPlan } from "../../contract/cluster-plan.ts";
 import type { Execution } from "../../contract/execution.ts";
@@ -46,10 +47,10 @@ export function runChecks(specs: readonly CheckSpec[]): Promise<readonly CheckOu
   return Promise.all(
     specs.map(async ({ name, remedy, isWarning = false, run }) => {
       try {
-        return { name, ok: true, detail: await run(), remedy: "", isWarning };
+        return { name, ok: true, detail: cutText(await run(), maxDetailLength), remedy: "", isWarning };
       } catch (error) {
         const detail = error instanceof CheckFailure ? error.message : describeError(error);
-        return { name, ok: false, detail: detail.slice(0, maxDetailLength), remedy, isWarning };
+        return { name, ok: false, detail: cutText(detail, maxDetailLength), remedy, isWarning };
       }
     }),
   );

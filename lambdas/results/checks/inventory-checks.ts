@@ -1,17 +1,35 @@
 import type { S3Client } from "@aws-sdk/client-s3";
-import { readBytes } from "../../aws/s3.ts";
+import { CsvError, parse } from "csv-parse/sync";
+import { cutText } from "../../../shared/bounded-text.ts";
+import { readBytes, type S3Location } from "../../aws/s3.ts";
 import type { Plan } from "../../contract/plan.ts";
 import type { Validation } from "../../contract/validation.ts";
 import type { Findings } from "../findings.ts";
 import { inventorySummarySchema } from "../job-reports.ts";
 
-/** Adds up the counts of the rows `split,label,count`. A quoted label may contain commas, the count cannot. */
-function sumCounts(csv: string): number {
-  return csv
-    .split("\n")
-    .map((line) => Number.parseInt(line.slice(line.lastIndexOf(",") + 1), 10))
-    .filter((count) => !Number.isNaN(count))
-    .reduce((sum, count) => sum + count, 0);
+/**
+ * Adds up the counts of the rows `split,label,count`. A quoted label may contain commas and line breaks.
+ *
+ * @returns NaN if a row has no count
+ * @throws CsvError if the text is no CSV
+ */
+function sumCounts(csv: Uint8Array): number {
+  const rows: Readonly<Record<string, string>>[] = parse(csv, { columns: true });
+  return rows.reduce((sum, { count }) => sum + Number(count), 0);
+}
+
+async function readCounts(s3: S3Client, files: readonly S3Location[]): Promise<number | CsvError> {
+  let counted = 0;
+  for (const file of files) {
+    const csv = await readBytes(s3, file);
+    try {
+      counted += sumCounts(csv);
+    } catch (error) {
+      if (error instanceof CsvError) return error;
+      throw error;
+    }
+  }
+  return counted;
 }
 
 /**
@@ -33,14 +51,11 @@ export async function checkInventory(
     `planned ${plan.counts.images} images of ${plan.counts.labels} labels, found ${selected.images} of ${selected.labels}`,
   );
   await findings.checkFiles("inventory/metadata", ".csv");
-  let counted = 0;
-  for (const file of await findings.checkFiles("inventory/stats", ".csv")) {
-    counted += sumCounts(new TextDecoder().decode(await readBytes(s3, file)));
-  }
+  const counted = await readCounts(s3, await findings.checkFiles("inventory/stats", ".csv"));
   findings.check(
     "inventory counts",
     counted === summary.images,
-    `expected ${summary.images}, the CSV adds up to ${counted}`,
+    `expected ${summary.images}, ${counted instanceof CsvError ? `the CSV is malformed: ${cutText(counted.message)}` : `the CSV adds up to ${counted}`}`,
   );
   const validation: Validation = {
     images: selected.images,

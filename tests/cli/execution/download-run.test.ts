@@ -1,9 +1,11 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { beforeEach, expect, test } from "vitest";
 import { type Clients, createClients } from "../../../cli/account/aws-clients.ts";
-import { downloadRun } from "../../../cli/execution/download-run.ts";
+import { downloadFailedStepLog, downloadRun } from "../../../cli/execution/download-run.ts";
+import { EmrDouble } from "../../doubles/emr.ts";
 import { S3Double } from "../../doubles/s3.ts";
 
 let s3: S3Double;
@@ -50,4 +52,23 @@ test("refuses a key with an absolute path", async () => {
 
   await expect(downloadRun(clients, "s3://data/runs/run-1/", folder)).rejects.toThrow(/points outside of/);
   expect(existsSync("/etc/orchard-escaped")).toBe(false);
+});
+
+test("keeps the end of a failed step's log that unzips to more than 64 MiB", async () => {
+  const emr = new EmrDouble();
+  const cluster = emr.create("orchard-run-1", {});
+  emr.steps.push(
+    { Id: "s-3", Status: { State: "COMPLETED" } },
+    { Id: "s-2", Status: { State: "FAILED" } },
+    { Id: "s-1", Status: { State: "FAILED" } },
+  );
+  const log = Buffer.concat([Buffer.alloc(70 * 1024 * 1024, "-"), Buffer.from("orchard: error: bad\n")]);
+  s3.write(`logs/emr/${cluster}/steps/s-2/stderr.gz`, gzipSync(log));
+
+  const found = await downloadFailedStepLog({ ...clients, emr: emr.client }, "data", cluster, folder);
+
+  expect(found?.uri).toBe(`s3://data/logs/emr/${cluster}/steps/s-2/stderr.gz`);
+  const text = readFileSync(found?.path ?? "");
+  expect(text).toHaveLength(64 * 1024 * 1024);
+  expect(text.subarray(-20).toString()).toBe("orchard: error: bad\n");
 });

@@ -35,6 +35,18 @@ test("a function's message is the cause, in one line", async () => {
   });
 });
 
+test.each([0, 1, 2, 3, 4, 5, 6])("a function's message is read from an error that was cut: %i", async (cut) => {
+  const Cause = JSON.stringify({
+    errorType: "InvalidInput",
+    errorMessage: `a "b" é${"\u0001".repeat(5_000)}`,
+    trace: ["x"],
+  });
+
+  const { cause } = await diagnose(logs, { error: { Error: "InvalidInput", Cause: Cause.slice(0, 20_000 - cut) } });
+
+  expect(cause).toBe('a "b" é');
+});
+
 test("an execution that waited too long for its turn was refused by TakeTurn", async () => {
   const message = "arn:other has been running since 2026-01-01T00:00:00Z";
   const error = thrown("OtherExecutionRunning", message);

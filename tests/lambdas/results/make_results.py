@@ -11,6 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+sys.path.insert(0, str(Path(__file__).parents[3] / "spark"))
+from orchard.jobs.inventory import format_stats
+from orchard.jobs.listing import FolderCount
+
 ROWS = 59
 ERRORS = 1
 COMPONENTS = 50
@@ -46,7 +50,7 @@ def write_json(path: Path, value: object) -> None:
 
 def write_text(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
+    path.write_text(text, newline="")
 
 
 def main(folder: Path, fault: str) -> None:
@@ -79,9 +83,9 @@ def main(folder: Path, fault: str) -> None:
     write_text(folder / "errors/part-00000.csv", "path,label,reason\n")
 
     write_text(folder / "inventory/metadata/part-00000.csv", "s3_path,label\n")
-    counts = {"Apple 0": 20, "Apple 1": 20, "Apple 2": 20, 'Ba"na,na': 7}
-    lines = [f'Training,"{label}",{count}' for label, count in counts.items()]
-    write_text(folder / "inventory/stats/part-00000.csv", "\n".join(["split,label,count", *lines, ""]))
+    counts = {"Apple 0": 20, "Apple 1": 20, "Apple 2": 20, 'Ba"na,na\n,900\r\n': 7}
+    stats = format_stats([FolderCount("Training", label, count, 0) for label, count in counts.items()])
+    write_text(folder / "inventory/stats/part-00000.csv", stats.to_pybytes().decode())
     write_json(
         folder / "inventory/summary.json",
         {

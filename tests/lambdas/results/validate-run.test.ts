@@ -239,6 +239,20 @@ test("refuses an inventory whose counts do not add up", async () => {
   );
 });
 
+test.each([
+  [
+    "has a quote that nobody closes",
+    'split,label,count\nTraining,"Apple,67\n',
+    /the CSV is malformed: Quote Not Closed: /,
+  ],
+  ["has no counts", "split,label\nTraining,Apple\n", /the CSV adds up to NaN/],
+])("refuses an inventory whose CSV %s", async (_, csv, message) => {
+  await upload("none");
+  await putObject(account, bucket, "runs/run-1/inventory/stats/part-00000.csv", csv);
+
+  expect(await refuse({ mode: "inventory" })).toMatch(message);
+});
+
 const index = `runs/index/${"a".repeat(64)}/decoder=${decoderVersion}/${"f".repeat(64)}/`;
 
 /** Lists the keys of the index. */

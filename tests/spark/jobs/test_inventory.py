@@ -198,6 +198,15 @@ def test_a_tree_without_splits_has_an_empty_split(spark: SparkSession, tmp_path:
     ]
 
 
+def test_a_label_with_a_line_break_is_one_row_of_the_stats(spark: SparkSession, tmp_path: Path) -> None:
+    label = 'Kiwi\n,900\r\n"ripe"'
+    plant(tmp_path / "raw", f"Training/{label}/1.jpg", b"x")
+
+    run = inventory(spark, write_plan(tmp_path / "run", tmp_path / "raw"))
+
+    assert rows(run / "inventory" / "stats") == [{"split": "Training", "label": label, "count": "1"}]
+
+
 def test_a_name_that_is_not_utf8_is_left_out(spark: SparkSession, tmp_path: Path) -> None:
     plant(tmp_path / "raw", "Training/Apple A/1.jpg", b"x")
     plant(tmp_path / "raw", "Training/P\udceache/1.jpg", b"x")
