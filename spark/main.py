@@ -61,7 +61,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def run(context: SparkContext, options: argparse.Namespace) -> None:
-    """Run one step; progress.json has its state.
+    """Run one step, unless an earlier attempt has succeeded with the same plan; progress.json has its state.
 
     Raises:
         JobError: The step cannot do what was requested. Spark's own exceptions pass through.
@@ -75,7 +75,11 @@ def run(context: SparkContext, options: argparse.Namespace) -> None:
         run_alone(context, options)
         return
     plan = read_plan(options.plan)
-    with Progress(context, join(plan.run, "progress.json"), plan.run_id, options.step) as progress:
+    report_of_step = Progress(context, join(plan.run, "progress.json"), plan.run_id, options.step, plan.sha256)
+    if report_of_step.is_done():
+        print(f"orchard: {options.step} has already succeeded with this plan: nothing to do", flush=True)
+        return
+    with report_of_step as progress:
         match options.step:
             case "inventory":
                 inventory.run(context, plan, progress)

