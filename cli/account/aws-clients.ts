@@ -33,7 +33,8 @@ export function createClients(env: Readonly<Record<string, string>> = {}): Clien
   const forcePathStyle = (endpoint ?? process.env["AWS_ENDPOINT_URL"]) !== undefined;
   return {
     cloudFormation: new CloudFormationClient(config),
-    emr: new EMRClient(config),
+    // EMR's API has a low rate limit for the whole account, and destroy must not give up looking for clusters.
+    emr: new EMRClient({ ...config, maxAttempts: 8 }),
     s3: new S3Client({ ...config, forcePathStyle }),
     sfn: new SFNClient(config),
     sns: new SNSClient(config),

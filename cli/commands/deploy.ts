@@ -6,6 +6,7 @@ import type { Config } from "../../infra/config/knobs.ts";
 import type { Clients } from "../account/aws-clients.ts";
 import { openTarget, type Target } from "../account/deployment-target.ts";
 import { Cdk, type Context, type Difference } from "../deployment/cdk-command.ts";
+import { openDeployment } from "../deployment/closed-deployment.ts";
 import { deleteStack, findStacks } from "../deployment/delete-stacks.ts";
 import {
   deployStacks,
@@ -80,6 +81,7 @@ async function deployTo(lifetime: Lifetime, options: DeployOptions): Promise<voi
   const target = await openTarget();
   const { account, region } = target;
   const config = readConfig(context, region);
+  await requireNoHalfDeleted(target.clients);
   const cdk = new Cdk(lifetime, target, context, join(places.assemblies, `${account}-${region}`));
   const changes = await findChanges(lifetime, target, cdk, config, json);
   const removed = namesOf(changes.leftOver);
@@ -93,7 +95,19 @@ async function deployTo(lifetime: Lifetime, options: DeployOptions): Promise<voi
     }
     await runSteps(lifetime, deploymentSteps(lifetime, target, cdk, changes, checkBlockers), json);
   }
+  const deployment = await readDeployment(target.clients);
+  if (deployment) await openDeployment(target.clients, deployment.bucket);
   await printOutcome(target, { stacks: changes.stacks, removed, changed }, options, since);
+}
+
+/** @throws UsageError when a stack's deletion has begun: CloudFormation only lets such a stack be deleted */
+async function requireNoHalfDeleted(clients: Clients): Promise<void> {
+  const stacks = (await findStacks(clients)).filter(({ StackStatus }) => StackStatus?.startsWith("DELETE_"));
+  if (stacks.length === 0) return;
+  const states = stacks.map(({ StackName, StackStatus }) => `the stack ${StackName} is ${StackStatus}`);
+  throw new UsageError(
+    `A removal has begun and is not complete: ${states.join(", ")}. First: npm run destroy. It keeps the data bucket.`,
+  );
 }
 
 interface Changes {
@@ -196,7 +210,7 @@ function deploymentSteps(
     // These come last: only after the deployment, no stack imports from them any more.
     ...leftOver.map((stack) => ({
       title: `Removal of ${stack.StackName}`,
-      run: () => deleteStack(lifetime, clients, stack),
+      run: ({ status }: Reporter) => deleteStack(lifetime, clients, stack, status),
     })),
   ];
 }

@@ -1,10 +1,11 @@
 import type { StackResourceSummary } from "@aws-sdk/client-cloudformation";
 import { Command } from "@commander-js/extra-typings";
 import type { Clients } from "../account/aws-clients.ts";
-import { openTarget } from "../account/deployment-target.ts";
-import { deleteBucket, deleteStack, findStacks, listResources } from "../deployment/delete-stacks.ts";
+import { openTarget, type Target } from "../account/deployment-target.ts";
+import { deleteBucket, findStacks, listResources } from "../deployment/delete-stacks.ts";
 import { type DeployedStack, readDeployment } from "../deployment/deployed-stacks.ts";
-import { describeRunning, endClusters, findRunning, isIdle, stopRunning } from "../execution/running-work.ts";
+import { type Removal, removeDeployment, requireIdle } from "../deployment/remove-deployment.ts";
+import { describeAlive, endAliveClusters, findAliveClusters } from "../execution/alive-clusters.ts";
 import { CommandFailed, UsageError } from "../terminal/command-errors.ts";
 import { groups } from "../terminal/command-groups.ts";
 import { isConfirmed, requireTerminal } from "../terminal/confirm.ts";
@@ -29,39 +30,64 @@ export const command = new Command("destroy")
   .action((options) => withLifetime((lifetime) => destroyAll(lifetime, options)));
 
 async function destroyAll(lifetime: Lifetime, options: DestroyOptions): Promise<void> {
-  const { deleteData, yes, json } = options;
+  const { deleteData, stopRunning: mayStop, yes, json } = options;
   requireTerminal(yes);
-  const { clients, account, region } = await openTarget();
+  const target = await openTarget();
+  const { clients, account, region } = target;
   const stacks = await findStacks(clients);
-  if (stacks.length === 0) {
-    process.stdout.write(
-      json ? '{"stacks":[]}\n' : `Nothing of Orchard is deployed in account ${account}, ${region}.\n`,
-    );
-    return;
-  }
+  if (stacks.length === 0) return endLeftClusters(lifetime, target, options);
   const deployment = await readDeployment(clients);
   const resources = (await Promise.all(stacks.map((stack) => listResources(clients, stack)))).flat();
   const bucket = findOwnBucket(resources, deployment, deleteData);
-  const machine = deployment?.stateMachineArn;
-  if (machine !== undefined) await requireIdle(clients, machine, options.stopRunning);
+  // A stack whose creation failed has no outputs, but it may have resources.
+  const physicalId = (type: string) => resources.find(({ ResourceType }) => ResourceType === type)?.PhysicalResourceId;
+  const removal: Removal = {
+    clients,
+    stateMachineArn: deployment?.stateMachineArn ?? physicalId("AWS::StepFunctions::StateMachine"),
+    bucket: deployment?.bucket ?? physicalId("AWS::S3::Bucket"),
+    stacks,
+    mayStop,
+    lastSteps: deleteData && bucket !== undefined ? [bucketStep(lifetime, clients, bucket)] : [],
+  };
+  await requireIdle(removal);
 
   const names = stacks.map(({ StackName = "" }) => StackName);
   if (!json) process.stdout.write(`${renderAnnouncement(names, resources, bucket, deleteData)}\n`);
   const question = `Remove this from account ${account} in ${region}?`;
   if (!(await isConfirmed(lifetime, question, yes))) throw new CommandFailed("Nothing was removed.");
 
-  const removals: readonly Step[] = stacks.map((stack) => ({
-    title: `Stack ${stack.StackName}`,
-    run: () => deleteStack(lifetime, clients, stack),
-  }));
-  const steps = [
-    ...(machine === undefined ? removals : withClusterEnd(lifetime, clients, machine, options.stopRunning, removals)),
-    ...(deleteData && bucket !== undefined ? [bucketStep(lifetime, clients, bucket)] : []),
-  ];
-  await runSteps(lifetime, steps, json);
+  await removeDeployment(lifetime, removal, json);
   const kept = deleteData ? null : (bucket ?? null);
   if (json) process.stdout.write(`${JSON.stringify({ account, region, stacks: names, keptBucket: kept })}\n`);
   else if (kept !== null) process.stdout.write(`\nThe data are kept in s3://${kept}\n`);
+}
+
+/** Without a deployment, nothing but this command would end a cluster that an incomplete removal has left. */
+async function endLeftClusters(
+  lifetime: Lifetime,
+  { clients, account, region }: Target,
+  { stopRunning: mayStop, yes, json }: DestroyOptions,
+): Promise<void> {
+  const clusters = await findAliveClusters(clients, undefined);
+  if (clusters.length === 0) {
+    process.stdout.write(
+      json ? '{"stacks":[]}\n' : `Nothing of Orchard is deployed in account ${account}, ${region}.\n`,
+    );
+    return;
+  }
+  const lines = clusters.map((cluster) => `  ${describeAlive(cluster)}`).join("\n");
+  const found = `Nothing of Orchard is deployed in account ${account}, ${region}, but these clusters are alive and cost money:\n${lines}`;
+  if (!mayStop) throw new UsageError(`${found}\nTo end them: npm run destroy -- --stop-running`);
+  if (!json) process.stdout.write(`${found}\n`);
+  if (!(await isConfirmed(lifetime, "End these clusters?", yes))) {
+    throw new CommandFailed(`Nothing was ended. These clusters are alive:\n${lines}`);
+  }
+  let endedClusters: readonly string[] = [];
+  const end = async ({ status }: Reporter): Promise<void> => {
+    endedClusters = await endAliveClusters(lifetime, clients, undefined, status);
+  };
+  await runSteps(lifetime, [{ title: "Clusters", run: end }], json);
+  if (json) process.stdout.write(`${JSON.stringify({ stacks: [], endedClusters })}\n`);
 }
 
 /**
@@ -86,53 +112,10 @@ function findOwnBucket(
   return bucket;
 }
 
-/**
- * Checks whether executions or clusters are running.
- *
- * @param mayStop whether the user gave --stop-running
- * @returns whether there are some to stop
- * @throws UsageError when there are some and they may not be stopped
- */
-async function requireIdle(clients: Clients, stateMachineArn: string, mayStop: boolean): Promise<boolean> {
-  const running = await findRunning(clients, stateMachineArn);
-  if (!isIdle(running) && !mayStop) throw new UsageError(describeRefusal(describeRunning(running)));
-  return !isIdle(running);
-}
-
-/** Stops executions and clusters before the stacks are removed, and terminates late clusters afterwards. */
-function withClusterEnd(
-  lifetime: Lifetime,
-  clients: Clients,
-  stateMachineArn: string,
-  mayStop: boolean,
-  removals: readonly Step[],
-): readonly Step[] {
-  const stop = async ({ status }: Reporter): Promise<void> => {
-    // Check again: an execution may have started while the question was open.
-    if (await requireIdle(clients, stateMachineArn, mayStop)) {
-      await stopRunning(lifetime, clients, stateMachineArn, status);
-    }
-  };
-  // A schedule may have started an execution while the stacks were being removed.
-  const endLateClusters = async ({ title }: Reporter): Promise<void> => {
-    const ids = await endClusters(clients, stateMachineArn);
-    if (ids.length > 0) title(`Clusters that began meanwhile: ${ids.join(", ")} ended`);
-  };
-  return [
-    { title: "What runs", run: stop },
-    ...removals,
-    { title: "Clusters that began meanwhile: none", run: endLateClusters },
-  ];
-}
-
 function bucketStep(lifetime: Lifetime, clients: Clients, bucket: string): Step {
   const run = async ({ status, title }: Reporter): Promise<void> =>
     title(`Bucket ${bucket}: ${await deleteBucket(lifetime, clients, bucket, status)} objects deleted`);
   return { title: `Bucket ${bucket}`, run };
-}
-
-function describeRefusal(running: readonly string[]): string {
-  return `This is needed by what runs now:\n${running.map((line) => `  ${line}`).join("\n")}\nWait for its end, or give --stop-running: it stops the executions, ends the clusters and waits for that first.`;
 }
 
 /** Lists the number of removed resources by type, and whether the data are kept. */

@@ -5,9 +5,10 @@ import { planFile, runKey } from "../../lambdas/contract/s3-layout.ts";
 import { usdPerHour } from "../../lambdas/planning/hourly-price.ts";
 import type { Clients } from "../account/aws-clients.ts";
 import { openTarget } from "../account/deployment-target.ts";
-import { requireDeployment } from "../deployment/deployed-stacks.ts";
+import { readDeployment, requireDeployment } from "../deployment/deployed-stacks.ts";
+import type { AliveCluster } from "../execution/alive-clusters.ts";
 import { readJson } from "../execution/download-run.ts";
-import { type AliveCluster, describeRunning, findRunning, isIdle } from "../execution/running-work.ts";
+import { describeRunning, findRunning, isIdle } from "../execution/running-work.ts";
 import { groups } from "../terminal/command-groups.ts";
 
 /** The part of plan.json that determines the cluster's price. */
@@ -20,12 +21,14 @@ export const command = new Command("status")
   .option("--json", "print one JSON object and nothing else", false)
   .action(async ({ json }) => {
     const target = await openTarget();
-    const { bucket, stateMachineArn } = await requireDeployment(target);
-    const running = await findRunning(target.clients, stateMachineArn);
+    const deployment = await readDeployment(target.clients);
+    const running = await findRunning(target.clients, deployment?.stateMachineArn);
+    // Without a deployment, a cluster that nothing would end is shown all the same.
+    if (isIdle(running)) await requireDeployment(target);
     const clusters = await Promise.all(
       running.clusters.map(async (cluster) => ({
         ...cluster,
-        usdPerHour: await hourlyPrice(target.clients, bucket, cluster),
+        usdPerHour: await hourlyPrice(target.clients, deployment?.bucket, cluster),
       })),
     );
     if (json) return void process.stdout.write(`${JSON.stringify({ executions: running.executions, clusters })}\n`);
@@ -39,7 +42,12 @@ export const command = new Command("status")
   });
 
 /** Price of the cluster in USD per hour, from the plan of the run that created it; null when there is no plan. */
-async function hourlyPrice(clients: Clients, bucket: string, { runId }: AliveCluster): Promise<number | null> {
+async function hourlyPrice(
+  clients: Clients,
+  bucket: string | undefined,
+  { runId }: AliveCluster,
+): Promise<number | null> {
+  if (bucket === undefined || runId === "") return null;
   const plan = pricedPlanSchema.safeParse(await readJson(clients, bucket, runKey(runId, planFile)));
   return plan.success ? usdPerHour(plan.data.cluster) : null;
 }

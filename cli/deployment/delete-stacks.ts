@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   DeleteStackCommand,
   paginateDescribeStacks,
@@ -5,6 +6,7 @@ import {
   paginateListStackResources,
   type Stack,
   type StackResourceSummary,
+  UpdateTerminationProtectionCommand,
 } from "@aws-sdk/client-cloudformation";
 import { DeleteBucketCommand, DeleteObjectsCommand, ListObjectVersionsCommand } from "@aws-sdk/client-s3";
 import { isNamed } from "../../lambdas/aws/errors.ts";
@@ -16,7 +18,10 @@ import type { Lifetime } from "../terminal/lifetime.ts";
 import { describeStack } from "./deployed-stacks.ts";
 
 const deleteMinutes = 30;
-const pollMs = 2_000;
+/** How long a deletion is repeated because of network interfaces; assumed, since EMR documents no time. */
+const releaseMinutes = 20;
+/** EC2's errors for a security group, subnet or VPC that a network interface still uses; their code is not always shown. */
+const isStillAttached = /DependencyViolation|dependent object|has dependencies|network interface|currently in use/i;
 
 /**
  * Finds this application's stacks in the account and region by their tag, in an order in which they can be deleted.
@@ -78,36 +83,84 @@ export async function listResources(
   return found;
 }
 
+/** Pauses of a deletion, in ms. */
+interface Pauses {
+  readonly pollMs: number;
+  readonly retryMs: number;
+}
+
 /**
- * Deletes a stack and waits until it is gone. This does not use `cdk destroy`, which only knows the stacks of the current
- * configuration.
+ * Lifts a stack's termination protection, deletes the stack, and waits until it is gone. This does not use `cdk destroy`,
+ * which only knows the stacks of the current configuration. A deletion that fails because of EMR's network interfaces is
+ * tried again, because EMR releases them some minutes after a cluster's end.
  *
+ * @param log receives the current activity
  * @throws CommandFailed with CloudFormation's reason
  */
 export async function deleteStack(
   lifetime: Lifetime,
   clients: Clients,
-  { StackName = "", StackId = StackName }: Stack,
+  stack: Stack,
+  log: (line: string) => void,
+  pauses: Pauses = { pollMs: 2_000, retryMs: 30_000 },
 ): Promise<void> {
-  const failed = (reason: string) => new CommandFailed(`The stack ${StackName} could not be deleted: ${reason}`);
+  const { StackName = "", EnableTerminationProtection } = stack;
+  if (EnableTerminationProtection) {
+    await clients.cloudFormation.send(
+      new UpdateTerminationProtectionCommand({ StackName, EnableTerminationProtection: false }),
+    );
+  }
+  const deadline = Date.now() + releaseMinutes * 60_000;
+  for (;;) {
+    const reason = await tryDeletion(lifetime, clients, stack, pauses.pollMs);
+    if (reason === undefined) return;
+    if (!isStillAttached.test(reason) || Date.now() >= deadline) {
+      throw new CommandFailed(`The stack ${StackName} could not be deleted: ${reason}`);
+    }
+    log(`waits until EMR has released its network interfaces, then deletes again: ${reason}`);
+    await sleep(pauses.retryMs, undefined, { signal: lifetime.signal });
+  }
+}
+
+/** @returns why the stack could not be deleted; undefined when it is gone */
+async function tryDeletion(
+  lifetime: Lifetime,
+  clients: Clients,
+  stack: Stack,
+  everyMs: number,
+): Promise<string | undefined> {
+  const { StackName = "", StackId = StackName } = stack;
   try {
     await clients.cloudFormation.send(new DeleteStackCommand({ StackName }));
   } catch (error) {
-    throw isNamed(error, "ValidationError") ? failed(error.message) : error;
+    if (isNamed(error, "ValidationError")) return error.message;
+    throw error;
   }
   let status: string | undefined;
+  let reason: string | undefined;
   // The SDK's waiter would wait in vain when CloudFormation refuses the deletion and the stack stays CREATE_COMPLETE.
-  const isDeleted = async (): Promise<boolean> => {
-    const stack = await describeStack(clients, StackId);
-    status = stack?.StackStatus;
-    if (!stack || status === "DELETE_COMPLETE") return true;
-    if (!status?.endsWith("_IN_PROGRESS")) throw failed(`${status}, ${stack.StackStatusReason ?? "no reason given"}`);
-    return false;
+  const hasEnded = async (): Promise<boolean> => {
+    const current = await describeStack(clients, StackId);
+    status = current?.StackStatus;
+    if (!current || status === "DELETE_COMPLETE") return true;
+    if (status?.endsWith("_IN_PROGRESS")) return false;
+    const resources = status === "DELETE_FAILED" ? await failedResources(clients, current) : [];
+    reason = [`${status}, ${current.StackStatusReason ?? "no reason given"}`, ...resources].join("; ");
+    return true;
   };
   const timeoutMs = deleteMinutes * 60_000;
-  if (!(await waitUntil(isDeleted, { everyMs: pollMs, timeoutMs, signal: lifetime.signal }))) {
-    throw failed(`${status} after ${deleteMinutes} minutes`);
-  }
+  if (await waitUntil(hasEnded, { everyMs, timeoutMs, signal: lifetime.signal })) return reason;
+  return `${status} after ${deleteMinutes} minutes`;
+}
+
+/** The stack's reason only names the resources; their own reasons say what they are needed by. */
+async function failedResources(clients: Clients, stack: Stack): Promise<readonly string[]> {
+  return (await listResources(clients, stack))
+    .filter(({ ResourceStatus }) => ResourceStatus === "DELETE_FAILED")
+    .map(
+      ({ LogicalResourceId, ResourceStatusReason = "no reason given" }) =>
+        `${LogicalResourceId}: ${ResourceStatusReason}`,
+    );
 }
 
 /**

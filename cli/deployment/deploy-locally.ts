@@ -12,6 +12,7 @@ import { CommandFailed } from "../terminal/command-errors.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
 import { places, root } from "../toolchain/places.ts";
 import { Cdk, type Context } from "./cdk-command.ts";
+import { openDeployment } from "./closed-deployment.ts";
 import { type Deployment, deployStacks, describeStack, readDeployment, stackName } from "./deployed-stacks.ts";
 
 /** Files and folders that determine a deployment, together with the context. */
@@ -52,6 +53,7 @@ export async function deployLocally(
   const stack = isCurrent ? before : await describeStack(clients, stackName);
   const deployment = await readDeployment(clients);
   if (!stack || !deployment) throw new CommandFailed(`The stack ${stackName} does not exist after its deployment.`);
+  await openDeployment(clients, deployment.bucket);
   await mkdir(places.account, { recursive: true });
   await writeFile(recordPath, `${stack.StackId} ${fingerprint}`);
   return { ...deployment, skipped: isCurrent };

@@ -1,17 +1,18 @@
 import { paginateListExecutions, StopExecutionCommand } from "@aws-sdk/client-sfn";
-import { activeStates, stateOf } from "../../lambdas/aws/cluster-states.ts";
-import { describeCluster, endCluster, listClusters, tagOf } from "../../lambdas/aws/emr.ts";
-import { executionArnPrefix } from "../../lambdas/contract/arns.ts";
-import { clusterNamePrefix, executionTag } from "../../lambdas/contract/tags.ts";
+import { isNamed } from "../../lambdas/aws/errors.ts";
 import { waitUntil } from "../../shared/wait-until.ts";
 import type { Clients } from "../account/aws-clients.ts";
 import { CommandFailed } from "../terminal/command-errors.ts";
-import { formatDuration } from "../terminal/format-duration.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
-
-const pollMs = 3_000;
-/** EMR takes minutes to terminate a cluster. After this time, something is wrong. */
-const stopMinutes = 20;
+import {
+  type AliveCluster,
+  describeAlive,
+  elapsedSince,
+  findAliveClusters,
+  pollMs,
+  requestEnd,
+  stopMinutes,
+} from "./alive-clusters.ts";
 
 export interface RunningExecution {
   readonly arn: string;
@@ -19,51 +20,38 @@ export interface RunningExecution {
   readonly startedAt: Date | undefined;
 }
 
-export interface AliveCluster {
-  readonly id: string;
-  readonly name: string;
-  readonly state: string;
-  readonly createdAt: Date | undefined;
-  /** Id of the run that created the cluster. */
-  readonly runId: string;
-}
-
-/** The executions and clusters of a state machine that are running and may cost money. */
+/** The executions and clusters of a deployment that are running and may cost money. */
 export interface Running {
   readonly executions: readonly RunningExecution[];
   readonly clusters: readonly AliveCluster[];
 }
 
-/** Finds the RUNNING executions, and the active clusters whose tag names an execution of the state machine. */
-export async function findRunning(clients: Clients, stateMachineArn: string): Promise<Running> {
+/**
+ * Finds the RUNNING executions of the deployment's state machine, and every active cluster of this application in the
+ * region, except those of another live deployment.
+ *
+ * @param stateMachineArn undefined when there is no deployment
+ */
+export async function findRunning(clients: Clients, stateMachineArn: string | undefined): Promise<Running> {
   return {
-    executions: await listRunningExecutions(clients, stateMachineArn),
-    clusters: await listAliveClusters(clients, stateMachineArn),
+    executions: stateMachineArn === undefined ? [] : await listRunningExecutions(clients, stateMachineArn),
+    clusters: await findAliveClusters(clients, stateMachineArn),
   };
 }
 
 async function listRunningExecutions({ sfn }: Clients, stateMachineArn: string): Promise<readonly RunningExecution[]> {
   const found: RunningExecution[] = [];
-  const pages = paginateListExecutions({ client: sfn }, { stateMachineArn, statusFilter: "RUNNING" });
-  for await (const { executions = [] } of pages) {
-    for (const { executionArn: arn = "", name = "", startDate } of executions) {
-      found.push({ arn, name, startedAt: startDate });
+  try {
+    const pages = paginateListExecutions({ client: sfn }, { stateMachineArn, statusFilter: "RUNNING" });
+    for await (const { executions = [] } of pages) {
+      for (const { executionArn: arn = "", name = "", startDate } of executions) {
+        found.push({ arn, name, startedAt: startDate });
+      }
     }
-  }
-  return found;
-}
-
-async function listAliveClusters({ emr }: Clients, stateMachineArn: string): Promise<readonly AliveCluster[]> {
-  const found: AliveCluster[] = [];
-  const prefix = executionArnPrefix(stateMachineArn);
-  for await (const { id, name } of listClusters(emr, { ClusterStates: [...activeStates] })) {
-    if (!name.startsWith(clusterNamePrefix)) continue;
-    // Only DescribeCluster returns tags.
-    const cluster = await describeCluster(emr, id);
-    const executionArn = tagOf(cluster, executionTag);
-    if (!executionArn?.startsWith(prefix)) continue;
-    const createdAt = cluster.Status?.Timeline?.CreationDateTime;
-    found.push({ id, name, state: stateOf(cluster), createdAt, runId: executionArn.slice(prefix.length) });
+  } catch (error) {
+    // After a deletion that failed halfway, the stack may be left without its state machine.
+    if (!isNamed(error, "StateMachineDoesNotExist")) throw error;
+    return [];
   }
   return found;
 }
@@ -76,14 +64,8 @@ export function isIdle({ executions, clusters }: Running): boolean {
 export function describeRunning({ executions, clusters }: Running): readonly string[] {
   return [
     ...executions.map(({ name, startedAt }) => `execution ${name} is RUNNING${elapsedSince(startedAt)}`),
-    ...clusters.map(
-      ({ id, name, state, createdAt }) => `cluster ${id} (${name}) is ${state}${elapsedSince(createdAt)}`,
-    ),
+    ...clusters.map(describeAlive),
   ];
-}
-
-function elapsedSince(time: Date | undefined): string {
-  return time ? `, for ${formatDuration((Date.now() - time.getTime()) / 1_000)}` : "";
 }
 
 /**
@@ -95,7 +77,7 @@ function elapsedSince(time: Date | undefined): string {
 export async function stopRunning(
   lifetime: Lifetime,
   clients: Clients,
-  stateMachineArn: string,
+  stateMachineArn: string | undefined,
   log: (line: string) => void,
 ): Promise<void> {
   let lines: readonly string[] = [];
@@ -116,19 +98,15 @@ export async function stopRunning(
   }
 }
 
-/**
- * Terminates the remaining clusters of a deleted state machine, because nothing else would.
- *
- * @returns the clusters' ids
- */
-export async function endClusters(clients: Clients, stateMachineArn: string): Promise<readonly string[]> {
-  const clusters = await listAliveClusters(clients, stateMachineArn);
-  for (const { id } of clusters) await endCluster(clients.emr, await describeCluster(clients.emr, id));
-  return clusters.map(({ id }) => id);
-}
-
-async function stopAll({ sfn, emr }: Clients, { executions, clusters }: Running): Promise<void> {
+async function stopAll(clients: Clients, { executions, clusters }: Running): Promise<void> {
   const reason = { error: "Stopped", cause: "A deployment or its removal was asked to stop running executions." };
-  for (const { arn } of executions) await sfn.send(new StopExecutionCommand({ executionArn: arn, ...reason }));
-  for (const { id } of clusters) await endCluster(emr, await describeCluster(emr, id));
+  for (const { arn } of executions) {
+    try {
+      await clients.sfn.send(new StopExecutionCommand({ executionArn: arn, ...reason }));
+    } catch (error) {
+      // It has ended with its state machine since it was listed.
+      if (!isNamed(error, "ExecutionDoesNotExist", "StateMachineDoesNotExist")) throw error;
+    }
+  }
+  await requestEnd(clients, clusters);
 }

@@ -12,6 +12,8 @@ export const emrLogsPrefix = `${logsPrefix}emr/`;
 export const artifactsPrefix = "artifacts/";
 /** Preflight writes and deletes an object here; its role may delete nothing else. */
 export const preflightProbePrefix = `${artifactsPrefix}preflight-probe/`;
+/** While this object exists, Preflight refuses every run: `destroy` writes it, and `deploy` deletes it. */
+export const closedKey = `${artifactsPrefix}closed`;
 /** Prefix of all runs' results. */
 export const runsPrefix = "runs/";
 /** Prefix of the features that are shared across runs. */

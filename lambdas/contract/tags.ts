@@ -22,6 +22,9 @@ export const runIdTag = "orchard:run-id";
 /** Tag that marks the stacks of this application. */
 export const appTag = "orchard:app";
 
+/** Tag of every cluster of this application, by which IAM limits who may end it; the state machine sets it. */
+export const projectTag = { key: "project", value: "orchard" } as const;
+
 /** Prefix of every cluster's name. */
 export const clusterNamePrefix = "orchard-";
 

@@ -1,5 +1,8 @@
+import type { S3Client } from "@aws-sdk/client-s3";
 import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
+import { objectExists } from "../../aws/s3.ts";
 import { euRegions, isInEu } from "../../catalog/regions.ts";
+import { closedKey } from "../../contract/s3-layout.ts";
 import type { PreflightConfig } from "../preflight-context.ts";
 import { type CheckContext, CheckFailure, type CheckSpec } from "./run-checks.ts";
 
@@ -18,6 +21,13 @@ function checkExecutionName(name: string): string {
   return name;
 }
 
+/** A cluster that is created while the stacks are deleted would outlive everything that ends clusters. */
+async function checkOpen(s3: S3Client, bucket: string): Promise<string> {
+  if (await objectExists(s3, { bucket, key: closedKey }))
+    throw new CheckFailure("`npm run destroy` has closed this deployment");
+  return "open";
+}
+
 function checkWeights(config: PreflightConfig): string {
   if (config.MODEL_WEIGHTS === "imagenet") return "ImageNet's";
   if (config.ALLOW_SEEDED_WEIGHTS) return "SEEDED RANDOM WEIGHTS, allowed by configuration";
@@ -25,8 +35,13 @@ function checkWeights(config: PreflightConfig): string {
 }
 
 /** Checks the deployment's own settings and the execution's name. */
-export function deploymentChecks({ config, clients: { sts }, execution }: CheckContext): readonly CheckSpec[] {
+export function deploymentChecks({ config, clients: { s3, sts }, execution }: CheckContext): readonly CheckSpec[] {
   return [
+    {
+      name: "deployment-open",
+      remedy: "`npm run deploy` opens it again, also after a `destroy` that failed",
+      run: () => checkOpen(s3, config.DATA_BUCKET),
+    },
     {
       name: "region",
       remedy: `Deploy to one of ${euRegions.join(", ")}, or set allowNonEuRegion in the stack's configuration`,

@@ -53,7 +53,7 @@ describe("a delete that CloudFormation refuses", () => {
     const send = async (command: unknown) => (command instanceof DeleteStackCommand ? onDelete() : { Stacks: [left] });
     const clients = { cloudFormation: { send } } as unknown as Clients;
 
-    const deleting = deleteStack(new Lifetime(), clients, left);
+    const deleting = deleteStack(new Lifetime(), clients, left, () => undefined);
 
     await expect(deleting).rejects.toMatchObject({ name: "CommandFailed", message: expect.stringContaining(reason) });
   });

@@ -6,12 +6,13 @@ import {
   waitUntilStackUpdateComplete,
 } from "@aws-sdk/client-cloudformation";
 import { DescribeClusterCommand, ListClustersCommand, RunJobFlowCommand } from "@aws-sdk/client-emr";
-import { ListBucketsCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
+import { HeadObjectCommand, ListBucketsCommand, ListObjectsV2Command, PutObjectCommand } from "@aws-sdk/client-s3";
 import { DescribeExecutionCommand, StartExecutionCommand } from "@aws-sdk/client-sfn";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readDeployment } from "../../../cli/deployment/deployed-stacks.ts";
 import { places, root } from "../../../cli/toolchain/places.ts";
+import { closedKey } from "../../../lambdas/contract/s3-layout.ts";
 import { waitUntil } from "../../../shared/wait-until.ts";
 import { type EmptyAccount, main, makeImages, startEmptyAccount } from "../account/empty-account.ts";
 
@@ -96,11 +97,15 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
     expect(stdout).toContain(`Orchard.StateMachineArn = ${stateMachineArn}`);
   });
 
-  it("changes nothing the second time", async () => {
+  it("opens a deployment that destroy has closed, and changes nothing else the second time", async () => {
+    const closed = { Bucket: bucket, Key: closedKey };
+    await account.clients.s3.send(new PutObjectCommand(closed));
+
     const { exitCode, stdout, stderr } = await orchard("deploy", "--yes", "--json", "--email", "you@example.org");
 
     expect(exitCode, stderr).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ changed: false, stacks: { Orchard: { DataBucketName: bucket } } });
+    await expect(account.clients.s3.send(new HeadObjectCommand(closed))).rejects.toMatchObject({ name: "NotFound" });
   });
 
   /** Creates two stacks of the application that the configuration does not contain. The older one imports from the newer. */
@@ -125,12 +130,11 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
     await waitUntilStackUpdateComplete(waiting, { StackName: "OldImporter" });
   };
 
-  it("refuses a change that could affect an active cluster, and names both", async () => {
-    // Prepare: a kept cluster of an ended execution.
-    const arn = `${stateMachineArn.replace(":stateMachine:", ":execution:")}:kept`;
+  const createCluster = async (run: string, creator: string): Promise<string> => {
+    const arn = `${creator.replace(":stateMachine:", ":execution:")}:${run}`;
     const { JobFlowId = "" } = await account.clients.emr.send(
       new RunJobFlowCommand({
-        Name: "orchard-kept",
+        Name: `orchard-${run}`,
         ReleaseLabel: "emr-7.13.0",
         ServiceRole: "EMR_DefaultRole",
         JobFlowRole: "EMR_EC2_DefaultRole",
@@ -142,7 +146,12 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
         Tags: [{ Key: "orchard:execution-arn", Value: arn }],
       }),
     );
-    clusterId = JobFlowId;
+    return JobFlowId;
+  };
+
+  it("refuses a change that could affect an active cluster, and names both", async () => {
+    // Prepare: a kept cluster of an ended execution.
+    clusterId = await createCluster("kept", stateMachineArn);
     await makeLeftOverStacks();
 
     // Act: another address removes the subscription of the first one.
@@ -254,6 +263,24 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
     const names = Buckets.map(({ Name }) => Name);
     expect(names).not.toContain(second);
     expect(names).toContain(bucket);
+  });
+
+  it("names a cluster that is left without a stack, ends it with --stop-running, and never succeeds before", async () => {
+    // Prepare: a cluster of the state machine that is gone.
+    const id = await createCluster("left", stateMachineArn);
+
+    // Act
+    const refused = await orchard("destroy", "--yes");
+    const status = await orchard("status");
+    const ended = await orchard("destroy", "--yes", "--json", "--stop-running");
+
+    // Assess
+    expect(refused.stderr).toContain(`cluster ${id} (orchard-left) is `);
+    expect(refused.exitCode).toBe(2);
+    expect(status.stdout).toContain(`cluster ${id} (orchard-left) is `);
+    expect(ended.exitCode, ended.stderr).toBe(0);
+    expect(JSON.parse(ended.stdout)).toEqual({ stacks: [], endedClusters: [id] });
+    expect(await clusterState(id)).toMatch(/^TERMINATED/);
   });
 
   it("finds nothing to remove afterwards", async () => {

@@ -67,12 +67,12 @@ test("a deadline that is too near is refused before anything runs", async () => 
   const refused = run("run-2", { cluster: { id } });
 
   await expect(refused).rejects.toThrow(PreflightFailed);
-  await expect(refused).rejects.toThrow(/^1 of 18 checks failed: kept-cluster-time: .*in 5 minutes/);
+  await expect(refused).rejects.toThrow(/^1 of 19 checks failed: kept-cluster-time: .*in 5 minutes/);
 });
 
 test("a cluster that is not there is one finding", async () => {
   await expect(run("run-2", { cluster: { id: "j-NONE" } })).rejects.toThrow(
-    /^1 of 13 checks failed: kept-cluster: InvalidRequestException: .* Leave out cluster\.id/,
+    /^1 of 14 checks failed: kept-cluster: InvalidRequestException: .* Leave out cluster\.id/,
   );
 });
 
@@ -83,7 +83,7 @@ test("another stack's cluster is not borrowed", async () => {
   });
 
   await expect(run("run-2", { cluster: { id } })).rejects.toThrow(
-    /^2 of 18 checks failed:\n- kept-cluster-owner: .* belongs to arn:.*:Other:run-9.*\n- kept-cluster-plan: No run in this bucket/,
+    /^2 of 19 checks failed:\n- kept-cluster-owner: .* belongs to arn:.*:Other:run-9.*\n- kept-cluster-plan: No run in this bucket/,
   );
 });
 

@@ -64,6 +64,6 @@ export async function findOnlyFailure(outcome: Promise<Plan>): Promise<string> {
   );
   expect(error).toBeInstanceOf(PreflightFailed);
   const { message } = error as Error;
-  expect(message).toMatch(/^1 of 18 checks failed: /);
+  expect(message).toMatch(/^1 of 19 checks failed: /);
   return message;
 }

@@ -208,7 +208,7 @@ test("every failed check is listed, not only the first", async () => {
     run(input, {
       config: { EMR_SERVICE_ROLE: "none", EMR_INSTANCE_PROFILE: "none", ...defaults({ keyPair: "none" }) },
     }),
-  ).rejects.toThrow(/^3 of 18 checks failed:\n- emr-service-role: .*\n- emr-instance-profile: .*\n- key-pair: /);
+  ).rejects.toThrow(/^3 of 19 checks failed:\n- emr-service-role: .*\n- emr-instance-profile: .*\n- key-pair: /);
 });
 
 test("the fixture has two labels of apples, on which these tests rely", () => {

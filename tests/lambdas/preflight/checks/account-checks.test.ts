@@ -15,11 +15,20 @@ import { CreateTopicCommand, ListSubscriptionsByTopicCommand } from "@aws-sdk/cl
 import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
 import { expect, test } from "vitest";
 import { sha256 } from "../../../../lambdas/aws/s3.ts";
+import { closedKey } from "../../../../lambdas/contract/s3-layout.ts";
 import { InvalidInput } from "../../../../lambdas/runtime/errors.ts";
 import { createBucket, putObject, uniqueName } from "../../fixtures.ts";
 import { account, answering, config, defaults, failing, findOnlyFailure, input, run } from "../ready-account.ts";
 
 // Each check fails alone.
+
+test("a run is refused while destroy has closed the deployment", async () => {
+  await putObject(account, config.DATA_BUCKET, closedKey, "");
+
+  expect(await findOnlyFailure(run())).toBe(
+    "1 of 19 checks failed: deployment-open: `npm run destroy` has closed this deployment. `npm run deploy` opens it again, also after a `destroy` that failed",
+  );
+});
 
 test("a region outside the EU is refused unless it is allowed", async () => {
   // Zurich, by its name, is not in the EU; the bucket is elsewhere, too.

@@ -1,0 +1,139 @@
+import type { Cluster } from "@aws-sdk/client-emr";
+import { DescribeStateMachineCommand } from "@aws-sdk/client-sfn";
+import { activeStates, stateOf } from "../../lambdas/aws/cluster-states.ts";
+import { describeCluster, endCluster, listClusters, tagOf } from "../../lambdas/aws/emr.ts";
+import { describeError, isNamed } from "../../lambdas/aws/errors.ts";
+import { stateMachineArnOf } from "../../lambdas/contract/arns.ts";
+import { clusterNamePrefix, executionTag, projectTag, runIdTag, stackTag } from "../../lambdas/contract/tags.ts";
+import { waitUntil } from "../../shared/wait-until.ts";
+import type { Clients } from "../account/aws-clients.ts";
+import { describeStack, stackName } from "../deployment/deployed-stacks.ts";
+import { CommandFailed } from "../terminal/command-errors.ts";
+import { formatDuration } from "../terminal/format-duration.ts";
+import type { Lifetime } from "../terminal/lifetime.ts";
+
+export const pollMs = 3_000;
+/** EMR takes minutes to terminate a cluster. After this time, something is wrong. */
+export const stopMinutes = 20;
+
+export interface AliveCluster {
+  readonly id: string;
+  readonly name: string;
+  readonly state: string;
+  readonly createdAt: Date | undefined;
+  /** Id of the run that created the cluster; empty if its tags were removed. */
+  readonly runId: string;
+}
+
+/**
+ * Finds the active clusters of this application in the account and region by name and tags, whether or not their state
+ * machine or stack still exists. The clusters of another live deployment are left out.
+ *
+ * @param stateMachineArn the deployment's state machine, if there is one
+ */
+export async function findAliveClusters(
+  clients: Clients,
+  stateMachineArn: string | undefined,
+): Promise<readonly AliveCluster[]> {
+  const found: AliveCluster[] = [];
+  for await (const { id, name } of listClusters(clients.emr, { ClusterStates: [...activeStates] })) {
+    if (!name.startsWith(clusterNamePrefix)) continue;
+    // Only DescribeCluster returns tags.
+    const cluster = await describeCluster(clients.emr, id);
+    if (!isOrchards(cluster) || (await hasOtherOwner(clients, cluster, stateMachineArn))) continue;
+    const runId = tagOf(cluster, runIdTag) ?? executionArnOf(cluster)?.split(":").at(-1) ?? "";
+    found.push({ id, name, state: stateOf(cluster), createdAt: cluster.Status?.Timeline?.CreationDateTime, runId });
+  }
+  return found;
+}
+
+/** One of the two tags suffices, in case somebody removed the other. */
+function isOrchards(cluster: Cluster): boolean {
+  return tagOf(cluster, projectTag.key) === projectTag.value || executionArnOf(cluster) !== undefined;
+}
+
+function executionArnOf(cluster: Cluster): string | undefined {
+  const arn = tagOf(cluster, executionTag);
+  return arn && /^arn:[^:]+:states:[^:]*:[^:]*:execution:[^:]+:/.test(arn) ? arn : undefined;
+}
+
+/** Whether a cluster belongs to a deployment that is alive and not this one. */
+async function hasOtherOwner(
+  clients: Clients,
+  cluster: Cluster,
+  stateMachineArn: string | undefined,
+): Promise<boolean> {
+  const stack = tagOf(cluster, stackTag);
+  if (stack !== undefined) return stack !== stackName && (await describeStack(clients, stack)) !== undefined;
+  const executionArn = executionArnOf(cluster);
+  if (executionArn === undefined) return false;
+  const creator = stateMachineArnOf(executionArn);
+  return creator !== stateMachineArn && (await stateMachineExists(clients, creator));
+}
+
+async function stateMachineExists({ sfn }: Clients, stateMachineArn: string): Promise<boolean> {
+  try {
+    // A deleted state machine is DELETING until its executions have ended.
+    const { status } = await sfn.send(new DescribeStateMachineCommand({ stateMachineArn }));
+    return status !== "DELETING";
+  } catch (error) {
+    if (isNamed(error, "StateMachineDoesNotExist")) return false;
+    throw error;
+  }
+}
+
+export function describeAlive({ id, name, state, createdAt }: AliveCluster): string {
+  return `cluster ${id} (${name}) is ${state}${elapsedSince(createdAt)}`;
+}
+
+export function elapsedSince(time: Date | undefined): string {
+  return time ? `, for ${formatDuration((Date.now() - time.getTime()) / 1_000)}` : "";
+}
+
+/**
+ * Asks EMR to terminate the clusters. An error with one does not keep it from the others.
+ *
+ * @throws CommandFailed that names every cluster which EMR refused to terminate
+ */
+export async function requestEnd({ emr }: Clients, clusters: readonly AliveCluster[]): Promise<void> {
+  const refused: string[] = [];
+  for (const cluster of clusters) {
+    try {
+      await endCluster(emr, await describeCluster(emr, cluster.id));
+    } catch (error) {
+      refused.push(`${describeAlive(cluster)} and could not be terminated: ${describeError(error)}`);
+    }
+  }
+  if (refused.length > 0) throw new CommandFailed(refused.join("\n"));
+}
+
+/**
+ * Terminates every cluster that is alive, and waits until they are gone.
+ *
+ * @param log receives the current activity
+ * @returns the ids of the clusters that were alive
+ * @throws CommandFailed that names the clusters which are still alive
+ */
+export async function endAliveClusters(
+  lifetime: Lifetime,
+  clients: Clients,
+  stateMachineArn: string | undefined,
+  log: (line: string) => void,
+): Promise<readonly string[]> {
+  const seen = new Set<string>();
+  let lines: readonly string[] = [];
+  const areGone = async (): Promise<boolean> => {
+    const clusters = await findAliveClusters(clients, stateMachineArn);
+    for (const { id } of clusters) seen.add(id);
+    lines = clusters.map(describeAlive);
+    if (clusters.length === 0) return true;
+    log(lines.join("; "));
+    await requestEnd(clients, clusters);
+    return false;
+  };
+  const timeoutMs = stopMinutes * 60_000;
+  if (!(await waitUntil(areGone, { everyMs: pollMs, timeoutMs, signal: lifetime.signal }))) {
+    throw new CommandFailed(`Not terminated after ${stopMinutes} minutes:\n  ${lines.join("\n  ")}`);
+  }
+  return [...seen];
+}
