@@ -117,7 +117,8 @@ def _list_segments(content: bytes) -> list[_Segment]:
     """List the segments up to the first scan's header, or up to where the file ends or is damaged."""
     found: list[_Segment] = []
     position = 2
-    marker = re.compile(rb"\xff+([^\x00\xff])")
+    # A marker may follow any number of fill bytes 0xff. Without a quantifier, many of them take linear time.
+    marker = re.compile(rb"\xff([^\x00\xff])")
     while at := marker.search(content, position):
         position = at.end()
         code = at[1][0]
@@ -171,8 +172,8 @@ def _decode_again(content: bytes, segments: list[_Segment], check_size: CheckSiz
 
 def _cut_at_foreign_marker(data: bytes) -> bytes:
     """Return data up to the first marker that no JPEG has after a scan, such as one in an appended video."""
-    marker = re.search(rb"\xff+([^\x00\xff\xd0-\xd7])", data)
-    return data if marker is None or marker[1][0] in _AFTER_SCAN else data[: marker.start()]
+    marker = re.search(rb"\xff([^\x00\xff\xd0-\xd7])", data)
+    return data if marker is None or marker[1][0] in _AFTER_SCAN else data[: marker.start()].rstrip(b"\xff")
 
 
 def _decode_without_end(content: bytes, check_size: CheckSize, *, in_one_piece: bool) -> Image.Image:

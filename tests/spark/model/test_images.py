@@ -32,6 +32,13 @@ def test_bad_images_have_a_stable_reason(content: bytes, reason: str) -> None:
         to_input(content, 224)
 
 
+@pytest.mark.parametrize("after", [b"\xff\xd8", encode(picture(1))[:700]], ids=["start", "scan"])
+def test_many_fill_bytes_in_a_jpeg_take_linear_time(after: bytes) -> None:
+    # With a pattern that goes back, each of these files took hours. No time is asserted: the test would hang.
+    with pytest.raises(BadImageError):
+        to_input(after + b"\xff" * 2_000_000 + b"\x00", 224)
+
+
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "GIF", "WEBP", "TIFF"])
 def test_an_image_above_the_limit_is_refused_before_it_is_decoded(format: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ImageFile.ImageFile, "load", lambda _: pytest.fail("was decoded"))
