@@ -159,11 +159,5 @@ function s3Statements(stack: Stack, bucket: IBucket): readonly PolicyStatement[]
     ),
     // EMR's own copy of the logs; the bucket's name has no region in us-east-1.
     allow("EmrLogs", ["s3:PutObject"], [objectsOf(`aws157-logs-prod-${stack.region}`), objectsOf("aws157-logs-prod")]),
-    // The console shows Spark's history from here, also after the cluster has terminated.
-    allow(
-      "ApplicationHistory",
-      ["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject"],
-      [objectsOf(`prod.${stack.region}.appinfo.src`)],
-    ),
   ];
 }
