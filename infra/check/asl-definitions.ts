@@ -43,6 +43,7 @@ export function aslDefinitions(all: readonly SynthesizedVariant[]): CheckResult 
             /\$\{\w+FunctionArn\}/g,
             `arn:aws:lambda:${checkedRegion}:000000000000:function:f:1`,
           )
+          .replaceAll(/\$\{Partition\}/g, "aws")
           .replaceAll(/\$\{\w+\}/g, "x"),
       })),
     ),

@@ -70,7 +70,9 @@ describe("the stack", () => {
     const text = asText(machine.Properties.DefinitionString);
     const names = [...text.matchAll(/\$\{(\w+)\}/g)].map((match) => match[1]);
     expect(new Set(names)).toEqual(new Set(Object.keys(machine.Properties.DefinitionSubstitutions)));
-    const filled = text.replaceAll(/\$\{\w+FunctionArn\}/g, "arn:aws:lambda:eu-west-1:000000000000:function:f");
+    const filled = text
+      .replaceAll(/\$\{\w+FunctionArn\}/g, "arn:aws:lambda:eu-west-1:000000000000:function:f")
+      .replaceAll(/\$\{Partition\}/g, "aws");
     expect(aslValidator(JSON.parse(filled.replaceAll(/\$\{\w+\}/g, "x"))).errorsText("\n")).toBe("");
   });
 
