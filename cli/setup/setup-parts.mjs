@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { childEnvironment } from "./child-environment.mjs";
 import { run } from "./child-processes.mjs";
@@ -19,7 +19,7 @@ import { jarsVersion, makeJars } from "./spark-jars.mjs";
  *   value: () => string,
  *   make: (log: (line: string) => void) => Promise<void>,
  * }} Part
- * @typedef {"node-modules" | "uv" | "python-packages" | "checkers" | "jars" | "spark" | "model" | "wheelhouse"} PartName
+ * @typedef {"node-modules" | "uv" | "python-packages" | "checkers" | "jars" | "spark" | "model" | "wheelhouse" | "mutation"} PartName
  */
 
 const packageIndexHint = "Check the network (or pip's index and proxy settings) and start again.";
@@ -31,6 +31,22 @@ function digest(...paths) {
   return hash.digest("hex");
 }
 
+/**
+ * Installs the packages of a lock file.
+ * @param {string[]} options
+ * @param {(line: string) => void} log
+ */
+async function npmCi(options, log) {
+  const npm = process.env["npm_execpath"];
+  const [command, args] = npm ? [process.execPath, [npm]] : ["npm", []];
+  const hint = "Check the network (or npm's registry and proxy settings) and start again.";
+  await run(command, [...args, "ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error", ...options], {
+    log,
+    hint,
+    env: npmEnvironment(),
+  });
+}
+
 /** @type {Part} */
 const nodeModules = {
   title: "Node modules",
@@ -39,15 +55,7 @@ const nodeModules = {
   stamp: join(root, "node_modules", ".orchard-stamp"),
   value: () => `${digest("package-lock.json")} ${process.platform}-${process.arch}`,
   make: async (log) => {
-    const npm = process.env["npm_execpath"];
-    const [command, args] = npm ? [process.execPath, [npm]] : ["npm", []];
-    const hint = "Check the network (or npm's registry and proxy settings) and start again.";
-    const env = npmEnvironment();
-    await run(command, [...args, "ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"], {
-      log,
-      hint,
-      env,
-    });
+    await npmCi([], log);
     const version = await run(node, ["--version"], {
       hint: "The package `node` was installed without its binary: npm must be allowed to run install scripts (ignore-scripts=false).",
     });
@@ -178,6 +186,24 @@ const wheelhouse = {
   },
 };
 
+/** @type {Part} */
+const mutation = {
+  title: "Mutation testers",
+  needs: ["node-modules", "python-packages"],
+  stamp: join(home, "mutation", ".stamp"),
+  value: () => digest("tests/mutation/package-lock.json", "tests/mutation/requirements.txt"),
+  make: async (log) => {
+    const folder = join(home, "mutation");
+    mkdirSync(folder, { recursive: true });
+    for (const file of ["package.json", "package-lock.json"]) {
+      copyFileSync(join(root, "tests", "mutation", file), join(folder, file));
+    }
+    // The peer vitest is the project's own, which Node finds in a folder above.
+    await npmCi([`--prefix=${folder}`, "--legacy-peer-deps", "--ignore-scripts"], log);
+    await makePythonEnvironment(join(folder, "python"), "tests/mutation/requirements.txt", log);
+  },
+};
+
 /** Every part of the setup, by the name that package.json uses for it. @type {Readonly<Record<PartName, Part>>} */
 export const parts = {
   "node-modules": nodeModules,
@@ -188,4 +214,5 @@ export const parts = {
   spark,
   model,
   wheelhouse,
+  mutation,
 };

@@ -17,5 +17,7 @@ export const places = {
   wheelhouse: join(home, "wheelhouse", "wheelhouse.tar"),
   python: join(home, "python"),
   sparkDefaults: join(home, "spark", "spark-defaults.conf"),
+  /** StrykerJS, Cosmic Ray and the copies of the project that they change. */
+  mutation: join(home, "mutation"),
   nodeBin: join(root, "node_modules", ".bin"),
 } as const;

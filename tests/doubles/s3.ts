@@ -1,5 +1,7 @@
 import {
+  DeleteObjectCommand,
   GetObjectCommand,
+  type GetObjectCommandInput,
   HeadObjectCommand,
   ListObjectsV2Command,
   type ListObjectsV2CommandInput,
@@ -46,9 +48,10 @@ export class S3Double {
   }
 
   private answer(command: unknown): unknown {
-    if (command instanceof GetObjectCommand) {
-      const content = this.read(command.input.Key);
-      return { Body: { transformToByteArray: async () => content } };
+    if (command instanceof GetObjectCommand) return this.get(command.input);
+    if (command instanceof DeleteObjectCommand) {
+      this.objects.delete(command.input.Key ?? "");
+      return {};
     }
     if (command instanceof HeadObjectCommand) {
       if (!this.objects.has(command.input.Key ?? "")) throw failure("NotFound");
@@ -57,6 +60,13 @@ export class S3Double {
     if (command instanceof PutObjectCommand) return this.put(command.input);
     if (command instanceof ListObjectsV2Command) return this.list(command.input);
     throw new Error(`S3Double has no answer to ${(command as object).constructor.name}; add one.`);
+  }
+
+  private get({ Key, Range }: GetObjectCommandInput): unknown {
+    const content = this.read(Key);
+    const [, first = "0", last = String(content.length)] = /^bytes=(\d+)-(\d+)$/.exec(Range ?? "") ?? [];
+    const bytes = content.subarray(Number(first), Number(last) + 1);
+    return { Body: { transformToByteArray: async () => bytes } };
   }
 
   private put(input: PutObjectCommandInput): unknown {

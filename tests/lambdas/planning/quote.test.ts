@@ -41,13 +41,13 @@ describe("the arithmetic of a quote", () => {
 });
 
 describe("the minutes of a quote", () => {
-  const { shape } = { shape: { ...planCluster(planRequest(300)).cluster, primaryTypes: ["m5.xlarge"], coreTypes: [] } };
+  const shapeOf = () => ({ ...planCluster(planRequest(300)).cluster, primaryTypes: ["m5.xlarge"], coreTypes: [] });
   const inventory = { inventory: true, features: false, reduction: false, any: true };
 
   /** Minutes of an inventory on a kept cluster, whose step lasts as long as listing the keys and one minute more. */
   function minutes(listing: number): number {
     const images = listing * 60 * 2_000;
-    return quote(shape, { images, newImages: 0, steps: inventory }, "eu-west-1", true).minutes;
+    return quote(shapeOf(), { images, newImages: 0, steps: inventory }, "eu-west-1", true).minutes;
   }
 
   it("include a minute until Step Functions sees the end of a short step, and five of one over ten minutes", () => {
@@ -56,7 +56,7 @@ describe("the minutes of a quote", () => {
   });
 
   it("count each requested step", () => {
-    const all = quote(shape, { images: 0, newImages: 0, steps: everyStep }, "eu-west-1", true);
+    const all = quote(shapeOf(), { images: 0, newImages: 0, steps: everyStep }, "eu-west-1", true);
     expect(all.minutes).toBeCloseTo(3 * (1 + 1) + 0.2, 6);
   });
 });

@@ -1,6 +1,6 @@
-"""Writes the outputs of a run to a folder, valid or with one deliberate fault, for validate-run.test.ts.
+"""Writes the outputs of runs, valid or with one deliberate fault each, for validate-run.test.ts.
 
-Usage: python make_results.py FOLDER FAULT
+Usage: python make_results.py FOLDER FAULT...
 """
 
 import json
@@ -134,4 +134,5 @@ def main(folder: Path, fault: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    for name in sys.argv[2:]:
+        main(Path(sys.argv[1]) / name, name)

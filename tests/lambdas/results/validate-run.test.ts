@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command, NoSuchKey } from "@aws-sdk/client-s3";
 import { execa } from "execa";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { decoderVersion } from "../../../lambdas/contract/decoder.ts";
@@ -10,24 +9,25 @@ import type { Plan } from "../../../lambdas/contract/plan.ts";
 import type { Validation } from "../../../lambdas/contract/validation.ts";
 import { validateResults } from "../../../lambdas/results/validate-run.ts";
 import { ResultsInvalid } from "../../../lambdas/runtime/errors.ts";
-import { anExecution, aPlan, aValidation, createBucket, putObject } from "../fixtures.ts";
+import { S3Double } from "../../doubles/s3.ts";
+import { anExecution, aPlan, aValidation } from "../fixtures.ts";
 import { measured } from "../measured.ts";
-import { python, startMinistack } from "../ministack.ts";
+import { python } from "../ministack.ts";
 
 const faults = ["none", "missing-row", "narrow-row", "nan", "null", "narrow-feature", "column"] as const;
 type Fault = (typeof faults)[number];
 
 const folder = mkdtempSync(join(tmpdir(), "orchard-results-"));
-const account = await startMinistack();
-let bucket: string;
+const bucket = "data";
+let s3: S3Double;
 
 beforeAll(async () => {
   const script = join(import.meta.dirname, "make_results.py");
-  await Promise.all(faults.map((fault) => execa(python, [script, join(folder, fault), fault])));
+  await execa(python, [script, folder, ...faults]);
 }, 60_000);
 afterAll(() => rmSync(folder, { recursive: true }));
-beforeEach(async () => {
-  bucket = await createBucket(account);
+beforeEach(() => {
+  s3 = new S3Double();
 });
 
 async function upload(fault: Fault): Promise<void> {
@@ -35,22 +35,21 @@ async function upload(fault: Fault): Promise<void> {
   for (const file of await readdir(from, { recursive: true, withFileTypes: true })) {
     if (!file.isFile()) continue;
     const path = join(file.parentPath, file.name);
-    await putObject(account, bucket, `runs/run-1/${path.slice(from.length + 1)}`, await readFile(path));
+    s3.write(`runs/run-1/${path.slice(from.length + 1)}`, await readFile(path));
   }
 }
 
-async function read(key: string): Promise<unknown> {
-  const { Body } = await account.s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
-  return JSON.parse((await Body?.transformToString()) ?? "");
+function read(key: string): unknown {
+  return JSON.parse(s3.readText(key));
 }
 
 async function editJson(path: string, changes: object): Promise<void> {
-  const value = { ...((await read(`runs/run-1/${path}`)) as object), ...changes };
-  await putObject(account, bucket, `runs/run-1/${path}`, JSON.stringify(value));
+  const value = { ...(read(`runs/run-1/${path}`) as object), ...changes };
+  s3.write(`runs/run-1/${path}`, JSON.stringify(value));
 }
 
 function validate(changes: Partial<Plan> = {}): Promise<Validation> {
-  return validateResults({ state: { plan: aPlan(bucket, changes) }, execution: anExecution() }, account.s3);
+  return validateResults({ state: { plan: aPlan(bucket, changes) }, execution: anExecution() }, s3.client);
 }
 
 /** Validates a run that must be refused, and returns the message. Asserts that the run is marked and is not the latest. */
@@ -60,11 +59,10 @@ async function refuse(changes: Partial<Plan> = {}): Promise<string> {
     (thrown: unknown) => thrown,
   );
   expect(error).toBeInstanceOf(ResultsInvalid);
-  const { failed } = (await read("runs/run-1/invalid.json")) as { failed: { name: string }[] };
+  const { failed } = read("runs/run-1/invalid.json") as { failed: { name: string }[] };
   const { message } = error as Error;
   for (const { name } of failed) expect(message).toContain(name);
-  await expect(read("runs/run-1/manifest.json")).rejects.toBeInstanceOf(NoSuchKey);
-  await expect(read("runs/latest.json")).rejects.toBeInstanceOf(NoSuchKey);
+  for (const key of ["runs/run-1/manifest.json", "runs/latest.json"]) expect(s3.objects.has(key)).toBe(false);
   return message;
 }
 
@@ -79,8 +77,8 @@ test("accepts a valid run, which gets its manifest and becomes the latest", asyn
     ImageErrors: [validation.errors, "Count"],
     ImagesPerSecond: [expect.any(Number), "Count/Second"],
   });
-  expect(await read("runs/run-1/manifest.json")).toMatchObject({ runId: "run-1", validation });
-  expect(await read("runs/latest.json")).toEqual({ runId: "run-1", run: `s3://${bucket}/runs/run-1/` });
+  expect(read("runs/run-1/manifest.json")).toMatchObject({ runId: "run-1", validation });
+  expect(read("runs/latest.json")).toEqual({ runId: "run-1", run: `s3://${bucket}/runs/run-1/` });
 });
 
 test("refuses a NaN", async () => {
@@ -123,7 +121,7 @@ test("refuses other columns", async () => {
 
 test("refuses a file that is not Parquet", async () => {
   await upload("none");
-  await putObject(account, bucket, "runs/run-1/pca/parquet/part-00002.parquet", "PAR1 or not");
+  s3.write("runs/run-1/pca/parquet/part-00002.parquet", "PAR1 or not");
 
   expect(await refuse()).toMatch(/^1 of \d+ .*: pca\/parquet: is not readable as Parquet: /);
 });
@@ -199,7 +197,7 @@ test.each(["inventory/summary.json", "features/summary.json", "model_info/model_
   "refuses a run without %s",
   async (path) => {
     await upload("none");
-    await account.s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: `runs/run-1/${path}` }));
+    s3.objects.delete(`runs/run-1/${path}`);
 
     expect(await refuse()).toContain(`${path}: does not exist`);
   },
@@ -207,14 +205,14 @@ test.each(["inventory/summary.json", "features/summary.json", "model_info/model_
 
 test("refuses a report with NaN, which is not JSON", async () => {
   await upload("none");
-  await putObject(account, bucket, "runs/run-1/model_info/model_info.json", '{"total_variance_explained": NaN}');
+  s3.write("runs/run-1/model_info/model_info.json", '{"total_variance_explained": NaN}');
 
   expect(await refuse()).toMatch(/model_info\.json: .* is no JSON/);
 });
 
 test("refuses a run without the requested CSV files", async () => {
   await upload("none");
-  await account.s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: "runs/run-1/pca/csv/part-00000.csv" }));
+  s3.objects.delete("runs/run-1/pca/csv/part-00000.csv");
 
   expect(await refuse()).toMatch(/^1 of .*: pca\/csv files: 0 \.csv file\(s\)$/);
 });
@@ -248,7 +246,7 @@ test.each([
   ["has no counts", "split,label\nTraining,Apple\n", /the CSV adds up to NaN/],
 ])("refuses an inventory whose CSV %s", async (_, csv, message) => {
   await upload("none");
-  await putObject(account, bucket, "runs/run-1/inventory/stats/part-00000.csv", csv);
+  s3.write("runs/run-1/inventory/stats/part-00000.csv", csv);
 
   expect(await refuse({ mode: "inventory" })).toMatch(message);
 });
@@ -256,9 +254,8 @@ test.each([
 const index = `runs/index/${"a".repeat(64)}/decoder=${decoderVersion}/${"f".repeat(64)}/`;
 
 /** Lists the keys of the index. */
-async function listIndex(): Promise<readonly (string | undefined)[]> {
-  const { Contents = [] } = await account.s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: "runs/index/" }));
-  return Contents.map(({ Key }) => Key);
+function listIndex(): readonly string[] {
+  return [...s3.objects.keys()].filter((key) => key.startsWith("runs/index/"));
 }
 
 test("adds a valid run to the index, under the fingerprint of the images that it used", async () => {
@@ -267,9 +264,9 @@ test("adds a valid run to the index, under the fingerprint of the images that it
   await validate({ selection: "found by Preflight" });
 
   const run = `s3://${bucket}/runs/run-1/`;
-  expect(await listIndex()).toEqual([`${index}components-50.json`]);
-  expect(await read(`${index}components-50.json`)).toMatchObject({ runId: "run-1", run, featuresRun: run });
-  expect(await read("runs/run-1/manifest.json")).toMatchObject({ selection: "f".repeat(64) });
+  expect(listIndex()).toEqual([`${index}components-50.json`]);
+  expect(read(`${index}components-50.json`)).toMatchObject({ runId: "run-1", run, featuresRun: run });
+  expect(read("runs/run-1/manifest.json")).toMatchObject({ selection: "f".repeat(64) });
 });
 
 test("accepts a run during which images changed, but does not add it to the index", async () => {
@@ -278,8 +275,8 @@ test("accepts a run during which images changed, but does not add it to the inde
 
   await validate();
 
-  expect(await read("runs/run-1/manifest.json")).toMatchObject({ selection: null });
-  expect(await listIndex()).toEqual([]);
+  expect(read("runs/run-1/manifest.json")).toMatchObject({ selection: null });
+  expect(listIndex()).toEqual([]);
 });
 
 test("refuses images that were neither computed nor reused", async () => {
@@ -306,8 +303,8 @@ async function uploadReduction(): Promise<void> {
     const path = join(file.parentPath, file.name);
     const name = path.slice(from.length + 1);
     if (!file.isFile() || !/^(pca|model_info)/.test(name)) continue;
-    await putObject(account, bucket, `runs/run-2/${name}`, await readFile(path));
-    await account.s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: `runs/run-1/${name}` }));
+    s3.write(`runs/run-2/${name}`, await readFile(path));
+    s3.objects.delete(`runs/run-1/${name}`);
   }
 }
 
@@ -318,7 +315,7 @@ test("accepts a run that only reduced, by its reduction and the features of the 
 
   expect(validation).toMatchObject({ images: 59, errors: 1, computed: 0, reused: 60, components: 50 });
   expect(validation.results).toBe(`s3://${bucket}/runs/run-2/`);
-  expect(await read(`${index}components-50.json`)).toMatchObject({
+  expect(read(`${index}components-50.json`)).toMatchObject({
     run: `s3://${bucket}/runs/run-2/`,
     featuresRun: `s3://${bucket}/runs/run-1/`,
   });
@@ -327,8 +324,8 @@ test("accepts a run that only reduced, by its reduction and the features of the 
 test("refuses a run that only reduced, if the features of the earlier run are gone", async () => {
   await uploadReduction();
   const Key = "runs/run-1/features/parquet/part-00001.snappy.parquet";
-  await account.s3.send(new DeleteObjectCommand({ Bucket: bucket, Key }));
+  s3.objects.delete(Key);
 
   await expect(validate(reductionPlan())).rejects.toThrow(/features\/parquet rows: expected 59, found 29/);
-  expect(await listIndex()).toEqual([]);
+  expect(listIndex()).toEqual([]);
 });

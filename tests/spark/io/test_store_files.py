@@ -1,12 +1,16 @@
-"""The files that a task adds to the features store."""
+"""The files that a task adds to the features store, and what a task reads of them. Needs no Spark session."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
+from orchard.errors import JobError
 from orchard.io import store
 from orchard.io.storage import locate_storage
-from orchard.io.store import ROWS_PER_FILE, StoreWriter
+from orchard.io.store import ROWS_PER_FILE, StoreWriter, make_read_task
 from orchard.jobs.extraction import RESULTS_SCHEMA
 
 
@@ -55,6 +59,14 @@ def test_no_file_is_written_without_rows(tmp_path: Path) -> None:
     assert files(tmp_path) == []
 
 
+def test_a_file_with_more_rows_than_it_needs_is_written_as_well(tmp_path: Path) -> None:
+    paths = [str(number) for number in range(ROWS_PER_FILE + 1)]
+
+    writer_to(tmp_path).add(results(paths), list(paths))
+
+    assert len(files(tmp_path)) == 1
+
+
 def test_a_file_is_written_as_soon_as_it_is_full(tmp_path: Path) -> None:
     writer = writer_to(tmp_path)
     most = [str(number) for number in range(ROWS_PER_FILE - 1)]
@@ -89,3 +101,54 @@ def test_the_names_of_two_runs_files_differ_and_are_safe(tmp_path: Path) -> None
 def test_a_store_without_files_knows_nothing(tmp_path: Path) -> None:
     # No Spark session is needed to see that a store is empty.
     assert store.find_known(None, str(tmp_path / "store"), str(tmp_path)) is None  # type: ignore[arg-type]
+
+
+class Count:
+    """Stands in for an accumulator."""
+
+    def __init__(self) -> None:
+        self.value = 0
+
+    def add(self, more: int) -> None:
+        self.value += more
+
+
+def store_file(folder: Path, paths: list[str]) -> str:
+    """Write a file of the store; return its name."""
+    before = set(files(folder))
+    writer = writer_to(folder)
+    writer.add(results(paths), ["1"] * len(paths))
+    writer.flush()
+    [new] = set(files(folder)) - before
+    return new.name
+
+
+def test_a_task_reads_its_rows_of_each_file_and_counts_them(tmp_path: Path) -> None:
+    one, two = store_file(tmp_path, ["a", "bad b", "c"]), store_file(tmp_path, ["d", "e", "bad f", "bad g"])
+    progress: Any = SimpleNamespace(done=Count(), errors=Count())
+    read = make_read_task(str(tmp_path), RESULTS_SCHEMA, progress)
+    # The labels come from the selection: an image may have moved since.
+    places = [("a", "Pear", one, 0), ("bad b", "Plum", one, 1), ("d", "Pear", two, 0), ("bad g", "Pear", two, 3)]
+
+    batches = list(read(places))
+
+    assert [changed for _, changed in batches] == [0, 0]
+    assert [batch.schema for batch, _ in batches] == [RESULTS_SCHEMA, RESULTS_SCHEMA]
+    assert [row for batch, _ in batches for row in batch.to_pylist()] == [
+        {"path": "a", "label": "Pear", "features": [1.0, 2.0], "reason": None},
+        {"path": "bad b", "label": "Plum", "features": None, "reason": "text, not an image"},
+        {"path": "d", "label": "Pear", "features": [1.0, 2.0], "reason": None},
+        {"path": "bad g", "label": "Pear", "features": None, "reason": "text, not an image"},
+    ]
+    assert (progress.done.value, progress.errors.value) == (4, 2)
+
+
+@pytest.mark.parametrize("path", ["A", "b"])
+def test_a_task_refuses_a_file_whose_rows_are_of_other_images(tmp_path: Path, path: str) -> None:
+    name = store_file(tmp_path, ["a"])
+    progress: Any = SimpleNamespace(done=Count(), errors=Count())
+    read = make_read_task(str(tmp_path), RESULTS_SCHEMA, progress)
+
+    with pytest.raises(JobError, match=f"{name} has changed since it was listed; delete it, or start"):
+        list(read([(path, "Apple", name, 0)]))
+    assert progress.done.value == 0

@@ -1,0 +1,23 @@
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { defineConfig } from "vitest/config";
+
+// Settings for StrykerJS, which repeats the tests for each mutant. ORCHARD_MUTATION_TESTS names their folders.
+const root = join(import.meta.dirname, "..", "..");
+const folders = (process.env["ORCHARD_MUTATION_TESTS"] ?? "tests/lambdas").split(" ");
+const tests = folders.flatMap((folder) => globSync(`${folder}/**/*.test.ts`, { cwd: root }));
+
+export default defineConfig({
+  test: {
+    root,
+    // MiniStack takes seconds to start, so that a room would take hours.
+    include: tests.filter((file) => !readFileSync(join(root, file), "utf8").includes("startMinistack()")),
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    env: {
+      POWERTOOLS_SERVICE_NAME: "orchard",
+      POWERTOOLS_METRICS_NAMESPACE: "Orchard",
+      POWERTOOLS_LOG_LEVEL: "SILENT",
+    },
+  },
+});
