@@ -64,7 +64,7 @@ export async function runSteps(lifetime: Lifetime, steps: readonly Step[], quiet
     {
       renderer: quiet ? "silent" : "default",
       fallbackRenderer: "simple",
-      fallbackRendererCondition: !isLive,
+      fallbackRendererCondition: !isLive && !quiet,
       registerSignalListeners: false,
       rendererOptions: { collapseErrors: false, showErrorMessage: false, logger },
       fallbackRendererOptions: { logger },

@@ -99,7 +99,7 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
 
   it("opens a deployment that destroy has closed, and changes nothing else the second time", async () => {
     const closed = { Bucket: bucket, Key: closedKey };
-    await account.clients.s3.send(new PutObjectCommand(closed));
+    await account.clients.s3.send(new PutObjectCommand({ ...closed, Body: "" }));
 
     const { exitCode, stdout, stderr } = await orchard("deploy", "--yes", "--json", "--email", "you@example.org");
 

@@ -1,7 +1,7 @@
 import type { AwsError } from "../../../local/support/aws-error.ts";
 import type { HttpRequest, HttpResponse } from "./sandbox.ts";
 
-export type Service = "emr" | "s3" | "sns" | "sts" | "iam" | "ec2" | "states" | "quotas";
+export type Service = "emr" | "s3" | "sns" | "sts" | "iam" | "ec2" | "states" | "quotas" | "cloudformation";
 
 /** A call of an AWS API, parsed from its HTTP request. */
 export interface ApiCall {

@@ -245,6 +245,7 @@ export class Execution {
   #record(event: Omit<HistoryEvent, "at">): void {
     const { clock } = this.#simulation;
     this.history.push({ at: clock.now, ...event });
+    void this.#simulation.recorded(this);
     for (const { event: number, afterMs, status } of this.#stops) {
       if (number !== this.history.length) continue;
       const error = status === "TIMED_OUT" ? { error: "States.Timeout" } : {};

@@ -11,7 +11,7 @@ export interface Invocation {
   readonly caller: Caller;
   /** ARN of the function's role. */
   readonly role: string;
-  readonly sandbox: Sandbox;
+  readonly sandbox: Pick<Sandbox, "failures">;
   /** Whether the function's time-out has ended the invocation. */
   isOver: boolean;
 }
@@ -26,7 +26,7 @@ interface Sandbox {
 
 /** A scenario loads a module anew after so many failures, so that it never starts with few retry tokens. */
 const maxFailures = 10;
-const lambdaEnvironment = {
+export const lambdaEnvironment = {
   AWS_REGION: "eu-west-1",
   AWS_ACCESS_KEY_ID: "AKIA0000000000000000",
   AWS_SECRET_ACCESS_KEY: "secret",
@@ -46,6 +46,11 @@ export function currentInvocation(): Invocation {
   return invocation;
 }
 
+/** Runs work whose SDK clients' requests belong to an invocation. */
+export function runInvocation<T>(invocation: Invocation, work: () => Promise<T>): Promise<T> {
+  return invocations.run(invocation, work);
+}
+
 /** Lambda's synchronous invocations of the deployed bundles. */
 export class Lambda {
   readonly #simulation: Simulation;
@@ -59,7 +64,8 @@ export class Lambda {
     // A new object, because the statuses that an invocation has read are recorded by this caller.
     const caller = { ...by };
     const deployed = this.#simulation.deployed.functions.find((one) => one.arn === arn);
-    if (deployed === undefined) throw new TaskError("Lambda.ResourceNotFoundException", `Function not found: ${arn}`);
+    if (deployed === undefined || this.#simulation.isDeleted)
+      throw new TaskError("Lambda.ResourceNotFoundException", `Function not found: ${arn}`);
     try {
       return await this.#simulation.call(caller, "lambda:Invoke", () => this.#run(caller, deployed, event));
     } catch (error) {

@@ -3,9 +3,11 @@ import { AwsError } from "../../../local/support/aws-error.ts";
 import type { Failure } from "../scenarios/failures.ts";
 import type { Scenario } from "../scenarios/scenario.ts";
 import { answerRequest } from "./api-endpoint.ts";
+import { xmlResponse } from "./aws-protocols.ts";
 import { Clock } from "./clock.ts";
 import { type Cluster, isGone } from "./cluster.ts";
 import type { Deployed } from "./deployed.ts";
+import { type Destruction, destroy } from "./destroy.ts";
 import { Emr } from "./emr.ts";
 import { never } from "./errors.ts";
 import { EventBridge } from "./event-bridge.ts";
@@ -16,7 +18,7 @@ import { Lambda } from "./lambda.ts";
 import { createOtherClusters } from "./other-clusters.ts";
 import type { Caller, ClusterCall, Creation, Delivery, Mail } from "./records.ts";
 import { S3 } from "./s3.ts";
-import type { Host } from "./sandbox.ts";
+import type { Host, HttpResponse } from "./sandbox.ts";
 
 const second = 1000;
 const hour = 3_600 * second;
@@ -46,6 +48,10 @@ export class Simulation {
   readonly invalidLatest: string[] = [];
   /** Steps with invalid results, as <run>/<step>. A retry of the step writes all of its results again. */
   readonly invalidSteps = new Set<string>();
+  /** Whether the stack has been deleted. */
+  isDeleted = false;
+  /** How `destroy` ended. */
+  destruction: Destruction | undefined;
   readonly #events: EventBridge;
   readonly #faults: FaultInjection;
   readonly #startedAt = this.clock.now;
@@ -124,6 +130,21 @@ export class Simulation {
     }, redrive.afterMs);
   }
 
+  /** Starts `destroy` if the scenario has it begin with this event. Events count from 1. */
+  async recorded({ name, history }: Execution): Promise<void> {
+    const { destroyAt } = this.scenario;
+    if (name !== "run-1" || history.length !== destroyAt) return;
+    this.beginWork();
+    this.destruction = await destroy(this).finally(() => this.endWork());
+  }
+
+  /** Answers CloudFormation about the stack. DeleteStack deletes it at once. */
+  answerStack(operation: string): HttpResponse {
+    if (operation === "DeleteStack") this.isDeleted = true;
+    else if (this.isDeleted) throw new AwsError("ValidationError", "Stack with id Orchard does not exist");
+    return xmlResponse(`<${operation}Response><${operation}Result></${operation}Result></${operation}Response>`);
+  }
+
   executionArn(name: string): string {
     return `${this.deployed.stateMachineArn.replace(":stateMachine:", ":execution:")}:${name}`;
   }
@@ -147,6 +168,10 @@ export class Simulation {
   }
 
   #startExecution(index: number): void {
+    if (this.isDeleted) {
+      this.endWork();
+      return;
+    }
     const name = `run-${index + 1}`;
     const stops = (this.scenario.stops ?? []).filter(({ execution }) => execution === name);
     const execution = new Execution(this, name, stops, this.scenario.inputs?.[index]?.(this));

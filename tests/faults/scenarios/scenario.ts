@@ -21,6 +21,8 @@ export interface Scenario {
   readonly faults: readonly Fault[];
   readonly stops?: readonly Stop[];
   readonly redrives?: readonly Redrive[];
+  /** Number of the event of run-1 with which `destroy --stop-running` begins. @default never */
+  readonly destroyAt?: number;
   /** Start times of the executions run-1, run-2, … in ms. @default one execution that starts at once */
   readonly starts?: readonly number[];
   /** The key `overlap` of every execution's input. @default absent */
