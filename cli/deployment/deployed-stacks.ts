@@ -3,7 +3,7 @@ import { z } from "zod";
 import { isNamed } from "../../lambdas/aws/errors.ts";
 import type { Clients } from "../account/aws-clients.ts";
 import type { Target } from "../account/deployment-target.ts";
-import { UsageError } from "../terminal/command-errors.ts";
+import { NotFound } from "../terminal/command-errors.ts";
 import type { Cdk } from "./cdk-command.ts";
 
 /** Name of the stack with the pipeline. */
@@ -76,11 +76,11 @@ export async function readDeployment(clients: Clients): Promise<DeployedStack | 
   };
 }
 
-/** @throws UsageError when the account has no complete deployment */
+/** @throws NotFound when the account has no complete deployment */
 export async function requireDeployment({ clients, account, region }: Target): Promise<DeployedStack> {
   const deployment = await readDeployment(clients);
   if (!deployment) {
-    throw new UsageError(`There is no stack ${stackName} in account ${account}, ${region}. First: npm run deploy`);
+    throw new NotFound(`There is no stack ${stackName} in account ${account}, ${region}. First: npm run deploy`);
   }
   return deployment;
 }

@@ -1,5 +1,4 @@
 import { join, relative } from "node:path";
-import { z } from "zod";
 import { readJson } from "../../lambdas/aws/s3.ts";
 import { describeLeftOut, describeSplits } from "../../lambdas/contract/image-tree.ts";
 import { planSchema } from "../../lambdas/contract/plan.ts";
@@ -13,7 +12,7 @@ import { root } from "../toolchain/places.ts";
 import { downloadFailedStepLog, downloadRun } from "./download-run.ts";
 import { type ExecutionInput, newRunId } from "./execution-input.ts";
 import { renderState } from "./render-report.ts";
-import { findReusedRun, findUsedCluster, type Report, type ReportParts } from "./run-report.ts";
+import { errorOf, findReusedRun, findUsedCluster, type Report, type ReportParts } from "./run-report.ts";
 import { readEnding, startExecution, type Watcher, watchExecution } from "./watch-execution.ts";
 
 /** @throws UsageError for an invalid execution input, CommandFailed for any other failure */
@@ -72,21 +71,14 @@ export async function execute(
     runId,
     executionArn: execution.arn,
     status: described.status ?? "UNKNOWN",
-    error:
-      described.status === "SUCCEEDED"
-        ? null
-        : {
-            name: described.error ?? described.status ?? "Unknown",
-            cause: readCause(described.cause),
-            log: log ?? null,
-          },
+    error: errorOf(described, log ?? null),
     ...ending,
     results: { folder: relative(process.cwd(), folder), uri, files },
   };
 }
 
 const plannedTreeSchema = planSchema.pick({ usedSplits: true, unusedSplits: true, leftOut: true });
-type PlannedTree = z.output<typeof plannedTreeSchema>;
+type PlannedTree = ReturnType<typeof plannedTreeSchema.parse>;
 
 function readPlan({ s3 }: Clients, bucket: string, runId: string): Promise<PlannedTree> {
   return readJson(s3, { bucket, key: runKey(runId, planFile) }, plannedTreeSchema);
@@ -117,17 +109,4 @@ function progressWatcher(
       status(`${visit.name} ${elapsed} · ${parts.join(" · ")}`);
     },
   };
-}
-
-const lambdaErrorSchema = z.object({ errorMessage: z.string() });
-
-/** Extracts the message from the cause, which is JSON for an error of a Lambda function. */
-function readCause(cause: string | undefined): string {
-  const text = cause ?? "no cause was given";
-  try {
-    return lambdaErrorSchema.parse(JSON.parse(text)).errorMessage;
-  } catch (error) {
-    if (error instanceof SyntaxError || error instanceof z.ZodError) return text;
-    throw error;
-  }
 }

@@ -79,6 +79,11 @@ function parseKeepMinutes(text: string): number {
   return parseWholeNumber("--keep-minutes", text, 1, Number.MAX_SAFE_INTEGER);
 }
 
+/** @throws UsageError for anything but a whole number of 1 or more */
+export function parseCount(option: string, text: string): number {
+  return parseWholeNumber(option, text, 1, Number.MAX_SAFE_INTEGER);
+}
+
 /** @throws UsageError for anything but a port number */
 export function parsePort(text: string): number {
   return parseWholeNumber("--port", text, 1, 65_535);

@@ -1,9 +1,9 @@
 import { gray, green, red, yellow } from "ansis";
-import Table from "cli-table3";
 import { describeLeftOut, describeSplits } from "../../lambdas/contract/image-tree.ts";
 import { percent } from "../../shared/formatting.ts";
 import type { Mail } from "../account/mailbox-subscription.ts";
 import { formatDuration } from "../terminal/format-duration.ts";
+import { renderFields } from "../terminal/tables.ts";
 import { seededWarning } from "../toolchain/model-info.ts";
 import type { Report } from "./run-report.ts";
 import { type StateVisit, secondsIn } from "./state-visits.ts";
@@ -15,6 +15,12 @@ export function renderState(visit: StateVisit): string {
   return `${mark} ${visit.name} ${gray(formatDuration(secondsIn(visit)))}${retries}`;
 }
 
+/** Colors an execution's status: green for a success, yellow while it is running, else red. */
+export function renderStatus(status: string): string {
+  if (status === "SUCCEEDED") return green(status);
+  return status === "RUNNING" ? yellow(status) : red(status);
+}
+
 function renderCluster({ cluster, kept, status }: Report): string {
   if (kept) {
     const until = `${status === "SUCCEEDED" ? "kept" : "goes on"} until ${kept.until}`;
@@ -24,18 +30,23 @@ function renderCluster({ cluster, kept, status }: Report): string {
   return cluster.terminated ? `${cluster.id} ${green(cluster.state)}` : red(`${cluster.id} ${cluster.state}`);
 }
 
+function renderResults({ results: { folder, uri, files } }: Report): string | null {
+  if (files === 0) return null;
+  return folder === null ? `${files} files in ${uri}` : `${folder}  (${uri})`;
+}
+
 /**
  * Formats the report for a terminal.
  *
- * @param noMail line to print when the report has no mail
+ * @param noMail line to print when the report has no mail; null prints none
  */
-export function renderReport(report: Report, noMail = yellow("! No notification arrived.")): string {
-  const table = new Table({ style: { head: [], border: [] }, chars: noBorders });
+export function renderReport(report: Report, noMail: string | null = yellow("! No notification arrived.")): string {
+  const rows: (readonly [string, string | number | null])[] = [];
   const succeeded = report.status === "SUCCEEDED";
   const row = (name: string, value: string | number | null): void => {
-    if (value !== null) table.push([gray(name), String(value)]);
+    rows.push([name, value]);
   };
-  row("Run", `${report.runId} ${succeeded ? green(report.status) : red(report.status)}`);
+  row("Run", `${report.runId} ${renderStatus(report.status)}`);
   if (report.error) {
     row("Cause", red(`${report.error.name}: ${report.error.cause}`));
     row("Log", report.error.log && `${report.error.log.path}  (${report.error.log.uri})`);
@@ -50,7 +61,7 @@ export function renderReport(report: Report, noMail = yellow("! No notification 
   row("Variance kept", report.variance === null ? null : percent(report.variance, 2));
   for (const { name, seconds, failed } of report.states)
     row(name, `${formatDuration(seconds)}${failed ? red(" failed") : ""}`);
-  row("Results", report.results.files > 0 ? `${report.results.folder}  (${report.results.uri})` : null);
+  row("Results", renderResults(report));
   row("Cluster", renderCluster(report));
   if (report.kept && succeeded) {
     row("Run on it", `npm start -- --keep --force --cluster-id ${report.kept.clusterId}`);
@@ -59,18 +70,11 @@ export function renderReport(report: Report, noMail = yellow("! No notification 
   row("Total", formatDuration(report.seconds));
   const warnings = [...report.leftOut.map(describeLeftOut), ...report.warnings].map((text) => yellow(`! ${text}`));
   if (report.weights === "seeded") warnings.push(yellow(`! ${seededWarning}`));
-  return [table.toString().replaceAll(/ +$/gm, ""), ...warnings, ...renderMail(report.mail, noMail)].join("\n");
+  return [renderFields(rows), ...warnings, ...renderMail(report.mail, noMail)].join("\n");
 }
 
-function renderMail(mail: Mail | null, noMail: string): readonly string[] {
-  if (!mail) return [noMail];
+function renderMail(mail: Mail | null, noMail: string | null): readonly string[] {
+  if (!mail) return noMail === null ? [] : [noMail];
   const lines = [`Subject: ${mail.subject ?? ""}`, "", ...mail.message.trimEnd().split("\n")];
   return ["", gray("The notification, as a subscriber reads it:"), ...lines.map((line) => `${gray("│")} ${line}`)];
 }
-
-const noBorders = Object.fromEntries(
-  [
-    ...["top", "top-mid", "top-left", "top-right", "bottom", "bottom-mid", "bottom-left", "bottom-right"],
-    ...["left", "left-mid", "mid", "mid-mid", "right", "right-mid", "middle"],
-  ].map((part) => [part, ""]),
-);

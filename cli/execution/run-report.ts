@@ -1,5 +1,8 @@
+import type { DescribeExecutionOutput } from "@aws-sdk/client-sfn";
+import { z } from "zod";
 import { isGone } from "../../lambdas/aws/cluster-states.ts";
 import type { KeptCluster } from "../../lambdas/contract/cluster-plan.ts";
+import type { Cost } from "../../lambdas/contract/cost.ts";
 import type { LeftOut } from "../../lambdas/contract/image-tree.ts";
 import { partialStateSchema } from "../../lambdas/contract/state-data.ts";
 import type { Mail } from "../account/mailbox-subscription.ts";
@@ -47,7 +50,12 @@ export interface Report {
   readonly leftOut: readonly LeftOut[];
   readonly states: readonly { name: string; seconds: number; failed: boolean; retries: number }[];
   readonly error: { readonly name: string; readonly cause: string; readonly log: StepLog | null } | null;
-  readonly results: { readonly folder: string; readonly uri: string; readonly files: number };
+  /** The folder is that of the copy on this machine; null when there is none. */
+  readonly results: { readonly folder: string | null; readonly uri: string; readonly files: number };
+  /** The cluster's cost, which is not final while the cluster is kept; null when it is not known. */
+  readonly cost: Cost | null;
+  /** The cost that Preflight expected; null when it made no plan. */
+  readonly quotedUsd: number | null;
   readonly mail: Mail | null;
   readonly cluster: (Cluster & { readonly terminated: boolean }) | null;
   /** The cluster that outlives the run, kept or reused, with its price on AWS. */
@@ -72,7 +80,7 @@ export interface ReportParts {
 
 /** Summarizes a run from the execution's state data, its history and the account. */
 export function makeReport({ data, visits, cluster, mail, leftOut, ...rest }: ReportParts): Report {
-  const { plan, validation: ownValidation, kept, cluster: used } = partialStateSchema.parse(data);
+  const { plan, validation: ownValidation, kept, cost, cluster: used } = partialStateSchema.parse(data);
   const reuse = plan?.reuse;
   const validation = ownValidation ?? reuse?.validation;
   // When an earlier run's results are valid, this run computed no features.
@@ -100,7 +108,28 @@ export function makeReport({ data, visits, cluster, mail, leftOut, ...rest }: Re
       retries: visit.retries,
     })),
     mail: mail ?? null,
+    cost: cost ?? null,
+    quotedUsd: plan?.estimate.usd ?? null,
     cluster: cluster ? { ...cluster, terminated: isGone(cluster.state) } : null,
     kept: kept ?? (used ? plan?.borrowed : undefined) ?? null,
   };
+}
+
+const lambdaErrorSchema = z.object({ errorMessage: z.string() });
+
+/** The error of an execution that has ended; null when it succeeded or is running. */
+export function errorOf({ status, error, cause }: DescribeExecutionOutput, log: StepLog | null): Report["error"] {
+  if (status === "SUCCEEDED" || status === "RUNNING") return null;
+  return { name: error ?? status ?? "Unknown", cause: readCause(cause), log };
+}
+
+/** Extracts the message from the cause, which is JSON for an error of a Lambda function. */
+function readCause(cause: string | undefined): string {
+  const text = cause ?? "no cause was given";
+  try {
+    return lambdaErrorSchema.parse(JSON.parse(text)).errorMessage;
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof z.ZodError) return text;
+    throw error;
+  }
 }

@@ -53,13 +53,14 @@ export async function startExecution(
   return execution;
 }
 
-function describe({ sfn }: Clients, { arn }: Execution): Promise<DescribeExecutionOutput> {
+/** Describes an execution. @throws ExecutionDoesNotExist */
+export function describeExecution({ sfn }: Clients, { arn }: Execution): Promise<DescribeExecutionOutput> {
   return sfn.send(new DescribeExecutionCommand({ executionArn: arn }));
 }
 
 async function stopExecution(clients: Clients, execution: Execution, outlives: boolean): Promise<void> {
   try {
-    if ((await describe(clients, execution)).status !== "RUNNING") return;
+    if ((await describeExecution(clients, execution)).status !== "RUNNING") return;
   } catch (error) {
     // The command was interrupted before the execution started.
     if (isNamed(error, "ExecutionDoesNotExist")) return;
@@ -86,7 +87,7 @@ export interface Cluster {
 
 /** Finds the cluster of an execution, even if it is gone. */
 export async function findCluster(clients: Clients, execution: Execution): Promise<Cluster | undefined> {
-  const { startDate = new Date(0) } = await describe(clients, execution);
+  const { startDate = new Date(0) } = await describeExecution(clients, execution);
   const { runId: name, arn: id } = execution;
   const { ours, failures } = await findClusters(
     clients.emr,
@@ -155,10 +156,10 @@ export async function watchExecution(
   watcher: Watcher,
   pollMilliseconds: number,
 ): Promise<DescribeExecutionOutput> {
-  let described = await describe(clients, execution);
+  let described = await describeExecution(clients, execution);
   let reported = 0;
   const hasEnded = async (): Promise<boolean> => {
-    described = await describe(clients, execution);
+    described = await describeExecution(clients, execution);
     const visits = listVisits(await readHistory(clients, execution, false));
     for (const visit of visits.slice(reported)) {
       if (!visit.leftAt) break;

@@ -1,7 +1,7 @@
-import { parse } from "@aws-sdk/util-arn-parser";
 import { withoutControls } from "../../shared/bounded-text.ts";
 import { quoteForShell } from "../../shared/shell-quotes.ts";
 import { stateMachineArnOf } from "../contract/arns.ts";
+import { clusterLink, executionLink } from "../contract/console-links.ts";
 import type { Section } from "../contract/sections.ts";
 import type { PartialState } from "../contract/state-data.ts";
 
@@ -29,23 +29,11 @@ export function troubleshootingLink(section: Section): string {
   return `docs/troubleshooting.md#${section}`;
 }
 
-/**
- * The console's domain in each partition but the standard one: docs.amazonaws.cn/en_us/aws/latest/userguide/endpoints-Beijing.html,
- * docs.aws.amazon.com/govcloud-us/latest/UserGuide/using-govcloud-endpoints.html, docs.aws.eu/general/latest/gr/endpoints.html
- */
-const consoleDomains: Readonly<Record<string, string>> = {
-  "aws-cn": "console.amazonaws.cn",
-  "aws-us-gov": "console.amazonaws-us-gov.com",
-  "aws-eusc": "console.amazonaws-eusc.eu",
-};
-
 /** Links to the execution and to its clusters in the AWS console. */
 export function consoleLinks(executionArn: string, clusterIds: readonly string[]): readonly string[] {
-  const { partition, region } = parse(executionArn);
-  const console = `https://${region}.${consoleDomains[partition] ?? "console.aws.amazon.com"}`;
   return [
-    `Execution: ${console}/states/home?region=${region}#/v2/executions/details/${encodeURI(executionArn)}`,
-    ...clusterIds.map((id) => `Cluster:   ${console}/emr/home?region=${region}#/clusterDetails/${id}`),
+    `Execution: ${executionLink(executionArn)}`,
+    ...clusterIds.map((id) => `Cluster:   ${clusterLink(executionArn, id)}`),
   ];
 }
 

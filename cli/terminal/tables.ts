@@ -1,0 +1,22 @@
+import { gray } from "ansis";
+import Table from "cli-table3";
+
+/** cli-table3's characters for a table of columns alone. */
+const noBorders = Object.fromEntries(
+  [
+    ...["top", "top-mid", "top-left", "top-right", "bottom", "bottom-mid", "bottom-left", "bottom-right"],
+    ...["left", "left-mid", "mid", "mid-mid", "right", "right-mid", "middle"],
+  ].map((part) => [part, ""]),
+);
+
+/** Formats rows as aligned columns, without spaces at the ends of lines. */
+export function renderColumns(rows: readonly (readonly string[])[]): string {
+  const table = new Table({ style: { head: [], border: [] }, chars: noBorders });
+  table.push(...rows.map((row) => [...row]));
+  return table.toString().replaceAll(/ +$/gm, "");
+}
+
+/** Formats a name and a value a line, in two columns. Rows without a value are left out. */
+export function renderFields(rows: readonly (readonly [name: string, value: string | number | null])[]): string {
+  return renderColumns(rows.flatMap(([name, value]) => (value === null ? [] : [[gray(name), String(value)]])));
+}

@@ -1,0 +1,28 @@
+import { parse } from "@aws-sdk/util-arn-parser";
+
+/**
+ * The console's domain in each partition but the standard one: docs.amazonaws.cn/en_us/aws/latest/userguide/endpoints-Beijing.html,
+ * docs.aws.amazon.com/govcloud-us/latest/UserGuide/using-govcloud-endpoints.html, docs.aws.eu/general/latest/gr/endpoints.html
+ */
+const consoleDomains: Readonly<Record<string, string>> = {
+  "aws-cn": "console.amazonaws.cn",
+  "aws-us-gov": "console.amazonaws-us-gov.com",
+  "aws-eusc": "console.amazonaws-eusc.eu",
+};
+
+/** Address of an execution in the AWS console. */
+export function executionLink(executionArn: string): string {
+  const { home, region } = consoleOf(executionArn);
+  return `${home}/states/home?region=${region}#/v2/executions/details/${encodeURI(executionArn)}`;
+}
+
+/** Address of a cluster in the AWS console, in the account and region of the execution. */
+export function clusterLink(executionArn: string, clusterId: string): string {
+  const { home, region } = consoleOf(executionArn);
+  return `${home}/emr/home?region=${region}#/clusterDetails/${clusterId}`;
+}
+
+function consoleOf(executionArn: string): { readonly home: string; readonly region: string } {
+  const { partition, region } = parse(executionArn);
+  return { home: `https://${region}.${consoleDomains[partition] ?? "console.aws.amazon.com"}`, region };
+}

@@ -1,0 +1,98 @@
+import { join } from "node:path";
+import { execa } from "execa";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { root } from "../../../cli/toolchain/places.ts";
+import { type EmbeddedAccount, startEmbeddedAccount } from "../account/started-account.ts";
+
+const allMs = 300_000;
+let account: EmbeddedAccount;
+let runId: string;
+
+/** Runs a command on the embedded account as a person would. */
+async function orchard(...args: readonly string[]) {
+  const { exitCode, stdout, stderr } = await execa(
+    process.execPath,
+    [join(root, "cli", "main.ts"), ...args, "--local"],
+    {
+      reject: false,
+      env: { ORCHARD_HOME: account.home, NO_COLOR: "1" },
+    },
+  );
+  return { exitCode, stdout, stderr };
+}
+
+async function json(...args: readonly string[]) {
+  const { exitCode, stdout, stderr } = await orchard(...args, "--json");
+  expect(exitCode, stderr).toBe(0);
+  expect(stderr).toBe("");
+  return JSON.parse(stdout);
+}
+
+// One account with one finished run serves all commands that look at runs.
+beforeAll(async () => {
+  account = await startEmbeddedAccount();
+  ({ runId } = await json("run", "--mode", "mini", "--limit", "6", "--components", "2"));
+}, allMs);
+afterAll(() => account.stop(), allMs);
+
+describe("orchard list", () => {
+  it("shows each run with its outcome, images, minutes and cost", async () => {
+    const { exitCode, stdout } = await orchard("list");
+
+    const [head = "", row = ""] = stdout.split("\n");
+    expect(head.trim().split(/\s{2,}/)).toEqual(["RUN", "OUTCOME", "MODE", "IMAGES", "MINUTES", "USD", "STARTED"]);
+    expect(row).toMatch(new RegExp(`^ ${runId}  SUCCEEDED  mini  6 +\\d+\\.\\d +\\d+\\.\\d\\d  \\d{4}-\\d\\d-\\d\\d `));
+    expect(exitCode).toBe(0);
+  });
+
+  it("prints the same as JSON", async () => {
+    const { runs, more } = await json("list", "--limit", "1");
+
+    expect(runs).toEqual([
+      expect.objectContaining({ runId, status: "SUCCEEDED", mode: "mini", images: 6, usd: expect.any(Number) }),
+    ]);
+    expect(more).toBe(false);
+  });
+
+  it("refuses a limit that is no number, with exit code 2", async () => {
+    const { exitCode, stderr } = await orchard("list", "--limit", "all");
+
+    expect(stderr).toContain('--limit must be a whole number of 1 or more, not "all"');
+    expect(exitCode).toBe(2);
+  });
+});
+
+describe("orchard show", () => {
+  it("describes the latest run with its input, states, results and cost", async () => {
+    const { exitCode, stdout } = await orchard("show", "latest");
+
+    expect(stdout).toContain(`${runId} SUCCEEDED`);
+    for (const state of ["Preflight", "ExtractFeatures", "NotifySuccess"]) expect(stdout).toContain(state);
+    expect(stdout).toContain('{"mode":"mini","limit":6,"pca":{"components":2}}');
+    expect(stdout).toMatch(/Cost +\d+\.\d\d USD, \d+\.\d\d USD quoted/);
+    // The console of AWS does not know this run.
+    expect(stdout).not.toContain("console.aws");
+    expect(exitCode).toBe(0);
+  });
+
+  it("prints the same as JSON, for the beginning of the run's name", async () => {
+    expect(await json("show", runId.slice(0, -1))).toMatchObject({
+      runId,
+      status: "SUCCEEDED",
+      images: 6,
+      components: 2,
+      error: null,
+      input: { mode: "mini" },
+      cost: { actualUsd: expect.any(Number) },
+      links: [],
+    });
+  });
+
+  it("names the nearest run for one that does not exist, with exit code 3", async () => {
+    const { exitCode, stdout, stderr } = await orchard("show", "run-2020");
+
+    expect(stderr).toContain(`There is no run run-2020. Did you mean ${runId}?`);
+    expect(stdout).toBe("");
+    expect(exitCode).toBe(3);
+  });
+});
