@@ -24,6 +24,8 @@ export function addStacks(app: App, config: Config, env: Environment = {}): Pipe
     config,
     ...(security ? { security } : {}),
     env,
+    // A deletion in the console would not end the clusters first, as `npm run destroy` does.
+    terminationProtection: true,
     description: "Image features and PCA on a transient EMR cluster, which is always torn down",
   });
   if (config.guardrails) {

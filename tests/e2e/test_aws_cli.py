@@ -2,6 +2,9 @@
 
 import json
 
+import pytest
+from botocore.exceptions import ClientError
+
 from .account import Account
 
 
@@ -21,3 +24,13 @@ def test_the_aws_cli_sees_executions_clusters_and_objects(account: Account) -> N
         "splits": ["Validation"],
     }
     assert any(name.endswith(f"{step['Id']}/stderr.gz") for name in account.names("logs/emr/"))
+
+
+def test_the_stack_is_protected_from_being_deleted_in_the_console(account: Account) -> None:
+    cloudformation = account.client("cloudformation")
+
+    with pytest.raises(ClientError, match="TerminationProtection is enabled"):
+        cloudformation.delete_stack(StackName="Orchard")
+
+    [stack] = cloudformation.describe_stacks(StackName="Orchard")["Stacks"]
+    assert stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE")

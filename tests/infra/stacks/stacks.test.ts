@@ -38,6 +38,20 @@ it("creates a security configuration, and clusters use it", () => {
   });
 });
 
+it("protects only the stack that owns clusters from being deleted in the console", () => {
+  const app = newApp(join(outdir, "protected"));
+  addStacks(app, configWith());
+
+  const protection = app
+    .synth()
+    .stacks.map(({ stackName, terminationProtection = false }) => [stackName, terminationProtection]);
+  expect(protection.sort()).toEqual([
+    ["Orchard", true],
+    ["OrchardGuardrails", false],
+    ["OrchardSecurity", false],
+  ]);
+});
+
 it("grants existing roles the use of the key in its policy", () => {
   const app = newApp(join(outdir, "given"));
   const roles = {
