@@ -239,7 +239,7 @@ async function findBlockers(
 }
 
 function describeBlockers(blockers: readonly string[]): string {
-  return `What runs now may need what this deploy changes:\n${blockers.map((line) => `  ${line}`).join("\n")}\nWait for its end, or give --stop-running: it stops the executions, ends the clusters and waits for that first.`;
+  return `These executions and clusters may need what this deploy changes:\n${blockers.map((line) => `  ${line}`).join("\n")}\nWait until they have ended, or pass --stop-running, which stops the executions, terminates the clusters and waits for both to end first.`;
 }
 
 interface Outcome {

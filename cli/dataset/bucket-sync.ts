@@ -156,6 +156,6 @@ export async function removeFiles(
   const [first] = left;
   if (first !== undefined)
     throw new CommandFailed(
-      `${left.length} old images are still in s3://${bucket}/${prefix} after S3 has reported their deletion: ${quoteName(first)}`,
+      `${left.length} old images are still in s3://${bucket}/${prefix}, although S3 reported that it deleted them: ${quoteName(first)}`,
     );
 }

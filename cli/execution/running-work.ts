@@ -88,13 +88,15 @@ export async function stopRunning(
     idleChecks = isIdle(running) ? idleChecks + 1 : 0;
     if (idleChecks === 2) return true;
     lines = describeRunning(running);
-    log(lines.join("; ") || "nothing runs any more");
+    log(lines.join("; ") || "nothing is running any more");
     await stopAll(clients, running);
     return false;
   };
   const timeoutMs = stopMinutes * 60_000;
   if (!(await waitUntil(hasEnded, { everyMs: pollMs, timeoutMs, signal: lifetime.signal }))) {
-    throw new CommandFailed(`Not all has ended after ${stopMinutes} minutes:\n  ${lines.join("\n  ")}`);
+    throw new CommandFailed(
+      `Some executions or clusters are still running after ${stopMinutes} minutes:\n  ${lines.join("\n  ")}`,
+    );
   }
 }
 

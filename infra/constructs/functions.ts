@@ -178,7 +178,7 @@ export const workflowFunctions = {
         [
           "SetTerminationProtection",
           "TerminateJobFlows",
-          // A reused cluster keeps running; only the steps of the failed execution are canceled.
+          // A reused cluster keeps running; only the steps of the failed execution are cancelled.
           "CancelSteps",
         ],
         ownClusters,

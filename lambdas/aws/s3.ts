@@ -117,12 +117,12 @@ export async function readJson<T>(s3: S3Client, location: S3Location, schema: z.
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new MalformedObject(`${name} is no JSON: ${describeError(error)}`, { cause: error });
+    throw new MalformedObject(`${name} is not valid JSON: ${describeError(error)}`, { cause: error });
   }
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
-  throw new MalformedObject(`${name} is not what it should be: ${problems.join("; ")}`);
+  throw new MalformedObject(`${name} does not have the expected content: ${problems.join("; ")}`);
 }
 
 export async function writeJson(s3: S3Client, { bucket, key }: S3Location, value: unknown): Promise<void> {

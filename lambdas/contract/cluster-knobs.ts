@@ -157,7 +157,7 @@ const fleetTypes = z
   // RunJobFlow accepts at most 30 types per fleet with an allocation strategy.
   .max(30)
   .refine((names) => new Set(names.map((name) => instanceTypes[name]?.vcpus)).size === 1, {
-    message: "must all have as many vCPUs",
+    message: "must all have the same number of vCPUs",
   });
 
 const { releaseLabel, architecture, ...otherKnobs } = clusterKnobs;

@@ -33,7 +33,8 @@ export function describeStepEnd(
 ): string {
   const reason = reasonOf(status);
   if (status.State !== "CANCELLED" && status.State !== "INTERRUPTED") return reason ?? `The step failed; ${noReason}`;
-  const end = status.State === "CANCELLED" ? "The step was cancelled, not by this run" : "The step was interrupted";
+  const end =
+    status.State === "CANCELLED" ? "Something other than this run cancelled the step" : "The step was interrupted";
   return reason === undefined ? `${end}; ${noReason}` : `${end} (${reason})`;
 }
 
@@ -94,7 +95,7 @@ export function explainRequestedTermination(
   const now = new Date();
   const onNewCluster = "Start again without cluster.id, on a new cluster; computed features are kept";
   if (borrowed && Date.parse(borrowed.until) <= (timeline?.EndDateTime ?? now).getTime()) {
-    const cause = `The cluster was kept until ${describeTime(borrowed.until)}, and was ended then`;
+    const cause = `The cluster was kept until ${describeTime(borrowed.until)} and then terminated`;
     return { cause, section: "a-cluster-is-kept", remedy: onNewCluster };
   }
   if (ageMs(cluster, now) > maxHoursOf(cluster) * hourMs) {
@@ -106,7 +107,7 @@ export function explainRequestedTermination(
   }
   if (!endedBeforeTeardown) return undefined;
   return {
-    cause: `The cluster was ended, not by this run (${reason.Message || noReason})`,
+    cause: `Something other than this run terminated the cluster (${reason.Message || noReason})`,
     section: isReady ? "job-fails" : "cluster-does-not-start",
     remedy: borrowed
       ? onNewCluster

@@ -36,7 +36,7 @@ export async function keepCluster(
   if (owner !== execution.id)
     throw new ClusterNotOurs(`Cluster ${cluster.id} belongs to ${owner ?? "no execution"}, not to ${execution.id}`);
   const state = stateOf(found);
-  if (!isReady(state)) throw new Error(`Cluster ${cluster.id} is ${state}, not to be kept`);
+  if (!isReady(state)) throw new Error(`Cluster ${cluster.id} is ${state} and cannot be kept`);
 
   // The sweep terminates the cluster at maxHours in any case, so do not promise more.
   const { CreationDateTime: created = now } = found.Status?.Timeline ?? {};

@@ -46,7 +46,7 @@ export function* yarnErrors(
       yield `the ${role} needs ${size} MiB, and ${has}: lower spark.${role}.memory.`;
   }
   if (driver !== undefined && executor !== undefined && nodes.count === 1 && driver + executor > node) {
-    yield `the driver needs ${driver} MiB and an executor ${executor} MiB, and ${has}, the only one: the step would wait without end for an executor.`;
+    yield `the driver needs ${driver} MiB and an executor ${executor} MiB, and ${has}, the only one: the step would wait forever for an executor.`;
   }
 }
 

@@ -86,7 +86,7 @@ def check_vectors(folder: str, faults: VectorFaults, rows: int, dimensions: int)
             faults.wrong_length == 0,
             f"every row has {dimensions} numbers"
             if faults.wrong_length == 0
-            else f"{faults.wrong_length} rows have not {dimensions} numbers (one has {faults.example_length})",
+            else f"{faults.wrong_length} rows do not have {dimensions} numbers (one has {faults.example_length})",
         ),
         Check(
             "finite",
@@ -98,7 +98,9 @@ def check_vectors(folder: str, faults: VectorFaults, rows: int, dimensions: int)
         Check(
             "unique_paths",
             doubled == 0,
-            "every path is there once" if doubled == 0 else f"{doubled} rows have the path of another row, or none",
+            "every path occurs exactly once"
+            if doubled == 0
+            else f"{doubled} rows have the path of another row, or none",
         ),
     ]
 

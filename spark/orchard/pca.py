@@ -72,7 +72,7 @@ def check_components(requested: Components, images: int, dimensions: int) -> Non
     maximum = min(images - 1, dimensions)
     if requested.count is not None and requested.count > maximum:
         raise JobError(
-            f"{requested.count} components are asked for, but at most {maximum} are possible "
+            f"{requested.count} components were requested, but at most {maximum} are possible "
             f"with {images} images of {dimensions} dimensions: min(images - 1, dimensions)"
         )
 
@@ -138,14 +138,14 @@ def fit(moments: Moments, requested: Components, factorize: Callable[[], Factor]
         count = _count_components(spectrum.values, requested)
         if requested.count is not None and count > spectrum.usable:
             raise JobError(
-                f"{count} components are asked for, but at most {spectrum.usable} are possible: "
+                f"{count} components were requested, but at most {spectrum.usable} are possible: "
                 f"the features of the {moments.count} images have rank {spectrum.usable}"
             )
     ratios = spectrum.values / spectrum.values.sum()
     reached = float(ratios[:count].sum())
     if requested.variance is not None and reached < requested.variance - ACCURACY:
         raise JobError(
-            f"components that explain {requested.variance} of the variance are asked for, but at most "
+            f"components that explain {requested.variance} of the variance were requested, but at most "
             f"{reached:.9f} is possible with {count} components"
         )
     components = spectrum.vectors[:, :count]

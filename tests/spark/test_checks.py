@@ -52,7 +52,7 @@ def test_missing_vectors_and_numbers_that_are_not_finite_are_counted_together(tm
     rows[7], rows[8], rows[9] = ("image-7", [math.nan] * 50), ("image-8", None), ("image-9", None)
 
     assert failed(tmp_path, rows) == {
-        "dimensions": "2 rows have not 50 numbers (one has -1)",
+        "dimensions": "2 rows do not have 50 numbers (one has -1)",
         "finite": "3 rows hold a number that is NaN, infinite or missing",
     }
 
@@ -62,7 +62,7 @@ def test_a_row_of_another_width_is_found(tmp_path: Path, width: int) -> None:
     rows = planted()
     rows[3] = ("image-3", [1.0] * width)
 
-    assert failed(tmp_path, rows) == {"dimensions": f"1 rows have not 50 numbers (one has {width})"}
+    assert failed(tmp_path, rows) == {"dimensions": f"1 rows do not have 50 numbers (one has {width})"}
 
 
 def test_a_row_without_a_vector_is_found(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_the_details_of_good_vectors(tmp_path: Path) -> None:
         "2 rows; 2 expected",
         "every row has 50 numbers",
         "every number is finite",
-        "every path is there once",
+        "every path occurs exactly once",
     ]
 
 

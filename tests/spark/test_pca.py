@@ -115,14 +115,14 @@ def test_the_fewest_components_that_explain_the_variance(variance: float) -> Non
 def test_a_share_that_is_not_reached_is_refused_with_the_possible_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pca, "_count_components", lambda _values, _requested: 1)
 
-    with pytest.raises(JobError, match=r"explain 0\.9 of the variance are asked for, but at most 0\.\d+ is possible"):
+    with pytest.raises(JobError, match=r"explain 0\.9 of the variance were requested, but at most 0\.\d+ is possible"):
         fit_in_parts(correlated(200, 20), Components(variance=0.9))
 
 
 @pytest.mark.parametrize(("rows", "dimensions", "asked", "maximum"), [(10, 30, 10, 9), (50, 12, 13, 12)])
 def test_too_many_components_are_refused_with_the_maximum(rows: int, dimensions: int, asked: int, maximum: int) -> None:
     assert len(fit_in_parts(correlated(rows, dimensions), Components(count=maximum)).ratios) == maximum
-    with pytest.raises(JobError, match=f"{asked} components are asked for, but at most {maximum} are possible"):
+    with pytest.raises(JobError, match=f"{asked} components were requested, but at most {maximum} are possible"):
         fit_in_parts(correlated(rows, dimensions), Components(count=asked))
 
 

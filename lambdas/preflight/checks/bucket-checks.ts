@@ -27,7 +27,7 @@ async function bucketRegion(s3: S3Client, bucket: string): Promise<string> {
 async function checkRegion(s3: S3Client, bucket: string, region: string): Promise<string> {
   try {
     const actual = await bucketRegion(s3, bucket);
-    if (actual !== region) throw new CheckFailure(`${bucket} is in ${actual}, the workflow runs in ${region}`);
+    if (actual !== region) throw new CheckFailure(`${bucket} is in ${actual}, but the workflow runs in ${region}`);
     return `${bucket} is in ${region}`;
   } catch (error) {
     if (isNamed(error, "NotFound", "NoSuchBucket")) throw new CheckFailure(`There is no bucket ${bucket}`);

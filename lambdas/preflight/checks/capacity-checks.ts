@@ -51,7 +51,7 @@ async function checkVcpuQuotas(quotas: ServiceQuotasClient, cluster: ClusterPlan
     const allowed = Quota?.Value;
     if (allowed === undefined) throw new Error(`Service Quotas returned no value for ${code}`);
     if (allowed < vcpus)
-      throw new CheckFailure(`${name} (${code}) allows ${allowed} vCPUs, the cluster may take ${vcpus} of them`);
+      throw new CheckFailure(`${name} (${code}) allows ${allowed} vCPUs; the cluster may need ${vcpus}`);
     details.push(`${vcpus} of ${allowed} vCPUs (${code})`);
   }
   return details.join(", ");

@@ -25,7 +25,7 @@ function checkTime(cluster: Cluster, minutes: number, now: Date): string {
   const left = `${cluster.Id} ends at ${until}, in ${Math.max(0, leftMinutes).toFixed(0)} minutes`;
   if (minutes + marginMinutes > leftMinutes)
     throw new CheckFailure(
-      `${left}; the run is estimated at ${minutes} minutes, and needs ${marginMinutes} in reserve`,
+      `${left}; the run is estimated at ${minutes} minutes and needs another ${marginMinutes} in reserve`,
     );
   return left;
 }
@@ -34,10 +34,10 @@ function checkEnvironment(cluster: Cluster, wanted: { wheelhouse: string; releas
   const wheelhouse = tagOf(cluster, wheelhouseTag);
   if (wheelhouse !== wanted.wheelhouse)
     throw new CheckFailure(
-      `${cluster.Id} was created with wheelhouse ${wheelhouse ?? "unknown"}, a new cluster would get ${wanted.wheelhouse}`,
+      `${cluster.Id} was created with wheelhouse ${wheelhouse ?? "unknown"}; a new cluster would get ${wanted.wheelhouse}`,
     );
   if (cluster.ReleaseLabel !== wanted.releaseLabel)
-    throw new CheckFailure(`${cluster.Id} has ${cluster.ReleaseLabel}, a new cluster would get ${wanted.releaseLabel}`);
+    throw new CheckFailure(`${cluster.Id} has ${cluster.ReleaseLabel}; a new cluster would get ${wanted.releaseLabel}`);
   return `${wanted.releaseLabel}, wheelhouse ${wheelhouse}`;
 }
 
@@ -110,13 +110,13 @@ export function keptClusterChecks(context: KeptClusterContext): readonly CheckSp
       name: "kept-cluster-plan",
       remedy: createInstead,
       run: () => {
-        if (plan === undefined) throw new CheckFailure(`No run in this bucket has planned ${id}`);
+        if (plan === undefined) throw new CheckFailure(`No run in this bucket has a plan for ${id}`);
         return plan.name;
       },
     },
     {
       name: "kept-cluster-free",
-      remedy: `Wait until it has ended, or: aws emr cancel-steps --cluster-id ${id} --step-ids <id>`,
+      remedy: `Wait until that run has ended, or cancel the step: aws emr cancel-steps --cluster-id ${id} --step-ids <id>`,
       run: () => checkFree(found.value, sfn, executions),
     },
   ];

@@ -15,7 +15,7 @@ async function checkSubnets(ec2: EC2Client, subnetIds: readonly string[], nodes:
     if (!subnet.Tags?.some(({ Key, Value }) => Key === emrPolicyTag && Value === "true")) {
       throw new CheckFailure(`${subnetId} has no tag ${emrPolicyTag}=true, without which EMR may not use it`);
     }
-    if (free < nodes) throw new CheckFailure(`${subnetId} has ${free} free addresses, the cluster needs ${nodes}`);
+    if (free < nodes) throw new CheckFailure(`${subnetId} has ${free} free addresses; the cluster needs ${nodes}`);
     return `${subnetId} in ${subnet.AvailabilityZone}, ${free} free addresses`;
   });
   return details.join("; ");

@@ -81,7 +81,7 @@ test("a cluster that somebody terminated during a step is reported with the step
   logs.write("steps/s-2/stderr.gz", ["INFO: image 7 of 10"]);
 
   expect(await diagnoseStepEnd(jobTerminated, byRequest)).toMatchObject({
-    cause: "The cluster was ended, not by this run (Terminated by user request)",
+    cause: "Something other than this run terminated the cluster (Terminated by user request)",
     state: "ExtractFeatures",
     section: "job-fails",
     excerpt: ["INFO: image 7 of 10"],
@@ -93,7 +93,7 @@ test("a cluster that somebody terminated before it was ready is reported as such
   const error = { Error: "States.TaskFailed", Cause: JSON.stringify({ ClusterId: "j-1", Cluster: { Status } }) };
 
   expect(await diagnose(logs, inCreation(error), { cluster: { Status } })).toMatchObject({
-    cause: "The cluster was ended, not by this run (User request)",
+    cause: "Something other than this run terminated the cluster (User request)",
     state: "CreateCluster",
     section: "cluster-does-not-start",
   });
@@ -138,7 +138,7 @@ test("a reused cluster that ended at its deadline or at maxHours has a new clust
   const reused = (until: string) => ({ borrowed: { clusterId: "j-1", usdPerHour: 1, until } });
 
   expect(await diagnoseStepEnd(jobTerminated, byRequest, reused("2026-01-01T12:00:00Z"))).toMatchObject({
-    cause: "The cluster was kept until 2026-01-01 12:00 UTC, and was ended then",
+    cause: "The cluster was kept until 2026-01-01 12:00 UTC and then terminated",
     section: "a-cluster-is-kept",
     remedy,
   });
@@ -152,10 +152,10 @@ test("a reused cluster that ended at its deadline or at maxHours has a new clust
 
 test.each<[StepStatus, string]>([
   [{ State: "INTERRUPTED" }, "The step was interrupted; EMR gives no reason"],
-  [{ State: "CANCELLED" }, "The step was cancelled, not by this run; EMR gives no reason"],
+  [{ State: "CANCELLED" }, "Something other than this run cancelled the step; EMR gives no reason"],
   [
     { State: "CANCELLED", StateChangeReason: { Message: "Cancelled by user" } },
-    "The step was cancelled, not by this run (Cancelled by user)",
+    "Something other than this run cancelled the step (Cancelled by user)",
   ],
 ])("a step that was cancelled or interrupted is the cause, not the teardown after it: %o", async (status, cause) => {
   const expected = { cause, state: "ExtractFeatures", section: "job-fails" };

@@ -107,7 +107,7 @@ test("a cluster that did not terminate after valid results is left", async () =>
 });
 
 test.each([
-  [thrown("Error", "Cluster j-1 is TERMINATING, not to be kept"), "Cluster j-1 is TERMINATING, not to be kept"],
+  [thrown("Error", "Cluster j-1 is TERMINATING and cannot be kept"), "Cluster j-1 is TERMINATING and cannot be kept"],
   [thrown("Runtime.ExitError", "RequestId: 1 Error: Runtime exited with error: signal: killed"), "Out of memory"],
   [timeout, "It did not end within its time limit"],
 ])(

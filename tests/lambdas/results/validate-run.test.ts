@@ -207,7 +207,7 @@ test("refuses a report with NaN, which is not JSON", async () => {
   await upload("none");
   s3.write("runs/run-1/model_info/model_info.json", '{"total_variance_explained": NaN}');
 
-  expect(await refuse()).toMatch(/model_info\.json: .* is no JSON/);
+  expect(await refuse()).toMatch(/model_info\.json: .* is not valid JSON/);
 });
 
 test("refuses a run without the requested CSV files", async () => {

@@ -53,7 +53,7 @@ test("refuses another execution's cluster", async () => {
 test("refuses a cluster that has been terminated meanwhile", async () => {
   const id = emr.create("orchard-run-1", tags, { Status: { State: "TERMINATING" } });
 
-  await expect(keep(id)).rejects.toThrow(`Cluster ${id} is TERMINATING, not to be kept`);
+  await expect(keep(id)).rejects.toThrow(`Cluster ${id} is TERMINATING and cannot be kept`);
 });
 
 test("does not ask the sweep to spare a cluster whose idle timeout could not be set", async () => {

@@ -130,7 +130,7 @@ def test_failed_checks_are_reported_and_do_not_stop_the_job(spark: SparkSession,
 
 
 def test_too_many_components_are_refused(spark: SparkSession, tmp_path: Path) -> None:
-    with pytest.raises(JobError, match="21 components are asked for, but at most 20 are possible with 60 images"):
+    with pytest.raises(JobError, match="21 components were requested, but at most 20 are possible with 60 images"):
         planned(spark, tmp_path / "run", vectors(), pca={"components": 21})
 
     progress = json.loads((tmp_path / "run" / "progress.json").read_text())
@@ -246,7 +246,7 @@ def test_more_components_than_the_rank_are_refused(spark: SparkSession, tmp_path
     # 60 images, but only 8 different ones
     rows = np.tile(vectors(8), (8, 1))[:60]
 
-    with pytest.raises(JobError, match=r"8 components are asked for, but at most 7 are possible: .* have rank 7"):
+    with pytest.raises(JobError, match=r"8 components were requested, but at most 7 are possible: .* have rank 7"):
         planned(spark, tmp_path / "run", rows, pca={"components": 8})
 
     assert info(planned(spark, tmp_path / "other", rows, pca={"components": 7}))["pca_components"] == 7

@@ -80,12 +80,12 @@ test("a bucket of another region is refused", async () => {
 
   const error = await run(input, { config: { DATA_BUCKET: elsewhere } }).catch((thrown: unknown) => String(thrown));
 
-  expect(error).toMatch(new RegExp(`bucket: ${elsewhere} is in us-east-1, the workflow runs in eu-west-1`));
+  expect(error).toMatch(new RegExp(`bucket: ${elsewhere} is in us-east-1, but the workflow runs in eu-west-1`));
 });
 
 test("a function in another region than its bucket is refused", async () => {
   expect(await findOnlyFailure(run(input, { config: { AWS_REGION: "eu-central-1" } }))).toMatch(
-    /bucket: .* is in eu-west-1, the workflow runs in eu-central-1/,
+    /bucket: .* is in eu-west-1, but the workflow runs in eu-central-1/,
   );
 });
 
@@ -296,7 +296,9 @@ test("a vCPU quota that is too small gives a warning", async () => {
 
   const plan = await run({ ...input, cluster: { coreCount: 4 } }, { clients: { quotas } });
 
-  expect(plan.warnings).toEqual([expect.stringMatching(/^vcpu-quota: .*L-1216C47A.* allows 8 vCPUs.* may take 20/)]);
+  expect(plan.warnings).toEqual([
+    expect.stringMatching(/^vcpu-quota: .*L-1216C47A.* allows 8 vCPUs; the cluster may need 20/),
+  ]);
 });
 
 test("a vCPU quota that cannot be read gives a warning", async () => {

@@ -88,22 +88,22 @@ test.each<[string, RegExp, () => Promise<readonly string[]>]>([
   ],
   [
     "has too little time left",
-    /^kept-cluster-time: j-1 ends at .*, in 30 minutes; the run is estimated at 26 minutes, and needs 5 in reserve/,
+    /^kept-cluster-time: j-1 ends at .*, in 30 minutes; the run is estimated at 26 minutes and needs another 5 in reserve/,
     () => failedChecks(createKept(), { minutes: 26 }),
   ],
   [
     "has another wheelhouse",
-    /^kept-cluster-environment: j-1 was created with wheelhouse b+, a new cluster would get a+/,
+    /^kept-cluster-environment: j-1 was created with wheelhouse b+; a new cluster would get a+/,
     () => failedChecks(createKept({ "orchard:wheelhouse-sha256": "b".repeat(64) })),
   ],
   [
     "has another release",
-    /^kept-cluster-environment: j-1 has emr-7\.12\.0, a new cluster would get emr-7\.13\.0/,
+    /^kept-cluster-environment: j-1 has emr-7\.12\.0; a new cluster would get emr-7\.13\.0/,
     () => failedChecks(createKept({}, { ReleaseLabel: "emr-7.12.0" })),
   ],
   [
     "is described by no plan",
-    /^kept-cluster-plan: No run in this bucket has planned j-1/,
+    /^kept-cluster-plan: No run in this bucket has a plan for j-1/,
     () => failedChecks(createKept(), { plan: null }),
   ],
   [
