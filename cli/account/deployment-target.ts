@@ -78,7 +78,7 @@ export async function openEmbeddedTarget(
   const target = await identify(clients, embeddedEnvironment(account));
   if (target.account === embeddedAccountId) return target;
   throw new UsageError(
-    `${account["AWS_ENDPOINT_URL"]} answers for account ${target.account}, not to the embedded account ${embeddedAccountId}, so nothing was done.`,
+    `${account["AWS_ENDPOINT_URL"]} answers for account ${target.account}, not for the embedded account ${embeddedAccountId}, so nothing was done.`,
   );
 }
 

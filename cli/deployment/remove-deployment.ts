@@ -44,7 +44,7 @@ export async function requireIdle({
   if (mayStop || isIdle(running)) return;
   const lines = describeRunning(running).map((line) => `  ${line}`);
   throw new UsageError(
-    `This is needed by what runs now:\n${lines.join("\n")}\nWait for its end, or give --stop-running: it stops the executions, ends the clusters and waits for that first.`,
+    `These executions and clusters are still running:\n${lines.join("\n")}\nWait until they have ended, or pass --stop-running, which stops the executions, terminates the clusters and waits for that first.`,
   );
 }
 

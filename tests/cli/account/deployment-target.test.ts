@@ -63,7 +63,7 @@ describe("a command with the embedded account's exports", () => {
   it("does nothing when another account answers at the endpoint", async () => {
     account = "123456789012";
 
-    await expect(openTarget(exported)).rejects.toThrow("belongs to account 123456789012");
+    await expect(openTarget(exported)).rejects.toThrow("answers for account 123456789012");
   });
 });
 
