@@ -1,7 +1,10 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { App, Stack } from "aws-cdk-lib";
 import { Match, Template } from "aws-cdk-lib/assertions";
 import { Bucket } from "aws-cdk-lib/aws-s3";
 import { expect, it } from "vitest";
+import { root } from "../../../cli/toolchain/places.ts";
 import { Network } from "../../../infra/constructs/network.ts";
 import { configWith } from "../fixtures.ts";
 
@@ -72,6 +75,24 @@ it("allows traffic between the security groups as EMR's own groups do, and no ot
   expect(found.sort()).toEqual([...expected, "Primary to ServiceAccess: tcp 9443-9443"].sort());
   const groups = Object.values(template.findResources("AWS::EC2::SecurityGroup")) as Rule[];
   for (const { Properties } of groups) expect(Properties["SecurityGroupIngress"]).toBeUndefined();
+});
+
+it("has what EMR's guide asks of a private subnet for managed scaling and auto-termination, and no NAT gateway", () => {
+  // docs.aws.amazon.com/emr/latest/ManagementGuide/emr-managed-scaling.html and emr-auto-termination-policy.html,
+  // "Considerations": no interface endpoint of API Gateway, TCP 9443 from the primary to the service access group.
+  const { template } = make();
+
+  const [primary] = Object.values(
+    template.findResources("AWS::EC2::SecurityGroup", {
+      Properties: { GroupDescription: "Primary node of the clusters" },
+    }),
+  ) as Rule[];
+  expect(primary?.Properties["SecurityGroupEgress"]).toMatchObject([{ CidrIp: "0.0.0.0/0", IpProtocol: "-1" }]);
+  template.hasResourceProperties("AWS::EC2::SecurityGroupIngress", { FromPort: 9443, ToPort: 9443, IpProtocol: "tcp" });
+  expect(JSON.stringify(template.findResources("AWS::EC2::VPCEndpoint"))).not.toContain("execute-api");
+  const page = readFileSync(join(root, "docs/network.md"), "utf8").replaceAll(/\s+/g, " ");
+  expect(page).toContain("Managed scaling and auto-termination need no NAT gateway by EMR's guide.");
+  expect(/not available by default\*\*[^|]*/.exec(page)?.[0]).not.toMatch(/managed scaling|auto-termination/i);
 });
 
 it("limits the S3 endpoint to the data bucket and the buckets that a node needs to start", () => {
