@@ -1,15 +1,12 @@
 import { Command } from "@commander-js/extra-typings";
 import { clusterLink, executionLink } from "../../lambdas/contract/console-links.ts";
-import { runUri } from "../../lambdas/contract/s3-layout.ts";
-import type { Clients } from "../account/aws-clients.ts";
 import { embeddedAccountId } from "../account/embedded-environment.ts";
 import { addTargetOptions, openChosenTarget } from "../account/target-options.ts";
-import { listObjects } from "../dataset/bucket-sync.ts";
-import { type DeployedStack, requireDeployment } from "../deployment/deployed-stacks.ts";
+import { requireDeployment } from "../deployment/deployed-stacks.ts";
 import { findRun, type Run, runArgument } from "../execution/find-run.ts";
+import { readRun } from "../execution/read-run.ts";
 import { renderReport } from "../execution/render-report.ts";
-import { errorOf, findReusedRun, makeReport, type Report } from "../execution/run-report.ts";
-import { describeExecution, readEnding } from "../execution/watch-execution.ts";
+import type { Report } from "../execution/run-report.ts";
 import { groups } from "../terminal/command-groups.ts";
 import { formatLocalTime } from "../terminal/format-duration.ts";
 import { renderFields } from "../terminal/tables.ts";
@@ -32,30 +29,6 @@ export const command = addTargetOptions(
   if (json) process.stdout.write(`${JSON.stringify({ ...report, input, startedAt: run.startedAt, links }, null, 2)}\n`);
   else process.stdout.write(`${render(run, input, report, links)}\n`);
 });
-
-async function readRun(
-  clients: Clients,
-  { bucket }: DeployedStack,
-  { arn, runId, startedAt, endedAt }: Run,
-): Promise<{ readonly input: unknown; readonly report: Report }> {
-  const [described, ending] = await Promise.all([
-    describeExecution(clients, { arn, runId }),
-    readEnding(clients, { arn, runId }),
-  ]);
-  const uri = findReusedRun(ending.data) ?? runUri(bucket, runId);
-  const files = await listObjects(clients.s3, bucket, uri.slice(`s3://${bucket}/`.length));
-  const report = makeReport({
-    runId,
-    executionArn: arn,
-    status: described.status ?? "UNKNOWN",
-    error: errorOf(described, null),
-    ...ending,
-    results: { folder: null, uri, files: files.length },
-    mail: undefined,
-    seconds: ((endedAt ?? new Date()).getTime() - startedAt.getTime()) / 1_000,
-  });
-  return { input: JSON.parse(described.input ?? "{}"), report };
-}
 
 function linksOf({ executionArn, cluster }: Report): readonly string[] {
   return [executionLink(executionArn), ...(cluster ? [clusterLink(executionArn, cluster.id)] : [])];

@@ -1,19 +1,15 @@
 import { join, relative } from "node:path";
-import { readJson } from "../../lambdas/aws/s3.ts";
-import { describeLeftOut, describeSplits } from "../../lambdas/contract/image-tree.ts";
-import { planSchema } from "../../lambdas/contract/plan.ts";
-import { planFile, runKey, runUri } from "../../lambdas/contract/s3-layout.ts";
+import { runUri } from "../../lambdas/contract/s3-layout.ts";
 import type { Clients } from "../account/aws-clients.ts";
 import { CommandFailed, UsageError } from "../terminal/command-errors.ts";
-import { formatDuration } from "../terminal/format-duration.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
 import type { Reporter } from "../terminal/progress-steps.ts";
 import { root } from "../toolchain/places.ts";
 import { downloadFailedStepLog, downloadRun } from "./download-run.ts";
 import { type ExecutionInput, newRunId } from "./execution-input.ts";
-import { renderState } from "./render-report.ts";
+import { progressWatcher } from "./progress-watcher.ts";
 import { errorOf, findReusedRun, findUsedCluster, type Report, type ReportParts } from "./run-report.ts";
-import { readEnding, startExecution, type Watcher, watchExecution } from "./watch-execution.ts";
+import { readEnding, startExecution, watchExecution } from "./watch-execution.ts";
 
 /** @throws UsageError for an invalid execution input, CommandFailed for any other failure */
 export function failUnlessSucceeded({ status, error }: Report): void {
@@ -53,7 +49,7 @@ export async function execute(
     clients,
     bucket,
     execution,
-    progressWatcher({ status, line }, () => readPlan(clients, bucket, runId)),
+    progressWatcher(clients, bucket, execution, { status, line }),
     pollMilliseconds,
   );
   title(`Execution: ${described.status}`);
@@ -74,39 +70,5 @@ export async function execute(
     error: errorOf(described, log ?? null),
     ...ending,
     results: { folder: relative(process.cwd(), folder), uri, files },
-  };
-}
-
-const plannedTreeSchema = planSchema.pick({ usedSplits: true, unusedSplits: true, leftOut: true });
-type PlannedTree = ReturnType<typeof plannedTreeSchema.parse>;
-
-function readPlan({ s3 }: Clients, bucket: string, runId: string): Promise<PlannedTree> {
-  return readJson(s3, { bucket, key: runKey(runId, planFile) }, plannedTreeSchema);
-}
-
-/** Shows each completed state as a line, and the current state's progress as the status. */
-function progressWatcher(
-  { status, line }: Pick<Reporter, "status" | "line">,
-  readTree: () => Promise<PlannedTree>,
-): Watcher {
-  return {
-    onLeft: async (visit) => {
-      line(renderState(visit));
-      if (visit.name !== "Preflight" || visit.failed) return;
-      // Before a cluster is created, so that a person can still stop the execution.
-      const { usedSplits, unusedSplits, leftOut } = await readTree();
-      const splits = describeSplits(usedSplits, unusedSplits);
-      if (splits !== undefined) line(`Splits: ${splits}`);
-      for (const each of leftOut) line(describeLeftOut(each));
-    },
-    onRunning: (visit, progress) => {
-      const elapsed = formatDuration((Date.now() - visit.enteredAt.getTime()) / 1_000);
-      if (!progress || progress.total === 0) return status(`${visit.name} ${elapsed}`);
-      const { done, total, unit, ratePerSecond, secondsLeft, errors } = progress;
-      const parts = [`${done}/${total} ${unit}`, `${ratePerSecond.toFixed(0)} ${unit}/s`];
-      if (secondsLeft !== null) parts.push(`${formatDuration(secondsLeft)} left`);
-      if (errors > 0) parts.push(`${errors} errors`);
-      status(`${visit.name} ${elapsed} · ${parts.join(" · ")}`);
-    },
   };
 }

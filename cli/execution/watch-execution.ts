@@ -19,6 +19,7 @@ import { waitUntil } from "../../shared/wait-until.ts";
 import type { Clients } from "../account/aws-clients.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
 import type { ExecutionInput } from "./execution-input.ts";
+import { untilConnected } from "./lost-connection.ts";
 import type { StateData } from "./run-report.ts";
 import { listVisits, type StateVisit } from "./state-visits.ts";
 
@@ -140,7 +141,9 @@ export interface Watcher {
   /** Called once for each completed state. */
   readonly onLeft: (visit: StateVisit) => Promise<void>;
   /** Called at each poll with the current state. */
-  readonly onRunning: (visit: StateVisit, progress: JobProgress | undefined) => void;
+  readonly onRunning: (visit: StateVisit, progress: JobProgress | undefined) => Promise<void>;
+  /** Called when the network or a service does not answer; then the watching goes on. Without it, the watching ends. */
+  readonly onLost?: (error: Error) => void;
 }
 
 /**
@@ -158,7 +161,7 @@ export async function watchExecution(
 ): Promise<DescribeExecutionOutput> {
   let described = await describeExecution(clients, execution);
   let reported = 0;
-  const hasEnded = async (): Promise<boolean> => {
+  const look = async (): Promise<boolean> => {
     described = await describeExecution(clients, execution);
     const visits = listVisits(await readHistory(clients, execution, false));
     for (const visit of visits.slice(reported)) {
@@ -169,11 +172,14 @@ export async function watchExecution(
     if (described.status !== "RUNNING") return true;
     const current = visits.at(-1);
     if (current && !current.leftAt) {
-      watcher.onRunning(current, await readProgressIn(current, clients, bucket, execution));
+      await watcher.onRunning(current, await readProgressIn(current, clients, bucket, execution));
     }
     return false;
   };
-  await waitUntil(hasEnded, { everyMs: pollMilliseconds, signal: lifetime.signal });
+  const patience = { everyMs: pollMilliseconds, signal: lifetime.signal };
+  const { onLost } = watcher;
+  const hasEnded = onLost ? () => untilConnected(look, { ...patience, onLost }) : look;
+  await waitUntil(hasEnded, patience);
   return described;
 }
 

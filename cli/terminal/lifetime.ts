@@ -21,12 +21,18 @@ export class Lifetime {
   readonly #cleanups: Cleanup[] = [];
   readonly #controller = new AbortController();
   readonly #log: (line: string) => void;
+  readonly #notice: string | null;
   #signalAt = 0;
   #running: Cleanup | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(log: (line: string) => void = (line) => process.stderr.write(`${line}\n`)) {
+  /** @param notice the answer to the first signal; null if there is nothing to wait for */
+  constructor(
+    log: (line: string) => void = (line) => process.stderr.write(`${line}\n`),
+    notice: string | null = "\nStopping: please wait, or press Ctrl-C again to force it.",
+  ) {
     this.#log = log;
+    this.#notice = notice;
   }
 
   /** Aborts when the command is interrupted. */
@@ -96,7 +102,7 @@ export class Lifetime {
     }
     this.#signalAt = Date.now();
     this.#controller.abort(new Error(`Interrupted by ${signal}`));
-    this.#log("\nStopping: please wait, or press Ctrl-C again to force it.");
+    if (this.#notice !== null) this.#log(this.#notice);
     void this.close().then(() => process.exit(exitCode));
   }
 
@@ -112,8 +118,10 @@ export class Lifetime {
 }
 
 /** Runs `work` with a lifetime and ends its resources afterwards. An interrupted command exits in the signal handler. */
-export async function withLifetime(work: (lifetime: Lifetime) => Promise<void>): Promise<void> {
-  const lifetime = new Lifetime();
+export async function withLifetime(
+  work: (lifetime: Lifetime) => Promise<void>,
+  lifetime = new Lifetime(),
+): Promise<void> {
   lifetime.watchSignals();
   try {
     await work(lifetime);

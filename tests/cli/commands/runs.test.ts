@@ -1,6 +1,10 @@
+import { once } from "node:events";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { DescribeExecutionCommand, StartExecutionCommand, StopExecutionCommand } from "@aws-sdk/client-sfn";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createClients } from "../../../cli/account/aws-clients.ts";
 import { root } from "../../../cli/toolchain/places.ts";
 import { type EmbeddedAccount, startEmbeddedAccount } from "../account/started-account.ts";
 
@@ -8,16 +12,14 @@ const allMs = 300_000;
 let account: EmbeddedAccount;
 let runId: string;
 
+function startOrchard(...args: readonly string[]) {
+  const env = { ORCHARD_HOME: account.home, NO_COLOR: "1" };
+  return execa(process.execPath, [join(root, "cli", "main.ts"), ...args, "--local"], { reject: false, env });
+}
+
 /** Runs a command on the embedded account as a person would. */
 async function orchard(...args: readonly string[]) {
-  const { exitCode, stdout, stderr } = await execa(
-    process.execPath,
-    [join(root, "cli", "main.ts"), ...args, "--local"],
-    {
-      reject: false,
-      env: { ORCHARD_HOME: account.home, NO_COLOR: "1" },
-    },
-  );
+  const { exitCode, stdout, stderr } = await startOrchard(...args);
   return { exitCode, stdout, stderr };
 }
 
@@ -94,5 +96,59 @@ describe("orchard show", () => {
     expect(stderr).toContain(`There is no run run-2020. Did you mean ${runId}?`);
     expect(stdout).toBe("");
     expect(exitCode).toBe(3);
+  });
+});
+
+/** Starts an execution as a schedule would. */
+async function startExecution(name: string, input: unknown): Promise<string> {
+  const { sfn } = createClients(account.env);
+  const { stateMachineArn } = account;
+  const start = new StartExecutionCommand({ stateMachineArn, name, input: JSON.stringify(input) });
+  return (await sfn.send(start)).executionArn ?? "";
+}
+
+describe("orchard watch", () => {
+  it("shows the end of a run that is over at once", async () => {
+    const { exitCode, stdout, stderr } = await orchard("watch", runId);
+
+    expect(stdout).toContain(`${runId} SUCCEEDED`);
+    expect(stderr).toBe("");
+    expect(exitCode).toBe(0);
+  });
+
+  it("follows a run that somebody else has started to its end, and prints the report as JSON", async () => {
+    await startExecution("nothing-new", { mode: "mini", limit: 6, pca: { components: 2 } });
+
+    expect(await json("watch", "nothing-new")).toMatchObject({
+      runId: "nothing-new",
+      status: "SUCCEEDED",
+      reusedRun: expect.stringContaining(runId),
+    });
+  });
+
+  it("ends with exit code 1 when the run fails, and says why", async () => {
+    await startExecution("no-label", { mode: "single-class", label: "No such label" });
+
+    const { exitCode, stdout, stderr } = await orchard("watch", "no-label");
+
+    expect(stdout).toContain("no-label FAILED");
+    expect(stderr).toMatch(/InvalidInput: .*No such label/);
+    expect(exitCode).toBe(1);
+  });
+
+  it("leaves the run alone when Ctrl-C ends the watching, and says how to stop it", async () => {
+    const { sfn } = createClients(account.env);
+    const executionArn = await startExecution("goes-on", { mode: "inventory" });
+    const watching = startOrchard("watch", "goes-on");
+    const lines = createInterface({ input: watching.stderr });
+    for (let line = ""; !line.includes("Preflight"); ) [line] = await once(lines, "line");
+
+    watching.kill("SIGINT");
+
+    const { exitCode, stderr } = await watching;
+    expect(stderr).toContain("goes-on goes on. Follow it: orchard watch goes-on · stop it: orchard stop goes-on");
+    expect(exitCode).toBe(130);
+    expect((await sfn.send(new DescribeExecutionCommand({ executionArn }))).status).toBe("RUNNING");
+    await sfn.send(new StopExecutionCommand({ executionArn }));
   });
 });
