@@ -66,7 +66,7 @@ export const clusterKnobs = {
     .default("ON_DEMAND")
     .meta({
       description: "ON_DEMAND or SPOT",
-      help: "Purchasing option of the core nodes; the primary node is always on demand.",
+      help: "Purchasing option of the core nodes. The primary node and one core node are always on demand, so that `SPOT` changes clusters of two or more core nodes only.",
       defaultText: "most runs take minutes, and a reclaimed node costs more of them than the discount is worth",
       examples: ["SPOT"],
     }),

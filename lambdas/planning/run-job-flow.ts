@@ -29,6 +29,14 @@ function typeConfigs(types: readonly string[], ebsGiB: number): InstanceTypeConf
   }));
 }
 
+/**
+ * Core nodes that stay on demand with market SPOT, so that losing all Spot nodes does not end the cluster
+ * ("NO_SLAVE_LEFT" in EMR's guide). YARN may still place the application master on a Spot node: EMR 7 does so unless
+ * node labels forbid it, and a label ON_DEMAND would keep executors off that node
+ * (docs.aws.amazon.com/emr/latest/ManagementGuide/emr-managed-scaling.html, "Considerations").
+ */
+const onDemandCoreNodes = 1;
+
 const onDemand = { OnDemandSpecification: { AllocationStrategy: "lowest-price" } } as const;
 
 function coreFleet({ coreTypes, coreCount, market, ebsGiB }: ClusterShape): InstanceFleetConfig {
@@ -38,7 +46,8 @@ function coreFleet({ coreTypes, coreCount, market, ebsGiB }: ClusterShape): Inst
     InstanceTypeConfigs: typeConfigs(coreTypes, ebsGiB),
     ...(market === "SPOT"
       ? {
-          TargetSpotCapacity: coreCount,
+          TargetOnDemandCapacity: onDemandCoreNodes,
+          TargetSpotCapacity: coreCount - onDemandCoreNodes,
           LaunchSpecifications: {
             ...onDemand,
             SpotSpecification: {
@@ -86,8 +95,9 @@ function scalingOf({ coreCount, maxCoreCount, market }: ClusterShape): ManagedSc
       UnitType: "InstanceFleetUnits",
       MinimumCapacityUnits: coreCount,
       MaximumCapacityUnits: maxCoreCount,
-      // Without this limit managed scaling adds on-demand nodes only (Management Guide, "Using managed scaling").
-      ...(market === "SPOT" ? { MaximumOnDemandCapacityUnits: 0 } : {}),
+      // Without this limit managed scaling adds on-demand nodes only (Management Guide, "Using managed scaling"). It is not
+      // below coreCount, because all of these nodes are on demand when EC2 has no Spot capacity (SWITCH_TO_ON_DEMAND).
+      ...(market === "SPOT" ? { MaximumOnDemandCapacityUnits: coreCount } : {}),
     },
   };
 }

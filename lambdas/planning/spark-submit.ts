@@ -13,6 +13,15 @@ interface Job {
   readonly step: string;
 }
 
+/**
+ * Number of times that YARN may start the driver, which runs in the application master. With 1, YARN does not replace an
+ * application master that was lost with its node either (AttemptFailedTransition in RMAppImpl.java of
+ * github.com/apache/hadoop). Without Spot nodes, a second attempt would mostly repeat a failure of the job itself.
+ */
+function attempts({ market, coreCount }: Plan["cluster"]): number {
+  return market === "SPOT" && coreCount > 0 ? 2 : 1;
+}
+
 /** Builds a step's arguments of command-runner.jar. The number of executors is in the cluster's spark-defaults. */
 export function sparkSubmit(plan: Pick<Plan, "cluster" | "run">, job: Job, region: string): readonly string[] {
   const conf: Readonly<Record<string, string>> = {
@@ -25,8 +34,7 @@ export function sparkSubmit(plan: Pick<Plan, "cluster" | "run">, job: Job, regio
     // YARN containers have no region in their environment; the Python code would have to ask S3 for it.
     "spark.yarn.appMasterEnv.AWS_REGION": region,
     "spark.executorEnv.AWS_REGION": region,
-    // A second attempt would repeat the whole step and hide the first attempt's error.
-    "spark.yarn.maxAppAttempts": "1",
+    "spark.yarn.maxAppAttempts": String(attempts(plan.cluster)),
     // A worker then keeps its model interpreter across partitions.
     "spark.python.worker.reuse": "true",
     // Executors register after Spark has computed its default parallelism, which would then be 2.

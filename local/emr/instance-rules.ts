@@ -205,6 +205,24 @@ function* volumeErrors(ebs: Ebs | undefined): Generator<string> {
 }
 
 /**
+ * Yields the reasons why a limit of on-demand capacity contradicts the core fleet. EMR accepts such a policy. API reference,
+ * SpotProvisioningSpecification: with SWITCH_TO_ON_DEMAND, "if no Spot instances are available, On-Demand Instances should
+ * be provisioned to fulfill any remaining Spot capacity", which the limit then excludes.
+ */
+function* spotErrors(mostOnDemand: number, core: InstanceFleet | undefined): Generator<string> {
+  const {
+    TargetOnDemandCapacity: onDemand = 0,
+    TargetSpotCapacity: spot = 0,
+    LaunchSpecifications: launch,
+  } = core ?? {};
+  const maySwitch = spot > 0 && launch?.SpotSpecification?.TimeoutAction === "SWITCH_TO_ON_DEMAND";
+  const needed = onDemand + (maySwitch ? spot : 0);
+  if (mostOnDemand < needed) {
+    yield `MaximumOnDemandCapacityUnits ${mostOnDemand} contradicts the CORE instance fleet, whose on-demand capacity may be ${needed}${maySwitch ? " by SWITCH_TO_ON_DEMAND" : ""}: raise it.`;
+  }
+}
+
+/**
  * Yields the errors of a managed scaling policy. Management guide, "Using managed scaling in Amazon EMR" and "Node
  * allocation strategy and scenarios". EMR's answer to a policy for a lone primary node is undocumented and not imitated.
  */
@@ -231,6 +249,10 @@ export function* scalingErrors(policy: ManagedScalingPolicy, instances: Instance
   if (core < 1 || core > maximum) {
     yield invalid("The max Core capacity cannot be higher than max capacity");
   }
+  yield* spotErrors(
+    onDemand,
+    fleets?.find(({ InstanceFleetType: role }) => role === "CORE"),
+  );
   // github.com/boto/boto3/issues/3963
   const coreGroup = groups?.find(({ InstanceRole: role }) => role === "CORE");
   if (coreGroup !== undefined && coreGroup.Market !== "SPOT" && core > onDemand) {

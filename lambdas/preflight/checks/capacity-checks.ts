@@ -33,12 +33,18 @@ async function checkInstanceTypes(ec2: EC2Client, cluster: ClusterPlan): Promise
 
 type Market = ClusterPlan["market"];
 
-/** The primary node is always on demand; managed scaling may add core nodes up to maxCoreCount. */
+/**
+ * The primary node is always on demand; managed scaling may add core nodes up to maxCoreCount. With SPOT, one core node is
+ * on demand, and all of coreCount are if EC2 has no Spot capacity.
+ */
 function neededVcpus(cluster: ClusterPlan): Readonly<Record<Market, number>> {
-  const nodes = cluster.coreCount === 0 ? 0 : Math.max(cluster.coreCount, cluster.maxCoreCount);
-  const core = nodes * instanceType(cluster.coreType).vcpus;
+  const { market, coreCount, maxCoreCount } = cluster;
+  const most = coreCount === 0 ? 0 : Math.max(coreCount, maxCoreCount);
+  const perNode = instanceType(cluster.coreType).vcpus;
   const primary = instanceType(cluster.primaryType).vcpus;
-  return cluster.market === "SPOT" ? { ON_DEMAND: primary, SPOT: core } : { ON_DEMAND: primary + core, SPOT: 0 };
+  return market === "SPOT" && most > 0
+    ? { ON_DEMAND: primary + coreCount * perNode, SPOT: (most - 1) * perNode }
+    : { ON_DEMAND: primary + most * perNode, SPOT: 0 };
 }
 
 /** Compares with the whole quota: the account's other instances share it, and this check does not count them. */

@@ -11,6 +11,7 @@ import { fleetTypesOf } from "../../../lambdas/planning/cluster-shape.ts";
 import { deriveMemory, executorCores, toMiB } from "../../../lambdas/planning/executor-memory.ts";
 import { type PlannedCluster, type PlanRequest, planCluster } from "../../../lambdas/planning/planner.ts";
 import { sparkSubmit } from "../../../lambdas/planning/spark-submit.ts";
+import type { ManagedScalingPolicy } from "../../../local/emr/instance-rules.ts";
 import { checkJobFlow } from "../../../local/emr/request-rules.ts";
 import { jobFlowRequest } from "./job-flow-request.ts";
 
@@ -61,6 +62,9 @@ function jobFlow(cluster: ClusterPlan) {
   const Args = sparkSubmit({ cluster, run: "s3://data/runs/run-1/" }, job, "eu-west-1");
   return {
     ...jobFlowRequest(cluster),
+    ...(cluster.coreCount === 0
+      ? {}
+      : { ManagedScalingPolicy: cluster.managedScalingPolicy as unknown as ManagedScalingPolicy }),
     Steps: [{ Name: "features", ActionOnFailure: "CONTINUE", HadoopJarStep: { Jar: "command-runner.jar", Args } }],
   };
 }
@@ -119,6 +123,18 @@ describe("the memory of executors and of the application master", () => {
     expect(problemsOn(["m5.xlarge"])).toBe("");
     expect(problemsOn(["m5.xlarge", "m6i.xlarge"])).toMatch(/do not fit .* YARN has 11712m .* executorMemory 5056m$/);
   });
+});
+
+it.each([
+  ["ON_DEMAND", 4, 1],
+  ["SPOT", 0, 1],
+  ["SPOT", 1, 2],
+  ["SPOT", 4, 2],
+] as const)("with %s and %i core nodes, YARN may start the driver %i time(s)", (market, coreCount, attempts) => {
+  const { cluster } = plan({ market, coreCount }, {});
+
+  const args = jobFlow(cluster).Steps[0]?.HadoopJarStep.Args;
+  expect(args).toContain(`spark.yarn.maxAppAttempts=${attempts}`);
 });
 
 it("sets the region of S3A and of spark-submit, which would ask us-east-2 otherwise", () => {

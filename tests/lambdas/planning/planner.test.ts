@@ -290,21 +290,29 @@ describe("the plan", () => {
     expect(estimate).toMatchObject({ minutes: 0, usd: 0, usdAtMost: 0 });
   });
 
-  it("requests Spot core nodes with a fallback to on demand, and a primary node on demand", () => {
+  it("requests Spot core nodes with a fallback to on demand, and the primary and one core node on demand", () => {
     const overrides = { market: "SPOT", coreCount: 3 } as const;
     const { cluster } = planCluster(request(300, { overrides }));
-    expect(cluster.managedScalingPolicy).toMatchObject({ ComputeLimits: { MaximumOnDemandCapacityUnits: 0 } });
+    // Not below 3, the on-demand nodes that SWITCH_TO_ON_DEMAND may have started.
+    expect(cluster.managedScalingPolicy).toMatchObject({ ComputeLimits: { MaximumOnDemandCapacityUnits: 3 } });
     expect(cluster.instances["InstanceFleets"]).toMatchObject([
       { InstanceFleetType: "MASTER", TargetOnDemandCapacity: 1 },
       {
         InstanceFleetType: "CORE",
-        TargetSpotCapacity: 3,
+        TargetOnDemandCapacity: 1,
+        TargetSpotCapacity: 2,
         LaunchSpecifications: {
           SpotSpecification: { TimeoutAction: "SWITCH_TO_ON_DEMAND", AllocationStrategy: "price-capacity-optimized" },
         },
       },
     ]);
   });
+});
+
+it("quotes Spot nodes and the core node on demand at the on-demand price, as many as there are", () => {
+  const usd = (market: "SPOT" | "ON_DEMAND") => planCluster(request(300, { overrides: { market, coreCount: 3 } }));
+
+  expect(usd("SPOT").estimate).toEqual(usd("ON_DEMAND").estimate);
 });
 
 describe("the rates of the quote", () => {
@@ -318,7 +326,7 @@ describe("the rates of the quote", () => {
 
 describe("the configuration of clusters", () => {
   it.each([
-    [{ coreTypes: ["m5.xlarge", "m5.2xlarge"] }, /as many vCPUs/],
+    [{ coreTypes: ["m5.xlarge", "m5.2xlarge"] }, /the same number of vCPUs/],
     [{ architecture: "arm64", coreTypes: ["m5.xlarge"] }, /m5\.xlarge is not arm64/],
   ])("refuses %j", (given, message) => {
     expect(() => clusterDefaultsSchema.parse(given)).toThrow(message);

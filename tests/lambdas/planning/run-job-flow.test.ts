@@ -64,7 +64,7 @@ test("core nodes on demand", () => {
   });
 });
 
-test("Spot core nodes, which become on-demand nodes after 10 minutes without capacity", () => {
+test("Spot core nodes beside one on demand, which become on-demand nodes after 10 minutes without capacity", () => {
   const cluster = plan({ coreCount: 2, market: "SPOT" });
 
   expect(cluster.instances["InstanceFleets"]).toEqual([
@@ -73,7 +73,8 @@ test("Spot core nodes, which become on-demand nodes after 10 minutes without cap
       Name: "Core",
       InstanceFleetType: "CORE",
       InstanceTypeConfigs: types(["m5.2xlarge"], 100),
-      TargetSpotCapacity: 2,
+      TargetOnDemandCapacity: 1,
+      TargetSpotCapacity: 1,
       LaunchSpecifications: {
         ...onDemand,
         SpotSpecification: {

@@ -64,7 +64,12 @@ test("overrides of the cluster are planned", async () => {
   expect(plan.cluster).toMatchObject({ ...cluster, executorMemoryOverhead: "3328m", primaryType: "m5.xlarge" });
   expect(plan.cluster.instances["InstanceFleets"]).toMatchObject([
     { InstanceFleetType: "MASTER", TargetOnDemandCapacity: 1 },
-    { InstanceFleetType: "CORE", TargetSpotCapacity: 3, InstanceTypeConfigs: [{ InstanceType: "m5.2xlarge" }] },
+    {
+      InstanceFleetType: "CORE",
+      TargetOnDemandCapacity: 1,
+      TargetSpotCapacity: 2,
+      InstanceTypeConfigs: [{ InstanceType: "m5.2xlarge" }],
+    },
   ]);
 });
 

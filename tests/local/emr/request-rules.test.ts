@@ -50,7 +50,7 @@ describe("the rules for RunJobFlow", () => {
       { Instances: { InstanceGroups: jobFlow("").Instances.InstanceGroups.slice(0, 1) } },
     ],
     ["several subnets for fleets", { Instances: fleets({ Ec2SubnetIds: ["subnet-a", "subnet-b"] }) }],
-    ["managed scaling of fleets", scaled(2, 4, { MaximumCoreCapacityUnits: 2, MaximumOnDemandCapacityUnits: 0 })],
+    ["managed scaling of fleets", scaled(2, 4, { MaximumCoreCapacityUnits: 2, MaximumOnDemandCapacityUnits: 3 })],
     ["JupyterHub, in any case", { Applications: [{ Name: "Hadoop" }, { Name: "spark" }, { Name: "JupyterHub" }] }],
     [
       "thirty types with an allocation strategy in every fleet",
@@ -152,6 +152,19 @@ describe("the rules for RunJobFlow", () => {
       "more On-Demand capacity than in total",
       scaled(2, 4, { MaximumOnDemandCapacityUnits: 5 }),
       /max On-Demand capacity/,
+    ],
+    [
+      "less On-Demand capacity than SWITCH_TO_ON_DEMAND may start",
+      scaled(3, 4, { MaximumOnDemandCapacityUnits: 0 }),
+      /0 contradicts the CORE instance fleet, whose on-demand capacity may be 3 by SWITCH_TO_ON_DEMAND/,
+    ],
+    [
+      "less On-Demand capacity than the core fleet starts with",
+      {
+        ...scaled(2, 4, { MaximumOnDemandCapacityUnits: 1 }),
+        ...withFleets(primary, { ...core, TargetOnDemandCapacity: 2, TargetSpotCapacity: 0 }),
+      },
+      /may be 2: raise it/,
     ],
     ["instances as the unit of fleets", scaled(2, 4, { UnitType: "Instances" }), /InstanceFleetUnits/],
     ["fleet units for groups", { ManagedScalingPolicy: limits(2, 4) }, /InstanceFleetUnits/],

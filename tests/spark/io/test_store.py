@@ -215,6 +215,26 @@ def test_a_run_after_a_crash_reuses_the_complete_files(tree: Tree) -> None:
     assert tree.rows("killed") == expected
 
 
+def test_a_second_attempt_after_a_killed_first_one_is_complete_and_doubles_nothing(tree: Tree) -> None:
+    images = 480
+    tree.fill(images)
+    plan = tree.inventory("lost")
+    step = start_step(tree.folder, "features", "--plan", plan)
+    _kill_when_there_are_files(step, tree.store)
+    stored = sum(pq.read_metadata(file).num_rows for file in tree.store.glob("*.parquet"))
+
+    # YARN starts a second attempt with the same arguments.
+    main.run(tree.spark.sparkContext, main.parse(["features", "--plan", plan]))
+
+    summary = tree.summary("lost")
+    assert (summary["computed"], summary["reused"]) == (images - stored, stored)
+    assert all(check["ok"] for check in summary["checks"]), summary["checks"]
+    paths = [path for file in tree.store.glob("*.parquet") for path in pq.read_table(file).column("path").to_pylist()]
+    assert len(paths) == len(set(paths)) == images
+    assert len(csv_rows(tree.folder / "lost" / "features" / "csv")) == images
+    assert len(tree.rows("lost")) == images
+
+
 def _kill_when_there_are_files(step: "subprocess.Popen[str]", folder: Path) -> None:
     deadline = time.monotonic() + 120
     try:

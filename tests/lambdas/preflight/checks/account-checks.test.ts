@@ -301,6 +301,14 @@ test("a vCPU quota that is too small gives a warning", async () => {
   ]);
 });
 
+test("with Spot, the quota of on-demand vCPUs also covers the core nodes that may switch to on demand", async () => {
+  const quotas = answering(account.quotas, GetServiceQuotaCommand, () => ({ Quota: { Value: 8 } }));
+
+  const plan = await run({ ...input, cluster: { coreCount: 2, market: "SPOT" } }, { clients: { quotas } });
+
+  expect(plan.warnings).toEqual([expect.stringMatching(/^vcpu-quota: .*L-1216C47A.* allows 8 vCPUs.* need 12/)]);
+});
+
 test("a vCPU quota that cannot be read gives a warning", async () => {
   const quotas = answering(account.quotas, GetServiceQuotaCommand, failing("AccessDeniedException", "No"));
 
