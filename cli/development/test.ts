@@ -18,6 +18,7 @@ const deepAdditions = [
   "faults: all scenarios instead of every eighth, all mutations instead of every tenth, 3,000 random schedules instead of 50",
   "e2e: the modes apples and full, every refused input, a stop in every state, Ctrl-C at every moment, 12 kills, everything computed again by force",
   "cli: the set-up in an odd folder, and reduce with each variable that people set for other work",
+  "lambdas: logs of 1 and 5 MB that repeat what the patterns of the diagnosis look for",
   "bench: the benchmark at small sizes",
 ];
 /** API calls by role, as tests/e2e and tests/faults record them. */

@@ -1,7 +1,7 @@
 import { type Stack, UpdateTerminationProtectionCommand } from "@aws-sdk/client-cloudformation";
 import { ListClustersCommand, TerminateJobFlowsCommand } from "@aws-sdk/client-emr";
 import { PutObjectCommand } from "@aws-sdk/client-s3";
-import { ListExecutionsCommand } from "@aws-sdk/client-sfn";
+import { ListExecutionsCommand, StopExecutionCommand } from "@aws-sdk/client-sfn";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { deleteStack } from "../../../cli/deployment/delete-stacks.ts";
 import { type Removal, removeDeployment } from "../../../cli/deployment/remove-deployment.ts";
@@ -59,13 +59,17 @@ describe("destroy", () => {
     expect([...deployment.stacks.keys()]).toEqual([]);
   });
 
-  it("removes nothing when it cannot refuse new runs", async () => {
+  it("removes and ends nothing when it cannot refuse new runs", async () => {
+    const id = createCluster();
     deployment.before = (command) => {
       if (command instanceof PutObjectCommand) throw namedError("AccessDenied");
     };
 
-    await expect(destroy()).rejects.toThrow(/New runs cannot be refused, so nothing was removed.*No cluster is alive/s);
+    await expect(destroy()).rejects.toThrow(
+      /New runs cannot be refused, so nothing was removed.*These clusters are alive/s,
+    );
 
+    expect(deployment.emr.stateOf(id)).toBe("WAITING");
     expect([...deployment.stacks.keys()]).toEqual(["Orchard"]);
   });
 
@@ -81,21 +85,48 @@ describe("destroy", () => {
     expect([...deployment.stacks.keys()]).toEqual(["Orchard"]);
   });
 
-  it("ends a cluster that began meanwhile, although a stack cannot be deleted", async () => {
-    let late = "";
-    deployment.deleteStack = (stack) => {
-      late = createCluster();
-      return { ...stack, StackStatus: "DELETE_FAILED", StackStatusReason: "a role is in use" };
+  it("notices an execution that ListExecutions missed at first", async () => {
+    let lists = 0;
+    deployment.before = (command) => {
+      if (command instanceof ListExecutionsCommand && ++lists === 2) deployment.running.add("run");
     };
 
-    await expect(destroy()).rejects.toMatchObject({
-      exitCode: 1,
-      message: expect.stringMatching(/could not be deleted: DELETE_FAILED, a role is in use[\s\S]*cluster j-1/),
-    });
+    await expect(destroy({ mayStop: false })).rejects.toThrow("execution run is RUNNING");
 
-    expect(deployment.emr.stateOf(late)).toBe("TERMINATING");
-    expect(deployment.objects).toContain(closedKey);
+    expect([...deployment.stacks.keys()]).toEqual(["Orchard"]);
   });
+
+  it("ends the clusters, although an execution cannot be stopped", async () => {
+    deployment.running.add("run");
+    const id = createCluster();
+    deployment.before = (command) => {
+      if (command instanceof StopExecutionCommand) throw namedError("AccessDeniedException");
+    };
+
+    await expect(destroy()).rejects.toThrow(/AccessDeniedException[\s\S]*EMR was asked to terminate them/);
+
+    expect(deployment.emr.stateOf(id)).toBe("TERMINATING");
+    expect([...deployment.stacks.keys()]).toEqual(["Orchard"]);
+  });
+
+  it.each([true, false])(
+    "ends a cluster that began meanwhile, although a stack cannot be deleted; --stop-running: %s",
+    async (mayStop) => {
+      let late = "";
+      deployment.deleteStack = (stack) => {
+        late = createCluster();
+        return { ...stack, StackStatus: "DELETE_FAILED", StackStatusReason: "a role is in use" };
+      };
+
+      await expect(destroy({ mayStop })).rejects.toMatchObject({
+        exitCode: 1,
+        message: expect.stringMatching(/could not be deleted: DELETE_FAILED, a role is in use[\s\S]*cluster j-1/),
+      });
+
+      expect(deployment.emr.stateOf(late)).toBe("TERMINATING");
+      expect(deployment.objects).toContain(closedKey);
+    },
+  );
 
   it("ends a cluster that began meanwhile after the stacks, even one of an unknown state machine", async () => {
     let late = "";
