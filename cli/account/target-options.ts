@@ -30,21 +30,30 @@ export function addTargetOptions<Args extends unknown[], Options extends OptionV
  * @throws UsageError when they contradict each other or the credentials are missing; NotFound with --local when no
  * account runs
  */
-export async function openChosenTarget({ region, profile, local }: TargetOptions): Promise<Target> {
+export async function openChosenTarget(options: TargetOptions): Promise<Target> {
+  if (!chooseAccount(options)) return openTarget();
+  const account = await findAccount();
+  if (!account) throw new NotFound("No account runs on this machine. Start one with: npm run local");
+  return openEmbeddedTarget(account.env);
+}
+
+/**
+ * Applies --profile and --region to the environment, from which the SDK reads them.
+ *
+ * @returns whether the account on this machine is chosen
+ * @throws UsageError when the options contradict each other
+ */
+export function chooseAccount({ region, profile, local }: TargetOptions): boolean {
   const isLocal = local ?? isSwitchedOn(process.env["ORCHARD_LOCAL"]);
   if (!isLocal) {
     if (profile !== undefined) process.env["AWS_PROFILE"] = profile;
     if (region !== undefined) process.env["AWS_REGION"] = region;
-    return openTarget();
+    return false;
   }
-  if (region !== undefined || profile !== undefined) {
-    throw new UsageError(
-      "The account on this machine has one region and no profiles: leave --region and --profile out, or --local (ORCHARD_LOCAL).",
-    );
-  }
-  const account = await findAccount();
-  if (!account) throw new NotFound("No account runs on this machine. Start one with: npm run local");
-  return openEmbeddedTarget(account.env);
+  if (region === undefined && profile === undefined) return true;
+  throw new UsageError(
+    "The account on this machine has one region and no profiles: leave --region and --profile out, or --local (ORCHARD_LOCAL).",
+  );
 }
 
 function isSwitchedOn(value: string | undefined): boolean {

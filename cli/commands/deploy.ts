@@ -1,12 +1,12 @@
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { GetTemplateCommand, type Stack } from "@aws-sdk/client-cloudformation";
 import { Command } from "@commander-js/extra-typings";
-import { ConfigInvalid, configFromContext } from "../../infra/config/config.ts";
 import type { Config } from "../../infra/config/knobs.ts";
 import type { Clients } from "../account/aws-clients.ts";
 import { openTarget, type Target } from "../account/deployment-target.ts";
-import { Cdk, type Context, type Difference } from "../deployment/cdk-command.ts";
+import { Cdk, type Difference } from "../deployment/cdk-command.ts";
 import { openDeployment } from "../deployment/closed-deployment.ts";
+import { addConfigOptions, type ConfigOptions, contextOf, readConfig } from "../deployment/config-options.ts";
 import { deleteStack, findStacks } from "../deployment/delete-stacks.ts";
 import {
   deployStacks,
@@ -27,51 +27,22 @@ import { type Reporter, runSteps, type Step } from "../terminal/progress-steps.t
 import { readModelInfo, seededWarning } from "../toolchain/model-info.ts";
 import { places } from "../toolchain/places.ts";
 
-function parseContext(text: string, before: Context = {}): Context {
-  const [, key, value] = /^([\w:@/-]+)=(.*)$/.exec(text) ?? [];
-  if (key === undefined || value === undefined) {
-    throw new UsageError(`-c takes key=value, not "${text}". docs/configuration.md lists the keys.`);
-  }
-  return { ...before, [key]: value };
-}
-
-interface DeployOptions {
-  readonly email?: string | undefined;
-  readonly config?: string | undefined;
-  readonly context?: Context | undefined;
+interface DeployOptions extends ConfigOptions {
   readonly stopRunning: boolean;
   readonly yes: boolean;
   readonly json: boolean;
 }
 
-export const command = new Command("deploy")
-  .helpGroup(groups.setUp)
-  .summary("deploy the workflow to an AWS account")
-  .description("deploy to the AWS account whose credentials are in the environment: shows the differences and asks")
-  .option("--email <address>", "gets the mail at the end of every run, once its owner has confirmed it")
-  .option("--config <file>", "JSON file of knobs; docs/configuration.md lists them")
-  .option("-c, --context <key=value>", "one knob; wins over the file; may be given several times", parseContext)
+export const command = addConfigOptions(
+  new Command("deploy")
+    .helpGroup(groups.setUp)
+    .summary("deploy the workflow to an AWS account")
+    .description("deploy to the AWS account whose credentials are in the environment: shows the differences and asks"),
+)
   .option("--stop-running", "stop executions and end clusters that the changes could reach, and wait for it", false)
   .option("-y, --yes", "do not ask", false)
   .option("--json", "print one JSON object and nothing else; needs --yes", false)
   .action((options) => withLifetime((lifetime) => deployTo(lifetime, options)));
-
-function contextOf({ email, config, context }: DeployOptions): Context {
-  return {
-    ...(config === undefined ? {} : { config: resolve(config) }),
-    ...(email === undefined ? {} : { notificationEmail: email }),
-    ...context,
-  };
-}
-
-/** @throws UsageError that lists the invalid knobs */
-function readConfig(context: Context, region: string): Config {
-  try {
-    return configFromContext(context, region);
-  } catch (error) {
-    throw error instanceof ConfigInvalid ? new UsageError(error.message) : error;
-  }
-}
 
 async function deployTo(lifetime: Lifetime, options: DeployOptions): Promise<void> {
   const { yes, json } = options;

@@ -15,13 +15,14 @@ import { Cdk, type Context } from "./cdk-command.ts";
 import { openDeployment } from "./closed-deployment.ts";
 import { type Deployment, deployStacks, describeStack, readDeployment, stackName } from "./deployed-stacks.ts";
 
-/** Files and folders that determine a deployment, together with the context. */
+/** Files and folders that determine a deployment, together with localContext. */
 const sources = ["infra", "lambdas", "shared", "statemachine", "spark", "bootstrap", "package-lock.json", "cdk.json"];
 
 /** Records the stack id and the fingerprint of the last deployment. It is part of the account's state. */
 const recordPath = join(places.account, "deployed");
 
-const context = {
+/** The configuration of the embedded account's deployment. */
+export const localContext = {
   modelFile: join(places.model, "model.tflite"),
   wheelhouseFile: places.wheelhouse,
   // Seeded weights suffice to try the workflow; a warning announces them.
@@ -47,7 +48,7 @@ export async function deployLocally(
   const isCurrent = before !== undefined && isSettled(before) && readRecord() === `${before.StackId} ${fingerprint}`;
   if (!isCurrent) {
     const target = await openEmbeddedTarget(account.env, clients);
-    const cdk = new Cdk(lifetime, target, context, join(places.account, "cdk.out"));
+    const cdk = new Cdk(lifetime, target, localContext, join(places.account, "cdk.out"));
     await deployStacks(cdk, target, log, [stackName]);
   }
   const stack = isCurrent ? before : await describeStack(clients, stackName);
@@ -69,8 +70,9 @@ function readRecord(): string | undefined {
 
 /** Hashes everything that determines the deployment: the context, the files that it names, and the sources. */
 async function fingerprintSources(): Promise<string> {
-  const hash = createHash("sha256").update(JSON.stringify(context));
-  for (const file of [context.modelFile, context.wheelhouseFile]) hash.update(`\0${await sha256OfFile(file)}\0`);
+  const hash = createHash("sha256").update(JSON.stringify(localContext));
+  for (const file of [localContext.modelFile, localContext.wheelhouseFile])
+    hash.update(`\0${await sha256OfFile(file)}\0`);
   for (const source of sources) {
     const path = join(root, source);
     const files = (await stat(path)).isDirectory() ? await filesUnder(path) : [path];

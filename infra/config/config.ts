@@ -34,7 +34,8 @@ function isKnob(key: string): boolean {
 
 const fileSchema = z.record(z.string(), z.unknown());
 
-function readFile(path: string): Readonly<Record<string, unknown>> {
+/** @throws ConfigInvalid when the file of the key `config` does not exist or is not a JSON object */
+export function readKnobFile(path: string): Readonly<Record<string, unknown>> {
   if (!existsSync(path)) throw new ConfigInvalid(`config: given "${path}"; allowed: a JSON file that exists`);
   try {
     return fileSchema.parse(JSON.parse(readTextFile(path)));
@@ -53,7 +54,7 @@ function readFile(path: string): Readonly<Record<string, unknown>> {
  */
 export function configFromContext(context: Readonly<Record<string, unknown>>, region?: string): Config {
   const { config: file, ...knobs } = Object.fromEntries(Object.entries(context).filter(([key]) => isKnob(key)));
-  const given = { ...(file === undefined ? {} : readFile(String(file))), ...knobs };
+  const given = { ...(file === undefined ? {} : readKnobFile(String(file))), ...knobs };
   const parsed = configSchema.safeParse(given);
   const problems = parsed.success
     ? findCrossProblems(parsed.data, region)

@@ -24,8 +24,13 @@ function code(value: unknown): string {
   return `\`${typeof value === "string" ? value : JSON.stringify(value)}\``;
 }
 
+/** The text about a knob, from the schema's metadata. */
+export function describeKnob(schema: z.ZodType): z.output<typeof knobMetaSchema> {
+  return knobMetaSchema.parse(schema.meta());
+}
+
 function row(knob: string, schema: z.ZodType): string {
-  const { description, help, defaultText, examples } = knobMetaSchema.parse(schema.meta());
+  const { description, help, defaultText, examples } = describeKnob(schema);
   const value = schema.parse(undefined);
   const defaults = [value === undefined ? "" : code(value), defaultText ?? ""].filter((text) => text !== "");
   const cells = [`\`${knob}\``, help, defaults.join(": "), description, code(examples[0])];
