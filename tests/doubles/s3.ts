@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import {
   DeleteObjectCommand,
   GetObjectCommand,
@@ -12,6 +13,11 @@ import {
 
 function failure(name: string): Error {
   return Object.assign(new Error(name), { name });
+}
+
+/** The ETag of an object that was uploaded in one part. */
+function etagOf(content: Uint8Array): string {
+  return `"${createHash("md5").update(content).digest("hex")}"`;
 }
 
 /** One bucket in memory, for the commands that read, write and list objects. */
@@ -81,10 +87,10 @@ export class S3Double {
 
   private list({ Prefix = "", Delimiter, ContinuationToken }: ListObjectsV2CommandInput): unknown {
     const entries = new Map<string, object>();
-    for (const [key, { length: Size }] of [...this.objects].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    for (const [key, content] of [...this.objects].sort(([a], [b]) => (a < b ? -1 : 1))) {
       if (!key.startsWith(Prefix)) continue;
       const end = Delimiter === undefined ? -1 : key.indexOf(Delimiter, Prefix.length);
-      if (end < 0) entries.set(key, { Key: key, Size, ETag: '"e"' });
+      if (end < 0) entries.set(key, { Key: key, Size: content.length, ETag: etagOf(content) });
       else entries.set(key.slice(0, end + 1), { Prefix: key.slice(0, end + 1) });
     }
     const start = Number(ContinuationToken ?? 0);

@@ -2,8 +2,9 @@ import { CreateTagsCommand, ImportKeyPairCommand } from "@aws-sdk/client-ec2";
 import { GetObjectCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
 import { expect, test } from "vitest";
 import { decoderVersion } from "../../../lambdas/contract/decoder.ts";
+import { indexRun } from "../../../lambdas/results/earlier-runs.ts";
 import { InvalidInput } from "../../../lambdas/runtime/errors.ts";
-import { labels, putObject } from "../fixtures.ts";
+import { aValidation, labels, putObject } from "../fixtures.ts";
 import { account, answering, config, defaults, input, run } from "./ready-account.ts";
 
 test("an account that is ready gets its plan, which is also on S3", async () => {
@@ -27,6 +28,20 @@ test("an account that is ready gets its plan, which is also on S3", async () => 
     new GetObjectCommand({ Bucket: config.DATA_BUCKET, Key: "runs/run-1/plan.json" }),
   );
   expect(JSON.parse((await written.Body?.transformToString()) ?? "")).toEqual(plan);
+});
+
+test("a valid run with the same input is reused at no cost", async () => {
+  const plan = await run();
+  const manifest = { selection: plan.selection, validation: aValidation({ errors: 0, errorRate: 0 }), plan };
+  await putObject(account, config.DATA_BUCKET, "runs/run-1/manifest.json", JSON.stringify(manifest));
+  await indexRun(account.s3, plan, plan.selection);
+
+  expect(await run(input, { name: "run-2" })).toMatchObject({
+    reuse: { run: plan.run, validation: manifest.validation },
+    features: `${plan.run}features/parquet`,
+    steps: { inventory: false, features: false, reduction: false, any: false },
+    estimate: { usd: 0 },
+  });
 });
 
 test("an unreadable features store does not stop the run, and all images are quoted as new", async () => {

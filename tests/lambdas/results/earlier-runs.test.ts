@@ -1,37 +1,58 @@
-import { DeleteObjectCommand } from "@aws-sdk/client-s3";
 import { beforeEach, expect, test } from "vitest";
 import { sha256 } from "../../../lambdas/aws/s3.ts";
 import { decoderVersion } from "../../../lambdas/contract/decoder.ts";
 import type { Plan } from "../../../lambdas/contract/plan.ts";
+import { runUri } from "../../../lambdas/contract/s3-layout.ts";
 import type { Validation } from "../../../lambdas/contract/validation.ts";
-import type { PreflightConfig } from "../../../lambdas/preflight/preflight-context.ts";
-import { preflight } from "../../../lambdas/preflight/run-preflight.ts";
+import { parseInput } from "../../../lambdas/preflight/parse-input.ts";
+import type { PreflightClients, PreflightConfig } from "../../../lambdas/preflight/preflight-context.ts";
 import { fingerprint } from "../../../lambdas/preflight/selection.ts";
+import { reusable, survey } from "../../../lambdas/preflight/survey.ts";
 import { indexRun } from "../../../lambdas/results/earlier-runs.ts";
-import { anExecution, aValidation, createReadyAccount, putObject } from "../fixtures.ts";
-import { startMinistack } from "../ministack.ts";
+import { S3Double } from "../../doubles/s3.ts";
+import { aPlan, aValidation, labels } from "../fixtures.ts";
 
-const account = await startMinistack();
+const bucket = "data";
+const model = "a model";
+let s3: S3Double;
 let config: PreflightConfig;
 
-beforeEach(async () => {
-  config = await createReadyAccount(account);
+beforeEach(() => {
+  s3 = new S3Double();
+  for (const label of labels) {
+    for (const file of ["0_100.jpg", "1_100.JPG"]) s3.write(`data/raw/Training/${label}/${file}`, `${label}/${file}`);
+  }
+  // What survey reads of it.
+  config = {
+    DATA_BUCKET: bucket,
+    MODEL_SHA256: sha256(model),
+    MODEL_WEIGHTS: "imagenet",
+    MODEL_INPUT_SIZE: 224,
+    MODEL_DIMENSIONS: 1280,
+  } as PreflightConfig;
 });
 
 const input = { mode: "full", pca: { components: 2 } };
+const defaults = { bucket, inputPrefix: "data/raw/", maxCostUsd: 20, maxKeepMinutes: 120, pcaComponents: 50 };
 
-function planRun(name: string, changes: object = {}): Promise<Plan> {
-  return preflight({ state: { input: { ...input, ...changes } }, execution: anExecution(name) }, config, account);
+/** Plans a run as Preflight does, without a cluster of its own. */
+async function planRun(runId: string, changes: object = {}): Promise<Plan> {
+  const resolved = parseInput({ ...input, ...changes }, defaults);
+  const clients = { s3: s3.client } as unknown as PreflightClients;
+  const { earlier, counts, selection, steps, store, model: deployed } = await survey(resolved, config, clients);
+  const { mode, pca, formats, maxMegapixels, quality } = resolved;
+  const found = { counts, selection, steps, store, model: deployed, ...reusable(earlier) };
+  return aPlan(bucket, { runId, run: runUri(bucket, runId), mode, pca, formats, maxMegapixels, quality, ...found });
 }
 
 /** Writes the files of a valid run that ValidateResults writes. */
 async function finish(plan: Plan, changes: Partial<Validation> = {}): Promise<Validation> {
-  const { images, labels } = plan.counts;
-  const found = { images, labels, errors: 0, errorRate: 0, computed: images, reused: 0 };
+  const { images, labels: labelCount } = plan.counts;
+  const found = { images, labels: labelCount, errors: 0, errorRate: 0, computed: images, reused: 0 };
   const validation = aValidation({ ...found, components: 2, results: plan.run, ...changes });
-  const { selection, bucket } = plan;
-  await putObject(account, bucket, `runs/${plan.runId}/manifest.json`, JSON.stringify({ selection, validation, plan }));
-  await indexRun(account.s3, plan, selection);
+  const { selection } = plan;
+  s3.writeJson(`runs/${plan.runId}/manifest.json`, { selection, validation, plan });
+  await indexRun(s3.client, plan, selection);
   return validation;
 }
 
@@ -39,14 +60,14 @@ const everything = { inventory: true, features: true, reduction: true, any: true
 const reductionOnly = { inventory: false, features: false, reduction: true, any: true };
 const nothing = { inventory: false, features: false, reduction: false, any: false };
 
-test("a run with the same input has nothing to do, and costs nothing", async () => {
+test("a run with the same input has nothing to do", async () => {
   const first = await planRun("first");
   expect(first).toMatchObject({ steps: everything, features: null, reuse: null });
   const validation = await finish(first);
 
   const again = await planRun("again");
 
-  expect(again).toMatchObject({ steps: nothing, reuse: { run: first.run, validation }, estimate: { usd: 0 } });
+  expect(again).toMatchObject({ steps: nothing, reuse: { run: first.run, validation } });
 });
 
 test("a run with another PCA reduces the existing features", async () => {
@@ -72,19 +93,19 @@ test.each([
 ])("%s requires all steps", async (_, key) => {
   await finish(await planRun("first"));
 
-  await putObject(account, config.DATA_BUCKET, `data/raw/${key}`, "another content");
+  s3.write(`data/raw/${key}`, "another content");
 
   expect(await planRun("second")).toMatchObject({ steps: everything, features: null, reuse: null });
 });
 
 test("a removed image requires all steps, until it is back", async () => {
   await finish(await planRun("first"));
-  const Key = "data/raw/Training/Banana/0_100.jpg";
-  await account.s3.send(new DeleteObjectCommand({ Bucket: config.DATA_BUCKET, Key }));
+  const key = "data/raw/Training/Banana/0_100.jpg";
+  s3.objects.delete(key);
 
   expect(await planRun("second")).toMatchObject({ steps: everything, counts: { images: 5 } });
 
-  await putObject(account, config.DATA_BUCKET, Key, "Banana/0_100.jpg");
+  s3.write(key, "Banana/0_100.jpg");
   expect(await planRun("third")).toMatchObject({ steps: nothing });
 });
 
@@ -116,16 +137,13 @@ test("an inventory always runs", async () => {
 
 test("another model requires all steps, and has its own features store", async () => {
   await finish(await planRun("first"));
-  const model = "another model";
-  await putObject(account, config.DATA_BUCKET, `artifacts/${sha256(model)}/model.tflite`, model);
-  config = { ...config, MODEL_SHA256: sha256(model) };
+  const other = sha256("another model");
+  config = { ...config, MODEL_SHA256: other };
 
   const second = await planRun("second");
 
   expect(second.steps).toEqual(everything);
-  expect(second.store).toBe(
-    `s3://${config.DATA_BUCKET}/features-store/model=${sha256(model)}/decoder=${decoderVersion}/`,
-  );
+  expect(second.store).toBe(`s3://data/features-store/model=${other}/decoder=${decoderVersion}/`);
 });
 
 test("a format that the earlier run lacks requires all steps", async () => {
@@ -148,9 +166,9 @@ test.each([undefined, "no JSON", JSON.stringify({ selection: null })])(
   async (manifest) => {
     const first = await planRun("first");
     await finish(first);
-    const Key = "runs/first/manifest.json";
-    if (manifest === undefined) await account.s3.send(new DeleteObjectCommand({ Bucket: config.DATA_BUCKET, Key }));
-    else await putObject(account, config.DATA_BUCKET, Key, manifest);
+    const key = "runs/first/manifest.json";
+    if (manifest === undefined) s3.objects.delete(key);
+    else s3.write(key, manifest);
 
     expect(await planRun("second")).toMatchObject({ steps: everything, features: null, reuse: null });
   },
