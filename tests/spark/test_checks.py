@@ -118,6 +118,7 @@ def test_results_are_refused_with_every_failed_check() -> None:
     [
         (0.9, None, True),
         (0.9, 0.9, True),
+        (0.9, 0.8, True),
         (0.9, 0.91, False),
         (0.0, None, True),
         (-1e-9, None, False),
