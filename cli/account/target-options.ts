@@ -46,7 +46,7 @@ export async function openChosenTarget(options: TargetOptions): Promise<Target> 
 export function chooseAccount({ region, profile, local }: TargetOptions): boolean {
   const isLocal = local ?? isSwitchedOn(process.env["ORCHARD_LOCAL"]);
   if (!isLocal) {
-    if (profile !== undefined) process.env["AWS_PROFILE"] = profile;
+    if (profile !== undefined) chooseProfile(profile);
     if (region !== undefined) process.env["AWS_REGION"] = region;
     return false;
   }
@@ -54,6 +54,12 @@ export function chooseAccount({ region, profile, local }: TargetOptions): boolea
   throw new UsageError(
     "The account on this machine has one region and no profiles: leave --region and --profile out, or --local (ORCHARD_LOCAL).",
   );
+}
+
+/** Access keys of the environment give way to --profile, as in the AWS CLI: the CDK would prefer them to AWS_PROFILE. */
+function chooseProfile(profile: string): void {
+  for (const name of ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"]) delete process.env[name];
+  process.env["AWS_PROFILE"] = profile;
 }
 
 function isSwitchedOn(value: string | undefined): boolean {

@@ -3,7 +3,8 @@ import { GetTemplateCommand, type Stack } from "@aws-sdk/client-cloudformation";
 import { Command } from "@commander-js/extra-typings";
 import type { Config } from "../../infra/config/knobs.ts";
 import type { Clients } from "../account/aws-clients.ts";
-import { openTarget, type Target } from "../account/deployment-target.ts";
+import type { Target } from "../account/deployment-target.ts";
+import { addTargetOptions, openChosenTarget, type TargetOptions } from "../account/target-options.ts";
 import { Cdk, type Difference } from "../deployment/cdk-command.ts";
 import { openDeployment } from "../deployment/closed-deployment.ts";
 import { addConfigOptions, type ConfigOptions, contextOf, readConfig } from "../deployment/config-options.ts";
@@ -18,7 +19,7 @@ import {
 import { incompatibleChanges, type StackTemplate } from "../deployment/incompatible-changes.ts";
 import { makeWheelhouse } from "../deployment/make-wheelhouse.ts";
 import { describeRunning, findRunning, isIdle, stopRunning } from "../execution/running-work.ts";
-import { CommandFailed, UsageError } from "../terminal/command-errors.ts";
+import { Refused, UsageError } from "../terminal/command-errors.ts";
 import { groups } from "../terminal/command-groups.ts";
 import { isConfirmed, requireTerminal } from "../terminal/confirm.ts";
 import { formatDuration } from "../terminal/format-duration.ts";
@@ -27,29 +28,31 @@ import { type Reporter, runSteps, type Step } from "../terminal/progress-steps.t
 import { readModelInfo, seededWarning } from "../toolchain/model-info.ts";
 import { places } from "../toolchain/places.ts";
 
-interface DeployOptions extends ConfigOptions {
+interface DeployOptions extends ConfigOptions, TargetOptions {
   readonly stopRunning: boolean;
   readonly yes: boolean;
   readonly json: boolean;
 }
 
-export const command = addConfigOptions(
-  new Command("deploy")
-    .helpGroup(groups.setUp)
-    .summary("deploy the workflow to an AWS account")
-    .description("deploy to the AWS account whose credentials are in the environment: shows the differences and asks"),
-)
-  .option("--stop-running", "stop executions and end clusters that the changes could reach, and wait for it", false)
-  .option("-y, --yes", "do not ask", false)
-  .option("--json", "print one JSON object and nothing else; needs --yes", false)
-  .action((options) => withLifetime((lifetime) => deployTo(lifetime, options)));
+export const command = addTargetOptions(
+  addConfigOptions(
+    new Command("deploy")
+      .helpGroup(groups.setUp)
+      .summary("deploy the workflow to an AWS account")
+      .description("deploy to an AWS account: shows the differences and asks"),
+  )
+    .option("--stop-running", "stop executions and end clusters that the changes could reach, and wait for it", false)
+    .option("-y, --yes", "do not ask", false)
+    .option("--json", "print one JSON object and nothing else; needs --yes", false)
+    .addHelpText("after", "\nExample:\n  orchard deploy --profile sandbox --region eu-west-1 --email you@example.org"),
+).action((options) => withLifetime((lifetime) => deployTo(lifetime, options)));
 
 async function deployTo(lifetime: Lifetime, options: DeployOptions): Promise<void> {
   const { yes, json } = options;
   requireTerminal(yes);
   const since = Date.now();
   const context = contextOf(options);
-  const target = await openTarget();
+  const target = await openChosenTarget(options);
   const { account, region } = target;
   const config = readConfig(context, region);
   await requireNoHalfDeleted(target.clients);
@@ -62,7 +65,7 @@ async function deployTo(lifetime: Lifetime, options: DeployOptions): Promise<voi
     const checkBlockers = () => requireNoBlockers(target.clients, cdk, removed, options.stopRunning);
     await checkBlockers();
     if (!(await isConfirmed(lifetime, `Deploy this to account ${account} in ${region}?`, yes))) {
-      throw new CommandFailed("Nothing was deployed.");
+      throw new Refused("Nothing was deployed.");
     }
     await runSteps(lifetime, deploymentSteps(lifetime, target, cdk, changes, checkBlockers), json);
   }

@@ -1,38 +1,41 @@
 import type { StackResourceSummary } from "@aws-sdk/client-cloudformation";
 import { Command } from "@commander-js/extra-typings";
 import type { Clients } from "../account/aws-clients.ts";
-import { openTarget, type Target } from "../account/deployment-target.ts";
+import type { Target } from "../account/deployment-target.ts";
+import { addTargetOptions, openChosenTarget, type TargetOptions } from "../account/target-options.ts";
 import { deleteBucket, findStacks, listResources } from "../deployment/delete-stacks.ts";
 import { type DeployedStack, readDeployment } from "../deployment/deployed-stacks.ts";
 import { type Removal, removeDeployment, requireIdle } from "../deployment/remove-deployment.ts";
 import { describeAlive, endAliveClusters, findAliveClusters } from "../execution/alive-clusters.ts";
-import { CommandFailed, UsageError } from "../terminal/command-errors.ts";
+import { Refused, UsageError } from "../terminal/command-errors.ts";
 import { groups } from "../terminal/command-groups.ts";
 import { isConfirmed, requireTerminal } from "../terminal/confirm.ts";
 import { type Lifetime, withLifetime } from "../terminal/lifetime.ts";
 import { type Reporter, runSteps, type Step } from "../terminal/progress-steps.ts";
 
-interface DestroyOptions {
+interface DestroyOptions extends TargetOptions {
   readonly deleteData: boolean;
   readonly stopRunning: boolean;
   readonly yes: boolean;
   readonly json: boolean;
 }
 
-export const command = new Command("destroy")
-  .helpGroup(groups.stop)
-  .summary("remove what deploy created")
-  .description("remove what deploy created: shows it and asks; the data bucket stays, unless --delete-data")
-  .option("--delete-data", "delete the data bucket, too, with images, features, results and logs", false)
-  .option("--stop-running", "stop executions, end clusters, and wait for it first", false)
-  .option("-y, --yes", "do not ask", false)
-  .option("--json", "print one JSON object and nothing else; needs --yes", false)
-  .action((options) => withLifetime((lifetime) => destroyAll(lifetime, options)));
+export const command = addTargetOptions(
+  new Command("destroy")
+    .helpGroup(groups.stop)
+    .summary("remove what deploy created")
+    .description("remove what deploy created: shows it and asks; the data bucket stays, unless --delete-data")
+    .option("--delete-data", "delete the data bucket, too, with images, features, results and logs", false)
+    .option("--stop-running", "stop executions, end clusters, and wait for it first", false)
+    .option("-y, --yes", "do not ask", false)
+    .option("--json", "print one JSON object and nothing else; needs --yes", false)
+    .addHelpText("after", "\nExample:\n  orchard destroy --stop-running"),
+).action((options) => withLifetime((lifetime) => destroyAll(lifetime, options)));
 
 async function destroyAll(lifetime: Lifetime, options: DestroyOptions): Promise<void> {
   const { deleteData, stopRunning: mayStop, yes, json } = options;
   requireTerminal(yes);
-  const target = await openTarget();
+  const target = await openChosenTarget(options);
   const { clients, account, region } = target;
   const stacks = await findStacks(clients);
   if (stacks.length === 0) return endLeftClusters(lifetime, target, options);
@@ -54,7 +57,7 @@ async function destroyAll(lifetime: Lifetime, options: DestroyOptions): Promise<
   const names = stacks.map(({ StackName = "" }) => StackName);
   if (!json) process.stdout.write(`${renderAnnouncement(names, resources, bucket, deleteData)}\n`);
   const question = `Remove this from account ${account} in ${region}?`;
-  if (!(await isConfirmed(lifetime, question, yes))) throw new CommandFailed("Nothing was removed.");
+  if (!(await isConfirmed(lifetime, question, yes))) throw new Refused("Nothing was removed.");
 
   await removeDeployment(lifetime, removal, json);
   const kept = deleteData ? null : (bucket ?? null);
@@ -80,7 +83,7 @@ async function endLeftClusters(
   if (!mayStop) throw new UsageError(`${found}\nTo end them: npm run destroy -- --stop-running`);
   if (!json) process.stdout.write(`${found}\n`);
   if (!(await isConfirmed(lifetime, "End these clusters?", yes))) {
-    throw new CommandFailed(`Nothing was ended. These clusters are alive:\n${lines}`);
+    throw new Refused(`Nothing was ended. These clusters are alive:\n${lines}`);
   }
   let endedClusters: readonly string[] = [];
   const end = async ({ status }: Reporter): Promise<void> => {

@@ -1,45 +1,81 @@
 import { Command } from "@commander-js/extra-typings";
+import { gray } from "ansis";
 import { z } from "zod";
+import { listInstances } from "../../lambdas/aws/emr.ts";
 import { clusterPlanSchema } from "../../lambdas/contract/cluster-plan.ts";
 import { planFile, runKey } from "../../lambdas/contract/s3-layout.ts";
 import { usdPerHour } from "../../lambdas/planning/hourly-price.ts";
 import type { Clients } from "../account/aws-clients.ts";
-import { openTarget } from "../account/deployment-target.ts";
+import { addTargetOptions, openChosenTarget } from "../account/target-options.ts";
 import { readDeployment, requireDeployment } from "../deployment/deployed-stacks.ts";
 import type { AliveCluster } from "../execution/alive-clusters.ts";
 import { readJson } from "../execution/download-run.ts";
-import { describeRunning, findRunning, isIdle } from "../execution/running-work.ts";
+import { findRunning, isIdle, type RunningExecution } from "../execution/running-work.ts";
 import { groups } from "../terminal/command-groups.ts";
+import { formatLocalTime } from "../terminal/format-duration.ts";
+import { renderColumns } from "../terminal/tables.ts";
 
 /** The part of plan.json that determines the cluster's price. */
 const pricedPlanSchema = z.object({ cluster: clusterPlanSchema });
 
-export const command = new Command("status")
-  .helpGroup(groups.look)
-  .summary("show what runs now, and what it costs an hour")
-  .description("show the executions that run and the clusters that cost money now")
-  .option("--json", "print one JSON object and nothing else", false)
-  .action(async ({ json }) => {
-    const target = await openTarget();
-    const deployment = await readDeployment(target.clients);
-    const running = await findRunning(target.clients, deployment?.stateMachineArn);
-    // Without a deployment, a cluster that nothing would end is shown all the same.
-    if (isIdle(running)) await requireDeployment(target);
-    const clusters = await Promise.all(
-      running.clusters.map(async (cluster) => ({
-        ...cluster,
-        usdPerHour: await hourlyPrice(target.clients, deployment?.bucket, cluster),
-      })),
-    );
-    if (json) return void process.stdout.write(`${JSON.stringify({ executions: running.executions, clusters })}\n`);
-    const prices = clusters.map(
-      ({ id, usdPerHour }) => `cluster ${id} costs ${usdPerHour?.toFixed(2) ?? "?"} USD an hour`,
-    );
-    const lines = isIdle(running)
-      ? ["Nothing runs, and no cluster is alive."]
-      : [...describeRunning(running), ...prices];
-    process.stdout.write(`${lines.join("\n")}\n`);
-  });
+export const command = addTargetOptions(
+  new Command("status")
+    .helpGroup(groups.look)
+    .summary("show what runs now, and what it costs an hour")
+    .description(
+      "show the executions that run, and the clusters that cost money now: exit code 0 only when there are none",
+    )
+    .option("--json", "print one JSON object and nothing else", false)
+    .addHelpText("after", "\nExample:\n  orchard status && echo nothing costs money"),
+).action(async ({ json, ...chosen }) => {
+  const target = await openChosenTarget(chosen);
+  const deployment = await readDeployment(target.clients);
+  const running = await findRunning(target.clients, deployment?.stateMachineArn);
+  // Without a deployment, a cluster that nothing would end is shown all the same.
+  if (isIdle(running)) await requireDeployment(target);
+  else process.exitCode = 1;
+  const clusters = await Promise.all(
+    running.clusters.map((cluster) => describeCosts(target.clients, deployment?.bucket, cluster)),
+  );
+  const { executions } = running;
+  process.stdout.write(json ? `${JSON.stringify({ executions, clusters })}\n` : `${render(executions, clusters)}\n`);
+});
+
+/** A cluster that costs money now; the names are those of --json. */
+interface CostlyCluster extends AliveCluster {
+  readonly instances: readonly InstanceCount[];
+  /** Null when no plan of the cluster is left. */
+  readonly usdPerHour: number | null;
+}
+
+/** The instances of one type and market. */
+interface InstanceCount {
+  readonly type: string;
+  readonly market: string;
+  readonly count: number;
+}
+
+async function describeCosts(
+  clients: Clients,
+  bucket: string | undefined,
+  cluster: AliveCluster,
+): Promise<CostlyCluster> {
+  const [instances, price] = await Promise.all([
+    countInstances(clients, cluster),
+    hourlyPrice(clients, bucket, cluster),
+  ]);
+  return { ...cluster, instances, usdPerHour: price };
+}
+
+async function countInstances({ emr }: Clients, { id }: AliveCluster): Promise<readonly InstanceCount[]> {
+  const counts = new Map<string, InstanceCount>();
+  for (const { InstanceType: type = "?", Market: market = "?", Status } of await listInstances(emr, id)) {
+    if (Status?.State === "TERMINATED") continue;
+    const key = `${type} ${market}`;
+    counts.set(key, { type, market, count: (counts.get(key)?.count ?? 0) + 1 });
+  }
+  return [...counts.values()];
+}
 
 /** Price of the cluster in USD per hour, from the plan of the run that created it; null when there is no plan. */
 async function hourlyPrice(
@@ -50,4 +86,33 @@ async function hourlyPrice(
   if (bucket === undefined || runId === "") return null;
   const plan = pricedPlanSchema.safeParse(await readJson(clients, bucket, runKey(runId, planFile)));
   return plan.success ? usdPerHour(plan.data.cluster) : null;
+}
+
+function render(executions: readonly RunningExecution[], clusters: readonly CostlyCluster[]): string {
+  if (executions.length + clusters.length === 0) return "Nothing runs, and no cluster is alive.";
+  const tables: string[] = [];
+  if (executions.length > 0) {
+    const rows = executions.map(({ name, startedAt }) => [name, timeOf(startedAt)]);
+    tables.push(renderColumns([grayed("RUNNING", "SINCE"), ...rows]));
+  }
+  if (clusters.length > 0) {
+    const rows = clusters.map(({ id, state, instances, usdPerHour: usd, until, name }) => [
+      id,
+      state,
+      instances.map(({ type, market, count }) => `${count} ${type} ${market}`).join(", "),
+      usd?.toFixed(2) ?? "?",
+      timeOf(until),
+      name,
+    ]);
+    tables.push(renderColumns([grayed("CLUSTER", "STATE", "INSTANCES", "USD/HOUR", "AT MOST UNTIL", "NAME"), ...rows]));
+  }
+  return tables.join("\n\n");
+}
+
+function grayed(...names: readonly string[]): readonly string[] {
+  return names.map((name) => gray(name));
+}
+
+function timeOf(time: Date | undefined): string {
+  return time ? formatLocalTime(time) : "?";
 }

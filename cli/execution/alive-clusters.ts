@@ -1,10 +1,18 @@
 import type { Cluster } from "@aws-sdk/client-emr";
 import { DescribeStateMachineCommand } from "@aws-sdk/client-sfn";
 import { activeStates, stateOf } from "../../lambdas/aws/cluster-states.ts";
-import { describeCluster, endCluster, listClusters, tagOf } from "../../lambdas/aws/emr.ts";
+import { describeCluster, endCluster, listClusters, maxHoursOf, tagOf } from "../../lambdas/aws/emr.ts";
 import { describeError, isNamed } from "../../lambdas/aws/errors.ts";
 import { stateMachineArnOf } from "../../lambdas/contract/arns.ts";
-import { clusterNamePrefix, executionTag, projectTag, runIdTag, stackTag } from "../../lambdas/contract/tags.ts";
+import {
+  clusterNamePrefix,
+  executionTag,
+  keepUntilTag,
+  projectTag,
+  runIdTag,
+  stackTag,
+} from "../../lambdas/contract/tags.ts";
+import { hourMs } from "../../lambdas/planning/hourly-price.ts";
 import { waitUntil } from "../../shared/wait-until.ts";
 import type { Clients } from "../account/aws-clients.ts";
 import { describeStack, stackName } from "../deployment/deployed-stacks.ts";
@@ -23,6 +31,8 @@ export interface AliveCluster {
   readonly createdAt: Date | undefined;
   /** Id of the run that created the cluster; empty if its tags were removed. */
   readonly runId: string;
+  /** When the sweep terminates the cluster at the latest; undefined if its tags set no limit. */
+  readonly until: Date | undefined;
 }
 
 /**
@@ -42,17 +52,28 @@ export async function findAliveClusters(
     const cluster = await describeCluster(clients.emr, id);
     if (!isOrchards(cluster) || (await hasOtherOwner(clients, cluster, stateMachineArn))) continue;
     const runId = tagOf(cluster, runIdTag) ?? executionArnOf(cluster)?.split(":").at(-1) ?? "";
-    found.push({ id, name, state: stateOf(cluster), createdAt: cluster.Status?.Timeline?.CreationDateTime, runId });
+    const createdAt = cluster.Status?.Timeline?.CreationDateTime;
+    found.push({ id, name, state: stateOf(cluster), createdAt, runId, until: latestEnd(cluster) });
   }
   return found;
 }
 
+/** The time until which the cluster is kept, or else its maximum age. */
+function latestEnd(cluster: Cluster): Date | undefined {
+  const keptUntil = Date.parse(tagOf(cluster, keepUntilTag) ?? "");
+  const { CreationDateTime: created } = cluster.Status?.Timeline ?? {};
+  const oldest = created === undefined ? Number.POSITIVE_INFINITY : created.getTime() + maxHoursOf(cluster) * hourMs;
+  const untilMs = Number.isNaN(keptUntil) ? oldest : Math.min(keptUntil, oldest);
+  return Number.isFinite(untilMs) ? new Date(untilMs) : undefined;
+}
+
 /** One of the two tags suffices, in case somebody removed the other. */
-function isOrchards(cluster: Cluster): boolean {
+export function isOrchards(cluster: Cluster): boolean {
   return tagOf(cluster, projectTag.key) === projectTag.value || executionArnOf(cluster) !== undefined;
 }
 
-function executionArnOf(cluster: Cluster): string | undefined {
+/** ARN of the execution that created the cluster, if its tag has one. */
+export function executionArnOf(cluster: Cluster): string | undefined {
   const arn = tagOf(cluster, executionTag);
   return arn && /^arn:[^:]+:states:[^:]*:[^:]*:execution:[^:]+:/.test(arn) ? arn : undefined;
 }

@@ -12,7 +12,7 @@ import {
 } from "@aws-sdk/client-emr";
 import type { Execution } from "../contract/execution.ts";
 import type { PartialState } from "../contract/state-data.ts";
-import { clusterNameOf, executionTag } from "../contract/tags.ts";
+import { clusterNameOf, executionTag, maxHoursTag } from "../contract/tags.ts";
 import { activeStates, isEnding, stateOf } from "./cluster-states.ts";
 
 /** Creates a client with more attempts than usual, because EMR's API has a low rate limit for the whole account. */
@@ -25,6 +25,11 @@ const clockMarginMs = 5 * 60_000;
 
 export function tagOf(cluster: Cluster, key: string): string | undefined {
   return cluster.Tags?.find(({ Key }) => Key === key)?.Value;
+}
+
+/** Maximum age in hours from the cluster's tag; a malformed tag sets no limit. */
+export function maxHoursOf(cluster: Cluster): number {
+  return Number.parseFloat(tagOf(cluster, maxHoursTag) ?? "") || Number.POSITIVE_INFINITY;
 }
 
 /** @throws InvalidRequestException if the cluster does not exist */

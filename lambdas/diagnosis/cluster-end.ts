@@ -2,9 +2,10 @@ import type { Cluster, StepStatus } from "@aws-sdk/client-emr";
 import { z } from "zod";
 import { oneLine } from "../../shared/bounded-text.ts";
 import { describeTime } from "../../shared/formatting.ts";
+import { maxHoursOf } from "../aws/emr.ts";
 import type { Plan } from "../contract/plan.ts";
 import { hourMs } from "../planning/hourly-price.ts";
-import { ageMs, maxHoursOf } from "../teardown/cluster-age.ts";
+import { ageMs } from "../teardown/cluster-age.ts";
 import { explainClusterMessage } from "./cluster-failures.ts";
 import type { Explanation } from "./failure-pattern.ts";
 

@@ -1,7 +1,5 @@
 import type { Cluster } from "@aws-sdk/client-emr";
-import { tagOf } from "../aws/emr.ts";
 import type { ClusterPlan } from "../contract/cluster-plan.ts";
-import { maxHoursTag } from "../contract/tags.ts";
 import { usdPerHour } from "../planning/hourly-price.ts";
 
 /** Leaves time to start and end the cluster and to poll for its steps, however small the budget is. */
@@ -19,9 +17,4 @@ export function maxHours(cluster: ClusterPlan, maxCostUsd: number): number {
 /** Age of a cluster, or its age when it was terminated. */
 export function ageMs({ Status: { Timeline } = {} }: Cluster, now: Date): number {
   return Timeline?.CreationDateTime ? (Timeline.EndDateTime ?? now).getTime() - Timeline.CreationDateTime.getTime() : 0;
-}
-
-/** Maximum age in hours from the cluster's tag; a malformed tag sets no limit. */
-export function maxHoursOf(cluster: Cluster): number {
-  return Number.parseFloat(tagOf(cluster, maxHoursTag) ?? "") || Number.POSITIVE_INFINITY;
 }

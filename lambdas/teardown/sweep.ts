@@ -2,14 +2,14 @@ import { MetricUnit } from "@aws-lambda-powertools/metrics";
 import type { Cluster, EMRClient } from "@aws-sdk/client-emr";
 import type { SFNClient } from "@aws-sdk/client-sfn";
 import { activeStates, isAlive, stateOf } from "../aws/cluster-states.ts";
-import { describeCluster, endCluster, listClusters, tagOf } from "../aws/emr.ts";
+import { describeCluster, endCluster, listClusters, maxHoursOf, tagOf } from "../aws/emr.ts";
 import { describeError } from "../aws/errors.ts";
 import { getExecutionState, hasFailed } from "../aws/executions.ts";
 import { clusterNamePrefix, executionTag, keepUntilTag, stackTag } from "../contract/tags.ts";
 import { hourMs } from "../planning/hourly-price.ts";
 import type { Environment } from "../runtime/environment.ts";
 import { logger, metrics } from "../runtime/handler.ts";
-import { ageMs, maxHoursOf } from "./cluster-age.ts";
+import { ageMs } from "./cluster-age.ts";
 
 export type SweepConfig = Pick<Environment, "STACK_NAME" | "MAX_CLUSTER_HOURS">;
 

@@ -1,9 +1,8 @@
 import type { Cluster } from "@aws-sdk/client-emr";
 import { StateMachine } from "aws-local-stepfunctions";
 import { describe, expect, it } from "vitest";
-import { tagOf } from "../../lambdas/aws/emr.ts";
+import { maxHoursOf, tagOf } from "../../lambdas/aws/emr.ts";
 import { executionTag, runIdTag, stackTag, wheelhouseTag } from "../../lambdas/contract/tags.ts";
-import { maxHoursOf } from "../../lambdas/teardown/cluster-age.ts";
 import { parseWithTimeouts } from "../../local/stepfunctions/runnable.ts";
 import { renderedDefinition, tasks } from "./definition.ts";
 

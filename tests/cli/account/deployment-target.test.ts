@@ -1,12 +1,13 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { openTarget } from "../../../cli/account/deployment-target.ts";
 import { conflictingSettings, exportLines, isOnThisMachine } from "../../../cli/account/embedded-environment.ts";
+import { openChosenTarget } from "../../../cli/account/target-options.ts";
 import { Cdk } from "../../../cli/deployment/cdk-command.ts";
 import { Lifetime } from "../../../cli/terminal/lifetime.ts";
 import { accountEnv } from "../../../local/account-env.ts";
@@ -68,6 +69,28 @@ describe("a command with the embedded account's exports", () => {
 });
 
 describe("the CDK", () => {
+  it("acts on the profile and region of the options, although the environment has access keys", async () => {
+    // Prepare
+    account = "123456789012";
+    const config = join(directory, "config");
+    writeFileSync(config, "[profile sandbox]\naws_access_key_id = sandbox\naws_secret_access_key = secret\n");
+    vi.stubEnv("AWS_CONFIG_FILE", config);
+    vi.stubEnv("AWS_ENDPOINT_URL_STS", exported["AWS_ENDPOINT_URL"]);
+    const others = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_REGION"];
+    for (const name of others) vi.stubEnv(name, otherAccount[name]);
+
+    // Act
+    const { env, region, clients } = await openChosenTarget({ profile: "sandbox", region: "eu-north-1" });
+
+    // Assess: the CDK would prefer the access keys to AWS_PROFILE.
+    expect(env).toMatchObject({ AWS_PROFILE: "sandbox", AWS_REGION: "eu-north-1" });
+    expect(Object.keys(env)).not.toContain("AWS_ACCESS_KEY_ID");
+    expect(Object.keys(env)).not.toContain("AWS_SESSION_TOKEN");
+    expect(region).toBe("eu-north-1");
+    expect((await clients.sts.config.credentials()).accessKeyId).toBe("sandbox");
+    vi.unstubAllEnvs();
+  });
+
   it("does nothing when its environment leads to another account than the command's clients", async () => {
     account = "000000000000";
     const lifetime = new Lifetime();

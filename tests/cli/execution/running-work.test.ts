@@ -46,7 +46,7 @@ test("finds the RUNNING executions of the state machine and the active clusters"
 
   expect(running).toEqual({
     executions: ["run-1", "run-2"].map((name) => ({ name, arn: executionArn(name), startedAt: undefined })),
-    clusters: [expect.objectContaining({ id, state: "WAITING", runId: "run" })],
+    clusters: [expect.objectContaining({ id, state: "WAITING", runId: "run", until: undefined })],
   });
   expect(asked).toMatchObject([{ stateMachineArn, statusFilter: "RUNNING" }]);
   expect(isIdle(running)).toBe(false);
@@ -56,7 +56,10 @@ test.each([
   ["execution", { executions: [{ arn: "a", name: "run", startedAt: undefined }], clusters: [] }],
   [
     "cluster",
-    { executions: [], clusters: [{ id: "j", name: "o", state: "WAITING", createdAt: undefined, runId: "" }] },
+    {
+      executions: [],
+      clusters: [{ id: "j", name: "o", state: "WAITING", createdAt: undefined, runId: "", until: undefined }],
+    },
   ],
 ])("one %s is not idle", (_, running) => {
   expect(isIdle(running)).toBe(false);
@@ -83,7 +86,14 @@ test("a state machine that is gone has no executions; another error is thrown", 
 
 test("describes each execution and cluster, with the time since its start", () => {
   const startedAt = new Date(Date.now() - 2 * 3_600_000);
-  const cluster = { id: "j-1", name: "orchard-run", state: "WAITING", createdAt: undefined, runId: "run" };
+  const cluster = {
+    id: "j-1",
+    name: "orchard-run",
+    state: "WAITING",
+    createdAt: undefined,
+    runId: "run",
+    until: undefined,
+  };
 
   expect(
     describeRunning({
@@ -182,4 +192,24 @@ test("names what is still running after 20 minutes", async () => {
     timeoutMs: 1_200_000,
     signal: lifetime.signal,
   });
+});
+
+test("a cluster ends at the latest at its age limit, or earlier when it is kept until a time", async () => {
+  const created = new Date("2026-01-01T00:00:00Z");
+  const tags = { project: "orchard", "orchard:max-hours": "1.5" };
+  const create = (more: Readonly<Record<string, string>>) =>
+    deployment.emr.create("orchard-run", { ...tags, ...more }, {}, created);
+  create({});
+  create({ "orchard:keep-until": "2026-01-01T01:00:00Z" });
+  create({ "orchard:keep-until": "2026-01-01T09:00:00Z" });
+  create({ "orchard:max-hours": "many" });
+
+  const { clusters } = await find();
+
+  expect(clusters.map(({ until }) => until?.toISOString().slice(11, 16))).toEqual([
+    "01:30",
+    "01:00",
+    "01:30",
+    undefined,
+  ]);
 });
