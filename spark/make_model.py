@@ -1,9 +1,10 @@
 """Makes the model artifact: MobileNetV2 as a LiteRT flat buffer, and its description.
 
-`python spark/make_model.py --output .orchard/model [--force] [--weights-sha256 HEX]`
+`python spark/make_model.py --output .orchard/model [--force] [--weights FILE] [--weights-sha256 HEX]`
 
-It runs once, on a machine with TensorFlow; Spark's workers need only LiteRT. The weights are those of ImageNet. If
-these cannot be downloaded, the weights are seeded random numbers: everything runs, but the features mean nothing.
+It runs once, on a machine with TensorFlow; Spark's workers need only LiteRT. The weights are those of ImageNet, or of
+a file. If Keras's cannot be downloaded, the weights are seeded random numbers: everything runs, but the features mean
+nothing.
 """
 
 # TensorFlow takes seconds to load. Importing it on use keeps the check for an existing artifact fast.
@@ -14,14 +15,25 @@ import contextlib
 import hashlib
 import json
 import os
-import socket
 import sys
+import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from model_weights import (
+    URL_VARIABLE,
+    DownloadError,
+    KerasModel,
+    ModelError,
+    Weights,
+    check_digest,
+    find_weights,
+    read_weights,
+)
 
 INPUT_SIZE = 224
 DIMENSIONS = 1280
@@ -29,21 +41,40 @@ SEED = 224
 # The largest allowed difference of a feature between LiteRT and Keras: both compute some fifty layers in float32, but
 # add in different orders.
 TOLERANCE = 1e-4
-# Keras's own address of the weights without the classifier. Keras publishes no digest of them, and passes none.
-WEIGHTS_URL = (
-    "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2/"
-    "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
-)
 # One image at a time is fastest on one thread, because its activations fit into the cache (measured: 188 images/s,
 # against 180 in batches of 8 and 152 in batches of 32).
 BATCH = 1
 
-Weights = list[npt.NDArray[np.float32]]
-KerasModel = Any  # Keras has no type hints
+
+@dataclass(frozen=True)
+class Pretrained:
+    """Weights in the order of Keras, "imagenet" or "file" for their origin, and the sha256 of their file."""
+
+    weights: Weights
+    origin: str
+    sha256: str
 
 
-class ModelError(Exception):
-    """The artifact could not be made. The message has the reason."""
+def load_keras() -> Any:  # noqa: ANN401
+    """Import Keras with its defaults.
+
+    The person's keras.json may name another backend, order of dimensions or precision, which would break or change the
+    model. TensorFlow may import Keras, so this precedes each import of TensorFlow.
+    """
+    before = os.environ.get("KERAS_HOME")
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["KERAS_HOME"] = home
+        try:
+            from tensorflow import keras
+
+            keras.config  # noqa: B018  the import happens on the first use
+        finally:
+            if before is None:
+                del os.environ["KERAS_HOME"]
+            else:
+                os.environ["KERAS_HOME"] = before
+    return keras
 
 
 def build(weights: Weights | None = None) -> KerasModel:
@@ -52,8 +83,7 @@ def build(weights: Weights | None = None) -> KerasModel:
     Args:
         weights: In the order of Keras; seeded random ones by default.
     """
-    from tensorflow import keras
-
+    keras = load_keras()
     # The flat buffer has the names of layers, which Keras numbers on from the last model unless its session is cleared.
     keras.utils.clear_session()
     model = keras.applications.MobileNetV2(
@@ -73,8 +103,7 @@ def make_seeded_weights(model: KerasModel) -> Weights:
     weights preserve the variance from layer to layer, so that different images give different features: 2 / fan-in
     before a rectifier (He et al. 2015, equation 10), and 1 / fan-in before the linear bottlenecks.
     """
-    from tensorflow import keras
-
+    keras = load_keras()
     random = np.random.default_rng(SEED)
 
     def normal(deviation: float, shape: Sequence[int]) -> npt.NDArray[np.float32]:
@@ -96,59 +125,43 @@ def make_seeded_weights(model: KerasModel) -> Weights:
     return weights
 
 
-def check_weights(path: Path, expected: str | None) -> None:
-    """Compare the file of the weights with a sha256, or print its sha256 on stderr if none is expected.
+def warn_of_seeded_weights(reason: str) -> None:
+    """Tell on stderr that the model gets random weights."""
+    print(
+        "\n"
+        "  ************************************************************************\n"
+        "  * THE IMAGENET WEIGHTS COULD NOT BE DOWNLOADED.                        *\n"
+        "  * The model gets SEEDED RANDOM weights: everything runs, but the       *\n"
+        "  * features mean nothing. With a network, run                           *\n"
+        "  * `npm run model -- --force`; without one, `npm run model -- --weights *\n"
+        "  * FILE` takes Keras's weights from a file.                             *\n"
+        "  ************************************************************************\n"
+        f"  ({reason})\n",
+        file=sys.stderr,
+    )
 
-    Raises:
-        ModelError: The file has another content.
-    """
-    actual = hashlib.sha256(path.read_bytes()).hexdigest()
-    if expected is None:
-        print(f"model: the weights have the sha256 {actual}; --weights-sha256 makes it required", file=sys.stderr)
-    elif actual != expected.lower():
-        raise ModelError(f"the weights in {path} have the sha256 {actual}, expected {expected}: delete the file")
 
-
-def load_imagenet_weights(sha256: str | None = None) -> Weights | None:
-    """Load Keras's ImageNet weights from the network or its cache. If that fails, warn on stderr and return None.
+def load_pretrained_weights(file: Path | None = None, sha256: str | None = None) -> Pretrained | None:
+    """Load the weights from a file or the network. If Keras's own cannot be downloaded, warn on stderr and return None.
 
     Args:
+        file: A file of weights; by default, that of ORCHARD_WEIGHTS_URL, or Keras's own.
         sha256: Hexadecimal digest that the file must have; by default, any.
 
     Raises:
-        ModelError: The file was downloaded, but has another digest.
+        ModelError: The file has another digest or does not fit, or a download failed that the person asked for.
     """
-    from tensorflow import keras
-
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(20)  # seconds; by default, a connection without an answer blocks for minutes
-    try:
-        with contextlib.redirect_stdout(sys.stderr):  # stdout is reserved for the description
-            path = keras.utils.get_file(Path(WEIGHTS_URL).name, WEIGHTS_URL, cache_subdir="models")
-            check_weights(Path(path), sha256)
-            model = keras.applications.MobileNetV2(
-                weights=path, include_top=False, pooling="avg", input_shape=(INPUT_SIZE, INPUT_SIZE, 3)
-            )
-    except ModelError:
-        raise
-    # Keras raises a plain Exception if a download fails.
-    except Exception as error:  # noqa: BLE001
-        reason = " ".join(str(error).split())
-        print(
-            "\n"
-            "  ************************************************************************\n"
-            "  * THE IMAGENET WEIGHTS COULD NOT BE DOWNLOADED.                        *\n"
-            "  * The model gets SEEDED RANDOM weights: everything runs, but the       *\n"
-            "  * features mean nothing. With a network, run `npm run model` again.    *\n"
-            "  ************************************************************************\n"
-            f"  ({reason})\n",
-            file=sys.stderr,
-        )
-        return None
-    finally:
-        socket.setdefaulttimeout(before)
-    weights: Weights = model.get_weights()
-    return weights
+    with tempfile.TemporaryDirectory() as scratch:
+        try:
+            found = find_weights(file, Path(scratch))
+        except DownloadError as error:
+            if sha256 or os.environ.get(URL_VARIABLE):
+                raise
+            warn_of_seeded_weights(str(error))
+            return None
+        digest = check_digest(found, sha256)
+        print(f"model: the weights have the sha256 {digest}", file=sys.stderr)
+        return Pretrained(read_weights(found.path, build()), found.origin, digest)
 
 
 def convert(model: KerasModel) -> bytes:
@@ -220,23 +233,23 @@ def write_atomically(path: Path, content: bytes) -> None:
     partial.replace(path)
 
 
-def make(folder: Path, weights_sha256: str | None = None) -> dict[str, object]:
+def make(folder: Path, file: Path | None = None, weights_sha256: str | None = None) -> dict[str, object]:
     """Make model.tflite and model.json in `folder`, and return the description.
 
     Raises:
-        ModelError: The converted model differs from Keras, or the weights have another digest than `weights_sha256`.
+        ModelError: The converted model differs from Keras, or see `load_pretrained_weights`.
     """
-    import tensorflow as tf
-
-    weights = load_imagenet_weights(weights_sha256)
-    if weights is None and weights_sha256:
-        raise ModelError("--weights-sha256 requires the ImageNet weights, and they could not be downloaded")
-    model = build(weights)
+    pretrained = load_pretrained_weights(file, weights_sha256)
+    model = build(pretrained.weights if pretrained else None)
     buffer = convert(model)
     difference = verify(buffer, model)
+
+    import tensorflow as tf  # after Keras, see load_keras
+
     description: dict[str, object] = {
         "name": "MobileNetV2",
-        "weights": "seeded" if weights is None else "imagenet",
+        "weights": pretrained.origin if pretrained else "seeded",
+        "weightsSha256": pretrained.sha256 if pretrained else None,
         "sha256": hashlib.sha256(buffer).hexdigest(),
         "bytes": len(buffer),
         "inputSize": INPUT_SIZE,
@@ -256,14 +269,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Makes the model artifact.")
     parser.add_argument("--output", type=Path, required=True, help="the folder of model.tflite and model.json")
     parser.add_argument("--force", action="store_true", help="make it again even if it exists")
-    parser.add_argument("--weights-sha256", help="the digest that the file of the ImageNet weights must have")
+    parser.add_argument("--weights", type=Path, help="a file of weights, Keras's .h5 or .weights.h5 without classifier")
+    parser.add_argument("--weights-sha256", help="the digest that the file of weights must have")
     options = parser.parse_args(arguments)
     if not options.force and is_current(options.output):
         print(f"model: {options.output} already exists", file=sys.stderr)
         return 0
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
-        description = make(options.output, options.weights_sha256)
+        description = make(options.output, options.weights, options.weights_sha256)
     except ModelError as error:
         print(f"orchard: error: {error}", file=sys.stderr)
         return 1

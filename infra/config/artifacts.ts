@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
+import { modelWeights } from "../../lambdas/contract/choices.ts";
 import { ConfigInvalid } from "./config.ts";
 import type { Config } from "./knobs.ts";
 
@@ -21,7 +22,7 @@ export interface Artifacts {
 
 /** model.json beside the model. The defaults are those of MobileNetV2, for a model without model.json. */
 const modelInfoSchema = z.object({
-  weights: z.enum(["imagenet", "seeded"]),
+  weights: z.enum(modelWeights),
   /** Width and height of the model's input, in pixels. */
   inputSize: z.int().min(1).default(224),
   /** Number of features of an image. */
@@ -63,7 +64,7 @@ export function readArtifacts(config: Config): Artifacts {
   const info = join(dirname(modelFile), "model.json");
   if (!config.modelWeights && !existsSync(info)) {
     throw new ConfigInvalid(
-      `modelWeights: not given; allowed: imagenet or seeded, or a model.json beside ${modelFile}`,
+      `modelWeights: not given; allowed: imagenet, file or seeded, or a model.json beside ${modelFile}`,
     );
   }
   const described: unknown = existsSync(info) ? JSON.parse(readFileSync(info, "utf8")) : {};

@@ -1,5 +1,6 @@
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import { z } from "zod";
+import { modelWeights } from "../../lambdas/contract/choices.ts";
 import { clusterKnobs } from "../../lambdas/contract/cluster-knobs.ts";
 import { maxExecutionHours } from "../../lambdas/contract/execution.ts";
 import { costBounds, maxKeepMinutesBound } from "../../lambdas/contract/input.ts";
@@ -36,11 +37,11 @@ const artifactKnobs = {
       examples: ["models/model.tflite"],
     }),
   modelWeights: z
-    .enum(["imagenet", "seeded"])
+    .enum(modelWeights)
     .optional()
     .meta({
-      description: "imagenet or seeded",
-      help: "The weights that the model has.",
+      description: "imagenet, file or seeded",
+      help: "Origin of the weights that the model has: Keras's own file, another file of weights, or random numbers.",
       defaultText: "the `weights` in the `model.json` beside the model",
       examples: ["imagenet"],
     }),

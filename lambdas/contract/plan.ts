@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { formats } from "./choices.ts";
+import { formats, modelWeights } from "./choices.ts";
 import { clusterPlanSchema, keptClusterSchema } from "./cluster-plan.ts";
 import { leftOutSchema, treeRulesSchema } from "./image-tree.ts";
 import { defaultMaxMegapixels } from "./input.ts";
@@ -65,7 +65,7 @@ export const planSchema = z.object({
   model: z.object({
     key: z.string(),
     sha256: z.string(),
-    weights: z.enum(["imagenet", "seeded"]),
+    weights: z.enum(modelWeights),
     inputSize: z.int(),
     dimensions: z.int(),
   }),

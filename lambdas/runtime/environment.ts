@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { modelWeights } from "../contract/choices.ts";
 import { clusterDefaultsTextSchema } from "../contract/cluster-knobs.ts";
 import { defaultInputPrefix } from "../contract/s3-layout.ts";
 
@@ -14,7 +15,7 @@ export const environmentSchema = z.object({
   DATA_BUCKET: z.string().min(3),
   TOPIC_ARN: z.string().startsWith("arn:"),
   MODEL_SHA256: sha256,
-  MODEL_WEIGHTS: z.enum(["imagenet", "seeded"]),
+  MODEL_WEIGHTS: z.enum(modelWeights),
   /** Width and height of the model's input, in pixels. */
   MODEL_INPUT_SIZE: z.coerce.number().int().min(1),
   /** Number of features that the model computes for an image. */

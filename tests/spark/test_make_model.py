@@ -2,12 +2,15 @@
 
 import hashlib
 import json
+import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import make_model as model
 import numpy as np
 import pytest
+from model_weights import DownloadError, ModelError
 
 from .runs import ROOT
 
@@ -21,7 +24,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copy(of_set_up / name, folder)
         return folder
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(model, "load_imagenet_weights", lambda sha256: None)
+        patch.setattr(model, "load_pretrained_weights", lambda file, sha256: None)
         model.make(folder)
     return folder
 
@@ -32,7 +35,6 @@ def test_the_description_matches_the_flat_buffer(made: Path) -> None:
 
     assert description["sha256"] == hashlib.sha256(content).hexdigest()
     assert description["bytes"] == len(content)
-    assert set(description) == {"name", "weights", "sha256", "bytes", "inputSize", "dimensions", "tensorflow"}
     assert (description["weights"], description["inputSize"], description["dimensions"]) == ("seeded", 224, 1280)
     assert sorted(path.name for path in made.iterdir()) == ["model.json", "model.tflite"]
 
@@ -62,49 +64,90 @@ def test_a_converted_model_that_differs_is_refused(made: Path) -> None:
     keras = model.build()
     keras.get_layer("Conv_1").set_weights([keras.get_layer("Conv_1").get_weights()[0] * 1.5])
 
-    with pytest.raises(model.ModelError, match="LiteRT and Keras differ by"):
+    with pytest.raises(ModelError, match="LiteRT and Keras differ by"):
         model.verify((made / "model.tflite").read_bytes(), keras)
 
 
 def test_features_that_do_not_vary_are_refused() -> None:
-    with pytest.raises(model.ModelError, match="do not vary"):
+    with pytest.raises(ModelError, match="do not vary"):
         model.check_spread(np.full((8, 1280), 6, np.float32))
 
 
+def refuse_download(*arguments: object) -> None:
+    raise DownloadError("http://host: 404")
+
+
 def test_missing_weights_give_a_warning(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    from tensorflow import keras
+    monkeypatch.delenv("ORCHARD_WEIGHTS_URL", raising=False)
+    monkeypatch.setattr(model, "find_weights", refuse_download)
 
-    def refuse(*names: object, **options: object) -> None:
-        raise Exception("URL fetch failure")  # noqa: TRY002
-
-    monkeypatch.setattr(keras.utils, "get_file", refuse)
-
-    assert model.load_imagenet_weights() is None
-    assert "SEEDED RANDOM weights" in capsys.readouterr().err
+    assert model.load_pretrained_weights() is None
+    warning = capsys.readouterr().err
+    assert "SEEDED RANDOM weights" in warning
+    assert "http://host: 404" in warning
 
 
-def test_weights_with_another_sha256_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tensorflow import keras
+@pytest.mark.parametrize(("sha256", "url"), [("0" * 64, ""), (None, "http://host")])
+def test_seeded_weights_do_not_replace_those_that_the_person_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sha256: str | None, url: str
+) -> None:
+    monkeypatch.setenv("ORCHARD_WEIGHTS_URL", url)
+    monkeypatch.setattr(model, "find_weights", refuse_download)
 
+    with pytest.raises(ModelError, match="http://host: 404"):
+        model.make(tmp_path, None, sha256)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_weights_with_another_sha256_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "weights.h5"
     file.write_bytes(b"tampered")
-    monkeypatch.setattr(keras.utils, "get_file", lambda *names, **options: str(file))
+    options = ["--output", str(tmp_path / "model"), "--weights", str(file), "--weights-sha256", "0" * 64]
 
-    with pytest.raises(
-        model.ModelError, match=f"sha256 {hashlib.sha256(b'tampered').hexdigest()}, expected {'0' * 64}"
-    ):
-        model.load_imagenet_weights("0" * 64)
+    assert model.main(options) == 1
 
-
-def test_weights_with_the_expected_sha256_are_accepted(tmp_path: Path) -> None:
-    file = tmp_path / "weights.h5"
-    file.write_bytes(b"weights")
-
-    model.check_weights(file, hashlib.sha256(b"weights").hexdigest().upper())
+    digest = hashlib.sha256(b"tampered").hexdigest()
+    assert f"orchard: error: the weights {file} have the sha256 {digest}, expected 000" in capsys.readouterr().err
+    assert not (tmp_path / "model").exists()
 
 
-def test_seeded_weights_do_not_replace_pinned_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model, "load_imagenet_weights", lambda sha256: None)
+def run_command(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run `npm run model` as a person with `folder` as current and home folder."""
+    command = [str(ROOT / "node_modules" / ".bin" / "node"), "cli/main.ts", "model", *options]
+    environment = os.environ | {"INIT_CWD": str(folder), "HOME": str(folder)}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
-    with pytest.raises(model.ModelError, match="could not be downloaded"):
-        model.make(tmp_path, "0" * 64)
+
+def test_the_command_makes_the_model_from_a_file_whatever_keras_json_has(made: Path, tmp_path: Path) -> None:
+    model.build().save_weights(tmp_path / "mine.weights.h5")
+    (tmp_path / ".keras").mkdir()
+    settings = {"backend": "jax", "image_data_format": "channels_first", "floatx": "float64", "epsilon": 0.1}
+    (tmp_path / ".keras" / "keras.json").write_text(json.dumps(settings))
+
+    done = run_command(tmp_path, "--weights", "mine.weights.h5", "--output", "made")
+
+    assert done.returncode == 0, done.stderr
+    content = (tmp_path / "made" / "model.tflite").read_bytes()
+    assert content == (made / "model.tflite").read_bytes()
+    description = json.loads((tmp_path / "made" / "model.json").read_text())
+    assert json.loads(done.stdout) == description
+    tensorflow = json.loads((made / "model.json").read_text())["tensorflow"]
+    assert description == {
+        "name": "MobileNetV2",
+        "weights": "file",
+        "weightsSha256": hashlib.sha256((tmp_path / "mine.weights.h5").read_bytes()).hexdigest(),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": len(content),
+        "inputSize": 224,
+        "dimensions": 1280,
+        "tensorflow": tensorflow,
+    }
+
+
+def test_the_command_refuses_a_missing_file(tmp_path: Path) -> None:
+    done = run_command(tmp_path, "--weights", "none.h5", "--output", "made")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert '--weights: given "none.h5"; allowed: a file of Keras\'s weights' in done.stderr
+    assert not (tmp_path / "made").exists()

@@ -30,6 +30,7 @@ async function checkOpen(s3: S3Client, bucket: string): Promise<string> {
 
 function checkWeights(config: PreflightConfig): string {
   if (config.MODEL_WEIGHTS === "imagenet") return "ImageNet's";
+  if (config.MODEL_WEIGHTS === "file") return "those of a file; model.json names its sha256";
   if (config.ALLOW_SEEDED_WEIGHTS) return "SEEDED RANDOM WEIGHTS, allowed by configuration";
   throw new CheckFailure("The model has seeded random weights: its features mean nothing");
 }
@@ -60,7 +61,7 @@ export function deploymentChecks({ config, clients: { s3, sts }, execution }: Ch
     {
       name: "model-weights",
       remedy:
-        "Make the model on a machine with network access (npm run model -- --force) and deploy again, or set allowSeededWeights for a trial",
+        "Make the model on a machine with network access (npm run model -- --force) or from a file of weights (npm run model -- --weights FILE) and deploy again, or set allowSeededWeights for a trial",
       run: () => checkWeights(config),
     },
   ];

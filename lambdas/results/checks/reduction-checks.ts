@@ -34,7 +34,7 @@ function warningsOf(info: ModelInfo): string[] {
       `${info.reduced_dimensions} components keep ${percent(variance)} of the variance, less than ${100 * goodVariance} %`,
     );
   }
-  if (info.model.weights !== "imagenet") warnings.push("SEEDED RANDOM WEIGHTS: the features mean nothing");
+  if (info.model.weights === "seeded") warnings.push("SEEDED RANDOM WEIGHTS: the features mean nothing");
   return warnings;
 }
 

@@ -22,6 +22,9 @@ it("reads the weights and dimensions from the model.json beside the model", () =
   writeFileSync(join(folder, "model.json"), '{"weights":"seeded"}');
   expect(readArtifacts(configWith({ modelFile, modelWeights: undefined })).model.weights).toBe("seeded");
 
+  writeFileSync(join(folder, "model.json"), '{"weights":"file","weightsSha256":"ab"}');
+  expect(readArtifacts(configWith({ modelFile, modelWeights: undefined })).model.weights).toBe("file");
+
   writeFileSync(join(folder, "model.json"), '{"weights":"seeded","inputSize":96,"dimensions":512}');
   expect(readArtifacts(configWith({ modelFile })).model).toMatchObject({
     weights: "imagenet",

@@ -47,7 +47,7 @@ describe("the configuration", () => {
 
   // The message names the knob, the given value and the allowed ones.
   it.each<[Record<string, unknown>, RegExp]>([
-    [{ modelWeights: "real" }, /modelWeights: given "real"; allowed: imagenet or seeded/],
+    [{ modelWeights: "real" }, /modelWeights: given "real"; allowed: imagenet, file or seeded/],
     [{ maxCostUSD: 5 }, /maxCostUSD: there is no such knob; did you mean maxCostUsd\?/],
     [{ maxCostUsd: "" }, /maxCostUsd: given ""; allowed: US dollars/],
     [{ maxCostUsd: true }, /maxCostUsd: given true; allowed: US dollars/],

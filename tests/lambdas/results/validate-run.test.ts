@@ -193,6 +193,13 @@ test("warns of seeded weights", async () => {
   expect((await validate()).warnings).toEqual([expect.stringMatching(/SEEDED RANDOM WEIGHTS/)]);
 });
 
+test("does not warn of the weights of a file", async () => {
+  await upload("none");
+  await editJson("model_info/model_info.json", { model: { weights: "file", sha256: "a".repeat(64) } });
+
+  expect((await validate()).warnings).toEqual([]);
+});
+
 test.each(["inventory/summary.json", "features/summary.json", "model_info/model_info.json"])(
   "refuses a run without %s",
   async (path) => {

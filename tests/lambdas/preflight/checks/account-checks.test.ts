@@ -68,6 +68,12 @@ test("seeded weights are refused unless they are allowed", async () => {
   expect(await findOnlyFailure(run(input, { config: { MODEL_WEIGHTS: "seeded" } }))).toMatch(/model-weights: .*random/);
 });
 
+test("weights of a file need no permission and give no warning", async () => {
+  const plan = await run(input, { config: { MODEL_WEIGHTS: "file" } });
+
+  expect(plan).toMatchObject({ model: { weights: "file" }, warnings: [] });
+});
+
 test("allowed seeded weights give a warning", async () => {
   const plan = await run(input, { config: { MODEL_WEIGHTS: "seeded", ALLOW_SEEDED_WEIGHTS: true } });
 
