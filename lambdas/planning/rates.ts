@@ -38,11 +38,14 @@ export const rates = {
   functionMinutes: assumed(0.2, "a few seconds each"),
   /** From TerminateJobFlows until EC2 stops billing. */
   terminateMinutes: assumed(1, "none of AWS's documents says"),
-  /** Interval at which Step Functions first polls a .sync job. */
-  pollMinutes: assumed(1, "the Step Functions guide: .sync polls; observed as each 60 s"),
+  /**
+   * Interval at which Step Functions first polls a .sync job. The guide states both intervals:
+   * https://docs.aws.amazon.com/step-functions/latest/dg/connect-emr.html
+   */
+  pollMinutes: assumed(1, "the Step Functions guide on EMR: 60 s for the first ten minutes"),
   /** Interval at which it polls a job that lasts longer than `slowPollAfterMinutes`. */
-  slowPollMinutes: assumed(5, "observed as each 300 s"),
-  slowPollAfterMinutes: assumed(10, "when it changes is documented nowhere"),
+  slowPollMinutes: assumed(5, "the Step Functions guide on EMR: 300 s after that"),
+  slowPollAfterMinutes: assumed(10, "the Step Functions guide on EMR: after ten minutes"),
 } as const satisfies Readonly<Record<string, Rate>>;
 
 /** Images per second whose features one vCPU extracts. */

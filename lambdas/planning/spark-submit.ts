@@ -2,7 +2,7 @@ import type { Plan } from "../contract/plan.ts";
 import { planFile } from "../contract/s3-layout.ts";
 import { executorCores } from "./executor-memory.ts";
 
-/** bootstrap.sh installs this interpreter on every node, because EMR's own python3 is too old. */
+/** bootstrap.sh makes this environment on every node. EMR's own interpreters (3.9 and 3.11) lack the locked libraries. */
 const python = "/opt/orchard/python/bin/python";
 
 interface Job {
