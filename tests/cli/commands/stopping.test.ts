@@ -1,11 +1,17 @@
 import { join } from "node:path";
-import { ListClustersCommand } from "@aws-sdk/client-emr";
+import {
+  DescribeClusterCommand,
+  ListClustersCommand,
+  RunJobFlowCommand,
+  SetTerminationProtectionCommand,
+} from "@aws-sdk/client-emr";
 import { StartExecutionCommand } from "@aws-sdk/client-sfn";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Clients, createClients } from "../../../cli/account/aws-clients.ts";
 import { root } from "../../../cli/toolchain/places.ts";
 import { waitUntil } from "../../../shared/wait-until.ts";
+import { answerQuestion } from "../account/answer-question.ts";
 import { type EmbeddedAccount, startEmbeddedAccount } from "../account/started-account.ts";
 
 const allMs = 300_000;
@@ -83,5 +89,155 @@ describe("orchard status", { timeout: allMs }, () => {
     });
     expect(stderr).toBe("");
     expect(exitCode).toBe(1);
+  });
+});
+
+describe("orchard stop", { timeout: allMs }, () => {
+  it("stops nothing when the person says no, with exit code 4", async () => {
+    const { exitCode, stdout } = await answerQuestion(["stop", "first", "--local"], "Stop first, which is", "n\r", {
+      PATH: process.env["PATH"] ?? "",
+      ORCHARD_HOME: account.home,
+    });
+
+    expect(stdout).toContain("Nothing was stopped.");
+    expect(exitCode).toBe(4);
+    expect((await orchard("status")).stdout).toContain("orchard-first");
+  });
+
+  it("needs --yes without a terminal, with exit code 2", async () => {
+    const { exitCode, stderr } = await orchard("stop", "first");
+
+    expect(stderr).toContain("Confirm with --yes");
+    expect(exitCode).toBe(2);
+  });
+
+  it("stops the run, waits until its cluster is gone, and says what stays", async () => {
+    const id = await clusterOf("first");
+
+    const { exitCode, stdout, stderr } = await orchard("stop", "latest", "--yes");
+
+    expect(stdout).toContain(`first is stopped; cluster ${id} is terminated.`);
+    expect(stdout).toMatch(new RegExp(`Saved: \\d+ files? in s3://${account.bucket}/runs/first/`));
+    expect(stdout).toContain("stay in the store");
+    expect(stderr).toContain("first: ABORTED");
+    expect(exitCode).toBe(0);
+    expect((await orchard("status")).exitCode).toBe(0);
+  });
+
+  it("says that a run has ended already, with exit code 0", async () => {
+    expect(await orchard("stop", "first")).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining("first has ended already: ABORTED."),
+    });
+  });
+
+  it("prints the same as JSON", async () => {
+    const { exitCode, stdout, stderr } = await orchard("stop", "fir", "--json");
+
+    expect(JSON.parse(stdout)).toEqual({
+      runId: "first",
+      wasRunning: false,
+      status: "ABORTED",
+      endedClusters: [],
+      aliveClusters: [],
+      results: { uri: `s3://${account.bucket}/runs/first/`, files: expect.any(Number) },
+    });
+    expect(stderr).toBe("");
+    expect(exitCode).toBe(0);
+  });
+
+  it("names the nearest run for one that does not exist, with exit code 3", async () => {
+    const { exitCode, stderr } = await orchard("stop", "frist", "--yes");
+
+    expect(stderr).toContain("There is no run frist. Did you mean first?");
+    expect(exitCode).toBe(3);
+  });
+});
+
+describe("orchard terminate", { timeout: allMs }, () => {
+  let ours: string;
+  let others: string;
+  const createCluster = async (Name: string, tags: Readonly<Record<string, string>>): Promise<string> => {
+    const { JobFlowId = "" } = await clients.emr.send(
+      new RunJobFlowCommand({
+        Name,
+        ReleaseLabel: "emr-7.13.0",
+        ServiceRole: "EMR_DefaultRole",
+        JobFlowRole: "EMR_EC2_DefaultRole",
+        Instances: {
+          KeepJobFlowAliveWhenNoSteps: true,
+          TerminationProtected: true,
+          InstanceGroups: [{ InstanceRole: "MASTER", InstanceType: "m5.xlarge", InstanceCount: 1 }],
+        },
+        Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
+      }),
+    );
+    return JobFlowId;
+  };
+  const stateOf = async (ClusterId: string) =>
+    (await clients.emr.send(new DescribeClusterCommand({ ClusterId }))).Cluster?.Status?.State;
+  beforeAll(async () => {
+    [ours, others] = await Promise.all([
+      createCluster("orchard-kept", { project: "orchard", "orchard:stack": "Orchard" }),
+      createCluster("payroll", {}),
+    ]);
+  });
+
+  it("terminates nothing when the person says no, with exit code 4", async () => {
+    const { exitCode, stdout } = await answerQuestion(["terminate", ours, "--local"], "Terminate it?", "n\r", {
+      PATH: process.env["PATH"] ?? "",
+      ORCHARD_HOME: account.home,
+    });
+
+    expect(stdout).toContain(`Cluster ${ours} (orchard-kept) is `);
+    expect(stdout).toContain("Nothing was terminated.");
+    expect(exitCode).toBe(4);
+    expect(await stateOf(ours)).not.toMatch(/^TERMINAT/);
+  });
+
+  it("refuses a cluster that is not Orchard's, with exit code 2", async () => {
+    const { exitCode, stderr } = await orchard("terminate", others, "--yes");
+
+    expect(stderr).toContain(`Cluster ${others} (payroll) has no tag of Orchard`);
+    expect(stderr).toContain("--force");
+    expect(exitCode).toBe(2);
+    expect(await stateOf(others)).not.toMatch(/^TERMINAT/);
+  });
+
+  it("names the nearest cluster for one that does not exist, with exit code 3", async () => {
+    const { exitCode, stdout, stderr } = await orchard("terminate", ours.slice(0, -1), "--yes");
+
+    expect(stderr).toContain(
+      `There is no cluster ${ours.slice(0, -1)} in this account and region. Did you mean ${ours}?`,
+    );
+    expect(stdout).toBe("");
+    expect(exitCode).toBe(3);
+  });
+
+  it("terminates one of Orchard's in spite of its protection, and waits until it is gone", async () => {
+    const { exitCode, stdout } = await orchard("terminate", ours, "--yes");
+
+    expect(stdout).toBe(`Cluster ${ours} (orchard-kept) is gone: TERMINATED.`);
+    expect(exitCode).toBe(0);
+    expect(await stateOf(ours)).toBe("TERMINATED");
+  });
+
+  it("says as JSON that it was gone already", async () => {
+    const { exitCode, stdout, stderr } = await orchard("terminate", ours, "--json");
+
+    expect(JSON.parse(stdout)).toEqual({ id: ours, name: "orchard-kept", state: "TERMINATED", wasAlive: false });
+    expect(stderr).toBe("");
+    expect(exitCode).toBe(0);
+  });
+
+  it("leaves the protection of another's cluster alone, and terminates it with --force without one", async () => {
+    const refused = await orchard("terminate", others, "--yes", "--force");
+    await clients.emr.send(new SetTerminationProtectionCommand({ JobFlowIds: [others], TerminationProtected: false }));
+    const { exitCode, stdout } = await orchard("terminate", others, "--yes", "--force", "--json");
+
+    expect(refused.stderr).toContain("it has termination protection");
+    expect(refused.exitCode).toBe(2);
+    expect(JSON.parse(stdout)).toEqual({ id: others, name: "payroll", state: "TERMINATED", wasAlive: true });
+    expect(exitCode).toBe(0);
   });
 });

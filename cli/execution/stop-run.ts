@@ -1,0 +1,73 @@
+import type { Cluster } from "@aws-sdk/client-emr";
+import { DescribeExecutionCommand, StopExecutionCommand } from "@aws-sdk/client-sfn";
+import { stateOf } from "../../lambdas/aws/cluster-states.ts";
+import { endCluster, findClusters } from "../../lambdas/aws/emr.ts";
+import { waitUntil } from "../../shared/wait-until.ts";
+import type { Clients } from "../account/aws-clients.ts";
+import { CommandFailed } from "../terminal/command-errors.ts";
+import type { Lifetime } from "../terminal/lifetime.ts";
+import { pollMs, stopMinutes } from "./alive-clusters.ts";
+import type { Run } from "./find-run.ts";
+
+/** Whether a run has not ended: a redriven one may wait for its turn. */
+export function isRunning({ status }: Pick<Run, "status">): boolean {
+  return status === "RUNNING" || status === "PENDING_REDRIVE";
+}
+
+/**
+ * Finds the active clusters that a run has created.
+ *
+ * @throws EMR's first error, because the list may then be incomplete
+ */
+export async function findOwnClusters({ emr }: Clients, run: Run): Promise<readonly Cluster[]> {
+  const execution = { id: run.arn, name: run.runId, startTime: run.startedAt.toISOString() };
+  const { ours, failures } = await findClusters(emr, execution, {});
+  if (failures.length > 0) throw failures[0];
+  return ours;
+}
+
+export interface Stopped {
+  /** The run's status afterwards: SUCCEEDED or FAILED if it has ended by itself meanwhile. */
+  readonly status: string;
+  readonly endedClusters: readonly string[];
+}
+
+/**
+ * Stops a run and waits until its clusters are gone. The event rule terminates them, too; asking EMR at once saves the
+ * minute until the event arrives, and covers an event that is lost.
+ *
+ * @param log receives the current activity
+ * @throws CommandFailed that names the clusters which are still alive after 20 minutes
+ */
+export async function stopRun(
+  lifetime: Lifetime,
+  clients: Clients,
+  run: Run,
+  log: (line: string) => void,
+): Promise<Stopped> {
+  const reason = { error: "Stopped", cause: "A person stopped the run with orchard stop." };
+  await clients.sfn.send(new StopExecutionCommand({ executionArn: run.arn, ...reason }));
+  const seen = new Set<string>();
+  let lines: readonly string[] = [];
+  let idleChecks = 0;
+  // Check twice: a cluster that was being created when its execution stopped appears a moment later.
+  const areGone = async (): Promise<boolean> => {
+    const clusters = await findOwnClusters(clients, run);
+    idleChecks = clusters.length === 0 ? idleChecks + 1 : 0;
+    lines = clusters.map((cluster) => `cluster ${cluster.Id} is ${stateOf(cluster)}`);
+    log(lines.join("; ") || "no cluster is alive");
+    for (const cluster of clusters) {
+      seen.add(cluster.Id ?? "");
+      await endCluster(clients.emr, cluster);
+    }
+    return idleChecks === 2;
+  };
+  const timeoutMs = stopMinutes * 60_000;
+  if (!(await waitUntil(areGone, { everyMs: pollMs, timeoutMs, signal: lifetime.signal }))) {
+    throw new CommandFailed(
+      `The execution was stopped, but after ${stopMinutes} minutes not all of its clusters are gone: ${lines.join("; ")}`,
+    );
+  }
+  const { status = "UNKNOWN" } = await clients.sfn.send(new DescribeExecutionCommand({ executionArn: run.arn }));
+  return { status, endedClusters: [...seen] };
+}

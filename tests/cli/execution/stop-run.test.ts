@@ -1,0 +1,108 @@
+import { DescribeExecutionCommand, StopExecutionCommand } from "@aws-sdk/client-sfn";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import type { Clients } from "../../../cli/account/aws-clients.ts";
+import type { Run } from "../../../cli/execution/find-run.ts";
+import { requireTerminable } from "../../../cli/execution/named-cluster.ts";
+import { stopRun } from "../../../cli/execution/stop-run.ts";
+import { Lifetime } from "../../../cli/terminal/lifetime.ts";
+import { EmrDouble } from "../../doubles/emr.ts";
+
+let emr: EmrDouble;
+let onPoll: () => void;
+// Polls without pauses, ten times at most.
+vi.mock("../../../shared/wait-until.ts", () => ({
+  waitUntil: async (isDone: () => Promise<boolean>) => {
+    for (let polls = 0; polls < 10; polls += 1) {
+      if (await isDone()) return true;
+      onPoll();
+    }
+    return false;
+  },
+}));
+
+const arn = "arn:aws:states:eu-west-1:000000000000:execution:Orchard:mine";
+const run: Run = { runId: "mine", arn, status: "RUNNING", startedAt: new Date(), endedAt: undefined };
+const create = (executionArn = arn) => emr.create("orchard-mine", { "orchard:execution-arn": executionArn });
+let sent: unknown[];
+const stop = (status = "ABORTED") => {
+  const sfn = {
+    send: async (command: unknown) => {
+      sent.push(command);
+      return command instanceof DescribeExecutionCommand ? { status } : {};
+    },
+  };
+  return stopRun(new Lifetime(), { emr: emr.client, sfn } as unknown as Clients, run, () => undefined);
+};
+
+beforeEach(() => {
+  emr = new EmrDouble();
+  onPoll = () => emr.settle();
+  sent = [];
+});
+
+describe("stopRun", () => {
+  it("stops the execution first, and waits until its protected cluster is gone", async () => {
+    const id = emr.create("orchard-mine", { "orchard:execution-arn": arn }, { TerminationProtected: true });
+
+    expect(await stop()).toEqual({ status: "ABORTED", endedClusters: [id] });
+
+    expect(sent[0]).toBeInstanceOf(StopExecutionCommand);
+    expect(emr.stateOf(id)).toBe("TERMINATED");
+  });
+
+  it("ends a cluster that appears a moment after the stop", async () => {
+    let late = "";
+    onPoll = () => {
+      if (late === "") late = create();
+      else emr.settle();
+    };
+
+    expect(await stop()).toEqual({ status: "ABORTED", endedClusters: [late] });
+
+    expect(emr.stateOf(late)).toBe("TERMINATED");
+  });
+
+  it("leaves the cluster of another state machine's run of the same name alone", async () => {
+    const id = create(arn.replace("Orchard", "Other"));
+
+    expect(await stop()).toEqual({ status: "ABORTED", endedClusters: [] });
+
+    expect(emr.stateOf(id)).toBe("WAITING");
+  });
+
+  it("names the cluster that does not end, with exit code 1", async () => {
+    const id = create();
+    onPoll = () => undefined;
+
+    await expect(stop()).rejects.toMatchObject({
+      exitCode: 1,
+      message: expect.stringContaining(`cluster ${id} is TERMINATING`),
+    });
+  });
+
+  it("does not take a list that EMR denies for no clusters", async () => {
+    create();
+    emr.listablePages = 0;
+
+    await expect(stop()).rejects.toThrow("Denied");
+  });
+});
+
+describe("requireTerminable", () => {
+  const foreign = { Id: "j-1", Name: "orchard-lookalike", TerminationProtected: true };
+
+  it.each([{ project: "orchard" }, { "orchard:execution-arn": arn }])(
+    "takes a cluster with the tags %j for Orchard's",
+    (tags) => {
+      const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+
+      expect(() => requireTerminable({ ...foreign, Tags }, false)).not.toThrow();
+    },
+  );
+
+  it("does not go by the name, and never unprotects another's cluster", () => {
+    expect(() => requireTerminable(foreign, false)).toThrow("--force");
+    expect(() => requireTerminable(foreign, true)).toThrow("--no-termination-protected");
+    expect(() => requireTerminable({ ...foreign, TerminationProtected: false }, true)).not.toThrow();
+  });
+});
