@@ -39,6 +39,8 @@ interface Services {
 }
 
 /** The largest body that the gateway reads. Lambda's limit for a payload is 6 MB. */
+/** Longer than the pauses of any client that polls. */
+const keepAliveMs = 75_000;
 const maxBodyBytes = 8 * 1024 * 1024;
 
 /** A typical vCPU quota of an account that has run instances for a while; MiniStack has no quotas. */
@@ -61,6 +63,8 @@ export class Gateway {
     });
     // Node.js's limit of five minutes would interrupt long uploads.
     this.#server.requestTimeout = 0;
+    // Node.js closes an idle connection after five seconds, just when a client that polls may use it again.
+    this.#server.keepAliveTimeout = keepAliveMs;
     this.#proxy.on("error", (error, request, response) => {
       if ("writeHead" in response) {
         this.#fail(request, response as ServerResponse, new AwsError("ServiceUnavailable", errorText(error), 503));
