@@ -1,7 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
-import { dirname, join, resolve, sep } from "node:path";
+import { dirname, join } from "node:path";
 import { GetObjectCommand } from "@aws-sdk/client-s3";
-import pMap from "p-map";
 import { isNamed } from "../../lambdas/aws/errors.ts";
 import { parseS3Uri } from "../../lambdas/aws/s3.ts";
 import { listSteps } from "../../lambdas/aws/steps.ts";
@@ -9,8 +8,8 @@ import { emrLogsPrefix } from "../../lambdas/contract/s3-layout.ts";
 import { unzipEnd } from "../../shared/unzip-end.ts";
 import type { Clients } from "../account/aws-clients.ts";
 import { listObjects } from "../dataset/bucket-sync.ts";
+import { copyObjects } from "./copy-objects.ts";
 
-const downloadsAtOnce = 16;
 /** Only the end of a longer log is kept: the last error is the relevant one. */
 const maxLogBytes = 64 * 1024 * 1024;
 
@@ -39,20 +38,8 @@ async function save(path: string, content: Uint8Array): Promise<void> {
  *
  * @returns number of files
  */
-export async function downloadRun(clients: Clients, uri: string, folder: string): Promise<number> {
-  const { bucket, key: prefix } = parseS3Uri(uri);
-  const files = (await listObjects(clients.s3, bucket, prefix)).filter(({ key }) => key !== "" && !key.endsWith("/"));
-  await pMap(
-    files,
-    async ({ key }) => {
-      const path = resolve(folder, key);
-      if (!path.startsWith(resolve(folder) + sep))
-        throw new Error(`The key ${prefix}${key} points outside of ${folder}`);
-      await save(path, await getObject(clients, bucket, prefix + key));
-    },
-    { concurrency: downloadsAtOnce },
-  );
-  return files.length;
+export async function downloadRun({ s3 }: Clients, uri: string, folder: string): Promise<number> {
+  return (await copyObjects(s3, parseS3Uri(uri), folder)).files;
 }
 
 export interface StepLog {

@@ -24,6 +24,10 @@ function etagOf(content: Uint8Array): string {
 export class S3Double {
   readonly objects = new Map<string, Uint8Array>();
   readonly puts: PutObjectCommandInput[] = [];
+  /** Etags that are not those of the content, as after an upload in parts. */
+  readonly etags = new Map<string, string>();
+  /** Keys of all GetObject calls. */
+  readonly gets: string[] = [];
   /** Name of the error with which PutObject fails. */
   putError: string | undefined;
   /** Called with the key before each PutObject. */
@@ -70,9 +74,11 @@ export class S3Double {
 
   private get({ Key, Range }: GetObjectCommandInput): unknown {
     const content = this.read(Key);
+    this.gets.push(Key ?? "");
     const [, first = "0", last = String(content.length)] = /^bytes=(\d+)-(\d+)$/.exec(Range ?? "") ?? [];
     const bytes = content.subarray(Number(first), Number(last) + 1);
-    return { Body: { transformToByteArray: async () => bytes } };
+    const stream = (): ReadableStream => new Blob([Buffer.from(bytes)]).stream();
+    return { Body: { transformToByteArray: async () => bytes, transformToWebStream: stream } };
   }
 
   private put(input: PutObjectCommandInput): unknown {
@@ -90,7 +96,9 @@ export class S3Double {
     for (const [key, content] of [...this.objects].sort(([a], [b]) => (a < b ? -1 : 1))) {
       if (!key.startsWith(Prefix)) continue;
       const end = Delimiter === undefined ? -1 : key.indexOf(Delimiter, Prefix.length);
-      if (end < 0) entries.set(key, { Key: key, Size: content.length, ETag: etagOf(content) });
+      const listed = this.etags.get(key);
+      const ETag = listed === undefined ? etagOf(content) : `"${listed}"`;
+      if (end < 0) entries.set(key, { Key: key, Size: content.length, ETag });
       else entries.set(key.slice(0, end + 1), { Prefix: key.slice(0, end + 1) });
     }
     const start = Number(ContinuationToken ?? 0);

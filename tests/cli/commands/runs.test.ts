@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { DescribeExecutionCommand, StartExecutionCommand, StopExecutionCommand } from "@aws-sdk/client-sfn";
@@ -13,7 +14,8 @@ let account: EmbeddedAccount;
 let runId: string;
 
 function startOrchard(...args: readonly string[]) {
-  const env = { ORCHARD_HOME: account.home, NO_COLOR: "1" };
+  // The folder that a person is in, when npm runs the command.
+  const env = { ORCHARD_HOME: account.home, NO_COLOR: "1", INIT_CWD: account.home };
   return execa(process.execPath, [join(root, "cli", "main.ts"), ...args, "--local"], { reject: false, env });
 }
 
@@ -28,6 +30,14 @@ async function json(...args: readonly string[]) {
   expect(exitCode, stderr).toBe(0);
   expect(stderr).toBe("");
   return JSON.parse(stdout);
+}
+
+/** Starts an execution as a schedule would. */
+async function startExecution(name: string, input: unknown): Promise<string> {
+  const { sfn } = createClients(account.env);
+  const { stateMachineArn } = account;
+  const start = new StartExecutionCommand({ stateMachineArn, name, input: JSON.stringify(input) });
+  return (await sfn.send(start)).executionArn ?? "";
 }
 
 // One account with one finished run serves all commands that look at runs.
@@ -99,14 +109,6 @@ describe("orchard show", () => {
   });
 });
 
-/** Starts an execution as a schedule would. */
-async function startExecution(name: string, input: unknown): Promise<string> {
-  const { sfn } = createClients(account.env);
-  const { stateMachineArn } = account;
-  const start = new StartExecutionCommand({ stateMachineArn, name, input: JSON.stringify(input) });
-  return (await sfn.send(start)).executionArn ?? "";
-}
-
 describe("orchard watch", () => {
   it("shows the end of a run that is over at once", async () => {
     const { exitCode, stdout, stderr } = await orchard("watch", runId);
@@ -150,5 +152,46 @@ describe("orchard watch", () => {
     expect(exitCode).toBe(130);
     expect((await sfn.send(new DescribeExecutionCommand({ executionArn }))).status).toBe("RUNNING");
     await sfn.send(new StopExecutionCommand({ executionArn }));
+  });
+});
+
+describe("orchard results", () => {
+  it("copies the latest success to the folder of the person, and shows the PCA and the variance", async () => {
+    const { exitCode, stdout, stderr } = await orchard("results", runId);
+
+    expect(exitCode, stderr).toBe(0);
+    expect(stdout).toMatch(/^\d+ files \([\d.]+ kB\) in /);
+    expect(stdout).toMatch(/ IMAGE +LABEL +PC1 +PC2\n Training\/Apple /);
+    expect(stdout).toMatch(/ COMPONENT +VARIANCE +TOGETHER\n PC1 +\d+\.\d\d % /);
+    expect(existsSync(join(account.home, "results", runId, "manifest.json"))).toBe(true);
+  });
+
+  it("copies one format, prints the same as JSON, and copies nothing twice", async () => {
+    const csvOf = () => json("results", runId, "--format", "csv", "--output", "csv only");
+    const { files } = await csvOf();
+
+    expect(await csvOf()).toMatchObject({
+      runId,
+      folder: join(account.home, "csv only"),
+      files,
+      unchanged: files,
+      rows: Array(5).fill({
+        path: expect.stringMatching(/^s3:/),
+        label: expect.stringMatching(/^Apple/),
+        components: [expect.any(Number), expect.any(Number)],
+      }),
+      variance: [expect.objectContaining({ component: 1 }), expect.objectContaining({ component: 2 })],
+    });
+    expect(readdirSync(join(account.home, "csv only", "pca"))).toEqual(["csv"]);
+  });
+
+  it("says with exit code 3 that a run which was refused has left nothing", async () => {
+    await startExecution("refused", { mode: "single-class", label: "No such label" });
+
+    const { exitCode, stdout, stderr } = await orchard("results", "refused");
+
+    expect(stderr).toContain("The run refused has left nothing at s3://");
+    expect(stdout).toBe("");
+    expect(exitCode).toBe(3);
   });
 });
