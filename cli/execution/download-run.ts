@@ -3,15 +3,9 @@ import { dirname, join } from "node:path";
 import { GetObjectCommand } from "@aws-sdk/client-s3";
 import { isNamed } from "../../lambdas/aws/errors.ts";
 import { parseS3Uri } from "../../lambdas/aws/s3.ts";
-import { listSteps } from "../../lambdas/aws/steps.ts";
-import { emrLogsPrefix } from "../../lambdas/contract/s3-layout.ts";
-import { unzipEnd } from "../../shared/unzip-end.ts";
 import type { Clients } from "../account/aws-clients.ts";
-import { listObjects } from "../dataset/bucket-sync.ts";
 import { copyObjects } from "./copy-objects.ts";
-
-/** Only the end of a longer log is kept: the last error is the relevant one. */
-const maxLogBytes = 64 * 1024 * 1024;
+import { findFailedStepLog, readLogText } from "./failure-log.ts";
 
 async function getObject({ s3 }: Clients, bucket: string, key: string): Promise<Uint8Array> {
   const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
@@ -56,12 +50,10 @@ export async function downloadFailedStepLog(
   clusterId: string,
   folder: string,
 ): Promise<StepLog | undefined> {
-  const stepId = (await listSteps(clients.emr, clusterId, ["FAILED"]))[0]?.Id;
-  if (stepId === undefined) return undefined;
-  const prefix = `${emrLogsPrefix}${clusterId}/steps/${stepId}/`;
-  const log = (await listObjects(clients.s3, bucket, prefix)).find(({ key }) => key === "stderr.gz");
-  if (!log) return undefined;
+  const uri = await findFailedStepLog(clients, bucket, clusterId);
+  const text = uri && (await readLogText(clients, uri));
+  if (!text) return undefined;
   const path = join(folder, "stderr.log");
-  await save(path, await unzipEnd(await getObject(clients, bucket, prefix + log.key), maxLogBytes));
-  return { uri: `s3://${bucket}/${prefix}${log.key}`, path };
+  await save(path, text);
+  return { uri, path };
 }

@@ -15,3 +15,8 @@ export const sections = [
   "a-cluster-is-kept",
 ] as const;
 export type Section = (typeof sections)[number];
+
+/** Names the section of docs/troubleshooting.md. */
+export function troubleshootingLink(section: Section): string {
+  return `docs/troubleshooting.md#${section}`;
+}

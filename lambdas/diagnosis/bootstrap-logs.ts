@@ -1,7 +1,7 @@
 import type { S3Client } from "@aws-sdk/client-s3";
+import { logLines, rootCause } from "../../shared/root-cause.ts";
 import type { S3Location } from "../aws/s3.ts";
 import { explainedBy, type Log, type LogExplanation, type Polling, pollLogs, readLogs } from "./log-files.ts";
-import { logLines, rootCause } from "./root-cause.ts";
 import { explainLine } from "./step-failures.ts";
 
 export const deployAgain =

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { S3Client } from "@aws-sdk/client-s3";
 import { oneLine } from "../../shared/bounded-text.ts";
+import { lastLines } from "../../shared/root-cause.ts";
 import { unzipEnd } from "../../shared/unzip-end.ts";
 import { isNamed } from "../aws/errors.ts";
 import { listObjects, readBytes, type S3Location, s3UriOf } from "../aws/s3.ts";
 import type { Diagnosis } from "../contract/failure.ts";
 import { logger } from "../runtime/handler.ts";
 import type { Explanation } from "./failure-pattern.ts";
-import { lastLines } from "./root-cause.ts";
 
 /** How often to look for logs that EMR has not uploaded yet. */
 export interface Polling {

@@ -1,9 +1,9 @@
 import type { S3Client } from "@aws-sdk/client-s3";
+import { isVague, type RootCause, rootCause } from "../../shared/root-cause.ts";
 import type { S3Location } from "../aws/s3.ts";
 import type { ClusterPlan } from "../contract/cluster-plan.ts";
 import type { Explanation } from "./failure-pattern.ts";
 import { explainedBy, type Log, type LogExplanation, type Polling, pollLogs, readLog, readLogs } from "./log-files.ts";
-import { isVague, type RootCause, rootCause } from "./root-cause.ts";
 import { explainFatal, explainLine } from "./step-failures.ts";
 
 const waitForContainerLogs =

@@ -1,6 +1,7 @@
 import { isAlive } from "../aws/cluster-states.ts";
 import type { Execution } from "../contract/execution.ts";
 import { shortCause } from "../contract/failure.ts";
+import { troubleshootingLink } from "../contract/sections.ts";
 import type { PartialState } from "../contract/state-data.ts";
 import {
   clusterIdsOf,
@@ -12,7 +13,6 @@ import {
   startCommand,
   subjectLine,
   terminateCommand,
-  troubleshootingLink,
 } from "./formatting.ts";
 import { inputToStartAgain, reusedClusterLines } from "./kept.ts";
 import type { Mail } from "./sending.ts";

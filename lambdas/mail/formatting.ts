@@ -2,7 +2,6 @@ import { withoutControls } from "../../shared/bounded-text.ts";
 import { quoteForShell } from "../../shared/shell-quotes.ts";
 import { stateMachineArnOf } from "../contract/arns.ts";
 import { clusterLink, executionLink } from "../contract/console-links.ts";
-import type { Section } from "../contract/sections.ts";
 import type { PartialState } from "../contract/state-data.ts";
 
 /** SNS accepts a subject of fewer than 100 ASCII characters, without line breaks and control characters. */
@@ -22,11 +21,6 @@ export function subjectLine(text: string): string {
 /** Makes a mail's text of its lines. Quoted text cannot begin a line of its own. */
 export function messageOf(lines: readonly string[]): string {
   return lines.map(withoutControls).join("\n");
-}
-
-/** Names the section of docs/troubleshooting.md. */
-export function troubleshootingLink(section: Section): string {
-  return `docs/troubleshooting.md#${section}`;
 }
 
 /** Links to the execution and to its clusters in the AWS console. */

@@ -1,14 +1,8 @@
 import { isGone, stateOf } from "../aws/cluster-states.ts";
 import type { FoundClusters } from "../aws/emr.ts";
 import { shortCause } from "../contract/failure.ts";
-import {
-  consoleLinks,
-  messageOf,
-  startCommand,
-  subjectLine,
-  terminateCommand,
-  troubleshootingLink,
-} from "./formatting.ts";
+import { troubleshootingLink } from "../contract/sections.ts";
+import { consoleLinks, messageOf, startCommand, subjectLine, terminateCommand } from "./formatting.ts";
 import { inputClusterLines } from "./kept.ts";
 import type { Mail } from "./sending.ts";
 

@@ -2,11 +2,14 @@ import { once } from "node:events";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { PutObjectCommand } from "@aws-sdk/client-s3";
 import { DescribeExecutionCommand, StartExecutionCommand, StopExecutionCommand } from "@aws-sdk/client-sfn";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createClients } from "../../../cli/account/aws-clients.ts";
+import { findCluster } from "../../../cli/execution/watch-execution.ts";
 import { root } from "../../../cli/toolchain/places.ts";
+import { waitUntil } from "../../../shared/wait-until.ts";
 import { type EmbeddedAccount, startEmbeddedAccount } from "../account/started-account.ts";
 
 const allMs = 300_000;
@@ -193,5 +196,67 @@ describe("orchard results", () => {
     expect(stderr).toContain("The run refused has left nothing at s3://");
     expect(stdout).toBe("");
     expect(exitCode).toBe(3);
+  });
+});
+
+describe("orchard logs", () => {
+  beforeAll(async () => {
+    const clients = createClients(account.env);
+    const executionArn = await startExecution("broken-plan", { mode: "inventory" });
+    await waitUntil(
+      async () => (await findCluster(clients, { runId: "broken-plan", arn: executionArn })) !== undefined,
+      {
+        everyMs: 500,
+      },
+    );
+    // Preflight has written the plan that the first step reads.
+    const plan = { Bucket: account.bucket, Key: "runs/broken-plan/plan.json", Body: "{}" };
+    await clients.s3.send(new PutObjectCommand(plan));
+    const describe = new DescribeExecutionCommand({ executionArn });
+    await waitUntil(async () => (await clients.sfn.send(describe)).status !== "RUNNING", { everyMs: 500 });
+  }, allMs);
+
+  it("shows the cause of a failed step, and the lines around it", async () => {
+    const { exitCode, stdout, stderr } = await orchard("logs");
+
+    expect(exitCode, stderr).toBe(0);
+    expect(stdout).toMatch(/ Cause +States.TaskFailed: .*broken-plan\/plan.json is not a plan/);
+    expect(stdout).toMatch(/\n State +Inventory\n/);
+    expect(stdout).toMatch(/\n Log +s3:\/\/.*\/stderr\.gz\n/);
+    expect(stdout).toMatch(/\n> orchard: error: .* is not a plan/);
+  });
+
+  it("prints the same as JSON, and the whole log with --full", async () => {
+    const { lines, ...rest } = await json("logs", "broken-plan");
+    const { stdout } = await orchard("logs", "broken-plan", "--full");
+
+    expect(rest).toMatchObject({ runId: "broken-plan", status: "FAILED", state: "Inventory" });
+    expect(rest.files).toContainEqual({ uri: rest.log, bytes: expect.any(Number) });
+    for (const line of lines) expect(stdout).toContain(line);
+    expect(stdout.split("\n").length).toBeGreaterThan(lines.length);
+  });
+
+  it("copies all logs of the cluster with --download", async () => {
+    const { exitCode, stdout } = await orchard("logs", "broken-plan", "--download", "logs of it");
+
+    expect(stdout).toMatch(/^\d+ logs \(.*\) in /);
+    expect(readdirSync(join(account.home, "logs of it"))).toContain("steps");
+    expect(exitCode).toBe(0);
+  });
+
+  it("says that a run has succeeded, and lists its logs", async () => {
+    const { stdout } = await orchard("logs", runId);
+
+    expect(stdout).toContain(`${runId} SUCCEEDED, so there is no cause to look for.`);
+    expect(stdout).toMatch(/ k?B +s3:\/\/.*\/steps\/.*\/stderr\.gz/);
+  });
+
+  it("has nothing to print in full or to download of a run without a cluster, with exit code 3", async () => {
+    const whole = await orchard("logs", "no-label", "--full");
+    const download = await orchard("logs", "no-label", "--download", "nothing");
+
+    expect([whole.exitCode, download.exitCode]).toEqual([3, 3]);
+    expect(whole.stderr).toMatch(/there is no log of a failed step\. InvalidInput: .*No such label/);
+    expect(download.stderr).toContain("The run no-label had no cluster, so it has no logs.");
   });
 });

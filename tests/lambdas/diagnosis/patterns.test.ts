@@ -6,8 +6,8 @@ import { describe, expect, it } from "vitest";
 import { parseAst } from "vitest/node";
 import { explainClusterMessage } from "../../../lambdas/diagnosis/cluster-failures.ts";
 import { explainFunctionError } from "../../../lambdas/diagnosis/function-failures.ts";
-import { isVague, lastLines, rootCause } from "../../../lambdas/diagnosis/root-cause.ts";
 import { explainFatal, explainLine } from "../../../lambdas/diagnosis/step-failures.ts";
+import { isVague, lastLines, rootCause } from "../../../shared/root-cause.ts";
 import { isDeep } from "../../deep.ts";
 import { diagnose, failedStep, LogBucket, onCluster, stepError } from "./failed-run.ts";
 
@@ -68,7 +68,8 @@ function beginsAtStart(node: Node): boolean {
   return node.type === "anchor" && node.kind === "start";
 }
 
-const literals = readdirSync(folder).flatMap(literalsIn);
+const files = [...readdirSync(folder), "../../shared/root-cause.ts"];
+const literals = files.flatMap(literalsIn);
 
 describe("the patterns", () => {
   it.each(literals)("of $file have bounds: /$pattern/$flags", ({ pattern, flags }) => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { lastLines, rootCause } from "../../../lambdas/diagnosis/root-cause.ts";
+import { lastLines, rootCause } from "../../shared/root-cause.ts";
 
 test.each([
   ["the job's own statement", ["orchard: error: bad", "ValueError: x"], "bad"],

@@ -1,4 +1,4 @@
-import { cutText } from "../../shared/bounded-text.ts";
+import { cutText } from "./bounded-text.ts";
 
 /** The reason for a failure, as a log shows it: one line, and the place in our code where it was raised. */
 export interface RootCause {
@@ -125,10 +125,15 @@ export function isVague(line: string): boolean {
 const noise =
   /^\s{1,100}(?:at \S{1,300}\(|\.\.\. \d{1,9} more|\^{1,500}$)|^Driver stacktrace:|^\d\d\/\d\d\/\d\d \d\d:\d\d:\d\d INFO /;
 
+/** Whether a line tells nothing about a failure. */
+export function isNoise(line: string): boolean {
+  return line.trim() === "" || noise.test(line);
+}
+
 /** The last informative lines of a log, each of bounded length. */
 export function lastLines(log: string, count = 20): readonly string[] {
   return logLines(log)
-    .filter((line) => line.trim() !== "" && !noise.test(line))
+    .filter((line) => !isNoise(line))
     .slice(-count)
     .map((line) => cutText(line, 300));
 }
