@@ -84,6 +84,12 @@ def test_no_rows_at_all_are_found(tmp_path: Path) -> None:
     assert set(failed(tmp_path, [])) == {"row_count"}
 
 
+def test_a_folder_without_files_lacks_every_row(tmp_path: Path) -> None:
+    checks = check_vectors(str(tmp_path), VectorFaults(), 20, 50)
+
+    assert [check.detail for check in checks if not check.ok] == ["0 rows; 20 expected"]
+
+
 def test_the_details_of_good_vectors(tmp_path: Path) -> None:
     table = pa.Table.from_pylist([dict(zip(SCHEMA.names, row, strict=True)) for row in planted(2)], SCHEMA)
     pq.write_table(table, tmp_path / "part.parquet")

@@ -1,4 +1,5 @@
-import { beforeEach, expect, test } from "vitest";
+import { GetObjectCommand } from "@aws-sdk/client-s3";
+import { beforeEach, expect, test, vi } from "vitest";
 import type { Plan } from "../../../lambdas/contract/plan.ts";
 import { findEarlierRun, indexRun, type Reuse } from "../../../lambdas/results/earlier-runs.ts";
 import { S3Double } from "../../doubles/s3.ts";
@@ -65,4 +66,31 @@ test("a deleted or malformed run is passed over", async () => {
 
   s3.objects.delete("runs/run-1/manifest.json");
   expect(await find()).toEqual({ reuse: null, features: null });
+});
+
+test("the features of a run that only reduced are those of the run that computed them", async () => {
+  await finish();
+  await finish({ runId: "run-3", run: "s3://data/runs/run-3/", pca: { variance: 0.9 }, features });
+  s3.objects.delete([...s3.objects.keys()].find((key) => key.endsWith("components-50.json")) ?? "");
+
+  expect((await find({ pca: { components: 2 } })).features).toBe(features);
+});
+
+test("runs with different shares of the variance are both in the index", async () => {
+  await finish({ pca: { variance: 0.9 } });
+  await finish({ runId: "run-3", run: "s3://data/runs/run-3/", pca: { variance: 0.8 } });
+
+  expect((await find({ pca: { variance: 0.9 } })).reuse?.run).toBe("s3://data/runs/run-1/");
+});
+
+test("an index that may not be read is an error", async () => {
+  await finish();
+  const denied = new Error("AccessDenied");
+  const { send } = s3.client;
+  vi.spyOn(s3.client, "send").mockImplementation(async (command: unknown) => {
+    if (command instanceof GetObjectCommand) throw denied;
+    return send(command);
+  });
+
+  await expect(find()).rejects.toBe(denied);
 });
