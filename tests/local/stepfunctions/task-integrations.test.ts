@@ -1,5 +1,7 @@
 import { DescribeClusterCommand, EMRClient, ListStepsCommand } from "@aws-sdk/client-emr";
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, onTestFinished, test, vi } from "vitest";
+import { EmrService } from "../../../local/emr/emr-service.ts";
+import { AwsError } from "../../../local/support/aws-error.ts";
 import { aws, bashStep, clientConfig, jobFlow, processes, until } from "../account-fixtures.ts";
 import {
   account,
@@ -182,6 +184,37 @@ test("a refused RunJobFlow raises EMR.AmazonElasticMapReduceException with AWS's
   expect(execution.cause).toMatch(
     /^The supplied release label is invalid: emr-99\.0\.0\. \(Service: AmazonElasticMapReduce; Status Code: 400; Error Code: ValidationException; Request ID: /,
   );
+});
+
+test("a throttled poll after the step was added makes the state's Retry add a second step", async () => {
+  const handle = EmrService.prototype.handle;
+  let throttled = false;
+  const spy = vi.spyOn(EmrService.prototype, "handle").mockImplementation(function (
+    this: EmrService,
+    operation: string,
+    input: unknown,
+  ) {
+    if (operation === "DescribeStep" && !throttled) {
+      throttled = true;
+      throw new AwsError("ThrottlingException", "Rate exceeded");
+    }
+    return handle.call(this, operation, input);
+  });
+  onTestFinished(() => spy.mockRestore());
+  const retry = [{ ErrorEquals: ["EMR.AmazonElasticMapReduceException"], IntervalSeconds: 1, MaxAttempts: 1 }];
+  const arn = await machine("throttled", {
+    Create: { ...cluster, Next: "Work" },
+    Work: step("exit 0", { Retry: retry, ResultPath: "$.step", Next: "Terminate" }),
+    Terminate: { ...terminate, End: true },
+  });
+
+  const { status, output } = await ended(await start(arn));
+
+  expect(status).toBe("SUCCEEDED");
+  const made = JSON.parse(output ?? "{}");
+  const { Steps = [] } = await emr.send(new ListStepsCommand({ ClusterId: made.cluster.id }));
+  expect(Steps.map(({ Status }) => Status?.State)).toEqual(["COMPLETED", "COMPLETED"]);
+  expect(Steps[0]?.Id).toBe(made.step.StepId);
 });
 
 test("StopExecution cancels the running step and ends its processes", async () => {
