@@ -72,6 +72,12 @@ export const cdkNagSuppressions: readonly Suppression[] = [
     on: /^Orchard\/Workflow\//,
     reason: "RunJobFlow, before the cluster has an ARN, and the log deliveries of Step Functions, which have none.",
   },
+  {
+    finding: /^AwsSolutions-KMS5$/,
+    on: /^OrchardSecurity\/VolumeKey\//,
+    reason:
+      "Each yearly rotation raises the key's price, up to 3 USD a month, and the volumes that it encrypts live for hours.",
+  },
 ];
 
 /** Accepted findings of checkov, by rule, on type.logicalId of a resource. */
@@ -126,6 +132,17 @@ export const checkovSuppressions: readonly Suppression[] = [
     finding: /^CKV_AWS_173$/,
     on: /^AWS::Lambda::Function\./,
     reason: "Lambda encrypts the variables with its own key. They are names and ARNs of resources, no secrets.",
+  },
+  {
+    finding: /^CKV_AWS_7$/,
+    on: /^AWS::KMS::Key\.VolumeKey/,
+    reason: "As AwsSolutions-KMS5: rotation raises the price of a key whose volumes live for hours.",
+  },
+  {
+    finding: /^CKV_AWS_33$/,
+    on: /^AWS::KMS::Key\.VolumeKey/,
+    reason:
+      "Conditions limit the principal to EC2's service-linked role for Spot in this account. KMS refuses a policy that names the role before it exists; the rule does not read conditions.",
   },
 ];
 

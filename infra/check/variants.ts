@@ -34,6 +34,17 @@ export const variants: readonly Variant[] = [
       scheduleOverlap: "queue",
     },
   },
+  { name: "encrypted volumes", knobs: { encryptedVolumes: true, market: "SPOT" } },
+  {
+    name: "encrypted volumes, their roles",
+    knobs: {
+      encryptedVolumes: true,
+      nat: true,
+      emrServiceRoleArn: "arn:aws:iam::111122223333:role/their/service-role",
+      emrInstanceProfileArn: "arn:aws:iam::111122223333:instance-profile/their/profile",
+      emrInstanceRoleArn: "arn:aws:iam::111122223333:role/their/node-role",
+    },
+  },
   { name: "schedule", knobs: schedule },
   { name: "no guardrails", knobs: { guardrails: false } },
   { name: "schedule, no guardrails", knobs: { ...schedule, guardrails: false } },

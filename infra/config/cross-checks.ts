@@ -16,6 +16,15 @@ export function findCrossProblems(config: Config, region: string | undefined): r
     ...allOrNone(config, ["scheduleExpression", "scheduleInput"]),
     ...allOrNone(config, ["emrServiceRoleArn", "emrInstanceProfileArn", "emrInstanceRoleArn"]),
     ...existingNetworkProblems(config),
+    ...encryptionProblems(config),
+  ];
+}
+
+/** Only a security configuration of the stack's own takes its settings from the knobs. */
+function encryptionProblems({ encryptedVolumes, securityConfiguration }: Config): string[] {
+  if (!encryptedVolumes || securityConfiguration === "own") return [];
+  return [
+    `encryptedVolumes: given true; allowed: false with securityConfiguration ${securityConfiguration}, or true with securityConfiguration own`,
   ];
 }
 

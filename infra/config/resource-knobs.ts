@@ -23,9 +23,16 @@ export const securityKnobs = {
     .default("own")
     .meta({
       description: "own, none, or the name of an EMR security configuration",
-      help: "EMR security configuration of the clusters: IMDSv2 only, encrypted volumes and objects. `own` creates one, and in a stack of its own a KMS key, about 1 USD a month; a name uses an existing one; `none` uses none.",
+      help: "EMR security configuration of the clusters. `own` creates one: IMDSv2 only, encrypted objects, and encrypted volumes with `encryptedVolumes`; a name uses an existing one; `none` uses none.",
       examples: ["none"],
     }),
+  encryptedVolumes: flag.default(false).meta({
+    description: "true or false",
+    help: "Encrypt the nodes' volumes with a KMS key in a stack of its own, at 1 USD a month. In the stack's own VPC without `nat`, it also adds an interface endpoint for KMS at about 0.011 USD an hour, 8 USD a month, with or without a cluster. In your own subnets, the nodes must already reach KMS.",
+    defaultText:
+      "no fixed cost; volumes are still encrypted in an account whose EC2 settings encrypt EBS volumes by default",
+    examples: [true],
+  }),
   volumeKeyArn: arn("kms", "key/")
     .optional()
     .meta({

@@ -20,6 +20,14 @@ import type { Config } from "../config/knobs.ts";
 /** AmazonEMRServicePolicy_v2 limits EMR to resources with this tag. */
 const emrPolicyTag = "for-use-with-amazon-emr-managed-policies";
 
+type InterfaceServices = Readonly<Record<string, InterfaceVpcEndpointAwsService>>;
+const ssmServices: InterfaceServices = {
+  Ssm: InterfaceVpcEndpointAwsService.SSM,
+  SsmMessages: InterfaceVpcEndpointAwsService.SSM_MESSAGES,
+  Ec2Messages: InterfaceVpcEndpointAwsService.EC2_MESSAGES,
+};
+const kmsService: InterfaceServices = { Kms: InterfaceVpcEndpointAwsService.KMS };
+
 /** The first availability zones of the region, whose names CloudFormation looks up. */
 export function zones(count: number): string[] {
   return Array.from({ length: count }, (_, zone) => Fn.select(zone, Fn.getAzs()));
@@ -57,7 +65,9 @@ export class Network extends Construct {
     const subnets = config.nat ? vpc.privateSubnets : vpc.isolatedSubnets;
     this.subnetIds = subnets.map(({ subnetId }) => subnetId);
     this.securityGroups = this.#addSecurityGroups(vpc);
-    if (config.ssmAccess) this.#addSsmEndpoints(vpc, subnets);
+    if (config.ssmAccess) this.#addEndpoints(vpc, subnets, ssmServices);
+    // The NAT gateway reaches KMS, too.
+    if (config.encryptedVolumes && !config.nat) this.#addEndpoints(vpc, subnets, kmsService);
   }
 
   #addVpc(config: Config, bucket: IBucket): Vpc {
@@ -110,13 +120,9 @@ export class Network extends Construct {
   }
 
   /** Puts the endpoints in one subnet, since each subnet is billed by the hour and all subnets can reach them. */
-  #addSsmEndpoints(vpc: Vpc, [subnet]: readonly ISubnet[]): void {
+  #addEndpoints(vpc: Vpc, [subnet]: readonly ISubnet[], services: InterfaceServices): void {
     if (!subnet) return;
-    for (const [name, service] of Object.entries({
-      Ssm: InterfaceVpcEndpointAwsService.SSM,
-      SsmMessages: InterfaceVpcEndpointAwsService.SSM_MESSAGES,
-      Ec2Messages: InterfaceVpcEndpointAwsService.EC2_MESSAGES,
-    })) {
+    for (const [name, service] of Object.entries(services)) {
       const { connections } = vpc.addInterfaceEndpoint(name, { service, subnets: { subnets: [subnet] }, open: false });
       const { primary, core } = this.securityGroups;
       for (const group of [primary, core]) connections.allowFrom(Peer.securityGroupId(group), Port.tcp(443));

@@ -2,8 +2,11 @@ import { CfnDeletionPolicy } from "aws-cdk-lib";
 import { CfnSecurityConfiguration } from "aws-cdk-lib/aws-emr";
 import type { Construct } from "constructs";
 
-/** The settings of an EMR security configuration: IMDSv2 only, encrypted volumes and encrypted objects. */
-function settings(volumeKeyArn: string) {
+/**
+ * The settings of an EMR security configuration: IMDSv2 only, encrypted objects, and with a key encrypted volumes, for
+ * which a node needs a connection to KMS (github.com/awsdocs/amazon-emr-management-guide/issues/15).
+ */
+function settings(volumeKeyArn: string | undefined) {
   return {
     EncryptionConfiguration: {
       EnableAtRestEncryption: true,
@@ -11,11 +14,13 @@ function settings(volumeKeyArn: string) {
       EnableInTransitEncryption: false,
       AtRestEncryptionConfiguration: {
         S3EncryptionConfiguration: { EncryptionMode: "SSE-S3" },
-        LocalDiskEncryptionConfiguration: {
-          EncryptionKeyProviderType: "AwsKms",
-          AwsKmsKey: volumeKeyArn,
-          EnableEbsEncryption: true,
-        },
+        ...(volumeKeyArn && {
+          LocalDiskEncryptionConfiguration: {
+            EncryptionKeyProviderType: "AwsKms",
+            AwsKmsKey: volumeKeyArn,
+            EnableEbsEncryption: true,
+          },
+        }),
       },
     },
     InstanceMetadataServiceConfiguration: { MinimumInstanceMetadataServiceVersion: 2, HttpPutResponseHopLimit: 1 },
@@ -30,7 +35,7 @@ function settings(volumeKeyArn: string) {
  *
  * @returns the configuration's name
  */
-export function addSecurityConfiguration(scope: Construct, volumeKeyArn: string): string {
+export function addSecurityConfiguration(scope: Construct, volumeKeyArn?: string): string {
   const configuration = new CfnSecurityConfiguration(scope, "SecurityConfiguration", {
     securityConfiguration: settings(volumeKeyArn),
   });

@@ -1,17 +1,19 @@
 import type { Stack } from "aws-cdk-lib";
 import { PolicyStatement } from "aws-cdk-lib/aws-iam";
 
+export function serviceLinkedRoleArn(stack: Stack, service: string, roleName: string): string {
+  return stack.formatArn({
+    service: "iam",
+    region: "",
+    resource: "role",
+    resourceName: `aws-service-role/${service}/${roleName}`,
+  });
+}
+
 /** Allows creating a service-linked role, which an account lacks until the first use of the service. */
 export function allowServiceLinkedRole(stack: Stack, service: string, roleName: string): PolicyStatement {
   return new PolicyStatement({
     actions: ["iam:CreateServiceLinkedRole"],
-    resources: [
-      stack.formatArn({
-        service: "iam",
-        region: "",
-        resource: "role",
-        resourceName: `aws-service-role/${service}/${roleName}`,
-      }),
-    ],
+    resources: [serviceLinkedRoleArn(stack, service, roleName)],
   });
 }

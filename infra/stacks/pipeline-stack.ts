@@ -25,15 +25,12 @@ import { ExecutionSchedule } from "../constructs/schedule.ts";
 import { addSecurityConfiguration } from "../constructs/security-configuration.ts";
 import { Workflow } from "../constructs/workflow.ts";
 
-/** How the clusters are secured: with an existing security configuration, or with a new one that uses a key. */
-export type ClusterSecurity =
-  | {
-      /** Name of the security configuration. */
-      readonly existing: string;
-      /** Key of its volumes. If it is unknown, its owner must let EMR's roles use it. */
-      readonly volumeKeyArn: string | undefined;
-    }
-  | { readonly existing?: undefined; readonly volumeKeyArn: string };
+export interface ClusterSecurity {
+  /** Name of an existing security configuration. @default a new one */
+  readonly existing?: string;
+  /** Key of the volumes. Without it, a new configuration encrypts none, and an existing one's owner grants the use. */
+  readonly volumeKeyArn?: string | undefined;
+}
 
 interface PipelineStackProps extends StackProps {
   readonly config: Config;

@@ -1,7 +1,9 @@
 import { Duration, RemovalPolicy, Stack, type StackProps } from "aws-cdk-lib";
+import { AnyPrincipal, type PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { Key } from "aws-cdk-lib/aws-kms";
 import type { Construct } from "constructs";
 import { keyStatements } from "../constructs/emr-roles.ts";
+import { serviceLinkedRoleArn } from "../constructs/service-linked-role.ts";
 
 interface SecurityStackProps extends StackProps {
   /** ARNs of existing roles that use the volumes' key. @default none */
@@ -16,8 +18,11 @@ export class SecurityStack extends Stack {
     super(scope, id, props);
     const key = new Key(this, "VolumeKey", {
       description: "Encrypts the volumes of EMR clusters",
-      enableKeyRotation: true,
-      // The volumes are deleted with their clusters, so the key has nothing left to decrypt.
+      // Each yearly rotation raises the price by 1 USD a month, up to 3 (aws.amazon.com/kms/pricing). A key for volumes
+      // that live for hours has little to gain from it.
+      enableKeyRotation: false,
+      // Volumes are deleted with their clusters, and deploy and destroy remove no stack while a cluster is alive: the
+      // removed key has nothing left to decrypt.
       removalPolicy: RemovalPolicy.DESTROY,
       pendingWindow: Duration.days(7),
     });
@@ -26,6 +31,25 @@ export class SecurityStack extends Stack {
       for (const role of keyUsers) statement.addArnPrincipal(role);
       key.addToResourcePolicy(statement);
     }
+    for (const statement of spotStatements(this)) key.addToResourcePolicy(statement);
     this.volumeKeyArn = key.keyArn;
   }
+}
+
+/**
+ * Lets EC2's service-linked role for Spot use the key
+ * (docs.aws.amazon.com/AWSEC2/latest/UserGuide/service-linked-roles-spot-instance-requests.html, "Grant access to
+ * customer managed keys"), always, because an execution input can choose Spot. A condition names the role, because KMS
+ * refuses a policy with a principal that does not exist, and a new account has no such role before its first Spot request.
+ */
+function spotStatements(stack: Stack): readonly PolicyStatement[] {
+  const statements = keyStatements("*");
+  for (const statement of statements) {
+    statement.addPrincipals(new AnyPrincipal());
+    statement.addCondition("StringEquals", { "kms:CallerAccount": stack.account });
+    statement.addCondition("ArnEquals", {
+      "aws:PrincipalArn": serviceLinkedRoleArn(stack, "spot.amazonaws.com", "AWSServiceRoleForEC2Spot"),
+    });
+  }
+  return statements;
 }

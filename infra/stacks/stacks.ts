@@ -9,6 +9,7 @@ function securityOf(app: App, config: Config, env: Environment): ClusterSecurity
   if (config.securityConfiguration !== "own") {
     return { existing: config.securityConfiguration, volumeKeyArn: config.volumeKeyArn };
   }
+  if (!config.encryptedVolumes) return {};
   const { volumeKeyArn } = new SecurityStack(app, "OrchardSecurity", {
     keyUsers: [config.emrServiceRoleArn, config.emrInstanceRoleArn].filter((arn) => arn !== undefined),
     env,

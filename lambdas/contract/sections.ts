@@ -2,6 +2,7 @@
 export const sections = [
   "the-run-is-refused-before-it-starts",
   "cluster-does-not-start",
+  "kms-access-denied",
   "spot-capacity",
   "job-fails",
   "a-module-is-missing-on-a-node",

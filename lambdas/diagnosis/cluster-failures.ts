@@ -38,6 +38,16 @@ const clusterFailures: readonly FailurePattern[] = [
     }),
   },
   {
+    // It precedes the pattern of all denials. If a volume's key may not be used, EC2 can say only "Client error on launch"
+    // (repost.aws/knowledge-center/kms-iam-ec2-permission).
+    pattern: /\bKMS\b|KMSKey|Client error on launch/i,
+    explain: () => ({
+      section: "kms-access-denied",
+      remedy:
+        "Deploy with -c encryptedVolumes=false, or let EMR's roles and AWSServiceRoleForEC2Spot use the key, and the nodes' subnet reach KMS",
+    }),
+  },
+  {
     pattern:
       /is not authorized to perform: (\S{1,100})|AccessDenied|do not have permission|insufficient (?:EC2 )?permissions|Invalid InstanceProfile|ServiceRole/i,
     explain: () => ({

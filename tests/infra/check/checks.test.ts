@@ -29,9 +29,9 @@ function make(name: string): SynthesizedVariant {
   return synthesize(variantNamed(name), { outdir, modelFile, wheelhouseFile: modelFile });
 }
 
-// These two variants have every resource between them; `npm run check:infra` checks all variants.
+// These three variants have every resource between them; `npm run check:infra` checks all variants.
 describe("the checks", () => {
-  const all = [make("everything on"), make("bring your own")];
+  const all = [make("everything on"), make("encrypted volumes"), make("bring your own")];
 
   it.each([
     ["cdk-nag", () => cdkNag(all, { complete: true })],
@@ -150,7 +150,14 @@ it("the variants cover every kind of cluster, schedules and guardrails", () => {
   expect(variants.map(({ name }) => name)).toEqual([
     ...["x86_64, ON_DEMAND", "x86_64, ON_DEMAND, JupyterHub", "x86_64, SPOT", "x86_64, SPOT, JupyterHub"],
     ...["arm64, ON_DEMAND", "arm64, ON_DEMAND, JupyterHub", "arm64, SPOT", "arm64, SPOT, JupyterHub"],
-    ...["everything on", "schedule", "no guardrails", "schedule, no guardrails"],
+    ...[
+      "everything on",
+      "encrypted volumes",
+      "encrypted volumes, their roles",
+      "schedule",
+      "no guardrails",
+      "schedule, no guardrails",
+    ],
     ...["bring your own", "their VPC, our groups"],
   ]);
 });

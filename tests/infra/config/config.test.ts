@@ -71,6 +71,10 @@ describe("the configuration", () => {
     [{ subnetIds: "subnet-01" }, /vpcId: not given; allowed: the subnets' VPC/],
     [{ subnetIds: "subnet-01", vpcId: "vpc-01", nat: true }, /nat: given true; allowed: false with subnetIds/],
     [
+      { encryptedVolumes: true, securityConfiguration: "none" },
+      /encryptedVolumes: given true; allowed: false with securityConfiguration none/,
+    ],
+    [
       { coreSecurityGroupId: "sg-01" },
       /primarySecurityGroupId, serviceAccessSecurityGroupId: not given; allowed: .* together/,
     ],

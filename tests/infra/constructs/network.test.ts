@@ -117,6 +117,24 @@ it("adds endpoints for Session Manager and a NAT gateway on request", () => {
   make({ nat: true }).template.resourceCountIs("AWS::EC2::NatGateway", 1);
 });
 
+it("adds an endpoint for KMS with encrypted volumes, in one subnet and for the nodes alone, unless a NAT gateway reaches it", () => {
+  const kms = {
+    Properties: { PrivateDnsEnabled: true, ServiceName: Match.objectLike({}), VpcEndpointType: "Interface" },
+  };
+  const { template } = make({ encryptedVolumes: true });
+
+  const found = Object.values(template.findResources("AWS::EC2::VPCEndpoint", kms)) as Rule[];
+  expect(found).toHaveLength(1);
+  expect(JSON.stringify(found[0]?.Properties["ServiceName"])).toMatch(/\.kms"/);
+  expect(found[0]?.Properties["SubnetIds"]).toHaveLength(1);
+  const groups = Object.values(template.findResources("AWS::EC2::SecurityGroup")) as Rule[];
+  const inline = groups.flatMap(({ Properties }) => (Properties["SecurityGroupIngress"] ?? []) as Rule["Properties"][]);
+  const described = inline.map((rule) => `${named(rule["SourceSecurityGroupId"])}: ${rule["FromPort"]}`);
+  expect(described.sort()).toEqual(["Core: 443", "Primary: 443"]);
+
+  make({ encryptedVolumes: true, nat: true }).template.resourceCountIs("AWS::EC2::VPCEndpoint", 1);
+});
+
 it("creates only security groups in an existing VPC, and nothing if the groups exist, too", () => {
   const place = { subnetIds: "subnet-0123456789abcdef0,subnet-0123456789abcdef1", vpcId: "vpc-0123456789abcdef0" };
   const { template, network } = make(place);

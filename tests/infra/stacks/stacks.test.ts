@@ -1,9 +1,11 @@
 import { join } from "node:path";
 import { Match, Template } from "aws-cdk-lib/assertions";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { incompatibleChanges } from "../../../cli/deployment/incompatible-changes.ts";
 import { variantNamed } from "../../../infra/check/variants.ts";
 import type { SecurityStack } from "../../../infra/stacks/security-stack.ts";
 import { addStacks } from "../../../infra/stacks/stacks.ts";
+import { instanceTypes } from "../../../lambdas/catalog/instance-types.ts";
 import { configWith, newApp, synthesize, temporaryFolder } from "../fixtures.ts";
 
 const outdir = temporaryFolder();
@@ -16,19 +18,25 @@ function parametersOf(state: string, template: Template): Readonly<Record<string
   return JSON.parse(machine?.Properties.DefinitionString ?? "").States[state].Parameters;
 }
 
-it("creates a security configuration, and clusters use it", () => {
+it("creates a security configuration without a key, and clusters use it", () => {
   const app = newApp(join(outdir, "own"));
   const pipeline = Template.fromStack(addStacks(app, configWith()));
 
-  const security = app.node.findChild("OrchardSecurity") as SecurityStack;
   const [name] = Object.keys(pipeline.findResources("AWS::EMR::SecurityConfiguration"));
   pipeline.hasResourceProperties("AWS::EMR::SecurityConfiguration", {
     SecurityConfiguration: {
       InstanceMetadataServiceConfiguration: { MinimumInstanceMetadataServiceVersion: 2 },
-      EncryptionConfiguration: { EnableAtRestEncryption: true },
+      EncryptionConfiguration: {
+        EnableAtRestEncryption: true,
+        AtRestEncryptionConfiguration: {
+          S3EncryptionConfiguration: { EncryptionMode: "SSE-S3" },
+          LocalDiskEncryptionConfiguration: Match.absent(),
+        },
+      },
     },
   });
-  Template.fromStack(security).hasResourceProperties("AWS::KMS::Key", { EnableKeyRotation: true });
+  expect(app.synth().stacks.map(({ stackName }) => stackName)).not.toContain("OrchardSecurity");
+  expect(JSON.stringify(pipeline.toJSON())).not.toMatch(/kms/i);
   expect(parametersOf("CreateCluster", pipeline)).toHaveProperty(
     "SecurityConfiguration",
     expect.stringMatching(/SecurityConfigurationName/),
@@ -38,9 +46,85 @@ it("creates a security configuration, and clusters use it", () => {
   });
 });
 
+/** Synthesizes with encrypted volumes, and returns the templates of both stacks. */
+function encrypted(folder: string, knobs: Readonly<Record<string, unknown>> = {}) {
+  const app = newApp(join(outdir, folder));
+  const pipeline = Template.fromStack(addStacks(app, configWith({ encryptedVolumes: true, ...knobs })));
+  return { pipeline, security: Template.fromStack(app.node.findChild("OrchardSecurity") as SecurityStack) };
+}
+
+interface KeyResource {
+  readonly Properties: { readonly KeyPolicy: { readonly Statement: readonly object[] } };
+}
+
+function keyStatementsOf(security: Template): readonly object[] {
+  const [key] = Object.values(security.findResources("AWS::KMS::Key")) as KeyResource[];
+  return key?.Properties.KeyPolicy.Statement ?? [];
+}
+
+describe("with encryptedVolumes", () => {
+  const { pipeline, security } = encrypted("encrypted");
+
+  it("creates a key without rotation, encrypts EBS volumes with it, and adds KMS's endpoint", () => {
+    security.hasResourceProperties("AWS::KMS::Key", { EnableKeyRotation: false });
+    pipeline.hasResourceProperties("AWS::EMR::SecurityConfiguration", {
+      SecurityConfiguration: {
+        InstanceMetadataServiceConfiguration: { MinimumInstanceMetadataServiceVersion: 2 },
+        EncryptionConfiguration: {
+          AtRestEncryptionConfiguration: {
+            LocalDiskEncryptionConfiguration: {
+              EncryptionKeyProviderType: "AwsKms",
+              AwsKmsKey: { "Fn::ImportValue": Match.stringLikeRegexp("VolumeKey") },
+              EnableEbsEncryption: true,
+            },
+          },
+        },
+      },
+    });
+    pipeline.hasResourceProperties("AWS::EC2::VPCEndpoint", { VpcEndpointType: "Interface" });
+  });
+
+  it("lets Spot's service-linked role use the key, without naming it as a principal that may not exist yet", () => {
+    // KMS refuses a key policy with a principal that does not exist. An execution input can choose Spot on any stack.
+    const Condition = {
+      StringEquals: { "kms:CallerAccount": expect.anything() },
+      ArnEquals: {
+        "aws:PrincipalArn": {
+          "Fn::Join": ["", expect.arrayContaining([expect.stringMatching(/spot.*\/AWSServiceRoleForEC2Spot$/)])],
+        },
+      },
+    };
+    expect(keyStatementsOf(security)).toMatchObject([
+      { Action: "kms:*" },
+      {
+        Action: expect.arrayContaining(["kms:Decrypt", "kms:GenerateDataKeyWithoutPlaintext"]),
+        Principal: { AWS: "*" },
+        Condition,
+      },
+      {
+        Action: "kms:CreateGrant",
+        Principal: { AWS: "*" },
+        Condition: { ...Condition, Bool: { "kms:GrantIsForAWSResource": "true" } },
+      },
+    ]);
+  });
+
+  it("needs no rule for instance stores, which no type of the catalogue has", () => {
+    // EC2 names a type with an instance store by a "d" after the generation, such as m5d.xlarge
+    // (docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html).
+    expect(Object.keys(instanceTypes).filter((type) => /^[a-z]+\d+[a-z]*d[a-z]*\./.test(type))).toEqual([]);
+  });
+
+  it("lets no deployment remove the key while a cluster is alive", () => {
+    expect(incompatibleChanges(security.toJSON(), {})).toEqual([
+      expect.stringMatching(/^removes VolumeKey\w+ \(AWS::KMS::Key\)$/),
+    ]);
+  });
+});
+
 it("protects only the stack that owns clusters from being deleted in the console", () => {
   const app = newApp(join(outdir, "protected"));
-  addStacks(app, configWith());
+  addStacks(app, configWith({ encryptedVolumes: true }));
 
   const protection = app
     .synth()
@@ -53,19 +137,15 @@ it("protects only the stack that owns clusters from being deleted in the console
 });
 
 it("grants existing roles the use of the key in its policy", () => {
-  const app = newApp(join(outdir, "given"));
   const roles = {
     emrServiceRoleArn: "arn:aws:iam::111122223333:role/service",
     emrInstanceProfileArn: "arn:aws:iam::111122223333:instance-profile/profile",
     emrInstanceRoleArn: "arn:aws:iam::111122223333:role/node",
   };
-  addStacks(app, configWith(roles));
+  const { security } = encrypted("given", roles);
 
-  const [key] = Object.values(
-    Template.fromStack(app.node.findChild("OrchardSecurity") as SecurityStack).findResources("AWS::KMS::Key"),
-  ) as { Properties: { KeyPolicy: { Statement: { Action: string | string[]; Principal: unknown }[] } } }[];
   const both = { AWS: [roles.emrServiceRoleArn, roles.emrInstanceRoleArn] };
-  expect(key?.Properties.KeyPolicy.Statement).toMatchObject([
+  expect(keyStatementsOf(security).slice(0, 3)).toMatchObject([
     { Action: "kms:*" },
     { Action: expect.arrayContaining(["kms:Decrypt", "kms:GenerateDataKeyWithoutPlaintext"]), Principal: both },
     { Action: "kms:CreateGrant", Principal: both },

@@ -3,6 +3,8 @@ import type { Sample } from "./sample.ts";
 
 const emrGuide = "https://docs.aws.amazon.com/emr/latest/ManagementGuide";
 const useOnDemand = 'Start again, with {"cluster": {"market": "ON_DEMAND"}} or another cluster.coreType';
+const allowKms =
+  "Deploy with -c encryptedVolumes=false, or let EMR's roles and AWSServiceRoleForEC2Spot use the key, and the nodes' subnet reach KMS";
 const deployWheelhouse = "Deploy again (npm run deploy; on a laptop npm start): that builds and uploads the wheelhouse";
 
 function bootstrapFailure(message: string): Cluster {
@@ -177,6 +179,27 @@ export const clusterSamples: readonly Sample[] = [
     section: "cluster-does-not-start",
     remedy:
       "Deploy the stack again, which creates the roles; if that does not help, grant the permission that the message names",
+  },
+  {
+    name: "kms-denied",
+    origin: "https://repost.aws/knowledge-center/kms-iam-ec2-permission",
+    cluster: terminatedWith(
+      "VALIDATION_ERROR",
+      "User: arn:aws:sts::123456789012:assumed-role/Orchard-EmrRolesServiceRole/x is not authorized to perform: kms:CreateGrant on resource: arn:aws:kms:eu-west-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef",
+    ),
+    cause:
+      "User: arn:aws:sts::123456789012:assumed-role/Orchard-EmrRolesServiceRole/x is not authorized to perform: kms:CreateGrant on resource: arn:aws:kms:eu-west-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef",
+    section: "kms-access-denied",
+    remedy: allowKms,
+  },
+  {
+    name: "kms-denied-to-ec2",
+    origin: "https://repost.aws/knowledge-center/kms-iam-ec2-permission",
+    cluster: terminatedWith("INSTANCE_FAILURE", "Client.InternalError: Client error on launch"),
+    market: "SPOT",
+    cause: "Client.InternalError: Client error on launch",
+    section: "kms-access-denied",
+    remedy: allowKms,
   },
   {
     name: "no-spot-role",
