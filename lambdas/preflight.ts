@@ -8,9 +8,9 @@ import { z } from "zod";
 import { createEmrClient } from "./aws/emr.ts";
 import { createSfnClient } from "./aws/executions.ts";
 import { executionSchema } from "./contract/execution.ts";
-import type { PreflightClients } from "./preflight/preflight-context.ts";
+import { type PreflightClients, preflightSettingsSchema } from "./preflight/preflight-context.ts";
 import { preflight } from "./preflight/run-preflight.ts";
-import { environmentSchema, readEnvironment } from "./runtime/environment.ts";
+import { readEnvironment } from "./runtime/environment.ts";
 import { lambdaHandler } from "./runtime/handler.ts";
 
 const preflightEventSchema = z.object({
@@ -18,7 +18,6 @@ const preflightEventSchema = z.object({
   execution: executionSchema,
 });
 
-const settings = environmentSchema.omit({ LAMBDA_TASK_ROOT: true, STACK_NAME: true, MAX_CLUSTER_HOURS: true });
 const clients: PreflightClients = {
   s3: new S3Client({}),
   sts: new STSClient({}),
@@ -31,5 +30,5 @@ const clients: PreflightClients = {
 };
 
 export const handler = lambdaHandler(preflightEventSchema, (event) =>
-  preflight(event, readEnvironment(settings), clients),
+  preflight(event, readEnvironment(preflightSettingsSchema), clients),
 );

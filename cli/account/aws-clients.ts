@@ -15,20 +15,30 @@ export interface Clients {
 }
 
 /**
- * Creates the clients for an account on AWS or on this machine.
+ * The settings of a client for an account on AWS or on this machine.
  *
  * @param env the account's environment variables; without them, the SDK uses the same sources as the AWS CLI
  */
-export function createClients(env: Readonly<Record<string, string>> = {}): Clients {
+export function clientSettings(env: NodeJS.ProcessEnv = {}) {
   const endpoint = env["AWS_ENDPOINT_URL"];
   const accessKeyId = env["AWS_ACCESS_KEY_ID"];
   const region = env["AWS_REGION"] ?? process.env["AWS_REGION"] ?? process.env["AWS_DEFAULT_REGION"];
-  const config = {
+  return {
     ...(region ? { region } : {}),
     // The SDK refuses a custom endpoint with FIPS or dual-stack endpoints, which the person may have set for AWS.
     ...(endpoint ? { endpoint, useFipsEndpoint: false, useDualstackEndpoint: false } : {}),
     ...(accessKeyId ? { credentials: { accessKeyId, secretAccessKey: env["AWS_SECRET_ACCESS_KEY"] ?? "" } } : {}),
   };
+}
+
+/**
+ * Creates the clients for an account.
+ *
+ * @param env as for clientSettings
+ */
+export function createClients(env: Readonly<Record<string, string>> = {}): Clients {
+  const config = clientSettings(env);
+  const endpoint = env["AWS_ENDPOINT_URL"];
   // A custom endpoint has no host name per bucket.
   const forcePathStyle = (endpoint ?? process.env["AWS_ENDPOINT_URL"]) !== undefined;
   return {

@@ -6,10 +6,17 @@ import type { ServiceQuotasClient } from "@aws-sdk/client-service-quotas";
 import type { SFNClient } from "@aws-sdk/client-sfn";
 import type { SNSClient } from "@aws-sdk/client-sns";
 import type { STSClient } from "@aws-sdk/client-sts";
-import type { Environment } from "../runtime/environment.ts";
+import { type Environment, environmentSchema } from "../runtime/environment.ts";
 
 /** The deployed stack's configuration, from Preflight's environment variables. */
 export type PreflightConfig = Omit<Environment, "LAMBDA_TASK_ROOT" | "STACK_NAME" | "MAX_CLUSTER_HOURS">;
+
+/** The variables of the configuration. */
+export const preflightSettingsSchema = environmentSchema.omit({
+  LAMBDA_TASK_ROOT: true,
+  STACK_NAME: true,
+  MAX_CLUSTER_HOURS: true,
+});
 
 export interface PreflightClients {
   readonly s3: S3Client;

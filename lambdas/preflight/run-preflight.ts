@@ -96,6 +96,27 @@ async function checkRun(
   ]);
 }
 
+/**
+ * Checks the account for an execution with this input, without planning or writing a run.
+ *
+ * @throws InvalidInput when the execution input is wrong
+ */
+export async function checkAccount(
+  { state, execution }: PreflightEvent,
+  config: PreflightConfig,
+  clients: PreflightClients,
+  now: Date = new Date(),
+): Promise<readonly CheckOutcome[]> {
+  const input = resolveInput(state.input, config);
+  const found = await survey(input, config, clients);
+  return checkRun(
+    { execution, input, found, planned: planRun(input, found, config, execution.name) },
+    config,
+    clients,
+    now,
+  );
+}
+
 function describeFailed(failed: readonly CheckOutcome[]): readonly string[] {
   return failed.map(({ name, detail, remedy }) => `${name}: ${detail}. ${remedy}`);
 }
