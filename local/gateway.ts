@@ -38,9 +38,9 @@ interface Services {
   readonly onChange: () => void;
 }
 
-/** The largest body that the gateway reads. Lambda's limit for a payload is 6 MB. */
 /** Longer than the pauses of any client that polls. */
 const keepAliveMs = 75_000;
+/** The largest body that the gateway reads. Lambda's limit for a payload is 6 MB. */
 const maxBodyBytes = 8 * 1024 * 1024;
 
 /** A typical vCPU quota of an account that has run instances for a while; MiniStack has no quotas. */
