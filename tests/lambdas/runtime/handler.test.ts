@@ -1,11 +1,10 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Context } from "aws-lambda";
-import { build } from "esbuild";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import { z } from "zod";
+import { bundleFolder } from "../../../infra/bundles.ts";
 import { clusterDefaultsSchema } from "../../../lambdas/contract/cluster-knobs.ts";
 import { executionSchema } from "../../../lambdas/contract/execution.ts";
 import { environmentSchema, readEnvironment } from "../../../lambdas/runtime/environment.ts";
@@ -14,37 +13,12 @@ import { lambdaHandler, metrics } from "../../../lambdas/runtime/handler.ts";
 import { anExecution } from "../fixtures.ts";
 
 const context = { functionName: "test" } as unknown as Context;
-const folder = mkdtempSync(join(tmpdir(), "orchard-bundles-"));
-const names = [
-  "take-turn",
-  "preflight",
-  "upload-scripts",
-  "validate-results",
-  "terminate-cluster",
-  "confirm-terminated",
-  "diagnose-failure",
-  "record-cost",
-  "notify",
-];
-
-beforeAll(async () => {
-  await build({
-    entryPoints: names.map((name) => join(import.meta.dirname, "..", "..", "..", "lambdas", `${name}.ts`)),
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    target: "node24",
-    outdir: folder,
-    outExtension: { ".js": ".mjs" },
-    logLevel: "warning",
-  });
-}, 60_000);
-afterAll(() => {
-  rmSync(folder, { recursive: true });
-});
+const folder = bundleFolder();
+/** The event of the sweep is the schedule's, of which it reads nothing. */
+const names = readdirSync(folder).filter((name) => name !== "sweep-clusters");
 
 test.each(names)("%s is bundled completely, and rejects an event of another schema", async (name) => {
-  const { handler } = (await import(pathToFileURL(join(folder, `${name}.mjs`)).href)) as {
+  const { handler } = (await import(pathToFileURL(join(folder, name, "index.mjs")).href)) as {
     handler: (event: unknown, context: Context) => Promise<unknown>;
   };
 
