@@ -182,13 +182,29 @@ function warningsOf(leftOut: Plan["leftOut"], model: Plan["model"], outcomes: re
 }
 
 /**
- * Parses the execution input, counts the images, checks the account, and plans the run. The plan is also written to
- * runs/<runId>/plan.json; nothing else is created.
+ * Plans the run as `planExecution` does, and writes the plan to runs/<runId>/plan.json.
  *
  * @throws InvalidInput when the execution input is wrong, or does not fit the images
  * @throws PreflightFailed when the account is not ready; lists every failed check
  */
 export async function preflight(
+  event: PreflightEvent,
+  config: PreflightConfig,
+  clients: PreflightClients,
+  now: Date = new Date(),
+): Promise<Plan> {
+  const plan = await planExecution(event, config, clients, now);
+  await writeJson(clients.s3, { bucket: plan.bucket, key: runKey(plan.runId, planFile) }, plan);
+  return plan;
+}
+
+/**
+ * Parses the execution input, counts the images, checks the account, and plans the run. Creates nothing.
+ *
+ * @throws InvalidInput when the execution input is wrong, or does not fit the images
+ * @throws PreflightFailed when the account is not ready; lists every failed check
+ */
+export async function planExecution(
   { state, execution }: PreflightEvent,
   config: PreflightConfig,
   clients: PreflightClients,
@@ -211,7 +227,7 @@ export async function preflight(
   const { counts, selection, model, steps, store, keptCluster } = found;
   const { features, reuse } = reusable(found.earlier);
   const tree = describeTree(found.listed);
-  const plan: Plan = {
+  return {
     runId,
     executionArn: execution.id,
     mode: input.mode,
@@ -243,6 +259,4 @@ export async function preflight(
     warnings: warningsOf(tree.leftOut, model, outcomes),
     checks: outcomes.map(({ name, ok, detail, remedy }) => ({ name, ok, detail, remedy })),
   };
-  await writeJson(clients.s3, { bucket, key: runKey(runId, planFile) }, plan);
-  return plan;
 }

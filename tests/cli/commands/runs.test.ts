@@ -260,3 +260,42 @@ describe("orchard logs", () => {
     expect(download.stderr).toContain("The run no-label had no cluster, so it has no logs.");
   });
 });
+
+describe("orchard plan", () => {
+  it("says what a run would do and cost, and creates nothing", async () => {
+    const before = (await json("list")).runs.length;
+
+    const { exitCode, stdout, stderr } = await orchard("plan", "--mode", "mini", "--limit", "8", "--components", "2");
+
+    expect(stderr).toBe("");
+    expect(stdout).toMatch(/Images +8 of \d+ labels/);
+    expect(stdout).toMatch(/Steps +Inventory, ExtractFeatures, ReduceDimensions/);
+    expect(stdout).toMatch(/Cost +\d+\.\d\d USD, at most \d+\.\d\d USD/);
+    expect(exitCode).toBe(0);
+    expect((await json("list")).runs).toHaveLength(before);
+  });
+
+  it("names the earlier run whose results answer the same input", async () => {
+    const plan = await json("plan", "--mode", "mini", "--limit", "6", "--components", "2");
+
+    expect(plan.reuse.run).toContain(runId);
+    expect(plan.steps.any).toBe(false);
+  });
+
+  it("refuses what Preflight refuses, with exit code 2", async () => {
+    const { exitCode, stdout, stderr } = await orchard("plan", "--mode", "single-class", "--label", "Aple");
+
+    expect(stderr).toContain("Aple");
+    expect(stdout).toBe("");
+    expect(exitCode).toBe(2);
+  });
+});
+
+describe("orchard doctor", () => {
+  it("finds an account ready in which a run has succeeded", async () => {
+    const { ok, checks } = await json("doctor");
+
+    expect(checks.filter((check: { ok: boolean; isWarning?: boolean }) => !check.ok && !check.isWarning)).toEqual([]);
+    expect(ok).toBe(true);
+  });
+});

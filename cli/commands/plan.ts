@@ -1,0 +1,70 @@
+import { Command } from "@commander-js/extra-typings";
+import { yellow } from "ansis";
+import prettyBytes from "pretty-bytes";
+import { isNamed } from "../../lambdas/aws/errors.ts";
+import { describeSplits } from "../../lambdas/contract/image-tree.ts";
+import type { Plan } from "../../lambdas/contract/plan.ts";
+import { addTargetOptions, openChosenTarget } from "../account/target-options.ts";
+import { requireDeployment } from "../deployment/deployed-stacks.ts";
+import { planRun } from "../deployment/preflight-checks.ts";
+import { makeExecutionInput } from "../execution/execution-input.ts";
+import { addInputOptions } from "../execution/input-options.ts";
+import { CommandFailed, UsageError } from "../terminal/command-errors.ts";
+import { groups } from "../terminal/command-groups.ts";
+import { renderFields } from "../terminal/tables.ts";
+
+export const command = addTargetOptions(
+  addInputOptions(
+    new Command("plan")
+      .helpGroup(groups.run)
+      .summary("say what a run would do and cost, and create nothing")
+      .description("plan a run as Preflight does: images, cluster, minutes and cost; creates nothing")
+      .option("--json", "print one JSON object and nothing else", false)
+      .addHelpText("after", "\nExample:\n  orchard plan --mode full"),
+  ),
+).action(async ({ json, local, region, profile, ...options }) => {
+  const input = makeExecutionInput(options);
+  const target = await openChosenTarget({ local, region, profile });
+  const plan = await planOf(async () => planRun(target, await requireDeployment(target), input));
+  if (json) process.stdout.write(`${JSON.stringify(plan, null, 2)}\n`);
+  else process.stdout.write(`${render(plan)}\n`);
+});
+
+/** @throws UsageError for an invalid execution input, CommandFailed when the account is not ready */
+async function planOf(make: () => Promise<Plan>): Promise<Plan> {
+  try {
+    return await make();
+  } catch (error) {
+    if (isNamed(error, "InvalidInput")) throw new UsageError(error.message);
+    if (isNamed(error, "PreflightFailed")) throw new CommandFailed(error.message);
+    throw error;
+  }
+}
+
+function render(plan: Plan): string {
+  const { counts, estimate, cluster, reuse, steps, warnings } = plan;
+  const wanted = Object.entries({
+    Inventory: steps.inventory,
+    ExtractFeatures: steps.features,
+    ReduceDimensions: steps.reduction,
+  });
+  const names = wanted.flatMap(([name, isWanted]) => (isWanted ? [name] : []));
+  const fields = renderFields([
+    ["Mode", plan.mode],
+    ["Images", `${counts.images.toLocaleString("en")} of ${counts.labels} labels, ${prettyBytes(counts.bytes)}`],
+    ["Splits", describeSplits(plan.usedSplits, plan.unusedSplits) ?? null],
+    ["Nothing new", reuse && `the results of ${reuse.run} stand`],
+    ["Steps", names.join(", ") || "none"],
+    ["Cluster", steps.any ? describeCluster(cluster) : "none"],
+    ["Minutes", estimate.minutes.toFixed(0)],
+    ["Cost", `${estimate.usd.toFixed(2)} USD, at most ${estimate.usdAtMost.toFixed(2)} USD`],
+    ["Arithmetic", estimate.arithmetic],
+  ]);
+  return [fields, ...warnings.map((warning) => yellow(`! ${warning}`))].join("\n");
+}
+
+function describeCluster({ primaryType, coreType, coreCount, maxCoreCount, market }: Plan["cluster"]): string {
+  if (coreCount === 0) return `one ${primaryType}`;
+  const upTo = maxCoreCount > coreCount ? `, up to ${maxCoreCount}` : "";
+  return `primary node ${primaryType} and ${coreCount} core node${coreCount === 1 ? "" : "s"} ${coreType}${upTo}, ${market}`;
+}
