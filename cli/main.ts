@@ -14,6 +14,8 @@ function reduceEnvironment(command: string | undefined): void {
 
 async function main(args: readonly string[]): Promise<void> {
   reduceEnvironment(args[0]);
+  // ansis, which decides when a command imports it, would color a pipe in CI.
+  if (!process.stdout.isTTY && process.env["FORCE_COLOR"] === undefined) process.env["NO_COLOR"] = "1";
   const program = await loadProgram(args[0]);
   await program.parseAsync(args, { from: "user" });
 }

@@ -57,3 +57,10 @@ describe("orchard --help", () => {
     }
   });
 });
+
+it("color is left out of a pipe, also where CI is set", async () => {
+  const options = { env: { CI: "true", GITHUB_ACTIONS: "true", ORCHARD_HOME: join(root, "nowhere") } };
+  const { stdout } = await execa(process.execPath, [join(root, "cli", "main.ts"), "config"], options);
+
+  expect(stdout).not.toContain("\u001b");
+});

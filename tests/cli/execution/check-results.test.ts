@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { beforeEach, describe, expect, it } from "vitest";
 import { checkResults, type Manifest, manifestSchema, readManifest } from "../../../cli/execution/check-results.ts";
 import { readPreview, renderPreview } from "../../../cli/execution/preview-results.ts";
@@ -106,7 +107,7 @@ describe("readPreview", () => {
       ["A", [0.5, -1.25]],
       ['B "\n"', [2, 3]],
     ]);
-    expect(renderPreview(preview, "s3://data/raw/").split("\n")).toEqual([
+    expect(stripVTControlCharacters(renderPreview(preview, "s3://data/raw/")).split("\n")).toEqual([
       " IMAGE    LABEL       PC1     PC2",
       " A/1.jpg  A           0.5000  -1.250",
       ' A/2.jpg  "B \\"\\n\\""  2.000   3.000',
