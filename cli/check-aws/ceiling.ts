@@ -1,7 +1,7 @@
 /** A cent, in which quotes and ceilings are stated. */
 const cent = 0.01;
 
-/** What all runs together may cost. */
+/** Limits the total cost of all runs. */
 export class Ceiling {
   readonly #usd: number;
   #spent = 0;

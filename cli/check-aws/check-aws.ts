@@ -36,7 +36,7 @@ export interface Check {
   readonly pollMilliseconds: number;
 }
 
-/** What has been found so far. */
+/** Collects the results of the check while it runs. */
 export interface Findings {
   readonly observations: Observation[];
   readonly comparisons: Comparison[];

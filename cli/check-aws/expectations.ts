@@ -1,4 +1,4 @@
-// What the embedded account assumes about AWS, as one table. The ids are those of docs/assumptions.md.
+// Lists the assumptions of the embedded account about AWS, under their ids in docs/assumptions.md.
 import { rates } from "../../lambdas/planning/rates.ts";
 import type { Observation, Run } from "./observation.ts";
 

@@ -30,7 +30,7 @@ export interface ObservedCluster {
   readonly logMinutes: number | null;
 }
 
-/** What AWS answered about one run. */
+/** Records AWS's answers about one run. */
 export interface Observation {
   readonly kind: Kind;
   readonly run: Run;

@@ -66,7 +66,7 @@ interface Setting {
   readonly source: string;
   readonly purpose: string;
   readonly allowed: string;
-  /** What happens without a value. */
+  /** Explains the behavior without a value; null if the knob has nothing to explain. */
   readonly defaultText: string | null;
 }
 

@@ -21,7 +21,7 @@ export interface Run {
   readonly endedAt: Date | undefined;
 }
 
-/** What a person may write for a run, for the help of a command. */
+/** Tells in the help of a command how to name a run. */
 export const runArgument = "name of the execution, the beginning of one, or: latest";
 const namedAtMost = 5;
 

@@ -6,7 +6,7 @@ import { validationSchema } from "../../lambdas/contract/validation.ts";
 import type { Clients } from "../account/aws-clients.ts";
 import { readJson } from "./download-run.ts";
 
-/** What a run has left on S3. Each part is undefined while, or because, the run has not come so far. */
+/** Holds the files that a run has written to S3. A part is undefined if the run has not reached the state that writes it. */
 export interface RunRecord {
   readonly plan: z.output<typeof plannedSchema> | undefined;
   readonly validation: z.output<typeof validationSchema> | undefined;

@@ -15,7 +15,7 @@ export class UsageError extends CommandError {
   readonly exitCode = 2;
 }
 
-/** What the request names does not exist: exit code 3, and nothing was created. */
+/** The request names something that does not exist: exit code 3, and nothing was created. */
 export class NotFound extends CommandError {
   override readonly name = "NotFound";
   readonly exitCode = 3;

@@ -19,7 +19,7 @@ export const decidingPaths: readonly string[] = [
 
 /** Files to change, and the tests that should notice it. All paths are relative to the project's folder. */
 export interface MutationTarget {
-  /** What the user asked for. */
+  /** Repeats the path that the user gave. */
   readonly path: string;
   readonly language: "python" | "typescript";
   readonly files: readonly string[];

@@ -15,17 +15,17 @@ interface Finding {
   readonly place: string;
   /** Matched by a suppression's `finding`. */
   readonly finding: string;
-  /** What the person reads about it. */
+  /** Tells a person about the finding. */
   readonly description: string;
 }
 
 interface Judgement {
   readonly check: string;
-  /** What was judged, such as "14 variants". */
+  /** Names the checked things, such as "14 variants". */
   readonly scope: string;
   readonly found: readonly Finding[];
   readonly suppressions: readonly Suppression[];
-  /** Whether all variants were judged: a suppression that none of them needs is then a finding. */
+  /** Whether all variants were checked: a suppression that none of them needs is then a finding. */
   readonly complete: boolean;
 }
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** What decides a step's time limit: the quote, the least or the most that a step gets, or the run's maxCostUsd. */
+/** Lists the causes of a step's time limit: the quote, the least or the most that a step gets, or the run's maxCostUsd. */
 export const limitBounds = ["quote", "least", "most", "maxCostUsd"] as const;
 
 const stepLimitSchema = z.object({

@@ -37,8 +37,8 @@ function limitOf(step: (typeof jobSteps)[number], request: LimitRequest): StepLi
 
 /**
  * Limits each step to four times its quote, at least 30 minutes, at most what the step ever gets, and never more than
- * maxCostUsd pays for with as many nodes as managed scaling may add. A hung step then
- * costs a small multiple of the quote, and not a cluster for eight hours.
+ * maxCostUsd pays for with as many nodes as managed scaling may add. A hung step then costs a small multiple of the
+ * quote, and not a cluster for eight hours.
  */
 export function stepLimits(request: LimitRequest): StepLimits {
   const [inventory, features, reduction] = jobSteps.map((step) => limitOf(step, request));

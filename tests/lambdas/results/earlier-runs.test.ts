@@ -22,7 +22,7 @@ beforeEach(() => {
   for (const label of labels) {
     for (const file of ["0_100.jpg", "1_100.JPG"]) s3.write(`data/raw/Training/${label}/${file}`, `${label}/${file}`);
   }
-  // What survey reads of it.
+  // survey() reads only these members.
   config = {
     DATA_BUCKET: bucket,
     MODEL_SHA256: sha256(model),
