@@ -22,6 +22,11 @@ export function cutList(items: readonly string[], count = maxItems): readonly st
   return left <= 0 ? items : [...items.slice(0, count), `… and ${left.toLocaleString("en-US")} more`];
 }
 
+/** Continues a sentence by its only item, or by the first items of a list, one a line. */
+export function colonAndItems(items: readonly string[]): string {
+  return items.length === 1 ? `: ${items[0]}` : `:\n- ${cutList(items).join("\n- ")}`;
+}
+
 /** Cuts a message to 8 KiB of UTF-8. */
 export function cutMessage(text: string): string {
   // A character has at most 3 bytes for each of JavaScript's code units.
@@ -30,12 +35,12 @@ export function cutMessage(text: string): string {
   return `${text.slice(0, read)}…`;
 }
 
-/**
- * Replaces each character that ends a line, controls a terminal or reverses the direction of text by a space, so that
- * quoted text cannot pass for lines of ours.
- */
+/** A character that ends a line, controls a terminal or reverses the direction of text. */
+export const controls = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
+
+/** Replaces each such character by a space, so that quoted text cannot pass for lines of ours. */
 export function withoutControls(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, " ");
+  return text.replaceAll(controls, " ");
 }
 
 /** Puts a message on one line, with list items joined by semicolons. */

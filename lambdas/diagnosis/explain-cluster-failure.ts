@@ -15,7 +15,6 @@ import { explainClusterMessage } from "./cluster-failures.ts";
 import { inferFailedState } from "./failed-state.ts";
 import type { LogExplanation, Polling } from "./log-files.ts";
 import { type FailureReport, report } from "./report.ts";
-
 import { explainByStepLogs } from "./step-logs.ts";
 
 /** A failure during or after the creation of a cluster, with the facts that EMR reports. */

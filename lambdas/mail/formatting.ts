@@ -1,4 +1,4 @@
-import { withoutControls } from "../../shared/bounded-text.ts";
+import { controls, withoutControls } from "../../shared/bounded-text.ts";
 import { quoteForShell } from "../../shared/shell-quotes.ts";
 import { stateMachineArnOf } from "../contract/arns.ts";
 import { clusterLink, executionLink } from "../contract/console-links.ts";
@@ -41,10 +41,7 @@ const maxInputLength = 4_000;
 function jsonOnOneLine(json: string): string {
   return json
     .replaceAll(/[\n\r\t]/g, " ")
-    .replaceAll(
-      /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu,
-      (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, "0")}`,
-    );
+    .replaceAll(controls, (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /** The command that starts an execution of the same state machine. */

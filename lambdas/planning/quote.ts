@@ -1,5 +1,5 @@
 import { pricesDate, pricesRegion, s3UsdPerGet, s3UsdPerPutOrList } from "../catalog/prices.ts";
-import { jobSteps } from "../contract/job-steps.ts";
+import { type JobStep, jobSteps } from "../contract/job-steps.ts";
 import type { Plan } from "../contract/plan.ts";
 import { type ClusterShape, workersOf } from "./cluster-shape.ts";
 import { executorCores, executorsPerNode } from "./executor-memory.ts";
@@ -24,7 +24,7 @@ export interface Quote {
   /** The part of it that S3's requests cost. */
   readonly s3Usd: number;
   /** Minutes of each step until Step Functions notices its end; 0 for a step that the run does not have. */
-  readonly stepMinutes: Readonly<Record<(typeof jobSteps)[number], number>>;
+  readonly stepMinutes: Readonly<Record<JobStep, number>>;
   readonly arithmetic: string;
 }
 
@@ -73,7 +73,7 @@ function timingOf(shape: ClusterShape, work: Work, isReused: boolean): Timing {
     features: newImages / perSecond(imagesPerSecondPerVcpu) / 60,
     reduction: images / perSecond(rates.rowsPerSecondPerVcpu.value) / 60,
   };
-  const minutesOf = (name: (typeof jobSteps)[number]): number => rates.stepMinutes.value + workMinutes[name];
+  const minutesOf = (name: JobStep): number => rates.stepMinutes.value + workMinutes[name];
   const stepMinutes = jobSteps.filter((name) => steps[name]).map(minutesOf);
   const stepsTotal = sum(stepMinutes);
   const idle = sum([...(isReused ? [] : [start]), ...stepMinutes].map(pollMinutesAfter));
@@ -88,7 +88,7 @@ function timingOf(shape: ClusterShape, work: Work, isReused: boolean): Timing {
     `${idle} min idle until .sync polling sees an end`,
     `${around.toFixed(1)} min around them`,
   ];
-  const untilNoticed = (name: (typeof jobSteps)[number]): number =>
+  const untilNoticed = (name: JobStep): number =>
     steps[name] ? minutesOf(name) + pollMinutesAfter(minutesOf(name)) : 0;
   return {
     minutes,

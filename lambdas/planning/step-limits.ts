@@ -1,5 +1,5 @@
 import type { ClusterPlan } from "../contract/cluster-plan.ts";
-import { jobSteps } from "../contract/job-steps.ts";
+import type { JobStep } from "../contract/job-steps.ts";
 import { mostSeconds, type StepLimit, type StepLimits } from "../contract/step-limits.ts";
 import { usdPerHour } from "./hourly-price.ts";
 import type { Quote } from "./quote.ts";
@@ -26,7 +26,7 @@ interface LimitRequest {
   readonly maxCostUsd: number;
 }
 
-function limitOf(step: (typeof jobSteps)[number], request: LimitRequest): StepLimit {
+function limitOf(step: JobStep, request: LimitRequest): StepLimit {
   const minutes = request.quote.stepMinutes[step];
   const quoted = timesQuote * minutes * 60;
   const wanted = Math.min(Math.max(quoted, leastSeconds), mostSeconds[step]);
@@ -41,8 +41,11 @@ function limitOf(step: (typeof jobSteps)[number], request: LimitRequest): StepLi
  * quote, and not a cluster for eight hours.
  */
 export function stepLimits(request: LimitRequest): StepLimits {
-  const [inventory, features, reduction] = jobSteps.map((step) => limitOf(step, request));
-  return { inventory, features, reduction } as StepLimits;
+  return {
+    inventory: limitOf("inventory", request),
+    features: limitOf("features", request),
+    reduction: limitOf("reduction", request),
+  };
 }
 
 const reasons: Readonly<Record<StepLimit["bound"], string>> = {

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { cutList, quoteValue } from "../../shared/bounded-text.ts";
+import { colonAndItems, quoteValue } from "../../shared/bounded-text.ts";
 import { formats } from "../contract/choices.ts";
 import { defaultMaxMegapixels, type ExecutionInput, executionInputSchema } from "../contract/input.ts";
 import { modeProperties, modesWithLabel } from "../contract/modes.ts";
@@ -102,9 +102,7 @@ function layoutProblems({ layout, splits }: ExecutionInput): string[] {
 export function refuseIf(problems: readonly string[]): void {
   if (problems.length === 0) return;
   throw new InvalidInput(
-    problems.length === 1
-      ? `The input is refused: ${problems[0]}`
-      : `The input is refused, ${problems.length} problems:\n- ${cutList(problems).join("\n- ")}`,
+    `The input is refused${problems.length === 1 ? "" : `, ${problems.length} problems`}${colonAndItems(problems)}`,
   );
 }
 

@@ -1,4 +1,4 @@
-import { cutList } from "../../shared/bounded-text.ts";
+import { colonAndItems } from "../../shared/bounded-text.ts";
 import { writeJson } from "../aws/s3.ts";
 import type { Execution } from "../contract/execution.ts";
 import { describeLeftOut, shortenNames } from "../contract/image-tree.ts";
@@ -58,23 +58,32 @@ function planRun(input: ResolvedInput, found: Survey, config: PreflightConfig, r
   return created ? planBorrowed(created, request) : planCluster(request);
 }
 
-interface CheckedRun {
-  readonly execution: Execution;
+interface ExaminedRun {
   readonly input: ResolvedInput;
   readonly found: Survey;
   readonly planned: PlannedCluster;
+  readonly outcomes: readonly CheckOutcome[];
 }
 
-async function checkRun(
-  { execution, input, found, planned }: CheckedRun,
+/**
+ * Counts the images, plans the cluster and checks the account. Refuses only a wrong input, not yet a failed check.
+ *
+ * @throws InvalidInput when the execution input is wrong
+ */
+async function examineRun(
+  { state, execution }: PreflightEvent,
   config: PreflightConfig,
   clients: PreflightClients,
   now: Date,
-): Promise<readonly CheckOutcome[]> {
+): Promise<ExaminedRun> {
+  const input = resolveInput(state.input, config);
+  const found = await survey(input, config, clients);
+  // A retried Preflight must plan the same run, so the run is named after the execution.
+  const planned = planRun(input, found, config, execution.name);
   const { selected, keptCluster } = found;
   const { id } = input.cluster;
   const { cluster } = planned;
-  return runChecks([
+  const outcomes = await runChecks([
     ...accountChecks(
       { config, clients, execution, cluster, imageTree: input.imageTree, selected },
       { createsCluster: keptCluster === undefined },
@@ -94,6 +103,7 @@ async function checkRun(
           now,
         })),
   ]);
+  return { input, found, planned, outcomes };
 }
 
 /**
@@ -102,19 +112,12 @@ async function checkRun(
  * @throws InvalidInput when the execution input is wrong
  */
 export async function checkAccount(
-  { state, execution }: PreflightEvent,
+  event: PreflightEvent,
   config: PreflightConfig,
   clients: PreflightClients,
   now: Date = new Date(),
 ): Promise<readonly CheckOutcome[]> {
-  const input = resolveInput(state.input, config);
-  const found = await survey(input, config, clients);
-  return checkRun(
-    { execution, input, found, planned: planRun(input, found, config, execution.name) },
-    config,
-    clients,
-    now,
-  );
+  return (await examineRun(event, config, clients, now)).outcomes;
 }
 
 function describeFailed(failed: readonly CheckOutcome[]): readonly string[] {
@@ -151,9 +154,7 @@ function refuseBadRun(problems: readonly string[], outcomes: readonly CheckOutco
   const failures = describeFailed(outcomes.filter(({ ok, isWarning }) => !ok && !isWarning));
   if (problems.length > 0) refuseIf([...problems, ...failures]);
   if (failures.length > 0) {
-    throw new PreflightFailed(
-      `${failures.length} of ${outcomes.length} checks failed${failures.length === 1 ? ": " : ":\n- "}${cutList(failures).join("\n- ")}`,
-    );
+    throw new PreflightFailed(`${failures.length} of ${outcomes.length} checks failed${colonAndItems(failures)}`);
   }
 }
 
@@ -205,21 +206,17 @@ export async function preflight(
  * @throws PreflightFailed when the account is not ready; lists every failed check
  */
 export async function planExecution(
-  { state, execution }: PreflightEvent,
+  event: PreflightEvent,
   config: PreflightConfig,
   clients: PreflightClients,
   now: Date = new Date(),
 ): Promise<Plan> {
+  const { execution } = event;
   const bucket = config.DATA_BUCKET;
-  // A retried Preflight must plan the same run, so the run is named after the execution.
   const runId = execution.name;
-
-  const input = resolveInput(state.input, config);
-  const found = await survey(input, config, clients);
-  const planned = planRun(input, found, config, runId);
+  const { input, found, planned, outcomes } = await examineRun(event, config, clients, now);
   const { cluster, stepLimits } = planned;
   const estimate = withKeeping(planned.estimate, cluster, input.keepMinutes);
-  const outcomes = await checkRun({ execution, input, found, planned }, config, clients, now);
   refuseBadRun(inputProblems(input, found, planned, estimate), outcomes);
   // The checks above explain an unreadable bucket better than the search for earlier runs does.
   if (found.earlier.status === "rejected") throw found.earlier.reason;

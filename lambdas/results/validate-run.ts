@@ -1,6 +1,6 @@
 import { MetricUnit } from "@aws-lambda-powertools/metrics";
 import type { S3Client } from "@aws-sdk/client-s3";
-import { cutList } from "../../shared/bounded-text.ts";
+import { colonAndItems } from "../../shared/bounded-text.ts";
 import { parseS3Uri, writeJson } from "../aws/s3.ts";
 import type { Execution } from "../contract/execution.ts";
 import { modeProperties } from "../contract/modes.ts";
@@ -54,7 +54,7 @@ function recordMetrics({ images, errors }: Validation, startTime: string): void 
 
 function describeFailures(failed: readonly JobCheck[], count: number): string {
   const list = failed.map(({ name, detail }) => `${name}: ${detail}`);
-  return `${failed.length} of ${count} checks of the results failed${list.length === 1 ? ": " : ":\n- "}${cutList(list).join("\n- ")}`;
+  return `${failed.length} of ${count} checks of the results failed${colonAndItems(list)}`;
 }
 
 /**
