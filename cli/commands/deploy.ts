@@ -19,9 +19,9 @@ import {
 import { incompatibleChanges, type StackTemplate } from "../deployment/incompatible-changes.ts";
 import { makeWheelhouse } from "../deployment/make-wheelhouse.ts";
 import { describeRunning, findRunning, isIdle, stopRunning } from "../execution/running-work.ts";
-import { Refused, UsageError } from "../terminal/command-errors.ts";
+import { UsageError } from "../terminal/command-errors.ts";
 import { groups } from "../terminal/command-groups.ts";
-import { isConfirmed, requireTerminal } from "../terminal/confirm.ts";
+import { requireConfirmed, requireTerminal } from "../terminal/confirm.ts";
 import { formatDuration } from "../terminal/format-duration.ts";
 import { type Lifetime, withLifetime } from "../terminal/lifetime.ts";
 import { type Reporter, runSteps, type Step } from "../terminal/progress-steps.ts";
@@ -64,9 +64,7 @@ async function deployTo(lifetime: Lifetime, options: DeployOptions): Promise<voi
   if (changed) {
     const checkBlockers = () => requireNoBlockers(target.clients, cdk, removed, options.stopRunning);
     await checkBlockers();
-    if (!(await isConfirmed(lifetime, `Deploy this to account ${account} in ${region}?`, yes))) {
-      throw new Refused("Nothing was deployed.");
-    }
+    await requireConfirmed(lifetime, `Deploy this to account ${account} in ${region}?`, yes, "Nothing was deployed.");
     await runSteps(lifetime, deploymentSteps(lifetime, target, cdk, changes, checkBlockers), json);
   }
   const deployment = await readDeployment(target.clients);

@@ -7,9 +7,9 @@ import { deleteBucket, findStacks, listResources } from "../deployment/delete-st
 import { type DeployedStack, readDeployment } from "../deployment/deployed-stacks.ts";
 import { type Removal, removeDeployment, requireIdle } from "../deployment/remove-deployment.ts";
 import { describeAlive, endAliveClusters, findAliveClusters } from "../execution/alive-clusters.ts";
-import { Refused, UsageError } from "../terminal/command-errors.ts";
+import { UsageError } from "../terminal/command-errors.ts";
 import { groups } from "../terminal/command-groups.ts";
-import { isConfirmed, requireTerminal } from "../terminal/confirm.ts";
+import { requireConfirmed, requireTerminal } from "../terminal/confirm.ts";
 import { type Lifetime, withLifetime } from "../terminal/lifetime.ts";
 import { type Reporter, runSteps, type Step } from "../terminal/progress-steps.ts";
 
@@ -57,7 +57,7 @@ async function destroyAll(lifetime: Lifetime, options: DestroyOptions): Promise<
   const names = stacks.map(({ StackName = "" }) => StackName);
   if (!json) process.stdout.write(`${renderAnnouncement(names, resources, bucket, deleteData)}\n`);
   const question = `Remove this from account ${account} in ${region}?`;
-  if (!(await isConfirmed(lifetime, question, yes))) throw new Refused("Nothing was removed.");
+  await requireConfirmed(lifetime, question, yes, "Nothing was removed.");
 
   await removeDeployment(lifetime, removal, json);
   const kept = deleteData ? null : (bucket ?? null);
@@ -82,9 +82,8 @@ async function endLeftClusters(
   const found = `Nothing of Orchard is deployed in account ${account}, ${region}, but these clusters are alive and cost money:\n${lines}`;
   if (!mayStop) throw new UsageError(`${found}\nTo end them: npm run destroy -- --stop-running`);
   if (!json) process.stdout.write(`${found}\n`);
-  if (!(await isConfirmed(lifetime, "End these clusters?", yes))) {
-    throw new Refused(`Nothing was ended. These clusters are alive:\n${lines}`);
-  }
+  const refusal = `Nothing was ended. These clusters are alive:\n${lines}`;
+  await requireConfirmed(lifetime, "End these clusters?", yes, refusal);
   let endedClusters: readonly string[] = [];
   const end = async ({ status }: Reporter): Promise<void> => {
     endedClusters = await endAliveClusters(lifetime, clients, undefined, status);

@@ -9,9 +9,8 @@ import { requireDeployment } from "../deployment/deployed-stacks.ts";
 import { elapsedSince } from "../execution/alive-clusters.ts";
 import { findRun, type Run, runArgument } from "../execution/find-run.ts";
 import { findOwnClusters, isRunning, type Stopped, stopRun } from "../execution/stop-run.ts";
-import { Refused } from "../terminal/command-errors.ts";
 import { groups } from "../terminal/command-groups.ts";
-import { isConfirmed, requireTerminal } from "../terminal/confirm.ts";
+import { requireConfirmed } from "../terminal/confirm.ts";
 import { type Lifetime, withLifetime } from "../terminal/lifetime.ts";
 import { type Reporter, runSteps } from "../terminal/progress-steps.ts";
 
@@ -64,9 +63,8 @@ async function askAndStop(
   yes: boolean,
   quiet: boolean,
 ): Promise<Ended> {
-  requireTerminal(yes);
   const question = `Stop ${run.runId}, which is ${run.status}${elapsedSince(run.startedAt)}, and terminate its cluster?`;
-  if (!(await isConfirmed(lifetime, question, yes))) throw new Refused("Nothing was stopped.");
+  await requireConfirmed(lifetime, question, yes, "Nothing was stopped.");
   let stopped: Stopped | undefined;
   const end = async ({ status, title }: Reporter): Promise<void> => {
     stopped = await stopRun(lifetime, clients, run, status);

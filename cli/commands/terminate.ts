@@ -7,9 +7,8 @@ import { addTargetOptions, openChosenTarget, type TargetOptions } from "../accou
 import { readDeployment } from "../deployment/deployed-stacks.ts";
 import { executionArnOf, isOrchards } from "../execution/alive-clusters.ts";
 import { findNamedCluster, requireTerminable, terminateAndWait } from "../execution/named-cluster.ts";
-import { Refused } from "../terminal/command-errors.ts";
 import { groups } from "../terminal/command-groups.ts";
-import { isConfirmed, requireTerminal } from "../terminal/confirm.ts";
+import { requireConfirmed, requireTerminal } from "../terminal/confirm.ts";
 import { type Lifetime, withLifetime } from "../terminal/lifetime.ts";
 import { type Reporter, runSteps } from "../terminal/progress-steps.ts";
 
@@ -59,7 +58,7 @@ async function ask(lifetime: Lifetime, clients: Clients, cluster: Cluster, yes: 
   const run = await findRunOn(clients, cluster);
   const consequence = run === undefined ? "" : ` The run ${run} is RUNNING and will fail; orchard stop ends both.`;
   const question = `${describe(cluster)}.${consequence} Terminate it?`;
-  if (!(await isConfirmed(lifetime, question, yes))) throw new Refused("Nothing was terminated.");
+  await requireConfirmed(lifetime, question, yes, "Nothing was terminated.");
 }
 
 function describe(cluster: Cluster): string {

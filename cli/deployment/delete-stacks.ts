@@ -6,7 +6,6 @@ import {
   paginateListStackResources,
   type Stack,
   type StackResourceSummary,
-  UpdateTerminationProtectionCommand,
 } from "@aws-sdk/client-cloudformation";
 import { DeleteBucketCommand, DeleteObjectsCommand, ListObjectVersionsCommand } from "@aws-sdk/client-s3";
 import { isNamed } from "../../lambdas/aws/errors.ts";
@@ -15,7 +14,7 @@ import { waitUntil } from "../../shared/wait-until.ts";
 import type { Clients } from "../account/aws-clients.ts";
 import { CommandFailed } from "../terminal/command-errors.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
-import { describeStack } from "./deployed-stacks.ts";
+import { describeStack, liftProtection } from "./deployed-stacks.ts";
 
 const deleteMinutes = 30;
 /** How long a deletion is repeated because of network interfaces; assumed, since EMR documents no time. */
@@ -75,7 +74,7 @@ export function importersFirst(
 
 export async function listResources(
   { cloudFormation }: Clients,
-  stack: Stack,
+  stack: Pick<Stack, "StackName">,
 ): Promise<readonly StackResourceSummary[]> {
   const found: StackResourceSummary[] = [];
   const pages = paginateListStackResources({ client: cloudFormation }, { StackName: stack.StackName });
@@ -104,18 +103,13 @@ export async function deleteStack(
   log: (line: string) => void,
   pauses: Pauses = { pollMs: 2_000, retryMs: 30_000 },
 ): Promise<void> {
-  const { StackName = "", EnableTerminationProtection } = stack;
-  if (EnableTerminationProtection) {
-    await clients.cloudFormation.send(
-      new UpdateTerminationProtectionCommand({ StackName, EnableTerminationProtection: false }),
-    );
-  }
+  await liftProtection(clients, stack);
   const deadline = Date.now() + releaseMinutes * 60_000;
   for (;;) {
     const reason = await tryDeletion(lifetime, clients, stack, pauses.pollMs);
     if (reason === undefined) return;
     if (!isStillAttached.test(reason) || Date.now() >= deadline) {
-      throw new CommandFailed(`The stack ${StackName} could not be deleted: ${reason}`);
+      throw new CommandFailed(`The stack ${stack.StackName} could not be deleted: ${reason}`);
     }
     log(`waits until EMR has released its network interfaces, then deletes again: ${reason}`);
     await sleep(pauses.retryMs, undefined, { signal: lifetime.signal });

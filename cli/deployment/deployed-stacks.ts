@@ -55,10 +55,15 @@ export async function deployStacks(
 
 /** The CDK deletes a stack whose creation failed and creates it again, which termination protection would forbid. */
 async function unprotectFailedCreation(clients: Clients): Promise<void> {
-  const { StackStatus, EnableTerminationProtection } = (await describeStack(clients, stackName)) ?? {};
-  if (!EnableTerminationProtection || !/^ROLLBACK_(COMPLETE|FAILED)$/.test(StackStatus ?? "")) return;
-  await clients.cloudFormation.send(
-    new UpdateTerminationProtectionCommand({ StackName: stackName, EnableTerminationProtection: false }),
+  const stack = await describeStack(clients, stackName);
+  if (/^ROLLBACK_(COMPLETE|FAILED)$/.test(stack?.StackStatus ?? "")) await liftProtection(clients, stack);
+}
+
+/** Lifts a stack's termination protection, if it has one. */
+export async function liftProtection({ cloudFormation }: Clients, stack: Stack | undefined): Promise<void> {
+  if (!stack?.EnableTerminationProtection) return;
+  await cloudFormation.send(
+    new UpdateTerminationProtectionCommand({ StackName: stack.StackName, EnableTerminationProtection: false }),
   );
 }
 

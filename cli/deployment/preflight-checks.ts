@@ -1,5 +1,4 @@
 // Runs Preflight's checks with the person's credentials and the configuration of the deployed function.
-import { paginateListStackResources } from "@aws-sdk/client-cloudformation";
 import { EC2Client } from "@aws-sdk/client-ec2";
 import { IAMClient } from "@aws-sdk/client-iam";
 import { GetFunctionConfigurationCommand, LambdaClient } from "@aws-sdk/client-lambda";
@@ -19,6 +18,7 @@ import type { Target } from "../account/deployment-target.ts";
 import { embeddedAccountId } from "../account/embedded-environment.ts";
 import type { ExecutionInput } from "../execution/execution-input.ts";
 import { CommandFailed } from "../terminal/command-errors.ts";
+import { listResources } from "./delete-stacks.ts";
 import { type DeployedStack, stackName } from "./deployed-stacks.ts";
 
 /** Names the probe object that the check of the bucket writes and deletes. */
@@ -70,15 +70,12 @@ async function readPreflightConfig({ clients, region }: Target, lambda: LambdaCl
   return readEnvironment(preflightSettingsSchema, { ...Environment?.Variables, AWS_REGION: region });
 }
 
-async function findPreflight({ cloudFormation }: Clients): Promise<string> {
-  for await (const { StackResourceSummaries = [] } of paginateListStackResources(
-    { client: cloudFormation },
-    { StackName: stackName },
-  )) {
-    for (const { ResourceType, LogicalResourceId, PhysicalResourceId } of StackResourceSummaries) {
-      const isPreflight = ResourceType === "AWS::Lambda::Function" && /^Preflight/.test(LogicalResourceId ?? "");
-      if (isPreflight && PhysicalResourceId) return PhysicalResourceId;
-    }
-  }
-  throw new CommandFailed(`The stack ${stackName} has no function Preflight`);
+async function findPreflight(clients: Clients): Promise<string> {
+  const resources = await listResources(clients, { StackName: stackName });
+  const found = resources.find(
+    ({ ResourceType, LogicalResourceId = "" }) =>
+      ResourceType === "AWS::Lambda::Function" && LogicalResourceId.startsWith("Preflight"),
+  );
+  if (!found?.PhysicalResourceId) throw new CommandFailed(`The stack ${stackName} has no function Preflight`);
+  return found.PhysicalResourceId;
 }

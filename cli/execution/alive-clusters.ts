@@ -22,7 +22,22 @@ import type { Lifetime } from "../terminal/lifetime.ts";
 
 export const pollMs = 3_000;
 /** EMR takes minutes to terminate a cluster. After this time, something is wrong. */
-export const stopMinutes = 20;
+const stopMinutes = 20;
+
+/**
+ * Waits until executions or clusters have ended.
+ *
+ * @param describeRest what to say after the given minutes
+ * @throws CommandFailed with that text when they have not ended in 20 minutes
+ */
+export async function waitForEnd(
+  { signal }: Lifetime,
+  haveEnded: () => Promise<boolean>,
+  describeRest: (minutes: number) => string,
+): Promise<void> {
+  if (await waitUntil(haveEnded, { everyMs: pollMs, timeoutMs: stopMinutes * 60_000, signal })) return;
+  throw new CommandFailed(describeRest(stopMinutes));
+}
 
 export interface AliveCluster {
   readonly id: string;
@@ -152,9 +167,6 @@ export async function endAliveClusters(
     await requestEnd(clients, clusters);
     return false;
   };
-  const timeoutMs = stopMinutes * 60_000;
-  if (!(await waitUntil(areGone, { everyMs: pollMs, timeoutMs, signal: lifetime.signal }))) {
-    throw new CommandFailed(`Not terminated after ${stopMinutes} minutes:\n  ${lines.join("\n  ")}`);
-  }
+  await waitForEnd(lifetime, areGone, (minutes) => `Not terminated after ${minutes} minutes:\n  ${lines.join("\n  ")}`);
   return [...seen];
 }

@@ -3,11 +3,10 @@ import { distance } from "fastest-levenshtein";
 import { isGone, stateOf } from "../../lambdas/aws/cluster-states.ts";
 import { describeCluster, endCluster } from "../../lambdas/aws/emr.ts";
 import { isNamed } from "../../lambdas/aws/errors.ts";
-import { waitUntil } from "../../shared/wait-until.ts";
 import type { Clients } from "../account/aws-clients.ts";
-import { CommandFailed, NotFound, UsageError } from "../terminal/command-errors.ts";
+import { NotFound, UsageError } from "../terminal/command-errors.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
-import { findAliveClusters, isOrchards, pollMs, stopMinutes } from "./alive-clusters.ts";
+import { findAliveClusters, isOrchards, waitForEnd } from "./alive-clusters.ts";
 
 /**
  * Finds the cluster that a person named.
@@ -73,7 +72,10 @@ export async function terminateAndWait(
     log(state);
     return isGone(state);
   };
-  const timeoutMs = stopMinutes * 60_000;
-  if (await waitUntil(isTerminated, { everyMs: pollMs, timeoutMs, signal: lifetime.signal })) return state;
-  throw new CommandFailed(`Cluster ${cluster.Id} is ${state}, ${stopMinutes} minutes after its termination began.`);
+  await waitForEnd(
+    lifetime,
+    isTerminated,
+    (minutes) => `Cluster ${cluster.Id} is ${state}, ${minutes} minutes after its termination began.`,
+  );
+  return state;
 }

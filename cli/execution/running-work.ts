@@ -1,17 +1,14 @@
 import { paginateListExecutions, StopExecutionCommand } from "@aws-sdk/client-sfn";
 import { isNamed } from "../../lambdas/aws/errors.ts";
-import { waitUntil } from "../../shared/wait-until.ts";
 import type { Clients } from "../account/aws-clients.ts";
-import { CommandFailed } from "../terminal/command-errors.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
 import {
   type AliveCluster,
   describeAlive,
   elapsedSince,
   findAliveClusters,
-  pollMs,
   requestEnd,
-  stopMinutes,
+  waitForEnd,
 } from "./alive-clusters.ts";
 
 export interface RunningExecution {
@@ -92,12 +89,11 @@ export async function stopRunning(
     await stopAll(clients, running);
     return false;
   };
-  const timeoutMs = stopMinutes * 60_000;
-  if (!(await waitUntil(hasEnded, { everyMs: pollMs, timeoutMs, signal: lifetime.signal }))) {
-    throw new CommandFailed(
-      `Some executions or clusters are still running after ${stopMinutes} minutes:\n  ${lines.join("\n  ")}`,
-    );
-  }
+  await waitForEnd(
+    lifetime,
+    hasEnded,
+    (minutes) => `Some executions or clusters are still running after ${minutes} minutes:\n  ${lines.join("\n  ")}`,
+  );
 }
 
 async function stopAll(clients: Clients, { executions, clusters }: Running): Promise<void> {

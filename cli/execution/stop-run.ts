@@ -2,11 +2,9 @@ import type { Cluster } from "@aws-sdk/client-emr";
 import { DescribeExecutionCommand, StopExecutionCommand } from "@aws-sdk/client-sfn";
 import { stateOf } from "../../lambdas/aws/cluster-states.ts";
 import { endCluster, findClusters } from "../../lambdas/aws/emr.ts";
-import { waitUntil } from "../../shared/wait-until.ts";
 import type { Clients } from "../account/aws-clients.ts";
-import { CommandFailed } from "../terminal/command-errors.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
-import { pollMs, stopMinutes } from "./alive-clusters.ts";
+import { waitForEnd } from "./alive-clusters.ts";
 import type { Run } from "./find-run.ts";
 
 /** Whether a run has not ended: a redriven one may wait for its turn. */
@@ -62,12 +60,12 @@ export async function stopRun(
     }
     return idleChecks === 2;
   };
-  const timeoutMs = stopMinutes * 60_000;
-  if (!(await waitUntil(areGone, { everyMs: pollMs, timeoutMs, signal: lifetime.signal }))) {
-    throw new CommandFailed(
-      `The execution was stopped, but after ${stopMinutes} minutes not all of its clusters are gone: ${lines.join("; ")}`,
-    );
-  }
+  await waitForEnd(
+    lifetime,
+    areGone,
+    (minutes) =>
+      `The execution was stopped, but after ${minutes} minutes not all of its clusters are gone: ${lines.join("; ")}`,
+  );
   const { status = "UNKNOWN" } = await clients.sfn.send(new DescribeExecutionCommand({ executionArn: run.arn }));
   return { status, endedClusters: [...seen] };
 }

@@ -1,5 +1,5 @@
 import { confirm } from "@inquirer/prompts";
-import { UsageError } from "./command-errors.ts";
+import { Refused, UsageError } from "./command-errors.ts";
 import type { Lifetime } from "./lifetime.ts";
 
 /**
@@ -19,6 +19,21 @@ export async function isConfirmed(lifetime: Lifetime, message: string, yes: bool
     process.emit("SIGINT");
     return lifetime.exited;
   }
+}
+
+/**
+ * Asks the user to confirm a change, and ends the command if the answer is no.
+ *
+ * @param refusal says that nothing was changed
+ * @throws Refused with the refusal; UsageError when there is no terminal
+ */
+export async function requireConfirmed(
+  lifetime: Lifetime,
+  message: string,
+  yes: boolean,
+  refusal: string,
+): Promise<void> {
+  if (!(await isConfirmed(lifetime, message, yes))) throw new Refused(refusal);
 }
 
 /** Whether a person looks at a stream. Services for continuous integration set CI, and some of them have a terminal. */
