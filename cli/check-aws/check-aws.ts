@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Target } from "../account/deployment-target.ts";
 import type { Dataset } from "../dataset/image-tree.ts";
 import { compareImages, uploadImages } from "../dataset/upload-images.ts";
+import type { Context } from "../deployment/cdk-command.ts";
 import { requireDeployment } from "../deployment/deployed-stacks.ts";
 import { childEnvironment } from "../setup/child-environment.mjs";
 import { CommandFailed } from "../terminal/command-errors.ts";
@@ -16,10 +17,10 @@ import type { Kind, Observation, Run, SkippedRun, Stage } from "./observation.ts
 import { play } from "./play.ts";
 
 /** The knobs that make each kind of cluster; the guardrails' budget is no concern of the runs. */
-const knobs: Readonly<Record<Kind, readonly string[]>> = {
-  x86: ["architecture=x86_64", "market=ON_DEMAND"],
-  graviton: ["architecture=arm64", "market=ON_DEMAND"],
-  spot: ["architecture=x86_64", "market=SPOT"],
+const knobs: Readonly<Record<Kind, Context>> = {
+  x86: { architecture: "x86_64", market: "ON_DEMAND" },
+  graviton: { architecture: "arm64", market: "ON_DEMAND" },
+  spot: { architecture: "x86_64", market: "SPOT" },
 };
 
 const removalCommand = "npm run destroy -- --delete-data --stop-running";
@@ -31,8 +32,8 @@ export interface Check {
   readonly runs: readonly Run[];
   readonly dataset: Dataset;
   readonly ceiling: Ceiling;
-  /** Further knobs of the deployment, as key=value. */
-  readonly context: readonly string[];
+  /** Further knobs of the deployment. */
+  readonly context: Context;
   readonly pollMilliseconds: number;
 }
 
@@ -76,9 +77,10 @@ async function destroy(kind: Kind, findings: Findings): Promise<void> {
 }
 
 async function deploy(lifetime: Lifetime, kind: Kind, { context }: Check, findings: Findings): Promise<void> {
-  const given = [...knobs[kind], "guardrails=false", ...context].flatMap((knob) => ["-c", knob]);
+  const given = { ...knobs[kind], guardrails: "false", ...context };
+  const options = Object.entries(given).flatMap(([key, value]) => ["-c", `${key}=${value}`]);
   try {
-    await orchard(lifetime, ["deploy", "--yes", "--json", ...given]);
+    await orchard(lifetime, ["deploy", "--yes", "--json", ...options]);
     findings.comparisons.push(deployment(kind, "deploy", "deployed", "deployed"));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

@@ -1,16 +1,17 @@
 // Asks AWS about an ended run.
-import { type Cluster, paginateListSteps, type Step } from "@aws-sdk/client-emr";
+import type { Cluster, Instance, StepSummary } from "@aws-sdk/client-emr";
 import { type _Object, paginateListObjectsV2 } from "@aws-sdk/client-s3";
-import { DescribeExecutionCommand, type HistoryEvent, paginateGetExecutionHistory } from "@aws-sdk/client-sfn";
+import type { HistoryEvent } from "@aws-sdk/client-sfn";
 import { stateOf } from "../../lambdas/aws/cluster-states.ts";
 import { describeCluster, listInstances } from "../../lambdas/aws/emr.ts";
 import { isNamed } from "../../lambdas/aws/errors.ts";
 import { readJson } from "../../lambdas/aws/s3.ts";
+import { listSteps } from "../../lambdas/aws/steps.ts";
 import { type Plan, planSchema } from "../../lambdas/contract/plan.ts";
 import { emrLogsPrefix, planFile, runKey } from "../../lambdas/contract/s3-layout.ts";
 import { trueCost } from "../../lambdas/planning/true-cost.ts";
 import type { Clients } from "../account/aws-clients.ts";
-import { type Execution, findCluster } from "../execution/watch-execution.ts";
+import { describeExecution, type Execution, findCluster, readHistory } from "../execution/watch-execution.ts";
 import type { Kind, Observation, ObservedCluster, Run } from "./observation.ts";
 
 export interface Deployed {
@@ -23,19 +24,10 @@ function minutesBetween(from: Date | undefined, to: Date | undefined): number | 
   return from && to ? (to.getTime() - from.getTime()) / 60_000 : null;
 }
 
-async function readHistory({ sfn }: Clients, executionArn: string): Promise<readonly HistoryEvent[]> {
-  const events: HistoryEvent[] = [];
-  for await (const page of paginateGetExecutionHistory({ client: sfn }, { executionArn })) {
-    events.push(...(page.events ?? []));
-  }
-  return events;
-}
-
 /** The states that an execution has entered, in order. */
-export async function enteredStates(clients: Clients, executionArn: string): Promise<readonly string[]> {
-  return (await readHistory(clients, executionArn)).flatMap(
-    ({ stateEnteredEventDetails: entered }) => entered?.name ?? [],
-  );
+export async function enteredStates(clients: Clients, execution: Execution): Promise<readonly string[]> {
+  const events = await readHistory(clients, execution, false);
+  return events.flatMap(({ stateEnteredEventDetails: entered }) => entered?.name ?? []);
 }
 
 /** plan.json of a run; undefined if Preflight refused it. */
@@ -60,15 +52,8 @@ export function withoutIds(key: string): string {
   return key.replaceAll(/(?<=^|\/)(s-|i-|application_|container_)[^/]+/g, "*");
 }
 
-async function listSteps({ emr }: Clients, ClusterId: string): Promise<readonly Step[]> {
-  const steps: Step[] = [];
-  for await (const { Steps = [] } of paginateListSteps({ client: emr }, { ClusterId })) steps.push(...Steps);
-  // EMR lists the last step first.
-  return steps.reverse();
-}
-
 /** Minutes from the end of the first step that has a log until that log was on S3. */
-function logDelay(prefix: string, steps: readonly Step[], logs: readonly _Object[]): number | null {
+function logDelay(prefix: string, steps: readonly StepSummary[], logs: readonly _Object[]): number | null {
   for (const { Id, Status } of steps) {
     const log = logs.find(({ Key }) => Key === `${prefix}steps/${Id}/controller.gz`);
     if (log) return Math.max(0, minutesBetween(Status?.Timeline?.EndDateTime, log.LastModified) ?? 0);
@@ -76,18 +61,19 @@ function logDelay(prefix: string, steps: readonly Step[], logs: readonly _Object
   return null;
 }
 
-async function observeCluster(deployed: Deployed, cluster: Cluster, ended: Date | undefined): Promise<ObservedCluster> {
-  const { clients } = deployed;
+async function observeCluster(
+  deployed: Deployed,
+  cluster: Cluster,
+  instances: readonly Instance[],
+  ended: Date | undefined,
+): Promise<ObservedCluster> {
   const {
     Id: id = "",
     Status: { Timeline: time, StateChangeReason: reason } = {},
     ReleaseLabel: release = "",
   } = cluster;
-  const [steps, instances, logs] = await Promise.all([
-    listSteps(clients, id),
-    listInstances(clients.emr, id),
-    listLogs(deployed, id),
-  ]);
+  const [newestFirst, logs] = await Promise.all([listSteps(deployed.clients.emr, id), listLogs(deployed, id)]);
+  const steps = newestFirst.toReversed();
   const prefix = `${emrLogsPrefix}${id}/`;
   return {
     id,
@@ -113,8 +99,8 @@ function describeTaskFailure(events: readonly HistoryEvent[]): string {
 export async function observe(deployed: Deployed, kind: Kind, run: Run, execution: Execution): Promise<Observation> {
   const { clients } = deployed;
   const [described, events, found, plan] = await Promise.all([
-    clients.sfn.send(new DescribeExecutionCommand({ executionArn: execution.arn })),
-    readHistory(clients, execution.arn),
+    describeExecution(clients, execution),
+    readHistory(clients, execution, true),
     findCluster(clients, execution),
     readPlan(deployed, execution.runId),
   ]);
@@ -129,7 +115,7 @@ export async function observe(deployed: Deployed, kind: Kind, run: Run, executio
     error,
     cause,
     taskFailure: describeTaskFailure(events),
-    cluster: cluster && (await observeCluster(deployed, cluster, stopDate)),
+    cluster: cluster && (await observeCluster(deployed, cluster, instances, stopDate)),
     quotedUsd: plan?.estimate.usd ?? null,
     actualUsd:
       plan && cluster ? trueCost(plan, plan.counts.images, cluster, instances, startDate, new Date()).actualUsd : null,

@@ -1,10 +1,10 @@
 // Plays the runs of one kind of cluster, and asks AWS about each.
 import { CopyObjectCommand, DeleteObjectCommand } from "@aws-sdk/client-s3";
-import { DescribeExecutionCommand, StopExecutionCommand } from "@aws-sdk/client-sfn";
+import { StopExecutionCommand } from "@aws-sdk/client-sfn";
 import { isGone } from "../../lambdas/aws/cluster-states.ts";
 import { waitUntil } from "../../shared/wait-until.ts";
 import { type ExecutionInput, newRunId } from "../execution/execution-input.ts";
-import { type Execution, findCluster, startExecution } from "../execution/watch-execution.ts";
+import { describeExecution, type Execution, findCluster, startExecution } from "../execution/watch-execution.ts";
 import { CommandFailed } from "../terminal/command-errors.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
 import type { Ceiling } from "./ceiling.ts";
@@ -53,9 +53,8 @@ function start(stage: Stage, run: Run, maxCostUsd: number): Promise<Execution> {
   return startExecution(lifetime, deployed.clients, deployed.stateMachineArn, newRunId(new Date()), input, true);
 }
 
-async function isRunning({ deployed }: Stage, { arn }: Execution): Promise<boolean> {
-  const described = await deployed.clients.sfn.send(new DescribeExecutionCommand({ executionArn: arn }));
-  return described.status === "RUNNING";
+async function isRunning({ deployed }: Stage, execution: Execution): Promise<boolean> {
+  return (await describeExecution(deployed.clients, execution)).status === "RUNNING";
 }
 
 /** Waits for the end of the execution and of its cluster. */
@@ -71,7 +70,7 @@ async function waitForEnd(stage: Stage, execution: Execution): Promise<void> {
 async function waitForState(stage: Stage, execution: Execution, state: string): Promise<boolean> {
   let entered = false;
   await wait(stage, `${state} of ${execution.runId}`, runMinutes, async () => {
-    entered = (await enteredStates(stage.deployed.clients, execution.arn)).includes(state);
+    entered = (await enteredStates(stage.deployed.clients, execution)).includes(state);
     return entered || !(await isRunning(stage, execution));
   });
   return entered;

@@ -9,7 +9,7 @@ import { addConfigOptions, type ConfigOptions, readConfig } from "../deployment/
 import { type Layer, listLayers, listLocalLayers, mergeLayers, sourceOf } from "../deployment/config-sources.ts";
 import { UsageError } from "../terminal/command-errors.ts";
 import { groups } from "../terminal/command-groups.ts";
-import { renderColumns } from "../terminal/tables.ts";
+import { headerRow, renderColumns } from "../terminal/tables.ts";
 
 export const command = addTargetOptions(
   addConfigOptions(
@@ -96,7 +96,7 @@ function render(region: Sourced | undefined, settings: readonly Setting[]): stri
       .map((setting) => [`  ${setting.knob}`, setting.source, renderValue(setting)]),
   ]);
   const place = region === undefined ? "any, because none is set" : `${region.value} (${region.source})`;
-  return `Region: ${place}\n\n${renderColumns([["KNOB", "SOURCE", "VALUE"].map((name) => gray(name)), ...rows])}`;
+  return `Region: ${place}\n\n${renderColumns([headerRow("KNOB", "SOURCE", "VALUE"), ...rows])}`;
 }
 
 /** Explains in place of an absent value what happens without it, in the words of docs/configuration.md. */

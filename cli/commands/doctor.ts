@@ -1,6 +1,12 @@
 import { Command } from "@commander-js/extra-typings";
 import { green, red, yellow } from "ansis";
-import { CheckFailure, type CheckOutcome, runChecks } from "../../lambdas/preflight/checks/run-checks.ts";
+import {
+  CheckFailure,
+  type CheckOutcome,
+  isFatal,
+  runCheck,
+  runChecks,
+} from "../../lambdas/preflight/checks/run-checks.ts";
 import type { Target } from "../account/deployment-target.ts";
 import { addTargetOptions, openChosenTarget, type TargetOptions } from "../account/target-options.ts";
 import { type DeployedStack, requireDeployment } from "../deployment/deployed-stacks.ts";
@@ -22,7 +28,7 @@ export const command = addTargetOptions(
 ).action(async ({ json, ...chosen }) => {
   const [machine, account] = await Promise.all([runChecks(machineChecks()), checkAccount(chosen)]);
   const outcomes = [...machine, ...account];
-  const failed = outcomes.filter(({ ok, isWarning }) => !ok && !isWarning);
+  const failed = outcomes.filter(isFatal);
   if (json) process.stdout.write(`${JSON.stringify({ ok: failed.length === 0, checks: outcomes }, null, 2)}\n`);
   else process.stdout.write(`${render(outcomes)}\n`);
   if (failed.length > 0) {
@@ -36,7 +42,7 @@ async function check<Result>(
   remedy: string,
   find: () => Promise<Result>,
   describe: (result: Result) => string,
-): Promise<readonly [outcome: CheckOutcome | undefined, result: Result | undefined]> {
+): Promise<readonly [outcome: CheckOutcome, result: Result | undefined]> {
   let result: Result | undefined;
   const run = async (): Promise<string> => {
     try {
@@ -46,8 +52,7 @@ async function check<Result>(
       throw error instanceof CommandError ? new CheckFailure(error.message) : error;
     }
   };
-  const [outcome] = await runChecks([{ name, remedy, run }]);
-  return [outcome, result];
+  return [await runCheck({ name, remedy, run }), result];
 }
 
 /** Checks the account, then the stack in it, then all that a run needs. */
@@ -58,7 +63,7 @@ async function checkAccount(chosen: TargetOptions): Promise<readonly CheckOutcom
     () => openChosenTarget(chosen),
     (found) => `${found.account}, ${found.region}`,
   );
-  if (!account || !target) return account ? [account] : [];
+  if (!target) return [account];
   const [stack, deployed] = await check(
     "stack",
     "Deploy it: npm run deploy",
@@ -66,7 +71,7 @@ async function checkAccount(chosen: TargetOptions): Promise<readonly CheckOutcom
     ({ bucket }) => `deployed, with the bucket ${bucket}`,
   );
   const clusters = await checkForgotten(target, deployed);
-  if (!stack || !deployed) return [account, ...(stack ? [stack] : []), ...clusters];
+  if (!deployed) return [account, stack, clusters];
   let preflight: readonly CheckOutcome[] = [];
   const [outcome] = await check(
     "preflight",
@@ -76,11 +81,11 @@ async function checkAccount(chosen: TargetOptions): Promise<readonly CheckOutcom
     },
     () => `${preflight.length} checks`,
   );
-  return [account, stack, ...clusters, ...(outcome ? [outcome] : []), ...preflight];
+  return [account, stack, clusters, outcome, ...preflight];
 }
 
 /** A cluster of a run that has ended keeps no run from starting, but it costs money. */
-function checkForgotten(target: Target, deployed: DeployedStack | undefined): Promise<readonly CheckOutcome[]> {
+function checkForgotten(target: Target, deployed: DeployedStack | undefined): Promise<CheckOutcome> {
   const run = async (): Promise<string> => {
     const { executions, clusters } = await findRunning(target.clients, deployed?.stateMachineArn);
     const forgotten = clusters.filter(({ runId }) => !executions.some(({ name }) => name === runId));
@@ -88,7 +93,7 @@ function checkForgotten(target: Target, deployed: DeployedStack | undefined): Pr
     return clusters.length === 0 ? "no cluster is alive" : "each cluster that is alive has a run";
   };
   const remedy = "Unless it is kept on purpose: aws emr terminate-clusters --cluster-ids <id>";
-  return runChecks([{ name: "clusters", isWarning: true, remedy, run }]);
+  return runCheck({ name: "clusters", isWarning: true, remedy, run });
 }
 
 /** A line for each check, and its remedy below. */

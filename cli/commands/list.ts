@@ -1,5 +1,4 @@
 import { Command } from "@commander-js/extra-typings";
-import { gray } from "ansis";
 import pMap from "p-map";
 import { addTargetOptions, openChosenTarget } from "../account/target-options.ts";
 import { requireDeployment } from "../deployment/deployed-stacks.ts";
@@ -9,7 +8,7 @@ import { renderStatus } from "../execution/render-report.ts";
 import { type RunRecord, readRunRecord } from "../execution/run-record.ts";
 import { groups } from "../terminal/command-groups.ts";
 import { formatLocalTime } from "../terminal/format-duration.ts";
-import { renderColumns } from "../terminal/tables.ts";
+import { headerRow, renderColumns } from "../terminal/tables.ts";
 
 const defaultLimit = 20;
 const readsAtOnce = 8;
@@ -37,9 +36,7 @@ export const command = addTargetOptions(
   const runs = await pMap(
     found,
     async (run) => ({ run, record: await readRunRecord(target.clients, bucket, run.runId) }),
-    {
-      concurrency: readsAtOnce,
-    },
+    { concurrency: readsAtOnce },
   );
   const rows = runs.map(({ run, record }) => summarize(run, record));
   if (json) process.stdout.write(`${JSON.stringify({ runs: rows, more: isCut })}\n`);
@@ -77,7 +74,7 @@ function summarize(run: Run, { plan, validation, cost }: RunRecord): RunSummary 
 
 function render(rows: readonly RunSummary[]): string {
   if (rows.length === 0) return "There are no runs yet. Start one with: orchard run";
-  const head = ["RUN", "OUTCOME", "MODE", "IMAGES", "MINUTES", "USD", "STARTED"].map((name) => gray(name));
+  const head = headerRow("RUN", "OUTCOME", "MODE", "IMAGES", "MINUTES", "USD", "STARTED");
   const lines = rows.map(({ runId, status, mode, images, minutes, usd, startedAt }) => [
     runId,
     renderStatus(status),

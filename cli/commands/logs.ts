@@ -43,7 +43,7 @@ export const command = addTargetOptions(
     const target = await openChosenTarget(chosen);
     const { clients } = target;
     const deployed = await requireDeployment(target);
-    const run = await readRun(clients, deployed, await findRun(clients.sfn, deployed.stateMachineArn, text));
+    const run = await readRun(clients, deployed, await findRun(clients.sfn, deployed.stateMachineArn, text), false);
     const clusterId = clusterOf(run.data, run.report);
     const location = clusterId === undefined ? undefined : clusterLogs(deployed.bucket, clusterId);
     if (download !== undefined) return downloadLogs(lifetime, clients, run, location, { folder: download, json });

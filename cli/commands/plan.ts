@@ -3,6 +3,7 @@ import { yellow } from "ansis";
 import prettyBytes from "pretty-bytes";
 import { isNamed } from "../../lambdas/aws/errors.ts";
 import { describeSplits } from "../../lambdas/contract/image-tree.ts";
+import { jobSteps, stateOfStep } from "../../lambdas/contract/job-steps.ts";
 import type { Plan } from "../../lambdas/contract/plan.ts";
 import { addTargetOptions, openChosenTarget } from "../account/target-options.ts";
 import { requireDeployment } from "../deployment/deployed-stacks.ts";
@@ -43,12 +44,7 @@ async function planOf(make: () => Promise<Plan>): Promise<Plan> {
 
 function render(plan: Plan): string {
   const { counts, estimate, cluster, reuse, steps, warnings } = plan;
-  const wanted = Object.entries({
-    Inventory: steps.inventory,
-    ExtractFeatures: steps.features,
-    ReduceDimensions: steps.reduction,
-  });
-  const names = wanted.flatMap(([name, isWanted]) => (isWanted ? [name] : []));
+  const names = jobSteps.filter((step) => steps[step]).map((step) => stateOfStep[step]);
   const fields = renderFields([
     ["Mode", plan.mode],
     ["Images", `${counts.images.toLocaleString("en")} of ${counts.labels} labels, ${prettyBytes(counts.bytes)}`],

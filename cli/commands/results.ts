@@ -43,6 +43,7 @@ export const command = addTargetOptions(
       target.clients,
       deployed,
       await findRun(target.clients.sfn, deployed.stateMachineArn, text),
+      false,
     );
     const folder = resolveFromUser(output ?? join("results", report.runId));
     const wanted = format === undefined ? formats : [format];

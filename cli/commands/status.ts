@@ -1,19 +1,18 @@
 import { Command } from "@commander-js/extra-typings";
-import { gray } from "ansis";
 import { z } from "zod";
 import { listInstances } from "../../lambdas/aws/emr.ts";
 import { clusterPlanSchema } from "../../lambdas/contract/cluster-plan.ts";
-import { planFile, runKey } from "../../lambdas/contract/s3-layout.ts";
+import { planFile } from "../../lambdas/contract/s3-layout.ts";
 import { usdPerHour } from "../../lambdas/planning/hourly-price.ts";
 import type { Clients } from "../account/aws-clients.ts";
 import { addTargetOptions, openChosenTarget } from "../account/target-options.ts";
 import { readDeployment, requireDeployment } from "../deployment/deployed-stacks.ts";
 import type { AliveCluster } from "../execution/alive-clusters.ts";
-import { readJson } from "../execution/download-run.ts";
+import { readRunFile } from "../execution/run-record.ts";
 import { findRunning, isIdle, type RunningExecution } from "../execution/running-work.ts";
 import { groups } from "../terminal/command-groups.ts";
 import { formatLocalTime } from "../terminal/format-duration.ts";
-import { renderColumns } from "../terminal/tables.ts";
+import { headerRow, renderColumns } from "../terminal/tables.ts";
 
 /** The part of plan.json that determines the cluster's price. */
 const pricedPlanSchema = z.object({ cluster: clusterPlanSchema });
@@ -84,8 +83,8 @@ async function hourlyPrice(
   { runId }: AliveCluster,
 ): Promise<number | null> {
   if (bucket === undefined || runId === "") return null;
-  const plan = pricedPlanSchema.safeParse(await readJson(clients, bucket, runKey(runId, planFile)));
-  return plan.success ? usdPerHour(plan.data.cluster) : null;
+  const plan = await readRunFile(clients, bucket, runId, { file: planFile, schema: pricedPlanSchema });
+  return plan ? usdPerHour(plan.cluster) : null;
 }
 
 function render(executions: readonly RunningExecution[], clusters: readonly CostlyCluster[]): string {
@@ -93,7 +92,7 @@ function render(executions: readonly RunningExecution[], clusters: readonly Cost
   const tables: string[] = [];
   if (executions.length > 0) {
     const rows = executions.map(({ name, startedAt }) => [name, timeOf(startedAt)]);
-    tables.push(renderColumns([grayed("RUNNING", "SINCE"), ...rows]));
+    tables.push(renderColumns([headerRow("RUNNING", "SINCE"), ...rows]));
   }
   if (clusters.length > 0) {
     const rows = clusters.map(({ id, state, instances, usdPerHour: usd, until, name }) => [
@@ -104,13 +103,11 @@ function render(executions: readonly RunningExecution[], clusters: readonly Cost
       timeOf(until),
       name,
     ]);
-    tables.push(renderColumns([grayed("CLUSTER", "STATE", "INSTANCES", "USD/HOUR", "AT MOST UNTIL", "NAME"), ...rows]));
+    tables.push(
+      renderColumns([headerRow("CLUSTER", "STATE", "INSTANCES", "USD/HOUR", "AT MOST UNTIL", "NAME"), ...rows]),
+    );
   }
   return tables.join("\n\n");
-}
-
-function grayed(...names: readonly string[]): readonly string[] {
-  return names.map((name) => gray(name));
 }
 
 function timeOf(time: Date | undefined): string {

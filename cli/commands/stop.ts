@@ -1,10 +1,10 @@
 import { DescribeExecutionCommand } from "@aws-sdk/client-sfn";
 import { Command } from "@commander-js/extra-typings";
-import { z } from "zod";
+import { listObjects, parseS3Uri } from "../../lambdas/aws/s3.ts";
+import { clusterIdIn } from "../../lambdas/aws/steps.ts";
 import { runUri } from "../../lambdas/contract/s3-layout.ts";
 import type { Clients } from "../account/aws-clients.ts";
 import { addTargetOptions, openChosenTarget, type TargetOptions } from "../account/target-options.ts";
-import { listObjects } from "../dataset/bucket-sync.ts";
 import { requireDeployment } from "../deployment/deployed-stacks.ts";
 import { elapsedSince } from "../execution/alive-clusters.ts";
 import { findRun, type Run, runArgument } from "../execution/find-run.ts";
@@ -38,7 +38,7 @@ async function stop(lifetime: Lifetime, text: string, { yes, json, ...chosen }: 
   const wasRunning = isRunning(run);
   const stopped = wasRunning ? await askAndStop(lifetime, clients, run, yes, json) : await describeEnded(clients, run);
   const uri = runUri(bucket, run.runId);
-  const files = (await listObjects(clients.s3, bucket, uri.slice(`s3://${bucket}/`.length))).length;
+  const files = (await listObjects(clients.s3, parseS3Uri(uri))).length;
   const outcome: Outcome = { runId: run.runId, wasRunning, ...stopped, results: { uri, files } };
   process.stdout.write(`${json ? JSON.stringify(outcome) : render(outcome)}\n`);
 }
@@ -80,13 +80,11 @@ async function describeEnded(clients: Clients, run: Run): Promise<Ended> {
   return { status: run.status ?? "UNKNOWN", endedClusters: [], aliveClusters };
 }
 
-const reusingInputSchema = z.object({ cluster: z.object({ id: z.string() }) });
-
 /** The id of another run's cluster that the run was started on, which is not the run's to terminate. */
 async function findReusedCluster({ sfn }: Clients, { arn }: Run): Promise<readonly string[]> {
-  const { input = "{}" } = await sfn.send(new DescribeExecutionCommand({ executionArn: arn }));
-  const { data } = reusingInputSchema.safeParse(JSON.parse(input));
-  return data ? [data.cluster.id] : [];
+  const { input } = await sfn.send(new DescribeExecutionCommand({ executionArn: arn }));
+  const id = clusterIdIn(input);
+  return id === undefined ? [] : [id];
 }
 
 function render({ runId, wasRunning, status, endedClusters, aliveClusters, results }: Outcome): string {

@@ -26,18 +26,21 @@ export const command = addTargetOptions(
     .option("--json", "print one JSON object and nothing else, once the run has ended", false)
     .addHelpText("after", "\nExample:\n  orchard watch latest"),
 ).action((text, { json, ...chosen }) =>
-  withLifetime(async (lifetime) => {
-    const target = await openChosenTarget(chosen);
-    const deployed = await requireDeployment(target);
-    const run = await findRun(target.clients.sfn, deployed.stateMachineArn, text);
-    const { report } =
-      run.status === "RUNNING"
-        ? await follow(lifetime, target, deployed, run, json)
-        : await readRun(target.clients, deployed, run);
-    process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : `${renderReport(report, null)}\n`);
-    const { status, error } = report;
-    if (status !== "SUCCEEDED") throw new CommandFailed(`${error?.name ?? status}: ${error?.cause ?? run.runId}`);
-  }, new Lifetime(undefined, null)),
+  withLifetime(
+    async (lifetime) => {
+      const target = await openChosenTarget(chosen);
+      const deployed = await requireDeployment(target);
+      const run = await findRun(target.clients.sfn, deployed.stateMachineArn, text);
+      const { report } =
+        run.status === "RUNNING"
+          ? await follow(lifetime, target, deployed, run, json)
+          : await readRun(target.clients, deployed, run);
+      process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : `${renderReport(report, null)}\n`);
+      const { status, error } = report;
+      if (status !== "SUCCEEDED") throw new CommandFailed(`${error?.name ?? status}: ${error?.cause ?? run.runId}`);
+    },
+    new Lifetime({ notice: null }),
+  ),
 );
 
 async function follow(
@@ -58,20 +61,16 @@ async function follow(
     const connection = new ConnectionReport(line);
     const onLost = (error: Error): void => connection.lost(error);
     const cluster = new RunningCluster(clients, deployed.bucket, run);
+    const answered =
+      <Args extends unknown[]>(call: (...args: Args) => Promise<void>) =>
+      async (...args: Args): Promise<void> => {
+        await call(...args);
+        connection.answered();
+      };
     const { onLeft, onRunning } = progressWatcher(clients, deployed.bucket, run, { status, line }, () =>
       cluster.describe(),
     );
-    const watcher = {
-      onLeft: async (...args: Parameters<typeof onLeft>) => {
-        await onLeft(...args);
-        connection.answered();
-      },
-      onRunning: async (...args: Parameters<typeof onRunning>) => {
-        await onRunning(...args);
-        connection.answered();
-      },
-      onLost,
-    };
+    const watcher = { onLeft: answered(onLeft), onRunning: answered(onRunning), onLost };
     const { status: ended } = await watchExecution(lifetime, clients, deployed.bucket, run, watcher, pollMs);
     const { signal } = lifetime;
     result = await untilConnected(() => readRun(clients, deployed, run), { everyMs: pollMs, signal, onLost });

@@ -22,7 +22,8 @@ export function addConfigOptions<Args extends unknown[], Options extends OptionV
     .option("-c, --context <key=value>", "one knob; wins over the file; may be given several times", parseContext);
 }
 
-function parseContext(text: string, before: Context = {}): Context {
+/** Adds a knob to those of the earlier options of the command line. @throws UsageError for anything but key=value */
+export function parseContext(text: string, before: Context = {}): Context {
   const [, key, value] = /^([\w:@/-]+)=(.*)$/.exec(text) ?? [];
   if (key === undefined || value === undefined) {
     throw new UsageError(`-c takes key=value, not "${text}". docs/configuration.md lists the keys.`);

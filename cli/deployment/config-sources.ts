@@ -6,7 +6,7 @@ import { z } from "zod";
 import { readKnobFile } from "../../infra/config/config.ts";
 import { readTextFile } from "../../shared/read-text-file.ts";
 import { UsageError } from "../terminal/command-errors.ts";
-import { root } from "../toolchain/places.ts";
+import { personsFolder, root } from "../toolchain/places.ts";
 import { type ConfigOptions, contextOf, withUsageErrors } from "./config-options.ts";
 import { localContext } from "./deploy-locally.ts";
 
@@ -76,6 +76,6 @@ function readJson<Parsed>(path: string, schema: z.ZodType<Parsed>): Parsed | und
 
 /** A file of the folder one is in by its short name, and any other by its path. */
 function nameOf(path: string): string {
-  const short = relative(process.env["INIT_CWD"] ?? process.cwd(), path);
+  const short = relative(personsFolder(), path);
   return short.startsWith("..") ? path : short;
 }

@@ -8,6 +8,8 @@ import { type Check, checkSteps, type Findings } from "../check-aws/check-aws.ts
 import { type Kind, kinds, runs } from "../check-aws/observation.ts";
 import { differencesOf, type Report, renderReport } from "../check-aws/report.ts";
 import { openDataset } from "../dataset/upload-images.ts";
+import type { Context } from "../deployment/cdk-command.ts";
+import { parseContext } from "../deployment/config-options.ts";
 import { findStacks } from "../deployment/delete-stacks.ts";
 import { CommandFailed, UsageError } from "../terminal/command-errors.ts";
 import { requireConfirmed, requireTerminal } from "../terminal/confirm.ts";
@@ -23,11 +25,6 @@ function parseUsd(text: string): number {
   throw new InvalidArgumentError("It is a number of US dollars above 0.");
 }
 
-function parseKnob(text: string, before: readonly string[] = []): readonly string[] {
-  if (/^\w+=/.test(text)) return [...before, text];
-  throw new InvalidArgumentError("It is key=value; docs/configuration.md lists the keys.");
-}
-
 interface CheckAwsOptions {
   readonly maxUsd: number;
   readonly region: string;
@@ -35,7 +32,7 @@ interface CheckAwsOptions {
   readonly runs: Check["runs"];
   readonly dataset?: string | undefined;
   readonly endpoint?: string | undefined;
-  readonly context?: readonly string[] | undefined;
+  readonly context?: Context | undefined;
   readonly report?: string | undefined;
   readonly yes: boolean;
 }
@@ -54,7 +51,7 @@ export const command = new Command("check-aws")
   .addOption(new Option("--runs <runs...>", "the runs to play").choices(runs).default([...runs]))
   .option("--dataset <folder>", "images as <split>/<label>/<image> or <label>/<image> (default: a generated sample)")
   .option("--endpoint <url>", "the embedded account, in place of AWS")
-  .option("-c, --context <key=value>", "one knob of the deployment; may be given several times", parseKnob)
+  .option("-c, --context <key=value>", "one knob of the deployment; may be given several times", parseContext)
   .option("--report <folder>", "where to write report.md and report.json (default: results/check-aws-<time>)")
   .option("-y, --yes", "do not ask", false)
   .action((options) => withLifetime((lifetime) => checkAws(lifetime, options)));
@@ -97,7 +94,7 @@ async function checkAws(lifetime: Lifetime, options: CheckAwsOptions): Promise<v
     const dataset = await openDataset(lifetime, { folder: options.dataset, command: "npm run check:aws -- --dataset" });
     const isEmbedded = endpoint !== undefined && isOnThisMachine(endpoint);
     const check: Check = {
-      ...{ target, dataset, ceiling, kinds: on, runs: options.runs, context: options.context ?? [] },
+      ...{ target, dataset, ceiling, kinds: on, runs: options.runs, context: options.context ?? {} },
       pollMilliseconds: isEmbedded ? pollMilliseconds.embedded : pollMilliseconds.aws,
     };
     await runSteps(lifetime, checkSteps(lifetime, check, findings), false);

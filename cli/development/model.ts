@@ -1,11 +1,11 @@
 import { readFileSync, statSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { Command } from "@commander-js/extra-typings";
 import { childEnvironment } from "../setup/child-environment.mjs";
 import { CommandFailed, UsageError } from "../terminal/command-errors.ts";
 import { type Lifetime, withLifetime } from "../terminal/lifetime.ts";
 import { readModelInfo } from "../toolchain/model-info.ts";
-import { places } from "../toolchain/places.ts";
+import { fromPerson, places } from "../toolchain/places.ts";
 import { runTool } from "../toolchain/run-tool.ts";
 
 interface ModelOptions {
@@ -22,11 +22,6 @@ async function remakeModel(lifetime: Lifetime, { output: folder, weights, weight
   const { failed, output } = await runTool(lifetime, python, args, { env: childEnvironment("download") });
   if (failed) throw new CommandFailed(`The model could not be made:\n\n${output.split("\n").slice(-15).join("\n")}`);
   if (readModelInfo(folder).weights === "seeded") process.stderr.write(`${output}\n`);
-}
-
-/** Resolves a path against the folder in which the person ran npm. */
-function fromPerson(path: string): string {
-  return resolve(process.env["INIT_CWD"] ?? process.cwd(), path);
 }
 
 function existingFile(path: string): string {

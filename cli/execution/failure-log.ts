@@ -1,5 +1,5 @@
 import { describeError, isNamed } from "../../lambdas/aws/errors.ts";
-import { parseS3Uri, readBytes, type S3Location, s3UriOf } from "../../lambdas/aws/s3.ts";
+import { objectExists, parseS3Uri, readBytes, type S3Location, s3UriOf } from "../../lambdas/aws/s3.ts";
 import { listSteps } from "../../lambdas/aws/steps.ts";
 import type { Diagnosis } from "../../lambdas/contract/failure.ts";
 import { emrLogsPrefix } from "../../lambdas/contract/s3-layout.ts";
@@ -7,7 +7,6 @@ import { partialStateSchema } from "../../lambdas/contract/state-data.ts";
 import { isNoise, lastLines, logLines, rootCause } from "../../shared/root-cause.ts";
 import { unzipEnd } from "../../shared/unzip-end.ts";
 import type { Clients } from "../account/aws-clients.ts";
-import { listObjects } from "../dataset/bucket-sync.ts";
 import { findUsedCluster, type Report, type StateData } from "./run-report.ts";
 
 /** Only the end of a longer log is kept: the last error is the relevant one. */
@@ -38,9 +37,8 @@ export async function findFailedStepLog(
 ): Promise<string | undefined> {
   const stepId = (await listSteps(emr, clusterId, ["FAILED"]))[0]?.Id;
   if (stepId === undefined) return undefined;
-  const prefix = `${clusterLogs(bucket, clusterId).key}steps/${stepId}/`;
-  const log = (await listObjects(s3, bucket, prefix)).find(({ key }) => key === "stderr.gz");
-  return log && s3UriOf({ bucket, key: prefix + log.key });
+  const log = { bucket, key: `${clusterLogs(bucket, clusterId).key}steps/${stepId}/stderr.gz` };
+  return (await objectExists(s3, log)) ? s3UriOf(log) : undefined;
 }
 
 /** Reads the text of a log, or its last 64 MiB; undefined when it does not exist (any more). */

@@ -1,12 +1,11 @@
 import { createReadStream, existsSync } from "node:fs";
 import { join } from "node:path";
-import { gray } from "ansis";
 import { parse } from "csv-parse";
 import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
 import { z } from "zod";
 import { quoteName } from "../../lambdas/contract/image-tree.ts";
 import { percent } from "../../shared/formatting.ts";
-import { renderColumns } from "../terminal/tables.ts";
+import { headerRow, renderColumns } from "../terminal/tables.ts";
 import { filesIn } from "./check-results.ts";
 
 const previewRows = 5;
@@ -86,7 +85,7 @@ export function renderPreview({ rows, variance }: Preview, input: string): strin
   const [first] = rows;
   const components = first?.components.map((_, index) => `PC${index + 1}`) ?? [];
   const table = [
-    ["IMAGE", "LABEL", ...components].map((name) => gray(name)),
+    headerRow("IMAGE", "LABEL", ...components),
     ...rows.map(({ path, label, components: values }) => [
       showName(path.startsWith(input) ? path.slice(input.length) : path),
       showName(label),
@@ -94,7 +93,7 @@ export function renderPreview({ rows, variance }: Preview, input: string): strin
     ]),
   ];
   const shares = [
-    ["COMPONENT", "VARIANCE", "TOGETHER"].map((name) => gray(name)),
+    headerRow("COMPONENT", "VARIANCE", "TOGETHER"),
     ...variance.map(({ component, explained, cumulative }) => [
       `PC${component}`,
       percent(explained, 2),

@@ -1,6 +1,6 @@
+import { listObjects, parseS3Uri } from "../../lambdas/aws/s3.ts";
 import { runUri } from "../../lambdas/contract/s3-layout.ts";
 import type { Clients } from "../account/aws-clients.ts";
-import { listObjects } from "../dataset/bucket-sync.ts";
 import type { DeployedStack } from "../deployment/deployed-stacks.ts";
 import type { Run } from "./find-run.ts";
 import { errorOf, findReusedRun, makeReport, type Report, type StateData } from "./run-report.ts";
@@ -12,11 +12,16 @@ export interface ReadRun {
   readonly data: StateData;
 }
 
-/** Reads all that Step Functions, EMR and S3 know of a run, whether it has ended or not. */
+/**
+ * Reads all that Step Functions, EMR and S3 know of a run, whether it has ended or not.
+ *
+ * @param countFiles whether to list the run's files, of which there may be thousands, for their number
+ */
 export async function readRun(
   clients: Clients,
   { bucket }: Pick<DeployedStack, "bucket">,
   { arn, runId }: Pick<Run, "arn" | "runId">,
+  countFiles = true,
 ): Promise<ReadRun> {
   const [described, ending] = await Promise.all([
     describeExecution(clients, { arn, runId }),
@@ -24,14 +29,14 @@ export async function readRun(
   ]);
   const { startDate, stopDate = new Date() } = described;
   const uri = findReusedRun(ending.data) ?? runUri(bucket, runId);
-  const files = await listObjects(clients.s3, bucket, uri.slice(`s3://${bucket}/`.length));
+  const files = countFiles ? (await listObjects(clients.s3, parseS3Uri(uri))).length : null;
   const report = makeReport({
     runId,
     executionArn: arn,
     status: described.status ?? "UNKNOWN",
     error: errorOf(described, null),
     ...ending,
-    results: { folder: null, uri, files: files.length },
+    results: { folder: null, uri, files },
     mail: undefined,
     seconds: (stopDate.getTime() - (startDate ?? stopDate).getTime()) / 1_000,
   });

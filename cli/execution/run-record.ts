@@ -17,11 +17,21 @@ export interface RunRecord {
 const plannedSchema = planSchema.pick({ mode: true, counts: true, estimate: true, cluster: true, warnings: true });
 const manifestSchema = z.object({ validation: validationSchema, cost: costSchema.optional() });
 
-/** Reads a run's plan.json and manifest.json. Files of an earlier version that lack a member count as missing. */
+/** Reads a JSON file of a run; undefined when it is missing, or is of an earlier version and lacks a member. */
+export async function readRunFile<T>(
+  clients: Clients,
+  bucket: string,
+  runId: string,
+  { file, schema }: { readonly file: string; readonly schema: z.ZodType<T> },
+): Promise<T | undefined> {
+  return schema.safeParse(await readJson(clients, bucket, runKey(runId, file))).data;
+}
+
+/** Reads a run's plan.json and manifest.json. */
 export async function readRunRecord(clients: Clients, bucket: string, runId: string): Promise<RunRecord> {
-  const [plan, manifest] = await Promise.all(
-    [planFile, manifestFile].map((file) => readJson(clients, bucket, runKey(runId, file))),
-  );
-  const { validation, cost } = manifestSchema.safeParse(manifest).data ?? {};
-  return { plan: plannedSchema.safeParse(plan).data, validation, cost };
+  const [plan, manifest] = await Promise.all([
+    readRunFile(clients, bucket, runId, { file: planFile, schema: plannedSchema }),
+    readRunFile(clients, bucket, runId, { file: manifestFile, schema: manifestSchema }),
+  ]);
+  return { plan, validation: manifest?.validation, cost: manifest?.cost };
 }

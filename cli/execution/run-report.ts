@@ -50,8 +50,8 @@ export interface Report {
   readonly leftOut: readonly LeftOut[];
   readonly states: readonly { name: string; seconds: number; failed: boolean; retries: number }[];
   readonly error: { readonly name: string; readonly cause: string; readonly log: StepLog | null } | null;
-  /** The folder is that of the copy on this machine; null when there is none. */
-  readonly results: { readonly folder: string | null; readonly uri: string; readonly files: number };
+  /** The folder is that of the copy on this machine; null when there is none. The files are null if nobody counted them. */
+  readonly results: { readonly folder: string | null; readonly uri: string; readonly files: number | null };
   /** The cluster's cost, which is not final while the cluster is kept; null when it is not known. */
   readonly cost: Cost | null;
   /** The cost that Preflight expected; null when it made no plan. */

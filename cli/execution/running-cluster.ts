@@ -4,12 +4,12 @@ import { stateOf } from "../../lambdas/aws/cluster-states.ts";
 import { describeCluster } from "../../lambdas/aws/emr.ts";
 import { listSteps, runOf } from "../../lambdas/aws/steps.ts";
 import { planSchema } from "../../lambdas/contract/plan.ts";
-import { planFile, runKey } from "../../lambdas/contract/s3-layout.ts";
+import { planFile } from "../../lambdas/contract/s3-layout.ts";
 import { usdForMinutes } from "../../lambdas/planning/hourly-price.ts";
 import type { Clients } from "../account/aws-clients.ts";
-import { readJson } from "./download-run.ts";
 import type { Run } from "./find-run.ts";
 import { isConnectionLost } from "./lost-connection.ts";
+import { readRunFile } from "./run-record.ts";
 import { findCluster } from "./watch-execution.ts";
 
 /** EMR's API has a low rate limit for the whole account. */
@@ -51,7 +51,8 @@ export class RunningCluster {
   async #read(now: Date): Promise<readonly string[]> {
     const { emr } = this.#clients;
     const { runId, startedAt } = this.#run;
-    this.#plan ??= await this.#readPlan();
+    const file = { file: planFile, schema: pricedPlanSchema };
+    this.#plan ??= await readRunFile(this.#clients, this.#bucket, runId, file);
     if (!this.#plan) return [];
     this.#id ??= this.#plan.borrowed?.clusterId ?? (await findCluster(this.#clients, this.#run))?.id;
     if (this.#id === undefined) return [];
@@ -66,10 +67,5 @@ export class RunningCluster {
       ...(step ? [`step ${step.Name} ${step.Status?.State}`] : []),
       `about ${usdForMinutes(this.#plan.cluster, minutes).toFixed(2)} USD so far`,
     ];
-  }
-
-  async #readPlan(): Promise<PricedPlan | undefined> {
-    const plan = await readJson(this.#clients, this.#bucket, runKey(this.#run.runId, planFile));
-    return pricedPlanSchema.safeParse(plan).data;
   }
 }

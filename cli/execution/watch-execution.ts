@@ -126,9 +126,10 @@ async function readProgress({ s3 }: Clients, bucket: string, runId: string): Pro
   }
 }
 
-async function readHistory(
+/** Reads all events of an execution, with or without the data that its states received and returned. */
+export async function readHistory(
   { sfn }: Clients,
-  { arn }: Execution,
+  { arn }: Pick<Execution, "arn">,
   includeExecutionData: boolean,
 ): Promise<readonly HistoryEvent[]> {
   const events: HistoryEvent[] = [];

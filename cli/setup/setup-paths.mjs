@@ -7,6 +7,9 @@ export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 /** Holds everything that is generated on this machine, except for node_modules. */
 export const home = join(root, ".orchard");
 
+/** Oldest major version of Node with which the set-up runs; package.json names it, too. */
+export const minimumNodeMajor = 20;
+
 /** The project's own Python and Node; they exist once their setup parts are installed. */
 export const python = join(home, "python", "bin", "python");
 export const node = join(root, "node_modules", ".bin", "node");

@@ -10,10 +10,9 @@ import { partsOf } from "./command-parts.mjs";
 import { installParts, isReady } from "./install-parts.mjs";
 import { SetupError } from "./setup-error.mjs";
 import { withSetupLock } from "./setup-lock.mjs";
-import { node, pathProblem, root } from "./setup-paths.mjs";
+import { minimumNodeMajor, node, pathProblem, root } from "./setup-paths.mjs";
 import { print } from "./setup-progress.mjs";
 
-const minimumNodeMajor = 20;
 const parentCheckMs = 500;
 
 /** Ends the tools during the setup; afterwards forwards the signal to the command. @type {(signal: NodeJS.Signals) => void} */

@@ -9,7 +9,11 @@ export function formatDuration(seconds: number): string {
 export function formatLocalTime(time: Date): string {
   // Sweden writes dates as ISO 8601 does.
   return time.toLocaleString("sv-SE", {
-    ...({ year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit" } as const),
+    year: "numeric",
+    month: "2-digit",
+    day: "2-digit",
+    hour: "2-digit",
+    minute: "2-digit",
     timeZoneName: "short",
   });
 }

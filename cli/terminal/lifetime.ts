@@ -13,6 +13,14 @@ interface Cleanup {
   readonly force?: () => void;
 }
 
+interface LifetimeOptions {
+  readonly notice?: string | null;
+}
+
+function printNotice(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
 /**
  * The resources that a command ends before it exits, however it exits. The first SIGINT or SIGTERM ends them in reverse
  * order and exits; the second one forces the exit. The end of the parent process counts as SIGTERM.
@@ -20,18 +28,13 @@ interface Cleanup {
 export class Lifetime {
   readonly #cleanups: Cleanup[] = [];
   readonly #controller = new AbortController();
-  readonly #log: (line: string) => void;
   readonly #notice: string | null;
   #signalAt = 0;
   #running: Cleanup | undefined;
   #closing: Promise<void> | undefined;
 
   /** @param notice the answer to the first signal; null if there is nothing to wait for */
-  constructor(
-    log: (line: string) => void = (line) => process.stderr.write(`${line}\n`),
-    notice: string | null = "\nStopping: please wait, or press Ctrl-C again to force it.",
-  ) {
-    this.#log = log;
+  constructor({ notice = "\nStopping: please wait, or press Ctrl-C again to force it." }: LifetimeOptions = {}) {
     this.#notice = notice;
   }
 
@@ -70,7 +73,7 @@ export class Lifetime {
       try {
         await cleanup.end();
       } catch (error) {
-        this.#log(`While cleaning up: ${error instanceof Error ? error.message : String(error)}`);
+        printNotice(`While cleaning up: ${error instanceof Error ? error.message : String(error)}`);
         cleanup.force?.();
       }
     }
@@ -102,7 +105,7 @@ export class Lifetime {
     }
     this.#signalAt = Date.now();
     this.#controller.abort(new Error(`Interrupted by ${signal}`));
-    if (this.#notice !== null) this.#log(this.#notice);
+    if (this.#notice !== null) printNotice(this.#notice);
     void this.close().then(() => process.exit(exitCode));
   }
 

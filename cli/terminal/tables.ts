@@ -16,6 +16,11 @@ export function renderColumns(rows: readonly (readonly string[])[]): string {
   return table.toString().replaceAll(/ +$/gm, "");
 }
 
+/** Formats the names of columns as the first row of a table. */
+export function headerRow(...names: readonly string[]): readonly string[] {
+  return names.map((name) => gray(name));
+}
+
 /** Formats a name and a value a line, in two columns. Rows without a value are left out. */
 export function renderFields(rows: readonly (readonly [name: string, value: string | number | null])[]): string {
   return renderColumns(rows.flatMap(([name, value]) => (value === null ? [] : [[gray(name), String(value)]])));

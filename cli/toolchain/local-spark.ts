@@ -1,9 +1,9 @@
 // Runs a step of the Spark job on this machine: spark-submit with all cores, without a cluster or an account.
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { childEnvironment } from "../setup/child-environment.mjs";
 import { CommandFailed } from "../terminal/command-errors.ts";
 import { type Lifetime, withLifetime } from "../terminal/lifetime.ts";
-import { places, root } from "./places.ts";
+import { fromPerson, places, root } from "./places.ts";
 import { runTool } from "./run-tool.ts";
 
 const python = join(places.python, "bin", "python");
@@ -14,9 +14,9 @@ function isS3(path: string): boolean {
   return path.startsWith("s3://");
 }
 
-/** Resolves a path against the user's working directory, because npm runs scripts in the project's folder. */
+/** Resolves a path as fromPerson does, and leaves an s3:// URI as it is. */
 export function resolveFromUser(path: string): string {
-  return isS3(path) ? path : resolve(process.env["INIT_CWD"] ?? process.cwd(), path);
+  return isS3(path) ? path : fromPerson(path);
 }
 
 /** Environment variables that locate the JRE, Spark and its settings. */

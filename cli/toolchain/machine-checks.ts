@@ -6,11 +6,11 @@ import { findPython } from "../setup/find-python.mjs";
 import { isReady } from "../setup/install-parts.mjs";
 import { SetupError } from "../setup/setup-error.mjs";
 import { parts } from "../setup/setup-parts.mjs";
+import { minimumNodeMajor } from "../setup/setup-paths.mjs";
 import { root } from "./places.ts";
 
 /** The parts of the set-up and a run of the sample fit into it. */
 const neededBytes = 2 * 1024 ** 3;
-const minimumNodeMajor = 20;
 
 function checkNode(version: string): string {
   if (Number(version.split(".")[0]) >= minimumNodeMajor) return version;

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { home, root } from "../setup/setup-paths.mjs";
 
 export { root };
@@ -21,3 +21,13 @@ export const places = {
   mutation: join(home, "mutation"),
   nodeBin: join(root, "node_modules", ".bin"),
 } as const;
+
+/** The folder in which the person is, because npm runs scripts in the project's folder. */
+export function personsFolder(): string {
+  return process.env["INIT_CWD"] ?? process.cwd();
+}
+
+/** Resolves a path against the folder in which the person is. */
+export function fromPerson(path: string): string {
+  return resolve(personsFolder(), path);
+}

@@ -1,5 +1,5 @@
 import { Duration } from "aws-cdk-lib";
-import { Alarm, ComparisonOperator, type IMetric, TreatMissingData } from "aws-cdk-lib/aws-cloudwatch";
+import { Alarm, type AlarmProps, ComparisonOperator, type IMetric, TreatMissingData } from "aws-cdk-lib/aws-cloudwatch";
 import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
@@ -79,7 +79,7 @@ export class Alarms extends Construct {
   }
 
   #add(name: string, metric: IMetric, { description, threshold = 1, periods = 1 }: AlarmSettings): void {
-    const alarm = new Alarm(this, name, {
+    this.#raise(name, {
       metric,
       alarmDescription: description,
       threshold,
@@ -88,12 +88,11 @@ export class Alarms extends Construct {
       // There is no data when nothing ran and nothing failed.
       treatMissingData: TreatMissingData.NOT_BREACHING,
     });
-    alarm.addAlarmAction(new SnsAction(this.#topic));
   }
 
   /** A disabled rule and a throttled function cause no error: Lambda then has no data point at all. */
   #addSweepMissing(sweep: IFunction): void {
-    const alarm = new Alarm(this, "SweepMissing", {
+    this.#raise("SweepMissing", {
       metric: sweep.metricInvocations({ period: sweepInterval, statistic: "Sum" }),
       alarmDescription:
         "Nothing has called the sweep for 45 minutes (normal before its first call): look at its rule, its concurrency and aws emr list-clusters --active",
@@ -102,6 +101,9 @@ export class Alarms extends Construct {
       evaluationPeriods: 3,
       treatMissingData: TreatMissingData.BREACHING,
     });
-    alarm.addAlarmAction(new SnsAction(this.#topic));
+  }
+
+  #raise(name: string, props: AlarmProps): void {
+    new Alarm(this, name, props).addAlarmAction(new SnsAction(this.#topic));
   }
 }

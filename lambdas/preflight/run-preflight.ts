@@ -10,7 +10,7 @@ import { PreflightFailed } from "../runtime/errors.ts";
 import { maxHours } from "../teardown/cluster-age.ts";
 import { accountChecks } from "./checks/account-checks.ts";
 import { keptClusterChecks } from "./checks/kept-cluster-checks.ts";
-import { type CheckOutcome, runChecks } from "./checks/run-checks.ts";
+import { type CheckOutcome, isFatal, runChecks } from "./checks/run-checks.ts";
 import { parseInput, type ResolvedInput, refuseIf } from "./parse-input.ts";
 import type { PreflightClients, PreflightConfig } from "./preflight-context.ts";
 import { selectionProblems } from "./selection-problems.ts";
@@ -151,7 +151,7 @@ function inputProblems(
  * @throws PreflightFailed when checks failed
  */
 function refuseBadRun(problems: readonly string[], outcomes: readonly CheckOutcome[]): void {
-  const failures = describeFailed(outcomes.filter(({ ok, isWarning }) => !ok && !isWarning));
+  const failures = describeFailed(outcomes.filter(isFatal));
   if (problems.length > 0) refuseIf([...problems, ...failures]);
   if (failures.length > 0) {
     throw new PreflightFailed(`${failures.length} of ${outcomes.length} checks failed${colonAndItems(failures)}`);

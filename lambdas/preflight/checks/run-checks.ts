@@ -42,16 +42,22 @@ export class CheckFailure extends Error {
 
 const maxDetailLength = 300;
 
+/** Runs a check. Its failure becomes part of the outcome. */
+export async function runCheck({ name, remedy, isWarning = false, run }: CheckSpec): Promise<CheckOutcome> {
+  try {
+    return { name, ok: true, detail: cutText(await run(), maxDetailLength), remedy: "", isWarning };
+  } catch (error) {
+    const detail = error instanceof CheckFailure ? error.message : describeError(error);
+    return { name, ok: false, detail: cutText(detail, maxDetailLength), remedy, isWarning };
+  }
+}
+
 /** Runs all checks concurrently. A failed check does not stop the others, so that one start reports every failure. */
 export function runChecks(specs: readonly CheckSpec[]): Promise<readonly CheckOutcome[]> {
-  return Promise.all(
-    specs.map(async ({ name, remedy, isWarning = false, run }) => {
-      try {
-        return { name, ok: true, detail: cutText(await run(), maxDetailLength), remedy: "", isWarning };
-      } catch (error) {
-        const detail = error instanceof CheckFailure ? error.message : describeError(error);
-        return { name, ok: false, detail: cutText(detail, maxDetailLength), remedy, isWarning };
-      }
-    }),
-  );
+  return Promise.all(specs.map(runCheck));
+}
+
+/** Whether a check has failed that stops the run. */
+export function isFatal({ ok, isWarning }: CheckOutcome): boolean {
+  return !ok && !isWarning;
 }
