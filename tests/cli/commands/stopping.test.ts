@@ -1,10 +1,5 @@
 import { join } from "node:path";
-import {
-  DescribeClusterCommand,
-  ListClustersCommand,
-  RunJobFlowCommand,
-  SetTerminationProtectionCommand,
-} from "@aws-sdk/client-emr";
+import { DescribeClusterCommand, ListClustersCommand, SetTerminationProtectionCommand } from "@aws-sdk/client-emr";
 import { StartExecutionCommand } from "@aws-sdk/client-sfn";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -12,6 +7,7 @@ import { type Clients, createClients } from "../../../cli/account/aws-clients.ts
 import { root } from "../../../cli/toolchain/places.ts";
 import { waitUntil } from "../../../shared/wait-until.ts";
 import { answerQuestion } from "../account/answer-question.ts";
+import { createCluster } from "../account/clusters.ts";
 import { type EmbeddedAccount, startEmbeddedAccount } from "../account/started-account.ts";
 
 const allMs = 300_000;
@@ -157,29 +153,12 @@ describe("orchard stop", { timeout: allMs }, () => {
 describe("orchard terminate", { timeout: allMs }, () => {
   let ours: string;
   let others: string;
-  const createCluster = async (Name: string, tags: Readonly<Record<string, string>>): Promise<string> => {
-    const { JobFlowId = "" } = await clients.emr.send(
-      new RunJobFlowCommand({
-        Name,
-        ReleaseLabel: "emr-7.13.0",
-        ServiceRole: "EMR_DefaultRole",
-        JobFlowRole: "EMR_EC2_DefaultRole",
-        Instances: {
-          KeepJobFlowAliveWhenNoSteps: true,
-          TerminationProtected: true,
-          InstanceGroups: [{ InstanceRole: "MASTER", InstanceType: "m5.xlarge", InstanceCount: 1 }],
-        },
-        Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
-      }),
-    );
-    return JobFlowId;
-  };
   const stateOf = async (ClusterId: string) =>
     (await clients.emr.send(new DescribeClusterCommand({ ClusterId }))).Cluster?.Status?.State;
   beforeAll(async () => {
     [ours, others] = await Promise.all([
-      createCluster("orchard-kept", { project: "orchard", "orchard:stack": "Orchard" }),
-      createCluster("payroll", {}),
+      createCluster(clients, "orchard-kept", { project: "orchard", "orchard:stack": "Orchard" }),
+      createCluster(clients, "payroll", {}),
     ]);
   });
 

@@ -5,7 +5,7 @@ import {
   waitUntilStackCreateComplete,
   waitUntilStackUpdateComplete,
 } from "@aws-sdk/client-cloudformation";
-import { DescribeClusterCommand, ListClustersCommand, RunJobFlowCommand } from "@aws-sdk/client-emr";
+import { DescribeClusterCommand, ListClustersCommand } from "@aws-sdk/client-emr";
 import { HeadObjectCommand, ListBucketsCommand, ListObjectsV2Command, PutObjectCommand } from "@aws-sdk/client-s3";
 import { DescribeExecutionCommand, StartExecutionCommand } from "@aws-sdk/client-sfn";
 import { execa } from "execa";
@@ -15,6 +15,7 @@ import { root } from "../../../cli/toolchain/places.ts";
 import { closedKey } from "../../../lambdas/contract/s3-layout.ts";
 import { waitUntil } from "../../../shared/wait-until.ts";
 import { answerQuestion } from "../account/answer-question.ts";
+import { createCluster } from "../account/clusters.ts";
 import { type EmptyAccount, main, makeImages, startEmptyAccount } from "../account/empty-account.ts";
 
 const commandMs = 600_000;
@@ -131,28 +132,14 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
     await waitUntilStackUpdateComplete(waiting, { StackName: "OldImporter" });
   };
 
-  const createCluster = async (run: string, creator: string): Promise<string> => {
+  const createClusterOf = (run: string, creator: string): Promise<string> => {
     const arn = `${creator.replace(":stateMachine:", ":execution:")}:${run}`;
-    const { JobFlowId = "" } = await account.clients.emr.send(
-      new RunJobFlowCommand({
-        Name: `orchard-${run}`,
-        ReleaseLabel: "emr-7.13.0",
-        ServiceRole: "EMR_DefaultRole",
-        JobFlowRole: "EMR_EC2_DefaultRole",
-        Instances: {
-          KeepJobFlowAliveWhenNoSteps: true,
-          TerminationProtected: true,
-          InstanceGroups: [{ InstanceRole: "MASTER", InstanceType: "m5.xlarge", InstanceCount: 1 }],
-        },
-        Tags: [{ Key: "orchard:execution-arn", Value: arn }],
-      }),
-    );
-    return JobFlowId;
+    return createCluster(account.clients, `orchard-${run}`, { "orchard:execution-arn": arn });
   };
 
   it("refuses a change that could affect an active cluster, and names both", async () => {
     // Prepare: a kept cluster of an ended execution.
-    clusterId = await createCluster("kept", stateMachineArn);
+    clusterId = await createClusterOf("kept", stateMachineArn);
     await makeLeftOverStacks();
 
     // Act: another address removes the subscription of the first one.
@@ -255,7 +242,7 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
 
   it("names a cluster that is left without a stack, ends it with --stop-running, and never succeeds before", async () => {
     // Prepare: a cluster of the state machine that is gone.
-    const id = await createCluster("left", stateMachineArn);
+    const id = await createClusterOf("left", stateMachineArn);
 
     // Act
     const refused = await orchard("destroy", "--yes");

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -196,9 +195,7 @@ def test_concurrent_runs_share_a_store(tree: Tree) -> None:
 def test_a_run_after_a_crash_reuses_the_complete_files(tree: Tree) -> None:
     images = 480
     tree.fill(images)
-    plan = tree.inventory("killed")
-    step = start_step(tree.folder, "features", "--plan", plan)
-    _kill_when_there_are_files(step, tree.store)
+    plan = _kill_run(tree, "killed")
     assert not (tree.folder / "killed" / "features" / "summary.json").exists()
     # An interrupted write leaves such a file on a local disk.
     [some, *_] = tree.store.glob("*.parquet")
@@ -218,9 +215,7 @@ def test_a_run_after_a_crash_reuses_the_complete_files(tree: Tree) -> None:
 def test_a_second_attempt_after_a_killed_first_one_is_complete_and_doubles_nothing(tree: Tree) -> None:
     images = 480
     tree.fill(images)
-    plan = tree.inventory("lost")
-    step = start_step(tree.folder, "features", "--plan", plan)
-    _kill_when_there_are_files(step, tree.store)
+    plan = _kill_run(tree, "lost")
     stored = sum(pq.read_metadata(file).num_rows for file in tree.store.glob("*.parquet"))
 
     # YARN starts a second attempt with the same arguments.
@@ -235,10 +230,13 @@ def test_a_second_attempt_after_a_killed_first_one_is_complete_and_doubles_nothi
     assert len(tree.rows("lost")) == images
 
 
-def _kill_when_there_are_files(step: "subprocess.Popen[str]", folder: Path) -> None:
+def _kill_run(tree: Tree, run: str) -> str:
+    """Kill the features step of a run as soon as the store has files, and return the URI of its plan."""
+    plan = tree.inventory(run)
+    step = start_step(tree.folder, "features", "--plan", plan)
     deadline = time.monotonic() + 120
     try:
-        while not list(folder.glob("*.parquet")):
+        while not list(tree.store.glob("*.parquet")):
             assert step.poll() is None, step.communicate()[1]
             assert time.monotonic() < deadline
             time.sleep(0.01)
@@ -246,6 +244,7 @@ def _kill_when_there_are_files(step: "subprocess.Popen[str]", folder: Path) -> N
         # Spark's Python workers are in another process group and end with the JVM.
         os.killpg(step.pid, signal.SIGKILL)
         step.communicate()
+    return plan
 
 
 def test_a_store_whose_folder_was_deleted_is_filled_again(tree: Tree) -> None:
