@@ -5,6 +5,17 @@ export interface DirectoryLock {
   release(): void;
 }
 
+/** Another process has the lock of the directory but does not answer. */
+export class AccountBusy extends Error {
+  override readonly name = "AccountBusy";
+
+  constructor(directory: string) {
+    super(
+      `Another process is starting or stopping the embedded account of ${directory}. Wait a few seconds, then try again.`,
+    );
+  }
+}
+
 /** SQLITE_BUSY of https://www.sqlite.org/rescode.html */
 const busy = 5;
 

@@ -3,17 +3,40 @@
 //   node local/account-main.ts [port] [directory]    starts the account
 //   node local/account-main.ts find <directory>      prints the account that runs in the directory as JSON, or null
 //
+//   node local/account-main.ts delete <directory>    deletes the state in the directory, and prints null
+//
+// `find` and `delete` print {"error"} as below when an account uses the directory but does not answer.
+//
 // A started account prints {"pid", "endpoint", "env"} as one line of JSON. A parent process with an IPC channel receives
 // it as a message instead, or {"error": {"name", "message"}}. The account stops when that channel closes, however the
 // parent ends, unless the parent has sent {"release": true}.
+import { rmSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Account } from "./account.ts";
 import { accountEnv } from "./account-env.ts";
-import { findRunningAccount } from "./account-record.ts";
+import { AccountBusy, lockDirectory } from "./account-lock.ts";
+import { findRunningAccount, isUnresponsive } from "./account-record.ts";
 
-async function printRunning(directory: string): Promise<void> {
+async function findRunning(directory: string): Promise<unknown> {
   const running = await findRunningAccount(directory);
-  console.log(JSON.stringify(running ? { ...running, env: accountEnv(running.endpoint, resolve(directory)) } : null));
+  if (running) return { ...running, env: accountEnv(running.endpoint, resolve(directory)) };
+  return isUnresponsive(directory) ? describeError(new AccountBusy(directory)) : null;
+}
+
+function deleteState(directory: string): unknown {
+  const lock = lockDirectory(directory);
+  if (!lock) return describeError(new AccountBusy(directory));
+  try {
+    rmSync(directory, { recursive: true });
+    return null;
+  } finally {
+    lock.release();
+  }
+}
+
+function describeError(error: unknown): { readonly error: { readonly name: string; readonly message: string } } {
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  return { error: { name, message } };
 }
 
 /** No file of the account is readable by other users. */
@@ -36,8 +59,7 @@ async function run(port: string | undefined, directory: string | undefined): Pro
     else console.log(JSON.stringify(announcement));
   } catch (error) {
     console.error(error);
-    const { name, message } = error instanceof Error ? error : new Error(String(error));
-    if (process.send) process.send({ error: { name, message } }, () => process.exit(1));
+    if (process.send) process.send(describeError(error), () => process.exit(1));
     else process.exitCode = 1;
   }
 }
@@ -68,4 +90,6 @@ function stopWhenAsked(stop: () => Promise<void>): void {
 
 process.umask(umask);
 const [first, second] = process.argv.slice(2);
-await (first === "find" && second !== undefined ? printRunning(second) : run(first, second));
+if (first === "find" && second !== undefined) console.log(JSON.stringify(await findRunning(second)));
+else if (first === "delete" && second !== undefined) console.log(JSON.stringify(deleteState(second)));
+else await run(first, second);

@@ -2,6 +2,7 @@ import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { isAlive } from "../shared/os-processes.mjs";
 import { waitUntil } from "../shared/wait-until.ts";
+import { lockDirectory } from "./account-lock.ts";
 import { writeJson } from "./support/json-file.ts";
 
 /** The content of <directory>/account.json while an account runs. */
@@ -25,6 +26,16 @@ export async function findRunningAccount(directory: string): Promise<RunningAcco
   } catch {
     return undefined; // another program has this process id now
   }
+}
+
+/** Whether an account of the directory neither answers nor has ended: it is starting, stopping or stuck. */
+export function isUnresponsive(directory: string): boolean {
+  const { pid } = readRecord(directory) ?? {};
+  if (pid === undefined || !isAlive(pid)) return false;
+  // Another program may have this process id now, but not the lock.
+  const lock = lockDirectory(directory);
+  lock?.release();
+  return lock === undefined;
 }
 
 /** Waits until MiniStack of a killed account has saved its state, because the next one reads it. */

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import getPort from "get-port";
 import { accountEnv, createSettingsFiles, region } from "./account-env.ts";
-import { type DirectoryLock, lockDirectory } from "./account-lock.ts";
+import { AccountBusy, type DirectoryLock, lockDirectory } from "./account-lock.ts";
 import {
   awaitPredecessor,
   findRunningAccount,
@@ -56,17 +56,6 @@ export class AccountRunning extends Error {
   constructor(running: RunningAccount) {
     super(`The embedded account is already running at ${running.endpoint} (process ${running.pid}).`);
     this.running = running;
-  }
-}
-
-/** Another process has the lock of the directory but does not answer. */
-export class AccountBusy extends Error {
-  override readonly name = "AccountBusy";
-
-  constructor(directory: string) {
-    super(
-      `Another process is starting or stopping the embedded account of ${directory}. Wait a few seconds, then try again.`,
-    );
   }
 }
 

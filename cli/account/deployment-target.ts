@@ -23,7 +23,7 @@ export interface Target {
 const noCredentials =
   /CredentialsProviderError|TokenProviderError|ExpiredToken|InvalidClientTokenId|UnrecognizedClient|SignatureDoesNotMatch/;
 
-/** The variables with which `npm run local` leads an AWS client to the embedded account. */
+/** The variables with which `orchard local up` leads an AWS client to the embedded account. */
 const exported = [
   "AWS_ENDPOINT_URL",
   "AWS_REGION",
@@ -43,7 +43,7 @@ export async function openTarget(source: NodeJS.ProcessEnv = process.env): Promi
     const target = await identify(createClients(), childEnvironment("account", source));
     if (target.account !== embeddedAccountId) return target;
     throw new UsageError(
-      `These credentials lead to the emulated account ${embeddedAccountId}, but AWS_ENDPOINT_URL does not: a profile names the endpoint. A tool that reads another profile would act on AWS. Use the exports that \`npm run local\` prints.`,
+      `These credentials lead to the emulated account ${embeddedAccountId}, but AWS_ENDPOINT_URL does not: a profile names the endpoint. A tool that reads another profile would act on AWS. Use the exports that \`orchard local up\` prints.`,
     );
   }
   const set = misleadingSettings.filter((name) => isSet(source[name]));

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { constants, mkdirSync, openSync } from "node:fs";
+import { constants, mkdirSync, openSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
@@ -19,8 +19,10 @@ import { embeddedEnvironment } from "./embedded-environment.ts";
 export const defaultPort = 4566;
 const host = "127.0.0.1";
 const stopMs = 20_000;
+/** The kernel ends a process at once, but MiniStack saves its state when its account is killed. */
+const killMs = 10_000;
 const healthMs = 3_000;
-/** Starts and finds accounts; the head of the file describes its arguments and messages. */
+/** Starts, finds and deletes accounts; the head of the file describes its arguments and messages. */
 const accountMain = join(root, "local", "account-main.ts");
 
 export interface EmbeddedAccount {
@@ -28,6 +30,8 @@ export interface EmbeddedAccount {
   /** Environment variables that make an AWS client use this account. */
   readonly env: Readonly<Record<string, string>>;
   readonly pid: number;
+  /** The process that ends MiniStack. */
+  readonly supervisorPid?: number | undefined;
   /** Whether the account was already running when this command started. */
   readonly reused: boolean;
   /** Keeps the account running after this command. */
@@ -36,9 +40,11 @@ export interface EmbeddedAccount {
 
 const announcementSchema = z.object({
   pid: z.number(),
+  supervisorPid: z.number().optional(),
   endpoint: z.string(),
   env: z.record(z.string(), z.string()),
 });
+type Announcement = z.output<typeof announcementSchema>;
 const startMessageSchema = z.union([
   announcementSchema,
   z.object({ error: z.object({ name: z.string(), message: z.string() }) }),
@@ -73,14 +79,29 @@ async function isFree(port: number): Promise<boolean> {
   }
 }
 
-/** This project's running account, if there is one. */
-export async function findAccount(): Promise<EmbeddedAccount | undefined> {
-  const { stdout } = await execa(process.execPath, [accountMain, "find", places.account], {
+/**
+ * Asks about this project's account in a process of its own.
+ *
+ * @throws UsageError when an account uses the folder but does not answer
+ */
+async function askAccountMain(verb: "find" | "delete"): Promise<Announcement | null> {
+  const { stdout } = await execa(process.execPath, [accountMain, verb, places.account], {
     cwd: root,
     extendEnv: false,
     env: childEnvironment("tool"),
   });
-  const running = announcementSchema.nullable().parse(JSON.parse(stdout));
+  const answer = startMessageSchema.nullable().parse(JSON.parse(stdout));
+  if (answer && "error" in answer) throw new UsageError(answer.error.message);
+  return answer;
+}
+
+/**
+ * This project's running account, if there is one.
+ *
+ * @throws UsageError when it is starting, stopping or stuck
+ */
+export async function findAccount(): Promise<EmbeddedAccount | undefined> {
+  const running = await askAccountMain("find");
   return running ? { ...running, reused: true, keep: () => undefined } : undefined;
 }
 
@@ -95,7 +116,7 @@ export async function openAccount(lifetime: Lifetime, port: number | undefined):
   if (running) {
     if (port !== undefined && new URL(running.endpoint).port !== String(port)) {
       throw new UsageError(
-        `The account of this folder already runs on ${running.endpoint}. Leave --port out to use it, or stop it with: npm run local -- stop`,
+        `The account of this folder already runs on ${running.endpoint}. Leave --port out to use it, or end it: orchard local down`,
       );
     }
     return running;
@@ -109,6 +130,10 @@ export async function openAccount(lifetime: Lifetime, port: number | undefined):
   return startAccountProcess(lifetime, chosen, places.account);
 }
 
+function accountLog(directory: string): string {
+  return `${directory}.log`;
+}
+
 /**
  * Starts an account that ends with this command, unless it is kept.
  *
@@ -120,7 +145,7 @@ export async function startAccountProcess(
   port: number,
   directory: string,
 ): Promise<EmbeddedAccount> {
-  const logFile = `${directory}.log`;
+  const logFile = accountLog(directory);
   mkdirSync(dirname(logFile), { recursive: true });
   // Appending keeps the lines whole when two starts at once have the same log.
   const { O_APPEND, O_CREAT, O_TRUNC, O_WRONLY } = constants;
@@ -167,13 +192,27 @@ export async function startAccountProcess(
   return { ...message, reused: false, keep };
 }
 
-/** Stops this project's account. @returns false when none is running */
-export async function stopAccount(): Promise<boolean> {
-  const running = await findAccount();
-  if (!running) return false;
-  const { pid, endpoint } = running;
+/**
+ * Stops an account, and waits until its processes are gone.
+ *
+ * @throws CommandFailed when one of them is still there
+ */
+export async function stopAccount({ pid, endpoint, supervisorPid = pid }: EmbeddedAccount): Promise<void> {
   process.kill(pid, "SIGTERM");
-  const hasEnded = async (): Promise<boolean> => (await readHealth(endpoint)) === undefined && !isAlive(pid);
-  if (!(await waitUntil(hasEnded, { timeoutMs: stopMs }))) signalGroup(pid, "SIGKILL");
-  return true;
+  const isGone = async (): Promise<boolean> =>
+    !isAlive(pid) && !isAlive(supervisorPid) && (await readHealth(endpoint)) === undefined;
+  if (await waitUntil(isGone, { timeoutMs: stopMs })) return;
+  signalGroup(pid, "SIGKILL");
+  if (await waitUntil(isGone, { timeoutMs: killMs })) return;
+  throw new CommandFailed(`The account on ${endpoint} still runs, as process ${pid}. End it: kill -9 ${pid}`);
+}
+
+/**
+ * Deletes the state of this project's account and its log.
+ *
+ * @throws UsageError while an account uses it
+ */
+export async function deleteAccount(): Promise<void> {
+  await askAccountMain("delete");
+  rmSync(accountLog(places.account), { force: true });
 }

@@ -33,7 +33,7 @@ export function addTargetOptions<Args extends unknown[], Options extends OptionV
 export async function openChosenTarget(options: TargetOptions): Promise<Target> {
   if (!chooseAccount(options)) return openTarget();
   const account = await findAccount();
-  if (!account) throw new NotFound("No account runs on this machine. Start one with: npm run local");
+  if (!account) throw new NotFound("No account runs on this machine. Start one: orchard local up");
   return openEmbeddedTarget(account.env);
 }
 

@@ -112,7 +112,7 @@ async function runWorkflow(lifetime: Lifetime, options: RunOptions): Promise<voi
   const total = { ...report, seconds: (Date.now() - since) / 1_000 };
   process.stdout.write(json ? `${JSON.stringify(total, null, 2)}\n` : `\n${renderReport(total)}\n`);
   if ((keep || account.reused) && !json) {
-    process.stdout.write(`\nThe account goes on at ${account.endpoint}. Stop it with: npm run local -- stop\n`);
+    process.stdout.write(`\nThe account goes on at ${account.endpoint}. End it: orchard local down\n`);
   }
   failUnlessSucceeded(total);
 }

@@ -65,7 +65,7 @@ export function renderReport(report: Report, noMail: string | null = yellow("! N
   row("Cluster", renderCluster(report));
   if (report.kept && succeeded) {
     row("Run on it", `npm start -- --keep --force --cluster-id ${report.kept.clusterId}`);
-    row("End it", "npm run local -- stop, or wait");
+    row("End it", "orchard local down, or wait");
   }
   row("Total", formatDuration(report.seconds));
   const warnings = [...report.leftOut.map(describeLeftOut), ...report.warnings].map((text) => yellow(`! ${text}`));

@@ -7,15 +7,19 @@ import { root } from "./setup-paths.mjs";
 /** @typedef {import("./setup-parts.mjs").PartName} PartName */
 
 /**
- * The setup parts that a command needs: those that package.json lists under orchard.setup, or all of them.
+ * The setup parts that a command needs: those that package.json lists under orchard.setup for it, or for it and its
+ * subcommand ("local down"), or all of them.
  * @param {string[]} args the command line; without a command, or with --help, Node modules suffice
  * @returns {PartName[]}
  */
 export function partsOf(args) {
-  const [command] = args;
+  const [command, subcommand] = args;
   if (command === undefined || args.some((arg) => arg === "--help" || arg === "-h")) return ["node-modules"];
   /** @type {{orchard: {setup: Record<string, PartName[]>}}} */
   const { orchard } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-  const listed = orchard.setup[command] ?? /** @type {PartName[]} */ (Object.keys(parts));
+  const listed =
+    orchard.setup[`${command} ${subcommand}`] ??
+    orchard.setup[command] ??
+    /** @type {PartName[]} */ (Object.keys(parts));
   return withPrerequisites(["node-modules", ...listed]);
 }

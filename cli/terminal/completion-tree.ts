@@ -17,7 +17,7 @@ export interface CompletedOption extends Candidate {
 }
 
 export interface CompletedCommand {
-  /** The words that lead to the command, such as "orchard local stop". */
+  /** The words that lead to the command, such as "orchard local down". */
   readonly path: string;
   readonly commands: readonly Candidate[];
   readonly options: readonly CompletedOption[];

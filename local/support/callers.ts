@@ -47,7 +47,7 @@ export class Callers {
     if (!this.#isOwn(accessKeyId) && !this.#hasBasicCredentials(request)) {
       throw new AwsError(
         "InvalidClientTokenId",
-        "The request is not signed with the embedded account's access key. Run `npm run local` and copy its export commands into this terminal.",
+        "The request is not signed with the embedded account's access key. Run `orchard local up` and copy its export commands into this terminal.",
         403,
       );
     }

@@ -45,7 +45,7 @@ orchard deploy --yes -c guardrails=false -c securityConfiguration=none -c allowS
 aws s3 ls
 orchard run --mode inventory
 orchard destroy --yes --delete-data
-orchard local stop
+orchard local down
 {python} -c 'import socket; socket.socket().connect_ex(("{control}", 443))'
 sleep 0.5
 """

@@ -134,7 +134,7 @@ test("a request without the key starts no cluster and says how to get the key", 
   ];
 
   expect(answers.map(({ status }) => status)).toEqual([403, 403]);
-  expect(JSON.parse(answers[0]?.body ?? "")).toMatchObject({ message: expect.stringContaining("npm run local") });
+  expect(JSON.parse(answers[0]?.body ?? "")).toMatchObject({ message: expect.stringContaining("orchard local up") });
   expect((await new EMRClient(clientConfig(account)).send(new ListClustersCommand({}))).Clusters).toEqual([]);
 });
 
@@ -143,7 +143,7 @@ test.each(["s3 ls", "sts get-caller-identity", "sns list-topics", "emr list-clus
   async (command) => {
     const env = { ...account.env, AWS_ACCESS_KEY_ID: "test" };
 
-    await expect(aws({ env }, ...command.split(" "))).rejects.toThrow("Run `npm run local`");
+    await expect(aws({ env }, ...command.split(" "))).rejects.toThrow("Run `orchard local up`");
   },
 );
 

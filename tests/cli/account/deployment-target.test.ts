@@ -102,7 +102,7 @@ describe("the CDK", () => {
   });
 });
 
-describe("the exports of `npm run local`", () => {
+describe("the exports of `orchard local up`", () => {
   it("leave none of the settings that lead elsewhere, whatever the shell has set", async () => {
     const lines = exportLines(exported).join("\n");
 

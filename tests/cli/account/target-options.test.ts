@@ -19,7 +19,7 @@ describe("the account that a command uses", () => {
   it.each(["results latest", "run"])("%s --local needs one on this machine", async (command) => {
     const { exitCode, stderr } = await orchard(`${command} --local`);
 
-    expect(stderr).toBe("✖ No account runs on this machine. Start one with: npm run local");
+    expect(stderr).toBe("✖ No account runs on this machine. Start one: orchard local up");
     expect(exitCode).toBe(3);
   });
 

@@ -1,0 +1,73 @@
+import { Command } from "@commander-js/extra-typings";
+import { isAlive } from "../../../shared/os-processes.mjs";
+import { waitUntil } from "../../../shared/wait-until.ts";
+import { defaultPort } from "../../account/embedded-account.ts";
+import { conflictingSettings, exportLines } from "../../account/embedded-environment.ts";
+import { type LocalSession, sessionSteps } from "../../account/local-session.ts";
+import { approveRemoval } from "../../dataset/approve-removal.ts";
+import { listObjects } from "../../dataset/bucket-sync.ts";
+import { compareImages, openDataset, uploadImages } from "../../dataset/upload-images.ts";
+import { parsePort } from "../../execution/input-options.ts";
+import { withLifetime } from "../../terminal/lifetime.ts";
+import { type Reporter, runSteps } from "../../terminal/progress-steps.ts";
+import { places } from "../../toolchain/places.ts";
+
+const aliveCheckMs = 1_000;
+
+export const command = new Command("up")
+  .summary("run the account until Ctrl-C, or in the background with --detach")
+  .description("run the account alone, with the stack in it, until Ctrl-C; prints what the aws CLI needs to use it")
+  .option("--dataset <folder>", "images to put into it (default: a generated sample, when it has none)")
+  .option("--delete", "remove images from it that the dataset does not have, however many", false)
+  .option("--port <port>", `port of the account on 127.0.0.1 (default: ${defaultPort})`, parsePort)
+  .option("--detach", "leave the account running, and return", false)
+  .option("--json", "print one JSON object and nothing else", false)
+  .addHelpText("after", "\nExample:\n  orchard local up --detach && orchard run --local")
+  .action(({ dataset: folder, delete: mayDelete, port, detach, json }) =>
+    withLifetime(async (lifetime) => {
+      const command = "orchard local up --dataset";
+      const given = folder === undefined ? undefined : await openDataset(lifetime, { folder, command });
+      const { steps, get } = sessionSteps(lifetime, port);
+      const upload = async (reporter: Reporter): Promise<void> => {
+        const session = get();
+        const { bucket, inputPrefix } = session.deployment;
+        if (!given && (await listObjects(session.clients.s3, bucket, inputPrefix)).length > 0) return;
+        const images = given ?? (await openDataset(lifetime, { folder: undefined, command }));
+        const plan = await compareImages(session, images);
+        const uri = `s3://${bucket}/${inputPrefix}`;
+        const removal = { uri, dataset: images.folder, approved: mayDelete, interactive: false };
+        await approveRemoval(lifetime, plan, removal);
+        await uploadImages(lifetime, session, { dataset: images, plan, remove: true }, reporter);
+      };
+      await runSteps(lifetime, [...steps, { title: "Images", run: upload }], json);
+      const { account } = get();
+      if (detach) account.keep();
+      process.stdout.write(describe(get(), { json, goesOn: detach || account.reused }));
+      if (detach || account.reused) return;
+      // Wait for Ctrl-C, or for `orchard local down`.
+      await waitUntil(() => !isAlive(account.pid), { everyMs: aliveCheckMs, signal: lifetime.signal });
+    }),
+  );
+
+function describe(
+  { account, deployment }: LocalSession,
+  { json, goesOn }: { readonly json: boolean; readonly goesOn: boolean },
+): string {
+  const { stateMachineArn, bucket, topicArn } = deployment;
+  if (json) {
+    return `${JSON.stringify({ endpoint: account.endpoint, env: account.env, unset: conflictingSettings, stateMachineArn, bucket, topicArn })}\n`;
+  }
+  const end = goesOn
+    ? `It ${account.reused ? "was already running and continues" : "goes on in the background"}. End it: orchard local down`
+    : "Ctrl-C stops it. In another terminal, after these exports:";
+  return `
+${exportLines(account.env).join("\n")}
+
+State machine  ${stateMachineArn}
+Bucket         ${bucket}
+Topic          ${topicArn}
+
+${end}
+  ${places.python}/bin/aws stepfunctions start-execution --state-machine-arn ${stateMachineArn} --input '{"mode":"mini"}'
+`;
+}
