@@ -29,6 +29,7 @@ export class DeploymentDouble {
   readonly emr = new EmrDouble();
   readonly stacks = new Map<string, Stack>();
   readonly stateMachines = new Set([stateMachineArn]);
+  stateMachineStatus: "ACTIVE" | "DELETING" = "ACTIVE";
   /** Names of the running executions. */
   readonly running = new Set<string>();
   readonly objects = new Set<string>();
@@ -100,7 +101,7 @@ export class DeploymentDouble {
       throw new Error(`No answer to ${(command as object).constructor.name}`);
     const arn = command.input.stateMachineArn ?? "";
     if (!this.stateMachines.has(arn)) throw namedError("StateMachineDoesNotExist");
-    if (command instanceof DescribeStateMachineCommand) return { status: "ACTIVE" };
+    if (command instanceof DescribeStateMachineCommand) return { status: this.stateMachineStatus };
     return {
       executions: [...this.running].map((name) => ({ name, executionArn: `${executionArnPrefix(arn)}${name}` })),
     };

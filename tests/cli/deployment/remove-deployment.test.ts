@@ -1,11 +1,11 @@
-import { type Stack, UpdateTerminationProtectionCommand } from "@aws-sdk/client-cloudformation";
+import { stripVTControlCharacters } from "node:util";
+import { DeleteStackCommand, type Stack, UpdateTerminationProtectionCommand } from "@aws-sdk/client-cloudformation";
 import { ListClustersCommand, TerminateJobFlowsCommand } from "@aws-sdk/client-emr";
-import { PutObjectCommand } from "@aws-sdk/client-s3";
+import { DeleteObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import { ListExecutionsCommand, StopExecutionCommand } from "@aws-sdk/client-sfn";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { deleteStack } from "../../../cli/deployment/delete-stacks.ts";
 import { type Removal, removeDeployment } from "../../../cli/deployment/remove-deployment.ts";
-import { findAliveClusters } from "../../../cli/execution/alive-clusters.ts";
 import { findRunning } from "../../../cli/execution/running-work.ts";
 import { Lifetime } from "../../../cli/terminal/lifetime.ts";
 import { closedKey } from "../../../lambdas/contract/s3-layout.ts";
@@ -27,9 +27,9 @@ const executionArn = `${stateMachineArn.replace(":stateMachine:", ":execution:")
 const tags = { project: "orchard", "orchard:stack": "Orchard", "orchard:execution-arn": executionArn };
 const createCluster = (changes: Record<string, string> = {}) =>
   deployment.emr.create("orchard-run", { ...tags, ...changes });
-const destroy = (changes: Partial<Removal> = {}) =>
+const destroy = (changes: Partial<Removal> = {}, lifetime = new Lifetime(), quiet = true) =>
   removeDeployment(
-    new Lifetime(),
+    lifetime,
     {
       clients: deployment.clients,
       stateMachineArn,
@@ -39,7 +39,7 @@ const destroy = (changes: Partial<Removal> = {}) =>
       lastSteps: [],
       ...changes,
     },
-    true,
+    quiet,
   );
 
 beforeEach(() => {
@@ -158,6 +158,107 @@ describe("destroy", () => {
     expect([...deployment.stacks.keys()]).toEqual(["Orchard"]);
   });
 
+  it("ends nothing when it cannot see what runs, and may not stop it", async () => {
+    const id = createCluster();
+    deployment.before = (command) => {
+      if (command instanceof ListExecutionsCommand) throw namedError("ThrottlingException", "Rate exceeded");
+    };
+
+    await expect(destroy({ mayStop: false })).rejects.toMatchObject({
+      name: "CommandFailed",
+      message: expect.stringMatching(
+        /^ThrottlingException: Rate exceeded\nThese clusters are alive:\n {2}cluster j-1 .*\nNo run can start now\. Mend/,
+      ),
+    });
+
+    expect(deployment.emr.stateOf(id)).toBe("WAITING");
+    expect(deployment.objects).toContain(closedKey);
+  });
+
+  it("says so when a failure leaves no cluster alive", async () => {
+    deployment.deleteStack = (stack) => ({ ...stack, StackStatus: "DELETE_FAILED" });
+
+    await expect(destroy()).rejects.toThrow(/could not be deleted[\s\S]*\nNo cluster is alive\.\nNo run can start now/);
+  });
+
+  it("names the running clusters and how to stop them, when it may not", async () => {
+    createCluster();
+    deployment.running.add("run");
+
+    await expect(destroy({ mayStop: false })).rejects.toMatchObject({
+      name: "UsageError",
+      message: expect.stringMatching(
+        /^These executions and clusters are still running:\n {2}execution run is RUNNING\n {2}cluster j-1 .*\nWait until .* pass --stop-running/,
+      ),
+    });
+  });
+
+  it("does not hide that something runs when the deployment cannot be opened again", async () => {
+    deployment.running.add("run");
+    deployment.before = (command) => {
+      if (command instanceof DeleteObjectCommand) throw namedError("AccessDenied");
+    };
+
+    await expect(destroy({ mayStop: false })).rejects.toMatchObject({
+      name: "UsageError",
+      message: expect.stringMatching(
+        /execution run is RUNNING[\s\S]*could not be opened again \(AccessDenied: AccessDenied\): npm run deploy opens it\.$/,
+      ),
+    });
+  });
+
+  it("neither closes nor opens a deployment without a bucket", async () => {
+    deployment.running.add("run");
+
+    await expect(destroy({ mayStop: false, bucket: undefined })).rejects.toThrow("execution run is RUNNING");
+    await destroy({ bucket: undefined });
+
+    expect(deployment.sent.filter((command) => /Object/.test(command))).toEqual([]);
+    expect([...deployment.stacks.keys()]).toEqual([]);
+  });
+
+  it("removes a deployment whose bucket is gone", async () => {
+    deployment.before = (command) => {
+      if (command instanceof PutObjectCommand) throw namedError("NoSuchBucket");
+    };
+
+    await destroy();
+
+    expect([...deployment.stacks.keys()]).toEqual([]);
+  });
+
+  it("leaves an interruption as it is, and looks for nothing after it", async () => {
+    const lifetime = new Lifetime();
+    const interruption = new Error("Interrupted by SIGINT");
+    deployment.before = (command) => {
+      if (!(command instanceof DeleteStackCommand)) return;
+      vi.spyOn(lifetime, "interrupted", "get").mockReturnValue(true);
+      deployment.sent.length = 0;
+      throw interruption;
+    };
+
+    await expect(destroy({}, lifetime)).rejects.toBe(interruption);
+
+    expect(deployment.sent).toEqual([]);
+  });
+
+  it("shows each step, the clusters that began meanwhile, and the last steps", async () => {
+    deployment.deleteStack = () => {
+      createCluster();
+      return undefined;
+    };
+    const written: string[] = [];
+    vi.spyOn(process.stderr, "write").mockImplementation((text) => written.push(String(text)) > 0);
+    const run = async () => expect([...deployment.stacks.keys()]).toEqual([]);
+
+    await destroy({ lastSteps: [{ title: "Data", run }] }, new Lifetime(), false).finally(() => vi.restoreAllMocks());
+
+    const text = stripVTControlCharacters(written.join(""));
+    const titles = ["New runs: refused", "What runs", "Stack Orchard", "Clusters that began meanwhile: none", "Data"];
+    for (const title of titles) expect(text).toContain(title);
+    expect(text).toContain("Clusters that began meanwhile: j-1 ended");
+  });
+
   it("does not end with success when clusters cannot be listed after the deletion", async () => {
     deployment.before = (command) => {
       if (command instanceof ListClustersCommand && deployment.stacks.size === 0)
@@ -180,44 +281,6 @@ describe("destroy", () => {
 
     expect(deployment.emr.stateOf(id)).toBe("TERMINATED");
     expect([...deployment.stacks.keys()]).toEqual([]);
-  });
-});
-
-describe("the clusters of this application", () => {
-  const found = async () => (await findAliveClusters(deployment.clients, undefined)).map(({ id }) => id);
-  const otherMachine = stateMachineArn.replace("Orchard", "Other");
-
-  it("are found without any deployment", async () => {
-    deployment.stacks.clear();
-    deployment.stateMachines.clear();
-    const ids = [
-      createCluster(),
-      deployment.emr.create("orchard-a", { project: "orchard" }),
-      deployment.emr.create("orchard-b", { "orchard:execution-arn": executionArn }),
-    ];
-
-    expect(await found()).toEqual(ids);
-  });
-
-  it("are not those of another project, by name or tags", async () => {
-    deployment.emr.create("orchard-apples", { project: "cider" });
-    deployment.emr.create("other", tags);
-
-    expect(await found()).toEqual([]);
-  });
-
-  it("are not those of another stack or state machine, as long as it exists", async () => {
-    const ofOtherStack = createCluster({ "orchard:stack": "Other" });
-    const ofOtherMachine = deployment.emr.create("orchard-b", {
-      "orchard:execution-arn": executionArn.replace("Orchard", "Other"),
-    });
-    deployment.addStack("Other");
-    deployment.stateMachines.add(otherMachine);
-
-    expect(await found()).toEqual([]);
-    deployment.stacks.delete("Other");
-    deployment.stateMachines.delete(otherMachine);
-    expect(await found()).toEqual([ofOtherStack, ofOtherMachine]);
   });
 });
 

@@ -1,9 +1,9 @@
 import { DescribeExecutionCommand, StopExecutionCommand } from "@aws-sdk/client-sfn";
-import { beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, test, vi } from "vitest";
 import type { Clients } from "../../../cli/account/aws-clients.ts";
 import type { Run } from "../../../cli/execution/find-run.ts";
 import { requireTerminable } from "../../../cli/execution/named-cluster.ts";
-import { stopRun } from "../../../cli/execution/stop-run.ts";
+import { isRunning, stopRun } from "../../../cli/execution/stop-run.ts";
 import { Lifetime } from "../../../cli/terminal/lifetime.ts";
 import { EmrDouble } from "../../doubles/emr.ts";
 
@@ -24,6 +24,7 @@ const arn = "arn:aws:states:eu-west-1:000000000000:execution:Orchard:mine";
 const run: Run = { runId: "mine", arn, status: "RUNNING", startedAt: new Date(), endedAt: undefined };
 const create = (executionArn = arn) => emr.create("orchard-mine", { "orchard:execution-arn": executionArn });
 let sent: unknown[];
+let log: string[];
 const stop = (status = "ABORTED") => {
   const sfn = {
     send: async (command: unknown) => {
@@ -31,13 +32,23 @@ const stop = (status = "ABORTED") => {
       return command instanceof DescribeExecutionCommand ? { status } : {};
     },
   };
-  return stopRun(new Lifetime(), { emr: emr.client, sfn } as unknown as Clients, run, () => undefined);
+  return stopRun(new Lifetime(), { emr: emr.client, sfn } as unknown as Clients, run, (line) => log.push(line));
 };
 
 beforeEach(() => {
   emr = new EmrDouble();
   onPoll = () => emr.settle();
   sent = [];
+  log = [];
+});
+
+test.each([
+  ["RUNNING", true],
+  ["PENDING_REDRIVE", true],
+  ["SUCCEEDED", false],
+  ["ABORTED", false],
+] as const)("a run that is %s is running: %s", (status, expected) => {
+  expect(isRunning({ status })).toBe(expected);
 });
 
 describe("stopRun", () => {
@@ -47,7 +58,22 @@ describe("stopRun", () => {
     expect(await stop()).toEqual({ status: "ABORTED", endedClusters: [id] });
 
     expect(sent[0]).toBeInstanceOf(StopExecutionCommand);
+    expect(sent[0]).toMatchObject({
+      input: { executionArn: arn, error: "Stopped", cause: expect.stringContaining("orchard stop") },
+    });
     expect(emr.stateOf(id)).toBe("TERMINATED");
+  });
+
+  it("ends each of several clusters, and says what it waits for", async () => {
+    const ids = [create(), create()];
+
+    expect(await stop()).toEqual({ status: "ABORTED", endedClusters: ids });
+
+    expect(log).toEqual([
+      "cluster j-1 is WAITING; cluster j-2 is WAITING",
+      "no cluster is alive",
+      "no cluster is alive",
+    ]);
   });
 
   it("ends a cluster that appears a moment after the stop", async () => {
@@ -70,13 +96,14 @@ describe("stopRun", () => {
     expect(emr.stateOf(id)).toBe("WAITING");
   });
 
-  it("names the cluster that does not end, with exit code 1", async () => {
-    const id = create();
+  it("names the clusters that do not end, with exit code 1", async () => {
+    for (const _ of ["j-1", "j-2"]) create();
     onPoll = () => undefined;
 
     await expect(stop()).rejects.toMatchObject({
       exitCode: 1,
-      message: expect.stringContaining(`cluster ${id} is TERMINATING`),
+      message:
+        "The execution was stopped, but after 20 minutes not all of its clusters are gone: cluster j-1 is TERMINATING; cluster j-2 is TERMINATING",
     });
   });
 

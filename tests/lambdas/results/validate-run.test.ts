@@ -2,8 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { execa } from "execa";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, inject, test } from "vitest";
 import { decoderVersion } from "../../../lambdas/contract/decoder.ts";
 import type { Plan } from "../../../lambdas/contract/plan.ts";
 import type { Validation } from "../../../lambdas/contract/validation.ts";
@@ -12,20 +11,19 @@ import { ResultsInvalid } from "../../../lambdas/runtime/errors.ts";
 import { S3Double } from "../../doubles/s3.ts";
 import { anExecution, aPlan, aValidation } from "../fixtures.ts";
 import { measured } from "../measured.ts";
-import { python } from "../ministack.ts";
+import { type Fault, makeResults } from "./make-results.ts";
 
-const faults = ["none", "missing-row", "narrow-row", "nan", "null", "narrow-feature", "column"] as const;
-type Fault = (typeof faults)[number];
-
-const folder = mkdtempSync(join(tmpdir(), "orchard-results-"));
+const made = inject("madeResults");
+const folder = made ?? mkdtempSync(join(tmpdir(), "orchard-results-"));
 const bucket = "data";
 let s3: S3Double;
 
 beforeAll(async () => {
-  const script = join(import.meta.dirname, "make_results.py");
-  await execa(python, [script, folder, ...faults]);
-}, 60_000);
-afterAll(() => rmSync(folder, { recursive: true }));
+  if (made === undefined) await makeResults(folder);
+});
+afterAll(() => {
+  if (made === undefined) rmSync(folder, { recursive: true });
+});
 beforeEach(() => {
   s3 = new S3Double();
 });
