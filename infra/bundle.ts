@@ -55,6 +55,8 @@ const result = await build({
   logLevel: "warning",
   metafile: true,
 });
-const foreign = Object.keys(result.metafile.inputs).filter((input) => !/^(lambdas|shared|node_modules)\//.test(input));
+const foreign = Object.keys(result.metafile.inputs).filter(
+  (input) => !/^(lambdas|shared)\/|(^|\/)node_modules\//.test(input),
+);
 if (foreign.length > 0) throw new Error(`A handler imports what bundles.ts does not watch: ${foreign.join(", ")}`);
 if (metafile) writeFileSync(metafile, JSON.stringify(result.metafile));

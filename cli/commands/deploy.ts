@@ -78,7 +78,7 @@ async function requireNoHalfDeleted(clients: Clients): Promise<void> {
   if (stacks.length === 0) return;
   const states = stacks.map(({ StackName, StackStatus }) => `the stack ${StackName} is ${StackStatus}`);
   throw new UsageError(
-    `A removal has begun and is not complete: ${states.join(", ")}. First: npm run destroy. It keeps the data bucket.`,
+    `A removal has begun and is not complete: ${states.join(", ")}. First: orchard destroy. It keeps the data bucket.`,
   );
 }
 
@@ -245,8 +245,8 @@ ${changed ? `Deployed in ${formatDuration(seconds)}.` : "Nothing to do: everythi
 ${lines.join("\n")}
 
 Next:
-${email === undefined ? "" : `  Confirm the mail that AWS has sent to ${email}: without that, no run can write.\n`}  npm run upload -- FOLDER           images as <split>/<label>/<image>
-  npm run run -- --mode mini         300 images; or with the AWS CLI:
+${email === undefined ? "" : `  Confirm the mail that AWS has sent to ${email}: without that, no run can write.\n`}  orchard upload FOLDER           images as <split>/<label>/<image>
+  orchard run --mode mini         300 images; or with the AWS CLI:
   aws stepfunctions start-execution --state-machine-arn ${arn} --input '{"mode":"mini"}'
 `);
   if (readModelInfo().weights === "seeded") process.stderr.write(`\n! ${seededWarning}\n`);

@@ -80,7 +80,7 @@ async function endLeftClusters(
   }
   const lines = clusters.map((cluster) => `  ${describeAlive(cluster)}`).join("\n");
   const found = `Nothing of Orchard is deployed in account ${account}, ${region}, but these clusters are alive and cost money:\n${lines}`;
-  if (!mayStop) throw new UsageError(`${found}\nTo end them: npm run destroy -- --stop-running`);
+  if (!mayStop) throw new UsageError(`${found}\nTo end them: orchard destroy --stop-running`);
   if (!json) process.stdout.write(`${found}\n`);
   const refusal = `Nothing was ended. These clusters are alive:\n${lines}`;
   await requireConfirmed(lifetime, "End these clusters?", yes, refusal);

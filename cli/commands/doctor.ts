@@ -66,7 +66,7 @@ async function checkAccount(chosen: TargetOptions): Promise<readonly CheckOutcom
   if (!target) return [account];
   const [stack, deployed] = await check(
     "stack",
-    "Deploy it: npm run deploy",
+    "Deploy it: orchard deploy",
     () => requireDeployment(target),
     ({ bucket }) => `deployed, with the bucket ${bucket}`,
   );
@@ -75,7 +75,7 @@ async function checkAccount(chosen: TargetOptions): Promise<readonly CheckOutcom
   let preflight: readonly CheckOutcome[] = [];
   const [outcome] = await check(
     "preflight",
-    "Deploy again: npm run deploy",
+    "Deploy again: orchard deploy",
     async () => {
       preflight = await runPreflightChecks(target, deployed);
     },

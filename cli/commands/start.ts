@@ -59,7 +59,7 @@ async function openImages(
   { dataset: folder, executionInput }: RunOptions,
 ): Promise<Images | undefined> {
   if (folder === undefined && "input" in executionInput) return undefined;
-  const command = "npm start -- --dataset";
+  const command = "orchard start --dataset";
   return { dataset: await openDataset(lifetime, { folder, layout: layoutOf(executionInput), command }) };
 }
 

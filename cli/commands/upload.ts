@@ -18,7 +18,7 @@ export const command = addTargetOptions(
     .addOption(layoutOption),
 ).action((folder, { delete: remove, layout, ...chosen }) =>
   withLifetime(async (lifetime) => {
-    const dataset = await readDataset(folder, { layout, command: "npm run upload --" });
+    const dataset = await readDataset(folder, { layout, command: "orchard upload" });
     const target = await openChosenTarget(chosen);
     const uploadTarget = { clients: target.clients, deployment: await requireDeployment(target) };
     const run = async (reporter: Reporter): Promise<void> => {

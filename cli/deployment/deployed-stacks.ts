@@ -85,7 +85,7 @@ export async function readDeployment(clients: Clients): Promise<DeployedStack | 
 export async function requireDeployment({ clients, account, region }: Target): Promise<DeployedStack> {
   const deployment = await readDeployment(clients);
   if (!deployment) {
-    throw new NotFound(`There is no stack ${stackName} in account ${account}, ${region}. First: npm run deploy`);
+    throw new NotFound(`There is no stack ${stackName} in account ${account}, ${region}. First: orchard deploy`);
   }
   return deployment;
 }

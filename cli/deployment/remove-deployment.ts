@@ -99,7 +99,7 @@ export async function removeDeployment(lifetime: Lifetime, removal: Removal, qui
 }
 
 const howToGoOn =
-  "No run can start now. Mend the cause and destroy again; `npm run deploy` opens a deployment of which nothing was removed.";
+  "No run can start now. Mend the cause and destroy again; `orchard deploy` opens a deployment of which nothing was removed.";
 
 async function close({ clients, bucket }: Removal): Promise<void> {
   if (bucket === undefined) return;
@@ -130,7 +130,7 @@ async function reopened({ clients, bucket }: Removal, refusal: UsageError): Prom
     return refusal;
   } catch (error) {
     return new UsageError(
-      `${refusal.message}\nThe deployment could not be opened again (${describeError(error)}): npm run deploy opens it.`,
+      `${refusal.message}\nThe deployment could not be opened again (${describeError(error)}): orchard deploy opens it.`,
       { cause: error },
     );
   }

@@ -4,7 +4,7 @@ import type { Clients } from "../account/aws-clients.ts";
 import { CommandFailed, UsageError } from "../terminal/command-errors.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
 import type { Reporter } from "../terminal/progress-steps.ts";
-import { root } from "../toolchain/places.ts";
+import { fromPerson } from "../toolchain/places.ts";
 import { downloadFailedStepLog, downloadRun } from "./download-run.ts";
 import { type ExecutionInput, newRunId } from "./execution-input.ts";
 import { progressWatcher } from "./progress-watcher.ts";
@@ -53,7 +53,7 @@ export async function execute(
     pollMilliseconds,
   );
   title(`Execution: ${described.status}`);
-  const folder = join(root, "results", runId);
+  const folder = fromPerson(join("results", runId));
   const ending = await readEnding(clients, execution);
   // When nothing had to be computed, the results are those of an earlier run.
   const uri = findReusedRun(ending.data) ?? runUri(bucket, runId);

@@ -95,7 +95,7 @@ export function requireLastingAccount(
   }
   if (typeof cluster === "object" && cluster !== null && "id" in cluster && !isRunning) {
     throw new UsageError(
-      `There is no cluster ${String(cluster.id)}: no account is running. Begin with: npm start -- --keep --keep-minutes 30`,
+      `There is no cluster ${String(cluster.id)}: no account is running. Begin with: orchard start --keep --keep-minutes 30`,
     );
   }
 }

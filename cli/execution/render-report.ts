@@ -64,7 +64,7 @@ export function renderReport(report: Report, noMail: string | null = yellow("! N
   row("Results", renderResults(report));
   row("Cluster", renderCluster(report));
   if (report.kept && succeeded) {
-    row("Run on it", `npm start -- --keep --force --cluster-id ${report.kept.clusterId}`);
+    row("Run on it", `orchard start --keep --force --cluster-id ${report.kept.clusterId}`);
     row("End it", "orchard local down, or wait");
   }
   row("Total", formatDuration(report.seconds));

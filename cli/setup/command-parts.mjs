@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { withPrerequisites } from "./install-parts.mjs";
 import { parts } from "./setup-parts.mjs";
-import { root } from "./setup-paths.mjs";
+import { hasForeignModules, root } from "./setup-paths.mjs";
 
 /** @typedef {import("./setup-parts.mjs").PartName} PartName */
 
@@ -14,12 +14,14 @@ import { root } from "./setup-paths.mjs";
  */
 export function partsOf(args) {
   const [command, subcommand] = args;
-  if (command === undefined || args.some((arg) => arg === "--help" || arg === "-h")) return ["node-modules"];
+  /** @type {PartName[]} */
+  const modules = hasForeignModules ? [] : ["node-modules"];
+  if (command === undefined || args.some((arg) => arg === "--help" || arg === "-h")) return modules;
   /** @type {{orchard: {setup: Record<string, PartName[]>}}} */
   const { orchard } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   const listed =
     orchard.setup[`${command} ${subcommand}`] ??
     orchard.setup[command] ??
     /** @type {PartName[]} */ (Object.keys(parts));
-  return withPrerequisites(["node-modules", ...listed]);
+  return withPrerequisites([...modules, ...listed]);
 }

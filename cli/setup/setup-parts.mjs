@@ -169,7 +169,7 @@ const model = {
     rmSync(join(folder, ".stamp"), { force: true });
     await run(python, ["spark/make_model.py", "--output", folder], {
       log,
-      hint: "The model could not be made; `npm run model` tries it alone.",
+      hint: "The model could not be made; `orchard model` tries it alone.",
       env: { TF_CPP_MIN_LOG_LEVEL: "2" },
     });
   },

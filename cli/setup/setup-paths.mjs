@@ -1,11 +1,21 @@
+import { existsSync, lstatSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** The project's folder. */
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
-/** Holds everything that is generated on this machine, except for node_modules. */
-export const home = join(root, ".orchard");
+const generated = join(root, ".orchard");
+
+/**
+ * Holds everything that is generated on this machine, except for node_modules. In the copy of an installed package, it is
+ * a link to the folder of the state.
+ */
+export const home = existsSync(generated) ? realpathSync(generated) : generated;
+
+/** Whether npm has installed the modules, with the package or elsewhere, so that they are not the set-up's to install. */
+export const hasForeignModules =
+  lstatSync(join(root, "node_modules"), { throwIfNoEntry: false })?.isSymbolicLink() === true;
 
 /** Oldest major version of Node with which the set-up runs; package.json names it, too. */
 export const minimumNodeMajor = 20;

@@ -48,11 +48,11 @@ export function machineChecks({
     { name: "python", remedy: "Install Python 3.11 with venv and ensurepip", run: checkPython },
     { name: "disk-space", remedy: "Remove files, for instance `.orchard/tests`", run: () => checkDisk(folder, needed) },
     // Only a deployment needs these, and it makes them.
-    { name: "local-model", isWarning: true, remedy: "Make it: npm run model", run: () => checkPart("model") },
+    { name: "local-model", isWarning: true, remedy: "Make it: orchard model", run: () => checkPart("model") },
     {
       name: "local-wheelhouse",
       isWarning: true,
-      remedy: "Make it: npm run wheelhouse",
+      remedy: "Make it: orchard wheelhouse",
       run: () => checkPart("wheelhouse"),
     },
   ];

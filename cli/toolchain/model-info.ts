@@ -14,7 +14,7 @@ export interface ModelInfo {
 }
 
 export const seededWarning =
-  "The weights are SEEDED RANDOM NUMBERS, not ImageNet's: everything runs, but the features mean nothing. `npm run model -- --force` makes the real model with a network, `npm run model -- --weights FILE` without one.";
+  "The weights are SEEDED RANDOM NUMBERS, not ImageNet's: everything runs, but the features mean nothing. `orchard model --force` makes the real model with a network, `orchard model --weights FILE` without one.";
 
 /** @throws Error when the model has not been made */
 export function readModelInfo(folder: string = places.model): ModelInfo {

@@ -35,7 +35,7 @@ function read(knob: string, path: string, remedy: string): Artifact {
   return { path, sha256: createHash("sha256").update(readFileSync(path)).digest("hex") };
 }
 
-/** Prefers the wheels for the architecture to those for this machine, which `npm start` makes. */
+/** Prefers the wheels for the architecture to those for this machine, which `orchard start` makes. */
 function defaultWheelhouse(architecture: Config["architecture"]): string {
   const forArchitecture = join(home, `wheelhouse-${architecture}`, "wheelhouse.tar");
   return existsSync(forArchitecture) ? forArchitecture : join(home, "wheelhouse", "wheelhouse.tar");
@@ -48,7 +48,7 @@ function checkArchitecture(path: string, architecture: Config["architecture"]): 
   const isArm = /aarch64|arm64/.test(readFileSync(note, "utf8"));
   if (isArm === (architecture === "arm64")) return;
   throw new ConfigInvalid(
-    `wheelhouseFile: given "${path}", which is for another processor; allowed: one for ${architecture}. Make it: npm run wheelhouse -- --arch ${architecture}`,
+    `wheelhouseFile: given "${path}", which is for another processor; allowed: one for ${architecture}. Make it: orchard wheelhouse --arch ${architecture}`,
   );
 }
 
@@ -60,7 +60,7 @@ function checkArchitecture(path: string, architecture: Config["architecture"]): 
  */
 export function readArtifacts(config: Config): Artifacts {
   const modelFile = resolve(config.modelFile ?? join(home, "model", "model.tflite"));
-  const model = read("modelFile", modelFile, "Make it: npm run model");
+  const model = read("modelFile", modelFile, "Make it: orchard model");
   const info = join(dirname(modelFile), "model.json");
   if (!config.modelWeights && !existsSync(info)) {
     throw new ConfigInvalid(
@@ -81,7 +81,7 @@ export function readArtifacts(config: Config): Artifacts {
   const wheelhouse = read(
     "wheelhouseFile",
     wheelhouseFile,
-    `Make it: npm run wheelhouse -- --arch ${config.architecture}`,
+    `Make it: orchard wheelhouse --arch ${config.architecture}`,
   );
   checkArchitecture(wheelhouseFile, config.architecture);
   return { model: { ...model, ...modelInfo }, wheelhouse };

@@ -46,7 +46,7 @@ it("limits pcaComponents to the dimensions of the model", () => {
 
 it("names the knob of a missing file and the command that makes the file", () => {
   expect(() => readArtifacts(configWith({ wheelhouseFile: "none" }))).toThrow(
-    /^wheelhouseFile: given ".*none"; .* Make it: npm run wheelhouse -- --arch x86_64/,
+    /^wheelhouseFile: given ".*none"; .* Make it: orchard wheelhouse --arch x86_64/,
   );
 });
 
