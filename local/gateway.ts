@@ -134,6 +134,9 @@ export class Gateway {
         200,
         request.method === "POST" ? await receiveMail(services, request) : services.mailbox.list(),
       );
+    } else if (request.method === "POST" && pathname === "/_orchard/throttle") {
+      services.emr.throttling.add(parse(await read(request)));
+      sendJson(response, 200, {});
     } else if (pathname.startsWith("/_orchard/")) {
       throw new AwsError("NotFound", `The path ${pathname} does not exist.`, 404);
     } else {

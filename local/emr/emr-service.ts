@@ -20,6 +20,7 @@ import {
   type StepRequest,
   type Tag,
 } from "./request-rules.ts";
+import { Throttling } from "./throttling.ts";
 
 /** The page size of EMR's list operations. API reference, ListClusters and ListSteps. */
 const pageSize = 50;
@@ -34,6 +35,7 @@ interface LiveCluster {
 
 /** The EMR API; each cluster is a folder and processes on this machine. */
 export class EmrService {
+  readonly throttling = new Throttling();
   readonly #context: AccountContext;
   readonly #model: ServiceModel;
   readonly #store: ClusterStore;
@@ -53,10 +55,11 @@ export class EmrService {
 
   /**
    * Answers one request of the EMR API.
-   * @throws AwsError ValidationException, InvalidRequestException, UnknownOperationException
+   * @throws AwsError ValidationException, InvalidRequestException, UnknownOperationException, ThrottlingException
    */
   handle(operation: string, input: unknown): unknown {
     this.#model.check(operation, input);
+    this.throttling.check(operation, input);
     const run = this.#operations[operation];
     if (run === undefined) {
       throw new AwsError(

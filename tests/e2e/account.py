@@ -4,6 +4,7 @@ Frequent requests go through boto3, because each call of the CLI keeps a core bu
 """
 
 import functools
+import gzip
 import json
 import os
 import signal
@@ -136,6 +137,11 @@ class Account:
             if file.is_file():
                 self.client("s3").upload_file(str(file), self.bucket, f"{prefix}{file.relative_to(folder).as_posix()}")
 
+    def text(self, key: str) -> str:
+        """Reads the gzipped text at a key of the bucket."""
+        body = self.client("s3").get_object(Bucket=self.bucket, Key=key)["Body"]
+        return gzip.decompress(body.read()).decode()
+
     def names(self, prefix: str) -> set[str]:
         """Lists the keys below a prefix of the bucket, without the prefix."""
         pages = self.client("s3").get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
@@ -145,12 +151,15 @@ class Account:
         """Reads the JSON document at a key of the bucket."""
         return json.load(self.client("s3").get_object(Bucket=self.bucket, Key=key)["Body"])
 
+    def curl(self, path: str, *options: str) -> Any:
+        """Asks the embedded account itself, below /_orchard/, and returns the JSON of its answer."""
+        key = f"{self.env['AWS_ACCESS_KEY_ID']}:{self.env['AWS_SECRET_ACCESS_KEY']}"
+        command = ["curl", "-sf", "-u", key, *options, f"{self.endpoint}/_orchard/{path}"]
+        return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+
     def mails(self, run_id: str) -> list[dict[str, str]]:
         """Returns the mails about a run that a subscriber of the topic has received."""
-        key = f"{self.env['AWS_ACCESS_KEY_ID']}:{self.env['AWS_SECRET_ACCESS_KEY']}"
-        command = ["curl", "-sf", "-u", key, f"{self.endpoint}/_orchard/mail"]
-        done = subprocess.run(command, capture_output=True, check=True)
-        return [mail for mail in json.loads(done.stdout) if run_id in mail["message"]]
+        return [mail for mail in self.curl("mail") if run_id in mail["message"]]
 
     def wait_for_mails(self, run_id: str) -> list[dict[str, str]]:
         """Waits until there are mails about a run: those of a stopped execution arrive after its end."""

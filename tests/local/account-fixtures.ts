@@ -57,6 +57,16 @@ export async function mails(account: Reachable): Promise<readonly object[]> {
   return (await response.json()) as object[];
 }
 
+/** Makes EMR refuse the next call of an operation on a cluster. */
+export async function throttle(account: Reachable, operation: string, clusterId: string): Promise<void> {
+  const answer = await fetch(`${account.env["AWS_ENDPOINT_URL"]}/_orchard/throttle`, {
+    method: "POST",
+    headers: basicCredentials(account),
+    body: JSON.stringify({ operation, clusterId }),
+  });
+  if (!answer.ok) throw new Error(await answer.text());
+}
+
 /** Runs the AWS CLI with the account's environment only. Returns its output, parsed when it is JSON. */
 export async function aws({ env }: Reachable, ...args: readonly string[]) {
   const { stdout } = await promisify(execFile)(join(project, ".orchard/python/bin/aws"), args, {

@@ -177,6 +177,12 @@ test("nobody but SNS delivers mails, and nobody reads them without the key", asy
   expect(await mails(account)).toEqual([]);
 });
 
+test("nobody throttles EMR without the key", async () => {
+  const { status } = await send(`${account.endpoint}/_orchard/throttle`, {}, "POST", "{}");
+
+  expect(status).toBe(403);
+});
+
 test("MiniStack's own paths need the key", async () => {
   const paths = ["/_ministack/reset", "/_ministack/config", "/_ministack/health"];
   const answers = [];

@@ -1,8 +1,9 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { DescribeClusterCommand, EMRClient, ListStepsCommand } from "@aws-sdk/client-emr";
-import { beforeAll, expect, onTestFinished, test, vi } from "vitest";
-import { EmrService } from "../../../local/emr/emr-service.ts";
-import { AwsError } from "../../../local/support/aws-error.ts";
-import { aws, bashStep, clientConfig, jobFlow, processes, until } from "../account-fixtures.ts";
+import { beforeAll, expect, test } from "vitest";
+import { quoteForShell } from "../../../shared/shell-quotes.ts";
+import { aws, bashStep, clientConfig, jobFlow, processes, throttle, until } from "../account-fixtures.ts";
 import {
   account,
   describeExecution,
@@ -127,6 +128,16 @@ function step(script: string, more: object = {}) {
   };
 }
 
+/** Waits until EMR has accepted the first job of an execution. @returns the job's ids */
+async function submitted(executionArn: string): Promise<{ readonly ClusterId: string }> {
+  const events = await until(
+    () => history(executionArn),
+    (found) => found.some(({ type }) => type === "TaskSubmitted"),
+  );
+  const event = events.find(({ type }) => type === "TaskSubmitted");
+  return JSON.parse(event?.taskSubmittedEventDetails?.output ?? "{}");
+}
+
 const terminate = {
   Type: "Task",
   Resource: "arn:aws:states:::elasticmapreduce:terminateCluster.sync",
@@ -187,34 +198,27 @@ test("a refused RunJobFlow raises EMR.AmazonElasticMapReduceException with AWS's
 });
 
 test("a throttled poll after the step was added makes the state's Retry add a second step", async () => {
-  const handle = EmrService.prototype.handle;
-  let throttled = false;
-  const spy = vi.spyOn(EmrService.prototype, "handle").mockImplementation(function (
-    this: EmrService,
-    operation: string,
-    input: unknown,
-  ) {
-    if (operation === "DescribeStep" && !throttled) {
-      throttled = true;
-      throw new AwsError("ThrottlingException", "Rate exceeded");
-    }
-    return handle.call(this, operation, input);
-  });
-  onTestFinished(() => spy.mockRestore());
+  const marker = join(account.directory, "go-on");
   const retry = [{ ErrorEquals: ["EMR.AmazonElasticMapReduceException"], IntervalSeconds: 1, MaxAttempts: 1 }];
+  const work = `until [ -e ${quoteForShell(marker)} ]; do sleep 0.1; done`;
   const arn = await machine("throttled", {
     Create: { ...cluster, Next: "Work" },
-    Work: step("exit 0", { Retry: retry, ResultPath: "$.step", Next: "Terminate" }),
+    Work: step(work, { Retry: retry, ResultPath: "$.step", Next: "Terminate" }),
     Terminate: { ...terminate, End: true },
   });
+  const executionArn = await start(arn);
+  const { ClusterId } = await submitted(executionArn);
+  const steps = async () => (await emr.send(new ListStepsCommand({ ClusterId }))).Steps ?? [];
 
-  const { status, output } = await ended(await start(arn));
+  await throttle(account, "DescribeStep", ClusterId);
 
+  await until(steps, ({ length }) => length === 2);
+  writeFileSync(marker, "");
+  const { status, output } = await ended(executionArn);
   expect(status).toBe("SUCCEEDED");
-  const made = JSON.parse(output ?? "{}");
-  const { Steps = [] } = await emr.send(new ListStepsCommand({ ClusterId: made.cluster.id }));
-  expect(Steps.map(({ Status }) => Status?.State)).toEqual(["COMPLETED", "COMPLETED"]);
-  expect(Steps[0]?.Id).toBe(made.step.StepId);
+  const [second, first] = await steps();
+  expect([first, second].map((one) => one?.Status?.State)).toEqual(["COMPLETED", "COMPLETED"]);
+  expect(JSON.parse(output ?? "{}").step.StepId).toBe(second?.Id);
 });
 
 test("StopExecution cancels the running step and ends its processes", async () => {
@@ -235,8 +239,7 @@ test("StopExecution cancels the running step and ends its processes", async () =
     async () => processes("sleep 4711."),
     (found) => found.length === 0,
   );
-  const submitted = (await history(executionArn)).find(({ type }) => type === "TaskSubmitted");
-  const { ClusterId } = JSON.parse(submitted?.taskSubmittedEventDetails?.output ?? "{}");
+  const { ClusterId } = await submitted(executionArn);
   const steps = await until(
     () => emr.send(new ListStepsCommand({ ClusterId })),
     ({ Steps }) => Steps?.[0]?.Status?.State !== "RUNNING",
