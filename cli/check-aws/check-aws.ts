@@ -21,6 +21,8 @@ const knobs: Readonly<Record<Kind, Context>> = {
   x86: { architecture: "x86_64", market: "ON_DEMAND" },
   graviton: { architecture: "arm64", market: "ON_DEMAND" },
   spot: { architecture: "x86_64", market: "SPOT" },
+  // With Spot, more roles use the volumes' key.
+  encrypted: { architecture: "x86_64", market: "SPOT", encryptedVolumes: "true" },
 };
 
 const removalCommand = "npm run destroy -- --delete-data --stop-running";

@@ -16,7 +16,7 @@ export interface Comparison {
 export function compare(observation: Observation): readonly Comparison[] {
   const { kind, run: stage } = observation;
   return expectations
-    .filter(({ runs }) => runs.includes(stage))
+    .filter(({ runs, kinds = [kind] }) => runs.includes(stage) && kinds.includes(kind))
     .map(({ assumption, aspect, expected, atMost, answer }) => {
       const answered = answer(observation);
       const same = typeof answered === "number" ? atMost !== undefined && answered <= atMost : answered === expected;

@@ -1,6 +1,6 @@
 // Lists the assumptions of the embedded account about AWS, under their ids in docs/assumptions.md.
 import { rates } from "../../lambdas/planning/rates.ts";
-import type { Observation, Run } from "./observation.ts";
+import type { Kind, Observation, Run } from "./observation.ts";
 
 /** EMR uploads logs to S3 every five minutes. Management Guide, "Configure cluster logging and debugging". */
 const logMinutes = 5;
@@ -9,6 +9,8 @@ export interface Expectation {
   /** Id of the assumption. */
   readonly assumption: string;
   readonly runs: readonly Run[];
+  /** @default all kinds of clusters */
+  readonly kinds?: readonly Kind[];
   readonly aspect: string;
   readonly expected: string;
   /** The answer in the form of `expected`, or a number that must not be greater than `atMost`. */
@@ -158,5 +160,13 @@ export const expectations: readonly Expectation[] = [
     expected: "at most 1.5",
     atMost: 1.5,
     answer: ({ actualUsd, quotedUsd }) => (actualUsd !== null && quotedUsd ? actualUsd / quotedUsd : null),
+  },
+  {
+    assumption: "A17",
+    runs: successful,
+    kinds: ["encrypted"],
+    aspect: "status of the execution with encrypted volumes",
+    expected: "SUCCEEDED",
+    answer: ({ status }) => status,
   },
 ];

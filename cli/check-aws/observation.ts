@@ -1,5 +1,5 @@
 /** The clusters on which the runs are tried. */
-export const kinds = ["x86", "graviton", "spot"] as const;
+export const kinds = ["x86", "graviton", "spot", "encrypted"] as const;
 export type Kind = (typeof kinds)[number];
 
 /** Stages of the command; docs/assumptions.md names them in its last column. */

@@ -137,7 +137,9 @@ function emrStatements(
       resources: clusters,
       conditions: ownClusters,
     }),
-    allowServiceLinkedRole(stack, "elasticmapreduce.amazonaws.com", "AWSServiceRoleForEMRCleanup"),
+    // In China, the service's name can end with ".cn" (docs.aws.amazon.com/emr/latest/ManagementGuide/
+    // using-service-linked-roles-cleanup.html).
+    allowServiceLinkedRole(stack, "elasticmapreduce.amazonaws.com*", "AWSServiceRoleForEMRCleanup"),
     new PolicyStatement({
       actions: ["events:PutTargets", "events:PutRule", "events:DescribeRule"],
       resources: ["RunJobFlow", "AddJobFlowSteps", "TerminateJobFlows"].map((api) =>

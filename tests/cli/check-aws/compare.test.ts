@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Ceiling } from "../../../cli/check-aws/ceiling.ts";
 import { compare, compareTogether } from "../../../cli/check-aws/compare.ts";
-import type { Observation, ObservedCluster } from "../../../cli/check-aws/observation.ts";
+import type { Kind, Observation, ObservedCluster } from "../../../cli/check-aws/observation.ts";
 import { withoutIds } from "../../../cli/check-aws/observe.ts";
 import { differencesOf, type Report, renderReport } from "../../../cli/check-aws/report.ts";
 
@@ -51,6 +51,13 @@ describe("compare", () => {
     ["actual cost, as a share of the quote", { actualUsd: 0.2 }],
   ])("finds another %s", (aspect, changed) => {
     expect(aspectsThatDiffer(changed)).toEqual([aspect]);
+  });
+
+  it("compares encrypted volumes only on the clusters that have them", () => {
+    const compared = (kind: Kind) => compare({ ...observation, kind }).map(({ assumption }) => assumption);
+
+    expect(compared("encrypted")).toContain("A17");
+    expect(compared("spot")).not.toContain("A17");
   });
 
   it("finds that two runs had the same cluster", () => {
