@@ -5,13 +5,14 @@ import { defineConfig } from "vitest/config";
 // Settings for StrykerJS, which repeats the tests for each mutant. ORCHARD_MUTATION_TESTS names their folders.
 const root = join(import.meta.dirname, "..", "..");
 const folders = (process.env["ORCHARD_MUTATION_TESTS"] ?? "tests/lambdas").split(" ");
+// MiniStack and embedded accounts take seconds to start, so that a folder would take hours.
+const startsAnAccount = /start(Ministack|\w+Account)\(|\/ready-account\.ts"/;
 const tests = folders.flatMap((folder) => globSync(`${folder}/**/*.test.ts`, { cwd: root }));
 
 export default defineConfig({
   test: {
     root,
-    // MiniStack and embedded accounts take seconds to start, so that a folder would take hours.
-    include: tests.filter((file) => !/start(Ministack|\w+Account)\(/.test(readFileSync(join(root, file), "utf8"))),
+    include: tests.filter((file) => !startsAnAccount.test(readFileSync(join(root, file), "utf8"))),
     globalSetup: join(import.meta.dirname, "made-results.ts"),
     testTimeout: 180_000,
     hookTimeout: 180_000,

@@ -2,7 +2,16 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { python } from "../ministack.ts";
 
-export const faults = ["none", "missing-row", "narrow-row", "nan", "null", "narrow-feature", "column"] as const;
+export const faults = [
+  "none",
+  "missing-row",
+  "narrow-row",
+  "nan",
+  "null",
+  "narrow-feature",
+  "column",
+  "no-statistics",
+] as const;
 export type Fault = (typeof faults)[number];
 
 declare module "vitest" {

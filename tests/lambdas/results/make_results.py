@@ -22,13 +22,14 @@ DIMENSIONS = 1280
 CHECKS = ("row_count", "dimensions", "finite", "unique_paths", "variance")
 
 
-def write_parquet(folder: Path, name: str, vectors: list[list[float | None]]) -> None:
+def write_parquet(folder: Path, name: str, vectors: list[list[float | None]], has_statistics: bool = True) -> None:
     """Writes the columns path, label and `name` to two files, like a Spark job with two partitions.
 
     Args:
         folder: must not exist
         name: name of the column with the vectors
         vectors: one list of float32 values for each row
+        has_statistics: whether the footers have the number of nulls
     """
     folder.mkdir(parents=True)
     table = pa.table(
@@ -39,8 +40,9 @@ def write_parquet(folder: Path, name: str, vectors: list[list[float | None]]) ->
         }
     )
     half = len(vectors) // 2
-    pq.write_table(table.slice(0, half), folder / "part-00000.snappy.parquet", compression="snappy")
-    pq.write_table(table.slice(half), folder / "part-00001.snappy.parquet", compression="snappy")
+    for part, rows in enumerate((table.slice(0, half), table.slice(half))):
+        file = folder / f"part-{part:05d}.snappy.parquet"
+        pq.write_table(rows, file, compression="snappy", write_statistics=has_statistics)
 
 
 def write_json(path: Path, value: object) -> None:
@@ -77,7 +79,7 @@ def main(folder: Path, fault: str) -> None:
     if fault == "column":
         vector = "pca"
     write_parquet(folder / "features/parquet", "features", features)
-    write_parquet(folder / "pca/parquet", vector, reduced)
+    write_parquet(folder / "pca/parquet", vector, reduced, has_statistics=fault != "no-statistics")
     for name in ("features", "pca"):
         write_text(folder / name / "csv/part-00000.csv", "path,label,x\n")
     write_text(folder / "errors/part-00000.csv", "path,label,reason\n")

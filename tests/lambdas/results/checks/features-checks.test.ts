@@ -39,9 +39,10 @@ test("accepts as many bad images as the limit allows", async () => {
 
 test("refuses one bad image more than the limit allows, with the reasons", async () => {
   const reasons = { "not an image": 1, "too large": 1 };
-  expect(await failures({ images: 48, errors: 2, reasons })).toEqual({
+  const examples = { "not an image": ["A/1.jpg", "A/2.jpg"] };
+  expect(await failures({ images: 48, errors: 2, reasons, examples })).toEqual({
     "error rate":
-      "2 of 50 images are bad (4.00 %), the limit is 2 %; the commonest reasons: not an image (1), such as Training/A/1.jpg; too large (1)",
+      "2 of 50 images are bad (4.00 %), the limit is 2 %; the commonest reasons: not an image (1), such as A/1.jpg, A/2.jpg; too large (1)",
   });
 });
 
@@ -99,6 +100,17 @@ test("requires CSV files if they were requested, and the list of errors if there
   expect(findings.checks.filter(({ ok }) => !ok)).toEqual([
     { name: "errors files", ok: false, detail: "0 .csv file(s)" },
   ]);
+});
+
+test("refuses a report without its figures", async () => {
+  const findings = new Findings(s3.client, { bucket: "data", key: "runs/run-1/" });
+  s3.writeJson("runs/run-1/features/summary.json", {});
+
+  expect(await checkFeatures(findings, aPlan("data"))).toBeUndefined();
+
+  const [check] = findings.checks;
+  for (const name of Object.keys(summary).filter((key) => key !== "examples"))
+    expect(check?.detail).toContain(`${name}: `);
 });
 
 test("a missing report is a failed check", async () => {
