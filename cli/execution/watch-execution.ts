@@ -198,7 +198,7 @@ async function readProgressIn(
 
 export interface Ending {
   readonly visits: readonly StateVisit[];
-  /** State data that the last state received; empty when the execution ended before its first state. */
+  /** State data that the last state received; empty when the execution ended in its first state, or before it. */
   readonly data: StateData;
   readonly cluster: Cluster | undefined;
 }
@@ -206,10 +206,9 @@ export interface Ending {
 /** Reads the history, the state data and the cluster of an ended execution. */
 export async function readEnding(clients: Clients, execution: Execution): Promise<Ending> {
   const events = await readHistory(clients, execution, true);
-  const lastInput = events.findLast(
-    ({ stateEnteredEventDetails: entered }) => entered?.input,
-  )?.stateEnteredEventDetails;
-  const data = z.record(z.string(), z.unknown()).parse(JSON.parse(lastInput?.input ?? "{}"));
+  const inputs = events.flatMap(({ stateEnteredEventDetails: entered }) => entered?.input ?? []);
+  // The first state receives the execution input, which may be any JSON value.
+  const data = z.record(z.string(), z.unknown()).parse(JSON.parse(inputs.slice(1).at(-1) ?? "{}"));
   return { visits: listVisits(events), data, cluster: await findClusterSafely(clients, execution) };
 }
 

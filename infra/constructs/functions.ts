@@ -99,6 +99,7 @@ function allowDescribeExecutions(resources: FunctionResources, stateMachineName:
 
 /** The functions that the state machine calls, by the state that calls them. */
 export const workflowFunctions = {
+  TakeInput: {},
   TakeTurn: {},
   Preflight: {
     // Below the state's TimeoutSeconds, so that the function's own error message is the one that is reported.

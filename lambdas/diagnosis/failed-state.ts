@@ -16,7 +16,8 @@ function isBeforeTurn({ input, turn }: PartialState): boolean {
  * @param steps the run's steps on the cluster, if they are known
  */
 export function inferFailedState(state: PartialState, steps: readonly StepSummary[] = []): string {
-  const { plan } = state;
+  const { input, plan } = state;
+  if (input === undefined && !plan) return "TakeInput";
   if (!plan) return isBeforeTurn(state) ? "TakeTurn" : "Preflight";
   if (state.scripts === undefined) return "UploadScripts";
   if (!state.cluster) return "CreateCluster";

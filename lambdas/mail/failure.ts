@@ -65,7 +65,7 @@ function causeOf({ diagnosis, error }: PartialState): string {
 }
 
 function startAgainLines(state: PartialState, executionArn: string): readonly string[] {
-  // An input that was too large to be passed on would be refused again.
+  // TakeInput has failed, most probably because the input is too large: it would be refused again.
   if (state.input === undefined) return [];
   const again = inputToStartAgain(state);
   return [

@@ -110,7 +110,6 @@ export function refuseIf(problems: readonly string[]): void {
  * Parses the execution input and fills in the defaults.
  *
  * @throws InvalidInput that lists every problem, not only the first
- * @throws InputTooLarge
  */
 export function parseInput(given: unknown, defaults: InputDefaults): ResolvedInput {
   refuseLargeInput(given);

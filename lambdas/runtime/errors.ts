@@ -12,11 +12,6 @@ export class InvalidInput extends OrchardError {
   override readonly name = "InvalidInput";
 }
 
-/** The execution input is too large to be passed on. The state machine drops it, and reports the error as InvalidInput. */
-export class InputTooLarge extends OrchardError {
-  override readonly name = "InputTooLarge";
-}
-
 /** The account is not ready for the run. The message lists every failed check with its remedy. */
 export class PreflightFailed extends OrchardError {
   override readonly name = "PreflightFailed";

@@ -70,6 +70,7 @@ const plan = {
 function workingHandlers(steps: Readonly<Record<string, boolean | undefined>> = {}): Handlers {
   return {
     ...Object.fromEntries(tasks(definition).map(([name]) => [name, () => ({})])),
+    TakeInput: (input) => ({ input }),
     Preflight: () => ({ ...plan, steps: { ...plan.steps, ...steps } }),
     UploadScripts: () => ({
       bootstrap: "s3://b/bootstrap.sh",
@@ -187,11 +188,11 @@ describe("the paths", () => {
 
   it("drops an input that is too large, so that the state data stays below its limit", async () => {
     const { entered, lastInput, ...rest } = await run(
-      { ...workingHandlers(), Preflight: failing("InputTooLarge", "x".repeat(8_000)) },
+      { ...workingHandlers(), TakeInput: failing("InvalidInput", "x".repeat(8_000)) },
       { mode: "m".repeat(250_000) },
     );
 
-    expect(entered).toEqual(["TakeInput", "NeedsTurn", "Preflight", "DropInput", ...cleanUpStates]);
+    expect(entered).toEqual(["TakeInput", "DropInput", ...cleanUpStates]);
     expect("error" in rest && rest.error.name).toBe("InvalidInput");
     expect(lastInput["error"]).toMatchObject({ Error: "InvalidInput" });
     expect(Buffer.byteLength(JSON.stringify(lastInput))).toBeLessThan(20_000);

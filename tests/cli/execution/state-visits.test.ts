@@ -18,8 +18,8 @@ describe("listVisits", () => {
   it("lists the Task states with the times of entering and leaving", () => {
     const visits = listVisits([
       event(1, "ExecutionStarted"),
-      event(2, "PassStateEntered", "TakeInput"),
-      event(3, "PassStateExited"),
+      event(2, "ChoiceStateEntered", "NeedsTurn"),
+      event(3, "ChoiceStateExited"),
       event(4, "TaskStateEntered", "Preflight"),
       event(5, "LambdaFunctionScheduled"),
       event(6, "LambdaFunctionSucceeded"),

@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 import type { StateMachine } from "aws-local-stepfunctions";
+import { exceedsDataLimit } from "../../../local/stepfunctions/data-limit.ts";
 import { executionContext, runnable, withoutStateInput } from "../../../local/stepfunctions/runnable.ts";
 import type { Stop } from "../scenarios/scenario.ts";
 import { cancelWork, runEmrTask, type Task } from "./emr-integrations.ts";
@@ -45,8 +46,6 @@ interface RunState extends Run {
   abort: () => void;
 }
 
-/** Maximum size of a state's output. Step Functions guide, "Quotas related to state machine executions". */
-const maxDataBytes = 262_144;
 const second = 1000;
 /** Few images need no core nodes, so the input asks for some: managed scaling needs them. */
 const defaultInput = { mode: "full", formats: ["csv"], pca: { components: 2 }, cluster: { coreCount: 2 } };
@@ -75,7 +74,7 @@ export class Execution {
   readonly arn: string;
   readonly history: HistoryEvent[] = [];
   readonly startedAt: number;
-  readonly input: object;
+  readonly input: unknown;
   readonly #simulation: Simulation;
   readonly #stops: readonly Stop[];
   readonly #runs: RunState[] = [];
@@ -89,7 +88,8 @@ export class Execution {
     this.name = name;
     this.arn = simulation.executionArn(name);
     this.startedAt = clock.now;
-    this.input = { ...defaultInput, ...(scenario.overlap && { overlap: scenario.overlap }), ...moreInput };
+    const { overlap, input = { ...defaultInput, ...(overlap && { overlap }), ...moreInput } } = scenario;
+    this.input = input;
     this.#lastEntered = { input: this.input };
     this.#startRun();
   }
@@ -237,7 +237,7 @@ export class Execution {
   }
 
   #leaveState(state: string, output: unknown): void {
-    if (Buffer.byteLength(JSON.stringify(output)) > maxDataBytes)
+    if (exceedsDataLimit(JSON.stringify(output)))
       this.stop({ status: "FAILED", error: "States.DataLimitExceeded", cause: state });
     else this.#record({ type: "StateExited", state });
   }
@@ -277,6 +277,7 @@ export class Execution {
     if (task.isOver || run.outcome.status !== "RUNNING") return never;
     this.#record({ type: "TaskScheduled", state });
     try {
+      if (exceedsDataLimit(JSON.stringify(parameters))) throw new TaskError("States.DataLimitExceeded", state);
       const output = resource.startsWith("arn:aws:lambda:")
         ? await this.#simulation.lambda.invoke(caller, resource, parameters)
         : await runEmrTask(this.#simulation, task, resource, parameters);

@@ -20,7 +20,8 @@ function creatorOf(simulation: Simulation, cluster: Cluster): Execution | undefi
 /** Tells whether the cluster must be kept: its input asked for it, the execution succeeded and the deadline is set. */
 export function isKept(simulation: Simulation, cluster: Cluster): boolean {
   const creator = creatorOf(simulation, cluster);
-  if (creator === undefined || !("keepMinutes" in creator.input)) return false;
+  const { keepMinutes } = (creator?.input ?? {}) as { keepMinutes?: number };
+  if (creator === undefined || keepMinutes === undefined) return false;
   // A failed run ended the cluster before a redrive succeeded.
   const endedBeforeRedrive = (cluster.endingSince ?? Number.POSITIVE_INFINITY) < (creator.runs.at(-1)?.startedAt ?? 0);
   return creator.status === "SUCCEEDED" && deadlineOf(cluster) !== undefined && !endedBeforeRedrive;
@@ -28,7 +29,7 @@ export function isKept(simulation: Simulation, cluster: Cluster): boolean {
 
 /** Returns the kept cluster that an execution reuses. */
 export function reusedClusterOf(simulation: Simulation, { input }: Execution): Cluster | undefined {
-  const { cluster } = input as { cluster?: { id: string } };
+  const { cluster } = (input ?? {}) as { cluster?: { id: string } };
   return simulation.emr.clusters.get(cluster?.id ?? "");
 }
 

@@ -27,6 +27,8 @@ export interface Scenario {
   readonly starts?: readonly number[];
   /** The key `overlap` of every execution's input. @default absent */
   readonly overlap?: "skip" | "queue";
+  /** Every execution's input, any JSON value. @default one of a run with core nodes */
+  readonly input?: unknown;
   /** Further keys of each execution's input, evaluated when the execution starts. @default none */
   readonly inputs?: readonly ((simulation: Simulation) => object)[];
   /** Delays in ms of the deliveries of each status event. EventBridge may lose or repeat events. @default one after 500 ms */

@@ -47,6 +47,16 @@ test.each([0, 1, 2, 3, 4, 5, 6])("a function's message is read from an error tha
   expect(cause).toBe('a "b" é');
 });
 
+test("without an input in the state data, TakeInput has refused it", async () => {
+  const message = "The input is refused: it has 262,144 bytes";
+
+  expect(await diagnose(logs, { input: undefined, error: thrown("InvalidInput", message) })).toMatchObject({
+    cause: message,
+    section: "the-run-is-refused-before-it-starts",
+    state: "TakeInput",
+  });
+});
+
 test("an execution that waited too long for its turn was refused by TakeTurn", async () => {
   const message = "arn:other has been running since 2026-01-01T00:00:00Z";
   const error = thrown("OtherExecutionRunning", message);

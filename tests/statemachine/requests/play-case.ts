@@ -99,6 +99,7 @@ function functionHandlers(one: RequestCase, { emr, now, sfn, sns }: Clients): Re
   const once = { attempts: 1, pauseMs: 0 };
   const notifyHandler: Handler = (event) => notifyFinished(notifyEventSchema.parse(event), environment, sns);
   return {
+    TakeInput: (input) => ({ input }),
     TakeTurn: (event) => takeTurn(takeTurnEventSchema.parse(event), sfn({})),
     Preflight: () => planOf(one),
     UploadScripts: (event) => uploadScripts(event, environment, s3),
