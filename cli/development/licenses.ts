@@ -1,5 +1,6 @@
 import { Command } from "@commander-js/extra-typings";
 import { CommandFailed } from "../terminal/command-errors.ts";
+import { beginWork } from "../terminal/lifetime.ts";
 import { findProblems, toSpdx } from "../toolchain/license-check.ts";
 import { type ShippedPackage, shippedPackages, unshippedNpmPackages } from "../toolchain/shipped-packages.ts";
 
@@ -10,6 +11,7 @@ function describePackage(entry: ShippedPackage): string {
 export const command = new Command("licenses")
   .description("list the licenses of all packages that are shipped, and fail on those which this project must not ship")
   .action(() => {
+    beginWork();
     const shipped = shippedPackages();
     const others = unshippedNpmPackages(shipped);
     const restricted = others.filter((entry) => findProblems([entry]).length > 0);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Command } from "@commander-js/extra-typings";
 import { childEnvironment } from "../setup/child-environment.mjs";
 import { CommandFailed, UsageError } from "../terminal/command-errors.ts";
-import { type Lifetime, withLifetime } from "../terminal/lifetime.ts";
+import { beginWork, type Lifetime, withLifetime } from "../terminal/lifetime.ts";
 import { readModelInfo } from "../toolchain/model-info.ts";
 import { fromPerson, places } from "../toolchain/places.ts";
 import { runTool } from "../toolchain/run-tool.ts";
@@ -39,6 +39,7 @@ export const command = new Command("model")
   .action(async ({ force, weights, weightsSha256, output }) => {
     const file = weights === undefined ? undefined : existingFile(weights);
     const folder = output === undefined ? places.model : fromPerson(output);
+    beginWork();
     // The setup has already made a missing model.
     if (force || file || weightsSha256 || output) {
       await withLifetime((lifetime) => remakeModel(lifetime, { output: folder, weights: file, weightsSha256 }));

@@ -26,11 +26,12 @@ export function interrupted() {
  * Runs a tool in its own process group, so that its descendants can be ended with it.
  * @param {string} command
  * @param {string[]} args
- * @param {{log?: (line: string) => void, env?: NodeJS.ProcessEnv, hint: string}} options `log` receives the tool's
- *   latest line, `env` is added to the environment for downloads, `hint` tells the reader of an error what to try
+ * @param {{log?: (line: string) => void, shown?: RegExp, env?: NodeJS.ProcessEnv, hint: string}} options `log` receives
+ *   the group of the latest match of `shown`, by default each line; `env` is added to the environment for downloads,
+ *   `hint` tells the reader of an error what to try
  * @returns {Promise<string>} stdout and stderr
  */
-export function run(command, args, { log, env, hint }) {
+export function run(command, args, { log, shown = /^\s*(\S.*)$/, env, hint }) {
   return new Promise((resolve, reject) => {
     if (stopping) return reject(interrupted());
     const child = spawn(command, args, {
@@ -44,11 +45,8 @@ export function run(command, args, { log, env, hint }) {
     /** @param {Buffer} chunk */
     const collect = (chunk) => {
       output += chunk.toString();
-      const line = output
-        .trimEnd()
-        .split(/[\r\n]/)
-        .pop();
-      if (line) log?.(line.trim());
+      const line = output.split(/[\r\n]/).findLast((text) => shown.test(text));
+      if (line !== undefined) log?.(shown.exec(line)?.[1] ?? "");
     };
     child.stdout.on("data", collect);
     child.stderr.on("data", collect);

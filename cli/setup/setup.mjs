@@ -15,24 +15,34 @@ import { print } from "./setup-progress.mjs";
 
 const parentCheckMs = 500;
 
-/** Ends the tools during the setup; afterwards forwards the signal to the command. @type {(signal: NodeJS.Signals) => void} */
-let onSignal = () => {
+/** @type {(signal: NodeJS.Signals) => void} */
+function endTools() {
   void endChildren();
-};
+}
+
+/** Ends the tools during the setup; forwards the signal while the command runs. */
+let onSignal = endTools;
 /** @type {NodeJS.Signals | undefined} */
 let interruptedBy;
 
-/** @param {string[]} args @returns {Promise<number>} exit code */
-function runCommand(args) {
+/**
+ * @param {string[]} args
+ * @param {NodeJS.ProcessEnv} [more] variables for the command
+ * @returns {Promise<number>} exit code
+ */
+function runCommand(args, more = {}) {
   return new Promise((resolve, reject) => {
     const path = [join(root, "node_modules", ".bin"), process.env["PATH"] ?? ""].join(delimiter);
     const child = spawn(node, [join(root, "cli", "main.ts"), ...args], {
       stdio: "inherit",
-      env: { ...commandEnvironment(args[0]), PATH: path, ORCHARD_PARENT_PID: String(process.pid) },
+      env: { ...commandEnvironment(args[0]), PATH: path, ORCHARD_PARENT_PID: String(process.pid), ...more },
     });
     onSignal = (signal) => child.kill(signal);
     child.on("error", reject);
-    child.on("close", (code, signal) => resolve(code ?? (signal === "SIGINT" ? 130 : 143)));
+    child.on("close", (code, signal) => {
+      onSignal = endTools;
+      resolve(code ?? (signal === "SIGINT" ? 130 : 143));
+    });
   });
 }
 
@@ -60,6 +70,12 @@ function watchParent() {
   }, parentCheckMs).unref();
 }
 
+/** @param {import("./setup-parts.mjs").PartName[]} parts with their prerequisites */
+async function makeReady(parts) {
+  if (!parts.every(isReady)) await withSetupLock(() => installParts(parts));
+  if (isStopping()) throw interrupted();
+}
+
 async function main() {
   const args = process.argv.slice(2);
   const major = Number(process.versions.node.split(".")[0]);
@@ -74,8 +90,13 @@ async function main() {
   if (problem) throw new SetupError(problem, 2);
   watchParent();
   const parts = partsOf(args);
-  if (!parts.every(isReady)) await withSetupLock(() => installParts(parts));
-  if (isStopping()) throw interrupted();
+  // The modules are enough to check the command line, before a minute of other parts.
+  await makeReady(parts.filter((part) => part === "node-modules"));
+  if (!parts.every(isReady)) {
+    const refusal = await runCommand(args, { ORCHARD_ONLY_CHECK: "1" });
+    if (refusal !== 0) return refusal;
+    await makeReady(parts);
+  }
   return runCommand(args);
 }
 

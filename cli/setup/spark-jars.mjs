@@ -101,6 +101,8 @@ async function resolveJars(ivy, log) {
     ],
     {
       log,
+      // Ivy and Java print much else.
+      shown: /^(downloading .*?)( \.\.\.)?$/,
       hint,
       env: {
         JAVA_HOME: await javaHome(),

@@ -6,6 +6,14 @@ const parentCheckMs = 500;
 const setupPid = Number(process.env["ORCHARD_PARENT_PID"] ?? 0);
 delete process.env["ORCHARD_PARENT_PID"];
 
+/** Whether the setup only asks if the command line is right, before it makes what the command needs. */
+const onlyChecks = process.env["ORCHARD_ONLY_CHECK"] === "1";
+
+/** Marks the end of a command's checks of its command line. withLifetime calls it. */
+export function beginWork(): void {
+  if (onlyChecks) process.exit(0);
+}
+
 interface Cleanup {
   /** Ends the resource in an orderly way. */
   readonly end: () => Promise<void>;
@@ -125,6 +133,7 @@ export async function withLifetime(
   work: (lifetime: Lifetime) => Promise<void>,
   lifetime = new Lifetime(),
 ): Promise<void> {
+  beginWork();
   lifetime.watchSignals();
   try {
     await work(lifetime);

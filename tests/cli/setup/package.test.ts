@@ -114,6 +114,25 @@ describe("the npm package", { timeout: allMs }, () => {
     expect(exitCode).toBe(3);
   });
 
+  it.each([
+    ["start --nonsense", /unknown option '--nonsense'/],
+    ["start --mode single-class", /needs a label/],
+    ["local up --port no", /--port must be a whole number/],
+  ])("refuses a wrong command line before the set-up: %s", async (args, message) => {
+    const { exitCode, stderr } = await orchard(args.split(" "));
+
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toMatch(/set|Python/i);
+    expect(exitCode).toBe(2);
+  });
+
+  it("sets up for a right command line, which needs Python", async () => {
+    const { exitCode, stderr } = await orchard(["start"], { PATH: dirname(process.execPath) });
+
+    expect(stderr).toMatch(/^✖ Python 3\.11 was not found on the PATH/);
+    expect(exitCode).toBe(2);
+  });
+
   it("keeps its state in ORCHARD_HOME, and says so where nobody may write", async () => {
     const state = join(folder, "state");
     expect((await orchard(["local", "status"], { ORCHARD_HOME: state })).exitCode).toBe(3);
