@@ -9,6 +9,7 @@ export const decidingPaths: readonly string[] = [
   ...["true-cost", "hourly-price", "quote", "planner", "kept-plan", "run-job-flow", "record-actual-cost"].map(
     (name) => `lambdas/planning/${name}.ts`,
   ),
+  "lambdas/preflight/checks/capacity-checks.ts",
   "lambdas/results",
   ...["alive-clusters", "running-work", "stop-run"].map((name) => `cli/execution/${name}.ts`),
   "cli/deployment/remove-deployment.ts",

@@ -64,7 +64,12 @@ async function checkVcpuQuotas(quotas: ServiceQuotasClient, cluster: ClusterPlan
 }
 
 /** Checks that EC2 offers the instances of a new cluster and that the account may run them. */
-export function capacityChecks({ clients: { ec2, quotas }, cluster }: CheckContext): readonly CheckSpec[] {
+export function capacityChecks({
+  clients: { ec2, quotas },
+  cluster,
+}: Pick<CheckContext, "cluster"> & {
+  readonly clients: Pick<CheckContext["clients"], "ec2" | "quotas">;
+}): readonly CheckSpec[] {
   return [
     {
       name: "instance-types",

@@ -1,4 +1,4 @@
-import { CreateSubnetCommand, DescribeInstanceTypesCommand, DescribeKeyPairsCommand } from "@aws-sdk/client-ec2";
+import { CreateSubnetCommand, DescribeKeyPairsCommand } from "@aws-sdk/client-ec2";
 import { CreateInstanceProfileCommand, CreateRoleCommand } from "@aws-sdk/client-iam";
 import {
   CreateBucketCommand,
@@ -282,13 +282,6 @@ test("a key pair that EC2 does not describe is refused with its reason", async (
   );
 });
 
-test("instance types that the region does not offer are refused", async () => {
-  const ec2 = answering(account.ec2, DescribeInstanceTypesCommand, () => ({ InstanceTypes: [] }));
-  expect(await findOnlyFailure(run(input, { clients: { ec2 } }))).toMatch(
-    /instance-types: Not offered in this region: m5\.xlarge, m6i\.xlarge, m5a\.xlarge\. Choose others/,
-  );
-});
-
 test.each([
   ["m6g.xlarge", { coreType: "m6g.xlarge" }, /cluster\.coreType: m6g\.xlarge is arm64, .* are x86_64: .*"m5\.xlarge"/],
   ["too much memory", { coreType: "m5.xlarge", executorMemory: "12g" }, /12g and .* do not fit .* YARN has 12g/],
@@ -305,14 +298,6 @@ test("a vCPU quota that is too small gives a warning", async () => {
   expect(plan.warnings).toEqual([
     expect.stringMatching(/^vcpu-quota: .*L-1216C47A.* allows 8 vCPUs; the cluster may need 20/),
   ]);
-});
-
-test("with Spot, the quota of on-demand vCPUs also covers the core nodes that may switch to on demand", async () => {
-  const quotas = answering(account.quotas, GetServiceQuotaCommand, () => ({ Quota: { Value: 8 } }));
-
-  const plan = await run({ ...input, cluster: { coreCount: 2, market: "SPOT" } }, { clients: { quotas } });
-
-  expect(plan.warnings).toEqual([expect.stringMatching(/^vcpu-quota: .*L-1216C47A.* allows 8 vCPUs.* need 12/)]);
 });
 
 test("a vCPU quota that cannot be read gives a warning", async () => {
