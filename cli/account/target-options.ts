@@ -1,5 +1,6 @@
 // The options with which every command that uses an account says which one, as the AWS CLI's do.
 import { type Command, Option, type OptionValues } from "@commander-js/extra-typings";
+import { quoteArgument } from "../../shared/shell-quotes.ts";
 import { NotFound, UsageError } from "../terminal/command-errors.ts";
 import { openEmbeddedTarget, openTarget, type Target } from "./deployment-target.ts";
 import { findAccount } from "./embedded-account.ts";
@@ -22,6 +23,15 @@ export function addTargetOptions<Args extends unknown[], Options extends OptionV
   command: Command<Args, Options>,
 ) {
   return command.addOption(localOption).addOption(regionOption).addOption(profileOption);
+}
+
+/** The options as words of a command that acts on the same account. */
+export function targetArguments({ local, region, profile }: TargetOptions): readonly string[] {
+  return [
+    ...(local ? ["--local"] : []),
+    ...(region === undefined ? [] : ["--region", region]),
+    ...(profile === undefined ? [] : ["--profile", quoteArgument(profile)]),
+  ];
 }
 
 /**

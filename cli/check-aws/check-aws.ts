@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { Target } from "../account/deployment-target.ts";
 import type { Dataset } from "../dataset/image-tree.ts";
-import { compareImages, uploadImages } from "../dataset/upload-images.ts";
+import { compareImages, describeUpload, uploadImages } from "../dataset/upload-images.ts";
 import type { Context } from "../deployment/cdk-command.ts";
 import { requireDeployment } from "../deployment/deployed-stacks.ts";
 import { childEnvironment } from "../setup/child-environment.mjs";
@@ -93,8 +93,10 @@ async function deploy(lifetime: Lifetime, kind: Kind, { context }: Check, findin
 
 async function upload(lifetime: Lifetime, { target, dataset }: Check, reporter: Reporter): Promise<void> {
   const uploadTarget = { clients: target.clients, deployment: await requireDeployment(target) };
-  const plan = await compareImages(uploadTarget, dataset);
-  await uploadImages(lifetime, uploadTarget, { dataset, plan, remove: false }, reporter);
+  const plan = await compareImages(uploadTarget, dataset, reporter);
+  const wish = { dataset, plan, remove: false };
+  await uploadImages(lifetime, uploadTarget, wish, reporter);
+  reporter.title(describeUpload(uploadTarget, wish));
 }
 
 async function playRun(lifetime: Lifetime, kind: Kind, run: Run, check: Check, found: Findings, reporter: Reporter) {

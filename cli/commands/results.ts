@@ -7,19 +7,17 @@ import type { Clients } from "../account/aws-clients.ts";
 import { addTargetOptions, openChosenTarget } from "../account/target-options.ts";
 import { requireDeployment } from "../deployment/deployed-stacks.ts";
 import { checkResults, type Format, readManifest } from "../execution/check-results.ts";
-import { type Copied, type CopyProgress, copyObjects } from "../execution/copy-objects.ts";
+import { type Copied, copyObjects } from "../execution/copy-objects.ts";
 import { findRun, runArgument } from "../execution/find-run.ts";
 import { readPreview, renderPreview } from "../execution/preview-results.ts";
 import { readRun } from "../execution/read-run.ts";
 import type { Report } from "../execution/run-report.ts";
 import { CommandFailed, NotFound } from "../terminal/command-errors.ts";
 import { groups } from "../terminal/command-groups.ts";
-import { formatDuration } from "../terminal/format-duration.ts";
 import { type Lifetime, withLifetime } from "../terminal/lifetime.ts";
 import { runSteps } from "../terminal/progress-steps.ts";
+import { describeTransfer, type TransferProgress } from "../terminal/transfer.ts";
 import { resolveFromUser } from "../toolchain/local-spark.ts";
-
-const rateSeconds = 2;
 
 export const command = addTargetOptions(
   new Command("results")
@@ -85,23 +83,14 @@ async function copyResults(
   const copy = {
     title: `Results of ${runId}`,
     run: async ({ status }: { readonly status: (line: string) => void }) => {
-      const onProgress = (progress: CopyProgress): void => status(describeCopy(progress, (Date.now() - since) / 1_000));
+      const onProgress = (progress: TransferProgress): void =>
+        status(describeTransfer(progress, (Date.now() - since) / 1_000));
       copied = await copyObjects(s3, parseS3Uri(uri), folder, { isWanted, signal: lifetime.signal, onProgress });
     },
   };
   await runSteps(lifetime, [copy], quiet);
   if (copied.files === 0) throw new NotFound(`The run ${runId} has left nothing at ${uri}`);
   return copied;
-}
-
-function describeCopy({ files, totalFiles, bytes, totalBytes }: CopyProgress, seconds: number): string {
-  const parts = [`${files}/${totalFiles} files`, `${prettyBytes(bytes)} of ${prettyBytes(totalBytes)}`];
-  // The first files say nothing about the rate.
-  if (seconds < rateSeconds) return parts.join(" · ");
-  const rate = bytes / seconds;
-  parts.push(`${prettyBytes(rate)}/s`);
-  if (rate > 0) parts.push(`${formatDuration((totalBytes - bytes) / rate)} left`);
-  return parts.join(" · ");
 }
 
 /** The last file of a run is its manifest, so the run has failed or is not over. */

@@ -5,7 +5,7 @@ import { readRunMail } from "../account/mailbox-subscription.ts";
 import { approveRemoval } from "../dataset/approve-removal.ts";
 import type { SyncPlan } from "../dataset/bucket-sync.ts";
 import type { Dataset } from "../dataset/image-tree.ts";
-import { compareImages, openDataset, uploadImages } from "../dataset/upload-images.ts";
+import { compareImages, describeDataset, describeUpload, openDataset, uploadImages } from "../dataset/upload-images.ts";
 import { execute, failUnlessSucceeded } from "../execution/execute.ts";
 import {
   type ExecutionInput,
@@ -69,9 +69,9 @@ async function runWorkflow(lifetime: Lifetime, options: RunOptions): Promise<voi
   requireLastingAccount(executionInput, { keep, isRunning: (await findAccount()) !== undefined });
   const images = await openImages(lifetime, options);
   const session = sessionSteps(lifetime, port);
-  const compare = async ({ title }: Reporter): Promise<void> => {
+  const compare = async ({ title, status }: Reporter): Promise<void> => {
     if (!images) return;
-    images.plan = await compareImages(session.get(), images.dataset);
+    images.plan = await compareImages(session.get(), images.dataset, { status });
     title(`Comparison: ${images.plan.upload.length} of ${images.dataset.files.length} images are new or changed`);
   };
   await runSteps(lifetime, [...session.steps, ...(images ? [{ title: "Comparison", run: compare }] : [])], json);
@@ -90,7 +90,10 @@ async function runWorkflow(lifetime: Lifetime, options: RunOptions): Promise<voi
       title: "Images",
       run: async (reporter: Reporter) => {
         if (!images?.plan) return;
-        await uploadImages(lifetime, session.get(), { ...images, plan: images.plan, remove: true }, reporter);
+        const upload = { ...images, plan: images.plan, remove: true };
+        for (const text of describeDataset(images.dataset)) reporter.line(text);
+        await uploadImages(lifetime, session.get(), upload, reporter);
+        reporter.title(describeUpload(session.get(), upload));
       },
     },
     {

@@ -4,10 +4,12 @@ import { DeleteObjectCommand, DeleteObjectsCommand, PutObjectCommand, type S3Cli
 import pMap from "p-map";
 import { listObjects as listBucket, type S3Object } from "../../lambdas/aws/s3.ts";
 import { hasImageEnding, quoteName } from "../../lambdas/contract/image-tree.ts";
+import { isSystemError } from "../../shared/system-errors.mjs";
 import { CommandFailed } from "../terminal/command-errors.ts";
+import { type TransferOptions, transferAll } from "../terminal/transfer.ts";
 import type { LocalFile } from "./image-tree.ts";
 
-const uploadsAtOnce = 16;
+const readsAtOnce = 16;
 /** Limit of DeleteObjects. */
 const keysPerDelete = 1_000;
 
@@ -28,21 +30,27 @@ export interface SyncPlan {
  * their object are read, to compare the md5.
  *
  * @param md5 computes the hexadecimal digest of a local file
+ * @param onCompared is called with the number of files that have been compared
  */
 export async function planSync(
   local: readonly LocalFile[],
   remote: readonly RemoteFile[],
   md5: (path: string) => Promise<string>,
+  onCompared: (files: number) => void = () => undefined,
 ): Promise<SyncPlan> {
   const storedByKey = new Map(remote.map((file) => [file.key, file]));
   const localKeys = new Set(local.map(({ key }) => key));
+  let compared = 0;
   const isNew = await pMap(
     local,
     async ({ key, path, bytes }) => {
       const stored = storedByKey.get(key);
-      return stored?.bytes !== bytes || stored.etag !== (await md5(path));
+      const differs = stored?.bytes !== bytes || stored.etag !== (await md5(path));
+      compared += 1;
+      onCompared(compared);
+      return differs;
     },
-    { concurrency: uploadsAtOnce },
+    { concurrency: readsAtOnce },
   );
   const upload = local.filter((_, index) => isNew[index]);
   return {
@@ -53,9 +61,20 @@ export async function planSync(
   };
 }
 
+/** @throws CommandFailed that names the file */
+async function readImage(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    // It was removed, or its permissions were, since the folder was read.
+    if (isSystemError(error)) throw new CommandFailed(`The image ${quoteName(path)} cannot be read: ${error.message}`);
+    throw error;
+  }
+}
+
 export async function md5OfFile(path: string): Promise<string> {
   return createHash("md5")
-    .update(await readFile(path))
+    .update(await readImage(path))
     .digest("hex");
 }
 
@@ -76,13 +95,9 @@ export async function compareWithBucket(
   s3: S3Client,
   local: readonly LocalFile[],
   { bucket, prefix }: SyncTarget,
+  onCompared?: (files: number) => void,
 ): Promise<SyncPlan> {
-  return planSync(local, await listObjects(s3, bucket, prefix), md5OfFile);
-}
-
-interface UploadOptions extends SyncTarget {
-  readonly signal: AbortSignal;
-  readonly onProgress: (done: number, total: number) => void;
+  return planSync(local, await listObjects(s3, bucket, prefix), md5OfFile, onCompared);
 }
 
 const contentTypes: Readonly<Record<string, string>> = {
@@ -101,25 +116,23 @@ function contentType(key: string): string {
   return contentTypes[key.split(".").at(-1)?.toLowerCase() ?? ""] ?? "image/jpeg";
 }
 
-/** Uploads files below the prefix. */
-export async function uploadFiles(
+/**
+ * Uploads files below the prefix. S3 stores an object as a whole or not at all, and checks the checksum that the SDK
+ * sends with it.
+ *
+ * @throws CommandFailed that names a file which cannot be read
+ */
+export function uploadFiles(
   s3: S3Client,
   files: readonly LocalFile[],
-  { bucket, prefix, signal, onProgress }: UploadOptions,
+  { bucket, prefix }: SyncTarget,
+  options: TransferOptions,
 ): Promise<void> {
-  let done = 0;
-  onProgress(done, files.length);
-  await pMap(
-    files,
-    async ({ key, path }) => {
-      signal.throwIfAborted();
-      const put = { Bucket: bucket, Key: prefix + key, Body: await readFile(path), ContentType: contentType(key) };
-      await s3.send(new PutObjectCommand(put), { abortSignal: signal });
-      done += 1;
-      onProgress(done, files.length);
-    },
-    { concurrency: uploadsAtOnce },
-  );
+  const upload = async ({ key, path }: LocalFile, signal: AbortSignal): Promise<void> => {
+    const put = { Bucket: bucket, Key: prefix + key, Body: await readImage(path), ContentType: contentType(key) };
+    await s3.send(new PutObjectCommand(put), { abortSignal: signal });
+  };
+  return transferAll(files, upload, options);
 }
 
 /** Whether DeleteObjects can send a key: its XML 1.0 cannot represent every character. */
@@ -128,9 +141,9 @@ function fitsXml(key: string): boolean {
 }
 
 /**
- * Deletes objects below the prefix and verifies that they are gone, because S3 reports success even for a missing key.
+ * Deletes objects below the prefix. S3 reports success even for a missing key, so checkBucket has to follow.
  *
- * @throws CommandFailed when an object is still there
+ * @throws CommandFailed when S3 refuses to delete an object
  */
 export async function removeFiles(
   s3: S3Client,
@@ -151,11 +164,34 @@ export async function removeFiles(
   }
   for (const key of keys.filter((each) => !fitsXml(each)))
     await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: prefix + key }));
-  const there = new Set((await listObjects(s3, bucket, prefix)).map(({ key }) => key));
-  const left = keys.filter((key) => there.has(key));
-  const [first] = left;
-  if (first !== undefined)
+}
+
+interface Expected {
+  readonly files: readonly LocalFile[];
+  /** Objects that were deleted. */
+  readonly removed: readonly RemoteFile[];
+}
+
+/**
+ * Lists the bucket and compares it with the dataset, after an upload and a removal.
+ *
+ * @throws CommandFailed when an image is missing or has another size, or an object is still there
+ */
+export async function checkBucket(
+  s3: S3Client,
+  { files, removed }: Expected,
+  { bucket, prefix }: SyncTarget,
+): Promise<void> {
+  const there = new Map((await listObjects(s3, bucket, prefix)).map(({ key, bytes }) => [key, bytes]));
+  const uri = `s3://${bucket}/${prefix}`;
+  const wrong = files.filter(({ key, bytes }) => there.get(key) !== bytes);
+  if (wrong[0])
     throw new CommandFailed(
-      `${left.length} old images are still in s3://${bucket}/${prefix}, although S3 reported that it deleted them: ${quoteName(first)}`,
+      `${wrong.length} of ${files.length} images are not in ${uri}, or not with the size that they had, such as ${quoteName(wrong[0].key)}: something has changed them or removed them during the upload. Start the command again.`,
+    );
+  const left = removed.filter(({ key }) => there.has(key));
+  if (left[0])
+    throw new CommandFailed(
+      `${left.length} old images are still in ${uri}, although S3 reported that it deleted them: ${quoteName(left[0].key)}`,
     );
 }

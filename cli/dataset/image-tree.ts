@@ -12,9 +12,9 @@ import {
   summarizeLeftOut,
   treeRules,
 } from "../../lambdas/contract/image-tree.ts";
-import { quoteArgument } from "../../shared/shell-quotes.ts";
 import { isSystemError } from "../../shared/system-errors.mjs";
 import { UsageError } from "../terminal/command-errors.ts";
+import { describeNearLayouts, findNearestLayouts } from "./nearest-layouts.ts";
 import { type FoundFile, walkFolder } from "./walk-folder.ts";
 import { findNestedTrees } from "./wrong-folder.ts";
 
@@ -84,7 +84,10 @@ export async function readDataset(folder: string, { layout: forced, command }: D
     ...candidates.filter((_, index) => !measured[index]).map(({ key }) => ({ key, reason: "unreadable" as const })),
   ]);
   const images = measured.filter((file) => file !== undefined);
-  if (images.length === 0) throw new UsageError(describeMissingImages(folder, layout, leftOut, files));
+  if (images.length === 0) {
+    const readable = files.filter(({ key }) => reasons.get(key) !== undefined);
+    throw new UsageError(describeMissingImages({ folder, layout, leftOut, files: readable, command }));
+  }
   return { folder, layout, files: images, leftOut };
 }
 
@@ -92,27 +95,38 @@ export async function readDataset(folder: string, { layout: forced, command }: D
 function refuseFolderAbove(folder: string, files: readonly FoundFile[], images: number, command: string): void {
   const nested = findNestedTrees(files, images);
   if (nested.length === 0) return;
-  const commands = nested.map(({ path }) => `  ${command} ${quoteArgument(resolve(folder, path))}`);
   const counts = nested.map(({ path, images: count }) => `${count} in ${path}`).join(", ");
   throw new UsageError(
-    `The dataset ${folder} has ${images} ${images === 1 ? "image" : "images"} at <split>/<label>/<image> or <label>/<image>, and more below: ${counts}. Pass the folder that holds the splits:\n${commands.join("\n")}\nTo use ${folder} as it is, add --layout split/label.`,
+    [
+      `The dataset ${folder} has ${images} ${images === 1 ? "image" : "images"} at <split>/<label>/<image> or <label>/<image>, and more below: ${counts}.`,
+      ...nearestLayouts(folder, files, command),
+    ].join("\n"),
   );
 }
 
-function describeMissingImages(
-  folder: string,
-  layout: Layout,
-  leftOut: readonly LeftOut[],
-  files: readonly FoundFile[],
-): string {
+function nearestLayouts(folder: string, files: readonly FoundFile[], command: string): readonly string[] {
+  const found = describeNearLayouts(findNearestLayouts(folder, files), command);
+  return found.length === 0 ? [] : ["The nearest layouts, with the commands that take them:", ...found];
+}
+
+interface WithoutImages {
+  readonly folder: string;
+  readonly layout: Layout;
+  readonly leftOut: readonly LeftOut[];
+  readonly files: readonly FoundFile[];
+  readonly command: string;
+}
+
+function describeMissingImages({ folder, layout, leftOut, files, command }: WithoutImages): string {
   const expected =
     "An image tree is <split>/<label>/<image>, for instance Training/Apple Golden 1/0_100.jpg, or <label>/<image>.";
-  if (files.length === 0 && leftOut.length === 0) return `The dataset ${folder} is empty. ${expected}`;
+  if (leftOut.length === 0) return `The dataset ${folder} is empty. ${expected}`;
   const place = layout.split("/").map((name) => `<${name}>/`);
   const isFlat = leftOut.some(({ reason, examples }) => reason === "shallow" && !examples[0]?.includes("/"));
   const above = isFlat ? ` If ${basename(resolve(folder))} is a label, pass the folder above it.` : "";
   return [
     `The dataset ${folder} has no image at ${place.join("")}<image>. ${expected}${above}`,
     ...leftOut.map(describeLeftOut),
+    ...nearestLayouts(folder, files, command),
   ].join("\n");
 }

@@ -3,11 +3,11 @@ import prettyBytes from "pretty-bytes";
 import { describeLeftOut, isSplitName, type Layout } from "../../lambdas/contract/image-tree.ts";
 import type { Clients } from "../account/aws-clients.ts";
 import type { Deployment } from "../deployment/deployed-stacks.ts";
-import { formatDuration } from "../terminal/format-duration.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
 import type { Reporter } from "../terminal/progress-steps.ts";
-import { places } from "../toolchain/places.ts";
-import { compareWithBucket, removeFiles, type SyncPlan, uploadFiles } from "./bucket-sync.ts";
+import { describeTransfer, type TransferProgress } from "../terminal/transfer.ts";
+import { fromPerson, places } from "../toolchain/places.ts";
+import { checkBucket, compareWithBucket, removeFiles, type SyncPlan, uploadFiles } from "./bucket-sync.ts";
 import { type Dataset, readDataset } from "./image-tree.ts";
 import { makeSample } from "./sample-images.ts";
 
@@ -21,13 +21,13 @@ interface DatasetChoice {
 
 /** Reads the images of a folder, or generates the sample. */
 export async function openDataset(lifetime: Lifetime, { folder, ...options }: DatasetChoice): Promise<Dataset> {
-  if (folder !== undefined) return readDataset(folder, options);
+  if (folder !== undefined) return readDataset(fromPerson(folder), options);
   await makeSample(places.sample, lifetime.signal);
   // The sample's own files beside its images are no concern of the person.
   return { ...(await readDataset(places.sample, options)), leftOut: [] };
 }
 
-interface UploadTarget {
+export interface UploadTarget {
   readonly clients: Clients;
   readonly deployment: Pick<Deployment, "bucket" | "inputPrefix">;
 }
@@ -36,39 +36,62 @@ interface UploadTarget {
 export function compareImages(
   { clients, deployment: { bucket, inputPrefix: prefix } }: UploadTarget,
   dataset: Dataset,
+  { status }: Pick<Reporter, "status">,
 ): Promise<SyncPlan> {
-  return compareWithBucket(clients.s3, dataset.files, { bucket, prefix });
+  const { length } = dataset.files;
+  const onCompared = (files: number): void => status(`${files}/${length} images`);
+  return compareWithBucket(clients.s3, dataset.files, { bucket, prefix }, onCompared);
 }
 
-interface Upload {
+/** Lines about a dataset that a person should read before it is used. */
+export function describeDataset({ folder, layout, leftOut }: Dataset): readonly string[] {
+  const lines = leftOut.map(describeLeftOut);
+  if (layout === "split/label" || !isSplitName(basename(resolve(folder)))) return lines;
+  const above = dirname(resolve(folder));
+  return [
+    ...lines,
+    `${resolve(folder)} is used as a tree without splits. To use it as a split, pass the folder above it: ${above}`,
+  ];
+}
+
+export interface Upload {
   readonly dataset: Dataset;
   readonly plan: SyncPlan;
   /** Also deletes the objects that the dataset does not contain. */
   readonly remove: boolean;
 }
 
-/** Uploads new and changed images to the deployment's image tree. */
+/**
+ * Uploads new and changed images to the deployment's image tree, and compares the bucket with the dataset afterwards.
+ *
+ * @param onProgress receives the progress that the step shows
+ */
 export async function uploadImages(
   lifetime: Lifetime,
-  { clients, deployment: { bucket, inputPrefix: prefix } }: UploadTarget,
+  { clients: { s3 }, deployment: { bucket, inputPrefix: prefix } }: UploadTarget,
   { dataset, plan, remove }: Upload,
-  { status, line, title }: Reporter,
+  { status }: Pick<Reporter, "status">,
+  onProgress: (progress: TransferProgress) => void = () => undefined,
 ): Promise<void> {
-  for (const each of dataset.leftOut) line(describeLeftOut(each));
-  const folder = resolve(dataset.folder);
-  if (dataset.layout === "label" && isSplitName(basename(folder)))
-    line(
-      `${folder} is used as a tree without splits. To use it as a split, pass the folder above it: ${dirname(folder)}`,
-    );
+  const target = { bucket, prefix };
   const since = Date.now();
-  const onProgress = (done: number, total: number): void => {
-    const rate = (done * 1_000) / Math.max(1, Date.now() - since);
-    const left = done > 0 ? `, ${formatDuration((total - done) / rate)} left` : "";
-    if (total > 0) status(`${done}/${total}, ${rate.toFixed(0)} images/s${left}`);
+  const report = (progress: TransferProgress): void => {
+    status(describeTransfer(progress, (Date.now() - since) / 1_000, "images"));
+    onProgress(progress);
   };
-  await uploadFiles(clients.s3, plan.upload, { bucket, prefix, signal: lifetime.signal, onProgress });
-  if (remove) await removeFiles(clients.s3, plan.remove, { bucket, prefix });
-  const bytes = prettyBytes(dataset.files.reduce((sum, file) => sum + file.bytes, 0));
+  await uploadFiles(s3, plan.upload, target, { signal: lifetime.signal, onProgress: report });
+  const removed = remove ? plan.remove : [];
+  await removeFiles(s3, removed, target);
+  if (plan.upload.length + removed.length === 0) return;
+  status("comparing the bucket with the dataset");
+  await checkBucket(s3, { files: dataset.files, removed }, target);
+}
+
+/** Describes in a line the image tree that an upload leaves. */
+export function describeUpload(
+  { deployment: { bucket, inputPrefix } }: UploadTarget,
+  { dataset, plan, remove }: Upload,
+): string {
   const others = plan.remove.length;
   const counts = [
     `${plan.upload.length} uploaded`,
@@ -76,5 +99,10 @@ export async function uploadImages(
     ...(others > 0 ? [remove ? `${others} removed` : `${others} others stay (--delete removes them)`] : []),
   ];
   const layout = dataset.layout === "label" ? " as <label>/<image>, without splits," : "";
-  title(`Images: ${dataset.files.length} (${bytes})${layout} in s3://${bucket}/${prefix}, ${counts.join(", ")}`);
+  const size = prettyBytes(bytesOf(dataset.files));
+  return `${dataset.files.length} images (${size})${layout} in s3://${bucket}/${inputPrefix}: ${counts.join(", ")}`;
+}
+
+export function bytesOf(files: readonly { readonly bytes: number }[]): number {
+  return files.reduce((sum, { bytes }) => sum + bytes, 0);
 }

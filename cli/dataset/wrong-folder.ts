@@ -2,7 +2,7 @@ import { depthOf, isSplitName, reasonToLeaveOut, treeRules } from "../../lambdas
 import type { FoundFile } from "./walk-folder.ts";
 
 /** Levels below the given folder where a tree is looked for. An unpacked Kaggle archive has it one or two down. */
-const levels = 3;
+export const levels = 3;
 
 export interface NestedTree {
   /** Path from the given folder. */

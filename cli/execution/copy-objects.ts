@@ -3,30 +3,20 @@ import { createReadStream } from "node:fs";
 import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname, resolve, sep } from "node:path";
 import { GetObjectCommand, type S3Client } from "@aws-sdk/client-s3";
-import pMap from "p-map";
 import { isNamed } from "../../lambdas/aws/errors.ts";
 import { listObjects, type S3Location, type S3Object, s3UriOf } from "../../lambdas/aws/s3.ts";
 import { hasCode } from "../../shared/system-errors.mjs";
 import { CommandFailed, UsageError } from "../terminal/command-errors.ts";
+import { type TransferOptions, transferAll } from "../terminal/transfer.ts";
 
-const copiesAtOnce = 16;
 /** Ending of a file that is not complete yet. */
 const partialEnding = ".part";
 /** An etag is the content's md5, unless it was uploaded in several parts, or with KMS's encryption. */
 const md5Etag = /^[0-9a-f]{32}$/;
 
-export interface CopyProgress {
-  readonly files: number;
-  readonly totalFiles: number;
-  readonly bytes: number;
-  readonly totalBytes: number;
-}
-
-export interface CopyOptions {
+export interface CopyOptions extends TransferOptions {
   /** Chooses objects by their keys, relative to the prefix. @default all */
   readonly isWanted?: (key: string) => boolean;
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: CopyProgress) => void;
 }
 
 export interface Copied {
@@ -48,38 +38,23 @@ export async function copyObjects(
   s3: S3Client,
   from: S3Location,
   folder: string,
-  { isWanted = () => true, signal, onProgress = () => undefined }: CopyOptions = {},
+  { isWanted = () => true, ...options }: CopyOptions = {},
 ): Promise<Copied> {
   const objects = (await listObjects(s3, from))
-    .map((object) => ({ object, key: object.key.slice(from.key.length) }))
-    .filter(({ key }) => key !== "" && !key.endsWith("/") && isWanted(key))
-    .map(({ object, key }) => ({ object, path: pathIn(folder, key, object.key) }));
-  const totalBytes = objects.reduce((sum, { object }) => sum + object.bytes, 0);
-  let [files, bytes, unchanged] = [0, 0, 0];
-  const failures: unknown[] = [];
-  const stop = new AbortController();
-  const anySignal = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal;
-  // The first failure ends the other copies before it is thrown, so that none of them goes on in the background.
-  await pMap(
-    objects,
-    async ({ object, path }) => {
-      if (anySignal.aborted) return;
-      try {
-        if (await isCopied(object, path)) unchanged += 1;
-        else await copyObject(s3, from.bucket, object, path, anySignal);
-        files += 1;
-        bytes += object.bytes;
-        onProgress({ files, totalFiles: objects.length, bytes, totalBytes });
-      } catch (error) {
-        failures.push(describeFailure(error, folder));
-        stop.abort();
-      }
-    },
-    { concurrency: copiesAtOnce },
-  );
-  signal?.throwIfAborted();
-  if (failures.length > 0) throw failures[0];
-  return { files, bytes, unchanged };
+    .map((object) => ({ ...object, relative: object.key.slice(from.key.length) }))
+    .filter(({ relative }) => relative !== "" && !relative.endsWith("/") && isWanted(relative))
+    .map(({ relative, ...object }) => ({ ...object, path: pathIn(folder, relative, object.key) }));
+  let unchanged = 0;
+  const copy = async ({ path, ...object }: (typeof objects)[number], signal: AbortSignal): Promise<void> => {
+    try {
+      if (await isCopied(object, path)) unchanged += 1;
+      else await copyObject(s3, from.bucket, object, path, signal);
+    } catch (error) {
+      throw describeFailure(error, folder);
+    }
+  };
+  await transferAll(objects, copy, options);
+  return { files: objects.length, bytes: objects.reduce((sum, { bytes }) => sum + bytes, 0), unchanged };
 }
 
 function describeFailure(error: unknown, folder: string): unknown {

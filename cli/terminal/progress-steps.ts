@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { Listr, ListrLogger, ProcessOutput } from "listr2";
 import { isTerminal } from "./confirm.ts";
 import type { Lifetime } from "./lifetime.ts";
@@ -19,6 +20,75 @@ export interface Step {
 
 /** Minimum time between two status lines without a terminal. */
 const statusIntervalMs = 10_000;
+/** Minimum time between two changes of a live line. */
+const liveIntervalMs = 100;
+/** Time for the steps to end after an interruption, before others may write over the list. */
+const endMs = 1_000;
+
+/** Calls `show` with the latest text, but not more often than a person can read it. */
+class LatestText {
+  readonly #show: (text: string) => void;
+  #timer: NodeJS.Timeout | undefined;
+  #next: string | undefined;
+
+  constructor(show: (text: string) => void) {
+    this.#show = show;
+  }
+
+  set(text: string): void {
+    this.#next = text;
+    if (this.#timer) return;
+    this.#showNext();
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#showNext();
+    }, liveIntervalMs).unref();
+  }
+
+  /** Drops a text that is not shown yet. */
+  clear(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#next = undefined;
+  }
+
+  #showNext(): void {
+    if (this.#next !== undefined) this.#show(this.#next);
+    this.#next = undefined;
+  }
+}
+
+class TaskReporter implements Reporter {
+  readonly #live: LatestText;
+  readonly #isLive: boolean;
+  readonly #task: Pick<Reporter, "title" | "line">;
+  #shownAt = 0;
+
+  constructor(title: string, isLive: boolean, task: Pick<Reporter, "title" | "line">) {
+    this.#live = new LatestText((line) => task.title(`${title}: ${line}`));
+    this.#isLive = isLive;
+    this.#task = task;
+  }
+
+  readonly status = (line: string): void => {
+    if (this.#isLive) this.#live.set(line);
+    else if (Date.now() - this.#shownAt >= statusIntervalMs) {
+      this.#shownAt = Date.now();
+      this.#task.line(line);
+    }
+  };
+
+  readonly line = (line: string): void => this.#task.line(line);
+
+  readonly title = (text: string): void => {
+    this.#live.clear();
+    this.#task.title(text);
+  };
+
+  end(): void {
+    this.#live.clear();
+  }
+}
 
 /**
  * Runs steps one after the other. They are shown on standard error, live on a terminal and as plain lines elsewhere, so
@@ -34,29 +104,23 @@ export async function runSteps(lifetime: Lifetime, steps: readonly Step[], quiet
     steps.map(({ title, run }) => ({
       title,
       task: async (_: unknown, task) => {
-        let shownAt = 0;
         lifetime.signal.throwIfAborted();
-        const reporter: Reporter = {
-          status: (line) => {
-            if (isLive) task.title = `${title}: ${line}`;
-            else if (Date.now() - shownAt >= statusIntervalMs) {
-              shownAt = Date.now();
-              task.output = line;
-            }
-          },
-          line: (line) => {
-            task.output = line;
-          },
+        const reporter = new TaskReporter(title, isLive, {
           title: (text) => {
             task.title = text;
           },
-        };
+          line: (text) => {
+            task.output = text;
+          },
+        });
         try {
           await run(reporter);
         } catch (error) {
           failure = error;
           // The list only marks the step as failed; the command prints the error itself.
           throw new Error("see below", { cause: error });
+        } finally {
+          reporter.end();
         }
       },
       rendererOptions: { persistentOutput: true, outputBar: Number.POSITIVE_INFINITY },
@@ -70,9 +134,20 @@ export async function runSteps(lifetime: Lifetime, steps: readonly Step[], quiet
       fallbackRendererOptions: { logger },
     },
   );
+  let hasEnded = false;
+  const running = list.run().finally(() => {
+    hasEnded = true;
+  });
+  // A live list holds back what others write, until it ends: without this, their last words would be lost.
+  const end = lifetime.defer(async () => {
+    await Promise.race([Promise.allSettled([running]), sleep(endMs, undefined, { ref: false })]);
+    if (isLive && !hasEnded) logger.process.release();
+  });
   try {
-    await list.run();
+    await running;
   } catch (error) {
     throw failure ?? error;
+  } finally {
+    await end();
   }
 }

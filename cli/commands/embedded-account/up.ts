@@ -6,8 +6,14 @@ import { conflictingSettings, exportLines } from "../../account/embedded-environ
 import { type LocalSession, sessionSteps } from "../../account/local-session.ts";
 import { approveRemoval } from "../../dataset/approve-removal.ts";
 import { listObjects } from "../../dataset/bucket-sync.ts";
-import { compareImages, openDataset, uploadImages } from "../../dataset/upload-images.ts";
-import { parsePort } from "../../execution/input-options.ts";
+import {
+  compareImages,
+  describeDataset,
+  describeUpload,
+  openDataset,
+  uploadImages,
+} from "../../dataset/upload-images.ts";
+import { layoutOption, parsePort } from "../../execution/input-options.ts";
 import { withLifetime } from "../../terminal/lifetime.ts";
 import { type Reporter, runSteps } from "../../terminal/progress-steps.ts";
 import { places } from "../../toolchain/places.ts";
@@ -19,25 +25,29 @@ export const command = new Command("up")
   .description("run the account alone, with the stack in it, until Ctrl-C; prints what the aws CLI needs to use it")
   .option("--dataset <folder>", "images to put into it (default: a generated sample, when it has none)")
   .option("--delete", "remove images from it that the dataset does not have, however many", false)
+  .addOption(layoutOption)
   .option("--port <port>", `port of the account on 127.0.0.1 (default: ${defaultPort})`, parsePort)
   .option("--detach", "leave the account running, and return", false)
   .option("--json", "print one JSON object and nothing else", false)
   .addHelpText("after", "\nExample:\n  orchard local up --detach && orchard run --local")
-  .action(({ dataset: folder, delete: mayDelete, port, detach, json }) =>
+  .action(({ dataset: folder, delete: mayDelete, layout, port, detach, json }) =>
     withLifetime(async (lifetime) => {
       const command = "orchard local up --dataset";
-      const given = folder === undefined ? undefined : await openDataset(lifetime, { folder, command });
+      const given = folder === undefined ? undefined : await openDataset(lifetime, { folder, layout, command });
       const { steps, get } = sessionSteps(lifetime, port);
       const upload = async (reporter: Reporter): Promise<void> => {
         const session = get();
         const { bucket, inputPrefix } = session.deployment;
         if (!given && (await listObjects(session.clients.s3, bucket, inputPrefix)).length > 0) return;
         const images = given ?? (await openDataset(lifetime, { folder: undefined, command }));
-        const plan = await compareImages(session, images);
+        const plan = await compareImages(session, images, reporter);
         const uri = `s3://${bucket}/${inputPrefix}`;
         const removal = { uri, dataset: images.folder, approved: mayDelete, interactive: false };
         await approveRemoval(lifetime, plan, removal);
-        await uploadImages(lifetime, session, { dataset: images, plan, remove: true }, reporter);
+        const upload = { dataset: images, plan, remove: true };
+        for (const text of describeDataset(images)) reporter.line(text);
+        await uploadImages(lifetime, session, upload, reporter);
+        reporter.title(describeUpload(session, upload));
       };
       await runSteps(lifetime, [...steps, { title: "Images", run: upload }], json);
       const { account } = get();

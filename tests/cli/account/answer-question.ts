@@ -2,7 +2,9 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { places, root } from "../../../cli/toolchain/places.ts";
 
-const pty = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
+// A new pseudo-terminal has no columns, so that lists would have one character a line.
+const sized = 'stty cols 200 rows 50 && exec "$0" "$@"';
+const pty = `import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(["sh", "-c", ${JSON.stringify(sized)}, *sys.argv[1:]])))`;
 
 /**
  * Runs a command in a pseudo-terminal, and types when its question is shown.

@@ -1,3 +1,4 @@
+import { appendFileSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { DescribeClusterCommand, ListClustersCommand, SetTerminationProtectionCommand } from "@aws-sdk/client-emr";
 import { StartExecutionCommand } from "@aws-sdk/client-sfn";
@@ -5,9 +6,11 @@ import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Clients, createClients } from "../../../cli/account/aws-clients.ts";
 import { root } from "../../../cli/toolchain/places.ts";
+import { listObjects } from "../../../lambdas/aws/s3.ts";
 import { waitUntil } from "../../../shared/wait-until.ts";
 import { answerQuestion } from "../account/answer-question.ts";
 import { createCluster } from "../account/clusters.ts";
+import { makeImages } from "../account/empty-account.ts";
 import { type EmbeddedAccount, startEmbeddedAccount } from "../account/started-account.ts";
 
 const allMs = 300_000;
@@ -19,7 +22,7 @@ async function orchard(...args: readonly string[]) {
   const { exitCode, stdout, stderr } = await execa(
     process.execPath,
     [join(root, "cli", "main.ts"), ...args, "--local"],
-    { reject: false, env: { ORCHARD_HOME: account.home, NO_COLOR: "1" } },
+    { reject: false, env: { ORCHARD_HOME: account.home, NO_COLOR: "1", INIT_CWD: account.home } },
   );
   return { exitCode, stdout, stderr };
 }
@@ -41,7 +44,8 @@ async function clusterOf(run: string): Promise<string> {
   return id ?? "";
 }
 
-// One account serves all commands that end runs and clusters. The tests depend on their order.
+// One account serves all commands that end runs and clusters, and the upload, which would change the images of other
+// tests. The tests depend on their order.
 beforeAll(async () => {
   account = await startEmbeddedAccount();
   clients = createClients(account.env);
@@ -218,5 +222,79 @@ describe("orchard terminate", { timeout: allMs }, () => {
     expect(refused.exitCode).toBe(2);
     expect(JSON.parse(stdout)).toEqual({ id: others, name: "payroll", state: "TERMINATED", wasAlive: true });
     expect(exitCode).toBe(0);
+  });
+});
+
+describe("orchard upload", { timeout: allMs }, () => {
+  /** A few images, in the folder in which the person is. */
+  const photos = () => join(account.home, "photos");
+  const upload = (...args: readonly string[]) => orchard("upload", ...args);
+  const uploadJson = async (...args: readonly string[]) => {
+    const { exitCode, stdout, stderr } = await upload(...args, "--json");
+    expect(exitCode, stderr).toBe(0);
+    expect(stderr).toBe("");
+    return JSON.parse(stdout);
+  };
+  const stored = async (prefix: string) =>
+    listObjects(clients.s3, { bucket: account.bucket, key: `data/raw/${prefix}` });
+  beforeAll(async () => {
+    await makeImages(photos(), 5);
+    symlinkSync("nowhere", join(photos(), "Training", "Apple 0", "gone.jpg"));
+  });
+
+  it("says with --dry-run what it would do, and does nothing", async () => {
+    const { exitCode, stdout, stderr } = await upload("photos", "--dry-run");
+
+    expect(stdout).toMatch(
+      /^Nothing was done\. 5 of 5 images \(.*\) would be uploaded to s3:\/\/.*\/data\/raw\/; 0 are there already, \d+ others/,
+    );
+    expect(stderr).toBe('Left out: 1 file, cannot be read: "Training/Apple 0/gone.jpg"');
+    expect(exitCode).toBe(0);
+    expect(await stored("Training/Apple 0/")).toEqual([]);
+  });
+
+  it("uploads what is new or changed, and leaves the images of others", async () => {
+    const first = await upload("photos");
+    appendFileSync(join(photos(), "Training", "Apple 0", "0_100.jpg"), "more");
+    const second = await uploadJson("photos");
+
+    expect(first.stdout).toMatch(/^5 images \(.*\) in s3:\/\/.*: 5 uploaded, 0 there already, \d+ others stay/);
+    expect(first.exitCode).toBe(0);
+    expect(second).toMatchObject({ folder: photos(), layout: "split/label", images: 5, uploaded: 1, unchanged: 4 });
+    expect((await stored("Training/Banana/")).length).toBeGreaterThan(0);
+  });
+
+  it("removes what the folder does not have with --delete", async () => {
+    rmSync(join(photos(), "Training", "Apple 1"), { recursive: true });
+
+    expect(await uploadJson("photos", "--delete")).toMatchObject({ images: 3, uploaded: 0, others: 0 });
+    expect(await stored("")).toHaveLength(3);
+  });
+
+  it("refuses a folder above the tree with the command that works, with exit code 2", async () => {
+    const { exitCode, stdout, stderr } = await upload(".");
+
+    expect(stderr).toContain("has 0 images at <split>/<label>/<image> or <label>/<image>, and more below");
+    expect(stderr).toContain(`\n  orchard upload --local ${photos()}\n    3 images as <split>/<label>/<image>`);
+    expect(stdout).toBe("");
+    expect(exitCode).toBe(2);
+    expect(await stored("")).toHaveLength(3);
+  });
+
+  it("leaves whole objects at Ctrl-C, and goes on when it is started again", async () => {
+    // The sample without its splits are about 1,000 new keys.
+    const args = ["upload", "sample/Training", "--local"];
+    const env = { PATH: process.env["PATH"] ?? "", ORCHARD_HOME: account.home, INIT_CWD: account.home };
+    const { exitCode, stdout } = await answerQuestion(args, " images · ", "\u0003", env);
+
+    const [, count = "", all] =
+      /Interrupted: (\d+) of (\d+) images were uploaded, each of them whole/.exec(stdout) ?? [];
+    expect(stdout).toContain("To go on: orchard upload sample/Training --local");
+    expect(exitCode).toBe(130);
+    const again = await uploadJson("sample/Training");
+    expect(again.unchanged).toBeGreaterThanOrEqual(Number(count));
+    expect(again.unchanged).toBeLessThan(Number(all));
+    expect(again.uploaded + again.unchanged).toBe(Number(all));
+    expect(await stored("")).toHaveLength(3 + Number(all));
   });
 });

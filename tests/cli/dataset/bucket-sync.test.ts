@@ -1,7 +1,11 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { DeleteObjectsCommand, type S3Client } from "@aws-sdk/client-s3";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { listObjects, planSync, removeFiles } from "../../../cli/dataset/bucket-sync.ts";
+import { checkBucket, listObjects, planSync, removeFiles, uploadFiles } from "../../../cli/dataset/bucket-sync.ts";
+import type { LocalFile } from "../../../cli/dataset/image-tree.ts";
 import { createBucket, putObject, uniqueName } from "../../lambdas/fixtures.ts";
 import { startMinistack } from "../../lambdas/ministack.ts";
 
@@ -57,16 +61,16 @@ describe("planSync", () => {
   });
 });
 
+const keys = ["cr\r.jpg", "lf\n.jpg", "\u0001.jpg", 'a+b %2B&<>".jpg', "é.jpg", "double//slash.jpg", "plain.jpg"];
+
+async function store(): Promise<{ readonly bucket: string; readonly prefix: string }> {
+  const bucket = uniqueName("sync");
+  await createBucket(account, bucket);
+  for (const key of [...keys, "stays.jpg"]) await putObject(account, bucket, `data/raw/${key}`, "x");
+  return { bucket, prefix: "data/raw/" };
+}
+
 describe("removeFiles", () => {
-  const keys = ["cr\r.jpg", "lf\n.jpg", "\u0001.jpg", 'a+b %2B&<>".jpg', "é.jpg", "double//slash.jpg", "plain.jpg"];
-
-  async function store(): Promise<{ readonly bucket: string; readonly prefix: string }> {
-    const bucket = uniqueName("sync");
-    await createBucket(account, bucket);
-    for (const key of [...keys, "stays.jpg"]) await putObject(account, bucket, `data/raw/${key}`, "x");
-    return { bucket, prefix: "data/raw/" };
-  }
-
   it("lists and removes objects with any characters in their keys", async () => {
     const target = await store();
     const stored = await listObjects(account.s3, target.bucket, target.prefix);
@@ -80,18 +84,53 @@ describe("removeFiles", () => {
 
     expect(await listObjects(account.s3, target.bucket, target.prefix)).toMatchObject([{ key: "stays.jpg" }]);
   });
+});
 
-  it("fails if an object is still there, although S3 has reported success", async () => {
+describe("checkBucket", () => {
+  it("names an object that is still there, although S3 has reported success", async () => {
     // Prepare
     const target = await store();
-    const stored = await listObjects(account.s3, target.bucket, target.prefix);
+    const removed = await listObjects(account.s3, target.bucket, target.prefix);
     const send = async (command: unknown): Promise<unknown> =>
       command instanceof DeleteObjectsCommand
         ? {}
         : (account.s3 as unknown as { send: (command: unknown) => unknown }).send(command);
     const deaf: S3Client = Object.assign(Object.create(account.s3), { send });
+    await removeFiles(deaf, removed, target);
 
     // Act, Assess
-    await expect(removeFiles(deaf, stored, target)).rejects.toThrow(/7 old images are still in .* "a\+b/);
+    await expect(checkBucket(deaf, { files: [], removed }, target)).rejects.toThrow(
+      /7 old images are still in .* "a\+b/,
+    );
+  });
+
+  it("names an image that is missing, or that has another size than it had", async () => {
+    const target = await store();
+    const check = (...files: readonly LocalFile[]) => checkBucket(account.s3, { files, removed: [] }, target);
+
+    await check(local("plain.jpg", 1));
+    await expect(check(local("plain.jpg", 1), local("gone.jpg", 1))).rejects.toThrow(/1 of 2 images .* "gone\.jpg"/);
+    await expect(check(local("plain.jpg", 2))).rejects.toThrow(/1 of 1 images .* "plain\.jpg"/);
+  });
+});
+
+describe("uploadFiles", () => {
+  it("names a file that cannot be read, and leaves whole objects alone", async () => {
+    // Prepare
+    const target = { bucket: uniqueName("upload"), prefix: "data/raw/" };
+    await createBucket(account, target.bucket);
+    const folder = mkdtempSync(join(tmpdir(), "orchard-upload-"));
+    const path = join(folder, "1.jpg");
+    writeFileSync(path, "abc");
+
+    // Act
+    const files = [{ key: "A/1.jpg", path, bytes: 3 }, local("A/2.jpg", 1)];
+    const outcome = uploadFiles(account.s3, files, target, {});
+
+    // Assess
+    await expect(outcome).rejects.toThrow(/^The image "\/data\/A\/2\.jpg" cannot be read: ENOENT/);
+    const stored = await listObjects(account.s3, target.bucket, target.prefix);
+    expect(stored.every(({ key, bytes }) => key === "A/1.jpg" && bytes === 3)).toBe(true);
+    rmSync(folder, { recursive: true });
   });
 });

@@ -2,8 +2,11 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Dataset, type DatasetOptions, readDataset } from "../../../cli/dataset/image-tree.ts";
+import { findNearestLayouts } from "../../../cli/dataset/nearest-layouts.ts";
+import { walkFolder } from "../../../cli/dataset/walk-folder.ts";
 import { UsageError } from "../../../cli/terminal/command-errors.ts";
 import { inputTrees } from "../../input-trees.ts";
 
@@ -138,7 +141,9 @@ describe("a folder above the tree", () => {
 
       const message = await refusal();
 
-      expect(message).toContain(`:\n  npm start -- --dataset ${tree}\nTo use`);
+      expect(message).toContain(
+        `:\n  npm start -- --dataset ${tree}\n    2 images as <split>/<label>/<image>, such as`,
+      );
       expect(keys(await read(tree))).toEqual(["Test/Apple 6/r0_1.jpg", "Training/Apple 6/r0_0.jpg"]);
     },
   );
@@ -173,5 +178,70 @@ describe("a folder above the tree", () => {
     for (const key of ["Training/Apple/1.jpg", "Training/Apple/2.jpg", "more/Training/Apple/3.jpg"]) write(key);
 
     expect(await read()).toMatchObject({ files: { length: 2 }, leftOut: [{ reason: "deep", count: 1 }] });
+  });
+});
+
+describe("the nearest layouts of a refused folder", () => {
+  const near = async (path = folder) => {
+    const shown = (await refusal(path)).split("The nearest layouts, with the commands that take them:\n")[1] ?? "";
+    return shown.split("\n").filter((line) => line.startsWith("  npm start"));
+  };
+
+  it("are the folder below that has the tree, and the folder itself with other names as splits", async () => {
+    for (const key of ["set/Training/Kiwi/1.jpg", "set/Training/Kiwi/2.jpg", "set/extra/3.jpg"]) write(key);
+
+    expect(await near()).toEqual([
+      `  npm start -- --dataset ${folder}/set`,
+      `  npm start -- --dataset ${folder} --layout split/label`,
+    ]);
+  });
+
+  it("are those with which a label is a split, for images in folders of a label", async () => {
+    for (const key of ["train/Apple/red/1.jpg", "train/Apple/green/2.jpg"]) write(key);
+
+    expect(await near()).toEqual([
+      `  npm start -- --dataset ${folder}/train`,
+      `  npm start -- --dataset ${folder}/train/Apple`,
+    ]);
+  });
+
+  it("are the folders above a label", async () => {
+    write("photos/Test/Kiwi/1.jpg");
+
+    expect(await near(join(folder, "photos/Test/Kiwi"))).toEqual([
+      `  npm start -- --dataset ${folder}/photos --layout split/label`,
+      `  npm start -- --dataset ${folder}/photos/Test --layout label`,
+    ]);
+  });
+
+  it("are none where no file is an image", async () => {
+    write("Training/Kiwi/notes.txt");
+
+    expect(await near()).toEqual([]);
+  });
+
+  it("all work, with the number of images that they promise", async () => {
+    const name = fc.constantFrom("Training", "test", "Kiwi", "Apple", "x");
+    const files = fc.uniqueArray(fc.array(name, { maxLength: 5 }), { maxLength: 6, selector: String });
+    await fc.assert(
+      fc.asyncProperty(files, async (places) => {
+        const given = join(folder, "given");
+        rmSync(given, { recursive: true, force: true });
+        mkdirSync(given);
+        for (const [index, names] of places.entries()) write(["given", ...names, `${index}.jpg`].join("/"));
+        const isRefused = await read(given).then(
+          () => false,
+          () => true,
+        );
+        for (const near of isRefused ? findNearestLayouts(given, (await walkFolder(given)).files) : []) {
+          const options = near.isForced ? { layout: near.layout } : {};
+          expect(await read(near.folder, options)).toMatchObject({
+            layout: near.layout,
+            files: { length: near.images },
+          });
+        }
+      }),
+      { numRuns: 40 },
+    );
   });
 });

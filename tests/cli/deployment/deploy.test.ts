@@ -182,7 +182,7 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
   it("refuses to remove the stack while an execution is running, and names the execution", async () => {
     const images = await makeImages(join(account.home, "images"), 12);
     const upload = await orchard("upload", images);
-    expect(upload.stderr).toContain("12 uploaded");
+    expect(upload.stdout).toContain("12 uploaded");
     const name = "still-running";
     await account.clients.sfn.send(
       new StartExecutionCommand({ stateMachineArn, name, input: '{"mode":"mini","pca":{"components":2}}' }),

@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import { type CopyProgress, copyObjects } from "../../../cli/execution/copy-objects.ts";
+import { copyObjects } from "../../../cli/execution/copy-objects.ts";
+import type { TransferProgress } from "../../../cli/terminal/transfer.ts";
 import { S3Double } from "../../doubles/s3.ts";
 
 const from = { bucket: "data", key: "runs/run-1/" };
@@ -27,7 +28,7 @@ describe("copyObjects", () => {
     write("manifest.json", "{}");
     write("pca/csv/part-0.csv", "path\n");
     write("pca/parquet/part-0.parquet", "PAR1");
-    const reports: CopyProgress[] = [];
+    const reports: TransferProgress[] = [];
 
     const copied = await copyObjects(s3.client, from, folder, {
       isWanted: (key) => !key.includes("/parquet/"),
@@ -79,7 +80,7 @@ describe("copyObjects", () => {
   it("goes on where an interrupted copy has ended", async () => {
     for (let part = 0; part < 40; part += 1) write(`part-${part}`, `content ${part}`);
     const controller = new AbortController();
-    const onProgress = ({ files }: CopyProgress) => files === 10 && controller.abort();
+    const onProgress = ({ files }: TransferProgress) => files === 10 && controller.abort();
     await expect(copyObjects(s3.client, from, folder, { signal: controller.signal, onProgress })).rejects.toThrow();
     const there = readdirSync(folder);
     s3.gets.length = 0;
