@@ -88,7 +88,7 @@ export class EmrRoles extends Construct {
     }
     // The managed policy lets EMR pass EMR_EC2_DefaultRole only.
     instanceRole.grantPassRole(serviceRole);
-    serviceRole.addToPolicy(allowServiceLinkedRole(stack, "spot.amazonaws.com", "AWSServiceRoleForEC2Spot"));
+    serviceRole.addToPolicy(allowServiceLinkedRole(stack, ["spot.amazonaws.com"], "AWSServiceRoleForEC2Spot"));
   }
 }
 

@@ -14,10 +14,12 @@ export function serviceLinkedRoleArn(stack: Stack, service: string, roleName: st
  * Allows creating a service-linked role, which an account lacks until the first use of the service. IAM's guide ends the
  * ARN with a wildcard for services that take a suffix. Our services have none, and AWS grants exact names itself
  * (docs.aws.amazon.com/aws-managed-policy/latest/reference/SageMakerStudioUserIAMPermissiveExecutionPolicy.html).
+ *
+ * @param services names of the one service
  */
-export function allowServiceLinkedRole(stack: Stack, service: string, roleName: string): PolicyStatement {
+export function allowServiceLinkedRole(stack: Stack, services: readonly string[], roleName: string): PolicyStatement {
   return new PolicyStatement({
     actions: ["iam:CreateServiceLinkedRole"],
-    resources: [serviceLinkedRoleArn(stack, service, roleName)],
+    resources: services.map((service) => serviceLinkedRoleArn(stack, service, roleName)),
   });
 }

@@ -101,6 +101,12 @@ function passRoleStatement(role: IRole, service: string): PolicyStatement {
   });
 }
 
+/**
+ * EMR's names for its service-linked role: the second one is for China
+ * (docs.aws.amazon.com/emr/latest/ManagementGuide/using-service-linked-roles-cleanup.html).
+ */
+const emrServices = ["elasticmapreduce.amazonaws.com", "elasticmapreduce.amazonaws.com.cn"];
+
 /** The permissions that the Step Functions guide lists for createCluster.sync, addStep.sync and terminateCluster.sync. */
 function emrStatements(
   stack: Stack,
@@ -137,9 +143,7 @@ function emrStatements(
       resources: clusters,
       conditions: ownClusters,
     }),
-    // In China, the service's name can end with ".cn" (docs.aws.amazon.com/emr/latest/ManagementGuide/
-    // using-service-linked-roles-cleanup.html).
-    allowServiceLinkedRole(stack, "elasticmapreduce.amazonaws.com*", "AWSServiceRoleForEMRCleanup"),
+    allowServiceLinkedRole(stack, emrServices, "AWSServiceRoleForEMRCleanup"),
     new PolicyStatement({
       actions: ["events:PutTargets", "events:PutRule", "events:DescribeRule"],
       resources: ["RunJobFlow", "AddJobFlowSteps", "TerminateJobFlows"].map((api) =>

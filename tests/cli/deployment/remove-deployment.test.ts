@@ -3,7 +3,7 @@ import { DeleteStackCommand, type Stack, UpdateTerminationProtectionCommand } fr
 import { ListClustersCommand, TerminateJobFlowsCommand } from "@aws-sdk/client-emr";
 import { DeleteObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import { ListExecutionsCommand, StopExecutionCommand } from "@aws-sdk/client-sfn";
-import { beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { deleteStack } from "../../../cli/deployment/delete-stacks.ts";
 import { type Removal, removeDeployment } from "../../../cli/deployment/remove-deployment.ts";
 import { findRunning } from "../../../cli/execution/running-work.ts";
@@ -317,5 +317,20 @@ describe("the deletion of a stack", () => {
       `network interfaces, then deletes again: DELETE_FAILED, no reason given; Nodes: ${reason}`,
     );
     expect([...deployment.stacks.keys()]).toEqual([]);
+  });
+
+  it("is given up when EMR has not released its network interfaces within 20 minutes", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    onTestFinished(() => void vi.useRealTimers());
+    deployment.deleteStack = (stack) => {
+      vi.setSystemTime(Date.now() + 11 * 60_000);
+      return { ...stack, StackStatus: "DELETE_FAILED", StackStatusReason: "DependencyViolation" };
+    };
+
+    await expect(remove(deployment.addStack("Orchard"))).rejects.toThrow(
+      "The stack Orchard could not be deleted: DELETE_FAILED, DependencyViolation",
+    );
+
+    expect(deployment.sent.filter((command) => command.startsWith("DeleteStackCommand"))).toHaveLength(2);
   });
 });

@@ -1,4 +1,4 @@
-import { join, matchesGlob } from "node:path";
+import { join } from "node:path";
 import { Stack } from "aws-cdk-lib";
 import { Template } from "aws-cdk-lib/assertions";
 import { RegionInfo } from "aws-cdk-lib/region-info";
@@ -48,12 +48,12 @@ describe.each(Object.entries(regions))("in the partition %s", (partition, region
     expect(substitutions.Partition).toEqual({ Ref: "AWS::Partition" });
   });
 
-  it("the workflow may create EMR's service-linked role, which China names after another domain", () => {
+  it("the workflow may create EMR's service-linked role, which can have another name in China", () => {
     const text = JSON.stringify(Template.fromStack(app.node.findChild("Orchard") as Stack));
-    const [, pattern = ""] = text.match(/:role\/(aws-service-role\/elastic[^"]*)"/) ?? [];
-    const domain = partition === "aws-cn" ? "amazonaws.com.cn" : "amazonaws.com";
 
-    expect(matchesGlob(`aws-service-role/elasticmapreduce.${domain}/AWSServiceRoleForEMRCleanup`, pattern)).toBe(true);
-    expect(matchesGlob(`aws-service-role/emrwal.${domain}/AWSServiceRoleForEMRWAL`, pattern)).toBe(false);
+    const roles = text.match(/aws-service-role\/elastic[^"]*/g);
+    expect(roles).toContain(
+      `aws-service-role/elasticmapreduce.amazonaws.com${partition === "aws-cn" ? ".cn" : ""}/AWSServiceRoleForEMRCleanup`,
+    );
   });
 });
