@@ -202,7 +202,7 @@ describe("destroy", () => {
     await expect(destroy({ mayStop: false })).rejects.toMatchObject({
       name: "UsageError",
       message: expect.stringMatching(
-        /execution run is RUNNING[\s\S]*could not be opened again \(AccessDenied: AccessDenied\): npm run deploy opens it\.$/,
+        /execution run is RUNNING[\s\S]*could not be opened again \(AccessDenied: AccessDenied\): orchard deploy opens it\.$/,
       ),
     });
   });
