@@ -10,7 +10,7 @@ import pytest
 from orchard.errors import JobError
 from orchard.io import store
 from orchard.io.storage import locate_storage
-from orchard.io.store import ROWS_PER_FILE, StoreWriter, make_read_task
+from orchard.io.store import StoreWriter, make_read_task
 from orchard.jobs.extraction import RESULTS_SCHEMA
 
 
@@ -60,7 +60,7 @@ def test_no_file_is_written_without_rows(tmp_path: Path) -> None:
 
 
 def test_a_file_with_more_rows_than_it_needs_is_written_as_well(tmp_path: Path) -> None:
-    paths = [str(number) for number in range(ROWS_PER_FILE + 1)]
+    paths = [str(number) for number in range(1025)]
 
     writer_to(tmp_path).add(results(paths), list(paths))
 
@@ -69,13 +69,14 @@ def test_a_file_with_more_rows_than_it_needs_is_written_as_well(tmp_path: Path) 
 
 def test_a_file_is_written_as_soon_as_it_is_full(tmp_path: Path) -> None:
     writer = writer_to(tmp_path)
-    most = [str(number) for number in range(ROWS_PER_FILE - 1)]
+    # docs/contracts.md promises files of at most 1,024 rows and one batch.
+    most = [str(number) for number in range(1023)]
 
     writer.add(results(most), list(most))
     assert files(tmp_path) == []
     writer.add(results(["last"]), ["last"])
     [file] = files(tmp_path)
-    assert pq.read_table(file).num_rows == ROWS_PER_FILE
+    assert pq.read_table(file).num_rows == 1024
 
     writer.flush()
     assert files(tmp_path) == [file]
@@ -128,7 +129,13 @@ def test_a_task_reads_its_rows_of_each_file_and_counts_them(tmp_path: Path) -> N
     progress: Any = SimpleNamespace(done=Count(), errors=Count())
     read = make_read_task(str(tmp_path), RESULTS_SCHEMA, progress)
     # The labels come from the selection: an image may have moved since.
-    places = [("a", "Pear", one, 0), ("bad b", "Plum", one, 1), ("d", "Pear", two, 0), ("bad g", "Pear", two, 3)]
+    places = [
+        ("a", "Pear", one, 0),
+        ("bad b", "Plum", one, 1),
+        ("d", "Pear", two, 0),
+        ("e", "Pear", two, 1),
+        ("bad g", "Pear", two, 3),
+    ]
 
     batches = list(read(places))
 
@@ -138,9 +145,10 @@ def test_a_task_reads_its_rows_of_each_file_and_counts_them(tmp_path: Path) -> N
         {"path": "a", "label": "Pear", "features": [1.0, 2.0], "reason": None},
         {"path": "bad b", "label": "Plum", "features": None, "reason": "text, not an image"},
         {"path": "d", "label": "Pear", "features": [1.0, 2.0], "reason": None},
+        {"path": "e", "label": "Pear", "features": [1.0, 2.0], "reason": None},
         {"path": "bad g", "label": "Pear", "features": None, "reason": "text, not an image"},
     ]
-    assert (progress.done.value, progress.errors.value) == (4, 2)
+    assert (progress.done.value, progress.errors.value) == (5, 2)
 
 
 @pytest.mark.parametrize("path", ["A", "b"])
