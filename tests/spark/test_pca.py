@@ -1,6 +1,7 @@
 import os
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import numpy.typing as npt
@@ -252,6 +253,25 @@ def test_the_rank_is_the_number_of_components_that_are_possible(rows: npt.NDArra
             fit_in_parts(rows, Components(count=rank + 1), min(parts, len(rows)))
     if rank:
         assert_equals_svd(rows, Components(count=rank), min(parts, len(rows)))
+
+
+@pytest.mark.parametrize(
+    ("deviations", "count", "calls"),
+    [((1, 1), 1, 0), ((1, 1), 2, 0), ((1, 1e-6), 1, 0), ((1, 1e-6), 2, 1), ((1e6, 1), 2, 1)],
+)
+def test_rows_are_factorized_only_for_components_that_rounding_reaches(
+    deviations: tuple[float, float], count: int, calls: int
+) -> None:
+    rows = np.random.default_rng(5).normal(size=(100, 2)) * deviations
+    pilot = choose_pilot(rows)
+    moments, factor = Moments.zero(pilot), Factor.zero(pilot)
+    moments.add_rows(rows)
+    factor.add_rows(rows)
+    factorize = Mock(return_value=factor)
+
+    fit(moments, Components(count=count), factorize)
+
+    assert factorize.call_count == calls
 
 
 def test_one_row_is_refused() -> None:
