@@ -1,15 +1,21 @@
 // `orchard`: one command line.
-import { CommanderError } from "@commander-js/extra-typings";
 import { hasCode } from "../shared/system-errors.mjs";
 import { loadProgram } from "./load-program.ts";
 import { commandEnvironment } from "./setup/child-environment.mjs";
-import { CommandError } from "./terminal/command-errors.ts";
+import { describeFailure } from "./terminal/describe-failure.ts";
 
 /** Removes what the command must not inherit, so that the SDKs in this process do not read it either. */
 function reduceEnvironment(command: string | undefined): void {
   const kept = commandEnvironment(command);
   for (const name of Object.keys(process.env)) if (!(name in kept)) delete process.env[name];
   Object.assign(process.env, kept);
+}
+
+/** Reports that the output cannot be written, such as to a full disk. A reader that has closed the pipe is no error. */
+function reportLostOutput(error: Error): void {
+  if (hasCode(error, "EPIPE")) return;
+  process.exitCode = 1;
+  process.stderr.write(`✖ ${describeFailure(error)[0]}\n`);
 }
 
 async function main(args: readonly string[]): Promise<void> {
@@ -20,20 +26,7 @@ async function main(args: readonly string[]): Promise<void> {
   await program.parseAsync(args, { from: "user" });
 }
 
-function isFullDisk(error: unknown): error is Error {
-  return hasCode(error, "ENOSPC", "EDQUOT");
-}
-
-/** The message to print and the exit code, which docs/cli.md lists. */
-function describeFailure(error: unknown): readonly [message: string, exitCode: number] {
-  // Commander has printed its own message already, and --help is no error.
-  if (error instanceof CommanderError) return ["", error.exitCode === 0 ? 0 : 2];
-  if (error instanceof CommandError) return [error.message, error.exitCode];
-  // The message names the file; a stack trace would hide it.
-  if (isFullDisk(error)) return [`The disk is full or the quota is used up. ${error.message}`, 1];
-  return [error instanceof Error ? (error.stack ?? error.message) : String(error), 1];
-}
-
+process.stdout.on("error", reportLostOutput);
 try {
   await main(process.argv.slice(2));
 } catch (error) {

@@ -5,6 +5,8 @@ import { SFNClient } from "@aws-sdk/client-sfn";
 import { SNSClient } from "@aws-sdk/client-sns";
 import { STSClient } from "@aws-sdk/client-sts";
 
+const stsTimeouts = { connectionTimeout: 5_000, requestTimeout: 5_000, throwOnRequestTimeout: true };
+
 export interface Clients {
   readonly cloudFormation: CloudFormationClient;
   readonly emr: EMRClient;
@@ -48,6 +50,7 @@ export function createClients(env: Readonly<Record<string, string>> = {}): Clien
     s3: new S3Client({ ...config, forcePathStyle }),
     sfn: new SFNClient(config),
     sns: new SNSClient(config),
-    sts: new STSClient(config),
+    // Every command asks STS first, so this finds an endpoint that accepts a connection and never answers.
+    sts: new STSClient({ ...config, requestHandler: stsTimeouts }),
   };
 }

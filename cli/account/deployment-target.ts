@@ -2,6 +2,7 @@ import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
 import { childEnvironment } from "../setup/child-environment.mjs";
 import { UsageError } from "../terminal/command-errors.ts";
 import { type Clients, createClients } from "./aws-clients.ts";
+import { isInvalidCredentials, missingCredentials } from "./credential-errors.ts";
 import {
   conflictingSettings,
   embeddedAccountId,
@@ -18,10 +19,6 @@ export interface Target {
   /** Complete environment for a tool that uses this account and region. */
   readonly env: NodeJS.ProcessEnv;
 }
-
-/** Names of the errors that the SDK throws for missing, expired and invalid credentials. */
-const noCredentials =
-  /CredentialsProviderError|TokenProviderError|ExpiredToken|InvalidClientTokenId|UnrecognizedClient|SignatureDoesNotMatch/;
 
 /** The variables with which `orchard local up` leads an AWS client to the embedded account. */
 const exported = [
@@ -93,18 +90,11 @@ async function identify(clients: Clients, env: NodeJS.ProcessEnv): Promise<Targe
     const { Account = "" } = await clients.sts.send(new GetCallerIdentityCommand({}));
     return { clients, account: Account, region, env: { ...env, AWS_REGION: region } };
   } catch (error) {
-    if (!(error instanceof Error) || !noCredentials.test(error.name)) throw error;
-    const profile = process.env["AWS_PROFILE"];
-    throw missingCredentials(`${profile ? `profile ${profile}: ` : ""}${error.message.trim()}`);
+    if (!isInvalidCredentials(error)) throw error;
+    throw missingCredentials(error.message);
   }
 }
 
 function missingRegion(): UsageError {
   return new UsageError("No region is set. For instance: export AWS_REGION=eu-west-1");
-}
-
-function missingCredentials(reason: string): UsageError {
-  return new UsageError(
-    `There are no valid AWS credentials (${reason}). Log in, for instance with \`aws configure sso\` and \`export AWS_PROFILE=<profile>\`, and start again.`,
-  );
 }

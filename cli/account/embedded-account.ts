@@ -138,7 +138,7 @@ function accountLog(directory: string): string {
  * Starts an account that ends with this command, unless it is kept.
  *
  * @param directory holds the account's state; its log is the file beside it
- * @throws CommandFailed with the reason why the account did not start
+ * @throws CommandFailed with the reason why the account did not start; UsageError when another one is starting there
  */
 export async function startAccountProcess(
   lifetime: Lifetime,
@@ -182,6 +182,7 @@ export async function startAccountProcess(
   });
   if ("error" in message) {
     const { name, message: reason } = message.error;
+    if (name === "AccountBusy") throw new UsageError(reason);
     throw new CommandFailed(`The account did not start: ${name}: ${reason}\nIts log: ${logFile}`);
   }
   const keep = (): void => {

@@ -4,6 +4,7 @@
 import { spawn } from "node:child_process";
 import { delimiter, join } from "node:path";
 import { sameSignalMs } from "../../shared/os-processes.mjs";
+import { isSystemError } from "../../shared/system-errors.mjs";
 import { commandEnvironment } from "./child-environment.mjs";
 import { endChildren, interrupted, isStopping, stopStartingTools } from "./child-processes.mjs";
 import { partsOf } from "./command-parts.mjs";
@@ -109,7 +110,7 @@ main().then(
       print("Interrupted; start again to go on.");
       process.exit(interruptedBy === "SIGINT" ? 130 : 143);
     }
-    print(`✖ ${error instanceof SetupError ? error.message : error.stack}`);
+    print(`✖ ${error instanceof SetupError || isSystemError(error) ? error.message : error.stack}`);
     process.exit(error instanceof SetupError ? error.exitCode : 1);
   },
 );
