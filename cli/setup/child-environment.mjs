@@ -2,6 +2,7 @@
 // the person's settings of Spark, Java, Python, pip, Node and AWS are for their own work, and each of them has broken
 // or misled a command that inherited it.
 import { existsSync } from "node:fs";
+import { compileCache } from "./setup-paths.mjs";
 
 /**
  * Why a process is started: `tool` works on this machine alone, `download` also fetches packages from the network,
@@ -70,6 +71,7 @@ export function childEnvironment(purpose, source = process.env) {
   // Node and the CDK fail when TMPDIR is not a folder, whereas Python falls back to /tmp.
   if (environment["TMPDIR"] && !existsSync(environment["TMPDIR"])) delete environment["TMPDIR"];
   environment["LANG"] = process.platform === "darwin" ? utf8Locales.darwin : utf8Locales.others;
+  environment["NODE_COMPILE_CACHE"] = compileCache;
   return purpose === "tool" ? environment : { ...environment, ...ownPackages, ...exceptLoopback(source) };
 }
 

@@ -19,11 +19,14 @@ const wanted = {
   ORCHARD_HOME: "/o",
 };
 const everything = { ...wanted, ...hostileVariables, ...otherAccount, ...deadProxies, PIP_USER: "1" };
-const locale = { LANG: expect.stringMatching(/UTF-8$/) };
+const own = {
+  LANG: expect.stringMatching(/UTF-8$/),
+  NODE_COMPILE_CACHE: expect.stringMatching(/\.orchard.compile-cache$/),
+};
 
 describe("the environment of a child process", () => {
-  it("of a tool has the variables of the list and a UTF-8 locale, and nothing else", () => {
-    expect(childEnvironment("tool", everything)).toEqual({ ...wanted, ...locale });
+  it("of a tool has the variables of the list, a UTF-8 locale and the cache of compiled modules, and nothing else", () => {
+    expect(childEnvironment("tool", everything)).toEqual({ ...wanted, ...own });
   });
 
   it("leaves out a TMPDIR that is no folder", () => {
@@ -37,7 +40,7 @@ describe("the environment of a child process", () => {
     const before = process.platform;
     Object.defineProperty(process, "platform", { value: platform });
 
-    expect(childEnvironment("tool", { LC_ALL: "POSIX" })).toEqual({ LANG: locale });
+    expect(childEnvironment("tool", { LC_ALL: "POSIX" })).toMatchObject({ LANG: locale });
 
     Object.defineProperty(process, "platform", { value: before });
   });
@@ -49,7 +52,7 @@ describe("the environment of a child process", () => {
   });
 
   it.each([
-    ["tool", /^(SPARK|PYSPARK|PYTHON|PIP|UV|JAVA|JDK|_JAVA|NODE|AWS|CDK|LD|LC)_/],
+    ["tool", /^(SPARK|PYSPARK|PYTHON|PIP|UV|JAVA|JDK|_JAVA|NODE(?!_COMPILE_CACHE)|AWS|CDK|LD|LC)_/],
     ["download", /^(SPARK|PYSPARK|PYTHON|JAVA|JDK|_JAVA|NODE_OPTIONS|NODE_USE|AWS|CDK|LD|LC)_/],
   ] as const)("for %s has no variable of a family that nobody has listed", (purpose, family) => {
     const name = fc.tuple(
@@ -104,7 +107,7 @@ describe("the environment of a child process", () => {
   });
 
   it.each(["start", "local"])("of `%s` has neither AWS settings nor proxies", (command) => {
-    expect(commandEnvironment(command, everything)).toEqual({ ...wanted, ...locale });
+    expect(commandEnvironment(command, everything)).toEqual({ ...wanted, ...own });
   });
 
   it("of npm has the variables that .npmrc names", () => {

@@ -2,27 +2,47 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { execa } from "execa";
 import getPort from "get-port";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { root } from "../../../cli/toolchain/places.ts";
-
-/** Runs the command line with its own home, so that it finds no running account of this folder. */
-async function orchard(...args: readonly string[]) {
-  const { exitCode, stdout, stderr } = await execa(process.execPath, [join(root, "cli", "main.ts"), ...args], {
-    reject: false,
-    env: { ORCHARD_HOME: folder },
-  });
-  return { exitCode, stdout, stderr };
-}
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 
 let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "orchard-cli-"));
   writeFileSync(join(folder, "broken.json"), "{ mode: ");
   writeFileSync(join(folder, "list.json"), '["mini"]');
+  // The commands find no running account in this home; cli/toolchain/places.ts reads it when it is imported.
+  vi.stubEnv("ORCHARD_HOME", folder);
 });
-afterAll(() => rmSync(folder, { recursive: true }));
+// vitest handles the signals of this process.
+beforeEach(async () => {
+  const { Lifetime } = await import("../../../cli/terminal/lifetime.ts");
+  vi.spyOn(Lifetime.prototype, "watchSignals").mockReturnValue();
+});
+afterAll(() => {
+  vi.unstubAllEnvs();
+  rmSync(folder, { recursive: true });
+});
+
+/** Runs a command in this process, as cli/main.ts does. */
+async function orchard(...args: readonly string[]) {
+  const { loadProgram } = await import("../../../cli/load-program.ts");
+  const { describeFailure } = await import("../../../cli/terminal/describe-failure.ts");
+  const stdout = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+  const stderr = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+  try {
+    const program = await loadProgram(args[0]);
+    const failure = await program.parseAsync(args, { from: "user" }).then(() => undefined, describeFailure);
+    const [message, exitCode] = failure ?? ["", 0];
+    return { exitCode, stdout: printed(stdout), stderr: `${printed(stderr)}${message}` };
+  } finally {
+    stdout.mockRestore();
+    stderr.mockRestore();
+  }
+}
+
+function printed({ mock }: { readonly mock: { readonly calls: readonly (readonly unknown[])[] } }): string {
+  return mock.calls.map(([text]) => String(text)).join("");
+}
 
 describe("a usage error ends with exit code 2 and one message before anything is started", () => {
   const wrong: readonly (readonly [args: string, message: RegExp])[] = [
