@@ -15,9 +15,11 @@ const check = "check";
 /** Set for `npm run test:deep`; read by tests/deep.ts and tests/conftest.py. */
 const isDeep = process.env["ORCHARD_DEEP"] === "1";
 const deepAdditions = [
-  "faults: all scenarios instead of every eighth, all mutations instead of every tenth, 3,000 random schedules instead of 50",
+  "faults: all scenarios instead of every 16th, all mutations instead of every tenth, 3,000 random schedules instead of 25",
   "e2e: the modes apples and full, every refused input, a stop in every state, Ctrl-C at every moment, 12 kills, everything computed again by force",
   "cli: the set-up in an odd folder, and reduce with each variable that people set for other work",
+  "cli: every command of docs/aws.md on an account of its own",
+  "spark: the model made twice has the same bytes",
   "lambdas: logs of 1 and 5 MB that repeat what the patterns of the diagnosis look for",
   "bench: the benchmark at small sizes",
 ];

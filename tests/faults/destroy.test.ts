@@ -8,7 +8,7 @@ import { play } from "./scenarios/play.ts";
 import type { Scenario } from "./scenarios/scenario.ts";
 
 const deployed = deploy();
-const sampleEvery = isDeep ? 1 : 12;
+const sampleEvery = isDeep ? 1 : 24;
 const timeoutMs = 600_000;
 
 /** Reports a success with a cluster that is alive then or later, and a failure that does not name one. */

@@ -9,7 +9,7 @@ import { inputToKeepCluster, inputToReuseCluster } from "./scenarios/kept-cluste
 import { play } from "./scenarios/play.ts";
 import type { Scenario } from "./scenarios/scenario.ts";
 
-const runs = Number(process.env["ORCHARD_FAULT_RUNS"] ?? (isDeep ? 3000 : 50));
+const runs = Number(process.env["ORCHARD_FAULT_RUNS"] ?? (isDeep ? 3000 : 25));
 /** ORCHARD_FAULT_SEED repeats the scenarios of an earlier run. */
 const seed = Number(process.env["ORCHARD_FAULT_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
 const minute = 60_000;

@@ -39,6 +39,7 @@ def test_the_description_matches_the_flat_buffer(made: Path) -> None:
     assert sorted(path.name for path in made.iterdir()) == ["model.json", "model.tflite"]
 
 
+@pytest.mark.deep
 def test_seeded_weights_give_identical_bytes(made: Path) -> None:
     assert model.convert(model.build()) == (made / "model.tflite").read_bytes()
 
