@@ -1,14 +1,12 @@
-import { DescribeExecutionCommand } from "@aws-sdk/client-sfn";
 import { Command } from "@commander-js/extra-typings";
 import { listObjects, parseS3Uri } from "../../lambdas/aws/s3.ts";
-import { clusterIdIn } from "../../lambdas/aws/steps.ts";
 import { runUri } from "../../lambdas/contract/s3-layout.ts";
 import type { Clients } from "../account/aws-clients.ts";
 import { addTargetOptions, openChosenTarget, type TargetOptions } from "../account/target-options.ts";
 import { requireDeployment } from "../deployment/deployed-stacks.ts";
 import { elapsedSince } from "../execution/alive-clusters.ts";
 import { findRun, type Run, runArgument } from "../execution/find-run.ts";
-import { findOwnClusters, isRunning, type Stopped, stopRun } from "../execution/stop-run.ts";
+import { findOwnClusters, findReusedCluster, isRunning, type Stopped, stopRun } from "../execution/stop-run.ts";
 import { groups } from "../terminal/command-groups.ts";
 import { requireConfirmed } from "../terminal/confirm.ts";
 import { type Lifetime, withLifetime } from "../terminal/lifetime.ts";
@@ -78,13 +76,6 @@ async function askAndStop(
 async function describeEnded(clients: Clients, run: Run): Promise<Ended> {
   const aliveClusters = (await findOwnClusters(clients, run)).map(({ Id = "" }) => Id);
   return { status: run.status ?? "UNKNOWN", endedClusters: [], aliveClusters };
-}
-
-/** The id of another run's cluster that the run was started on, which is not the run's to terminate. */
-async function findReusedCluster({ sfn }: Clients, { arn }: Run): Promise<readonly string[]> {
-  const { input } = await sfn.send(new DescribeExecutionCommand({ executionArn: arn }));
-  const id = clusterIdIn(input);
-  return id === undefined ? [] : [id];
 }
 
 function render({ runId, wasRunning, status, endedClusters, aliveClusters, results }: Outcome): string {

@@ -1,17 +1,16 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { DeleteObjectCommand, DeleteObjectsCommand, PutObjectCommand, type S3Client } from "@aws-sdk/client-s3";
+import { PutObjectCommand, type S3Client } from "@aws-sdk/client-s3";
 import pMap from "p-map";
 import { listObjects as listBucket, type S3Object } from "../../lambdas/aws/s3.ts";
 import { hasImageEnding, quoteName } from "../../lambdas/contract/image-tree.ts";
 import { isSystemError } from "../../shared/system-errors.mjs";
+import { deleteObjects } from "../cleaning/delete-objects.ts";
 import { CommandFailed } from "../terminal/command-errors.ts";
 import { type TransferOptions, transferAll } from "../terminal/transfer.ts";
 import type { LocalFile } from "./image-tree.ts";
 
 const readsAtOnce = 16;
-/** Limit of DeleteObjects. */
-const keysPerDelete = 1_000;
 
 /** An object, with its key relative to a prefix. The etag is the content's md5 when a single PutObject wrote it. */
 export type RemoteFile = S3Object;
@@ -135,11 +134,6 @@ export function uploadFiles(
   return transferAll(files, upload, options);
 }
 
-/** Whether DeleteObjects can send a key: its XML 1.0 cannot represent every character. */
-function fitsXml(key: string): boolean {
-  return /^[\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]*$/u.test(key);
-}
-
 /**
  * Deletes objects below the prefix. S3 reports success even for a missing key, so checkBucket has to follow.
  *
@@ -152,18 +146,11 @@ export async function removeFiles(
 ): Promise<void> {
   if (files.length === 0) return;
   const keys = files.map(({ key }) => key);
-  const inBatches = keys.filter(fitsXml);
-  for (let start = 0; start < inBatches.length; start += keysPerDelete) {
-    const Objects = inBatches.slice(start, start + keysPerDelete).map((key) => ({ Key: prefix + key }));
-    const { Errors = [] } = await s3.send(
-      new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true } }),
-    );
-    const [first] = Errors;
-    if (first)
-      throw new CommandFailed(`${Errors.length} old images could not be removed: ${first.Key} ${first.Message}`);
-  }
-  for (const key of keys.filter((each) => !fitsXml(each)))
-    await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: prefix + key }));
+  await deleteObjects(
+    s3,
+    bucket,
+    keys.map((key) => ({ Key: prefix + key })),
+  );
 }
 
 interface Expected {

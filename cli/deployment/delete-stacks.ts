@@ -7,11 +7,12 @@ import {
   type Stack,
   type StackResourceSummary,
 } from "@aws-sdk/client-cloudformation";
-import { DeleteBucketCommand, DeleteObjectsCommand, ListObjectVersionsCommand } from "@aws-sdk/client-s3";
+import { DeleteBucketCommand, ListObjectVersionsCommand } from "@aws-sdk/client-s3";
 import { isNamed } from "../../lambdas/aws/errors.ts";
 import { appTag } from "../../lambdas/contract/tags.ts";
 import { waitUntil } from "../../shared/wait-until.ts";
 import type { Clients } from "../account/aws-clients.ts";
+import { deleteObjects } from "../cleaning/delete-objects.ts";
 import { CommandFailed } from "../terminal/command-errors.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
 import { describeStack, liftProtection } from "./deployed-stacks.ts";
@@ -178,11 +179,7 @@ export async function deleteBucket(
       await s3.send(new DeleteBucketCommand({ Bucket: bucket }));
       return deleted;
     }
-    const { Errors = [] } = await s3.send(
-      new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true } }),
-    );
-    const [first] = Errors;
-    if (first) throw new CommandFailed(`s3://${bucket}/${first.Key} could not be deleted: ${first.Message}`);
+    await deleteObjects(s3, bucket, Objects);
     deleted += Objects.length;
     log(`${deleted} objects`);
   }

@@ -144,9 +144,10 @@ export async function requestEnd({ emr }: Clients, clusters: readonly AliveClust
 }
 
 /**
- * Terminates every cluster that is alive, and waits until they are gone.
+ * Terminates the clusters that are alive, and waits until they are gone.
  *
  * @param log receives the current activity
+ * @param isWanted chooses clusters; every one by default
  * @returns the ids of the clusters that were alive
  * @throws CommandFailed that names the clusters which are still alive
  */
@@ -155,11 +156,12 @@ export async function endAliveClusters(
   clients: Clients,
   stateMachineArn: string | undefined,
   log: (line: string) => void,
+  isWanted: (cluster: AliveCluster) => boolean = () => true,
 ): Promise<readonly string[]> {
   const seen = new Set<string>();
   let lines: readonly string[] = [];
   const areGone = async (): Promise<boolean> => {
-    const clusters = await findAliveClusters(clients, stateMachineArn);
+    const clusters = (await findAliveClusters(clients, stateMachineArn)).filter(isWanted);
     for (const { id } of clusters) seen.add(id);
     lines = clusters.map(describeAlive);
     if (clusters.length === 0) return true;

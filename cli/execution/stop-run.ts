@@ -2,6 +2,7 @@ import type { Cluster } from "@aws-sdk/client-emr";
 import { DescribeExecutionCommand, StopExecutionCommand } from "@aws-sdk/client-sfn";
 import { stateOf } from "../../lambdas/aws/cluster-states.ts";
 import { endCluster, findClusters } from "../../lambdas/aws/emr.ts";
+import { clusterIdIn } from "../../lambdas/aws/steps.ts";
 import type { Clients } from "../account/aws-clients.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
 import { waitForEnd } from "./alive-clusters.ts";
@@ -22,6 +23,13 @@ export async function findOwnClusters({ emr }: Clients, run: Run): Promise<reado
   const { ours, failures } = await findClusters(emr, execution, {});
   if (failures.length > 0) throw failures[0];
   return ours;
+}
+
+/** The id of another run's cluster that the run was started on, which is not the run's to terminate. */
+export async function findReusedCluster({ sfn }: Clients, { arn }: Pick<Run, "arn">): Promise<readonly string[]> {
+  const { input } = await sfn.send(new DescribeExecutionCommand({ executionArn: arn }));
+  const id = clusterIdIn(input);
+  return id === undefined ? [] : [id];
 }
 
 export interface Stopped {

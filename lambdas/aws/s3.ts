@@ -29,9 +29,9 @@ export interface S3Object {
  * XML has no way to write most control characters, and its readers turn a carriage return into a line feed. S3 therefore
  * encodes keys on request, like a form: a space as a plus sign.
  */
-const encodedKeys = { EncodingType: "url" } as const;
+export const encodedKeys = { EncodingType: "url" } as const;
 
-function decodeKey(key: string, encoding: string | undefined): string {
+export function decodeKey(key: string, encoding: string | undefined): string {
   return encoding === "url" ? querystring.unescape(key.replaceAll("+", " ")) : key;
 }
 

@@ -6,6 +6,8 @@ import {
   HeadObjectCommand,
   ListObjectsV2Command,
   type ListObjectsV2CommandInput,
+  ListObjectVersionsCommand,
+  type ListObjectVersionsCommandInput,
   PutObjectCommand,
   type PutObjectCommandInput,
   S3Client,
@@ -26,6 +28,8 @@ export class S3Double {
   readonly puts: PutObjectCommandInput[] = [];
   /** Etags that are not those of the content, as after an upload in parts. */
   readonly etags = new Map<string, string>();
+  /** When objects were written, for ListObjectVersions; 1970 by default. */
+  readonly writtenAt = new Map<string, Date>();
   /** Keys of all GetObject calls. */
   readonly gets: string[] = [];
   /** Name of the error with which PutObject fails. */
@@ -69,6 +73,7 @@ export class S3Double {
     }
     if (command instanceof PutObjectCommand) return this.put(command.input);
     if (command instanceof ListObjectsV2Command) return this.list(command.input);
+    if (command instanceof ListObjectVersionsCommand) return this.listVersions(command.input);
     throw new Error(`S3Double has no answer to ${(command as object).constructor.name}; add one.`);
   }
 
@@ -109,5 +114,13 @@ export class S3Double {
       CommonPrefixes: page.filter((entry) => "Prefix" in entry),
       NextContinuationToken: next < entries.size ? String(next) : undefined,
     };
+  }
+
+  /** Lists the single version of each object of a bucket without versioning, in one page. */
+  private listVersions({ Prefix = "" }: ListObjectVersionsCommandInput): unknown {
+    const Versions = [...this.objects]
+      .filter(([key]) => key.startsWith(Prefix))
+      .map(([Key, { length: Size }]) => ({ Key, Size, LastModified: this.writtenAt.get(Key), VersionId: "null" }));
+    return { Versions };
   }
 }

@@ -12,6 +12,7 @@ import { answerQuestion } from "../account/answer-question.ts";
 import { createCluster } from "../account/clusters.ts";
 import { makeImages } from "../account/empty-account.ts";
 import { type EmbeddedAccount, startEmbeddedAccount } from "../account/started-account.ts";
+import { cleanCases, cleanCasesOfRunningWork } from "./clean-cases.ts";
 
 const allMs = 300_000;
 let account: EmbeddedAccount;
@@ -25,6 +26,10 @@ async function orchard(...args: readonly string[]) {
     { reject: false, env: { ORCHARD_HOME: account.home, NO_COLOR: "1", INIT_CWD: account.home } },
   );
   return { exitCode, stdout, stderr };
+}
+
+function context() {
+  return { account, clients, orchard, clusterOf };
 }
 
 async function startRun(name: string): Promise<void> {
@@ -91,6 +96,8 @@ describe("orchard status", { timeout: allMs }, () => {
     expect(exitCode).toBe(1);
   });
 });
+
+cleanCasesOfRunningWork(context);
 
 describe("orchard stop", { timeout: allMs }, () => {
   it("stops nothing when the person says no, with exit code 4", async () => {
@@ -298,3 +305,6 @@ describe("orchard upload", { timeout: allMs }, () => {
     expect(await stored("")).toHaveLength(3 + Number(all));
   });
 });
+
+// These delete what the other tests have made.
+cleanCases(context);
