@@ -101,6 +101,13 @@ async function main() {
   return runCommand(args);
 }
 
+/** @param {Error} error */
+function describeFailure(error) {
+  if (error instanceof SetupError) return error.message;
+  if (!isSystemError(error)) return error.stack;
+  return `The set-up cannot write: ${error.message}. Make room or change the permissions of the folder, and start again.`;
+}
+
 watchSignals();
 main().then(
   (code) => process.exit(code),
@@ -110,7 +117,7 @@ main().then(
       print("Interrupted; start again to go on.");
       process.exit(interruptedBy === "SIGINT" ? 130 : 143);
     }
-    print(`✖ ${error instanceof SetupError || isSystemError(error) ? error.message : error.stack}`);
+    print(`✖ ${describeFailure(error)}`);
     process.exit(error instanceof SetupError ? error.exitCode : 1);
   },
 );

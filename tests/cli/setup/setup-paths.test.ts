@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
@@ -22,18 +22,33 @@ describe("the path of the project", () => {
     expect(pathProblem("The folder", `/home/a${character}b`)).toContain(`a path with ${JSON.stringify(character)}.`);
   });
 
-  it("is checked before anything is installed, with one line and exit code 2", async () => {
-    const folder = join(mkdtempSync(join(tmpdir(), "orchard-setup-")), "a:b");
+  /** Runs the set-up of a copy of the project in a folder of this name. */
+  async function setUp(name: string, prepare: (folder: string) => void) {
+    const parent = mkdtempSync(join(tmpdir(), "orchard-setup-"));
+    const folder = join(parent, name);
     for (const path of ["cli/setup", "shared", "package.json"]) {
       cpSync(join(root, path), join(folder, path), { recursive: true });
     }
+    prepare(folder);
+    const setup = join(folder, "cli", "setup", "setup.mjs");
+    const { exitCode, stderr } = await execa(process.execPath, [setup, "start"], { reject: false });
+    rmSync(parent, { recursive: true });
+    return { exitCode, stderr };
+  }
 
-    const { exitCode, stderr } = await execa(process.execPath, [join(folder, "cli", "setup", "setup.mjs"), "start"], {
-      reject: false,
-    });
+  it("is checked before anything is installed, with one line and exit code 2", async () => {
+    const { exitCode, stderr } = await setUp("a:b", () => undefined);
 
     expect(stderr).toMatch(/^✖ The project's folder is .* cannot work in a path with ":"[^\n]*$/);
     expect(exitCode).toBe(2);
-    rmSync(join(folder, ".."), { recursive: true });
+  });
+
+  it("has a place for what the set-up makes, or the set-up ends with one line and exit code 1", async () => {
+    const { exitCode, stderr } = await setUp("a", (folder) => writeFileSync(join(folder, ".orchard"), "a file"));
+
+    expect(stderr).toMatch(
+      /^✖ The set-up cannot write: EEXIST: .*\/a\/\.orchard'\. Make room or .*, and start again\.$/,
+    );
+    expect(exitCode).toBe(1);
   });
 });
