@@ -1,5 +1,5 @@
 import { DeleteObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
-import { isNamed } from "../../lambdas/aws/errors.ts";
+import { describeError, isNamed } from "../../lambdas/aws/errors.ts";
 import { closedKey } from "../../lambdas/contract/s3-layout.ts";
 import type { Clients } from "../account/aws-clients.ts";
 
@@ -9,6 +9,20 @@ import type { Clients } from "../account/aws-clients.ts";
  */
 export async function closeDeployment({ s3 }: Clients, bucket: string): Promise<void> {
   await withBucket(s3.send(new PutObjectCommand({ Bucket: bucket, Key: closedKey, Body: "Closed by destroy.\n" })));
+}
+
+/**
+ * Opens a deployment after an error, which the caller then throws.
+ *
+ * @returns a sentence for the error's message when the deployment could not be opened
+ */
+export async function reopenDeployment(clients: Clients, bucket: string): Promise<string> {
+  try {
+    await openDeployment(clients, bucket);
+    return "";
+  } catch (error) {
+    return `\nThe deployment could not be opened again (${describeError(error)}): orchard deploy opens it.`;
+  }
 }
 
 export async function openDeployment({ s3 }: Clients, bucket: string): Promise<void> {

@@ -37,7 +37,7 @@ const outputsSchema = z.object({
  * @param stacks names of the stacks; all by default
  */
 export async function deployStacks(
-  cdk: Cdk,
+  cdk: Pick<Cdk, "bootstrap" | "deploy" | "synth">,
   { clients }: Target,
   log: (line: string) => void,
   stacks?: readonly string[],

@@ -1,20 +1,18 @@
 import type { Stack } from "@aws-sdk/client-cloudformation";
 import { describeError } from "../../lambdas/aws/errors.ts";
-import { waitUntil } from "../../shared/wait-until.ts";
 import type { Clients } from "../account/aws-clients.ts";
 import {
   type AliveCluster,
   describeAlive,
   endAliveClusters,
   findAliveClusters,
-  pollMs,
   requestEnd,
 } from "../execution/alive-clusters.ts";
-import { describeRunning, findRunning, isIdle, stopRunning } from "../execution/running-work.ts";
+import { checkTwice, describeRunning, findRunning, isIdle, stopRunning } from "../execution/running-work.ts";
 import { CommandError, CommandFailed, UsageError } from "../terminal/command-errors.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
 import { type Reporter, runSteps, type Step } from "../terminal/progress-steps.ts";
-import { closeDeployment, openDeployment } from "./closed-deployment.ts";
+import { closeDeployment, reopenDeployment } from "./closed-deployment.ts";
 import { deleteStack } from "./delete-stacks.ts";
 
 export interface Removal {
@@ -57,7 +55,7 @@ export async function requireIdle({
  * @throws CommandFailed with the first failure, and the clusters that are alive
  */
 export async function removeDeployment(lifetime: Lifetime, removal: Removal, quiet: boolean): Promise<void> {
-  const { clients, stateMachineArn, stacks, mayStop, lastSteps } = removal;
+  const { bucket, clients, stateMachineArn, stacks, mayStop, lastSteps } = removal;
   let isClosed = false;
   let mayEnd = false;
   const closeFirst = async (): Promise<void> => {
@@ -67,7 +65,7 @@ export async function removeDeployment(lifetime: Lifetime, removal: Removal, qui
   const stop = async ({ status }: Reporter): Promise<void> => {
     mayEnd = mayStop;
     if (mayStop) return stopRunning(lifetime, clients, stateMachineArn, status);
-    await requireIdleTwice(lifetime, removal);
+    await checkTwice(lifetime, () => requireIdle(removal));
   };
   const remove = async (stack: Stack, { status }: Reporter): Promise<void> => {
     // From here on, the functions that end clusters may be gone.
@@ -92,7 +90,11 @@ export async function removeDeployment(lifetime: Lifetime, removal: Removal, qui
     await runSteps(lifetime, steps, quiet);
   } catch (error) {
     if (lifetime.interrupted) throw error;
-    if (error instanceof UsageError) throw await reopened(removal, error);
+    if (error instanceof UsageError) {
+      // Nothing was removed.
+      const failure = bucket === undefined ? "" : await reopenDeployment(clients, bucket);
+      throw new UsageError(`${error.message}${failure}`, { cause: error });
+    }
     const lines = [messageOf(error), await dealWithClusters(removal, mayEnd), ...(isClosed ? [howToGoOn] : [])];
     throw new CommandFailed(lines.join("\n"), { cause: error });
   }
@@ -108,30 +110,6 @@ async function close({ clients, bucket }: Removal): Promise<void> {
   } catch (error) {
     throw new CommandFailed(
       `New runs cannot be refused, so nothing was removed: s3://${bucket} cannot be written: ${describeError(error)}`,
-    );
-  }
-}
-
-/** Checks twice: ListExecutions may miss an execution that has started a moment ago. */
-async function requireIdleTwice(lifetime: Lifetime, removal: Removal): Promise<void> {
-  let checks = 0;
-  const wasIdleTwice = async (): Promise<boolean> => {
-    await requireIdle(removal);
-    checks += 1;
-    return checks === 2;
-  };
-  await waitUntil(wasIdleTwice, { everyMs: pollMs, signal: lifetime.signal });
-}
-
-/** Opens the deployment again, since nothing was removed. A failure to do so does not hide the refusal. */
-async function reopened({ clients, bucket }: Removal, refusal: UsageError): Promise<UsageError> {
-  try {
-    if (bucket !== undefined) await openDeployment(clients, bucket);
-    return refusal;
-  } catch (error) {
-    return new UsageError(
-      `${refusal.message}\nThe deployment could not be opened again (${describeError(error)}): orchard deploy opens it.`,
-      { cause: error },
     );
   }
 }

@@ -1,5 +1,6 @@
 import { paginateListExecutions, StopExecutionCommand } from "@aws-sdk/client-sfn";
 import { isNamed } from "../../lambdas/aws/errors.ts";
+import { waitUntil } from "../../shared/wait-until.ts";
 import type { Clients } from "../account/aws-clients.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
 import {
@@ -7,6 +8,7 @@ import {
   describeAlive,
   elapsedSince,
   findAliveClusters,
+  pollMs,
   requestEnd,
   waitForEnd,
 } from "./alive-clusters.ts";
@@ -63,6 +65,17 @@ export function describeRunning({ executions, clusters }: Running): readonly str
     ...executions.map(({ name, startedAt }) => `execution ${name} is RUNNING${elapsedSince(startedAt)}`),
     ...clusters.map(describeAlive),
   ];
+}
+
+/** Makes a check that nothing runs twice: ListExecutions may miss an execution that has started a moment ago. */
+export async function checkTwice({ signal }: Lifetime, check: () => Promise<unknown>): Promise<void> {
+  let checks = 0;
+  const wasIdleTwice = async (): Promise<boolean> => {
+    await check();
+    checks += 1;
+    return checks === 2;
+  };
+  await waitUntil(wasIdleTwice, { everyMs: pollMs, signal });
 }
 
 /**

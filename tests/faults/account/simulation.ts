@@ -3,11 +3,11 @@ import { AwsError } from "../../../local/support/aws-error.ts";
 import type { Failure } from "../scenarios/failures.ts";
 import type { Scenario } from "../scenarios/scenario.ts";
 import { answerRequest } from "./api-endpoint.ts";
-import { xmlResponse } from "./aws-protocols.ts";
 import { Clock } from "./clock.ts";
+import { describeStack } from "./cloud-formation.ts";
 import { type Cluster, isGone } from "./cluster.ts";
+import { type CommandEnd, deployChanges, destroy } from "./commands.ts";
 import type { Deployed } from "./deployed.ts";
-import { type Destruction, destroy } from "./destroy.ts";
 import { Emr } from "./emr.ts";
 import { never } from "./errors.ts";
 import { EventBridge } from "./event-bridge.ts";
@@ -23,7 +23,13 @@ import type { Host, HttpResponse } from "./sandbox.ts";
 const second = 1000;
 const hour = 3_600 * second;
 const defaultLatencyMs = 20;
+const updateMs = 120 * second;
 const latencyMs: Readonly<Record<string, number>> = { "emr:RunJobFlow": 5 * second };
+
+interface StackUpdate {
+  readonly executions: readonly Execution[];
+  readonly clusters: readonly Cluster[];
+}
 
 /** An AWS account with the deployed stack, in which a scenario takes place in virtual time. */
 export class Simulation {
@@ -51,7 +57,11 @@ export class Simulation {
   /** Whether the stack has been deleted. */
   isDeleted = false;
   /** How `destroy` ended. */
-  destruction: Destruction | undefined;
+  destruction: CommandEnd | undefined;
+  /** How `deploy` ended. */
+  deployment: CommandEnd | undefined;
+  /** The updates of the stack, with the executions and clusters that existed while one took place. */
+  readonly updates: StackUpdate[] = [];
   readonly #events: EventBridge;
   readonly #faults: FaultInjection;
   readonly #startedAt = this.clock.now;
@@ -130,19 +140,37 @@ export class Simulation {
     }, redrive.afterMs);
   }
 
-  /** Starts `destroy` if the scenario has it begin with this event. Events count from 1. */
+  /** Starts `destroy` or `deploy` if the scenario has it begin with this event. Events count from 1. */
   async recorded({ name, history }: Execution): Promise<void> {
-    const { destroyAt } = this.scenario;
-    if (name !== "run-1" || history.length !== destroyAt) return;
+    const { destroyAt, deployment } = this.scenario;
+    if (name !== "run-1") return;
     this.beginWork();
-    this.destruction = await destroy(this).finally(() => this.endWork());
+    if (history.length === destroyAt) this.destruction = await destroy(this);
+    if (deployment && history.length === deployment.event) this.deployment = await deployChanges(this, deployment);
+    this.endWork();
   }
 
   /** Answers CloudFormation about the stack. DeleteStack deletes it at once. */
   answerStack(operation: string): HttpResponse {
     if (operation === "DeleteStack") this.isDeleted = true;
     else if (this.isDeleted) throw new AwsError("ValidationError", "Stack with id Orchard does not exist");
-    return xmlResponse(`<${operation}Response><${operation}Result></${operation}Result></${operation}Response>`);
+    return describeStack(operation, this.deployed);
+  }
+
+  /** Updates the stack for `deploy`. The resources change at some time between begin and end. */
+  async updateStack(): Promise<void> {
+    const caller = { execution: "", state: "deploy" };
+    await this.call(caller, "cloudformation:UpdateStack", async () => {
+      const begin = this.clock.now;
+      await this.clock.sleep(updateMs);
+      const isAffected = (from: number, to: number) => from < this.clock.now && to > begin;
+      this.updates.push({
+        executions: this.executions.filter(({ startedAt, endedAt }) => isAffected(startedAt, endedAt)),
+        clusters: this.createdClusters.filter(({ Status: { Timeline } }) =>
+          isAffected(second * Timeline.CreationDateTime, second * (Timeline.EndDateTime ?? Number.POSITIVE_INFINITY)),
+        ),
+      });
+    });
   }
 
   executionArn(name: string): string {

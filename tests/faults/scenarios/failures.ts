@@ -85,6 +85,7 @@ export const failures: Readonly<Record<string, readonly Failure[]>> = {
   iam: commonErrors("IAM"),
   ec2: commonErrors("EC2"),
   quotas: commonErrors("Service Quotas"),
+  cloudformation: commonErrors("CloudFormation"),
   states: service(
     "Step Functions API reference, Common Errors, and DescribeExecution for KMS",
     ["ThrottlingException", 400, "Rate exceeded"],

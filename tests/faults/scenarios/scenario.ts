@@ -15,6 +15,15 @@ export interface Redrive {
   readonly afterMs: number;
 }
 
+/** A `deploy` that begins with an event of run-1. Events count from 1. */
+export interface Deployment {
+  readonly event: number;
+  /** Whether it only adds a resource. Otherwise it changes one that clusters use. */
+  readonly isHarmless: boolean;
+  /** Whether it has the option --stop-running. */
+  readonly mayStop: boolean;
+}
+
 /** The executions to start, and everything that goes wrong. */
 export interface Scenario {
   readonly name: string;
@@ -23,6 +32,8 @@ export interface Scenario {
   readonly redrives?: readonly Redrive[];
   /** Number of the event of run-1 with which `destroy --stop-running` begins. @default never */
   readonly destroyAt?: number;
+  /** @default none */
+  readonly deployment?: Deployment;
   /** Start times of the executions run-1, run-2, … in ms. @default one execution that starts at once */
   readonly starts?: readonly number[];
   /** The key `overlap` of every execution's input. @default absent */
