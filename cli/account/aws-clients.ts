@@ -38,7 +38,7 @@ export function clientSettings(env: NodeJS.ProcessEnv = {}) {
  *
  * @param env as for clientSettings
  */
-export function createClients(env: Readonly<Record<string, string>> = {}): Clients {
+export function createClients(env: NodeJS.ProcessEnv = {}): Clients {
   const config = clientSettings(env);
   const endpoint = env["AWS_ENDPOINT_URL"];
   // A custom endpoint has no host name per bucket.

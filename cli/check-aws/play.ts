@@ -3,8 +3,15 @@ import { CopyObjectCommand, DeleteObjectCommand } from "@aws-sdk/client-s3";
 import { StopExecutionCommand } from "@aws-sdk/client-sfn";
 import { isGone } from "../../lambdas/aws/cluster-states.ts";
 import { waitUntil } from "../../shared/wait-until.ts";
-import { type ExecutionInput, newRunId } from "../execution/execution-input.ts";
-import { describeExecution, type Execution, findCluster, startExecution } from "../execution/watch-execution.ts";
+import type { ExecutionInput } from "../execution/execution-input.ts";
+import {
+  describeExecution,
+  type Execution,
+  findCluster,
+  newExecution,
+  startExecution,
+  stopWithCommand,
+} from "../execution/watch-execution.ts";
 import { CommandFailed } from "../terminal/command-errors.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
 import type { Ceiling } from "./ceiling.ts";
@@ -47,10 +54,12 @@ async function wait(stage: Stage, what: string, minutes: number, isDone: () => P
   if (!(await waitUntil(isDone, options))) throw new CommandFailed(`${what} did not happen within ${minutes} minutes.`);
 }
 
-function start(stage: Stage, run: Run, maxCostUsd: number): Promise<Execution> {
+async function start(stage: Stage, run: Run, maxCostUsd: number): Promise<Execution> {
   const { lifetime, deployed } = stage;
-  const input = { ...inputs[run], maxCostUsd };
-  return startExecution(lifetime, deployed.clients, deployed.stateMachineArn, newRunId(new Date()), input, true);
+  const execution = newExecution(deployed.stateMachineArn);
+  stopWithCommand(lifetime, deployed.clients, execution, true);
+  await startExecution(deployed.clients, deployed.stateMachineArn, execution, { ...inputs[run], maxCostUsd });
+  return execution;
 }
 
 async function isRunning({ deployed }: Stage, execution: Execution): Promise<boolean> {

@@ -1,16 +1,14 @@
 import { Command } from "@commander-js/extra-typings";
 import { yellow } from "ansis";
 import prettyBytes from "pretty-bytes";
-import { isNamed } from "../../lambdas/aws/errors.ts";
 import { describeSplits } from "../../lambdas/contract/image-tree.ts";
 import { jobSteps, stateOfStep } from "../../lambdas/contract/job-steps.ts";
 import type { Plan } from "../../lambdas/contract/plan.ts";
 import { addTargetOptions, openChosenTarget } from "../account/target-options.ts";
 import { requireDeployment } from "../deployment/deployed-stacks.ts";
-import { planRun } from "../deployment/preflight-checks.ts";
+import { openPlanner } from "../deployment/preflight-checks.ts";
 import { makeExecutionInput } from "../execution/execution-input.ts";
 import { addInputOptions } from "../execution/input-options.ts";
-import { CommandFailed, UsageError } from "../terminal/command-errors.ts";
 import { groups } from "../terminal/command-groups.ts";
 import { renderFields } from "../terminal/tables.ts";
 
@@ -26,21 +24,10 @@ export const command = addTargetOptions(
 ).action(async ({ json, local, region, profile, ...options }) => {
   const input = makeExecutionInput(options);
   const target = await openChosenTarget({ local, region, profile });
-  const plan = await planOf(async () => planRun(target, await requireDeployment(target), input));
+  const plan = await (await openPlanner(target, await requireDeployment(target)))(input);
   if (json) process.stdout.write(`${JSON.stringify(plan, null, 2)}\n`);
   else process.stdout.write(`${render(plan)}\n`);
 });
-
-/** @throws UsageError for an invalid execution input, CommandFailed when the account is not ready */
-async function planOf(make: () => Promise<Plan>): Promise<Plan> {
-  try {
-    return await make();
-  } catch (error) {
-    if (isNamed(error, "InvalidInput")) throw new UsageError(error.message);
-    if (isNamed(error, "PreflightFailed")) throw new CommandFailed(error.message);
-    throw error;
-  }
-}
 
 function render(plan: Plan): string {
   const { counts, estimate, cluster, reuse, steps, warnings } = plan;

@@ -1,13 +1,22 @@
 import { Command } from "@commander-js/extra-typings";
+import type { Target } from "../account/deployment-target.ts";
+import { embeddedAccountId } from "../account/embedded-environment.ts";
 import { addTargetOptions, openChosenTarget, type TargetOptions } from "../account/target-options.ts";
-import { requireDeployment } from "../deployment/deployed-stacks.ts";
+import { type DeployedStack, requireDeployment } from "../deployment/deployed-stacks.ts";
+import { openPlanner } from "../deployment/preflight-checks.ts";
+import { approveCost, defaultConfirmUsd } from "../execution/approve-cost.ts";
 import { execute, failUnlessSucceeded } from "../execution/execute.ts";
-import { type ExecutionInput, makeExecutionInput } from "../execution/execution-input.ts";
-import { addInputOptions } from "../execution/input-options.ts";
+import { type ExecutionInput, type InputOptions, makeExecutionInput } from "../execution/execution-input.ts";
+import { describeGoesOn } from "../execution/follow-run.ts";
+import { addInputOptions, parseUsd } from "../execution/input-options.ts";
+import { decideAtInterruption } from "../execution/interrupted-run.ts";
+import { type Choice, chooseMode } from "../execution/mode-menu.ts";
 import { renderReport } from "../execution/render-report.ts";
 import { makeReport, type Report } from "../execution/run-report.ts";
+import { newExecution, startExecution } from "../execution/watch-execution.ts";
 import { groups } from "../terminal/command-groups.ts";
-import { withLifetime } from "../terminal/lifetime.ts";
+import { hasTerminal } from "../terminal/confirm.ts";
+import { Lifetime, withLifetime } from "../terminal/lifetime.ts";
 import { type Reporter, runSteps } from "../terminal/progress-steps.ts";
 
 export const command = addTargetOptions(
@@ -15,32 +24,124 @@ export const command = addTargetOptions(
     new Command("run")
       .helpGroup(groups.run)
       .summary("start a run and follow it to its end")
-      .description("start an execution of the deployed stack, watch it, copy its results; Ctrl-C stops it")
-      .option("--json", "print one JSON object and nothing else", false),
+      .description(
+        "start a run of the deployed stack, follow it, and copy its results; without --mode, a terminal offers a menu",
+      )
+      .option("--detach", "start the run, and do not follow it", false)
+      .option("--confirm-above <usd>", `ask before a run that costs more (default: ${defaultConfirmUsd})`, (text) =>
+        parseUsd("--confirm-above", text),
+      )
+      .option("-y, --yes", "do not ask", false)
+      .option("--json", "print one JSON object and nothing else", false)
+      .addHelpText("after", "\nExample:\n  orchard run --mode mini"),
   ),
-).action(({ json, local, region, profile, ...options }) =>
-  runDeployed({ local, region, profile }, makeExecutionInput(options), json),
-);
+).action(({ json, yes, detach, confirmAbove, local, region, profile, ...options }) => {
+  const wish = { options, json, yes, detach, confirmAbove };
+  // On a terminal, Ctrl-C asks, so that there is nothing to wait for.
+  const lifetime = new Lifetime(hasTerminal() ? { notice: null } : {});
+  return withLifetime(() => run(lifetime, { local, region, profile }, wish), lifetime);
+});
 
-function runDeployed(chosen: TargetOptions, executionInput: ExecutionInput, json: boolean): Promise<void> {
-  return withLifetime(async (lifetime) => {
-    const since = Date.now();
-    const target = await openChosenTarget(chosen);
-    const deployed = {
-      clients: target.clients,
-      ...(await requireDeployment(target)),
-      outlives: true,
-      pollMilliseconds: 2_000,
-    };
-    let report: Report | undefined;
-    const watch = async (reporter: Reporter): Promise<void> => {
-      const parts = await execute(lifetime, deployed, executionInput, reporter);
-      report = makeReport({ ...parts, mail: undefined, seconds: (Date.now() - since) / 1_000 });
-    };
-    await runSteps(lifetime, [{ title: "Execution", run: watch }], json);
-    if (!report) throw new Error("The execution step did not produce a report");
-    const noMail = "The notification goes to the subscribers of the topic.";
-    process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : `\n${renderReport(report, noMail)}\n`);
-    failUnlessSucceeded(report);
-  });
+interface Wish {
+  readonly options: InputOptions;
+  readonly json: boolean;
+  readonly yes: boolean;
+  readonly detach: boolean;
+  readonly confirmAbove: number | undefined;
+}
+
+async function run(lifetime: Lifetime, chosen: TargetOptions, wish: Wish): Promise<void> {
+  const since = Date.now();
+  const offersMenu = wantsMenu(wish);
+  const given = offersMenu ? undefined : makeExecutionInput(wish.options);
+  const target = await openChosenTarget(chosen);
+  const deployed = await requireDeployment(target);
+  const input = given
+    ? await approveGiven(lifetime, target, deployed, given, wish)
+    : await choose(lifetime, target, deployed, wish);
+  if (wish.detach) return startDetached(target, deployed, input, wish.json);
+  await follow(lifetime, target, deployed, { input, json: wish.json, since });
+}
+
+/** Without a mode, a person chooses one, unless other options say which run is meant. */
+function wantsMenu({ options: { mode, label, input }, json, yes }: Wish): boolean {
+  return [mode, label, input].every((option) => option === undefined) && !json && !yes && hasTerminal();
+}
+
+/** @throws Refused when the person says no to the cost; UsageError when nobody can be asked */
+async function approveGiven(
+  lifetime: Lifetime,
+  target: Target,
+  deployed: DeployedStack,
+  input: ExecutionInput,
+  { yes, json, ...wish }: Wish,
+): Promise<ExecutionInput> {
+  const aboveUsd = thresholdOf(target, wish);
+  if (yes || aboveUsd === Number.POSITIVE_INFINITY) return input;
+  const plan = async ({ title }: Reporter): Promise<void> => {
+    const planned = await (await openPlanner(target, deployed))(input);
+    title(`Plan: ${planned.estimate.minutes.toFixed(0)} min, ${planned.estimate.usd.toFixed(2)} USD`);
+    choice = { input, plan: planned };
+  };
+  let choice: Choice | undefined;
+  await runSteps(lifetime, [{ title: "Planning", run: plan }], json);
+  if (choice) await approveCost(lifetime, choice.plan, aboveUsd);
+  return input;
+}
+
+async function choose(
+  lifetime: Lifetime,
+  target: Target,
+  deployed: DeployedStack,
+  wish: Wish,
+): Promise<ExecutionInput> {
+  const { input, plan } = await chooseMode(lifetime, await openPlanner(target, deployed), wish.options);
+  await approveCost(lifetime, plan, thresholdOf(target, wish));
+  return input;
+}
+
+/** On this machine nothing is spent, so that a question needs a threshold of the person. */
+function thresholdOf({ account }: Target, { confirmAbove }: Pick<Wish, "confirmAbove">): number {
+  return confirmAbove ?? (account === embeddedAccountId ? Number.POSITIVE_INFINITY : defaultConfirmUsd);
+}
+
+async function startDetached(
+  { clients }: Target,
+  { stateMachineArn }: DeployedStack,
+  input: ExecutionInput,
+  json: boolean,
+): Promise<void> {
+  const execution = newExecution(stateMachineArn);
+  await startExecution(clients, stateMachineArn, execution, input);
+  const { runId, arn: executionArn } = execution;
+  const text = json
+    ? JSON.stringify({ runId, executionArn, input })
+    : `${executionArn}\n${describeGoesOn(runId, "has started")}`;
+  process.stdout.write(`${text}\n`);
+}
+
+interface Followed {
+  readonly input: ExecutionInput;
+  readonly json: boolean;
+  readonly since: number;
+}
+
+async function follow(
+  lifetime: Lifetime,
+  target: Target,
+  deployed: DeployedStack,
+  { input, json, since }: Followed,
+): Promise<void> {
+  const execution = newExecution(deployed.stateMachineArn);
+  decideAtInterruption(lifetime, target.clients, { ...execution, startedAt: new Date() });
+  let report: Report | undefined;
+  const watch = async (reporter: Reporter): Promise<void> => {
+    const parts = await execute(lifetime, target, deployed, { execution, input }, reporter);
+    report = makeReport({ ...parts, mail: undefined, seconds: (Date.now() - since) / 1_000 });
+  };
+  await runSteps(lifetime, [{ title: "Execution", run: watch }], json);
+  if (!report) throw new Error("The execution step did not produce a report");
+  const noMail = "The notification goes to the subscribers of the topic.";
+  process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : `\n${renderReport(report, noMail)}\n`);
+  failUnlessSucceeded(report);
 }

@@ -1,5 +1,6 @@
 import { Command } from "@commander-js/extra-typings";
 import { defaultPort, findAccount } from "../account/embedded-account.ts";
+import { embeddedAccountId } from "../account/embedded-environment.ts";
 import { sessionSteps } from "../account/local-session.ts";
 import { readRunMail } from "../account/mailbox-subscription.ts";
 import { approveRemoval } from "../dataset/approve-removal.ts";
@@ -16,6 +17,7 @@ import {
 import { addInputOptions, parsePort } from "../execution/input-options.ts";
 import { renderReport } from "../execution/render-report.ts";
 import { makeReport, type Report } from "../execution/run-report.ts";
+import { newExecution, stopWithCommand } from "../execution/watch-execution.ts";
 import { groups } from "../terminal/command-groups.ts";
 import { hasTerminal } from "../terminal/confirm.ts";
 import { type Lifetime, withLifetime } from "../terminal/lifetime.ts";
@@ -100,8 +102,11 @@ async function runWorkflow(lifetime: Lifetime, options: RunOptions): Promise<voi
       title: "Execution",
       run: async (reporter: Reporter) => {
         const { account, clients, deployment } = session.get();
-        const deployed = { clients, ...deployment, outlives: account.reused, pollMilliseconds: 300 };
-        const { runId, ...parts } = await execute(lifetime, deployed, executionInput, reporter);
+        const execution = newExecution(deployment.stateMachineArn);
+        stopWithCommand(lifetime, clients, execution, account.reused);
+        const target = { clients, account: embeddedAccountId };
+        const started = { execution, input: executionInput };
+        const { runId, ...parts } = await execute(lifetime, target, deployment, started, reporter);
         const mail = await readRunMail(account.env, runId);
         report = makeReport({ ...parts, runId, mail, seconds: 0, leftOut: images?.dataset.leftOut });
       },

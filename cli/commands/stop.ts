@@ -6,11 +6,10 @@ import { addTargetOptions, openChosenTarget, type TargetOptions } from "../accou
 import { requireDeployment } from "../deployment/deployed-stacks.ts";
 import { elapsedSince } from "../execution/alive-clusters.ts";
 import { findRun, type Run, runArgument } from "../execution/find-run.ts";
-import { findOwnClusters, findReusedCluster, isRunning, type Stopped, stopRun } from "../execution/stop-run.ts";
+import { findOwnClusters, findReusedCluster, isRunning, type Stopped, showStop } from "../execution/stop-run.ts";
 import { groups } from "../terminal/command-groups.ts";
 import { requireConfirmed } from "../terminal/confirm.ts";
 import { type Lifetime, withLifetime } from "../terminal/lifetime.ts";
-import { type Reporter, runSteps } from "../terminal/progress-steps.ts";
 
 export const command = addTargetOptions(
   new Command("stop")
@@ -63,13 +62,7 @@ async function askAndStop(
 ): Promise<Ended> {
   const question = `Stop ${run.runId}, which is ${run.status}${elapsedSince(run.startedAt)}, and terminate its cluster?`;
   await requireConfirmed(lifetime, question, yes, "Nothing was stopped.");
-  let stopped: Stopped | undefined;
-  const end = async ({ status, title }: Reporter): Promise<void> => {
-    stopped = await stopRun(lifetime, clients, run, status);
-    title(`${run.runId}: ${stopped.status}`);
-  };
-  await runSteps(lifetime, [{ title: `Stopping ${run.runId}`, run: end }], quiet);
-  if (!stopped) throw new Error("The stopping step did not produce a result");
+  const stopped = await showStop(lifetime, clients, run, quiet);
   return { ...stopped, aliveClusters: await findReusedCluster(clients, run) };
 }
 

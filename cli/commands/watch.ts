@@ -1,15 +1,11 @@
 import { Command } from "@commander-js/extra-typings";
 import type { Target } from "../account/deployment-target.ts";
-import { embeddedAccountId } from "../account/embedded-environment.ts";
 import { addTargetOptions, openChosenTarget } from "../account/target-options.ts";
 import { type DeployedStack, requireDeployment } from "../deployment/deployed-stacks.ts";
 import { findRun, type Run, runArgument } from "../execution/find-run.ts";
-import { ConnectionReport, untilConnected } from "../execution/lost-connection.ts";
-import { progressWatcher } from "../execution/progress-watcher.ts";
+import { describeGoesOn, followRun } from "../execution/follow-run.ts";
 import { type ReadRun, readRun } from "../execution/read-run.ts";
 import { renderReport } from "../execution/render-report.ts";
-import { RunningCluster } from "../execution/running-cluster.ts";
-import { watchExecution } from "../execution/watch-execution.ts";
 import { CommandFailed } from "../terminal/command-errors.ts";
 import { groups } from "../terminal/command-groups.ts";
 import { Lifetime, withLifetime } from "../terminal/lifetime.ts";
@@ -45,36 +41,20 @@ export const command = addTargetOptions(
 
 async function follow(
   lifetime: Lifetime,
-  { clients, account }: Target,
+  target: Target,
   deployed: DeployedStack,
   run: Run,
   quiet: boolean,
 ): Promise<ReadRun> {
   const { runId } = run;
   lifetime.defer(async () => {
-    if (!lifetime.interrupted) return;
-    process.stderr.write(`\n${runId} goes on. Follow it: orchard watch ${runId} · stop it: orchard stop ${runId}\n`);
+    if (lifetime.interrupted) process.stderr.write(`\n${describeGoesOn(runId)}\n`);
   });
-  const pollMs = account === embeddedAccountId ? 300 : 2_000;
   let result: ReadRun | undefined;
-  const watch = async ({ status, line, title }: Reporter): Promise<void> => {
-    const connection = new ConnectionReport(line);
-    const onLost = (error: Error): void => connection.lost(error);
-    const cluster = new RunningCluster(clients, deployed.bucket, run);
-    const answered =
-      <Args extends unknown[]>(call: (...args: Args) => Promise<void>) =>
-      async (...args: Args): Promise<void> => {
-        await call(...args);
-        connection.answered();
-      };
-    const { onLeft, onRunning } = progressWatcher(clients, deployed.bucket, run, { status, line }, () =>
-      cluster.describe(),
-    );
-    const watcher = { onLeft: answered(onLeft), onRunning: answered(onRunning), onLost };
-    const { status: ended } = await watchExecution(lifetime, clients, deployed.bucket, run, watcher, pollMs);
-    const { signal } = lifetime;
-    result = await untilConnected(() => readRun(clients, deployed, run), { everyMs: pollMs, signal, onLost });
-    title(`${runId}: ${ended}`);
+  const watch = async (reporter: Reporter): Promise<void> => {
+    const read = () => readRun(target.clients, deployed, run);
+    result = await followRun(lifetime, target, deployed, run, reporter, read);
+    reporter.title(`${runId}: ${result.report.status}`);
   };
   await runSteps(lifetime, [{ title: runId, run: watch }], quiet);
   if (!result) throw new Error("The watching did not produce a report");

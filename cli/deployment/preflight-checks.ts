@@ -2,7 +2,9 @@
 import { EC2Client } from "@aws-sdk/client-ec2";
 import { IAMClient } from "@aws-sdk/client-iam";
 import { GetFunctionConfigurationCommand, LambdaClient } from "@aws-sdk/client-lambda";
+import type { ServiceOutputTypes } from "@aws-sdk/client-s3";
 import { ServiceQuotasClient } from "@aws-sdk/client-service-quotas";
+import { isNamed } from "../../lambdas/aws/errors.ts";
 import { executionArnPrefix } from "../../lambdas/contract/arns.ts";
 import type { Plan } from "../../lambdas/contract/plan.ts";
 import type { CheckOutcome } from "../../lambdas/preflight/checks/run-checks.ts";
@@ -13,11 +15,11 @@ import {
 } from "../../lambdas/preflight/preflight-context.ts";
 import { checkAccount, planExecution } from "../../lambdas/preflight/run-preflight.ts";
 import { readEnvironment } from "../../lambdas/runtime/environment.ts";
-import { type Clients, clientSettings } from "../account/aws-clients.ts";
+import { type Clients, clientSettings, createClients } from "../account/aws-clients.ts";
 import type { Target } from "../account/deployment-target.ts";
 import { embeddedAccountId } from "../account/embedded-environment.ts";
 import type { ExecutionInput } from "../execution/execution-input.ts";
-import { CommandFailed } from "../terminal/command-errors.ts";
+import { CommandFailed, UsageError } from "../terminal/command-errors.ts";
 import { listResources } from "./delete-stacks.ts";
 import { type DeployedStack, stackName } from "./deployed-stacks.ts";
 
@@ -36,18 +38,50 @@ export async function runPreflightChecks(target: Target, deployed: DeployedStack
   return checkAccount({ state: { input: { mode: "mini" } }, execution }, config, clients);
 }
 
+/** Plans a run. @throws UsageError for an input that Preflight refuses, CommandFailed when the account is not ready */
+export type Planner = (input: ExecutionInput) => Promise<Plan>;
+
 /**
- * Plans a run as Preflight does. Nothing is created.
- *
- * @throws InvalidInput, PreflightFailed
+ * Opens a planner that plans runs as Preflight does, and creates nothing. It lists the images once, however many runs it
+ * plans: the modes differ in what they select of the same images.
  */
-export async function planRun(target: Target, deployed: DeployedStack, input: ExecutionInput): Promise<Plan> {
+export async function openPlanner(target: Target, deployed: DeployedStack): Promise<Planner> {
   const { execution, config, clients } = await openPreflight(target, deployed);
-  return planExecution({ state: { input }, execution }, config, clients);
+  rememberAnswers(clients.s3);
+  return async (input) => {
+    try {
+      return await planExecution({ state: { input }, execution }, config, clients);
+    } catch (error) {
+      if (isNamed(error, "InvalidInput")) throw new UsageError(error.message);
+      if (isNamed(error, "PreflightFailed")) throw new CommandFailed(error.message);
+      throw error;
+    }
+  };
+}
+
+/** A body can be read only once, so the answers of GetObject are not kept. */
+const remembered = ["ListObjectsV2Command", "HeadObjectCommand"];
+
+/** Makes the client ask S3 each question once. */
+function rememberAnswers({ middlewareStack }: PreflightClients["s3"]): void {
+  const answers = new Map<string, Promise<{ output: ServiceOutputTypes; response: unknown }>>();
+  middlewareStack.add(
+    (next, { commandName = "" }) => {
+      if (!remembered.includes(commandName)) return next;
+      return (args) => {
+        const question = `${commandName} ${JSON.stringify(args.input)}`;
+        const answer = answers.get(question) ?? next(args);
+        answers.set(question, answer);
+        return answer;
+      };
+    },
+    { step: "initialize", name: "rememberAnswers" },
+  );
 }
 
 async function openPreflight(target: Target, { stateMachineArn }: DeployedStack): Promise<Preflight> {
-  const settings = clientSettings(target.account === embeddedAccountId ? target.env : {});
+  const env = target.account === embeddedAccountId ? target.env : {};
+  const settings = clientSettings(env);
   return {
     execution: {
       id: `${executionArnPrefix(stateMachineArn)}${executionName}`,
@@ -56,7 +90,8 @@ async function openPreflight(target: Target, { stateMachineArn }: DeployedStack)
     },
     config: await readPreflightConfig(target, new LambdaClient(settings)),
     clients: {
-      ...target.clients,
+      // Clients of its own, which may remember answers.
+      ...createClients(env),
       iam: new IAMClient(settings),
       ec2: new EC2Client(settings),
       quotas: new ServiceQuotasClient(settings),

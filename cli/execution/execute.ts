@@ -1,15 +1,17 @@
 import { join, relative } from "node:path";
+import type { DescribeExecutionOutput } from "@aws-sdk/client-sfn";
 import { runUri } from "../../lambdas/contract/s3-layout.ts";
 import type { Clients } from "../account/aws-clients.ts";
+import type { DeployedStack } from "../deployment/deployed-stacks.ts";
 import { CommandFailed, UsageError } from "../terminal/command-errors.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
 import type { Reporter } from "../terminal/progress-steps.ts";
 import { fromPerson } from "../toolchain/places.ts";
 import { downloadFailedStepLog, downloadRun } from "./download-run.ts";
-import { type ExecutionInput, newRunId } from "./execution-input.ts";
-import { progressWatcher } from "./progress-watcher.ts";
+import type { ExecutionInput } from "./execution-input.ts";
+import { type FollowedAccount, followRun } from "./follow-run.ts";
 import { errorOf, findReusedRun, findUsedCluster, type Report, type ReportParts } from "./run-report.ts";
-import { readEnding, startExecution, watchExecution } from "./watch-execution.ts";
+import { type Execution, readEnding, startExecution } from "./watch-execution.ts";
 
 /** @throws UsageError for an invalid execution input, CommandFailed for any other failure */
 export function failUnlessSucceeded({ status, error }: Report): void {
@@ -18,41 +20,35 @@ export function failUnlessSucceeded({ status, error }: Report): void {
   throw error?.name === "InvalidInput" ? new UsageError(cause) : new CommandFailed(`${error?.name}: ${cause}`);
 }
 
-interface DeployedMachine {
-  readonly clients: Clients;
-  readonly stateMachineArn: string;
-  readonly bucket: string;
-  /** Whether the account, with its clusters, outlives the command. */
-  readonly outlives: boolean;
-  readonly pollMilliseconds: number;
-}
-
-/** Starts an execution, watches it until it ends and copies its results to results/<run id>/. */
+/** Starts an execution, follows it until it ends and copies its results to results/<run id>/. */
 export async function execute(
   lifetime: Lifetime,
-  { clients, stateMachineArn, bucket, outlives, pollMilliseconds }: DeployedMachine,
-  executionInput: ExecutionInput,
-  { status, line, title }: Reporter,
+  target: FollowedAccount,
+  deployed: Pick<DeployedStack, "bucket" | "stateMachineArn">,
+  { execution, input }: Started,
+  reporter: Reporter,
 ): Promise<Omit<ReportParts, "mail" | "seconds">> {
-  const execution = await startExecution(
-    lifetime,
-    clients,
-    stateMachineArn,
-    newRunId(new Date()),
-    executionInput,
-    outlives,
-  );
+  const run = { ...execution, startedAt: new Date() };
+  await startExecution(target.clients, deployed.stateMachineArn, execution, input);
+  reporter.line(`${run.runId} ${JSON.stringify(input)}`);
+  return followRun(lifetime, target, deployed, run, reporter, async (described) => {
+    reporter.title(`Execution: ${described.status}`);
+    return copyEnded(target.clients, deployed.bucket, execution, described);
+  });
+}
+
+export interface Started {
+  readonly execution: Execution;
+  readonly input: ExecutionInput;
+}
+
+async function copyEnded(
+  clients: Clients,
+  bucket: string,
+  execution: Execution,
+  described: DescribeExecutionOutput,
+): Promise<Omit<ReportParts, "mail" | "seconds">> {
   const { runId } = execution;
-  line(`${runId} ${JSON.stringify(executionInput)}`);
-  const described = await watchExecution(
-    lifetime,
-    clients,
-    bucket,
-    execution,
-    progressWatcher(clients, bucket, execution, { status, line }),
-    pollMilliseconds,
-  );
-  title(`Execution: ${described.status}`);
   const folder = fromPerson(join("results", runId));
   const ending = await readEnding(clients, execution);
   // When nothing had to be computed, the results are those of an earlier run.

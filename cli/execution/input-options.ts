@@ -84,6 +84,15 @@ export function parseCount(option: string, text: string): number {
   return parseWholeNumber(option, text, 1, Number.MAX_SAFE_INTEGER);
 }
 
+/** @throws UsageError for anything but an amount of US dollars */
+export function parseUsd(option: string, text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(value >= 0)) {
+    throw new UsageError(`${option} must be US dollars, such as 2.50, not "${text}".`);
+  }
+  return value;
+}
+
 /** @throws UsageError for anything but a port number */
 export function parsePort(text: string): number {
   return parseWholeNumber("--port", text, 1, 65_535);

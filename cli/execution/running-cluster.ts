@@ -18,17 +18,19 @@ const readEveryMs = 10_000;
 const pricedPlanSchema = planSchema.pick({ cluster: true, borrowed: true });
 type PricedPlan = z.output<typeof pricedPlanSchema>;
 
+export type StartedRun = Pick<Run, "runId" | "arn" | "startedAt">;
+
 /** Follows the cluster of a run that is running. */
 export class RunningCluster {
   readonly #clients: Clients;
   readonly #bucket: string;
-  readonly #run: Run;
+  readonly #run: StartedRun;
   #plan: PricedPlan | undefined;
   #id: string | undefined;
   #readAt = Number.NEGATIVE_INFINITY;
   #parts: readonly string[] = [];
 
-  constructor(clients: Clients, bucket: string, run: Run) {
+  constructor(clients: Clients, bucket: string, run: StartedRun) {
     this.#clients = clients;
     this.#bucket = bucket;
     this.#run = run;

@@ -5,6 +5,7 @@ import { endCluster, findClusters } from "../../lambdas/aws/emr.ts";
 import { clusterIdIn } from "../../lambdas/aws/steps.ts";
 import type { Clients } from "../account/aws-clients.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
+import { type Reporter, runSteps } from "../terminal/progress-steps.ts";
 import { waitForEnd } from "./alive-clusters.ts";
 import type { Run } from "./find-run.ts";
 
@@ -76,4 +77,16 @@ export async function stopRun(
   );
   const { status = "UNKNOWN" } = await clients.sfn.send(new DescribeExecutionCommand({ executionArn: run.arn }));
   return { status, endedClusters: [...seen] };
+}
+
+/** Stops a run as stopRun does, and shows the progress. */
+export async function showStop(lifetime: Lifetime, clients: Clients, run: Run, quiet: boolean): Promise<Stopped> {
+  let stopped: Stopped | undefined;
+  const end = async ({ status, title }: Reporter): Promise<void> => {
+    stopped = await stopRun(lifetime, clients, run, status);
+    title(`${run.runId}: ${stopped.status}`);
+  };
+  await runSteps(lifetime, [{ title: `Stopping ${run.runId}`, run: end }], quiet);
+  if (!stopped) throw new Error("The stopping step did not produce a result");
+  return stopped;
 }

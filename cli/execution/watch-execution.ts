@@ -18,7 +18,7 @@ import { progressFile, runKey } from "../../lambdas/contract/s3-layout.ts";
 import { waitUntil } from "../../shared/wait-until.ts";
 import type { Clients } from "../account/aws-clients.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
-import type { ExecutionInput } from "./execution-input.ts";
+import { type ExecutionInput, newRunId } from "./execution-input.ts";
 import { untilConnected } from "./lost-connection.ts";
 import type { StateData } from "./run-report.ts";
 import { listVisits, type StateVisit } from "./state-visits.ts";
@@ -31,27 +31,29 @@ export interface Execution {
   readonly arn: string;
 }
 
+/** Names an execution that is to be started. */
+export function newExecution(stateMachineArn: string): Execution {
+  const runId = newRunId(new Date());
+  return { runId, arn: `${executionArnPrefix(stateMachineArn)}${runId}` };
+}
+
+export async function startExecution(
+  { sfn }: Clients,
+  stateMachineArn: string,
+  { runId }: Execution,
+  executionInput: ExecutionInput,
+): Promise<void> {
+  await sfn.send(new StartExecutionCommand({ stateMachineArn, name: runId, input: JSON.stringify(executionInput) }));
+}
+
 /**
- * Starts an execution. When the command ends first, the execution is stopped.
+ * Stops an execution when the command ends first. Call this before the start, because an interruption may occur before
+ * the response arrives.
  *
  * @param outlives whether the account outlives the command; then its clusters are awaited, too
  */
-export async function startExecution(
-  lifetime: Lifetime,
-  clients: Clients,
-  stateMachineArn: string,
-  runId: string,
-  executionInput: ExecutionInput,
-  outlives: boolean,
-): Promise<Execution> {
-  const arn = `${executionArnPrefix(stateMachineArn)}${runId}`;
-  const execution: Execution = { runId, arn };
-  // Registered before the start, because an interruption may occur before the response arrives.
+export function stopWithCommand(lifetime: Lifetime, clients: Clients, execution: Execution, outlives: boolean): void {
   lifetime.defer(() => stopExecution(clients, execution, outlives));
-  await clients.sfn.send(
-    new StartExecutionCommand({ stateMachineArn, name: runId, input: JSON.stringify(executionInput) }),
-  );
-  return execution;
 }
 
 /** Describes an execution. @throws ExecutionDoesNotExist */
@@ -59,14 +61,20 @@ export function describeExecution({ sfn }: Clients, { arn }: Execution): Promise
   return sfn.send(new DescribeExecutionCommand({ executionArn: arn }));
 }
 
-async function stopExecution(clients: Clients, execution: Execution, outlives: boolean): Promise<void> {
+/** Whether an execution has started and has not ended. */
+export async function isExecutionRunning(clients: Clients, execution: Execution): Promise<boolean> {
   try {
-    if ((await describeExecution(clients, execution)).status !== "RUNNING") return;
+    return (await describeExecution(clients, execution)).status === "RUNNING";
   } catch (error) {
     // The command was interrupted before the execution started.
-    if (isNamed(error, "ExecutionDoesNotExist")) return;
+    if (isNamed(error, "ExecutionDoesNotExist")) return false;
     throw error;
   }
+}
+
+/** Stops an execution, if it is running. @param outlives as for stopWithCommand */
+export async function stopExecution(clients: Clients, execution: Execution, outlives: boolean): Promise<void> {
+  if (!(await isExecutionRunning(clients, execution))) return;
   const cause = "The command that started the execution was interrupted.";
   await clients.sfn.send(new StopExecutionCommand({ executionArn: execution.arn, error: "Interrupted", cause }));
   if (!outlives) return;

@@ -2,6 +2,30 @@ import { checkbox, confirm, input } from "@inquirer/prompts";
 import { Refused, UsageError } from "./command-errors.ts";
 import type { Lifetime } from "./lifetime.ts";
 
+/** Whether an error says that Ctrl-C has ended a prompt. */
+export function isPromptExit(error: unknown): boolean {
+  return error instanceof Error && error.name === "ExitPromptError";
+}
+
+/**
+ * Asks on standard error, and ends the command at Ctrl-C.
+ *
+ * @param prompt a prompt of @inquirer/prompts, called with its second argument
+ */
+export async function ask<T>(
+  lifetime: Lifetime,
+  prompt: (context: { readonly signal: AbortSignal; readonly output: NodeJS.WritableStream }) => Promise<T>,
+): Promise<T> {
+  try {
+    return await prompt({ signal: lifetime.signal, output: process.stderr });
+  } catch (error) {
+    if (!isPromptExit(error)) throw error;
+    // The prompt has consumed Ctrl-C. process.kill would deliver the signal too late: nothing keeps the process alive.
+    process.emit("SIGINT");
+    return lifetime.exited;
+  }
+}
+
 /**
  * Asks the user to confirm a change.
  *
@@ -11,22 +35,7 @@ import type { Lifetime } from "./lifetime.ts";
 export async function isConfirmed(lifetime: Lifetime, message: string, yes: boolean): Promise<boolean> {
   if (yes) return true;
   requireTerminal(yes);
-  return answered(lifetime, confirm({ message, default: false }, contextOf(lifetime)));
-}
-
-function contextOf({ signal }: Lifetime) {
-  return { signal, output: process.stderr };
-}
-
-async function answered<T>(lifetime: Lifetime, prompt: Promise<T>): Promise<T> {
-  try {
-    return await prompt;
-  } catch (error) {
-    if (!(error instanceof Error && error.name === "ExitPromptError")) throw error;
-    // The prompt has consumed Ctrl-C. process.kill would deliver the signal too late: nothing keeps the process alive.
-    process.emit("SIGINT");
-    return lifetime.exited;
-  }
+  return ask(lifetime, (context) => confirm({ message, default: false }, context));
 }
 
 /** Lets the user choose any number of things on a terminal. */
@@ -35,7 +44,7 @@ export function chooseSome<T extends string>(
   message: string,
   choices: readonly { readonly value: T; readonly name: string }[],
 ): Promise<readonly T[]> {
-  return answered(lifetime, checkbox({ message, choices }, contextOf(lifetime)));
+  return ask(lifetime, (context) => checkbox({ message, choices }, context));
 }
 
 /**
@@ -54,7 +63,7 @@ export async function requireTyped(
   if (typed === name) return;
   if (typed !== undefined) throw new UsageError(`${option} is ${typed}, but it must be ${name}. ${refusal}`);
   if (!hasTerminal()) throw new UsageError(`There is no terminal to ask on. Confirm with ${option} ${name}.`);
-  const answer = await answered(lifetime, input({ message }, contextOf(lifetime)));
+  const answer = await ask(lifetime, (context) => input({ message }, context));
   if (answer.trim() !== name) throw new Refused(refusal);
 }
 

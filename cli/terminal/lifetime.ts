@@ -38,6 +38,7 @@ export class Lifetime {
   readonly #controller = new AbortController();
   readonly #notice: string | null;
   #signalAt = 0;
+  #firstSignal: NodeJS.Signals | undefined;
   #running: Cleanup | undefined;
   #closing: Promise<void> | undefined;
 
@@ -56,6 +57,11 @@ export class Lifetime {
 
   get interrupted(): boolean {
     return this.signal.aborted;
+  }
+
+  /** Whether Ctrl-C has interrupted the command, and not a signal that nobody answers. */
+  get isInterruptedByCtrlC(): boolean {
+    return this.#firstSignal === "SIGINT";
   }
 
   /** Registers a resource. @returns a function that ends it now */
@@ -112,6 +118,7 @@ export class Lifetime {
       process.exit(exitCode);
     }
     this.#signalAt = Date.now();
+    this.#firstSignal = signal;
     this.#controller.abort(new Error(`Interrupted by ${signal}`));
     if (this.#notice !== null) printNotice(this.#notice);
     void this.close().then(() => process.exit(exitCode));

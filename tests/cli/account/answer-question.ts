@@ -6,15 +6,17 @@ import { places, root } from "../../../cli/toolchain/places.ts";
 const sized = 'stty cols 200 rows 50 && exec "$0" "$@"';
 const pty = `import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(["sh", "-c", ${JSON.stringify(sized)}, *sys.argv[1:]])))`;
 
+/** A text that the command shows, and what a person types then. */
+export type Answer = readonly [shown: string, keys: string];
+
 /**
- * Runs a command in a pseudo-terminal, and types when its question is shown.
+ * Runs a command in a pseudo-terminal, and types when its questions are shown, one after the other.
  *
  * @param env the command's complete environment
  */
-export function answerQuestion(
+export function answerQuestions(
   args: readonly string[],
-  question: string,
-  keys: string,
+  answers: readonly Answer[],
   { CI: _, ...env }: Readonly<Record<string, string>>,
 ) {
   const python = join(places.python, "bin", "python");
@@ -24,11 +26,25 @@ export function answerQuestion(
     extendEnv: false,
     env,
   });
+  const left = [...answers];
   let shown = "";
   terminal.stdout.on("data", (chunk: Buffer) => {
-    const isAsked = shown.includes(question);
     shown += chunk.toString();
-    if (!isAsked && shown.includes(question)) terminal.stdin.write(keys);
+    const [next] = left;
+    if (!next || !shown.includes(next[0])) return;
+    left.shift();
+    shown = "";
+    terminal.stdin.write(next[1]);
   });
   return terminal;
+}
+
+/** Answers one question as answerQuestions does. */
+export function answerQuestion(
+  args: readonly string[],
+  question: string,
+  keys: string,
+  env: Readonly<Record<string, string>>,
+) {
+  return answerQuestions(args, [[question, keys]], env);
 }

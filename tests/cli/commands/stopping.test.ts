@@ -14,6 +14,8 @@ import { makeImages } from "../account/empty-account.ts";
 import { type EmbeddedAccount, startEmbeddedAccount } from "../account/started-account.ts";
 import { cleanCases, cleanCasesOfRunningWork } from "./clean-cases.ts";
 
+import { runCases } from "./run-cases.ts";
+
 const allMs = 300_000;
 let account: EmbeddedAccount;
 let clients: Clients;
@@ -49,7 +51,7 @@ async function clusterOf(run: string): Promise<string> {
   return id ?? "";
 }
 
-// One account serves all commands that end runs and clusters, and the upload, which would change the images of other
+// One account serves all commands that end runs and clusters, `orchard run`, and the upload, which would change the images of other
 // tests. The tests depend on their order.
 beforeAll(async () => {
   account = await startEmbeddedAccount();
@@ -231,6 +233,8 @@ describe("orchard terminate", { timeout: allMs }, () => {
     expect(exitCode).toBe(0);
   });
 });
+
+runCases(() => ({ account, orchard }));
 
 describe("orchard upload", { timeout: allMs }, () => {
   /** A few images, in the folder in which the person is. */

@@ -3,7 +3,6 @@ import type { S3Client } from "@aws-sdk/client-s3";
 import { StateMachine } from "aws-local-stepfunctions";
 import type { Clients as AccountClients } from "../../../cli/account/aws-clients.ts";
 import { startExecution } from "../../../cli/execution/watch-execution.ts";
-import type { Lifetime } from "../../../cli/terminal/lifetime.ts";
 import { uploadScripts } from "../../../lambdas/artifacts/publish-scripts.ts";
 import { confirmTerminatedEventSchema } from "../../../lambdas/confirm-terminated.ts";
 import { treeRules } from "../../../lambdas/contract/image-tree.ts";
@@ -61,9 +60,8 @@ const sweepConfig = { STACK_NAME: "Orchard", MAX_CLUSTER_HOURS: 24 };
 export async function requestsOf(one: RequestCase): Promise<readonly AwsRequest[]> {
   const clients = recordingClients();
   const arn = `${deployed.stateMachineArn.replace(":stateMachine:", ":execution:")}:${one.name}`;
-  const lifetime = { defer: () => undefined } as unknown as Lifetime;
   const account = { sfn: clients.sfn({}) } as unknown as AccountClients;
-  await startExecution(lifetime, account, deployed.stateMachineArn, one.name, one.input, true);
+  await startExecution(account, deployed.stateMachineArn, { runId: one.name, arn }, one.input);
   await execute(one, arn, clients);
   await stopAndSweep(one, arn, clients);
   return clients.requests;

@@ -1,0 +1,50 @@
+import type { DescribeExecutionOutput } from "@aws-sdk/client-sfn";
+import type { Target } from "../account/deployment-target.ts";
+import { embeddedAccountId } from "../account/embedded-environment.ts";
+import type { DeployedStack } from "../deployment/deployed-stacks.ts";
+import type { Lifetime } from "../terminal/lifetime.ts";
+import type { Reporter } from "../terminal/progress-steps.ts";
+import { ConnectionReport, untilConnected } from "./lost-connection.ts";
+import { progressWatcher } from "./progress-watcher.ts";
+import { RunningCluster, type StartedRun } from "./running-cluster.ts";
+import { watchExecution } from "./watch-execution.ts";
+
+/** Pauses between polls. Step Functions on AWS limits the calls a second of the whole account. */
+const pollMs = { embedded: 300, aws: 2_000 };
+
+/** Says that a run goes on without the command, and what to do with it. */
+export function describeGoesOn(runId: string, verb: "goes on" | "has started" = "goes on"): string {
+  return `${runId} ${verb}. Follow it: orchard watch ${runId} · stop it: orchard stop ${runId}`;
+}
+
+/** The account of a run. */
+export type FollowedAccount = Pick<Target, "clients" | "account">;
+
+/**
+ * Shows the states, the cluster and the progress of a run until it ends, and goes on after a loss of the network.
+ *
+ * @param finish reads what the command needs of the ended run; it is repeated when the network is lost
+ */
+export async function followRun<T>(
+  lifetime: Lifetime,
+  { clients, account }: FollowedAccount,
+  { bucket }: Pick<DeployedStack, "bucket">,
+  run: StartedRun,
+  { status, line }: Pick<Reporter, "status" | "line">,
+  finish: (described: DescribeExecutionOutput) => Promise<T>,
+): Promise<T> {
+  const connection = new ConnectionReport(line);
+  const onLost = (error: Error): void => connection.lost(error);
+  const cluster = new RunningCluster(clients, bucket, run);
+  const answered =
+    <Args extends unknown[]>(call: (...args: Args) => Promise<void>) =>
+    async (...args: Args): Promise<void> => {
+      await call(...args);
+      connection.answered();
+    };
+  const { onLeft, onRunning } = progressWatcher(clients, bucket, run, { status, line }, () => cluster.describe());
+  const watcher = { onLeft: answered(onLeft), onRunning: answered(onRunning), onLost };
+  const everyMs = account === embeddedAccountId ? pollMs.embedded : pollMs.aws;
+  const described = await watchExecution(lifetime, clients, bucket, run, watcher, everyMs);
+  return untilConnected(() => finish(described), { everyMs, signal: lifetime.signal, onLost });
+}
