@@ -95,7 +95,7 @@ describe("the npm package", { timeout: allMs }, () => {
     expect(npx.stdout).toMatch(/^ {2}start +run the whole workflow here/m);
     expect(npx.stdout).toMatch(/^ {2}deploy +deploy the workflow/m);
     expect(readdirSync(person).sort()).toEqual([".orchard", "node_modules"]);
-    expect(readdirSync(join(person, ".orchard"))).toHaveLength(1);
+    expect(copyIn(join(person, ".orchard"))).toMatch(/app-[0-9a-f]{12}$/);
   });
 
   it("checks the machine and the account, with exit code 1", async () => {

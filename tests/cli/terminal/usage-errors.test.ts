@@ -3,7 +3,8 @@ import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import getPort from "get-port";
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { runInProcess } from "./in-process.ts";
 
 let folder: string;
 beforeAll(() => {
@@ -13,36 +14,10 @@ beforeAll(() => {
   // The commands find no running account in this home; cli/toolchain/places.ts reads it when it is imported.
   vi.stubEnv("ORCHARD_HOME", folder);
 });
-// vitest handles the signals of this process.
-beforeEach(async () => {
-  const { Lifetime } = await import("../../../cli/terminal/lifetime.ts");
-  vi.spyOn(Lifetime.prototype, "watchSignals").mockReturnValue();
-});
 afterAll(() => {
   vi.unstubAllEnvs();
   rmSync(folder, { recursive: true });
 });
-
-/** Runs a command in this process, as cli/main.ts does. */
-async function orchard(...args: readonly string[]) {
-  const { loadProgram } = await import("../../../cli/load-program.ts");
-  const { describeFailure } = await import("../../../cli/terminal/describe-failure.ts");
-  const stdout = vi.spyOn(process.stdout, "write").mockReturnValue(true);
-  const stderr = vi.spyOn(process.stderr, "write").mockReturnValue(true);
-  try {
-    const program = await loadProgram(args[0]);
-    const failure = await program.parseAsync(args, { from: "user" }).then(() => undefined, describeFailure);
-    const [message, exitCode] = failure ?? ["", 0];
-    return { exitCode, stdout: printed(stdout), stderr: `${printed(stderr)}${message}` };
-  } finally {
-    stdout.mockRestore();
-    stderr.mockRestore();
-  }
-}
-
-function printed({ mock }: { readonly mock: { readonly calls: readonly (readonly unknown[])[] } }): string {
-  return mock.calls.map(([text]) => String(text)).join("");
-}
 
 describe("a usage error ends with exit code 2 and one message before anything is started", () => {
   const wrong: readonly (readonly [args: string, message: RegExp])[] = [
@@ -80,7 +55,7 @@ describe("a usage error ends with exit code 2 and one message before anything is
   ];
 
   it.each(wrong)("%s", async (args, message) => {
-    const { exitCode, stdout, stderr } = await orchard(...args.split(" ").map((arg) => arg.replace("{}", folder)));
+    const { exitCode, stdout, stderr } = await runInProcess(...args.split(" ").map((arg) => arg.replace("{}", folder)));
 
     expect(stderr).toMatch(message);
     expect(stdout).toBe("");
@@ -100,7 +75,7 @@ describe("a port in use", () => {
   });
 
   it("is rejected with exit code 2 and a remedy", async () => {
-    const { exitCode, stderr } = await orchard("start", "--json", "--port", String(port));
+    const { exitCode, stderr } = await runInProcess("start", "--json", "--port", String(port));
 
     expect(stderr).toContain(`Port ${port} is in use by another program. Choose a free one with --port.`);
     expect(exitCode).toBe(2);
