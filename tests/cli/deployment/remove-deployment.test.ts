@@ -9,18 +9,19 @@ import { type Removal, removeDeployment } from "../../../cli/deployment/remove-d
 import { findRunning } from "../../../cli/execution/running-work.ts";
 import { Lifetime } from "../../../cli/terminal/lifetime.ts";
 import { closedKey } from "../../../lambdas/contract/s3-layout.ts";
+import { waitUntil } from "../../../shared/wait-until.ts";
 import { DeploymentDouble, namedError, stateMachineArn } from "../../doubles/deployment.ts";
 
 let deployment: DeploymentDouble;
 // Polls without pauses; terminating clusters are gone at the next poll.
 vi.mock("../../../shared/wait-until.ts", () => ({
-  waitUntil: async (isDone: () => Promise<boolean>) => {
+  waitUntil: vi.fn(async (isDone: () => Promise<boolean>) => {
     for (let polls = 0; polls < 10; polls += 1) {
       if (await isDone()) return true;
       deployment.emr.settle();
     }
     return false;
-  },
+  }),
 }));
 
 const executionArn = `${stateMachineArn.replace(":stateMachine:", ":execution:")}:run`;
@@ -66,7 +67,7 @@ describe("destroy", () => {
     };
 
     await expect(destroy()).rejects.toThrow(
-      /New runs cannot be refused, so nothing was removed.*These clusters are alive/s,
+      /^New runs cannot be refused, so nothing was removed: .*\nThese clusters are alive:\n {2}cluster j-1 .*$/,
     );
 
     expect(deployment.emr.stateOf(id)).toBe("WAITING");
@@ -96,14 +97,28 @@ describe("destroy", () => {
     expect([...deployment.stacks.keys()]).toEqual(["Orchard"]);
   });
 
+  it("looks twice for executions before it removes an idle deployment", async () => {
+    const lifetime = new Lifetime();
+    vi.mocked(waitUntil).mockClear();
+
+    await destroy({ mayStop: false }, lifetime);
+
+    const before = deployment.sent.slice(0, deployment.sent.indexOf("DeleteStackCommand Orchard"));
+    expect(before.filter((command) => command === "ListExecutionsCommand")).toHaveLength(2);
+    expect(vi.mocked(waitUntil).mock.calls[0]?.[1]).toEqual({ everyMs: 3_000, signal: lifetime.signal });
+  });
+
   it("ends the clusters, although an execution cannot be stopped", async () => {
     deployment.running.add("run");
     const id = createCluster();
     deployment.before = (command) => {
       if (command instanceof StopExecutionCommand) throw namedError("AccessDeniedException");
     };
+    createCluster();
 
-    await expect(destroy()).rejects.toThrow(/AccessDeniedException[\s\S]*EMR was asked to terminate them/);
+    await expect(destroy()).rejects.toThrow(
+      /AccessDeniedException[\s\S]*EMR was asked to terminate them:\n {2}cluster j-1 .*\n {2}cluster j-2 .*\nNo run/,
+    );
 
     expect(deployment.emr.stateOf(id)).toBe("TERMINATING");
     expect([...deployment.stacks.keys()]).toEqual(["Orchard"]);
@@ -152,7 +167,9 @@ describe("destroy", () => {
 
     expect(error).toMatchObject({
       exitCode: 1,
-      message: expect.stringMatching(/^cluster j-1 .*could not be terminated/),
+      message: expect.stringMatching(
+        /^cluster j-1 .*could not be terminated.*\nThese clusters are alive:\n {2}cluster j-1 [\s\S]*\ncluster j-1 .*could not be terminated/,
+      ),
     });
     expect(deployment.emr.stateOf(ids[1] ?? "")).toBe("TERMINATING");
     expect([...deployment.stacks.keys()]).toEqual(["Orchard"]);
@@ -242,9 +259,12 @@ describe("destroy", () => {
     expect(deployment.sent).toEqual([]);
   });
 
-  it("shows each step, the clusters that began meanwhile, and the last steps", async () => {
+  it.each([
+    ["j-1, j-2 ended", 2],
+    ["none", 0],
+  ])("shows each step, the last steps, and the clusters that began meanwhile: %s", async (shown, count) => {
     deployment.deleteStack = () => {
-      createCluster();
+      for (let number = 0; number < count; number += 1) createCluster();
       return undefined;
     };
     const written: string[] = [];
@@ -254,9 +274,16 @@ describe("destroy", () => {
     await destroy({ lastSteps: [{ title: "Data", run }] }, new Lifetime(), false).finally(() => vi.restoreAllMocks());
 
     const text = stripVTControlCharacters(written.join(""));
-    const titles = ["New runs: refused", "What runs", "Stack Orchard", "Clusters that began meanwhile: none", "Data"];
-    for (const title of titles) expect(text).toContain(title);
-    expect(text).toContain("Clusters that began meanwhile: j-1 ended");
+    for (const title of [
+      "New runs: refused",
+      "What runs",
+      "Stack Orchard",
+      "Clusters that began meanwhile: none",
+      "Data",
+    ])
+      expect(text).toContain(title);
+    expect(text).toContain(`Clusters that began meanwhile: ${shown}`);
+    expect(text.includes("ended")).toBe(count > 0);
   });
 
   it("does not end with success when clusters cannot be listed after the deletion", async () => {

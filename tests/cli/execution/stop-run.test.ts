@@ -61,6 +61,7 @@ describe("stopRun", () => {
     expect(sent[0]).toMatchObject({
       input: { executionArn: arn, error: "Stopped", cause: expect.stringContaining("orchard stop") },
     });
+    expect(sent[1]).toMatchObject({ input: { executionArn: arn } });
     expect(emr.stateOf(id)).toBe("TERMINATED");
   });
 
