@@ -20,6 +20,11 @@ export interface Target {
   readonly env: NodeJS.ProcessEnv;
 }
 
+/** The environment for clients of a target's account; for one on AWS, the SDK reads its own sources. */
+export function clientEnvironment({ account, env }: Target): NodeJS.ProcessEnv {
+  return account === embeddedAccountId ? env : {};
+}
+
 /** The variables with which `orchard local up` leads an AWS client to the embedded account. */
 const exported = [
   "AWS_ENDPOINT_URL",

@@ -14,7 +14,7 @@ export const misleadingSettings = [
   "AWS_DEFAULT_PROFILE",
 ] as const;
 
-const services = ["STS", "CLOUDFORMATION", "SFN", "EMR", "S3", "LAMBDA", "SNS"];
+const services = ["STS", "CLOUDFORMATION", "SFN", "EMR", "S3", "LAMBDA", "SNS", "SCHEDULER"];
 
 /** Names of the settings that a shell must unset, because they take precedence over the embedded account's exports. */
 export const conflictingSettings: readonly string[] = [

@@ -16,8 +16,7 @@ import {
 import { checkAccount, planExecution } from "../../lambdas/preflight/run-preflight.ts";
 import { readEnvironment } from "../../lambdas/runtime/environment.ts";
 import { type Clients, clientSettings, createClients } from "../account/aws-clients.ts";
-import type { Target } from "../account/deployment-target.ts";
-import { embeddedAccountId } from "../account/embedded-environment.ts";
+import { clientEnvironment, type Target } from "../account/deployment-target.ts";
 import type { ExecutionInput } from "../execution/execution-input.ts";
 import { CommandFailed, UsageError } from "../terminal/command-errors.ts";
 import { listResources } from "./delete-stacks.ts";
@@ -80,7 +79,7 @@ function rememberAnswers({ middlewareStack }: PreflightClients["s3"]): void {
 }
 
 async function openPreflight(target: Target, { stateMachineArn }: DeployedStack): Promise<Preflight> {
-  const env = target.account === embeddedAccountId ? target.env : {};
+  const env = clientEnvironment(target);
   const settings = clientSettings(env);
   return {
     execution: {

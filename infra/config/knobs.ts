@@ -15,6 +15,7 @@ import {
   wholeNumber,
 } from "./coercions.ts";
 import { existingResourceKnobs, networkKnobs, securityKnobs } from "./resource-knobs.ts";
+import { allowedExpressions, expressionProblem } from "./schedule-expression.ts";
 
 // The metadata of a knob: `description` completes "allowed: ..." in error messages, `help` states its purpose,
 // `defaultText` explains the default, and `examples` has values. docs/configuration.md is generated from it.
@@ -171,10 +172,10 @@ const retentionKnobs = {
 const scheduleKnobs = {
   scheduleExpression: z
     .string()
-    .regex(/^(cron|rate|at)\(.+\)$/)
+    .refine((expression) => expressionProblem(expression) === undefined)
     .optional()
     .meta({
-      description: "cron(0 3 ? * MON *), rate(7 days) or at(2030-01-31T03:00:00)",
+      description: allowedExpressions,
       help: "When executions start by themselves, in the syntax of EventBridge Scheduler. It goes with `scheduleInput`.",
       defaultText: "never, since each run costs money",
       examples: ["cron(0 3 ? * MON *)"],

@@ -17,6 +17,7 @@ import { waitUntil } from "../../../shared/wait-until.ts";
 import { answerQuestion } from "../account/answer-question.ts";
 import { createCluster } from "../account/clusters.ts";
 import { type EmptyAccount, main, makeImages, startEmptyAccount } from "../account/empty-account.ts";
+import { scheduleCases, scheduleKnobs } from "./schedule-cases.ts";
 
 const commandMs = 600_000;
 const clusterMs = 120_000;
@@ -137,6 +138,13 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
     return createCluster(account.clients, `orchard-${run}`, { "orchard:execution-arn": arn });
   };
 
+  it("says how to deploy a schedule, with exit code 3", async () => {
+    const { exitCode, stderr } = await orchard("schedule");
+
+    expect(stderr).toContain("The stack Orchard has no schedule. Deploy one");
+    expect(exitCode).toBe(3);
+  });
+
   it("refuses a change that could affect an active cluster, and names both", async () => {
     // Prepare: a kept cluster of an ended execution.
     clusterId = await createClusterOf("kept", stateMachineArn);
@@ -157,6 +165,7 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
   it("terminates the cluster first with --stop-running, then deploys, and removes the leftover stacks", async () => {
     const { exitCode, stdout, stderr } = await orchard(
       ...["deploy", "--yes", "--json", "--email", "other@example.org", "--stop-running", "-c", "guardrails=false"],
+      ...scheduleKnobs,
     );
 
     expect(exitCode, stderr).toBe(0);
@@ -167,6 +176,8 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
     expect((await stackNames()).sort()).toEqual(["CDKToolkit", "Orchard"]);
     expect(await clusterState(clusterId)).toMatch(/^TERMINATED/);
   });
+
+  scheduleCases(orchard);
 
   it("changes nothing when the user declines", async () => {
     const answer = (keys: string) => answerQuestion(["destroy"], question, keys, account.env);
