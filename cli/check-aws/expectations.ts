@@ -169,4 +169,12 @@ export const expectations: readonly Expectation[] = [
     expected: "SUCCEEDED",
     answer: ({ status }) => status,
   },
+  {
+    assumption: "A27",
+    runs: [...successful, "failing"],
+    aspect: "minutes from a step's end to its state's",
+    expected: `at most ${rates.pollMinutes.value}`,
+    atMost: rates.pollMinutes.value,
+    answer: ({ cluster }) => cluster?.pollMinutes ?? null,
+  },
 ];

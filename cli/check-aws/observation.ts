@@ -28,6 +28,8 @@ export interface ObservedCluster {
   readonly endMinutes: number | null;
   /** From the end of the first step until its log was on S3; null without one. */
   readonly logMinutes: number | null;
+  /** From a step's end until Step Functions noticed it, at most; null without a step that has ended. */
+  readonly pollMinutes: number | null;
 }
 
 /** Records AWS's answers about one run. */

@@ -61,10 +61,22 @@ function logDelay(prefix: string, steps: readonly StepSummary[], logs: readonly 
   return null;
 }
 
+/** The longest time from the end of a step until its state's, in minutes. */
+function pollDelay(oldestFirst: readonly StepSummary[], events: readonly HistoryEvent[]): number | null {
+  const noticed = events.filter(({ taskSucceededEventDetails, taskFailedEventDetails }) => {
+    return (taskSucceededEventDetails ?? taskFailedEventDetails)?.resource === "addStep.sync";
+  });
+  const delays = noticed.flatMap((event, at) => {
+    return minutesBetween(oldestFirst[at]?.Status?.Timeline?.EndDateTime, event.timestamp) ?? [];
+  });
+  return delays.length === 0 ? null : Math.max(...delays);
+}
+
 async function observeCluster(
   deployed: Deployed,
   cluster: Cluster,
   instances: readonly Instance[],
+  events: readonly HistoryEvent[],
   ended: Date | undefined,
 ): Promise<ObservedCluster> {
   const {
@@ -86,6 +98,7 @@ async function observeCluster(
     startMinutes: minutesBetween(time?.CreationDateTime, time?.ReadyDateTime),
     endMinutes: minutesBetween(ended, time?.EndDateTime),
     logMinutes: logDelay(prefix, steps, logs),
+    pollMinutes: pollDelay(steps, events),
   };
 }
 
@@ -115,7 +128,7 @@ export async function observe(deployed: Deployed, kind: Kind, run: Run, executio
     error,
     cause,
     taskFailure: describeTaskFailure(events),
-    cluster: cluster && (await observeCluster(deployed, cluster, instances, stopDate)),
+    cluster: cluster && (await observeCluster(deployed, cluster, instances, events, stopDate)),
     quotedUsd: plan?.estimate.usd ?? null,
     actualUsd:
       plan && cluster ? trueCost(plan, plan.counts.images, cluster, instances, startDate, new Date()).actualUsd : null,

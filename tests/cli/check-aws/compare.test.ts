@@ -17,6 +17,7 @@ const cluster: ObservedCluster = {
   startMinutes: 7,
   endMinutes: -1,
   logMinutes: 3,
+  pollMinutes: 0.9,
 };
 
 const observation: Observation = {
@@ -48,6 +49,7 @@ describe("compare", () => {
     ["log steps/<id>/controller.gz", { cluster: { ...cluster, logs: cluster.logs.slice(0, 1) } }],
     ["minutes from RunJobFlow to ready", { cluster: { ...cluster, startMinutes: 12 } }],
     ["minutes from RunJobFlow to ready", { cluster: { ...cluster, startMinutes: null } }],
+    ["minutes from a step's end to its state's", { cluster: { ...cluster, pollMinutes: 5 } }],
     ["actual cost, as a share of the quote", { actualUsd: 0.2 }],
   ])("finds another %s", (aspect, changed) => {
     expect(aspectsThatDiffer(changed)).toEqual([aspect]);
