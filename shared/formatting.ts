@@ -7,3 +7,10 @@ export function describeTime(iso: string): string {
 export function percent(share: number, digits = 1): string {
   return `${(100 * share).toFixed(digits)} %`;
 }
+
+/** Formats a share that is less than a limit, with as many digits as it takes to look less. */
+export function percentBelow(share: number, limit: number): string {
+  let digits = 1;
+  while (digits < 15 && percent(share, digits) === percent(limit, digits)) digits += 1;
+  return percent(share, digits);
+}

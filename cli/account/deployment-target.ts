@@ -1,11 +1,11 @@
 import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
+import { embeddedAccountId } from "../../lambdas/contract/arns.ts";
 import { childEnvironment } from "../setup/child-environment.mjs";
 import { UsageError } from "../terminal/command-errors.ts";
 import { type Clients, createClients } from "./aws-clients.ts";
 import { isInvalidCredentials, missingCredentials } from "./credential-errors.ts";
 import {
   conflictingSettings,
-  embeddedAccountId,
   embeddedEnvironment,
   isOnThisMachine,
   misleadingSettings,

@@ -4,9 +4,6 @@ import { quoteArgument } from "../../shared/shell-quotes.ts";
 import { childEnvironment } from "../setup/child-environment.mjs";
 import { places } from "../toolchain/places.ts";
 
-/** The number of the embedded account, which no account on AWS has. */
-export const embeddedAccountId = "000000000000";
-
 /** Settings that may lead an AWS client away from the embedded account in spite of its exports. */
 export const misleadingSettings = [
   "AWS_PROFILE",

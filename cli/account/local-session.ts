@@ -3,7 +3,6 @@ import type { Deployment } from "../deployment/deployed-stacks.ts";
 import { formatDuration } from "../terminal/format-duration.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
 import type { Reporter, Step } from "../terminal/progress-steps.ts";
-import { readModelInfo, seededWarning } from "../toolchain/model-info.ts";
 import { type Clients, createClients } from "./aws-clients.ts";
 import { defaultPort, type EmbeddedAccount, openAccount } from "./embedded-account.ts";
 import { subscribeMailbox } from "./mailbox-subscription.ts";
@@ -26,7 +25,7 @@ export function sessionSteps(
     account = await openAccount(lifetime, port);
     title(`Account: ${account.reused ? "uses the one that runs" : "started"} on ${account.endpoint}`);
   };
-  const deployStack = async ({ status, line, title }: Reporter): Promise<void> => {
+  const deployStack = async ({ status, title }: Reporter): Promise<void> => {
     if (!account) throw new Error("The deployment step ran before the account step");
     const since = Date.now();
     const clients = createClients(account.env);
@@ -34,7 +33,6 @@ export function sessionSteps(
     await subscribeMailbox(clients, account.endpoint, deployment.topicArn);
     session = { account, clients, deployment };
     title(`Deployment: ${deployment.skipped ? "unchanged" : formatDuration((Date.now() - since) / 1_000)}`);
-    if (readModelInfo().weights === "seeded") line(seededWarning);
   };
   return {
     steps: [

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Stack } from "@aws-sdk/client-cloudformation";
 import { Command } from "@commander-js/extra-typings";
 import type { Config } from "../../infra/config/knobs.ts";
+import { seededWarning } from "../../lambdas/contract/seeded-weights.ts";
 import type { Clients } from "../account/aws-clients.ts";
 import type { Target } from "../account/deployment-target.ts";
 import { addTargetOptions, openChosenTarget, type TargetOptions } from "../account/target-options.ts";
@@ -18,7 +19,7 @@ import { requireConfirmed, requireTerminal } from "../terminal/confirm.ts";
 import { formatDuration } from "../terminal/format-duration.ts";
 import { type Lifetime, withLifetime } from "../terminal/lifetime.ts";
 import { runSteps, type Step } from "../terminal/progress-steps.ts";
-import { readModelInfo, seededWarning } from "../toolchain/model-info.ts";
+import { readModelInfo } from "../toolchain/model-info.ts";
 import { places } from "../toolchain/places.ts";
 
 interface DeployOptions extends ConfigOptions, TargetOptions {

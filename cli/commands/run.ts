@@ -1,6 +1,6 @@
 import { Command } from "@commander-js/extra-typings";
+import { embeddedAccountId } from "../../lambdas/contract/arns.ts";
 import type { Target } from "../account/deployment-target.ts";
-import { embeddedAccountId } from "../account/embedded-environment.ts";
 import { addTargetOptions, openChosenTarget, type TargetOptions } from "../account/target-options.ts";
 import { type DeployedStack, requireDeployment } from "../deployment/deployed-stacks.ts";
 import { openPlanner } from "../deployment/preflight-checks.ts";
@@ -136,7 +136,7 @@ async function follow(
   decideAtInterruption(lifetime, target.clients, { ...execution, startedAt: new Date() });
   let report: Report | undefined;
   const watch = async (reporter: Reporter): Promise<void> => {
-    const parts = await execute(lifetime, target, deployed, { execution, input }, reporter);
+    const parts = await execute(lifetime, target.clients, deployed, { execution, input }, reporter);
     report = makeReport({ ...parts, mail: undefined, seconds: (Date.now() - since) / 1_000 });
   };
   await runSteps(lifetime, [{ title: "Execution", run: watch }], json);

@@ -1,6 +1,6 @@
 import { Command } from "@commander-js/extra-typings";
+import { isEmbedded } from "../../lambdas/contract/arns.ts";
 import { clusterLink, executionLink } from "../../lambdas/contract/console-links.ts";
-import { embeddedAccountId } from "../account/embedded-environment.ts";
 import { addTargetOptions, openChosenTarget } from "../account/target-options.ts";
 import { requireDeployment } from "../deployment/deployed-stacks.ts";
 import { findRun, type Run, runArgument } from "../execution/find-run.ts";
@@ -25,7 +25,7 @@ export const command = addTargetOptions(
   const run = await findRun(target.clients.sfn, deployed.stateMachineArn, text);
   const { input, report } = await readRun(target.clients, deployed, run);
   // The console of AWS does not know the runs of the embedded account.
-  const links = target.account === embeddedAccountId ? [] : linksOf(report);
+  const links = isEmbedded(run.arn) ? [] : linksOf(report);
   if (json) process.stdout.write(`${JSON.stringify({ ...report, input, startedAt: run.startedAt, links }, null, 2)}\n`);
   else process.stdout.write(`${render(run, input, report, links)}\n`);
 });
@@ -41,7 +41,8 @@ function render(run: Run, input: unknown, report: Report, links: readonly string
   const more = renderFields([
     ["Started", formatLocalTime(run.startedAt)],
     ["Input", JSON.stringify(input)],
-    ["Cost", cost ?? quoted],
+    // On this machine, nothing is spent.
+    isEmbedded(run.arn) ? ["On AWS", quoted] : ["Cost", cost ?? quoted],
     ...links.map((link): readonly [string, string] => ["Console", link]),
   ]);
   return `${renderReport(report, null)}\n${more}`;

@@ -1,6 +1,5 @@
 import { Command } from "@commander-js/extra-typings";
 import { defaultPort, findAccount } from "../account/embedded-account.ts";
-import { embeddedAccountId } from "../account/embedded-environment.ts";
 import { sessionSteps } from "../account/local-session.ts";
 import { readRunMail } from "../account/mailbox-subscription.ts";
 import { approveRemoval } from "../dataset/approve-removal.ts";
@@ -104,9 +103,8 @@ async function runWorkflow(lifetime: Lifetime, options: RunOptions): Promise<voi
         const { account, clients, deployment } = session.get();
         const execution = newExecution(deployment.stateMachineArn);
         stopWithCommand(lifetime, clients, execution, account.reused);
-        const target = { clients, account: embeddedAccountId };
         const started = { execution, input: executionInput };
-        const { runId, ...parts } = await execute(lifetime, target, deployment, started, reporter);
+        const { runId, ...parts } = await execute(lifetime, clients, deployment, started, reporter);
         const mail = await readRunMail(account.env, runId);
         report = makeReport({ ...parts, runId, mail, seconds: 0, leftOut: images?.dataset.leftOut });
       },

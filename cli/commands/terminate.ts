@@ -2,6 +2,7 @@ import type { Cluster } from "@aws-sdk/client-emr";
 import { Command } from "@commander-js/extra-typings";
 import { isEnding, isGone, stateOf } from "../../lambdas/aws/cluster-states.ts";
 import { getExecutionState } from "../../lambdas/aws/executions.ts";
+import { nameOf } from "../../lambdas/contract/arns.ts";
 import type { Clients } from "../account/aws-clients.ts";
 import { addTargetOptions, openChosenTarget, type TargetOptions } from "../account/target-options.ts";
 import { readDeployment } from "../deployment/deployed-stacks.ts";
@@ -70,7 +71,7 @@ function describe(cluster: Cluster): string {
 async function findRunOn({ sfn }: Clients, cluster: Cluster): Promise<string | undefined> {
   const arn = executionArnOf(cluster);
   if (arn === undefined || (await getExecutionState(sfn, arn)) !== "RUNNING") return undefined;
-  return arn.split(":").at(-1);
+  return nameOf(arn);
 }
 
 function print({ Id: id = "", Name: name = "" }: Cluster, state: string, wasAlive: boolean, json: boolean): void {

@@ -53,7 +53,7 @@ async function follow(
   let result: ReadRun | undefined;
   const watch = async (reporter: Reporter): Promise<void> => {
     const read = () => readRun(target.clients, deployed, run);
-    result = await followRun(lifetime, target, deployed, run, reporter, read);
+    result = await followRun(lifetime, target.clients, deployed, run, reporter, read);
     reporter.title(`${runId}: ${result.report.status}`);
   };
   await runSteps(lifetime, [{ title: runId, run: watch }], quiet);

@@ -3,7 +3,7 @@ import { DescribeStateMachineCommand } from "@aws-sdk/client-sfn";
 import { activeStates, stateOf } from "../../lambdas/aws/cluster-states.ts";
 import { describeCluster, endCluster, listClusters, maxHoursOf, tagOf } from "../../lambdas/aws/emr.ts";
 import { describeError, isNamed } from "../../lambdas/aws/errors.ts";
-import { stateMachineArnOf } from "../../lambdas/contract/arns.ts";
+import { nameOf, stateMachineArnOf } from "../../lambdas/contract/arns.ts";
 import {
   clusterNamePrefix,
   executionTag,
@@ -66,7 +66,8 @@ export async function findAliveClusters(
     // Only DescribeCluster returns tags.
     const cluster = await describeCluster(clients.emr, id);
     if (!isOrchards(cluster) || (await hasOtherOwner(clients, cluster, stateMachineArn))) continue;
-    const runId = tagOf(cluster, runIdTag) ?? executionArnOf(cluster)?.split(":").at(-1) ?? "";
+    const executionArn = executionArnOf(cluster);
+    const runId = tagOf(cluster, runIdTag) ?? (executionArn === undefined ? "" : nameOf(executionArn));
     const createdAt = cluster.Status?.Timeline?.CreationDateTime;
     found.push({ id, name, state: stateOf(cluster), createdAt, runId, until: latestEnd(cluster) });
   }

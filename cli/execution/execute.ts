@@ -9,7 +9,7 @@ import type { Reporter } from "../terminal/progress-steps.ts";
 import { fromPerson } from "../toolchain/places.ts";
 import { downloadFailedStepLog, downloadRun } from "./download-run.ts";
 import type { ExecutionInput } from "./execution-input.ts";
-import { type FollowedAccount, followRun } from "./follow-run.ts";
+import { followRun } from "./follow-run.ts";
 import { errorOf, findReusedRun, findUsedCluster, type Report, type ReportParts } from "./run-report.ts";
 import { type Execution, readEnding, startExecution } from "./watch-execution.ts";
 
@@ -23,17 +23,17 @@ export function failUnlessSucceeded({ status, error }: Report): void {
 /** Starts an execution, follows it until it ends and copies its results to results/<run id>/. */
 export async function execute(
   lifetime: Lifetime,
-  target: FollowedAccount,
+  clients: Clients,
   deployed: Pick<DeployedStack, "bucket" | "stateMachineArn">,
   { execution, input }: Started,
   reporter: Reporter,
 ): Promise<Omit<ReportParts, "mail" | "seconds">> {
   const run = { ...execution, startedAt: new Date() };
-  await startExecution(target.clients, deployed.stateMachineArn, execution, input);
+  await startExecution(clients, deployed.stateMachineArn, execution, input);
   reporter.line(`${run.runId} ${JSON.stringify(input)}`);
-  return followRun(lifetime, target, deployed, run, reporter, async (described) => {
+  return followRun(lifetime, clients, deployed, run, reporter, async (described) => {
     reporter.title(`Execution: ${described.status}`);
-    return copyEnded(target.clients, deployed.bucket, execution, described);
+    return copyEnded(clients, deployed.bucket, execution, described);
   });
 }
 

@@ -1,6 +1,6 @@
 import type { DescribeExecutionOutput } from "@aws-sdk/client-sfn";
-import type { Target } from "../account/deployment-target.ts";
-import { embeddedAccountId } from "../account/embedded-environment.ts";
+import { isEmbedded } from "../../lambdas/contract/arns.ts";
+import type { Clients } from "../account/aws-clients.ts";
 import type { DeployedStack } from "../deployment/deployed-stacks.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
 import type { Reporter } from "../terminal/progress-steps.ts";
@@ -17,9 +17,6 @@ export function describeGoesOn(runId: string, verb: "goes on" | "has started" = 
   return `${runId} ${verb}. Follow it: orchard watch ${runId} · stop it: orchard stop ${runId}`;
 }
 
-/** The account of a run. */
-export type FollowedAccount = Pick<Target, "clients" | "account">;
-
 /**
  * Shows the states, the cluster and the progress of a run until it ends, and goes on after a loss of the network.
  *
@@ -27,7 +24,7 @@ export type FollowedAccount = Pick<Target, "clients" | "account">;
  */
 export async function followRun<T>(
   lifetime: Lifetime,
-  { clients, account }: FollowedAccount,
+  clients: Clients,
   { bucket }: Pick<DeployedStack, "bucket">,
   run: StartedRun,
   { status, line }: Pick<Reporter, "status" | "line">,
@@ -44,7 +41,7 @@ export async function followRun<T>(
     };
   const { onLeft, onRunning } = progressWatcher(clients, bucket, run, { status, line }, () => cluster.describe());
   const watcher = { onLeft: answered(onLeft), onRunning: answered(onRunning), onLost };
-  const everyMs = account === embeddedAccountId ? pollMs.embedded : pollMs.aws;
+  const everyMs = isEmbedded(run.arn) ? pollMs.embedded : pollMs.aws;
   const described = await watchExecution(lifetime, clients, bucket, run, watcher, everyMs);
   return untilConnected(() => finish(described), { everyMs, signal: lifetime.signal, onLost });
 }

@@ -1,10 +1,10 @@
 import { gray, green, red, yellow } from "ansis";
 import { describeLeftOut, describeSplits } from "../../lambdas/contract/image-tree.ts";
+import { seededWarning } from "../../lambdas/contract/seeded-weights.ts";
 import { percent } from "../../shared/formatting.ts";
 import type { Mail } from "../account/mailbox-subscription.ts";
 import { formatDuration } from "../terminal/format-duration.ts";
 import { renderFields } from "../terminal/tables.ts";
-import { seededWarning } from "../toolchain/model-info.ts";
 import type { Report } from "./run-report.ts";
 import { type StateVisit, secondsIn } from "./state-visits.ts";
 
@@ -68,9 +68,14 @@ export function renderReport(report: Report, noMail: string | null = yellow("! N
     row("End it", "orchard local down, or wait");
   }
   row("Total", formatDuration(report.seconds));
-  const warnings = [...report.leftOut.map(describeLeftOut), ...report.warnings].map((text) => yellow(`! ${text}`));
-  if (report.weights === "seeded") warnings.push(yellow(`! ${seededWarning}`));
+  const warnings = warningsOf(report).map((text) => yellow(`! ${text}`));
   return [renderFields(rows), ...warnings, ...renderMail(report.mail, noMail)].join("\n");
+}
+
+/** The warnings that the mail, which is shown below the report, does not have. */
+function warningsOf({ leftOut, warnings, weights, mail }: Report): readonly string[] {
+  const all = [...leftOut.map(describeLeftOut), ...warnings, ...(weights === "seeded" ? [seededWarning] : [])];
+  return [...new Set(all)].filter((text) => !mail?.message.includes(text));
 }
 
 function renderMail(mail: Mail | null, noMail: string | null): readonly string[] {

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { stateOf } from "../../lambdas/aws/cluster-states.ts";
 import { describeCluster } from "../../lambdas/aws/emr.ts";
 import { listSteps, runOf } from "../../lambdas/aws/steps.ts";
+import { isEmbedded } from "../../lambdas/contract/arns.ts";
 import { planSchema } from "../../lambdas/contract/plan.ts";
 import { planFile } from "../../lambdas/contract/s3-layout.ts";
 import { usdForMinutes } from "../../lambdas/planning/hourly-price.ts";
@@ -67,7 +68,10 @@ export class RunningCluster {
     return [
       `cluster ${this.#id} ${stateOf(cluster)}`,
       ...(step ? [`step ${step.Name} ${step.Status?.State}`] : []),
-      `about ${usdForMinutes(this.#plan.cluster, minutes).toFixed(2)} USD so far`,
+      // On this machine, nothing is spent.
+      ...(isEmbedded(this.#run.arn)
+        ? []
+        : [`about ${usdForMinutes(this.#plan.cluster, minutes).toFixed(2)} USD so far`]),
     ];
   }
 }

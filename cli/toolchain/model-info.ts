@@ -13,9 +13,6 @@ export interface ModelInfo {
   readonly bytes: number;
 }
 
-export const seededWarning =
-  "The weights are SEEDED RANDOM NUMBERS, not ImageNet's: everything runs, but the features mean nothing. `orchard model --force` makes the real model with a network, `orchard model --weights FILE` without one.";
-
 /** @throws Error when the model has not been made */
 export function readModelInfo(folder: string = places.model): ModelInfo {
   return JSON.parse(readFileSync(join(folder, "model.json"), "utf8"));

@@ -12,3 +12,16 @@ export function executionArnPrefix(stateMachineArn: string): string {
   const arn = parse(stateMachineArn);
   return `${build({ ...arn, resource: arn.resource.replace(/^stateMachine:/, "execution:") })}:`;
 }
+
+/** The number of the embedded account, which no account on AWS has. */
+export const embeddedAccountId = "000000000000";
+
+/** Whether a resource is of the embedded account, where nothing costs money and AWS's console knows nothing. */
+export function isEmbedded(arn: string): boolean {
+  return parse(arn).accountId === embeddedAccountId;
+}
+
+/** arn:…:execution:<state machine>:<name> -> <name> */
+export function nameOf(executionArn: string): string {
+  return executionArn.split(":").at(-1) ?? "";
+}

@@ -2,6 +2,7 @@ import { isAlive } from "../aws/cluster-states.ts";
 import type { Execution } from "../contract/execution.ts";
 import { shortCause } from "../contract/failure.ts";
 import { troubleshootingLink } from "../contract/sections.ts";
+import { seededWarning } from "../contract/seeded-weights.ts";
 import type { PartialState } from "../contract/state-data.ts";
 import {
   clusterIdsOf,
@@ -9,7 +10,6 @@ import {
   costLines,
   isSeeded,
   messageOf,
-  seededNotice,
   startCommand,
   subjectLine,
   terminateCommand,
@@ -89,10 +89,12 @@ export function failureMail(state: PartialState, execution: Execution): Mail {
     `Error:     ${errorName}`,
     ...clusterLines(state),
     // The quote is for a complete run, so a comparison would mean nothing here.
-    ...(diagnosis?.cost ? costLines({ ...state, cost: { ...diagnosis.cost, forecastErrorPercent: null } }) : []),
+    ...(diagnosis?.cost
+      ? costLines({ ...state, cost: { ...diagnosis.cost, forecastErrorPercent: null } }, execution.id)
+      : []),
     `Log:       ${diagnosis?.log ?? "none"}`,
     ...(validation ? [`Results:   valid, at ${validation.results}`] : []),
-    ...(isSeeded(state) ? ["", seededNotice] : []),
+    ...(isSeeded(state) ? ["", seededWarning] : []),
     ...(diagnosis && diagnosis.excerpt.length > 0
       ? ["", "The log's last lines:", ...diagnosis.excerpt.map((line) => `  ${line}`)]
       : []),

@@ -1,7 +1,8 @@
 import { controls, withoutControls } from "../../shared/bounded-text.ts";
 import { quoteForShell } from "../../shared/shell-quotes.ts";
-import { stateMachineArnOf } from "../contract/arns.ts";
+import { isEmbedded, nameOf, stateMachineArnOf } from "../contract/arns.ts";
 import { clusterLink, executionLink } from "../contract/console-links.ts";
+import type { Plan } from "../contract/plan.ts";
 import type { PartialState } from "../contract/state-data.ts";
 
 /** SNS accepts a subject of fewer than 100 ASCII characters, without line breaks and control characters. */
@@ -23,8 +24,9 @@ export function messageOf(lines: readonly string[]): string {
   return lines.map(withoutControls).join("\n");
 }
 
-/** Links to the execution and to its clusters in the AWS console. */
+/** Links to the execution and to its clusters in the AWS console, which does not know the runs of the embedded account. */
 export function consoleLinks(executionArn: string, clusterIds: readonly string[]): readonly string[] {
+  if (isEmbedded(executionArn)) return [`Look at it: orchard show ${nameOf(executionArn)} --local`];
   return [
     `Execution: ${executionLink(executionArn)}`,
     ...clusterIds.map((id) => `Cluster:   ${clusterLink(executionArn, id)}`),
@@ -55,9 +57,6 @@ export function terminateCommand(clusterIds: readonly string[]): string {
   return `aws emr terminate-clusters --cluster-ids ${clusterIds.join(" ")}`;
 }
 
-/** A warning for runs of a model with random weights. */
-export const seededNotice = "SEEDED RANDOM WEIGHTS: the features of this run mean nothing.";
-
 export function isSeeded(state: PartialState): boolean {
   return state.plan?.model.weights === "seeded";
 }
@@ -67,8 +66,9 @@ export function clusterIdsOf({ cluster, teardown, diagnosis }: PartialState): re
   return [...new Set([cluster?.id ?? [], teardown?.clusterIds ?? [], diagnosis?.cluster?.id ?? []].flat())];
 }
 
-/** The lines with the run's actual cost and its quote. */
-export function costLines({ plan, cluster, cost }: PartialState): readonly string[] {
+/** The lines with the run's actual cost and its quote. On the embedded account, a run costs nothing. */
+export function costLines({ plan, cluster, cost }: PartialState, executionArn: string): readonly string[] {
+  if (isEmbedded(executionArn)) return plan ? [`On AWS:    ${describeQuote(plan.estimate)}, as quoted`] : [];
   if (!cluster && !cost) return ["Cost:      0.00 USD, no cluster"];
   if (!cost) return [`Cost:      not known; quoted before the run: ${plan?.estimate.usd.toFixed(2) ?? "?"} USD`];
   const error = cost.forecastErrorPercent;
@@ -78,4 +78,8 @@ export function costLines({ plan, cluster, cost }: PartialState): readonly strin
     `Cost:      ${cost.actualUsd.toFixed(2)} USD${cost.isFinal ? "" : " so far"} for ${cost.minutes.actual.toFixed(1)} minutes of the cluster, without tax`,
     `Quoted:    ${cost.quotedUsd.toFixed(2)} USD for ${cost.minutes.quoted.toFixed(1)} minutes${comparison}`,
   ];
+}
+
+function describeQuote({ usd, minutes }: Plan["estimate"]): string {
+  return `${usd.toFixed(2)} USD for ${minutes.toFixed(1)} minutes`;
 }

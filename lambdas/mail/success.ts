@@ -2,19 +2,11 @@ import { percent } from "../../shared/formatting.ts";
 import type { KeptCluster } from "../contract/cluster-plan.ts";
 import type { Execution } from "../contract/execution.ts";
 import { describeSplits } from "../contract/image-tree.ts";
+import { seededWarning } from "../contract/seeded-weights.ts";
 import type { PartialState } from "../contract/state-data.ts";
 import type { Validation } from "../contract/validation.ts";
 import { featuresRunOf } from "../results/earlier-runs.ts";
-import {
-  clusterIdsOf,
-  consoleLinks,
-  costLines,
-  isSeeded,
-  messageOf,
-  seededNotice,
-  startCommand,
-  subjectLine,
-} from "./formatting.ts";
+import { clusterIdsOf, consoleLinks, costLines, isSeeded, messageOf, startCommand, subjectLine } from "./formatting.ts";
 import { findKeptCluster, inputForKeptCluster, keptLines } from "./kept.ts";
 import type { Mail } from "./sending.ts";
 
@@ -53,19 +45,21 @@ export function successMail(state: PartialState, execution: Execution, now: Date
   const { plan } = state;
   const validation = state.validation ?? plan?.reuse?.validation;
   const minutes = (now.getTime() - Date.parse(execution.startTime)) / 60_000;
-  const warnings = [...new Set([...(plan?.warnings ?? []), ...(validation?.warnings ?? [])])];
+  const warnings = [...new Set([...(plan?.warnings ?? []), ...(validation?.warnings ?? [])])].filter(
+    (warning) => warning !== seededWarning,
+  );
   const kept = findKeptCluster(state, now);
   const lines = [
     `Run ${execution.name} (${plan?.mode ?? "?"}) succeeded.`,
     ...(kept ? ["", ...keptLines(kept, startCommand(inputForKeptCluster(state, kept.clusterId), execution.id))] : []),
-    ...(isSeeded(state) ? ["", seededNotice] : []),
+    ...(isSeeded(state) ? ["", seededWarning] : []),
     ...(plan?.reuse
       ? ["", "Nothing is new: no cluster was created, and these are the results of an earlier run."]
       : []),
     "",
     ...(validation ? validationLines(state, validation) : []),
     `Time:      ${minutes.toFixed(1)} minutes`,
-    ...costLines(state),
+    ...costLines(state, execution.id),
     `Results:   ${validation?.results ?? plan?.run ?? "?"}`,
     clusterLine(state, kept),
     ...(warnings.length > 0 ? ["", "Warnings:", ...warnings.map((warning) => `- ${warning}`)] : []),

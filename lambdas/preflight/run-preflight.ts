@@ -4,6 +4,7 @@ import type { Execution } from "../contract/execution.ts";
 import { describeLeftOut, shortenNames } from "../contract/image-tree.ts";
 import type { Plan } from "../contract/plan.ts";
 import { planFile, runKey, runUri } from "../contract/s3-layout.ts";
+import { seededWarning } from "../contract/seeded-weights.ts";
 import { describeBorrowed, planBorrowed, withKeeping } from "../planning/kept-plan.ts";
 import { architectureProblem, type PlannedCluster, planCluster } from "../planning/planner.ts";
 import { PreflightFailed } from "../runtime/errors.ts";
@@ -177,7 +178,7 @@ function describeTree(
 function warningsOf(leftOut: Plan["leftOut"], model: Plan["model"], outcomes: readonly CheckOutcome[]): string[] {
   return [
     ...leftOut.map(describeLeftOut),
-    ...(model.weights === "seeded" ? ["SEEDED RANDOM WEIGHTS: the features mean nothing, this run is a trial"] : []),
+    ...(model.weights === "seeded" ? [seededWarning] : []),
     ...describeFailed(outcomes.filter(({ ok, isWarning }) => !ok && isWarning)),
   ];
 }

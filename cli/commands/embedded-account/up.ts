@@ -1,4 +1,5 @@
 import { Command } from "@commander-js/extra-typings";
+import { seededWarning } from "../../../lambdas/contract/seeded-weights.ts";
 import { isAlive } from "../../../shared/os-processes.mjs";
 import { waitUntil } from "../../../shared/wait-until.ts";
 import { defaultPort } from "../../account/embedded-account.ts";
@@ -16,6 +17,7 @@ import {
 import { layoutOption, parsePort } from "../../execution/input-options.ts";
 import { withLifetime } from "../../terminal/lifetime.ts";
 import { type Reporter, runSteps } from "../../terminal/progress-steps.ts";
+import { readModelInfo } from "../../toolchain/model-info.ts";
 import { places } from "../../toolchain/places.ts";
 
 const aliveCheckMs = 1_000;
@@ -50,6 +52,7 @@ export const command = new Command("up")
         reporter.title(describeUpload(session, upload));
       };
       await runSteps(lifetime, [...steps, { title: "Images", run: upload }], json);
+      if (!json && readModelInfo().weights === "seeded") process.stderr.write(`! ${seededWarning}\n`);
       const { account } = get();
       if (detach) account.keep();
       process.stdout.write(describe(get(), { json, goesOn: detach || account.reused }));

@@ -1,5 +1,6 @@
-import { percent } from "../../../shared/formatting.ts";
+import { percentBelow } from "../../../shared/formatting.ts";
 import type { Pca, Plan } from "../../contract/plan.ts";
+import { seededWarning } from "../../contract/seeded-weights.ts";
 import type { Validation } from "../../contract/validation.ts";
 import type { Findings } from "../findings.ts";
 import { type ModelInfo, modelInfoSchema } from "../job-reports.ts";
@@ -31,10 +32,10 @@ function warningsOf(info: ModelInfo): string[] {
   const warnings: string[] = [];
   if (variance < goodVariance) {
     warnings.push(
-      `${info.reduced_dimensions} components keep ${percent(variance)} of the variance, less than ${100 * goodVariance} %`,
+      `${info.reduced_dimensions} components keep ${percentBelow(variance, goodVariance)} of the variance, less than ${100 * goodVariance} %`,
     );
   }
-  if (info.model.weights === "seeded") warnings.push("SEEDED RANDOM WEIGHTS: the features mean nothing");
+  if (info.model.weights === "seeded") warnings.push(seededWarning);
   return warnings;
 }
 

@@ -53,6 +53,14 @@ describe("RunningCluster", () => {
     ]);
   });
 
+  it("names no cost on the embedded account", async () => {
+    s3.writeJson("runs/run-1/plan.json", plan);
+    const embedded = { ...run, arn: arn.replace("123456789012", "000000000000") };
+    const id = emr.create("orchard-run-1", { "orchard:execution-arn": embedded.arn }, {}, at(2));
+
+    expect(await new RunningCluster(clients, "data", embedded).describe(at(62))).toEqual([`cluster ${id} WAITING`]);
+  });
+
   it("counts only the run's own time and steps on a kept cluster", async () => {
     const id = emr.create("orchard-run-0", {}, {}, at(-600));
     s3.writeJson("runs/run-1/plan.json", {

@@ -35,7 +35,7 @@ test("has a command to start again that a shell passes on unchanged", async () =
     "stepfunctions",
     "start-execution",
     "--state-machine-arn",
-    "arn:aws:states:eu-west-1:000000000000:stateMachine:Orchard",
+    "arn:aws:states:eu-west-1:111122223333:stateMachine:Orchard",
     "--input",
     JSON.stringify(input),
   ]);

@@ -1,7 +1,9 @@
 import { type PartialState, partialStateSchema } from "../../../lambdas/contract/state-data.ts";
 import { anExecution, aPlan, aValidation } from "../fixtures.ts";
 
-export const execution = { ...anExecution(), startTime: "2026-01-01T00:00:00Z" };
+/** On the embedded account. */
+export const embeddedExecution = { ...anExecution(), startTime: "2026-01-01T00:00:00Z" };
+export const execution = { ...embeddedExecution, id: embeddedExecution.id.replace("000000000000", "111122223333") };
 export const halfAnHourLater = new Date("2026-01-01T00:30:00Z");
 export const input = { mode: "mini", input: "s3://data/l'été/" };
 

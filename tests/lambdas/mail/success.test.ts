@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
+import { seededWarning } from "../../../lambdas/contract/seeded-weights.ts";
 import { successMail } from "../../../lambdas/mail/success.ts";
 import { aPlan } from "../fixtures.ts";
-import { cost, execution, halfAnHourLater, state, succeeded, validation } from "./states.ts";
+import { cost, embeddedExecution, execution, halfAnHourLater, state, succeeded, validation } from "./states.ts";
 
 function messageOf(members: object): string {
   return successMail(state(members), execution, halfAnHourLater).message;
@@ -82,12 +83,23 @@ test("refers to the errors of the run that computed the features", () => {
   expect(messageOf({ plan, validation })).toContain("see s3://data/runs/run-0/errors/");
 });
 
-test("warns of seeded weights in subject and message", () => {
-  const plan = aPlan("data");
-  const seeded = state({ validation, plan: { ...plan, model: { ...plan.model, weights: "seeded" } } });
+test("says on the embedded account what AWS would have cost, and has no link to AWS's console", () => {
+  const { message } = successMail(succeeded, embeddedExecution, halfAnHourLater);
+
+  expect(message).toMatch(/^On AWS: {4}\d+\.\d\d USD for \d+\.\d minutes, as quoted$/m);
+  expect(message).toContain("Look at it: orchard show run-1 --local");
+  expect(message).not.toMatch(/cheaper|Cost:|console\.aws/);
+});
+
+test("warns of seeded weights in the subject, and once in the message", () => {
+  const plan = aPlan("data", { warnings: [seededWarning] });
+  const seeded = state({
+    validation: { ...validation, warnings: [...validation.warnings, seededWarning] },
+    plan: { ...plan, model: { ...plan.model, weights: "seeded" } },
+  });
 
   const { subject, message } = successMail(seeded, execution, halfAnHourLater);
 
   expect(subject).toContain("(SEEDED WEIGHTS)");
-  expect(message).toContain("SEEDED RANDOM WEIGHTS");
+  expect(message.split("SEEDED RANDOM WEIGHTS")).toHaveLength(2);
 });

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { Plan } from "../../../../lambdas/contract/plan.ts";
+import { seededWarning } from "../../../../lambdas/contract/seeded-weights.ts";
 import type { Validation } from "../../../../lambdas/contract/validation.ts";
 import { checkReduction } from "../../../../lambdas/results/checks/reduction-checks.ts";
 import { Findings } from "../../../../lambdas/results/findings.ts";
@@ -122,7 +123,8 @@ test.each([
   ["imagenet", 0.9, []],
   ["file", 0.9, []],
   ["imagenet", 0.899, ["50 components keep 89.9 % of the variance, less than 90 %"]],
-  ["seeded", 0.9, ["SEEDED RANDOM WEIGHTS: the features mean nothing"]],
+  ["imagenet", 0.89996, ["50 components keep 89.996 % of the variance, less than 90 %"]],
+  ["seeded", 0.9, [seededWarning]],
 ])("warns of %s weights and a variance of %d", async (weights, variance, warnings) => {
   const report = { ...info, model: { ...model, weights }, total_variance_explained: variance };
 
