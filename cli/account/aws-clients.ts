@@ -5,7 +5,11 @@ import { SFNClient } from "@aws-sdk/client-sfn";
 import { SNSClient } from "@aws-sdk/client-sns";
 import { STSClient } from "@aws-sdk/client-sts";
 
-const stsTimeouts = { connectionTimeout: 5_000, requestTimeout: 5_000, throwOnRequestTimeout: true };
+/**
+ * The time for a connection, and for the next byte of a request or an answer, in ms. An upload or a download may take
+ * longer as a whole. Without these limits, the SDK waits without end for an endpoint that accepts and never answers.
+ */
+const timeouts = { connectionTimeout: 5_000, socketTimeout: 20_000 };
 
 export interface Clients {
   readonly cloudFormation: CloudFormationClient;
@@ -26,6 +30,7 @@ export function clientSettings(env: NodeJS.ProcessEnv = {}) {
   const accessKeyId = env["AWS_ACCESS_KEY_ID"];
   const region = env["AWS_REGION"] ?? process.env["AWS_REGION"] ?? process.env["AWS_DEFAULT_REGION"];
   return {
+    requestHandler: timeouts,
     ...(region ? { region } : {}),
     // The SDK refuses a custom endpoint with FIPS or dual-stack endpoints, which the person may have set for AWS.
     ...(endpoint ? { endpoint, useFipsEndpoint: false, useDualstackEndpoint: false } : {}),
@@ -37,20 +42,27 @@ export function clientSettings(env: NodeJS.ProcessEnv = {}) {
  * Creates the clients for an account.
  *
  * @param env as for clientSettings
+ * @param overrides further settings of all clients
  */
-export function createClients(env: NodeJS.ProcessEnv = {}): Clients {
-  const config = clientSettings(env);
+export function createClients(
+  env: NodeJS.ProcessEnv = {},
+  overrides: { readonly requestHandler?: { readonly socketTimeout: number }; readonly maxAttempts?: number } = {},
+): Clients {
+  const config = { ...clientSettings(env), ...overrides };
   const endpoint = env["AWS_ENDPOINT_URL"];
   // A custom endpoint has no host name per bucket.
   const forcePathStyle = (endpoint ?? process.env["AWS_ENDPOINT_URL"]) !== undefined;
   return {
     cloudFormation: new CloudFormationClient(config),
     // EMR's API has a low rate limit for the whole account, and destroy must not give up looking for clusters.
-    emr: new EMRClient({ ...config, maxAttempts: 8 }),
+    emr: new EMRClient({ maxAttempts: 8, ...config }),
     s3: new S3Client({ ...config, forcePathStyle }),
     sfn: new SFNClient(config),
     sns: new SNSClient(config),
-    // Every command asks STS first, so this finds an endpoint that accepts a connection and never answers.
-    sts: new STSClient({ ...config, requestHandler: stsTimeouts }),
+    // Every command asks STS first, so this soon finds an endpoint that never answers.
+    sts: new STSClient({
+      ...config,
+      requestHandler: { ...timeouts, socketTimeout: 5_000, ...overrides.requestHandler },
+    }),
   };
 }

@@ -2,31 +2,41 @@ import { DeleteObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import { describeError, isNamed } from "../../lambdas/aws/errors.ts";
 import { closedKey } from "../../lambdas/contract/s3-layout.ts";
 import type { Clients } from "../account/aws-clients.ts";
+import { CommandFailed } from "../terminal/command-errors.ts";
 
 /**
  * Stops new runs: Preflight refuses every execution from now on, whoever or whichever schedule starts it. An execution
  * that is past Preflight is listed as RUNNING.
  */
 export async function closeDeployment({ s3 }: Clients, bucket: string): Promise<void> {
-  await withBucket(s3.send(new PutObjectCommand({ Bucket: bucket, Key: closedKey, Body: "Closed by destroy.\n" })));
+  await withBucket(s3.send(new PutObjectCommand({ Bucket: bucket, Key: closedKey, Body: "No run can start.\n" })));
+}
+
+/** @throws CommandFailed that says that no run can start */
+export async function openDeployment({ s3 }: Clients, bucket: string): Promise<void> {
+  try {
+    await withBucket(s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: closedKey })));
+  } catch (error) {
+    throw new CommandFailed(
+      `The deployment could not be opened (${describeError(error)}), so no run can start: orchard deploy opens it.`,
+      { cause: error },
+    );
+  }
 }
 
 /**
  * Opens a deployment after an error, which the caller then throws.
  *
- * @returns a sentence for the error's message when the deployment could not be opened
+ * @returns a line for the error's message when the deployment could not be opened
  */
 export async function reopenDeployment(clients: Clients, bucket: string): Promise<string> {
   try {
     await openDeployment(clients, bucket);
     return "";
   } catch (error) {
-    return `\nThe deployment could not be opened again (${describeError(error)}): orchard deploy opens it.`;
+    if (!(error instanceof CommandFailed)) throw error;
+    return `\n${error.message}`;
   }
-}
-
-export async function openDeployment({ s3 }: Clients, bucket: string): Promise<void> {
-  await withBucket(s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: closedKey })));
 }
 
 /** Without its bucket, Preflight refuses every run anyway, and there is nothing to open. */

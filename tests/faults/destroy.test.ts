@@ -13,8 +13,7 @@ const timeoutMs = 600_000;
 
 /** Reports a success with a cluster that is alive then or later, and a failure that does not name one. */
 function violationsOf({ createdClusters, destruction, scenario }: Simulation): readonly string[] {
-  // A silent service keeps the command waiting: it has not ended, so it has not succeeded.
-  if (destruction === undefined) return [];
+  if (destruction === undefined) return [`${scenario.name} at event ${scenario.destroyAt}: destroy has not ended`];
   const { at, message } = destruction;
   if (message?.includes("It is not known whether clusters are alive")) return [];
   const alive = createdClusters.filter(({ Status: { Timeline } }) => 1000 * (Timeline.EndDateTime ?? Infinity) > at);

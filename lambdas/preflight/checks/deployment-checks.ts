@@ -24,7 +24,7 @@ function checkExecutionName(name: string): string {
 /** A cluster that is created while the stacks are deleted would outlive everything that ends clusters. */
 async function checkOpen(s3: S3Client, bucket: string): Promise<string> {
   if (await objectExists(s3, { bucket, key: closedKey }))
-    throw new CheckFailure("`npm run destroy` has closed this deployment");
+    throw new CheckFailure("`npm run destroy` has closed this deployment, or `npm run deploy` is changing it");
   return "open";
 }
 

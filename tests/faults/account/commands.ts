@@ -84,6 +84,7 @@ export function destroy(simulation: Simulation): Promise<CommandEnd> {
         stacks: [stack],
         mayStop: true,
         lastSteps: [],
+        sameCommand: "orchard destroy",
       },
       true,
     ),

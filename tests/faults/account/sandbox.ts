@@ -64,6 +64,16 @@ function networkOf(host: () => Host) {
   class Request extends EventEmitter {
     readonly #options: Omit<HttpRequest, "body">;
     readonly #answer: (response: Readable) => void;
+    #isAnswered = false;
+    /** Idle until the answer: calls the listener if there is none in time. */
+    readonly socket = {
+      setTimeout: (ms: number, onTimeout: () => void) => {
+        host().clock.setTimeout(() => {
+          if (!this.#isAnswered) onTimeout();
+        }, ms);
+      },
+      removeListener: () => undefined,
+    };
 
     constructor(options: Omit<HttpRequest, "body">, answer: (response: Readable) => void) {
       super();
@@ -77,10 +87,14 @@ function networkOf(host: () => Host) {
         .http({ ...this.#options, body: Buffer.from(body as string) })
         .then(
           ({ status, headers, body: content }) => {
+            this.#isAnswered = true;
             const response = Readable.from(content.length === 0 ? [] : [Buffer.from(content as string)]);
             this.#answer(Object.assign(response, { statusCode: status, statusMessage: "", headers }));
           },
-          (error) => this.emit("error", error),
+          (error) => {
+            this.#isAnswered = true;
+            this.emit("error", error);
+          },
         );
     }
 
