@@ -1,16 +1,17 @@
 import type { StackResourceSummary } from "@aws-sdk/client-cloudformation";
 import { Command } from "@commander-js/extra-typings";
+import { quoteArgument } from "../../shared/shell-quotes.ts";
 import type { Clients } from "../account/aws-clients.ts";
 import type { Target } from "../account/deployment-target.ts";
 import { addTargetOptions, openChosenTarget, type TargetOptions } from "../account/target-options.ts";
 import { deleteBucket, findStacks, listResources } from "../deployment/delete-stacks.ts";
 import { type DeployedStack, readDeployment } from "../deployment/deployed-stacks.ts";
-import { type Removal, removeDeployment, requireIdle } from "../deployment/remove-deployment.ts";
+import { leftClusters, type Removal, removeDeployment, requireIdle } from "../deployment/remove-deployment.ts";
 import { describeAlive, endAliveClusters, findAliveClusters } from "../execution/alive-clusters.ts";
 import { UsageError } from "../terminal/command-errors.ts";
 import { groups } from "../terminal/command-groups.ts";
 import { requireConfirmed, requireTerminal } from "../terminal/confirm.ts";
-import { type Lifetime, withLifetime } from "../terminal/lifetime.ts";
+import { Lifetime, withLifetime } from "../terminal/lifetime.ts";
 import { type Reporter, runSteps, type Step } from "../terminal/progress-steps.ts";
 
 interface DestroyOptions extends TargetOptions {
@@ -30,7 +31,22 @@ export const command = addTargetOptions(
     .option("-y, --yes", "do not ask", false)
     .option("--json", "print one JSON object and nothing else; needs --yes", false)
     .addHelpText("after", "\nExample:\n  orchard destroy --stop-running"),
-).action((options) => withLifetime((lifetime) => destroyAll(lifetime, options)));
+).action((options) =>
+  // An interruption needs no wait, and has its own line.
+  withLifetime((lifetime) => destroyAll(lifetime, options), new Lifetime({ notice: null })),
+);
+
+/** The command line with these options. */
+function commandOf({ deleteData, stopRunning: mayStop, local, profile, region }: DestroyOptions): string {
+  return [
+    "orchard destroy",
+    ...(mayStop ? ["--stop-running"] : []),
+    ...(deleteData ? ["--delete-data"] : []),
+    ...(local ? ["--local"] : []),
+    ...(profile === undefined ? [] : [`--profile ${quoteArgument(profile)}`]),
+    ...(region === undefined ? [] : [`--region ${quoteArgument(region)}`]),
+  ].join(" ");
+}
 
 async function destroyAll(lifetime: Lifetime, options: DestroyOptions): Promise<void> {
   const { deleteData, stopRunning: mayStop, yes, json } = options;
@@ -50,6 +66,7 @@ async function destroyAll(lifetime: Lifetime, options: DestroyOptions): Promise<
     bucket: deployment?.bucket ?? physicalId("AWS::S3::Bucket"),
     stacks,
     mayStop,
+    sameCommand: commandOf(options),
     lastSteps: deleteData && bucket !== undefined ? [bucketStep(lifetime, clients, bucket)] : [],
   };
   await requireIdle(removal);
@@ -69,8 +86,9 @@ async function destroyAll(lifetime: Lifetime, options: DestroyOptions): Promise<
 async function endLeftClusters(
   lifetime: Lifetime,
   { clients, account, region }: Target,
-  { stopRunning: mayStop, yes, json }: DestroyOptions,
+  options: DestroyOptions,
 ): Promise<void> {
+  const { stopRunning: mayStop, yes, json } = options;
   const clusters = await findAliveClusters(clients, undefined);
   if (clusters.length === 0) {
     process.stdout.write(
@@ -86,7 +104,9 @@ async function endLeftClusters(
   await requireConfirmed(lifetime, "End these clusters?", yes, refusal);
   let endedClusters: readonly string[] = [];
   const end = async ({ status }: Reporter): Promise<void> => {
+    const takeBack = lifetime.announce(() => `Interrupted. ${leftClusters} Go on with: ${commandOf(options)}`);
     endedClusters = await endAliveClusters(lifetime, clients, undefined, status);
+    takeBack();
   };
   await runSteps(lifetime, [{ title: "Clusters", run: end }], json);
   if (json) process.stdout.write(`${JSON.stringify({ stacks: [], endedClusters })}\n`);
@@ -115,8 +135,13 @@ function findOwnBucket(
 }
 
 function bucketStep(lifetime: Lifetime, clients: Clients, bucket: string): Step {
-  const run = async ({ status, title }: Reporter): Promise<void> =>
+  const run = async ({ status, title }: Reporter): Promise<void> => {
+    const takeBack = lifetime.announce(
+      () => `Interrupted. The bucket ${bucket} may still be there, and nothing else: aws s3 rb --force s3://${bucket}`,
+    );
     title(`Bucket ${bucket}: ${await deleteBucket(lifetime, clients, bucket, status)} objects deleted`);
+    takeBack();
+  };
   return { title: `Bucket ${bucket}`, run };
 }
 

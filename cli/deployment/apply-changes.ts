@@ -64,12 +64,17 @@ export async function applyChanges(lifetime: Lifetime, changes: Changes, quiet: 
   const { target, cdk, stacks, leftOver } = changes;
   const { clients } = target;
   let closedBucket: string | undefined;
+  let takeBack = (): void => undefined;
   const stopBlockers = async ({ status }: Reporter): Promise<void> => {
     const deployment = await readDeployment(clients);
     if (!deployment || (await findIncompatible(changes)).length === 0) return;
     // Check again before a run is refused: an execution may have started while the question was open.
     await requireNoBlockers(changes);
     closedBucket = deployment.bucket;
+    takeBack = lifetime.announce(
+      () =>
+        "Interrupted. CloudFormation may go on with a change, and no run can start until `orchard deploy` succeeds.",
+    );
     await closeDeployment(clients, deployment.bucket);
     if (changes.mayStop) await stopRunning(lifetime, clients, deployment.stateMachineArn, status);
     else await checkTwice(lifetime, () => requireNoBlockers(changes));
@@ -85,9 +90,11 @@ export async function applyChanges(lifetime: Lifetime, changes: Changes, quiet: 
   ];
   try {
     await runSteps(lifetime, steps, quiet);
+    takeBack();
   } catch (error) {
     if (lifetime.interrupted || closedBucket === undefined) throw error;
     const failure = await reopenDeployment(clients, closedBucket);
+    takeBack();
     if (failure === "") throw error;
     const message = `${error instanceof CommandError ? error.message : describeError(error)}${failure}`;
     throw error instanceof UsageError ? new UsageError(message) : new CommandFailed(message, { cause: error });

@@ -27,6 +27,8 @@ export interface Removal {
   readonly mayStop: boolean;
   /** Steps after everything else. */
   readonly lastSteps: readonly Step[];
+  /** The command that goes on after an interruption. */
+  readonly sameCommand: string;
 }
 
 /**
@@ -58,6 +60,9 @@ export async function removeDeployment(lifetime: Lifetime, removal: Removal, qui
   const { bucket, clients, stateMachineArn, stacks, mayStop, lastSteps } = removal;
   let isClosed = false;
   let mayEnd = false;
+  let isDeleting = false;
+  const left = new Set(stacks.map(({ StackName = "" }) => StackName));
+  const takeBack = lifetime.announce(() => describeInterruption(removal, [...left], isDeleting));
   const closeFirst = async (): Promise<void> => {
     await close(removal);
     isClosed = true;
@@ -70,11 +75,14 @@ export async function removeDeployment(lifetime: Lifetime, removal: Removal, qui
   const remove = async (stack: Stack, { status }: Reporter): Promise<void> => {
     // From here on, the functions that end clusters may be gone.
     mayEnd = true;
+    isDeleting = true;
     await deleteStack(lifetime, clients, stack, status);
+    left.delete(stack.StackName ?? "");
   };
   const endLateClusters = async ({ status, title }: Reporter): Promise<void> => {
     const ids = await endAliveClusters(lifetime, clients, stateMachineArn, status);
     if (ids.length > 0) title(`Clusters that began meanwhile: ${ids.join(", ")} ended`);
+    takeBack();
   };
   const steps: readonly Step[] = [
     { title: "New runs: refused", run: closeFirst },
@@ -93,12 +101,28 @@ export async function removeDeployment(lifetime: Lifetime, removal: Removal, qui
     if (error instanceof UsageError) {
       // Nothing was removed.
       const failure = bucket === undefined ? "" : await reopenDeployment(clients, bucket);
+      takeBack();
       throw new UsageError(`${error.message}${failure}`, { cause: error });
     }
     const lines = [messageOf(error), await dealWithClusters(removal, mayEnd), ...(isClosed ? [howToGoOn] : [])];
+    takeBack();
     throw new CommandFailed(lines.join("\n"), { cause: error });
   }
 }
+
+/** @param left names of the stacks that may still exist */
+function describeInterruption({ bucket, sameCommand }: Removal, left: readonly string[], isDeleting: boolean): string {
+  if (left.length === 0) return `Interrupted. ${leftClusters} Go on with: ${sameCommand}`;
+  const found = `Interrupted. ${left.join(", ")}, executions, and clusters that cost money may still be there.`;
+  if (bucket === undefined) return `${found} Go on with: ${sameCommand}`;
+  const closed = isDeleting
+    ? "No run can start."
+    : "No run can start until `orchard deploy` opens the deployment, or `orchard destroy` removes it.";
+  return `${found} ${closed} Go on with: ${sameCommand}`;
+}
+
+/** What an interruption may leave when no stack is left. */
+export const leftClusters = "Clusters without a stack may still be there and cost money.";
 
 const howToGoOn =
   "No run can start now. Mend the cause and destroy again; `orchard deploy` opens a deployment of which nothing was removed.";

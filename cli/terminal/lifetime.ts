@@ -73,6 +73,22 @@ export class Lifetime {
     };
   }
 
+  /**
+   * Prints a line if the command is interrupted.
+   *
+   * @param describe returns the line; called at the interruption
+   * @returns a function that takes the line back
+   */
+  announce(describe: () => string): () => void {
+    const end = async (): Promise<void> => {
+      // A failed command has its own message.
+      if (this.interrupted) printNotice(`\n${describe()}`);
+    };
+    const cleanup: Cleanup = { end };
+    this.#cleanups.push(cleanup);
+    return () => void this.#remove(cleanup);
+  }
+
   /** Ends all resources, the last registered first. A failure to end one does not prevent the others from ending. */
   async close(): Promise<void> {
     // A signal during the last clean-up waits for that clean-up.

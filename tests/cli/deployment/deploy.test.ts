@@ -270,6 +270,55 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
     expect(await clusterState(id)).toMatch(/^TERMINATED/);
   });
 
+  it("goes on after Ctrl-C, and after a deletion that CloudFormation could not complete", async () => {
+    // Prepare: a subnet of another owner keeps CloudFormation from deleting the VPC, as EMR's network interfaces do.
+    const { cloudFormation, s3 } = account.clients;
+    const aws = async (...args: readonly string[]) => JSON.parse((await execa("aws", args, options())).stdout);
+    const Resources = {
+      Vpc: { Type: "AWS::EC2::VPC", Properties: { CidrBlock: "10.0.0.0/16" } },
+      Data: { Type: "AWS::S3::Bucket", DeletionPolicy: "Retain", Properties: { BucketName: "interrupted" } },
+    };
+    const TemplateBody = JSON.stringify({ Resources, Outputs: { Vpc: { Value: { Ref: "Vpc" } } } });
+    const Tags = [{ Key: "orchard:app", Value: "orchard" }];
+    const StackName = "Orchard";
+    await cloudFormation.send(new CreateStackCommand({ StackName, TemplateBody, Tags }));
+    const waiting = { client: cloudFormation, maxWaitTime: 60, minDelay: 1, maxDelay: 1 };
+    await waitUntilStackCreateComplete(waiting, { StackName });
+    const describe = async () => (await aws("cloudformation", "describe-stacks", "--stack-name", StackName)).Stacks[0];
+    const vpc = (await describe()).Outputs[0].OutputValue;
+    const { Subnet } = await aws("ec2", "create-subnet", "--vpc-id", vpc, "--cidr-block", "10.0.1.0/24");
+
+    // Act: the command looks twice for what runs, with a pause in between.
+    const interrupted = orchard("destroy", "--yes", "--stop-running");
+    let shown = "";
+    interrupted.stderr?.on("data", (chunk: Buffer) => {
+      shown += chunk.toString();
+    });
+    expect(await waitUntil(() => shown.includes("What runs"), { timeoutMs: commandMs })).toBe(true);
+    interrupted.kill("SIGINT");
+    const { exitCode, stderr } = await interrupted;
+    await s3.send(new HeadObjectCommand({ Bucket: "interrupted", Key: closedKey }));
+    const failed = await orchard("destroy", "--yes", "--stop-running");
+    const { StackStatus } = await describe();
+    const deploy = await orchard("deploy", "--yes");
+    await execa("aws", ["ec2", "delete-subnet", "--subnet-id", Subnet.SubnetId], options());
+    const again = await orchard("destroy", "--yes", "--stop-running");
+
+    // Assess
+    expect(stderr.trimEnd().split("\n").at(-1)).toBe(
+      "Interrupted. Orchard, executions, and clusters that cost money may still be there. No run can start until `orchard deploy` opens the deployment, or `orchard destroy` removes it. Go on with: orchard destroy --stop-running",
+    );
+    expect(exitCode).toBe(130);
+    expect(failed.stderr).toMatch(
+      /The stack Orchard could not be deleted: DELETE_FAILED.*Vpc.*\nNo cluster is alive\.\nNo run can start now/,
+    );
+    expect([failed.exitCode, StackStatus]).toEqual([1, "DELETE_FAILED"]);
+    expect(deploy.stderr).toContain("the stack Orchard is DELETE_FAILED. First: orchard destroy");
+    expect(deploy.exitCode).toBe(2);
+    expect(again.exitCode, again.stderr).toBe(0);
+    expect(await stackNames()).not.toContain(StackName);
+  });
+
   it("finds nothing to remove afterwards", async () => {
     const { exitCode, stdout } = await orchard("destroy", "--yes");
     expect(stdout).toContain("Nothing of Orchard is deployed");

@@ -38,6 +38,7 @@ const destroy = (changes: Partial<Removal> = {}, lifetime = new Lifetime(), quie
       stacks: [...deployment.stacks.values()],
       mayStop: true,
       lastSteps: [],
+      sameCommand: "orchard destroy",
       ...changes,
     },
     quiet,
@@ -219,9 +220,29 @@ describe("destroy", () => {
     await expect(destroy({ mayStop: false })).rejects.toMatchObject({
       name: "UsageError",
       message: expect.stringMatching(
-        /execution run is RUNNING[\s\S]*could not be opened again \(AccessDenied: AccessDenied\): orchard deploy opens it\.$/,
+        /execution run is RUNNING[\s\S]*could not be opened \(AccessDenied: AccessDenied\), so no run can start: orchard deploy opens it\.$/,
       ),
     });
+  });
+
+  it("says at each moment what an interruption would leave", async () => {
+    const lifetime = new Lifetime();
+    let describe = (): string => "";
+    vi.spyOn(lifetime, "announce").mockImplementation((describeNow) => {
+      describe = describeNow;
+      return () => undefined;
+    });
+    const lines = new Set<string>();
+    deployment.before = () => lines.add(describe());
+
+    await destroy({}, lifetime);
+
+    const found = "Interrupted. Orchard, executions, and clusters that cost money may still be there.";
+    expect([...lines]).toEqual([
+      `${found} No run can start until \`orchard deploy\` opens the deployment, or \`orchard destroy\` removes it. Go on with: orchard destroy`,
+      `${found} No run can start. Go on with: orchard destroy`,
+      "Interrupted. Clusters without a stack may still be there and cost money. Go on with: orchard destroy",
+    ]);
   });
 
   it("neither closes nor opens a deployment without a bucket", async () => {
