@@ -40,7 +40,7 @@ function folderOf(path: string): string {
   return statSync(join(root, path)).isDirectory() ? path : dirname(path);
 }
 
-/** The tests of a room are in the same folder of tests/; a file of Python has test files of its own name. */
+/** The tests of a file or folder are in the folder of tests/ with the same path; a file of Python has test files of its own name. */
 function typeScriptTarget(path: string): MutationTarget {
   return { path, language: "typescript", files: filesBelow(path, ".ts"), tests: [join("tests", folderOf(path))] };
 }

@@ -274,6 +274,12 @@ def test_rows_are_factorized_only_for_components_that_rounding_reaches(
     assert factorize.call_count == calls
 
 
+def test_a_direction_without_variance_has_no_share_of_it() -> None:
+    rows = np.random.default_rng(5).normal(size=(100, 3)) * [1, 1e-6, 0]
+
+    assert fit_in_parts(rows, Components(count=2)).ratios.sum() == pytest.approx(1, abs=1e-12)
+
+
 def test_one_row_is_refused() -> None:
     with pytest.raises(JobError, match="at least 2 images"):
         fit_in_parts(np.ones((1, 4), np.float32), Components(count=1), parts=1)

@@ -2,15 +2,15 @@ import { expect, test } from "vitest";
 import { UsageError } from "../../../cli/terminal/command-errors.ts";
 import { decidingPaths, findTargets } from "../../../cli/toolchain/mutation-targets.ts";
 
-test("a room is mutated as a whole, and tested by its folder of tests/", () => {
-  const [room, ...others] = findTargets(["lambdas/teardown/"]);
+test("a folder is mutated as a whole, and tested by its folder of tests/", () => {
+  const [target, ...others] = findTargets(["lambdas/teardown/"]);
 
   expect(others).toEqual([]);
-  expect(room).toMatchObject({ path: "lambdas/teardown", language: "typescript", tests: ["tests/lambdas/teardown"] });
-  expect(room?.files).toContain("lambdas/teardown/sweep.ts");
+  expect(target).toMatchObject({ path: "lambdas/teardown", language: "typescript", tests: ["tests/lambdas/teardown"] });
+  expect(target?.files).toContain("lambdas/teardown/sweep.ts");
 });
 
-test("a file of TypeScript is tested by the folder of its room, a file of Python by the files of its name", () => {
+test("a file of TypeScript is tested by the folder of tests/ of its folder, a file of Python by the files of its name", () => {
   expect(findTargets(["./lambdas/planning/quote.ts", "spark/orchard/io/store.py"])).toEqual([
     {
       path: "lambdas/planning/quote.ts",
