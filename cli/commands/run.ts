@@ -1,16 +1,16 @@
 import { Command } from "@commander-js/extra-typings";
-import { embeddedAccountId } from "../../lambdas/contract/arns.ts";
 import type { Target } from "../account/deployment-target.ts";
 import { addTargetOptions, openChosenTarget, type TargetOptions } from "../account/target-options.ts";
 import { type DeployedStack, requireDeployment } from "../deployment/deployed-stacks.ts";
 import { openPlanner } from "../deployment/preflight-checks.ts";
 import { approveCost, defaultConfirmUsd } from "../execution/approve-cost.ts";
+import { approveRun, thresholdOf } from "../execution/approve-run.ts";
 import { execute, failUnlessSucceeded } from "../execution/execute.ts";
 import { type ExecutionInput, type InputOptions, makeExecutionInput } from "../execution/execution-input.ts";
 import { describeGoesOn } from "../execution/follow-run.ts";
 import { addInputOptions, parseUsd } from "../execution/input-options.ts";
 import { decideAtInterruption } from "../execution/interrupted-run.ts";
-import { type Choice, chooseMode } from "../execution/mode-menu.ts";
+import { chooseMode } from "../execution/mode-menu.ts";
 import { renderReport } from "../execution/render-report.ts";
 import { makeReport, type Report } from "../execution/run-report.ts";
 import { newExecution, startExecution } from "../execution/watch-execution.ts";
@@ -56,9 +56,8 @@ async function run(lifetime: Lifetime, chosen: TargetOptions, wish: Wish): Promi
   const given = offersMenu ? undefined : makeExecutionInput(wish.options);
   const target = await openChosenTarget(chosen);
   const deployed = await requireDeployment(target);
-  const input = given
-    ? await approveGiven(lifetime, target, deployed, given, wish)
-    : await choose(lifetime, target, deployed, wish);
+  if (given) await approveRun(lifetime, target, deployed, given, wish);
+  const input = given ?? (await choose(lifetime, target, deployed, wish));
   if (wish.detach) return startDetached(target, deployed, input, wish.json);
   await follow(lifetime, target, deployed, { input, json: wish.json, since });
 }
@@ -66,27 +65,6 @@ async function run(lifetime: Lifetime, chosen: TargetOptions, wish: Wish): Promi
 /** Without a mode, a person chooses one, unless other options say which run is meant. */
 function wantsMenu({ options: { mode, label, input }, json, yes }: Wish): boolean {
   return [mode, label, input].every((option) => option === undefined) && !json && !yes && hasTerminal();
-}
-
-/** @throws Refused when the person says no to the cost; UsageError when nobody can be asked */
-async function approveGiven(
-  lifetime: Lifetime,
-  target: Target,
-  deployed: DeployedStack,
-  input: ExecutionInput,
-  { yes, json, ...wish }: Wish,
-): Promise<ExecutionInput> {
-  const aboveUsd = thresholdOf(target, wish);
-  if (yes || aboveUsd === Number.POSITIVE_INFINITY) return input;
-  const plan = async ({ title }: Reporter): Promise<void> => {
-    const planned = await (await openPlanner(target, deployed))(input);
-    title(`Plan: ${planned.estimate.minutes.toFixed(0)} min, ${planned.estimate.usd.toFixed(2)} USD`);
-    choice = { input, plan: planned };
-  };
-  let choice: Choice | undefined;
-  await runSteps(lifetime, [{ title: "Planning", run: plan }], json);
-  if (choice) await approveCost(lifetime, choice.plan, aboveUsd);
-  return input;
 }
 
 async function choose(
@@ -98,11 +76,6 @@ async function choose(
   const { input, plan } = await chooseMode(lifetime, await openPlanner(target, deployed), wish.options);
   await approveCost(lifetime, plan, thresholdOf(target, wish));
   return input;
-}
-
-/** On this machine nothing is spent, so that a question needs a threshold of the person. */
-function thresholdOf({ account }: Target, { confirmAbove }: Pick<Wish, "confirmAbove">): number {
-  return confirmAbove ?? (account === embeddedAccountId ? Number.POSITIVE_INFINITY : defaultConfirmUsd);
 }
 
 async function startDetached(

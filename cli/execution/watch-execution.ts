@@ -214,10 +214,14 @@ export interface Ending {
 /** Reads the history, the state data and the cluster of an ended execution. */
 export async function readEnding(clients: Clients, execution: Execution): Promise<Ending> {
   const events = await readHistory(clients, execution, true);
+  return { visits: listVisits(events), data: lastData(events), cluster: await findClusterSafely(clients, execution) };
+}
+
+/** The state data that the last state received; empty when the execution ended in its first state. */
+export function lastData(events: readonly HistoryEvent[]): StateData {
   const inputs = events.flatMap(({ stateEnteredEventDetails: entered }) => entered?.input ?? []);
   // The first state receives the execution input, which may be any JSON value.
-  const data = z.record(z.string(), z.unknown()).parse(JSON.parse(inputs.slice(1).at(-1) ?? "{}"));
-  return { visits: listVisits(events), data, cluster: await findClusterSafely(clients, execution) };
+  return z.record(z.string(), z.unknown()).parse(JSON.parse(inputs.slice(1).at(-1) ?? "{}"));
 }
 
 /** Finds the cluster; an error of EMR becomes part of the report instead of hiding it. */

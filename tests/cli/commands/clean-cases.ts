@@ -4,16 +4,14 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { Clients } from "../../../cli/account/aws-clients.ts";
 import { answerQuestion } from "../account/answer-question.ts";
 import { createCluster } from "../account/clusters.ts";
-import type { EmbeddedAccount } from "../account/started-account.ts";
+import type { Stage } from "./run-cases.ts";
 
 const allMs = 300_000;
 
-interface Context {
-  readonly account: EmbeddedAccount;
+/** The account of the file that calls the cases, and its helpers. */
+interface Context extends Stage {
   readonly clients: Clients;
-  readonly orchard: (
-    ...args: readonly string[]
-  ) => Promise<{ readonly exitCode: number | undefined; readonly stdout: string; readonly stderr: string }>;
+  /** Waits for the cluster that a run creates. @returns its id */
   readonly clusterOf: (run: string) => Promise<string>;
 }
 

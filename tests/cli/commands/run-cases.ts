@@ -7,7 +7,8 @@ import type { EmbeddedAccount } from "../account/started-account.ts";
 
 type Outcome = Promise<{ readonly exitCode: number | undefined; readonly stdout: string; readonly stderr: string }>;
 
-interface Stage {
+/** The account of the file that calls the cases, and its helper. */
+export interface Stage {
   readonly account: EmbeddedAccount;
   /** Runs a command on the account without a terminal. */
   readonly orchard: (...args: readonly string[]) => Outcome;

@@ -13,7 +13,7 @@ import { createCluster } from "../account/clusters.ts";
 import { makeImages } from "../account/empty-account.ts";
 import { type EmbeddedAccount, startEmbeddedAccount } from "../account/started-account.ts";
 import { cleanCases, cleanCasesOfRunningWork } from "./clean-cases.ts";
-
+import { redriveCases } from "./redrive-cases.ts";
 import { runCases } from "./run-cases.ts";
 
 const allMs = 300_000;
@@ -162,6 +162,8 @@ describe("orchard stop", { timeout: allMs }, () => {
     expect(exitCode).toBe(3);
   });
 });
+
+redriveCases(context);
 
 describe("orchard terminate", { timeout: allMs }, () => {
   let ours: string;
