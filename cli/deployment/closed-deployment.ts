@@ -7,9 +7,18 @@ import { CommandFailed } from "../terminal/command-errors.ts";
 /**
  * Stops new runs: Preflight refuses every execution from now on, whoever or whichever schedule starts it. An execution
  * that is past Preflight is listed as RUNNING.
+ *
+ * @throws CommandFailed that says that nothing was changed
  */
 export async function closeDeployment({ s3 }: Clients, bucket: string): Promise<void> {
-  await withBucket(s3.send(new PutObjectCommand({ Bucket: bucket, Key: closedKey, Body: "No run can start.\n" })));
+  try {
+    await withBucket(s3.send(new PutObjectCommand({ Bucket: bucket, Key: closedKey, Body: "No run can start.\n" })));
+  } catch (error) {
+    throw new CommandFailed(
+      `New runs cannot be refused, so nothing was changed: s3://${bucket} cannot be written: ${describeError(error)}`,
+      { cause: error },
+    );
+  }
 }
 
 /** @throws CommandFailed that says that no run can start */

@@ -64,7 +64,7 @@ export async function removeDeployment(lifetime: Lifetime, removal: Removal, qui
   const left = new Set(stacks.map(({ StackName = "" }) => StackName));
   const takeBack = lifetime.announce(() => describeInterruption(removal, [...left], isDeleting));
   const closeFirst = async (): Promise<void> => {
-    await close(removal);
+    if (bucket !== undefined) await closeDeployment(clients, bucket);
     isClosed = true;
   };
   const stop = async ({ status }: Reporter): Promise<void> => {
@@ -126,17 +126,6 @@ export const leftClusters = "Clusters without a stack may still be there and cos
 
 const howToGoOn =
   "No run can start now. Mend the cause and destroy again; `orchard deploy` opens a deployment of which nothing was removed.";
-
-async function close({ clients, bucket }: Removal): Promise<void> {
-  if (bucket === undefined) return;
-  try {
-    await closeDeployment(clients, bucket);
-  } catch (error) {
-    throw new CommandFailed(
-      `New runs cannot be refused, so nothing was removed: s3://${bucket} cannot be written: ${describeError(error)}`,
-    );
-  }
-}
 
 /**
  * Looks for clusters after a failure, and terminates them.

@@ -2,6 +2,7 @@ import {
   CloudFormationClient,
   DeleteStackCommand,
   DescribeStacksCommand,
+  GetTemplateCommand,
   ListStackResourcesCommand,
   type Stack,
   type StackResourceSummary,
@@ -15,6 +16,7 @@ import {
   StopExecutionCommand,
 } from "@aws-sdk/client-sfn";
 import type { Clients } from "../../cli/account/aws-clients.ts";
+import type { StackTemplate } from "../../cli/deployment/incompatible-changes.ts";
 import { executionArnPrefix } from "../../lambdas/contract/arns.ts";
 import { EmrDouble } from "./emr.ts";
 
@@ -37,6 +39,8 @@ export class DeploymentDouble {
   readonly sent: string[] = [];
   /** Resources that ListStackResources answers. */
   resources: readonly StackResourceSummary[] = [];
+  /** The template of every stack. */
+  template: StackTemplate = {};
   /** Called before a command is answered; may throw its error. */
   before: (command: unknown) => void = () => undefined;
   /** Deletes the stack; returns the stack that is left, if any. */
@@ -71,6 +75,7 @@ export class DeploymentDouble {
       if (!stack) throw namedError("ValidationError", `Stack with id ${command.input.StackName} does not exist`);
       return { Stacks: [stack] };
     }
+    if (command instanceof GetTemplateCommand) return { TemplateBody: JSON.stringify(this.template) };
     if (command instanceof ListStackResourcesCommand) return { StackResourceSummaries: this.resources };
     if (command instanceof UpdateTerminationProtectionCommand) {
       const { StackName = "", EnableTerminationProtection = false } = command.input;

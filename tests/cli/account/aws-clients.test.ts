@@ -61,7 +61,7 @@ describe("an endpoint that accepts connections and never answers", () => {
     };
 
     await expect(removeDeployment(new Lifetime(), removal, true)).rejects.toThrow(
-      /^New runs cannot be refused, so nothing was removed: .*TimeoutError[^\n]*\nIt is not known whether clusters are alive: TimeoutError/,
+      /^New runs cannot be refused, so nothing was changed: .*TimeoutError[^\n]*\nIt is not known whether clusters are alive: TimeoutError/,
     );
   });
 });

@@ -68,7 +68,7 @@ describe("destroy", () => {
     };
 
     await expect(destroy()).rejects.toThrow(
-      /^New runs cannot be refused, so nothing was removed: .*\nThese clusters are alive:\n {2}cluster j-1 .*$/,
+      /^New runs cannot be refused, so nothing was changed: .*\nThese clusters are alive:\n {2}cluster j-1 .*$/,
     );
 
     expect(deployment.emr.stateOf(id)).toBe("WAITING");
