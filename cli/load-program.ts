@@ -6,6 +6,7 @@ import { pathToFileURL } from "node:url";
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { z } from "zod";
 import { compareGroups } from "./terminal/command-groups.ts";
+import { suggestChoices } from "./terminal/suggest-choices.ts";
 
 const commandFolder = join(import.meta.dirname, "commands");
 const developmentFolder = join(import.meta.dirname, "development");
@@ -31,6 +32,7 @@ async function loadCommands(folder: string, asked: string | undefined): Promise<
 /** Applies the settings that commander does not pass on to commands created in other files. */
 function configure(command: CommandUnknownOpts): void {
   command.exitOverride().showHelpAfterError("(--help shows what is allowed)");
+  suggestChoices(command);
   for (const child of command.commands) configure(child);
 }
 

@@ -28,7 +28,8 @@ export async function approveRun(
   { yes, json, ...consent }: Consent,
 ): Promise<void> {
   const aboveUsd = thresholdOf(target, consent);
-  if (yes || aboveUsd === Number.POSITIVE_INFINITY) return;
+  // A label is worth a plan, too: Preflight names the nearest one before anything is started.
+  if (yes || (aboveUsd === Number.POSITIVE_INFINITY && input["label"] === undefined)) return;
   let plan: Plan | undefined;
   const planRun = async ({ title }: Reporter): Promise<void> => {
     plan = await (await openPlanner(target, deployed))(input);

@@ -1,12 +1,12 @@
 import type { z } from "zod";
 import { colonAndItems, quoteValue } from "../../shared/bounded-text.ts";
+import { nearestNames } from "../../shared/nearest-names.ts";
 import { formats } from "../contract/choices.ts";
 import { defaultMaxMegapixels, type ExecutionInput, executionInputSchema } from "../contract/input.ts";
 import { modeProperties, modesWithLabel } from "../contract/modes.ts";
 import type { Pca, Plan } from "../contract/plan.ts";
 import { InvalidInput } from "../runtime/errors.ts";
 import type { ListingRequest } from "./list-images.ts";
-import { nearestNames } from "./nearest-names.ts";
 import { refuseLargeInput } from "./refuse-large-input.ts";
 
 /** The execution input with every default filled in. */

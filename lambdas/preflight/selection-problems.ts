@@ -1,8 +1,8 @@
 import { cutList } from "../../shared/bounded-text.ts";
+import { nearestNames } from "../../shared/nearest-names.ts";
 import { describeLeftOut, isSameName, quoteName } from "../contract/image-tree.ts";
 import { modeProperties } from "../contract/modes.ts";
 import type { Listing } from "./list-images.ts";
-import { nearestNames } from "./nearest-names.ts";
 import type { ResolvedInput } from "./parse-input.ts";
 
 function listNames(all: readonly string[]): string {

@@ -62,12 +62,14 @@ export function runCases(stage: () => Stage): void {
       expect(await runs()).toEqual(before);
     });
 
-    it("refuses what Preflight refuses before it asks, with exit code 2", async () => {
-      const args = ["--mode", "single-class", "--label", "Kiwwi", "--confirm-above", "0"];
-      const { exitCode, stderr } = await stage().orchard("run", ...args);
+    it("refuses a wrong label with the nearest one before anything is started, with exit code 2", async () => {
+      const before = await runs();
+
+      const { exitCode, stderr } = await stage().orchard("run", "--mode", "single-class", "--label", "Kiwwi");
 
       expect(stderr).toMatch(/label: there is no "Kiwwi"\. Did you mean "Kiwi"/);
       expect(exitCode).toBe(2);
+      expect(await runs()).toEqual(before);
     });
 
     it("starts a run that goes on with --detach and --yes, and prints it as JSON", async () => {

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { nearestNames } from "../../../lambdas/preflight/nearest-names.ts";
 import { type Image, selectEvenly } from "../../../lambdas/preflight/selection.ts";
 
 function image(label: string, file: string, split = "Training"): Image {
@@ -61,13 +60,4 @@ test("is the same whatever the order of the listing, and as even as the labels a
       }
     }),
   );
-});
-
-test("the nearest names come first, and far ones not at all", () => {
-  expect(nearestNames("aple golden", ["Apple Golden 1", "Apple Red", "Banana"])[0]).toBe("Apple Golden 1");
-  expect(nearestNames("zzzzzzzz", ["Apple Golden 1", "Banana"])).toEqual([]);
-});
-
-test("names that look the same are suggested once", () => {
-  expect(nearestNames("Apple Ete", ["Apple Été".normalize("NFC"), "Apple Été".normalize("NFD")])).toHaveLength(1);
 });

@@ -1,0 +1,26 @@
+import { type CommandUnknownOpts, InvalidArgumentError } from "@commander-js/extra-typings";
+import { nearestNames } from "../../shared/nearest-names.ts";
+
+/** An option or an argument, of which commander knows the choices. */
+type Choosable = CommandUnknownOpts["options" | "registeredArguments"][number];
+
+/** Commands share some of their options. */
+const suggesting = new WeakSet<Choosable>();
+
+/** Lets a wrong choice be answered with the nearest one. Commander does so only for the names of commands and options. */
+export function suggestChoices({ options, registeredArguments }: CommandUnknownOpts): void {
+  for (const choosable of [...options, ...registeredArguments]) {
+    const { argChoices, parseArg } = choosable;
+    if (!argChoices || !parseArg || suggesting.has(choosable)) continue;
+    suggesting.add(choosable);
+    choosable.parseArg = <T>(value: string, previous: T): T => {
+      try {
+        return parseArg(value, previous);
+      } catch (error) {
+        const [nearest] = nearestNames(value, argChoices, 1);
+        if (!(error instanceof InvalidArgumentError) || nearest === undefined) throw error;
+        throw new InvalidArgumentError(`${error.message} Did you mean ${nearest}?`);
+      }
+    };
+  }
+}
