@@ -138,10 +138,10 @@ class SweepPass {
       const state = await endCluster(emr, cluster);
       this.ended.push(id);
       if (!isDue) this.unexpectedCount += 1;
-      logger.warn(`Terminated cluster ${id}, which ${why}`, { ...details, state });
+      logger.warn(`Terminated cluster ${id}: it ${why}`, { ...details, state });
     } else {
       this.leftAlone.push(id);
-      logger.info(`Left cluster ${id} alone, which ${why}`, details);
+      logger.info(`Left cluster ${id} alone: it ${why}`, details);
     }
   }
 }

@@ -47,7 +47,7 @@ async function checkPublicAccess(s3: S3Client, bucket: string): Promise<string> 
       RestrictPublicBuckets: block?.RestrictPublicBuckets,
     };
     const missing = Object.entries(settings).flatMap(([name, isSet]) => (isSet === true ? [] : [name]));
-    if (missing.length > 0) throw new CheckFailure(`${bucket} does not set ${missing.join(", ")}`);
+    if (missing.length > 0) throw new CheckFailure(`the public access block of ${bucket} lacks ${missing.join(", ")}`);
     return `${bucket} blocks all public access`;
   } catch (error) {
     if (isNamed(error, "NoSuchPublicAccessBlockConfiguration"))

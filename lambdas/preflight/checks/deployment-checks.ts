@@ -17,7 +17,7 @@ const legalTagValue = /^[\p{L}\p{N}\p{Zs}_.:/=+\-@]+$/u;
 function checkExecutionName(name: string): string {
   if (!legalTagValue.test(name))
     throw new CheckFailure(`${JSON.stringify(name)} has characters that a tag value cannot have`);
-  if (/^\.+$/.test(name)) throw new CheckFailure(`${JSON.stringify(name)} refers to another folder`);
+  if (/^\.+$/.test(name)) throw new CheckFailure(`${JSON.stringify(name)} cannot be the name of a folder of results`);
   return name;
 }
 

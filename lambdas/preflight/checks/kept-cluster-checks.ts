@@ -21,7 +21,7 @@ function checkTime(cluster: Cluster, minutes: number, now: Date): string {
   const until = tagOf(cluster, keepUntilTag);
   const leftMinutes = (Date.parse(until ?? "") - now.getTime()) / minuteMs;
   // The tag is absent, or is not a time.
-  if (Number.isNaN(leftMinutes)) throw new CheckFailure(`${cluster.Id} is not kept`);
+  if (Number.isNaN(leftMinutes)) throw new CheckFailure(`${cluster.Id} has no time until which it is kept`);
   const left = `${cluster.Id} ends at ${until}, in ${Math.max(0, leftMinutes).toFixed(0)} minutes`;
   if (minutes + marginMinutes > leftMinutes)
     throw new CheckFailure(

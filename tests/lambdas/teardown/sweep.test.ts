@@ -334,20 +334,20 @@ test("logs every decision with its reason, and a summary", async () => {
 
   expect(warn.mock.calls).toEqual([
     [
-      "Terminated cluster j-1, which has an execution that is ABORTED",
+      "Terminated cluster j-1: it has an execution that is ABORTED",
       { clusterId: "j-1", name: "orchard-run-1", executionArn: anExecution("run-1").id, state: "TERMINATING" },
     ],
     [
-      "Terminated cluster j-2, which is older than 1.5 hours, all that its run's maxCostUsd pays for",
+      "Terminated cluster j-2: it is older than 1.5 hours, all that its run's maxCostUsd pays for",
       expect.anything(),
     ],
-    ["Terminated cluster j-3, which is older than 24 hours", expect.anything()],
-    ["Terminated cluster j-5, which was kept until 2026-01-02T11:00:00Z", expect.anything()],
+    ["Terminated cluster j-3: it is older than 24 hours", expect.anything()],
+    ["Terminated cluster j-5: it was kept until 2026-01-02T11:00:00Z", expect.anything()],
   ]);
   expect(info.mock.calls).toEqual([
-    ["Left cluster j-4 alone, which is kept until 2026-01-02T13:00:00Z", expect.anything()],
-    ["Left cluster j-6 alone, which belongs to the stack Other", expect.anything()],
-    ["Left cluster j-7 alone, which has no tag orchard:stack", expect.anything()],
+    ["Left cluster j-4 alone: it is kept until 2026-01-02T13:00:00Z", expect.anything()],
+    ["Left cluster j-6 alone: it belongs to the stack Other", expect.anything()],
+    ["Left cluster j-7 alone: it has no tag orchard:stack", expect.anything()],
     ["Swept", { endedCount: 4, leftAloneCount: 4, failureCount: 1 }],
   ]);
   warn.mockRestore();

@@ -73,12 +73,12 @@ test.each<[string, RegExp, () => Promise<readonly string[]>]>([
   ],
   [
     "is not kept",
-    /^kept-cluster-time: j-1 is not kept/,
+    /^kept-cluster-time: j-1 has no time until which it is kept/,
     () => failedChecks(createKept({ "orchard:keep-until": undefined })),
   ],
   [
     "has a malformed deadline",
-    /^kept-cluster-time: j-1 is not kept/,
+    /^kept-cluster-time: j-1 has no time until which it is kept/,
     () => failedChecks(createKept({ "orchard:keep-until": "tomorrow" })),
   ],
   [
