@@ -337,10 +337,7 @@ test("logs every decision with its reason, and a summary", async () => {
       "Terminated cluster j-1: it has an execution that is ABORTED",
       { clusterId: "j-1", name: "orchard-run-1", executionArn: anExecution("run-1").id, state: "TERMINATING" },
     ],
-    [
-      "Terminated cluster j-2: it is older than 1.5 hours, all that its run's maxCostUsd pays for",
-      expect.anything(),
-    ],
+    ["Terminated cluster j-2: it is older than 1.5 hours, all that its run's maxCostUsd pays for", expect.anything()],
     ["Terminated cluster j-3: it is older than 24 hours", expect.anything()],
     ["Terminated cluster j-5: it was kept until 2026-01-02T11:00:00Z", expect.anything()],
   ]);

@@ -57,7 +57,9 @@ test.each(["a*b", "it's", "()", "😀"])(
 );
 
 test("the execution name .. is refused, because no folder has that name", async () => {
-  expect(await findOnlyFailure(run(input, { name: ".." }))).toMatch(/execution-name: "\.\." cannot be the name of a folder of results/);
+  expect(await findOnlyFailure(run(input, { name: ".." }))).toMatch(
+    /execution-name: "\.\." cannot be the name of a folder of results/,
+  );
 });
 
 test("an execution name may have every legal character", async () => {
@@ -120,7 +122,9 @@ test("an incomplete public access block is refused with the missing setting", as
       },
     }),
   );
-  expect(await findOnlyFailure(run())).toMatch(/bucket-public-access: the public access block of .* lacks BlockPublicPolicy/);
+  expect(await findOnlyFailure(run())).toMatch(
+    /bucket-public-access: the public access block of .* lacks BlockPublicPolicy/,
+  );
 });
 
 async function replicateTo(target: string, targetRegion: S3Client): Promise<void> {
