@@ -4,6 +4,7 @@ import { epochSeconds, errorText } from "../support/aws-error.ts";
 import { type Cluster, isActive, type Reason, type Step, transition } from "./cluster-record.ts";
 import { EmrNode } from "./emr-node.ts";
 import { primaryInstanceId } from "./instances.ts";
+import { sparkDefaults } from "./yarn-rules.ts";
 
 /** The longest delay of a Node.js timer; a longer one fires at once. */
 const maxTimerMs = 2 ** 31 - 1;
@@ -25,7 +26,9 @@ export class ClusterLifecycle {
   /** @param save writes the cluster's record */
   constructor(context: AccountContext, cluster: Cluster, save: () => void) {
     this.#cluster = cluster;
-    this.#node = new EmrNode(context, cluster.Id, cluster.request.LogUri);
+    const properties = Object.entries(sparkDefaults(cluster.request.Configurations));
+    const eventLogs = Object.fromEntries(properties.filter(([key]) => key.startsWith("spark.eventLog.")));
+    this.#node = new EmrNode(context, cluster.Id, cluster.request.LogUri, eventLogs);
     this.#log = context.log;
     this.#save = save;
   }

@@ -32,14 +32,24 @@ export class EmrNode {
   readonly #clusterFolder: string;
   readonly #root: string;
   readonly #logUri: string | undefined;
+  readonly #eventLogs: Readonly<Record<string, string>>;
   readonly #s3: S3Client;
   readonly #image: NodeImage;
   #applications = 0;
 
-  /** @param logUri the cluster's LogUri, e.g. s3://bucket/logs/emr/ */
-  constructor(context: AccountContext, clusterId: string, logUri: string | undefined) {
+  /**
+   * @param logUri the cluster's LogUri, e.g. s3://bucket/logs/emr/
+   * @param eventLogs Spark's properties of its event logs, which the cluster's configurations have
+   */
+  constructor(
+    context: AccountContext,
+    clusterId: string,
+    logUri: string | undefined,
+    eventLogs: Readonly<Record<string, string>> = {},
+  ) {
     this.#context = context;
     this.#clusterId = clusterId;
+    this.#eventLogs = eventLogs;
     this.#clusterFolder = join(context.directory, "emr", clusterId);
     this.#root = join(this.#clusterFolder, "node");
     this.#logUri = logUri?.replace(/^s3[an]?:\/\//, "s3://").replace(/\/*$/, "");
@@ -80,6 +90,7 @@ export class EmrNode {
     const lines = [
       (await readFile(join(tools, "spark/spark-defaults.conf"), "utf8")).trimEnd(),
       ...Object.entries(s3a).map(([key, value]) => `spark.hadoop.${key} ${value}`),
+      ...Object.entries(this.#eventLogs).map(([key, value]) => `${key} ${value}`),
       "spark.driver.bindAddress 127.0.0.1",
       "spark.driver.host 127.0.0.1",
       // Other users of the machine can reach Spark's ports on loopback.

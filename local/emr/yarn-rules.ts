@@ -8,6 +8,11 @@ export interface Configuration {
   readonly Properties?: Readonly<Record<string, string>>;
 }
 
+/** Spark's properties that the request sets for the whole cluster. */
+export function sparkDefaults(configurations: readonly Configuration[] = []): Readonly<Record<string, string>> {
+  return configurations.find(({ Classification: name }) => name === "spark-defaults")?.Properties ?? {};
+}
+
 /** The nodes on which YARN runs containers, as the request describes them. */
 interface YarnNodes {
   readonly types: readonly string[];
@@ -34,7 +39,7 @@ export function* yarnErrors(
 ): Generator<string> {
   const nodes = yarnNodes(instances);
   const sizes = nodes.types.flatMap((type) => instanceTypes[type]?.yarnMemoryMiB ?? []);
-  const defaults = configurations.find(({ Classification: name }) => name === "spark-defaults")?.Properties ?? {};
+  const defaults = sparkDefaults(configurations);
   const settings = { ...defaults, ...submitSettings(args) };
   if (args[0] !== "spark-submit" || settings["spark.submit.deployMode"] !== "cluster" || sizes.length === 0) return;
   const node = Math.min(...sizes);

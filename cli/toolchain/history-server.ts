@@ -1,0 +1,70 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { execa } from "execa";
+import { waitUntil } from "../../shared/wait-until.ts";
+import { childEnvironment } from "../setup/child-environment.mjs";
+import { CommandFailed } from "../terminal/command-errors.ts";
+import type { Lifetime } from "../terminal/lifetime.ts";
+import { sparkEnvironment } from "./local-spark.ts";
+
+const pollMs = 300;
+
+/**
+ * Runs Spark's history server on the event logs of a folder, on 127.0.0.1, until the command ends.
+ *
+ * @param count number of event logs in the folder; the server is ready when it lists as many applications
+ * @returns its address, once it is ready; `closed` settles when the server ends
+ * @throws CommandFailed with the server's output when it does not start
+ */
+export async function serveHistory(
+  lifetime: Lifetime,
+  { folder, count, port }: { readonly folder: string; readonly count: number; readonly port: number },
+): Promise<{ readonly url: string; readonly closed: Promise<unknown> }> {
+  const environment = await sparkEnvironment(lifetime);
+  const settings = `${folder}.conf`;
+  // A file, because Spark splits the options of SPARK_HISTORY_OPTS at spaces.
+  await writeFile(
+    settings,
+    `spark.history.fs.logDirectory ${pathToFileURL(folder).href}\nspark.history.ui.port ${port}\n`,
+  );
+  const server = execa(
+    join(environment.SPARK_HOME, "bin", "spark-class"),
+    ["org.apache.spark.deploy.history.HistoryServer", "--properties-file", settings],
+    {
+      env: { ...childEnvironment("tool"), ...environment },
+      extendEnv: false,
+      stdin: "ignore",
+      all: true,
+      reject: false,
+    },
+  );
+  lifetime.defer(
+    async () => {
+      server.kill();
+      await server;
+    },
+    () => server.kill("SIGKILL"),
+  );
+  let hasEnded = false;
+  const closed = server.finally(() => {
+    hasEnded = true;
+  });
+  const url = `http://127.0.0.1:${port}`;
+  const isReady = async (): Promise<boolean> => hasEnded || (await countApplications(url)) >= count;
+  await waitUntil(isReady, { everyMs: pollMs, signal: lifetime.signal });
+  if (hasEnded) throw new CommandFailed(`Spark's history server did not start:\n${(await server).all}`);
+  return { url, closed };
+}
+
+/** Number of applications that the server lists; 0 while it does not answer yet. */
+async function countApplications(url: string): Promise<number> {
+  const answer = await fetch(`${url}/api/v1/applications`).catch((error: unknown) => {
+    // fetch throws a TypeError for a refused connection.
+    if (error instanceof TypeError) return undefined;
+    throw error;
+  });
+  if (!answer?.ok) return 0;
+  const applications: unknown = await answer.json();
+  return Array.isArray(applications) ? applications.length : 0;
+}
