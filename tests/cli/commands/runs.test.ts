@@ -160,6 +160,27 @@ describe("orchard watch", () => {
   });
 });
 
+describe("orchard connect", () => {
+  it("shows Spark's history of a run whose cluster has ended, until Ctrl-C", async () => {
+    const connection = startOrchard("connect", runId, "--json");
+    if (!connection.stdout) throw new Error("The process has no standard output pipe");
+    const [line] = await once(createInterface({ input: connection.stdout }), "line");
+
+    const { url, clusterId } = JSON.parse(String(line));
+    const applications = JSON.parse(await (await fetch(`${url}/api/v1/applications`)).text());
+
+    expect(clusterId).toMatch(/^j-/);
+    expect(applications.map(({ name }: { readonly name: string }) => name).sort()).toEqual([
+      "orchard features",
+      "orchard inventory",
+      "orchard reduction",
+    ]);
+    connection.kill("SIGINT");
+    expect((await connection).exitCode).toBe(130);
+    await expect(fetch(url)).rejects.toThrow("fetch failed");
+  });
+});
+
 describe("orchard results", () => {
   it("copies the latest success to the folder of the person, and shows the PCA and the variance", async () => {
     const { exitCode, stdout, stderr } = await orchard("results", runId);
@@ -197,6 +218,13 @@ describe("orchard results", () => {
 
     expect(stderr).toContain("The run refused has left nothing at s3://");
     expect(stdout).toBe("");
+    expect(exitCode).toBe(3);
+  });
+
+  it("so has no cluster to connect to", async () => {
+    const { exitCode, stderr } = await orchard("connect", "refused");
+
+    expect(stderr).toContain("The run refused has no cluster.");
     expect(exitCode).toBe(3);
   });
 });
