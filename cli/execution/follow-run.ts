@@ -1,7 +1,9 @@
 import type { DescribeExecutionOutput } from "@aws-sdk/client-sfn";
 import { isEmbedded } from "../../lambdas/contract/arns.ts";
+import { hasCode } from "../../shared/system-errors.mjs";
 import type { Clients } from "../account/aws-clients.ts";
 import type { DeployedStack } from "../deployment/deployed-stacks.ts";
+import { CommandFailed } from "../terminal/command-errors.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
 import type { Reporter } from "../terminal/progress-steps.ts";
 import { ConnectionReport, untilConnected } from "./lost-connection.ts";
@@ -21,6 +23,7 @@ export function describeGoesOn(runId: string, verb: "goes on" | "has started" = 
  * Shows the states, the cluster and the progress of a run until it ends, and goes on after a loss of the network.
  *
  * @param finish reads what the command needs of the ended run; it is repeated when the network is lost
+ * @throws CommandFailed when the embedded account has ended
  */
 export async function followRun<T>(
   lifetime: Lifetime,
@@ -31,7 +34,10 @@ export async function followRun<T>(
   finish: (described: DescribeExecutionOutput) => Promise<T>,
 ): Promise<T> {
   const connection = new ConnectionReport(line);
-  const onLost = (error: Error): void => connection.lost(error);
+  const onLost = (error: Error): void => {
+    if (isEmbedded(run.arn) && hasCode(error, "ECONNREFUSED")) throw accountHasEnded(run.runId);
+    connection.lost(error);
+  };
   const cluster = new RunningCluster(clients, bucket, run);
   const answered =
     <Args extends unknown[]>(call: (...args: Args) => Promise<void>) =>
@@ -44,4 +50,11 @@ export async function followRun<T>(
   const everyMs = isEmbedded(run.arn) ? pollMs.embedded : pollMs.aws;
   const described = await watchExecution(lifetime, clients, bucket, run, watcher, everyMs);
   return untilConnected(() => finish(described), { everyMs, signal: lifetime.signal, onLost });
+}
+
+/** Between programs of this machine, no network can be lost: nobody listens where the account was. */
+function accountHasEnded(runId: string): CommandFailed {
+  return new CommandFailed(
+    `The account on this machine has ended, and ${runId} with it. Start the account again with: orchard local up`,
+  );
 }

@@ -9,18 +9,18 @@ import { isExecutionRunning, stopExecution } from "./watch-execution.ts";
 
 /**
  * Decides about a run when the command that follows it is interrupted: at Ctrl-C, the person may leave it running or stop
- * it. A second Ctrl-C leaves it running. Where nobody can answer, the run is stopped. Call this before the start.
+ * it. A second Ctrl-C leaves it running, and so does a failure of the command. Where nobody can answer, an interruption
+ * stops the run. Call this before the start.
  */
 export function decideAtInterruption(lifetime: Lifetime, clients: Clients, run: StartedRun): void {
   let lastWords = describeGoesOn(run.runId);
   const end = async (): Promise<void> => {
-    if (!lifetime.interrupted) return;
-    if (!lifetime.isInterruptedByCtrlC || !hasTerminal()) {
+    if (lifetime.interrupted && !(lifetime.isInterruptedByCtrlC && hasTerminal())) {
       await stopExecution(clients, run, true);
       return;
     }
     if (!(await isExecutionRunning(clients, run))) return;
-    if ((await askWhatBecomes(run.runId)) === "stop") {
+    if (lifetime.interrupted && (await askWhatBecomes(run.runId)) === "stop") {
       lastWords = `${run.runId} may not be stopped yet. Stop it: orchard stop ${run.runId}`;
       // The command's own lifetime is over.
       const stopping = { ...run, status: "RUNNING", endedAt: undefined } as const;

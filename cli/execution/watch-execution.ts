@@ -168,7 +168,11 @@ export async function watchExecution(
   watcher: Watcher,
   pollMilliseconds: number,
 ): Promise<DescribeExecutionOutput> {
-  let described = await describeExecution(clients, execution);
+  const { onLost } = watcher;
+  const patience = { everyMs: pollMilliseconds, signal: lifetime.signal };
+  const patiently = <T>(read: () => Promise<T>): Promise<T> =>
+    onLost ? untilConnected(read, { ...patience, onLost }) : read();
+  let described = await patiently(() => describeExecution(clients, execution));
   let reported = 0;
   const look = async (): Promise<boolean> => {
     described = await describeExecution(clients, execution);
@@ -185,10 +189,7 @@ export async function watchExecution(
     }
     return false;
   };
-  const patience = { everyMs: pollMilliseconds, signal: lifetime.signal };
-  const { onLost } = watcher;
-  const hasEnded = onLost ? () => untilConnected(look, { ...patience, onLost }) : look;
-  await waitUntil(hasEnded, patience);
+  await waitUntil(() => patiently(look), patience);
   return described;
 }
 
