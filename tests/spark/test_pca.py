@@ -257,12 +257,19 @@ def test_the_rank_is_the_number_of_components_that_are_possible(rows: npt.NDArra
 
 @pytest.mark.parametrize(
     ("deviations", "count", "calls"),
-    [((1, 1), 1, 0), ((1, 1), 2, 0), ((1, 1e-6), 1, 0), ((1, 1e-6), 2, 1), ((1e6, 1), 2, 1)],
+    [
+        ((1, 1), 1, 0),
+        ((1, 1), 2, 0),
+        ((1, 1e-6), 1, 0),
+        ((1, 1e-6), 2, 1),
+        ((1, 1e-6, 1e-6), 2, 1),
+        ((1e6, 1), 2, 1),
+    ],
 )
 def test_rows_are_factorized_only_for_components_that_rounding_reaches(
-    deviations: tuple[float, float], count: int, calls: int
+    deviations: tuple[float, ...], count: int, calls: int
 ) -> None:
-    rows = np.random.default_rng(5).normal(size=(100, 2)) * deviations
+    rows = np.random.default_rng(5).normal(size=(100, len(deviations))) * deviations
     pilot = choose_pilot(rows)
     moments, factor = Moments.zero(pilot), Factor.zero(pilot)
     moments.add_rows(rows)
