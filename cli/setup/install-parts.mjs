@@ -28,8 +28,10 @@ export function withPrerequisites(names) {
 /**
  * Installs the parts that are missing or out of date. Each starts as soon as the parts that it needs are ready.
  * @param {readonly PartName[]} names with their prerequisites
+ * @param {() => Promise<void>} check called once the Node modules are ready, with which a command can check its command
+ *   line; its error ends the installation
  */
-export async function installParts(names) {
+export async function installParts(names, check) {
   const missing = names.filter((name) => !isReady(name));
   if (missing.length === 0) return;
   // Fail before anything is downloaded when there is no suitable Python.
@@ -46,7 +48,8 @@ export async function installParts(names) {
     return installation;
   };
   try {
-    await Promise.all(names.map(start));
+    const modules = names.includes("node-modules") ? start("node-modules") : Promise.resolve();
+    await Promise.all([...names.map(start), modules.then(check)]);
     print(`Set up in ${elapsed(since)}`);
   } catch (error) {
     await endChildren();

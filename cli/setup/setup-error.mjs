@@ -7,3 +7,6 @@ export class SetupError extends Error {
     this.exitCode = exitCode;
   }
 }
+
+/** The command's own refusal of its command line: the message is what the command has printed. */
+export class CommandRefused extends SetupError {}

@@ -9,41 +9,57 @@ import { commandEnvironment } from "./child-environment.mjs";
 import { endChildren, interrupted, isStopping, stopStartingTools } from "./child-processes.mjs";
 import { partsOf } from "./command-parts.mjs";
 import { installParts, isReady } from "./install-parts.mjs";
-import { SetupError } from "./setup-error.mjs";
+import { CommandRefused, SetupError } from "./setup-error.mjs";
 import { withSetupLock } from "./setup-lock.mjs";
 import { minimumNodeMajor, node, pathProblem, root } from "./setup-paths.mjs";
 import { print } from "./setup-progress.mjs";
 
 const parentCheckMs = 500;
 
-/** @type {(signal: NodeJS.Signals) => void} */
-function endTools() {
+/** Ends the tools during the setup; afterwards forwards the signal to the command. @type {(signal: NodeJS.Signals) => void} */
+let onSignal = () => {
   void endChildren();
-}
-
-/** Ends the tools during the setup; forwards the signal while the command runs. */
-let onSignal = endTools;
+};
 /** @type {NodeJS.Signals | undefined} */
 let interruptedBy;
 
 /**
  * @param {string[]} args
+ * @param {"inherit" | "pipe"} stderr
  * @param {NodeJS.ProcessEnv} [more] variables for the command
- * @returns {Promise<number>} exit code
  */
-function runCommand(args, more = {}) {
+function startCommand(args, stderr, more = {}) {
+  const path = [join(root, "node_modules", ".bin"), process.env["PATH"] ?? ""].join(delimiter);
+  return spawn(node, [join(root, "cli", "main.ts"), ...args], {
+    stdio: ["inherit", "inherit", stderr],
+    env: { ...commandEnvironment(args[0]), PATH: path, ORCHARD_PARENT_PID: String(process.pid), ...more },
+  });
+}
+
+/** @param {string[]} args @returns {Promise<number>} exit code */
+function runCommand(args) {
   return new Promise((resolve, reject) => {
-    const path = [join(root, "node_modules", ".bin"), process.env["PATH"] ?? ""].join(delimiter);
-    const child = spawn(node, [join(root, "cli", "main.ts"), ...args], {
-      stdio: "inherit",
-      env: { ...commandEnvironment(args[0]), PATH: path, ORCHARD_PARENT_PID: String(process.pid), ...more },
-    });
+    const child = startCommand(args, "inherit");
     onSignal = (signal) => child.kill(signal);
     child.on("error", reject);
-    child.on("close", (code, signal) => {
-      onSignal = endTools;
-      resolve(code ?? (signal === "SIGINT" ? 130 : 143));
+    child.on("close", (code, signal) => resolve(code ?? (signal === "SIGINT" ? 130 : 143)));
+  });
+}
+
+/**
+ * Lets the command check its command line, so that a wrong one is refused before a minute of set-up.
+ * @param {string[]} args
+ * @returns {Promise<void>}
+ */
+function checkCommandLine(args) {
+  return new Promise((resolve, reject) => {
+    const child = startCommand(args, "pipe", { ORCHARD_ONLY_CHECK: "1" });
+    let printed = "";
+    child.stderr?.on("data", (chunk) => {
+      printed += String(chunk);
     });
+    child.on("error", reject);
+    child.on("close", (code) => (code === 0 ? resolve() : reject(new CommandRefused(printed.trimEnd(), code ?? 1))));
   });
 }
 
@@ -71,12 +87,6 @@ function watchParent() {
   }, parentCheckMs).unref();
 }
 
-/** @param {import("./setup-parts.mjs").PartName[]} parts with their prerequisites */
-async function makeReady(parts) {
-  if (!parts.every(isReady)) await withSetupLock(() => installParts(parts));
-  if (isStopping()) throw interrupted();
-}
-
 async function main() {
   const args = process.argv.slice(2);
   const major = Number(process.versions.node.split(".")[0]);
@@ -91,21 +101,22 @@ async function main() {
   if (problem) throw new SetupError(problem, 2);
   watchParent();
   const parts = partsOf(args);
-  // The modules are enough to check the command line, before a minute of other parts.
-  await makeReady(parts.filter((part) => part === "node-modules"));
-  if (!parts.every(isReady)) {
-    const refusal = await runCommand(args, { ORCHARD_ONLY_CHECK: "1" });
-    if (refusal !== 0) return refusal;
-    await makeReady(parts);
-  }
+  const missing = parts.filter((part) => !isReady(part));
+  // The modules alone are made so quickly that the command itself refuses a wrong command line soon enough.
+  const check = missing.some((part) => part !== "node-modules")
+    ? () => checkCommandLine(args)
+    : () => Promise.resolve();
+  if (missing.length > 0) await withSetupLock(() => installParts(parts, check));
+  if (isStopping()) throw interrupted();
   return runCommand(args);
 }
 
 /** @param {Error} error */
 function describeFailure(error) {
-  if (error instanceof SetupError) return error.message;
-  if (!isSystemError(error)) return error.stack;
-  return `The set-up cannot write: ${error.message}. Make room or change the permissions of the folder, and start again.`;
+  if (error instanceof CommandRefused) return error.message;
+  if (error instanceof SetupError) return `✖ ${error.message}`;
+  if (!isSystemError(error)) return `✖ ${error.stack}`;
+  return `✖ The set-up cannot write: ${error.message}. Make room or change the permissions of the folder, and start again.`;
 }
 
 watchSignals();
@@ -117,7 +128,7 @@ main().then(
       print("Interrupted; start again to go on.");
       process.exit(interruptedBy === "SIGINT" ? 130 : 143);
     }
-    print(`✖ ${describeFailure(error)}`);
+    print(describeFailure(error));
     process.exit(error instanceof SetupError ? error.exitCode : 1);
   },
 );
