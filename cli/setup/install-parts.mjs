@@ -28,7 +28,7 @@ export function withPrerequisites(names) {
 /**
  * Installs the parts that are missing or out of date. Each starts as soon as the parts that it needs are ready.
  * @param {readonly PartName[]} names with their prerequisites
- * @param {() => Promise<void>} check called once the Node modules are ready, with which a command can check its command
+ * @param {() => Promise<void>} [check] called once the Node modules are ready, with which a command can check its command
  *   line; its error ends the installation
  */
 export async function installParts(names, check) {
@@ -48,8 +48,8 @@ export async function installParts(names, check) {
     return installation;
   };
   try {
-    const modules = names.includes("node-modules") ? start("node-modules") : Promise.resolve();
-    await Promise.all([...names.map(start), modules.then(check)]);
+    const checked = check && start("node-modules").then(check);
+    await Promise.all([...names.map(start), checked]);
     print(`Set up in ${elapsed(since)}`);
   } catch (error) {
     await endChildren();

@@ -102,11 +102,12 @@ async function main() {
   watchParent();
   const parts = partsOf(args);
   const missing = parts.filter((part) => !isReady(part));
-  // The modules alone are made so quickly that the command itself refuses a wrong command line soon enough.
-  const check = missing.some((part) => part !== "node-modules")
-    ? () => checkCommandLine(args)
-    : () => Promise.resolve();
-  if (missing.length > 0) await withSetupLock(() => installParts(parts, check));
+  const lacksModules = missing.includes("node-modules");
+  // A command can check its command line as soon as the modules are there. They alone need no check beforehand.
+  const isWorthACheck = missing.length > (lacksModules ? 1 : 0);
+  const check = () => (isWorthACheck ? checkCommandLine(args) : Promise.resolve());
+  if (!lacksModules) await check();
+  if (missing.length > 0) await withSetupLock(() => installParts(parts, lacksModules ? check : undefined));
   if (isStopping()) throw interrupted();
   return runCommand(args);
 }
