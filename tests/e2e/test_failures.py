@@ -99,7 +99,7 @@ def test_the_mail_quotes_a_failed_bootstrap_action(account: Account, home: Path,
     [mail] = account.mails(execution.run_id)
     assert "wheelhouse" in mail["message"].splitlines()[0]
     assert f"{cluster['Id']}, terminated" in mail["message"]
-    assert f"#/clusterDetails/{cluster['Id']}" in mail["message"]
+    assert f"orchard show {execution.run_id} --local" in mail["message"]
 
 
 @contextmanager

@@ -49,7 +49,7 @@ export function redriveCases(stage: () => Stage): void {
     });
 
     it("reruns what has failed in the workflow, prints the report as JSON, and ends with exit code 1", async () => {
-      const { exitCode, stdout } = await orchard("redrive", "aborted", "--json");
+      const { exitCode, stdout } = await orchard("redrive", "aborted", "--json", "--yes");
 
       const { action, reason, runId, report } = JSON.parse(stdout);
       expect(action).toBe("rerun");

@@ -1,6 +1,11 @@
 import { appendFileSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { DescribeClusterCommand, ListClustersCommand, SetTerminationProtectionCommand } from "@aws-sdk/client-emr";
+import {
+  DescribeClusterCommand,
+  ListClustersCommand,
+  ListStepsCommand,
+  SetTerminationProtectionCommand,
+} from "@aws-sdk/client-emr";
 import { StartExecutionCommand } from "@aws-sdk/client-sfn";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -36,7 +41,7 @@ function context() {
 
 async function startRun(name: string): Promise<void> {
   const { stateMachineArn } = account;
-  await clients.sfn.send(new StartExecutionCommand({ stateMachineArn, name, input: '{"mode":"inventory"}' }));
+  await clients.sfn.send(new StartExecutionCommand({ stateMachineArn, name, input: '{"mode":"full"}' }));
 }
 
 /** Waits for the cluster that a run creates. @returns its id */
@@ -49,6 +54,12 @@ async function clusterOf(run: string): Promise<string> {
   };
   expect(await waitUntil(isThere, { timeoutMs: 60_000 }), "the run creates a cluster").toBe(true);
   return id ?? "";
+}
+
+/** Waits until the cluster runs a step: the run's state data names the cluster from then on. */
+async function waitForStep(ClusterId: string): Promise<void> {
+  const hasStep = async () => ((await clients.emr.send(new ListStepsCommand({ ClusterId }))).Steps ?? []).length > 0;
+  expect(await waitUntil(hasStep, { timeoutMs: 120_000 }), "the cluster gets a step").toBe(true);
 }
 
 // One account serves all commands that end runs and clusters, `orchard run`, and the upload, which would change the images of other
@@ -122,6 +133,7 @@ describe("orchard stop", { timeout: allMs }, () => {
 
   it("stops the run, waits until its cluster is gone, and says what stays", async () => {
     const id = await clusterOf("first");
+    await waitForStep(id);
 
     const { exitCode, stdout, stderr } = await orchard("stop", "latest", "--yes");
 
