@@ -1,5 +1,6 @@
 import type { Deployed } from "../account/deployed.ts";
 import { buildScenario, cancelFails, failedStep, fault, hangingStep, stop } from "./build-scenario.ts";
+import { persistently } from "./failures.ts";
 import { play } from "./play.ts";
 import type { Scenario } from "./scenario.ts";
 
@@ -17,6 +18,11 @@ export async function baseScenarios(deployed: Deployed): Promise<readonly Scenar
     buildScenario([failedStep]),
     // The cluster exists, but its id is unknown.
     buildScenario([fault("CreateCluster", "emr:RunJobFlow", "answer lost")]),
+    // The teardown does not name it either, so that the diagnosis has to look for it.
+    buildScenario([
+      fault("CreateCluster", "emr:RunJobFlow", "answer lost"),
+      fault("TerminateClusterAfterFailure", "lambda:Invoke", "Lambda.Unknown", persistently),
+    ]),
     // Without core nodes there is no managed scaling.
     buildScenario([], undefined, { inputs: [() => ({ cluster: {} })] }),
     buildScenario([fault("*", "protection:Inventory", "PROTECTED"), failedStep]),
