@@ -7,13 +7,7 @@ import { closedKey } from "../../../lambdas/contract/s3-layout.ts";
 import { DeploymentDouble, namedError, stateMachineArn } from "../../doubles/deployment.ts";
 
 let deployment: DeploymentDouble;
-// Polls without pauses.
-vi.mock("../../../shared/wait-until.ts", () => ({
-  waitUntil: async (isDone: () => Promise<boolean>) => {
-    for (let polls = 0; polls < 10; polls += 1) if (await isDone()) return true;
-    return false;
-  },
-}));
+vi.mock("../../../shared/wait-until.ts", () => import("../../doubles/polls.ts"));
 
 beforeEach(() => {
   deployment = new DeploymentDouble();

@@ -11,18 +11,10 @@ import { Lifetime } from "../../../cli/terminal/lifetime.ts";
 import { closedKey } from "../../../lambdas/contract/s3-layout.ts";
 import { waitUntil } from "../../../shared/wait-until.ts";
 import { DeploymentDouble, namedError, stateMachineArn } from "../../doubles/deployment.ts";
+import { polling } from "../../doubles/polls.ts";
 
 let deployment: DeploymentDouble;
-// Polls without pauses; terminating clusters are gone at the next poll.
-vi.mock("../../../shared/wait-until.ts", () => ({
-  waitUntil: vi.fn(async (isDone: () => Promise<boolean>) => {
-    for (let polls = 0; polls < 10; polls += 1) {
-      if (await isDone()) return true;
-      deployment.emr.settle();
-    }
-    return false;
-  }),
-}));
+vi.mock("../../../shared/wait-until.ts", () => import("../../doubles/polls.ts"));
 
 const executionArn = `${stateMachineArn.replace(":stateMachine:", ":execution:")}:run`;
 const tags = { project: "orchard", "orchard:stack": "Orchard", "orchard:execution-arn": executionArn };
@@ -46,6 +38,8 @@ const destroy = (changes: Partial<Removal> = {}, lifetime = new Lifetime(), quie
 
 beforeEach(() => {
   deployment = new DeploymentDouble();
+  // Terminating clusters are gone at the next poll.
+  polling.afterPoll = () => deployment.emr.settle();
   deployment.addStack("Orchard");
 });
 

@@ -9,19 +9,10 @@ import {
 } from "../../../cli/execution/alive-clusters.ts";
 import { Lifetime } from "../../../cli/terminal/lifetime.ts";
 import { DeploymentDouble, namedError, stateMachineArn } from "../../doubles/deployment.ts";
+import { polling } from "../../doubles/polls.ts";
 
 let deployment: DeploymentDouble;
-let onPoll: () => void;
-// Polls without pauses, ten times at most.
-vi.mock("../../../shared/wait-until.ts", () => ({
-  waitUntil: async (isDone: () => Promise<boolean>) => {
-    for (let polls = 0; polls < 10; polls += 1) {
-      if (await isDone()) return true;
-      onPoll();
-    }
-    return false;
-  },
-}));
+vi.mock("../../../shared/wait-until.ts", () => import("../../doubles/polls.ts"));
 
 const executionArn = `${stateMachineArn.replace(":stateMachine:", ":execution:")}:run`;
 const otherMachine = stateMachineArn.replace("Orchard", "Other");
@@ -34,7 +25,7 @@ const found = async () => (await find()).map(({ id }) => id);
 beforeEach(() => {
   deployment = new DeploymentDouble();
   deployment.addStack("Orchard");
-  onPoll = () => deployment.emr.settle();
+  polling.afterPoll = () => deployment.emr.settle();
 });
 
 describe("the clusters of this application", () => {
@@ -127,7 +118,7 @@ describe("the end of the clusters", () => {
 
   it("waits until all are gone, and returns them with those that appear meanwhile", async () => {
     const ids = [create(), create()];
-    onPoll = () => {
+    polling.afterPoll = () => {
       if (ids.length === 2) ids.push(create());
       else deployment.emr.settle();
     };
@@ -145,7 +136,7 @@ describe("the end of the clusters", () => {
 
   it("names the clusters that are left after 20 minutes", async () => {
     for (const _ of ["j-1", "j-2"]) create();
-    onPoll = () => undefined;
+    polling.afterPoll = () => undefined;
 
     await expect(end()).rejects.toMatchObject({
       name: "CommandFailed",

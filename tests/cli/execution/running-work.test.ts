@@ -5,18 +5,10 @@ import { describeRunning, findRunning, isIdle, stopRunning } from "../../../cli/
 import { Lifetime } from "../../../cli/terminal/lifetime.ts";
 import { waitUntil } from "../../../shared/wait-until.ts";
 import { DeploymentDouble, namedError, stateMachineArn } from "../../doubles/deployment.ts";
+import { polling } from "../../doubles/polls.ts";
 
 let deployment: DeploymentDouble;
-// Polls without pauses; terminating clusters are gone at the next poll.
-vi.mock("../../../shared/wait-until.ts", () => ({
-  waitUntil: vi.fn(async (isDone: () => Promise<boolean>) => {
-    for (let polls = 0; polls < 10; polls += 1) {
-      if (await isDone()) return true;
-      deployment.emr.settle();
-    }
-    return false;
-  }),
-}));
+vi.mock("../../../shared/wait-until.ts", () => import("../../doubles/polls.ts"));
 
 const executionArn = (name: string) => `${stateMachineArn.replace(":stateMachine:", ":execution:")}:${name}`;
 const createCluster = (name = "orchard-run") =>
@@ -30,6 +22,8 @@ const stop = (lifetime = new Lifetime()) =>
 
 beforeEach(() => {
   deployment = new DeploymentDouble();
+  // Terminating clusters are gone at the next poll.
+  polling.afterPoll = () => deployment.emr.settle();
   deployment.addStack("Orchard");
   log = [];
 });

@@ -6,19 +6,10 @@ import { requireTerminable } from "../../../cli/execution/named-cluster.ts";
 import { isRunning, stopRun } from "../../../cli/execution/stop-run.ts";
 import { Lifetime } from "../../../cli/terminal/lifetime.ts";
 import { EmrDouble } from "../../doubles/emr.ts";
+import { polling } from "../../doubles/polls.ts";
 
 let emr: EmrDouble;
-let onPoll: () => void;
-// Polls without pauses, ten times at most.
-vi.mock("../../../shared/wait-until.ts", () => ({
-  waitUntil: async (isDone: () => Promise<boolean>) => {
-    for (let polls = 0; polls < 10; polls += 1) {
-      if (await isDone()) return true;
-      onPoll();
-    }
-    return false;
-  },
-}));
+vi.mock("../../../shared/wait-until.ts", () => import("../../doubles/polls.ts"));
 
 const arn = "arn:aws:states:eu-west-1:000000000000:execution:Orchard:mine";
 const run: Run = { runId: "mine", arn, status: "RUNNING", startedAt: new Date(), endedAt: undefined };
@@ -37,7 +28,7 @@ const stop = (status = "ABORTED") => {
 
 beforeEach(() => {
   emr = new EmrDouble();
-  onPoll = () => emr.settle();
+  polling.afterPoll = () => emr.settle();
   sent = [];
   log = [];
 });
@@ -79,7 +70,7 @@ describe("stopRun", () => {
 
   it("ends a cluster that appears a moment after the stop", async () => {
     let late = "";
-    onPoll = () => {
+    polling.afterPoll = () => {
       if (late === "") late = create();
       else emr.settle();
     };
@@ -99,7 +90,7 @@ describe("stopRun", () => {
 
   it("names the clusters that do not end, with exit code 1", async () => {
     for (const _ of ["j-1", "j-2"]) create();
-    onPoll = () => undefined;
+    polling.afterPoll = () => undefined;
 
     await expect(stop()).rejects.toMatchObject({
       exitCode: 1,
