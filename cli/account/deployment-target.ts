@@ -20,9 +20,14 @@ export interface Target {
   readonly env: NodeJS.ProcessEnv;
 }
 
+/** Whether a target's account is the embedded one, on this machine. */
+export function isOnEmbedded({ account }: Pick<Target, "account">): boolean {
+  return account === embeddedAccountId;
+}
+
 /** The environment for clients of a target's account; for one on AWS, the SDK reads its own sources. */
-export function clientEnvironment({ account, env }: Target): NodeJS.ProcessEnv {
-  return account === embeddedAccountId ? env : {};
+export function clientEnvironment(target: Target): NodeJS.ProcessEnv {
+  return isOnEmbedded(target) ? target.env : {};
 }
 
 /** The variables with which `orchard local up` leads an AWS client to the embedded account. */
@@ -43,7 +48,7 @@ export async function openTarget(source: NodeJS.ProcessEnv = process.env): Promi
   const endpoint = source["AWS_ENDPOINT_URL"];
   if (!endpoint || !isOnThisMachine(endpoint)) {
     const target = await identify(createClients(), childEnvironment("account", source));
-    if (target.account !== embeddedAccountId) return target;
+    if (!isOnEmbedded(target)) return target;
     throw new UsageError(
       `These credentials lead to the emulated account ${embeddedAccountId}, but AWS_ENDPOINT_URL does not: a profile names the endpoint. A tool that reads another profile would act on AWS. Use the exports that \`orchard local up\` prints.`,
     );
@@ -78,7 +83,7 @@ export async function openEmbeddedTarget(
   if (!account["AWS_ACCESS_KEY_ID"]) throw missingCredentials("AWS_ACCESS_KEY_ID is not set");
   if (!(account["AWS_REGION"] ?? account["AWS_DEFAULT_REGION"])) throw missingRegion();
   const target = await identify(clients, embeddedEnvironment(account));
-  if (target.account === embeddedAccountId) return target;
+  if (isOnEmbedded(target)) return target;
   throw new UsageError(
     `${account["AWS_ENDPOINT_URL"]} answers for account ${target.account}, not for the embedded account ${embeddedAccountId}, so nothing was done.`,
   );

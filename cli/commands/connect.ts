@@ -7,21 +7,20 @@ import getPort from "get-port";
 import { isGone, stateOf } from "../../lambdas/aws/cluster-states.ts";
 import { describeCluster } from "../../lambdas/aws/emr.ts";
 import { sparkEventsKey } from "../../lambdas/contract/s3-layout.ts";
-import type { Target } from "../account/deployment-target.ts";
-import { addTargetOptions, chooseAccount, openChosenTarget } from "../account/target-options.ts";
+import { isOnEmbedded, type Target } from "../account/deployment-target.ts";
+import { addTargetOptions, openChosenTarget } from "../account/target-options.ts";
 import { requireDeployment } from "../deployment/deployed-stacks.ts";
 import { copyObjects } from "../execution/copy-objects.ts";
 import { clusterOf } from "../execution/failure-log.ts";
 import { findRun, runArgument } from "../execution/find-run.ts";
 import { parsePort } from "../execution/input-options.ts";
-import { findPrimaryNode, nodePages, openTunnel, requirePlugin } from "../execution/node-tunnel.ts";
+import { findPrimaryNode, nodePages, openTunnel, type Page, pages, requirePlugin } from "../execution/node-tunnel.ts";
 import { readRun } from "../execution/read-run.ts";
 import { CommandFailed, NotFound } from "../terminal/command-errors.ts";
 import { groups } from "../terminal/command-groups.ts";
 import { Lifetime, withLifetime } from "../terminal/lifetime.ts";
 import { serveHistory } from "../toolchain/history-server.ts";
 
-const pages = ["spark", "yarn", "jupyterhub"] as const;
 const historyPort = 18_080;
 
 export const command = addTargetOptions(
@@ -32,7 +31,7 @@ export const command = addTargetOptions(
       "open a tunnel to a web page of the run's cluster, until Ctrl-C. When the cluster has ended, and on this machine, show Spark's pages of the run's steps by a history server on their event logs",
     )
     .argument("[run]", runArgument, "latest")
-    .addOption(new Option("--page <page>", "page of a running cluster").choices(pages).default("spark" as const))
+    .addOption(new Option("--page <page>", "page of a running cluster").choices(pages).default("spark" satisfies Page))
     .option("--port <port>", "port on 127.0.0.1 (default: that of the page, or a free one)", parsePort)
     .option("--json", "print one JSON object and nothing else, once the page can be opened", false)
     .addHelpText("after", "\nExample:\n  orchard connect latest --page yarn"),
@@ -48,7 +47,7 @@ export const command = addTargetOptions(
       if (clusterId === undefined) throw new NotFound(`The run ${run.runId} has no cluster.`);
       const cluster = await describeCluster(clients.emr, clusterId);
       // The embedded account's Spark serves no page while a step runs.
-      const isOver = isGone(stateOf(cluster)) || chooseAccount(chosen);
+      const isOver = isGone(stateOf(cluster)) || isOnEmbedded(target);
       const opened = isOver
         ? await openHistory(lifetime, target, deployed.bucket, cluster, port)
         : await openPage(lifetime, target, cluster, page, port);
@@ -74,22 +73,16 @@ async function openPage(
   lifetime: Lifetime,
   { clients, env }: Target,
   cluster: Cluster,
-  page: (typeof pages)[number],
+  page: Page,
   wantedPort: number | undefined,
 ): Promise<Opened> {
-  const { port: remotePort, scheme, path } = nodePages[page];
-  await requirePlugin(env);
+  const { port: remotePort, scheme, path, hint } = nodePages[page];
+  await requirePlugin(lifetime, env);
   const instanceId = await findPrimaryNode(clients.emr, cluster);
   const localPort = wantedPort ?? (await getPort({ port: remotePort, host: "127.0.0.1" }));
   const { closed } = await openTunnel(lifetime, { instanceId, remotePort, localPort }, env);
-  return { url: `${scheme}://127.0.0.1:${localPort}${path}`, hint: hints[page], closed };
+  return { url: `${scheme}://127.0.0.1:${localPort}${path}`, hint, closed };
 }
-
-const hints = {
-  yarn: "YARN's ResourceManager lists the applications with their ids.",
-  spark: "Add proxy/<application id>/ to the address; --page yarn shows the ids.",
-  jupyterhub: "JupyterHub's certificate is its own, so that the browser warns. The first user is jovyan.",
-} as const;
 
 async function openHistory(
   lifetime: Lifetime,

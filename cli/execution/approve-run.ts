@@ -1,6 +1,5 @@
-import { embeddedAccountId } from "../../lambdas/contract/arns.ts";
 import type { Plan } from "../../lambdas/contract/plan.ts";
-import type { Target } from "../account/deployment-target.ts";
+import { isOnEmbedded, type Target } from "../account/deployment-target.ts";
 import type { DeployedStack } from "../deployment/deployed-stacks.ts";
 import { openPlanner } from "../deployment/preflight-checks.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
@@ -40,6 +39,6 @@ export async function approveRun(
 }
 
 /** On this machine nothing is spent, so that a question needs a threshold of the person. */
-export function thresholdOf({ account }: Target, { confirmAbove }: Pick<Consent, "confirmAbove">): number {
-  return confirmAbove ?? (account === embeddedAccountId ? Number.POSITIVE_INFINITY : defaultConfirmUsd);
+export function thresholdOf(target: Target, { confirmAbove }: Pick<Consent, "confirmAbove">): number {
+  return confirmAbove ?? (isOnEmbedded(target) ? Number.POSITIVE_INFINITY : defaultConfirmUsd);
 }

@@ -1,12 +1,11 @@
 // Port forwarding by AWS Systems Manager to the web pages of a cluster's primary node, which has no public address.
 import { delimiter } from "node:path";
 import { type Cluster, type EMRClient, ListInstancesCommand } from "@aws-sdk/client-emr";
-import { execa } from "execa";
 import { isGone, stateOf } from "../../lambdas/aws/cluster-states.ts";
 import { waitUntil } from "../../shared/wait-until.ts";
 import { CommandFailed, NotFound } from "../terminal/command-errors.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
-import { toolPath } from "../toolchain/run-tool.ts";
+import { runTool, startTool, toolPath } from "../toolchain/run-tool.ts";
 
 /** The person's own AWS CLI comes before the project's, because only version 2 knows every way to log in. */
 function tunnelPath(): string {
@@ -18,11 +17,29 @@ const pluginGuide =
 
 /** The ports of a cluster's web pages: EMR's Management Guide, "View web interfaces hosted on Amazon EMR clusters". */
 export const nodePages = {
-  yarn: { port: 8088, scheme: "http", path: "/cluster" },
   /** YARN's web proxy, which leads to the page of a running Spark application. */
-  spark: { port: 20_888, scheme: "http", path: "/" },
-  jupyterhub: { port: 9443, scheme: "https", path: "/" },
+  spark: {
+    port: 20_888,
+    scheme: "http",
+    path: "/",
+    hint: "Add proxy/<application id>/ to the address; --page yarn shows the ids.",
+  },
+  yarn: {
+    port: 8088,
+    scheme: "http",
+    path: "/cluster",
+    hint: "YARN's ResourceManager lists the applications with their ids.",
+  },
+  jupyterhub: {
+    port: 9443,
+    scheme: "https",
+    path: "/",
+    hint: "JupyterHub's certificate is its own, so that the browser warns. The first user is jovyan.",
+  },
 } as const;
+
+export type Page = keyof typeof nodePages;
+export const pages = Object.keys(nodePages) as Page[];
 
 /**
  * Returns the EC2 instance of the cluster's primary node.
@@ -56,9 +73,8 @@ export function tunnelArguments({ instanceId, remotePort, localPort }: Tunnel): 
 }
 
 /** @throws CommandFailed when Session Manager's plugin for the AWS CLI is missing */
-export async function requirePlugin(env: NodeJS.ProcessEnv): Promise<void> {
-  const options = { env: { ...env, PATH: tunnelPath() }, extendEnv: false, reject: false } as const;
-  const { failed } = await execa("session-manager-plugin", ["--version"], options);
+export async function requirePlugin(lifetime: Lifetime, env: NodeJS.ProcessEnv): Promise<void> {
+  const { failed } = await runTool(lifetime, "session-manager-plugin", ["--version"], { env, path: tunnelPath() });
   if (failed) {
     throw new CommandFailed(
       `The AWS CLI needs Session Manager's plugin for a tunnel, and session-manager-plugin does not run. Install it: ${pluginGuide}`,
@@ -78,32 +94,15 @@ export async function openTunnel(
   tunnel: Tunnel,
   env: NodeJS.ProcessEnv,
 ): Promise<{ readonly closed: Promise<unknown> }> {
-  const child = execa("aws", tunnelArguments(tunnel), {
-    env: { ...env, PATH: tunnelPath() },
-    extendEnv: false,
-    stdin: "ignore",
-    all: true,
-    reject: false,
-    cancelSignal: lifetime.signal,
-  });
-  lifetime.defer(
-    async () => {
-      child.kill();
-      await child;
-    },
-    () => child.kill("SIGKILL"),
-  );
+  const options = { env, path: tunnelPath() };
+  const { child, ended, hasEnded } = startTool(lifetime, "aws", tunnelArguments(tunnel), options);
   let output = "";
-  let hasEnded = false;
-  child.all.on("data", (chunk) => {
+  child.all?.on("data", (chunk) => {
     output += String(chunk);
   });
-  const closed = child.finally(() => {
-    hasEnded = true;
-  });
-  await waitUntil(() => hasEnded || output.includes("Waiting for connections"), { signal: lifetime.signal });
-  if (hasEnded) throw new CommandFailed(describeRefusal(tunnel.instanceId, output));
-  return { closed };
+  await waitUntil(() => hasEnded() || output.includes("Waiting for connections"), { signal: lifetime.signal });
+  if (hasEnded()) throw new CommandFailed(describeRefusal(tunnel.instanceId, output));
+  return { closed: ended };
 }
 
 function describeRefusal(instanceId: string, output: string): string {

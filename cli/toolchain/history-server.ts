@@ -1,12 +1,12 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { execa } from "execa";
 import { waitUntil } from "../../shared/wait-until.ts";
 import { childEnvironment } from "../setup/child-environment.mjs";
 import { CommandFailed } from "../terminal/command-errors.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
 import { sparkEnvironment } from "./local-spark.ts";
+import { startTool } from "./run-tool.ts";
 
 const pollMs = 300;
 
@@ -28,33 +28,17 @@ export async function serveHistory(
     settings,
     `spark.history.fs.logDirectory ${pathToFileURL(folder).href}\nspark.history.ui.port ${port}\n`,
   );
-  const server = execa(
+  const { ended, hasEnded } = startTool(
+    lifetime,
     join(environment.SPARK_HOME, "bin", "spark-class"),
     ["org.apache.spark.deploy.history.HistoryServer", "--properties-file", settings],
-    {
-      env: { ...childEnvironment("tool"), ...environment },
-      extendEnv: false,
-      stdin: "ignore",
-      all: true,
-      reject: false,
-    },
+    { env: { ...childEnvironment("tool"), ...environment } },
   );
-  lifetime.defer(
-    async () => {
-      server.kill();
-      await server;
-    },
-    () => server.kill("SIGKILL"),
-  );
-  let hasEnded = false;
-  const closed = server.finally(() => {
-    hasEnded = true;
-  });
   const url = `http://127.0.0.1:${port}`;
-  const isReady = async (): Promise<boolean> => hasEnded || (await countApplications(url)) >= count;
+  const isReady = async (): Promise<boolean> => hasEnded() || (await countApplications(url)) >= count;
   await waitUntil(isReady, { everyMs: pollMs, signal: lifetime.signal });
-  if (hasEnded) throw new CommandFailed(`Spark's history server did not start:\n${(await server).all}`);
-  return { url, closed };
+  if (hasEnded()) throw new CommandFailed(`Spark's history server did not start:\n${(await ended).all}`);
+  return { url, closed: ended };
 }
 
 /** Number of applications that the server lists; 0 while it does not answer yet. */

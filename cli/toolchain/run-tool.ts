@@ -17,6 +17,8 @@ export function toolPath(): string {
 interface ToolOptions {
   /** Complete environment of the tool, except for PATH. @default that of a tool which needs no network */
   readonly env?: NodeJS.ProcessEnv;
+  /** @default that of toolPath */
+  readonly path?: string;
   /** @default the project's folder */
   readonly cwd?: string;
   /** Prints the output instead of returning it. @default false */
@@ -29,17 +31,21 @@ export interface ToolResult {
   readonly output: string;
 }
 
-/** Runs a tool in its own process group, so that its descendants end with the command. */
-export async function runTool(
+/**
+ * Starts a tool in its own process group, so that its descendants end with the command.
+ *
+ * @returns `ended` settles when the tool has ended, with any exit code; `end` ends what is left of the group
+ */
+export function startTool(
   lifetime: Lifetime,
   command: string,
   args: readonly string[],
-  { env = childEnvironment("tool"), cwd = root, show = false }: ToolOptions = {},
-): Promise<ToolResult> {
+  { env = childEnvironment("tool"), path = toolPath(), cwd = root, show = false }: ToolOptions = {},
+) {
   lifetime.signal.throwIfAborted();
   const child = execa(command, args, {
     cwd,
-    env: { ...env, PATH: toolPath() },
+    env: { ...env, PATH: path },
     extendEnv: false,
     stdin: "ignore",
     stdout: show ? "inherit" : "pipe",
@@ -49,19 +55,32 @@ export async function runTool(
     reject: false,
   });
   const { pid } = child;
-  let hasEnded = false;
-  const finish = lifetime.defer(
+  let isOver = false;
+  const ended = child.finally(() => {
+    isOver = true;
+  });
+  const hasEnded = (): boolean => isOver;
+  const end = lifetime.defer(
     async () => {
       if (pid === undefined) return;
       signalGroup(pid, "SIGTERM");
-      await waitUntil(() => hasEnded, { timeoutMs: graceMs });
+      await waitUntil(hasEnded, { timeoutMs: graceMs });
       signalGroup(pid, "SIGKILL");
     },
     () => pid && signalGroup(pid, "SIGKILL"),
   );
-  const { failed, all, shortMessage, exitCode } = await child;
-  hasEnded = true;
-  // End the background processes that the tool left behind.
-  await finish();
+  return { child, ended, hasEnded, end };
+}
+
+/** Runs a tool to its end, with the descendants that it leaves behind. */
+export async function runTool(
+  lifetime: Lifetime,
+  command: string,
+  args: readonly string[],
+  options: ToolOptions = {},
+): Promise<ToolResult> {
+  const { ended, end } = startTool(lifetime, command, args, options);
+  const { failed, all, shortMessage, exitCode } = await ended;
+  await end();
   return { failed, output: all || (exitCode === undefined ? (shortMessage ?? "") : "") };
 }

@@ -63,13 +63,15 @@ it("passes any other answer of Systems Manager on", async () => {
 });
 
 it("names the plugin that is missing and where to get it", async () => {
-  await expect(requirePlugin({})).rejects.toThrow(/session-manager-plugin does not run.*https:\/\/docs\.aws/);
+  await expect(requirePlugin(new Lifetime(), {})).rejects.toThrow(
+    /session-manager-plugin does not run.*https:\/\/docs\.aws/,
+  );
 });
 
 it("accepts the plugin that is installed", async () => {
   install("session-manager-plugin", "echo 1.2.0");
 
-  await expect(requirePlugin({})).resolves.toBeUndefined();
+  await expect(requirePlugin(new Lifetime(), {})).resolves.toBeUndefined();
 });
 
 it("finds the instance of the primary node", async () => {
