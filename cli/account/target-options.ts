@@ -29,7 +29,7 @@ export function addTargetOptions<Args extends unknown[], Options extends OptionV
 export function targetArguments({ local, region, profile }: TargetOptions): readonly string[] {
   return [
     ...(local ? ["--local"] : []),
-    ...(region === undefined ? [] : ["--region", region]),
+    ...(region === undefined ? [] : ["--region", quoteArgument(region)]),
     ...(profile === undefined ? [] : ["--profile", quoteArgument(profile)]),
   ];
 }

@@ -1,6 +1,7 @@
 import type { Clients } from "../account/aws-clients.ts";
 import type { DeployedStack } from "../deployment/deployed-stacks.ts";
 import type { AliveCluster } from "../execution/alive-clusters.ts";
+import { bytesOf } from "../terminal/transfer.ts";
 import { type Activity, readActivity } from "./activity.ts";
 import { type BucketChoice, bucketParts, chooseObjects } from "./bucket-parts.ts";
 import { findLocalFolders, type LocalFolder } from "./local-files.ts";
@@ -62,7 +63,7 @@ export async function planCleaning(
   };
 }
 
-/** What a part of a plan has; the names are those of --json. */
+/** Counts the things that a plan deletes of one part; the names are those of --json. */
 export interface Portion {
   readonly part: Part;
   /** Ids of clusters or runs, or paths of folders. */
@@ -87,18 +88,14 @@ export function listPortions({ activity, clusters, bucket, localFiles }: CleanPl
   }
   for (const { part, runs: names, objects, kept } of bucket) {
     const versions = objects.reduce((sum, object) => sum + object.versions.length, 0);
-    portions.push({ part, names, objects: objects.length, versions, bytes: sumOf(objects), kept });
+    portions.push({ part, names, objects: objects.length, versions, bytes: bytesOf(objects), kept });
   }
   if (localFiles) {
     const files = localFiles.reduce((sum, folder) => sum + folder.files, 0);
     const names = localFiles.map(({ path }) => path);
-    portions.push({ ...none, part: "localFiles", names, objects: files, versions: files, bytes: sumOf(localFiles) });
+    portions.push({ ...none, part: "localFiles", names, objects: files, versions: files, bytes: bytesOf(localFiles) });
   }
   return portions;
-}
-
-function sumOf(sized: readonly { readonly bytes: number }[]): number {
-  return sized.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 export function isEmptyPortion({ names, objects }: Portion): boolean {

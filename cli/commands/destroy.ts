@@ -1,9 +1,8 @@
 import type { StackResourceSummary } from "@aws-sdk/client-cloudformation";
 import { Command } from "@commander-js/extra-typings";
-import { quoteArgument } from "../../shared/shell-quotes.ts";
 import type { Clients } from "../account/aws-clients.ts";
 import type { Target } from "../account/deployment-target.ts";
-import { addTargetOptions, openChosenTarget, type TargetOptions } from "../account/target-options.ts";
+import { addTargetOptions, openChosenTarget, type TargetOptions, targetArguments } from "../account/target-options.ts";
 import { deleteBucket, findStacks, listResources } from "../deployment/delete-stacks.ts";
 import { type DeployedStack, readDeployment } from "../deployment/deployed-stacks.ts";
 import { leftClusters, type Removal, removeDeployment, requireIdle } from "../deployment/remove-deployment.ts";
@@ -37,14 +36,12 @@ export const command = addTargetOptions(
 );
 
 /** The command line with these options. */
-function commandOf({ deleteData, stopRunning: mayStop, local, profile, region }: DestroyOptions): string {
+function commandOf({ deleteData, stopRunning: mayStop, ...chosen }: DestroyOptions): string {
   return [
     "orchard destroy",
     ...(mayStop ? ["--stop-running"] : []),
     ...(deleteData ? ["--delete-data"] : []),
-    ...(local ? ["--local"] : []),
-    ...(profile === undefined ? [] : [`--profile ${quoteArgument(profile)}`]),
-    ...(region === undefined ? [] : [`--region ${quoteArgument(region)}`]),
+    ...targetArguments(chosen),
   ].join(" ");
 }
 

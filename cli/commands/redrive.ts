@@ -1,11 +1,10 @@
 import { Command } from "@commander-js/extra-typings";
 import { addTargetOptions, openChosenTarget, type TargetOptions } from "../account/target-options.ts";
 import { requireDeployment } from "../deployment/deployed-stacks.ts";
-import { defaultConfirmUsd } from "../execution/approve-cost.ts";
+import { confirmAboveOption } from "../execution/approve-cost.ts";
 import { approveRun } from "../execution/approve-run.ts";
 import { findRun, runArgument } from "../execution/find-run.ts";
 import { describeGoesOn } from "../execution/follow-run.ts";
-import { parseUsd } from "../execution/input-options.ts";
 import { chooseAttempt, readInput, redriveRun } from "../execution/redrive-run.ts";
 import { renderReport } from "../execution/render-report.ts";
 import type { StartedRun } from "../execution/running-cluster.ts";
@@ -23,9 +22,7 @@ export const command = addTargetOptions(
     )
     .argument("<run>", runArgument)
     .option("--detach", "do not follow it", false)
-    .option("--confirm-above <usd>", `ask before a rerun that costs more (default: ${defaultConfirmUsd})`, (text) =>
-      parseUsd("--confirm-above", text),
-    )
+    .addOption(confirmAboveOption)
     .option("-y, --yes", "do not ask", false)
     .option("--json", "print one JSON object and nothing else, once the run has ended", false)
     .addHelpText("after", "\nExample:\n  orchard redrive latest"),

@@ -3,12 +3,12 @@ import type { Target } from "../account/deployment-target.ts";
 import { addTargetOptions, openChosenTarget, type TargetOptions } from "../account/target-options.ts";
 import { type DeployedStack, requireDeployment } from "../deployment/deployed-stacks.ts";
 import { openPlanner } from "../deployment/preflight-checks.ts";
-import { approveCost, defaultConfirmUsd } from "../execution/approve-cost.ts";
+import { approveCost, confirmAboveOption } from "../execution/approve-cost.ts";
 import { approveRun, thresholdOf } from "../execution/approve-run.ts";
 import { execute, failUnlessSucceeded } from "../execution/execute.ts";
 import { type ExecutionInput, type InputOptions, makeExecutionInput } from "../execution/execution-input.ts";
 import { describeGoesOn } from "../execution/follow-run.ts";
-import { addInputOptions, parseUsd } from "../execution/input-options.ts";
+import { addInputOptions } from "../execution/input-options.ts";
 import { decideAtInterruption } from "../execution/interrupted-run.ts";
 import { chooseMode } from "../execution/mode-menu.ts";
 import { renderReport } from "../execution/render-report.ts";
@@ -28,9 +28,7 @@ export const command = addTargetOptions(
         "start a run of the deployed stack, follow it, and copy its results; without --mode, a terminal offers a menu",
       )
       .option("--detach", "start the run, and do not follow it", false)
-      .option("--confirm-above <usd>", `ask before a run that costs more (default: ${defaultConfirmUsd})`, (text) =>
-        parseUsd("--confirm-above", text),
-      )
+      .addOption(confirmAboveOption)
       .option("-y, --yes", "do not ask", false)
       .option("--json", "print one JSON object and nothing else", false)
       .addHelpText("after", "\nExample:\n  orchard run --mode mini"),

@@ -95,7 +95,7 @@ function requireValid(input: unknown, { bucket, inputPrefix }: DeployedStack): v
   try {
     parseInput(input, { bucket, inputPrefix, maxCostUsd: costBounds.max, maxKeepMinutes: maxKeepMinutesBound });
   } catch (error) {
-    if (isNamed(error, "InvalidInput", "InputTooLarge")) throw new UsageError(error.message);
+    if (isNamed(error, "InvalidInput")) throw new UsageError(error.message);
     throw error;
   }
 }

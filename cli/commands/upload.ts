@@ -6,7 +6,6 @@ import { quoteArgument } from "../../shared/shell-quotes.ts";
 import { addTargetOptions, openChosenTarget, type TargetOptions, targetArguments } from "../account/target-options.ts";
 import { type Dataset, readDataset } from "../dataset/image-tree.ts";
 import {
-  bytesOf,
   compareImages,
   describeDataset,
   describeUpload,
@@ -22,7 +21,7 @@ import { groups } from "../terminal/command-groups.ts";
 import { isTerminal } from "../terminal/confirm.ts";
 import { Lifetime, withLifetime } from "../terminal/lifetime.ts";
 import { type Reporter, runSteps } from "../terminal/progress-steps.ts";
-import type { TransferProgress } from "../terminal/transfer.ts";
+import { bytesOf, type TransferProgress } from "../terminal/transfer.ts";
 import { fromPerson } from "../toolchain/places.ts";
 
 export const command = addTargetOptions(

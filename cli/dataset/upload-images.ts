@@ -5,7 +5,7 @@ import type { Clients } from "../account/aws-clients.ts";
 import type { Deployment } from "../deployment/deployed-stacks.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
 import type { Reporter } from "../terminal/progress-steps.ts";
-import { describeTransfer, type TransferProgress } from "../terminal/transfer.ts";
+import { bytesOf, describeTransfer, type TransferProgress } from "../terminal/transfer.ts";
 import { fromPerson, places } from "../toolchain/places.ts";
 import { checkBucket, compareWithBucket, removeFiles, type SyncPlan, uploadFiles } from "./bucket-sync.ts";
 import { type Dataset, readDataset } from "./image-tree.ts";
@@ -101,8 +101,4 @@ export function describeUpload(
   const layout = dataset.layout === "label" ? " as <label>/<image>, without splits," : "";
   const size = prettyBytes(bytesOf(dataset.files));
   return `${dataset.files.length} images (${size})${layout} in s3://${bucket}/${inputPrefix}: ${counts.join(", ")}`;
-}
-
-export function bytesOf(files: readonly { readonly bytes: number }[]): number {
-  return files.reduce((sum, { bytes }) => sum + bytes, 0);
 }

@@ -1,8 +1,7 @@
 import { GetTemplateCommand, type Stack } from "@aws-sdk/client-cloudformation";
-import { describeError } from "../../lambdas/aws/errors.ts";
 import type { Target } from "../account/deployment-target.ts";
 import { checkTwice, describeRunning, findRunning, isIdle, stopRunning } from "../execution/running-work.ts";
-import { CommandError, CommandFailed, UsageError } from "../terminal/command-errors.ts";
+import { CommandFailed, messageOf, UsageError } from "../terminal/command-errors.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
 import { type Reporter, runSteps, type Step } from "../terminal/progress-steps.ts";
 import type { Cdk } from "./cdk-command.ts";
@@ -96,7 +95,7 @@ export async function applyChanges(lifetime: Lifetime, changes: Changes, quiet: 
     const failure = await reopenDeployment(clients, closedBucket);
     takeBack();
     if (failure === "") throw error;
-    const message = `${error instanceof CommandError ? error.message : describeError(error)}${failure}`;
+    const message = `${messageOf(error)}${failure}`;
     throw error instanceof UsageError ? new UsageError(message) : new CommandFailed(message, { cause: error });
   }
 }

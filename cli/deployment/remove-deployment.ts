@@ -9,7 +9,7 @@ import {
   requestEnd,
 } from "../execution/alive-clusters.ts";
 import { checkTwice, describeRunning, findRunning, isIdle, stopRunning } from "../execution/running-work.ts";
-import { CommandError, CommandFailed, UsageError } from "../terminal/command-errors.ts";
+import { CommandFailed, messageOf, UsageError } from "../terminal/command-errors.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
 import { type Reporter, runSteps, type Step } from "../terminal/progress-steps.ts";
 import { closeDeployment, reopenDeployment } from "./closed-deployment.ts";
@@ -121,7 +121,7 @@ function describeInterruption({ bucket, sameCommand }: Removal, left: readonly s
   return `${found} ${closed} Go on with: ${sameCommand}`;
 }
 
-/** What an interruption may leave when no stack is left. */
+/** Warns at an interruption when no stack is left. */
 export const leftClusters = "Clusters without a stack may still be there and cost money.";
 
 const howToGoOn =
@@ -149,8 +149,4 @@ async function dealWithClusters({ clients, stateMachineArn }: Removal, mayEnd: b
   } catch (error) {
     return `These clusters are alive:${lines}\n${messageOf(error)}`;
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof CommandError ? error.message : describeError(error);
 }

@@ -1,10 +1,17 @@
+import { Option } from "@commander-js/extra-typings";
 import type { Plan } from "../../lambdas/contract/plan.ts";
 import { UsageError } from "../terminal/command-errors.ts";
 import { hasTerminal, requireConfirmed } from "../terminal/confirm.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
+import { parseUsd } from "./input-options.ts";
 
 /** Above this estimate, a run is started only with a person's consent. A run in mode mini costs a tenth of it. */
 export const defaultConfirmUsd = 1;
+
+export const confirmAboveOption = new Option(
+  "--confirm-above <usd>",
+  `ask before a run that costs more (default: ${defaultConfirmUsd})`,
+).argParser((text) => parseUsd("--confirm-above", text));
 
 /**
  * Asks before a run is started whose estimate is above the threshold.

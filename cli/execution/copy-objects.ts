@@ -7,7 +7,7 @@ import { isNamed } from "../../lambdas/aws/errors.ts";
 import { listObjects, type S3Location, type S3Object, s3UriOf } from "../../lambdas/aws/s3.ts";
 import { hasCode } from "../../shared/system-errors.mjs";
 import { CommandFailed, UsageError } from "../terminal/command-errors.ts";
-import { type TransferOptions, transferAll } from "../terminal/transfer.ts";
+import { bytesOf, type TransferOptions, transferAll } from "../terminal/transfer.ts";
 
 /** Ending of a file that is not complete yet. */
 const partialEnding = ".part";
@@ -54,7 +54,7 @@ export async function copyObjects(
     }
   };
   await transferAll(objects, copy, options);
-  return { files: objects.length, bytes: objects.reduce((sum, { bytes }) => sum + bytes, 0), unchanged };
+  return { files: objects.length, bytes: bytesOf(objects), unchanged };
 }
 
 function describeFailure(error: unknown, folder: string): unknown {

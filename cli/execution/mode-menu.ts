@@ -5,7 +5,7 @@ import type { Planner } from "../deployment/preflight-checks.ts";
 import { UsageError } from "../terminal/command-errors.ts";
 import { ask } from "../terminal/confirm.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
-import { runSteps } from "../terminal/progress-steps.ts";
+import { type Reporter, runSteps } from "../terminal/progress-steps.ts";
 import { renderColumns } from "../terminal/tables.ts";
 import { type ExecutionInput, type InputOptions, makeExecutionInput } from "./execution-input.ts";
 
@@ -33,7 +33,7 @@ export interface Choice {
  */
 export async function chooseMode(lifetime: Lifetime, plan: Planner, options: InputOptions): Promise<Choice> {
   const offers: Offer[] = [];
-  const planAll = async ({ status, title }: { status: (line: string) => void; title: (text: string) => void }) => {
+  const planAll = async ({ status, title }: Reporter): Promise<void> => {
     for (const mode of offered) {
       status(`mode ${mode}`);
       offers.push(await makeOffer(plan, options, mode));

@@ -24,7 +24,7 @@ export async function readRun(
   countFiles = true,
 ): Promise<ReadRun> {
   const [described, ending] = await Promise.all([
-    describeExecution(clients, { arn, runId }),
+    describeExecution(clients, { arn }),
     readEnding(clients, { arn, runId }),
   ]);
   const { startDate, stopDate = new Date() } = described;

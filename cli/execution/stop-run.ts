@@ -1,5 +1,5 @@
 import type { Cluster } from "@aws-sdk/client-emr";
-import { DescribeExecutionCommand, StopExecutionCommand } from "@aws-sdk/client-sfn";
+import { StopExecutionCommand } from "@aws-sdk/client-sfn";
 import { stateOf } from "../../lambdas/aws/cluster-states.ts";
 import { endCluster, findClusters } from "../../lambdas/aws/emr.ts";
 import { clusterIdIn } from "../../lambdas/aws/steps.ts";
@@ -8,6 +8,7 @@ import type { Lifetime } from "../terminal/lifetime.ts";
 import { type Reporter, runSteps } from "../terminal/progress-steps.ts";
 import { waitForEnd } from "./alive-clusters.ts";
 import type { Run } from "./find-run.ts";
+import { describeExecution } from "./watch-execution.ts";
 
 /** Whether a run has not ended: a redriven one may wait for its turn. */
 export function isRunning({ status }: Pick<Run, "status">): boolean {
@@ -27,8 +28,8 @@ export async function findOwnClusters({ emr }: Clients, run: Run): Promise<reado
 }
 
 /** The id of another run's cluster that the run was started on, which is not the run's to terminate. */
-export async function findReusedCluster({ sfn }: Clients, { arn }: Pick<Run, "arn">): Promise<readonly string[]> {
-  const { input } = await sfn.send(new DescribeExecutionCommand({ executionArn: arn }));
+export async function findReusedCluster(clients: Clients, run: Pick<Run, "arn">): Promise<readonly string[]> {
+  const { input } = await describeExecution(clients, run);
   const id = clusterIdIn(input);
   return id === undefined ? [] : [id];
 }
@@ -75,7 +76,7 @@ export async function stopRun(
     (minutes) =>
       `The execution was stopped, but after ${minutes} minutes not all of its clusters are gone: ${lines.join("; ")}`,
   );
-  const { status = "UNKNOWN" } = await clients.sfn.send(new DescribeExecutionCommand({ executionArn: run.arn }));
+  const { status = "UNKNOWN" } = await describeExecution(clients, run);
   return { status, endedClusters: [...seen] };
 }
 

@@ -57,7 +57,7 @@ export function stopWithCommand(lifetime: Lifetime, clients: Clients, execution:
 }
 
 /** Describes an execution. @throws ExecutionDoesNotExist */
-export function describeExecution({ sfn }: Clients, { arn }: Execution): Promise<DescribeExecutionOutput> {
+export function describeExecution({ sfn }: Clients, { arn }: Pick<Execution, "arn">): Promise<DescribeExecutionOutput> {
   return sfn.send(new DescribeExecutionCommand({ executionArn: arn }));
 }
 

@@ -1,3 +1,5 @@
+import { describeError } from "../../lambdas/aws/errors.ts";
+
 /** An error whose message suffices, so no stack trace is printed. */
 export abstract class CommandError extends Error {
   abstract readonly exitCode: number;
@@ -25,4 +27,9 @@ export class NotFound extends CommandError {
 export class Refused extends CommandError {
   override readonly name = "Refused";
   readonly exitCode = 4;
+}
+
+/** Returns what an error says, for the message of another one. */
+export function messageOf(error: unknown): string {
+  return error instanceof CommandError ? error.message : describeError(error);
 }

@@ -31,7 +31,7 @@ export async function transferAll<File extends { readonly bytes: number }>(
   transfer: (file: File, signal: AbortSignal) => Promise<void>,
   { signal, onProgress = () => undefined }: TransferOptions,
 ): Promise<void> {
-  const totalBytes = all.reduce((sum, file) => sum + file.bytes, 0);
+  const totalBytes = bytesOf(all);
   let [files, bytes] = [0, 0];
   const failures: unknown[] = [];
   const stop = new AbortController();
@@ -54,6 +54,10 @@ export async function transferAll<File extends { readonly bytes: number }>(
   );
   signal?.throwIfAborted();
   if (failures.length > 0) throw failures[0];
+}
+
+export function bytesOf(files: readonly { readonly bytes: number }[]): number {
+  return files.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 /**

@@ -1,4 +1,4 @@
-// What goes wrong outside of Orchard ends in one message with a remedy, and never in a stack trace.
+// Errors from outside of Orchard end in one message with a remedy, and never in a stack trace.
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
