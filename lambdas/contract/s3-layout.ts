@@ -27,6 +27,8 @@ export const latestRunKey = `${runsPrefix}latest.json`;
 export const planFile = "plan.json";
 export const manifestFile = "manifest.json";
 export const progressFile = "progress.json";
+export const reportFiguresFile = "report/figures.json";
+export const reportFile = "report/report.html";
 
 /** Key of an artifact, addressed by the hexadecimal sha256 of its content: an existing object is never overwritten. */
 export function artifactKey(sha256: string, file: string): string {
