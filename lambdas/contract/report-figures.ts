@@ -16,9 +16,15 @@ const componentSchema = z.object({ minimum: z.number(), step: z.number(), values
 const imageIndexSchema = z.int().nonnegative();
 
 export const reportFiguresSchema = z.object({
-  /** Every label with its number of images in the run, in ascending order of the label; at most 5,000 labels. */
+  /**
+   * Labels with their numbers of images in the run, in ascending order of the label's code points: all of them, or the
+   * 5,000 most frequent ones. Images of other labels count in `images.total` and are in no picture.
+   */
   labels: z.array(z.object({ label: z.string(), images: z.int() })),
-  /** The images of the picture: all of them, or an even selection over the labels if there are more than 70,000. */
+  /**
+   * The images of the picture, in the order of their paths: all of them, or an even selection over the labels if there
+   * are more than 70,000 or if their paths are very long.
+   */
   images: z.object({
     total: z.int(),
     /** Common prefix of all paths, which `paths` omits. */
@@ -34,32 +40,44 @@ export const reportFiguresSchema = z.object({
     images: z.array(imageIndexSchema),
     /** Number of components that the distances use. */
     components: z.int(),
-    /** Five nearest images of each image of the sample, as positions in `sample.images`; and the distances to them. */
+    /**
+     * The nearest images of each image of the sample, the nearest first, as positions in `sample.images`, and the
+     * distances to them: five, or fewer if the sample is smaller than six.
+     */
     neighbours: packedSchema,
     distances: z.array(z.array(z.number())),
-    /** Share of the sample whose nearest image has the same label; null with fewer than two labels. */
+    /** Share of the sample whose nearest image has the same label; null if it has fewer than two labels. */
     agreement: z.number().nullable(),
-    /** Mean silhouette coefficient, from -1 to 1; null with fewer than two labels. */
+    /** Mean silhouette coefficient, from -1 to 1; null if it has fewer than two labels, or as many as images. */
     silhouette: z.number().nullable(),
   }),
   /** The pairs of labels that the nearest image confuses most often, at most 200, the most frequent first. */
   confusions: z.array(z.object({ label: z.string(), nearest: z.string(), images: z.int() })),
-  /** Pairs of images with the same content (etag), and pairs of the sample closer than `bound`; at most 100 each. */
+  /** Copies of images; at most 100 examples each, with the images' paths. */
   duplicates: z.object({
+    /** Largest distance of near-duplicates: a tenth of the median distance to the nearest image of the sample. */
     bound: z.number(),
-    exact: z.object({ pairs: z.int(), examples: z.array(z.tuple([z.string(), z.string()])) }),
+    /**
+     * Images with the same content as an image that precedes them in the order of the paths: each is a pair with the
+     * first one. By the etags of the selection; null if the run's inventory is gone, or the images are not on S3.
+     */
+    exact: z.object({ pairs: z.int(), examples: z.array(z.tuple([z.string(), z.string()])) }).nullable(),
+    /** Pairs of an image of the sample and one of its nearest images, the closest first. */
     near: z.object({ pairs: z.int(), examples: z.array(z.tuple([z.string(), z.string(), z.number()])) }),
   }),
-  /** The images farthest from the mean, measured over all images, the farthest first; at most ten. */
+  /** The images farthest from the mean of all images by their components, the farthest first; at most ten. */
   outliers: z.array(z.object({ path: z.string(), label: z.string(), distance: z.number() })),
-  /** Thumbnails of some images of the sample as one JPEG, `columns` in a row, each `size` pixels wide and high. */
+  /**
+   * Thumbnails of some images of the sample as one JPEG, `columns` in a row, each `size` pixels wide and high: as the
+   * model sees an image, which it squeezes to a square. Null if none could be read.
+   */
   thumbnails: z
     .object({ images: z.array(imageIndexSchema), size: z.int(), columns: z.int(), jpegBase64: z.base64() })
     .nullable(),
-  /** The stages of the Spark job of this step, and of the features step if it ran; times in milliseconds since 1970. */
+  /** The stages of all Spark steps of the run, in the order of their start; times in milliseconds since 1970. */
   stages: z.array(
     z.object({
-      step: z.string(),
+      step: z.enum(["inventory", "features", "reduction"]),
       name: z.string(),
       startedAt: z.number(),
       endedAt: z.number(),
