@@ -14,6 +14,13 @@ const spanSchema = z.object({
   outcome: z.enum(["succeeded", "failed", "running"]),
 });
 
+/** Parts of the data that can be missing: the run does not have them, or they could not be read. */
+const missingPartSchema = z.object({
+  part: z.enum(["checks", "variance", "errors", "figures", "timeline", "cost"]),
+  reason: z.string(),
+});
+export type MissingPart = Readonly<z.output<typeof missingPartSchema>>;
+
 export const reportDataSchema = z.object({
   run: z.object({
     id: z.string(),
@@ -27,17 +34,20 @@ export const reportDataSchema = z.object({
     /** False on the embedded account, which has no cost and no AWS console. */
     onAws: z.boolean(),
   }),
-  model: z.object({ name: z.string(), weights: z.string(), sha256: z.string() }),
+  /** The name is null for a run without features. */
+  model: z.object({ name: z.string().nullable(), weights: z.string(), sha256: z.string() }),
   validation: validationSchema,
   checks: z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string() })),
-  variance: z.object({ ratios: z.array(z.number()), cumulative: z.array(z.number()) }),
+  /** Share of the variance that each component explains, and their running sum, from 0 to 1. */
+  variance: z.object({ ratios: z.array(z.number()), cumulative: z.array(z.number()) }).nullable(),
   errors: z.array(z.object({ reason: z.string(), images: z.int(), examples: z.array(z.string()) })),
   quote: z.object({ minutes: z.number(), usd: z.number() }).nullable(),
   cost: costSchema.nullable(),
   cluster: z.string().nullable(),
   timeline: z.array(spanSchema),
-  /** Null if the job wrote no figures; `figuresMissing` then says why. */
   figures: reportFiguresSchema.nullable(),
-  figuresMissing: z.string().nullable(),
+  /** Every part above that is null or empty because it is missing, with the reason. */
+  missing: z.array(missingPartSchema),
 });
 export type ReportData = Readonly<z.output<typeof reportDataSchema>>;
+export type Span = Readonly<z.output<typeof spanSchema>>;
