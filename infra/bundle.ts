@@ -1,9 +1,10 @@
 // Bundles every handler of lambdas/ for Lambda: `node infra/bundle.ts <folder>` writes <folder>/<name>/index.mjs.
 // A second argument is a file for esbuild's metafile, which lists the bundled sources.
 // It is a process of its own because esbuild's plugins are asynchronous and CDK's synthesis is synchronous.
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { build, type Plugin } from "esbuild";
+import { buildPage } from "./pages.ts";
 
 const root = join(import.meta.dirname, "..");
 const lambdas = join(root, "lambdas");
@@ -55,8 +56,13 @@ const result = await build({
   logLevel: "warning",
   metafile: true,
 });
-const foreign = Object.keys(result.metafile.inputs).filter(
-  (input) => !/^(lambdas|shared)\/|(^|\/)node_modules\//.test(input),
-);
+// WriteReport fills this page with the data of a run.
+const report = await buildPage("report");
+mkdirSync(join(outdir, "write-report"), { recursive: true });
+writeFileSync(join(outdir, "write-report", "report-template.html"), report.html);
+
+const inputs = { ...result.metafile.inputs, ...report.metafile.inputs };
+const foreign = Object.keys(inputs).filter((input) => !/^(lambdas|shared|pages)\/|(^|\/)node_modules\//.test(input));
 if (foreign.length > 0) throw new Error(`A handler imports what bundles.ts does not watch: ${foreign.join(", ")}`);
-if (metafile) writeFileSync(metafile, JSON.stringify(result.metafile));
+const outputs = { ...result.metafile.outputs, ...report.metafile.outputs };
+if (metafile) writeFileSync(metafile, JSON.stringify({ inputs, outputs }));

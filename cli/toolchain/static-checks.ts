@@ -14,15 +14,17 @@ function pythonFolders(): readonly string[] {
     .filter((name) => readdirSync(join(root, name), { recursive: true }).some((file) => String(file).endsWith(".py")));
 }
 
-/** The checks of types, lint and format, in both languages. */
-function checks(): readonly (readonly [command: string, ...args: string[]])[] {
-  return [
-    ["tsc", "--noEmit", "--project", "."],
-    ["biome", "check", "."],
-    ["ruff", "check", "."],
-    ["ruff", "format", "--check", "."],
-    ["mypy", "--no-error-summary", ...pythonFolders()],
-  ];
+/** The checks of types, lint and format, in both languages, by the names that are printed. */
+function checks(): Readonly<Record<string, readonly [command: string, ...args: string[]]>> {
+  return {
+    tsc: ["tsc", "--noEmit", "--project", "."],
+    // The pages have the types of browsers, which no other folder may use.
+    "tsc pages": ["tsc", "--noEmit", "--project", "pages"],
+    biome: ["biome", "check", "."],
+    "ruff check": ["ruff", "check", "."],
+    "ruff format": ["ruff", "format", "--check", "."],
+    mypy: ["mypy", "--no-error-summary", ...pythonFolders()],
+  };
 }
 
 export interface CheckResult {
@@ -33,8 +35,7 @@ export interface CheckResult {
 /** Runs all checks even if one fails, and prints the output of those that failed. */
 export async function runChecks(lifetime: Lifetime): Promise<readonly CheckResult[]> {
   const results: CheckResult[] = [];
-  for (const [command, ...args] of checks()) {
-    const name = [command, ...args.slice(0, command === "ruff" ? 1 : 0)].join(" ");
+  for (const [name, [command, ...args]] of Object.entries(checks())) {
     const { failed, output } = await runTool(lifetime, command, args);
     process.stdout.write(`${failed ? `✖ ${name}\n${output.trimEnd()}` : `✔ ${name}`}\n`);
     results.push({ name, failed });

@@ -33,7 +33,7 @@ describe("docs/architecture.md", () => {
     expect(existsSync(join(root, path))).toBe(true);
   });
 
-  it.each(["lambdas", "infra", "spark/orchard", "cli", "local"])("has every room of %s", (parent) => {
+  it.each(["lambdas", "infra", "spark/orchard", "cli", "local", "pages"])("has every room of %s", (parent) => {
     expect(folders(parent).filter((folder) => !page.includes(`\`${folder}`))).toEqual([]);
   });
 });

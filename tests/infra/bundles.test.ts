@@ -9,7 +9,8 @@ let project = "";
 
 beforeEach(() => {
   project = temporaryFolder();
-  for (const file of ["infra/bundle.ts", "infra/bundles.ts", "shared", "package.json", "package-lock.json"]) {
+  const files = ["infra/bundle.ts", "infra/bundles.ts", "infra/pages.ts", "pages", "shared", "package.json"];
+  for (const file of [...files, "package-lock.json"]) {
     cpSync(join(root, file), join(project, file), { recursive: true });
   }
   symlinkSync(join(root, "node_modules"), join(project, "node_modules"));

@@ -82,7 +82,7 @@ describe("the npm package", { timeout: allMs }, () => {
     const folders = new Set(packed.map((path) => path.split("/")[0]));
     expect([...folders].sort()).toEqual([
       ...["CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md", "bootstrap", "cdk.json", "cli", "docs", "infra"],
-      ...["lambdas", "local", "package.json", "shared", "spark", "statemachine"],
+      ...["lambdas", "local", "package.json", "pages", "shared", "spark", "statemachine"],
     ]);
     expect(
       packed.filter((path) => /check-aws|infra\/check|license|mutat|requirements\.in|__pycache__/.test(path)),
