@@ -1,8 +1,33 @@
 import type { ReportData } from "../../lambdas/contract/report-data.ts";
+import type { ReportFigures } from "../../lambdas/contract/report-figures.ts";
+
+export type Numbers = Uint8Array | Uint16Array | Uint32Array;
+
+function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
+  const binary = atob(base64);
+  const bytes = new Uint8Array(binary.length);
+  for (let index = 0; index < binary.length; index += 1) bytes[index] = binary.charCodeAt(index);
+  return bytes;
+}
 
 /** Decodes the data that fillReport has put into the page: base64 of gzipped JSON. */
 export async function unpackData(base64: string): Promise<ReportData> {
-  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
-  const json = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const json = new Blob([bytesOf(base64)]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Response(json).json();
+}
+
+const arrays = { uint8: Uint8Array, uint16: Uint16Array, uint32: Uint32Array };
+
+/** Decodes packed numbers. Every browser runs on little-endian processors, whose order the bytes have. */
+export function unpackNumbers({ type, base64 }: ReportFigures["images"]["labels"]): Numbers {
+  return new arrays[type](bytesOf(base64).buffer);
+}
+
+/** Coordinates of all images on one principal component. */
+export function unpackComponent({ minimum, step, values }: ReportFigures["components"][number]): Float32Array {
+  return Float32Array.from(unpackNumbers(values), (value) => minimum + value * step);
+}
+
+export function unpackPicture(base64: string): Promise<ImageBitmap> {
+  return createImageBitmap(new Blob([bytesOf(base64)], { type: "image/jpeg" }));
 }

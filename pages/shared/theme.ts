@@ -5,7 +5,8 @@ export type Theme = "light" | "dark";
 const listeners = new Set<() => void>();
 const prefersDark = matchMedia("(prefers-color-scheme: dark)");
 
-function currentTheme(): Theme {
+/** The theme that the page has now. */
+export function theme(): Theme {
   const chosen = document.documentElement.dataset["theme"];
   if (chosen === "light" || chosen === "dark") return chosen;
   return prefersDark.matches ? "dark" : "light";
@@ -32,10 +33,10 @@ export function setTheme(theme: Theme | undefined): void {
 export function themeButton(): HTMLButtonElement {
   const button = element("button", { type: "button", class: "quiet", id: "theme" });
   const describe = () => {
-    button.textContent = currentTheme() === "dark" ? "Light" : "Dark";
-    button.setAttribute("aria-label", `Use ${currentTheme() === "dark" ? "light" : "dark"} colours`);
+    button.textContent = theme() === "dark" ? "Light" : "Dark";
+    button.setAttribute("aria-label", `Use ${theme() === "dark" ? "light" : "dark"} colours`);
   };
-  button.addEventListener("click", () => setTheme(currentTheme() === "dark" ? "light" : "dark"));
+  button.addEventListener("click", () => setTheme(theme() === "dark" ? "light" : "dark"));
   onThemeChange(describe);
   describe();
   return button;

@@ -1,0 +1,42 @@
+import type { Axis, AxisDomain } from "d3-axis";
+import { select } from "d3-selection";
+import { element, svgElement } from "../shared/elements.ts";
+
+export interface Drawing {
+  readonly height: number;
+  readonly shapes: readonly SVGElement[];
+}
+
+/**
+ * A picture that is drawn anew when its width changes, so that text keeps its size. Its colours are styles, so a change
+ * of the theme needs no drawing. An element of it with the attribute data-tip shows that text below the pointer.
+ *
+ * @param label describes the picture to a screen reader, which gets the numbers from the table below it
+ */
+export function chart(label: string, draw: (width: number) => Drawing): HTMLElement {
+  const svg = svgElement("svg", { role: "img", "aria-label": label, width: "100%" });
+  const holder = element("div", { class: "chart" }, svg);
+  let drawn = 0;
+  new ResizeObserver(() => {
+    const width = Math.floor(holder.clientWidth);
+    if (width === 0 || width === drawn) return;
+    drawn = width;
+    const { height, shapes } = draw(width);
+    svg.replaceChildren(...shapes);
+    svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  }).observe(holder);
+  return holder;
+}
+
+/** An axis whose origin is at this position. */
+export function axisAt<Domain extends AxisDomain>(left: number, top: number, axis: Axis<Domain>): SVGElement {
+  const group = svgElement("g", { class: "axis", transform: `translate(${left},${top})` });
+  select<SVGGElement, unknown>(group).call(axis.tickSizeOuter(0));
+  return group;
+}
+
+/** Shortens a label of an axis. */
+export function shorten(text: string, length: number): string {
+  const characters = [...text];
+  return characters.length <= length ? text : `${characters.slice(0, length - 1).join("")}…`;
+}

@@ -1,0 +1,78 @@
+import { element } from "../shared/elements.ts";
+import { type Cell, downloadCsv, type Table } from "./csv.ts";
+import { formatCount, formatValue } from "./numbers.ts";
+
+/** A page with more rows is slow to scroll; the CSV file has all of them. */
+const shownRows = 500;
+
+/** A section of the report with its heading, to which the navigation leads. */
+export function section(id: string, title: string, ...children: readonly (Node | string | null)[]): HTMLElement {
+  const heading = element("h2", { id: `${id}-title` }, title);
+  return element("section", { id, "aria-labelledby": `${id}-title` }, heading, ...children);
+}
+
+/** A sentence or two below a heading that say what a picture shows. */
+export function lead(...children: readonly (Node | string)[]): HTMLElement {
+  return element("p", { class: "lead soft" }, ...children);
+}
+
+function cell(value: Cell): HTMLElement {
+  if (typeof value === "number") {
+    return element("td", { class: "number" }, Number.isInteger(value) ? formatCount(value) : formatValue(value));
+  }
+  return element("td", {}, element("bdi", {}, value ?? ""));
+}
+
+/** A table that scrolls sideways where it is wider than the page. */
+export function dataTable({ name, columns, rows }: Table, label: string): HTMLElement {
+  const isNumber = columns.map((_, at) => typeof rows[0]?.[at] === "number");
+  const head = columns.map((column, at) =>
+    element("th", { scope: "col", class: isNumber[at] ? "number" : undefined }, column),
+  );
+  const body = rows.slice(0, shownRows).map((row) => element("tr", {}, ...row.map(cell)));
+  const table = element(
+    "table",
+    { "data-table": name },
+    element("caption", { class: "unseen" }, label),
+    element("thead", {}, element("tr", {}, ...head)),
+    element("tbody", {}, ...body),
+  );
+  const rest = `The first ${shownRows} of ${formatCount(rows.length)} rows. The CSV file has all of them.`;
+  return element(
+    "div",
+    {},
+    element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label }, table),
+    rows.length > shownRows ? element("p", { class: "soft small" }, rest) : null,
+  );
+}
+
+export function csvButton(table: () => Table, label: string): HTMLButtonElement {
+  const click = () => downloadCsv(table());
+  return element(
+    "button",
+    { type: "button", class: "csv", click, "aria-label": `${label}: data as CSV` },
+    "Data as CSV",
+  );
+}
+
+interface Figure {
+  /** Names the picture for a screen reader, and the table behind it. */
+  readonly label: string;
+  readonly picture: Node;
+  /** Read when the table is opened or saved. */
+  readonly table: () => Table;
+}
+
+/** A picture with the table behind it, which is made when it is opened. */
+export function figure({ label, picture, table }: Figure): HTMLElement {
+  const details = element("details", {}, element("summary", {}, "Show as a table"));
+  details.addEventListener("toggle", () => {
+    if (details.open && details.childElementCount === 1) details.append(dataTable(table(), label));
+  });
+  return element(
+    "figure",
+    { "aria-label": label },
+    picture,
+    element("div", { class: "below" }, csvButton(table, label), details),
+  );
+}

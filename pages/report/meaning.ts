@@ -1,0 +1,121 @@
+import { scaleSqrt } from "d3-scale";
+import type { ReportData } from "../../lambdas/contract/report-data.ts";
+import type { ReportFigures } from "../../lambdas/contract/report-figures.ts";
+import { percent } from "../../shared/formatting.ts";
+import { element, svgElement } from "../shared/elements.ts";
+import { chart, type Drawing, shorten } from "./chart.ts";
+import { figure, lead, section } from "./figure.ts";
+import { formatCount, plural } from "./numbers.ts";
+
+type Confusions = ReportFigures["confusions"];
+
+/** The labels in most confusions, in the order of the alphabet. */
+function confusedLabels(confusions: Confusions, most: number): readonly string[] {
+  const counts = new Map<string, number>();
+  for (const { label, nearest, images } of confusions) {
+    for (const each of [label, nearest]) counts.set(each, (counts.get(each) ?? 0) + images);
+  }
+  const frequent = [...counts].sort(([, one], [, other]) => other - one).slice(0, most);
+  return frequent.map(([label]) => label).sort();
+}
+
+function axisLabels(labels: readonly string[], size: number, left: number, top: number, length: number) {
+  return labels.flatMap((label, index) => {
+    const middle = (index + 0.5) * size;
+    const turned = `translate(${left + middle},${top - 8}) rotate(-60)`;
+    const text = shorten(label, length);
+    return [
+      svgElement(
+        "text",
+        { class: "row-label", x: left - 8, y: top + middle, dy: "0.32em", "text-anchor": "end" },
+        text,
+      ),
+      svgElement("text", { class: "row-label", transform: turned, dy: "0.32em" }, text),
+    ];
+  });
+}
+
+function drawHeatMap(confusions: Confusions, width: number): Drawing {
+  const isNarrow = width < 560;
+  const labels = confusedLabels(confusions, isNarrow ? 12 : 25);
+  const left = isNarrow ? 110 : 170;
+  const top = isNarrow ? 110 : 150;
+  const size = Math.min(30, (width - left - 60) / labels.length);
+  const strength = scaleSqrt([0, Math.max(...confusions.map(({ images }) => images))], [0.08, 1]);
+  const cell = (row: number, column: number) => ({
+    x: left + column * size,
+    y: top + row * size,
+    width: size - 1,
+    height: size - 1,
+  });
+  const cells = confusions
+    .filter(({ label, nearest }) => labels.includes(label) && labels.includes(nearest))
+    .map(({ label, nearest, images }) =>
+      svgElement("rect", {
+        class: "heat",
+        ...cell(labels.indexOf(label), labels.indexOf(nearest)),
+        "fill-opacity": strength(images),
+        "data-tip": `${label}: for ${plural(images, "image")}, the nearest one is of ${nearest}`,
+      }),
+    );
+  const diagonal = labels.map((_, index) => svgElement("rect", { class: "diagonal", ...cell(index, index) }));
+  const side = size * labels.length;
+  const frame = svgElement("rect", { class: "frame", x: left - 1, y: top - 1, width: side + 1, height: side + 1 });
+  const shapes = [...axisLabels(labels, size, left, top, isNarrow ? 14 : 22), ...diagonal, frame, ...cells];
+  return { height: top + side + 8, shapes };
+}
+
+function score(term: string, value: string, note: string): HTMLElement {
+  return element("div", {}, element("dt", {}, term), element("dd", {}, value, element("small", {}, note)));
+}
+
+function scores({ agreement, silhouette }: ReportFigures["sample"], labels: number): HTMLElement {
+  const chance = `${percent(1 / Math.max(1, labels))} if by chance`;
+  return element(
+    "dl",
+    { class: "facts" },
+    score(
+      "1-NN label agreement",
+      agreement === null ? "–" : percent(agreement),
+      agreement === null ? "needs two labels" : chance,
+    ),
+    score(
+      "Silhouette",
+      silhouette === null ? "–" : silhouette.toFixed(3),
+      silhouette === null ? "needs two labels" : "from −1 to 1; 0 is no structure",
+    ),
+  );
+}
+
+/** Whether images of a label are near each other, and which labels are confused. */
+export function meaningSection({ figures, model }: ReportData): HTMLElement | null {
+  if (!figures) return null;
+  const { sample, confusions, labels } = figures;
+  const isAll = sample.images.length === figures.images.total;
+  const of = isAll
+    ? `all ${plural(sample.images.length, "image")}`
+    : `a sample of ${formatCount(sample.images.length)} of the ${plural(figures.images.total, "image")}`;
+  const label = "Labels that are confused: rows are labels, columns the labels of the nearest images";
+  const confused = figure({
+    label,
+    picture: chart(label, (width) => drawHeatMap(confusions, width)),
+    table: () => ({
+      name: "confusions",
+      columns: ["label", "label of the nearest image", "images"],
+      rows: confusions.map((pair) => [pair.label, pair.nearest, pair.images]),
+    }),
+  });
+  return section(
+    "meaning",
+    "Do the features mean something?",
+    model.weights === "seeded"
+      ? element("p", { class: "notice warn" }, "Random weights: these numbers say nothing about the images.")
+      : null,
+    lead(
+      `Measured on ${of}, by distances in ${plural(sample.components, "component")}. Agreement: how often the nearest image has the same label.`,
+    ),
+    scores(sample, labels.length),
+    element("h3", {}, "Labels most often confused"),
+    confusions.length > 0 ? confused : lead("No image of the sample is nearest to an image of another label."),
+  );
+}

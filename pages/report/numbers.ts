@@ -1,0 +1,31 @@
+const counts = new Intl.NumberFormat("en");
+const significant = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
+
+/** 67692 as "67,692". */
+export function formatCount(value: number): string {
+  return counts.format(value);
+}
+
+/** "1 image", "2 images". */
+export function plural(value: number, noun: string): string {
+  return `${formatCount(value)} ${noun}${value === 1 ? "" : "s"}`;
+}
+
+/** A measured value with four significant digits. */
+export function formatValue(value: number): string {
+  return significant.format(value);
+}
+
+export function formatUsd(usd: number): string {
+  return `${usd.toFixed(usd < 10 ? 2 : 0)} USD`;
+}
+
+/** A time span with its two largest units, such as "4 min 5 s". */
+export function formatSpan(milliseconds: number): string {
+  const seconds = Math.round(milliseconds / 1000);
+  if (milliseconds < 9_950) return `${(milliseconds / 1000).toFixed(1)} s`;
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${seconds % 60} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}

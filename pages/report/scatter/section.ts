@@ -1,0 +1,31 @@
+import type { ReportData } from "../../../lambdas/contract/report-data.ts";
+import { element } from "../../shared/elements.ts";
+import { figure, lead, section } from "../figure.ts";
+import { formatCount, plural } from "../numbers.ts";
+import { Explorer } from "./explorer.ts";
+
+/** The images in any two of the first principal components. */
+export function scatterSection({ figures, model, missing }: ReportData): HTMLElement {
+  const title = "Images by principal components";
+  if (!figures || figures.components.length === 0) {
+    const reason = missing.find(({ part }) => part === "figures")?.reason ?? "The run has no principal components.";
+    return section("images", title, lead(reason));
+  }
+  const { total, paths } = figures.images;
+  const shown =
+    paths.length === total
+      ? `All ${plural(total, "image")}, coloured by label.`
+      : `${formatCount(paths.length)} of the ${plural(total, "image")}, evenly selected over the labels, coloured by label.`;
+  const seeded = element("p", { class: "notice warn" }, "Random weights: near does not mean alike.");
+  const explorer = new Explorer(figures);
+  return section(
+    "images",
+    title,
+    model.weights === "seeded" ? seeded : null,
+    lead(
+      `${shown} Drag to move; scroll after a click, or use the buttons, to zoom. Click an image for its nearest ones.`,
+    ),
+    figure({ label: "Images by principal components", picture: explorer.picture, table: () => explorer.table() }),
+    explorer.details,
+  );
+}

@@ -1,0 +1,109 @@
+import { axisBottom, axisLeft } from "d3-axis";
+import { type ScaleLinear, scaleLinear } from "d3-scale";
+import { line } from "d3-shape";
+import type { ReportData } from "../../lambdas/contract/report-data.ts";
+import { percent } from "../../shared/formatting.ts";
+import { svgElement } from "../shared/elements.ts";
+import { axisAt, chart, type Drawing } from "./chart.ts";
+import { figure, lead, section } from "./figure.ts";
+import { plural } from "./numbers.ts";
+
+type Scale = ScaleLinear<number, number>;
+type Variance = NonNullable<ReportData["variance"]>;
+
+const marks = [0.8, 0.9, 0.95];
+const height = 320;
+const margin = { top: 16, right: 64, bottom: 44, left: 48 };
+
+/** The number of components that explain this share; undefined if all of them explain less. */
+function componentsFor({ cumulative }: Variance, share: number): number | undefined {
+  const index = cumulative.findIndex((sum) => sum >= share);
+  return index < 0 ? undefined : index + 1;
+}
+
+function markLines(variance: Variance, x1: number, x2: number, y: Scale): readonly SVGElement[] {
+  return marks.flatMap((mark) => {
+    const line = {
+      class: componentsFor(variance, mark) === undefined ? "mark faint" : "mark",
+      x1,
+      x2,
+      y1: y(mark),
+      y2: y(mark),
+    };
+    return [
+      svgElement("line", line),
+      svgElement("text", { class: "mark-label", x: x2 + 8, y: y(mark), dy: "0.32em" }, percent(mark, 0)),
+    ];
+  });
+}
+
+function drawVariance(variance: Variance, width: number): Drawing {
+  const { ratios, cumulative } = variance;
+  const right = width - margin.right;
+  const x = scaleLinear([0.5, ratios.length + 0.5], [margin.left, right]);
+  const y = scaleLinear([0, 1], [height - margin.bottom, margin.top]);
+  const step = x(2) - x(1);
+  const ticks = x
+    .ticks(Math.min(ratios.length, Math.floor(width / 70)))
+    .filter((tick) => Number.isInteger(tick) && tick > 0);
+  const bars = ratios.map((ratio, index) =>
+    svgElement("rect", {
+      class: "bar",
+      x: x(index + 1) - 0.4 * step,
+      width: 0.8 * step,
+      y: y(ratio),
+      height: y(0) - y(ratio),
+      "data-tip": `PC${index + 1}: ${percent(ratio, 2)}, together ${percent(cumulative[index] ?? 0, 1)}`,
+    }),
+  );
+  const sums = line<number>((_, index) => x(index + 1), y)([...cumulative]);
+  const shapes = [
+    axisAt(0, y(0), axisBottom(x).tickValues(ticks).tickFormat(String)),
+    axisAt(
+      margin.left,
+      0,
+      axisLeft(y)
+        .ticks(5)
+        .tickFormat((tick) => percent(Number(tick), 0)),
+    ),
+    svgElement("text", { class: "axis-title", x: right, y: height - 6, "text-anchor": "end" }, "principal component"),
+    ...markLines(variance, margin.left, right, y),
+    ...bars,
+    svgElement("path", { class: "cumulative", d: sums }),
+    svgElement("circle", { class: "chosen", cx: x(cumulative.length), cy: y(cumulative.at(-1) ?? 0), r: 4 }),
+  ];
+  return { height, shapes };
+}
+
+/** The variance that each component explains, and how many components explain 80, 90 and 95 %. */
+export function varianceSection({ variance, missing }: ReportData): HTMLElement {
+  const title = "Explained variance";
+  if (!variance || variance.ratios.length === 0) {
+    const reason = missing.find(({ part }) => part === "variance")?.reason ?? "The run has no principal components.";
+    return section("variance", title, lead(reason));
+  }
+  const { ratios, cumulative } = variance;
+  const together = percent(cumulative.at(-1) ?? 0);
+  const reached = marks.map((mark) => {
+    const count = componentsFor(variance, mark);
+    return `${percent(mark, 0)}: ${count === undefined ? "not reached" : plural(count, "component")}`;
+  });
+  const label = `Explained variance of ${plural(ratios.length, "component")}, together ${together}`;
+  return section(
+    "variance",
+    title,
+    lead(
+      `The run kept k = ${plural(ratios.length, "component")}, which explain ${together} of the variance together. `,
+      `Bars: each component. Line: their sum. ${reached.join(" · ")}.`,
+    ),
+    figure({
+      label,
+      picture: chart(label, (width) => drawVariance(variance, width)),
+      table: () => ({
+        name: "explained-variance",
+        columns: ["component", "explained variance", "cumulative"],
+        rows: ratios.map((ratio, index) => [index + 1, ratio, cumulative[index] ?? null]),
+      }),
+    }),
+  );
+}
