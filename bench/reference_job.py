@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-import pandas as pd  # type: ignore[import-untyped, unused-ignore]
+import pandas as pd
 from PIL import Image
 from pyspark.sql import SparkSession
 from pyspark.sql.pandas.functions import pandas_udf

@@ -17,7 +17,7 @@ export const command = new Command("licenses")
     const restricted = others.filter((entry) => findProblems([entry]).length > 0);
     process.stdout.write(`Shipped in the functions and the wheelhouse:\n${shipped.map(describePackage).join("")}`);
     process.stdout.write(
-      `Not shipped: ${others.length} npm packages of the command line and the development tools, the packages of local/requirements.txt and bench/requirements.txt, and the jars of local/jars.sha256 (EMR has its own).\n`,
+      `Not shipped: ${others.length} npm packages of the command line and the development tools, the packages of local/requirements.txt, bench/requirements.txt and cli/notebook/requirements.txt, and the jars of local/jars.sha256 (EMR has its own).\n`,
     );
     process.stdout.write(
       `Of these npm packages, the following could not be shipped. The checker of IAM policies (@cloud-copilot/iam-simulate, AGPL) is a development tool only:\n${restricted.map(describePackage).join("")}`,

@@ -19,7 +19,7 @@ import { jarsVersion, makeJars } from "./spark-jars.mjs";
  *   value: () => string,
  *   make: (log: (line: string) => void) => Promise<void>,
  * }} Part
- * @typedef {"node-modules" | "uv" | "python-packages" | "checkers" | "jars" | "spark" | "model" | "wheelhouse" | "mutation"} PartName
+ * @typedef {"node-modules" | "uv" | "python-packages" | "checkers" | "jars" | "spark" | "model" | "wheelhouse" | "mutation" | "notebook"} PartName
  */
 
 const packageIndexHint = "Check the network (or pip's index and proxy settings) and start again.";
@@ -205,6 +205,15 @@ const mutation = {
   },
 };
 
+/** @type {Part} */
+const notebook = {
+  title: "JupyterLab",
+  needs: ["uv"],
+  stamp: join(home, "notebook", ".stamp"),
+  value: () => digest("cli/notebook/requirements.txt"),
+  make: (log) => makePythonEnvironment(join(home, "notebook"), "cli/notebook/requirements.txt", log),
+};
+
 /** Every part of the setup, by the name that package.json uses for it. @type {Readonly<Record<PartName, Part>>} */
 export const parts = {
   "node-modules": nodeModules,
@@ -216,4 +225,5 @@ export const parts = {
   model,
   wheelhouse,
   mutation,
+  notebook,
 };

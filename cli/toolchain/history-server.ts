@@ -1,14 +1,10 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { waitUntil } from "../../shared/wait-until.ts";
 import { childEnvironment } from "../setup/child-environment.mjs";
-import { CommandFailed } from "../terminal/command-errors.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
 import { sparkEnvironment } from "./local-spark.ts";
-import { startTool } from "./run-tool.ts";
-
-const pollMs = 300;
+import { fetchFrom, serve } from "./serve-tool.ts";
 
 /**
  * Runs Spark's history server on the event logs of a folder, on 127.0.0.1, until the command ends.
@@ -28,26 +24,23 @@ export async function serveHistory(
     settings,
     `spark.history.fs.logDirectory ${pathToFileURL(folder).href}\nspark.history.ui.port ${port}\n`,
   );
-  const { ended, hasEnded } = startTool(
+  const url = `http://127.0.0.1:${port}`;
+  const { ended } = await serve(
     lifetime,
+    "Spark's history server",
     join(environment.SPARK_HOME, "bin", "spark-class"),
     ["org.apache.spark.deploy.history.HistoryServer", "--properties-file", settings],
-    { env: { ...childEnvironment("tool"), ...environment } },
+    {
+      env: { ...childEnvironment("tool"), ...environment },
+      isReady: async () => (await countApplications(url)) >= count,
+    },
   );
-  const url = `http://127.0.0.1:${port}`;
-  const isReady = async (): Promise<boolean> => hasEnded() || (await countApplications(url)) >= count;
-  await waitUntil(isReady, { everyMs: pollMs, signal: lifetime.signal });
-  if (hasEnded()) throw new CommandFailed(`Spark's history server did not start:\n${(await ended).all}`);
   return { url, closed: ended };
 }
 
 /** Number of applications that the server lists; 0 while it does not answer yet. */
 async function countApplications(url: string): Promise<number> {
-  const answer = await fetch(`${url}/api/v1/applications`).catch((error: unknown) => {
-    // fetch throws a TypeError for a refused connection.
-    if (error instanceof TypeError) return undefined;
-    throw error;
-  });
+  const answer = await fetchFrom(`${url}/api/v1/applications`);
   if (!answer?.ok) return 0;
   const applications: unknown = await answer.json();
   return Array.isArray(applications) ? applications.length : 0;

@@ -6,21 +6,23 @@ import { childEnvironment } from "../setup/child-environment.mjs";
 import type { Lifetime } from "../terminal/lifetime.ts";
 import { places, root } from "./places.ts";
 
-/** Time between SIGTERM and SIGKILL. */
-const graceMs = 5_000;
+/** Default time between SIGTERM and SIGKILL. */
+const defaultGraceMs = 5_000;
 
 /** A PATH on which the project's own tools precede those of the machine. */
 export function toolPath(): string {
   return [places.nodeBin, join(places.python, "bin"), process.env["PATH"] ?? ""].join(delimiter);
 }
 
-interface ToolOptions {
+export interface ToolOptions {
   /** Complete environment of the tool, except for PATH. @default that of a tool which needs no network */
   readonly env?: NodeJS.ProcessEnv;
   /** @default that of toolPath */
   readonly path?: string;
   /** @default the project's folder */
   readonly cwd?: string;
+  /** Time between SIGTERM and SIGKILL. @default 5 seconds */
+  readonly graceMs?: number;
   /** Prints the output instead of returning it. @default false */
   readonly show?: boolean;
 }
@@ -40,7 +42,13 @@ export function startTool(
   lifetime: Lifetime,
   command: string,
   args: readonly string[],
-  { env = childEnvironment("tool"), path = toolPath(), cwd = root, show = false }: ToolOptions = {},
+  {
+    env = childEnvironment("tool"),
+    path = toolPath(),
+    cwd = root,
+    graceMs = defaultGraceMs,
+    show = false,
+  }: ToolOptions = {},
 ) {
   lifetime.signal.throwIfAborted();
   const child = execa(command, args, {

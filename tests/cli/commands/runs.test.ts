@@ -1,6 +1,6 @@
 import { once } from "node:events";
-import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { PutObjectCommand } from "@aws-sdk/client-s3";
 import { DescribeExecutionCommand, StartExecutionCommand, StopExecutionCommand } from "@aws-sdk/client-sfn";
@@ -8,8 +8,9 @@ import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createClients } from "../../../cli/account/aws-clients.ts";
 import { findCluster } from "../../../cli/execution/watch-execution.ts";
-import { root } from "../../../cli/toolchain/places.ts";
+import { places, root } from "../../../cli/toolchain/places.ts";
 import { waitUntil } from "../../../shared/wait-until.ts";
+import { isDeep } from "../../deep.ts";
 import { type EmbeddedAccount, startEmbeddedAccount } from "../account/started-account.ts";
 
 const allMs = 300_000;
@@ -41,6 +42,31 @@ async function startExecution(name: string, input: unknown): Promise<string> {
   const { stateMachineArn } = account;
   const start = new StartExecutionCommand({ stateMachineArn, name, input: JSON.stringify(input) });
   return (await sfn.send(start)).executionArn ?? "";
+}
+
+/** Records the labels that are plotted. The project's Python has no Matplotlib, which the notebook's own has. */
+const pyplot = `
+import sys
+from unittest.mock import MagicMock
+
+figure, axes = MagicMock(), MagicMock()
+plt = sys.modules[__name__] = MagicMock()
+plt.subplots.return_value = figure, axes
+plt.get_cmap.return_value = lambda shares: shares
+show = lambda: axes.scatter.called and print("plotted:", ", ".join(call.kwargs["label"] for call in axes.scatter.mock_calls))
+plt.show = show
+`;
+
+/** Runs the code of a notebook's cells as one script, in the notebook's folder. @returns what they print */
+async function runNotebook(path: string): Promise<string> {
+  const modules = join(account.home, "modules");
+  mkdirSync(join(modules, "matplotlib"), { recursive: true });
+  writeFileSync(join(modules, "matplotlib", "pyplot.py"), pyplot);
+  const { cells } = JSON.parse(readFileSync(path, "utf8"));
+  const code = cells.filter((cell: { readonly cell_type: string }) => cell.cell_type === "code");
+  const input = code.map(({ source }: { readonly source: string }) => source).join("\n");
+  const options = { cwd: dirname(path), env: { PYTHONPATH: modules }, input };
+  return (await execa(join(places.python, "bin", "python"), ["-"], options)).stdout;
 }
 
 // One account with one finished run serves all commands that look at runs.
@@ -226,6 +252,54 @@ describe("orchard results", () => {
 
     expect(stderr).toContain("The run refused has no cluster.");
     expect(exitCode).toBe(3);
+  });
+});
+
+describe("orchard notebook", () => {
+  it("writes a notebook whose cells show the run's results, from either format", async () => {
+    const { exitCode, stdout, stderr } = await orchard("notebook", runId, "--no-open");
+
+    expect(exitCode, stderr).toBe(0);
+    expect(stdout).toBe(`${runId}.ipynb\n`);
+    const shown = await runNotebook(join(account.home, stdout.trim()));
+    expect(shown).toMatch(/^6 images of \d labels, 2 components\n/);
+    expect(shown).toMatch(/\nplotted: (Apple .*, ){5}Apple .*\nNearest to Training\/Apple /);
+    expect(shown).toMatch(/\nSame label as the nearest image: \d+% of 6 images, by chance \d+%$/);
+    rmSync(join(account.home, "results", runId, "pca", "parquet"), { recursive: true });
+    expect(await runNotebook(join(account.home, stdout.trim()))).toBe(shown);
+  });
+
+  it("prints the same as JSON, and leaves the notebook alone that is there", async () => {
+    expect(await json("notebook", runId, "--no-open")).toEqual({
+      runId,
+      notebook: join(account.home, `${runId}.ipynb`),
+      results: join(account.home, "results", runId),
+      written: false,
+      url: null,
+    });
+  });
+
+  it("refuses to replace a file that is not the run's notebook, with exit code 2", async () => {
+    const manifest = join("results", runId, "manifest.json");
+    const { exitCode, stdout, stderr } = await orchard("notebook", runId, "--output", manifest);
+
+    expect(stderr).toContain(`${manifest} is not the notebook of ${runId}`);
+    expect(stdout).toBe("");
+    expect(exitCode).toBe(2);
+  });
+
+  it.runIf(isDeep)("runs the cells in JupyterLab, and serves it until Ctrl-C", async () => {
+    const opened = startOrchard("notebook", runId, "--output", "opened.ipynb", "--json");
+    if (!opened.stdout) throw new Error("The process has no standard output pipe");
+    const [line] = await once(createInterface({ input: opened.stdout }), "line");
+
+    const { url, notebook } = JSON.parse(String(line));
+    expect((await fetch(url)).status).toBe(200);
+    expect((await fetch(`${new URL(url).origin}/api/contents`)).status).toBe(403);
+    expect(readFileSync(notebook, "utf8")).toMatch(/"image\/png"[\s\S]*Same label as the nearest image/);
+    opened.kill("SIGINT");
+    expect((await opened).exitCode).toBe(130);
+    await expect(fetch(url)).rejects.toThrow("fetch failed");
   });
 });
 
