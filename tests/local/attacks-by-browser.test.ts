@@ -2,11 +2,12 @@ import { execFile } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { EMRClient, ListClustersCommand } from "@aws-sdk/client-emr";
 import getPort from "get-port";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { chromium, chromiumMissing } from "../chromium.ts";
 import {
   aws,
   bashStep,
@@ -19,13 +20,7 @@ import {
   testAccount,
 } from "./account-fixtures.ts";
 
-const names = ["chromium", "chromium-browser", "chromium-headless-shell", "google-chrome"];
-const chromium = (process.env["PATH"] ?? "")
-  .split(delimiter)
-  .flatMap((folder) => names.map((name) => join(folder, name)))
-  .find((file) => existsSync(file));
-if (chromium === undefined)
-  console.warn(`Skipped the attacks by a browser: none of ${names.join(", ")} is on the path.`);
+if (chromium === undefined) console.warn(`Skipped the attacks by a browser: ${chromiumMissing}`);
 
 let account: TestAccount;
 let server: Server;

@@ -75,7 +75,7 @@ export class Raster {
     }
   }
 
-  show(context: CanvasRenderingContext2D): void {
+  show(context: Pick<CanvasRenderingContext2D, "putImageData">): void {
     context.putImageData(this.#image, 0, 0);
   }
 }

@@ -12,7 +12,8 @@ export interface Example {
 }
 
 const componentCount = 10;
-const levels = 2 ** 11;
+/** As many as the type of the packed numbers has, which compress worst. */
+const levels = 2 ** 16;
 const prefix = "s3://data/raw/fruits-360/";
 
 /** Pseudo-random numbers from 0 to 1 (mulberry32), so that an example is the same in each run. */
