@@ -9,6 +9,7 @@ import { places, root } from "../toolchain/places.ts";
 import { runTool } from "../toolchain/run-tool.ts";
 import { runChecks } from "../toolchain/static-checks.ts";
 import { add, type Counts, closingLine, countPytest, countVitest, none, withExit } from "../toolchain/test-counts.ts";
+import { prepareTestAccount, testAccount } from "./test-account.ts";
 
 const testsFolder = join(root, "tests");
 const check = "check";
@@ -23,6 +24,8 @@ const deepAdditions = [
   "lambdas: logs of 1 and 5 MB that repeat what the patterns of the diagnosis look for",
   "bench: the benchmark at small sizes",
 ];
+/** Suites with tests that start a copy of the prepared account. */
+const suitesWithAccounts = ["cli", "e2e"];
 /** API calls by role, as tests/e2e and tests/faults record them. */
 const callRecords = join(places.tests, "api-calls");
 /** Each worker runs an account, and Spark on all cores, so more workers would need more memory than a laptop has. */
@@ -75,21 +78,30 @@ async function runSuites(lifetime: Lifetime, suites: readonly string[]): Promise
   if (isDeep)
     process.stdout.write(`test:deep adds to npm test\n${deepAdditions.map((line) => `  ${line}\n`).join("")}`);
 
+  const vitestFolders = foldersWith(suites, isVitest);
+  const pytestFolders = foldersWith(suites, isPytest);
+  const usesAccount = suites.some((suite) => suitesWithAccounts.includes(suite));
+  const preparation = usesAccount ? prepareTestAccount(lifetime) : Promise.resolve();
+  // An error while the checks and tests still run is thrown when they have ended.
+  preparation.catch(() => undefined);
   let counts = none;
   if (suites.includes(check)) {
     for (const { failed } of await runChecks(lifetime)) {
       counts = add(counts, { passed: failed ? 0 : 1, failed: failed ? 1 : 0, skipped: 0 });
     }
   }
-  const vitestFolders = foldersWith(suites, isVitest);
-  const pytestFolders = foldersWith(suites, isPytest);
   // The tests of an account mostly wait for processes: side by side, the two runners leave no core idle.
   const isShared = vitestFolders.length > 0 && pytestFolders.length > 0;
   const results = await Promise.all([runVitest(lifetime, vitestFolders, isShared), runPytest(lifetime, pytestFolders)]);
   counts = results.reduce(add, counts);
+  await preparation;
   counts = add(counts, await checkCalls(lifetime, suites.length === suiteNames().length && counts.failed === 0));
   process.stdout.write(`\n${closingLine(counts)}\n`);
   if (counts.failed > 0) throw new CommandFailed("");
+}
+
+function environment(): NodeJS.ProcessEnv {
+  return { ...childEnvironment("download"), ORCHARD_TEST_ACCOUNT: testAccount };
 }
 
 /** @param isShared pytest runs at the same time: print the output in one piece at the end */
@@ -101,7 +113,7 @@ async function runVitest(lifetime: Lifetime, folders: readonly string[], isShare
   const args = ["run", ...reporters, ...folders.map((folder) => `${folder}/`)];
   const { failed, output } = await runTool(lifetime, "vitest", args, {
     show: !isShared,
-    env: childEnvironment("download"),
+    env: environment(),
   });
   if (isShared) process.stdout.write(`\n${output}\n`);
   return withExit(readReport(report, countVitest), failed);
@@ -110,7 +122,7 @@ async function runVitest(lifetime: Lifetime, folders: readonly string[], isShare
 async function runPytest(lifetime: Lifetime, folders: readonly string[]): Promise<Counts> {
   if (folders.length === 0) return none;
   const report = join(places.tests, "pytest.xml");
-  const env = { ...childEnvironment("download"), ...(await sparkEnvironment(lifetime)) };
+  const env = { ...environment(), ...(await sparkEnvironment(lifetime)) };
   // xdist would start with the files of the most tests. In the folders' order, the long end-to-end files come before
   // the short ones of tests/spark, which then fill up both workers.
   const distribution = ["--dist", "loadfile", "--no-loadscope-reorder"];

@@ -7,12 +7,13 @@ import functools
 import gzip
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,11 +92,14 @@ class Account:
         """Starts an execution and waits for its end."""
         return self.wait(self.start(execution_input))
 
-    def history(self, arn: str) -> list[dict[str, Any]]:
-        """Returns all events of an execution."""
-        events = self.aws("stepfunctions", "get-execution-history", "--execution-arn", arn)["events"]
-        assert isinstance(events, list)
-        return events
+    def stop_execution(self, arn: str, cause: str = "") -> None:
+        """Stops an execution, as somebody does who changes their mind."""
+        self.client("stepfunctions").stop_execution(executionArn=arn, cause=cause)
+
+    def describe(self, arn: str) -> dict[str, Any]:
+        """Describes an execution."""
+        described: dict[str, Any] = self.client("stepfunctions").describe_execution(executionArn=arn)
+        return described
 
     def states(self, arn: str) -> list[str]:
         """Returns the states that an execution entered, in order."""
@@ -115,11 +119,20 @@ class Account:
         found = self.client("emr").list_clusters()["Clusters"]
         return [cluster for cluster in found if cluster["Name"] == f"orchard-{run_id}"]
 
+    def steps(self, cluster_id: str) -> list[dict[str, Any]]:
+        """Lists a cluster's steps, the oldest first."""
+        steps: list[dict[str, Any]] = self.client("emr").list_steps(ClusterId=cluster_id)["Steps"]
+        return steps[::-1]
+
     def wait_for_clusters_to_go(self, run_id: str) -> None:
         """Waits until every cluster that an execution created has terminated, with or without errors."""
+        self.wait_for_clusters(run_id, ("TERMINATED", "TERMINATED_WITH_ERRORS"))
+
+    def wait_for_clusters(self, run_id: str, states: Container[str]) -> None:
+        """Waits until every cluster that an execution created is in one of the states."""
         deadline = time.monotonic() + RUN_SECONDS
-        while any(not cluster["Status"]["State"].startswith("TERMINATED") for cluster in self.clusters(run_id)):
-            assert time.monotonic() < deadline, f"a cluster of {run_id} still runs after {RUN_SECONDS} s"
+        while not all(cluster["Status"]["State"] in states for cluster in self.clusters(run_id)):
+            assert time.monotonic() < deadline, f"a cluster of {run_id} is not {states} after {RUN_SECONDS} s"
             time.sleep(0.2)
 
     def download(self, run_id: str, folder: Path) -> Path:
@@ -136,6 +149,16 @@ class Account:
         for file in folder.rglob("*"):
             if file.is_file():
                 self.client("s3").upload_file(str(file), self.bucket, f"{prefix}{file.relative_to(folder).as_posix()}")
+
+    def move(self, key: str, to: str) -> None:
+        """Gives an object of the bucket another key."""
+        source = {"Bucket": self.bucket, "Key": key}
+        self.client("s3").copy(source, self.bucket, to)
+        self.client("s3").delete_object(**source)
+
+    def put(self, key: str, content: bytes) -> None:
+        """Writes an object into the bucket."""
+        self.client("s3").put_object(Bucket=self.bucket, Key=key, Body=content)
 
     def text(self, key: str) -> str:
         """Reads the gzipped text at a key of the bucket."""
@@ -183,6 +206,8 @@ def started_account(home: Path, port: int | None = None) -> Iterator[Account]:
 
     `port`: where the folder's account was before, because its subscribers are called there; by default a free one.
     """
+    if not home.exists() or not any(home.iterdir()):
+        _copy_prepared_account(home)
     process = subprocess.Popen(
         [NODE, "cli/main.ts", "local", "--json", "--port", str(port or free_port())],
         cwd=ROOT,
@@ -208,6 +233,16 @@ def started_account(home: Path, port: int | None = None) -> Iterator[Account]:
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(STOP_SECONDS)
+
+
+def _copy_prepared_account(home: Path) -> None:
+    """Copies the account that `npm test` has deployed, so that the start finds nothing to deploy."""
+    prepared = os.environ.get("ORCHARD_TEST_ACCOUNT")
+    if prepared is None:
+        return
+    while not Path(prepared).exists():
+        time.sleep(0.2)
+    shutil.copytree(prepared, home, dirs_exist_ok=True)
 
 
 def free_port() -> int:

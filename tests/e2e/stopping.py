@@ -5,7 +5,7 @@ from .account import Account, Execution
 
 def stop(account: Account, arn: str) -> Execution:
     """Stops an execution, and checks that its clusters end and that one mail quotes the cause."""
-    account.aws("stepfunctions", "stop-execution", "--execution-arn", arn, "--cause", "changed my mind")
+    account.stop_execution(arn, "changed my mind")
     execution = account.wait(arn)
     assert execution.status == "ABORTED"
     account.wait_for_clusters_to_go(execution.run_id)

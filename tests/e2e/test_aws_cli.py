@@ -7,22 +7,26 @@ from botocore.exceptions import ClientError
 
 from .account import Account
 
+GIVEN = {"mode": "inventory", "splits": ["Validation"], "cluster": {"coreCount": 2}}
+
 
 def test_the_aws_cli_sees_executions_clusters_and_objects(account: Account) -> None:
-    execution = account.run({"mode": "inventory", "splits": ["Validation"]})
+    execution = account.run(GIVEN)
 
+    assert execution.status == "SUCCEEDED", execution.cause
     [cluster] = account.clusters(execution.run_id)
     described = account.aws("emr", "describe-cluster", "--cluster-id", cluster["Id"])["Cluster"]
     assert {"Key": "orchard:execution-arn", "Value": execution.arn} in described["Tags"]
     [step] = account.aws("emr", "list-steps", "--cluster-id", cluster["Id"])["Steps"]
     assert (step["Name"], step["Status"]["State"]) == ("Inventory", "COMPLETED")
-    history = account.history(execution.arn)
+    history = account.aws("stepfunctions", "get-execution-history", "--execution-arn", execution.arn)["events"]
     assert (history[0]["type"], history[-1]["type"]) == ("ExecutionStarted", "ExecutionSucceeded")
     assert [event["id"] for event in history] == list(range(1, len(history) + 1))
-    assert json.loads(history[0]["executionStartedEventDetails"]["input"]) == {
-        "mode": "inventory",
-        "splits": ["Validation"],
-    }
+    assert json.loads(history[0]["executionStartedEventDetails"]["input"]) == GIVEN
+    # The state machine has set the limits within which EMR scales the core nodes.
+    policy = account.aws("emr", "get-managed-scaling-policy", "--cluster-id", cluster["Id"])
+    limits = policy["ManagedScalingPolicy"]["ComputeLimits"]
+    assert 0 < limits["MinimumCapacityUnits"] <= limits["MaximumCapacityUnits"]
     assert any(name.endswith(f"{step['Id']}/stderr.gz") for name in account.names("logs/emr/"))
 
 

@@ -25,13 +25,13 @@ def test_the_mail_names_the_error_of_a_failed_spark_step(account: Account) -> No
     account.wait_for_state(arn, "CreateCluster")
     run_id = arn.rsplit(":", 1)[1]
     # Preflight has checked the model; remove it before the step reads it.
-    model = f"s3://{account.bucket}/{account.json(f'runs/{run_id}/plan.json')['model']['key']}"
-    account.aws("s3", "mv", "--only-show-errors", model, f"{model}.aside")
+    model = account.json(f"runs/{run_id}/plan.json")["model"]["key"]
+    account.move(model, f"{model}.aside")
 
     try:
         execution = account.wait(arn)
     finally:
-        account.aws("s3", "mv", "--only-show-errors", f"{model}.aside", model)
+        account.move(f"{model}.aside", model)
 
     assert execution.status == "FAILED"
     assert execution.error == "States.TaskFailed"
@@ -39,10 +39,7 @@ def test_the_mail_names_the_error_of_a_failed_spark_step(account: Account) -> No
     assert "\n" not in execution.cause
     [cluster] = account.clusters(run_id)
     assert cluster["Status"]["State"] == "TERMINATED"
-    steps = {
-        step["Name"]: step["Status"]["State"]
-        for step in account.aws("emr", "list-steps", "--cluster-id", cluster["Id"])["Steps"]
-    }
+    steps = {step["Name"]: step["Status"]["State"] for step in account.steps(cluster["Id"])}
     assert steps == {"Inventory": "COMPLETED", "ExtractFeatures": "FAILED"}
     [mail] = account.mails(run_id)
     assert "model.tflite" in mail["message"].splitlines()[0]
@@ -75,21 +72,19 @@ def test_too_many_bad_images_make_the_results_invalid(
         assert account.json("runs/latest.json")["runId"] != execution.run_id
 
 
-def test_the_mail_quotes_a_failed_bootstrap_action(account: Account, home: Path, tmp_path: Path) -> None:
+def test_the_mail_quotes_a_failed_bootstrap_action(account: Account, home: Path) -> None:
     # A first cluster uploads the wheels; without the node image, the next node unpacks them again.
     stop(account, start_until(account, "CreateCluster"))
     shutil.rmtree(home / "account" / "node-image", ignore_errors=True)
     [wheels] = [name for name in account.names("artifacts/") if name.endswith("/wheelhouse.tar")]
-    uri = f"s3://{account.bucket}/artifacts/{wheels}"
-    account.aws("s3", "mv", "--only-show-errors", uri, f"{uri}.aside")
-    broken = tmp_path / "wheelhouse.tar"
-    broken.write_bytes(b"no wheels")
-    account.aws("s3", "cp", "--only-show-errors", str(broken), uri)
+    key = f"artifacts/{wheels}"
+    account.move(key, f"{key}.aside")
+    account.put(key, b"no wheels")
 
     try:
         execution = account.run({"mode": "mini", "limit": 10, "pca": {"components": 2}, "force": True})
     finally:
-        account.aws("s3", "mv", "--only-show-errors", f"{uri}.aside", uri)
+        account.move(f"{key}.aside", key)
 
     assert (execution.status, execution.error) == ("FAILED", "States.TaskFailed")
     assert "wheelhouse" in execution.cause
@@ -105,23 +100,25 @@ def test_the_mail_quotes_a_failed_bootstrap_action(account: Account, home: Path,
 @contextmanager
 def changed(account: Account, change: Callable[[dict[str, Any]], None]) -> Iterator[Account]:
     """Creates a state machine with a changed copy of the deployed definition."""
-    described = account.aws("stepfunctions", "describe-state-machine", "--state-machine-arn", account.state_machine)
+    step_functions = account.client("stepfunctions")
+    described = step_functions.describe_state_machine(stateMachineArn=account.state_machine)
     definition = json.loads(described["definition"])
     change(definition["States"])
-    copy = ["--name", f"changed-{uuid.uuid4().hex[:8]}", "--role-arn", described["roleArn"]]
-    made = account.aws("stepfunctions", "create-state-machine", *copy, "--definition", json.dumps(definition))
-    yield replace(account, state_machine=made["stateMachineArn"])
-    account.aws("stepfunctions", "delete-state-machine", "--state-machine-arn", made["stateMachineArn"])
-
-
-def test_the_diagnosis_of_a_step_without_memory_names_the_setting_to_raise(account: Account, tmp_path: Path) -> None:
-    script = tmp_path / "greedy.py"
-    script.write_text(
-        "from pyspark import SparkContext\ncontext = SparkContext()\ncontext._jvm.java.util.ArrayList(2_000_000_000)\n",
-        encoding="utf-8",
+    name = f"changed-{uuid.uuid4().hex[:8]}"
+    made = step_functions.create_state_machine(
+        name=name, roleArn=described["roleArn"], definition=json.dumps(definition)
     )
+    yield replace(account, state_machine=made["stateMachineArn"])
+    step_functions.delete_state_machine(stateMachineArn=made["stateMachineArn"])
+
+
+def test_the_diagnosis_of_a_step_without_memory_names_the_setting_to_raise(account: Account) -> None:
+    script = """
+from pyspark import SparkContext
+SparkContext()._jvm.java.util.ArrayList(2_000_000_000)
+"""
+    account.put("artifacts/greedy.py", script.encode())
     uri = f"s3://{account.bucket}/artifacts/greedy.py"
-    account.aws("s3", "cp", "--only-show-errors", str(script), uri)
     submit = ["spark-submit", "--master", "yarn", "--deploy-mode", "cluster", "--driver-memory", "1g", uri]
 
     def be_greedy(states: dict[str, Any]) -> None:

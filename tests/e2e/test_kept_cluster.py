@@ -6,8 +6,7 @@ import subprocess
 
 from .account import AWS, Account
 
-GIVEN = {"mode": "mini", "limit": 12, "pca": {"components": 3}, "force": True}
-STEPS = ["Inventory", "ExtractFeatures", "ReduceDimensions"]
+GIVEN = {"mode": "inventory"}
 
 
 def _commands(account: Account, run_id: str) -> list[str]:
@@ -26,12 +25,11 @@ def _shell(account: Account, command: str) -> str:
 
 def _steps(account: Account, cluster: str) -> list[tuple[str, str]]:
     """Returns name and state of a cluster's steps, the oldest first."""
-    steps = account.aws("emr", "list-steps", "--cluster-id", cluster)["Steps"]
-    return [(step["Name"], step["Status"]["State"]) for step in reversed(steps)]
+    return [(step["Name"], step["Status"]["State"]) for step in account.steps(cluster)]
 
 
 def _state(account: Account, cluster: str) -> str:
-    return str(account.aws("emr", "describe-cluster", "--cluster-id", cluster)["Cluster"]["Status"]["State"])
+    return str(account.client("emr").describe_cluster(ClusterId=cluster)["Cluster"]["Status"]["State"])
 
 
 def test_runs_share_a_kept_cluster_until_it_is_terminated(account: Account) -> None:
@@ -53,13 +51,13 @@ def test_runs_share_a_kept_cluster_until_it_is_terminated(account: Account) -> N
     assert not {"CreateCluster", "KeepCluster", "TerminateCluster"} & set(states)
     assert account.clusters(second.run_id) == []
     assert _state(account, cluster["Id"]) == "WAITING"
-    assert _steps(account, cluster["Id"]) == [(name, "COMPLETED") for name in STEPS * 2]
-    assert account.names(f"runs/{second.run_id}/") >= {"manifest.json", "model_info/model_info.json"}
+    assert _steps(account, cluster["Id"]) == [("Inventory", "COMPLETED")] * 2
+    assert account.names(f"runs/{second.run_id}/") >= {"manifest.json", "inventory/summary.json"}
     assert _commands(account, second.run_id) == [again, end]
 
     third = account.start({**GIVEN, "cluster": {"id": cluster["Id"]}})
     account.wait_for_state(third, "Inventory")
-    account.aws("stepfunctions", "stop-execution", "--execution-arn", third)
+    account.stop_execution(third)
 
     [told] = account.wait_for_mails(third.rsplit(":", 1)[1])
     assert f"{cluster['Id']}, which the input names, is left alone" in told["message"]

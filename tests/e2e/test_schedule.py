@@ -46,7 +46,7 @@ def _scheduled(account: Account, but: set[str]) -> str:
 
 
 def _output(account: Account, arn: str) -> dict[str, Any]:
-    output = json.loads(account.aws("stepfunctions", "describe-execution", "--execution-arn", arn)["output"])
+    output = json.loads(account.describe(arn)["output"])
     assert isinstance(output, dict)
     return output
 
@@ -60,17 +60,18 @@ def test_schedule_starts_an_execution_by_its_own_id_and_skips_one_that_would_ove
     account.wait_for_state(first, "AnythingToDo")
 
     assert account.states(first)[:5] == ["TakeInput", "NeedsTurn", "TakeTurn", "HasTurn", "Preflight"]
-    described = account.aws("stepfunctions", "describe-execution", "--execution-arn", first)
-    assert json.loads(described["input"]) == {"mode": "inventory", "overlap": "skip"}
+    assert json.loads(account.describe(first)["input"]) == {"mode": "inventory", "overlap": "skip"}
 
     # Schedule again while another execution waits for a minute: MiniStack checks schedules every ten seconds.
     waiting = account.start({"mode": "mini", "overlap": "queue"})
     account.wait_for_state(waiting, "TakeTurn")
-    [schedule] = account.aws("scheduler", "list-schedules")["Schedules"]
-    deployed = account.aws("scheduler", "get-schedule", "--name", schedule["Name"])
-    account.aws(
-        *("scheduler", "create-schedule", "--name", "again", "--schedule-expression", AT_ONCE),
-        *("--flexible-time-window", "Mode=OFF", "--target", json.dumps(deployed["Target"])),
+    scheduler = account.client("scheduler")
+    [schedule] = scheduler.list_schedules()["Schedules"]
+    scheduler.create_schedule(
+        Name="again",
+        ScheduleExpression=AT_ONCE,
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target=scheduler.get_schedule(Name=schedule["Name"])["Target"],
     )
     try:
         second = account.wait(_scheduled(account, {first}))
@@ -81,5 +82,5 @@ def test_schedule_starts_an_execution_by_its_own_id_and_skips_one_that_would_ove
         assert account.clusters(second.run_id) == []
     finally:
         for arn in (first, waiting):
-            account.aws("stepfunctions", "stop-execution", "--execution-arn", arn)
-        account.aws("scheduler", "delete-schedule", "--name", "again")
+            account.stop_execution(arn)
+        scheduler.delete_schedule(Name="again")

@@ -56,11 +56,11 @@ def test_the_sweep_terminates_a_protected_cluster_whose_execution_is_over(accoun
     tags = ["--tags", "orchard:stack=Orchard", f"orchard:execution-arn={over.arn}"]
     name = f"orchard-{over.run_id}"
     flags = ["--no-auto-terminate", "--termination-protected"]
-    made = account.aws("emr", "create-cluster", "--name", name, *release, *roles, *tags, *flags)
-    account.aws("emr", "wait", "cluster-running", "--cluster-id", made["ClusterId"])
+    account.aws("emr", "create-cluster", "--name", name, *release, *roles, *tags, *flags)
+    account.wait_for_clusters(over.run_id, ("RUNNING", "WAITING"))
 
-    functions = account.aws("lambda", "list-functions")["Functions"]
+    functions = account.client("lambda").list_functions()["Functions"]
     [sweeper] = [found["FunctionName"] for found in functions if "SweepClusters" in found["FunctionName"]]
     account.aws("lambda", "invoke", "--function-name", sweeper, "--payload", "{}", "/dev/null")
 
-    account.aws("emr", "wait", "cluster-terminated", "--cluster-id", made["ClusterId"])
+    account.wait_for_clusters_to_go(over.run_id)

@@ -1,11 +1,12 @@
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { execa, type ResultPromise } from "execa";
 import getPort from "get-port";
 import { root } from "../../../cli/toolchain/places.ts";
+import { waitUntil } from "../../../shared/wait-until.ts";
 
 /** An embedded account with a deployed stack, on a free port and with its state in a temporary folder. */
 export interface EmbeddedAccount {
@@ -29,6 +30,7 @@ type Description = Pick<EmbeddedAccount, "endpoint" | "env" | "stateMachineArn" 
  */
 export async function startEmbeddedAccount(dataset?: string): Promise<EmbeddedAccount> {
   const home = mkdtempSync(join(tmpdir(), "orchard-account-"));
+  if (dataset === undefined) await copyPreparedAccount(home);
   const port = await getPort({ host: "127.0.0.1" });
   const more = dataset === undefined ? [] : ["--dataset", dataset];
   const child = execa(
@@ -60,4 +62,12 @@ async function firstLine(child: ResultPromise): Promise<Description> {
   // The account has started, so its later end is no error.
   ended.catch(() => undefined);
   return JSON.parse(String(text));
+}
+
+/** Copies the account that `npm test` has deployed, so that the start finds nothing to deploy. */
+async function copyPreparedAccount(home: string): Promise<void> {
+  const prepared = process.env["ORCHARD_TEST_ACCOUNT"];
+  if (prepared === undefined) return;
+  await waitUntil(() => existsSync(prepared), { everyMs: 200 });
+  cpSync(prepared, home, { recursive: true });
 }
