@@ -4,12 +4,14 @@ import prettyBytes from "pretty-bytes";
 import { formats } from "../../lambdas/contract/choices.ts";
 import { addTargetOptions, openChosenTarget } from "../account/target-options.ts";
 import { requireDeployment } from "../deployment/deployed-stacks.ts";
+import { fetchReport } from "../execution/fetch-report.ts";
 import { fetchResults } from "../execution/fetch-results.ts";
 import { findRun, runArgument } from "../execution/find-run.ts";
 import { readPreview, renderPreview } from "../execution/preview-results.ts";
 import { readRun } from "../execution/read-run.ts";
 import { groups } from "../terminal/command-groups.ts";
 import { withLifetime } from "../terminal/lifetime.ts";
+import { openPage } from "../terminal/open-page.ts";
 import { resolveFromUser } from "../toolchain/local-spark.ts";
 
 export const command = addTargetOptions(
@@ -24,19 +26,26 @@ export const command = addTargetOptions(
     .addOption(
       new Option("--format <format>", "copy features and PCA in this format only (default: both)").choices(formats),
     )
+    .addOption(
+      new Option("--open", "copy the page about the run alone, and open it in the browser; with --json, only copy it")
+        .default(false)
+        .conflicts("format"),
+    )
     .option("--json", "print one JSON object and nothing else", false)
-    .addHelpText("after", "\nExample:\n  orchard results latest --format parquet"),
-).action((text, { output, format, json, ...chosen }) =>
+    .addHelpText("after", "\nExamples:\n  orchard results latest --open\n  orchard results latest --format parquet"),
+).action((text, { output, format, open, json, ...chosen }) =>
   withLifetime(async (lifetime) => {
     const target = await openChosenTarget(chosen);
     const deployed = await requireDeployment(target);
-    const { report } = await readRun(
-      target.clients,
-      deployed,
-      await findRun(target.clients.sfn, deployed.stateMachineArn, text),
-      false,
-    );
+    const found = await findRun(target.clients.sfn, deployed.stateMachineArn, text);
+    const run = await readRun(target.clients, deployed, found, false);
+    const { report } = run;
     const folder = resolveFromUser(output ?? join("results", report.runId));
+    if (open) {
+      const page = await fetchReport(lifetime, target.clients, run, folder);
+      process.stdout.write(json ? `${JSON.stringify({ runId: report.runId, page })}\n` : `${await openPage(page)}\n`);
+      return;
+    }
     const wanted = format === undefined ? formats : [format];
     const wish = { folder, wanted, quiet: json };
     const { copied, manifest } = await fetchResults(lifetime, target.clients, report, wish);

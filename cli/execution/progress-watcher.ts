@@ -1,4 +1,5 @@
 import { readJson } from "../../lambdas/aws/s3.ts";
+import type { StateVisit } from "../../lambdas/aws/state-visits.ts";
 import { describeLeftOut, describeSplits } from "../../lambdas/contract/image-tree.ts";
 import { stateOfStep } from "../../lambdas/contract/job-steps.ts";
 import { planSchema } from "../../lambdas/contract/plan.ts";
@@ -7,7 +8,6 @@ import type { Clients } from "../account/aws-clients.ts";
 import { formatDuration } from "../terminal/format-duration.ts";
 import type { Reporter } from "../terminal/progress-steps.ts";
 import { renderState } from "./render-report.ts";
-import type { StateVisit } from "./state-visits.ts";
 import type { Execution, JobProgress, Watcher } from "./watch-execution.ts";
 
 const plannedTreeSchema = planSchema.pick({ usedSplits: true, unusedSplits: true, leftOut: true });

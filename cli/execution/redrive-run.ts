@@ -19,6 +19,7 @@ const lastStates: readonly string[] = [
   "LeaveCluster",
   "TerminateCluster",
   "RecordCost",
+  "WriteReport",
   "NotifySuccess",
 ];
 

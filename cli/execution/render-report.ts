@@ -1,12 +1,15 @@
+import { join } from "node:path";
 import { gray, green, red, yellow } from "ansis";
+import { type StateVisit, secondsIn } from "../../lambdas/aws/state-visits.ts";
+import { isEmbedded } from "../../lambdas/contract/arns.ts";
 import { describeLeftOut, describeSplits } from "../../lambdas/contract/image-tree.ts";
+import { reportFile } from "../../lambdas/contract/s3-layout.ts";
 import { seededWarning } from "../../lambdas/contract/seeded-weights.ts";
 import { percent } from "../../shared/formatting.ts";
 import type { Mail } from "../account/mailbox-subscription.ts";
 import { formatDuration } from "../terminal/format-duration.ts";
 import { renderFields } from "../terminal/tables.ts";
 import type { Report } from "./run-report.ts";
-import { type StateVisit, secondsIn } from "./state-visits.ts";
 
 /** Formats a completed state as a line. */
 export function renderState(visit: StateVisit): string {
@@ -33,6 +36,13 @@ function renderCluster({ cluster, kept, status }: Report): string {
 function renderResults({ results: { folder, uri, files } }: Report): string | null {
   if (files === 0) return null;
   return folder === null ? `${files} files in ${uri}` : `${folder}  (${uri})`;
+}
+
+/** The page's copy on this machine, or else the command that opens it. */
+function renderPage({ page, results: { folder }, runId, executionArn }: Report): string | null {
+  if (page === null) return null;
+  if (folder !== null) return join(folder, reportFile);
+  return `orchard results ${runId} --open${isEmbedded(executionArn) ? " --local" : ""}`;
 }
 
 /**
@@ -62,6 +72,7 @@ export function renderReport(report: Report, noMail: string | null = yellow("! N
   for (const { name, seconds, failed } of report.states)
     row(name, `${formatDuration(seconds)}${failed ? red(" failed") : ""}`);
   row("Results", renderResults(report));
+  row("Report", renderPage(report));
   row("Cluster", renderCluster(report));
   if (report.kept && succeeded) {
     row("Run on it", `orchard start --keep --force --cluster-id ${report.kept.clusterId}`);

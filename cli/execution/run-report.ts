@@ -1,13 +1,14 @@
 import type { DescribeExecutionOutput } from "@aws-sdk/client-sfn";
 import { z } from "zod";
 import { isGone } from "../../lambdas/aws/cluster-states.ts";
+import { type StateVisit, secondsIn } from "../../lambdas/aws/state-visits.ts";
 import type { KeptCluster } from "../../lambdas/contract/cluster-plan.ts";
 import type { Cost } from "../../lambdas/contract/cost.ts";
 import type { LeftOut } from "../../lambdas/contract/image-tree.ts";
+import { reportFile } from "../../lambdas/contract/s3-layout.ts";
 import { partialStateSchema } from "../../lambdas/contract/state-data.ts";
 import type { Mail } from "../account/mailbox-subscription.ts";
 import type { StepLog } from "./download-run.ts";
-import { type StateVisit, secondsIn } from "./state-visits.ts";
 import type { Cluster } from "./watch-execution.ts";
 
 /** The state data of an execution, as its last state received it. */
@@ -52,6 +53,8 @@ export interface Report {
   readonly error: { readonly name: string; readonly cause: string; readonly log: StepLog | null } | null;
   /** The folder is that of the copy on this machine; null when there is none. The files are null if nobody counted them. */
   readonly results: { readonly folder: string | null; readonly uri: string; readonly files: number | null };
+  /** s3:// URI of the page about the run, or about the run whose results are valid for it; null when there is none. */
+  readonly page: string | null;
   /** The cluster's cost, which is not final while the cluster is kept; null when it is not known. */
   readonly cost: Cost | null;
   /** The cost that Preflight expected; null when it made no plan. */
@@ -80,7 +83,7 @@ export interface ReportParts {
 
 /** Summarizes a run from the execution's state data, its history and the account. */
 export function makeReport({ data, visits, cluster, mail, leftOut, ...rest }: ReportParts): Report {
-  const { plan, validation: ownValidation, kept, cost, cluster: used } = partialStateSchema.parse(data);
+  const { plan, validation: ownValidation, kept, cost, cluster: used, report } = partialStateSchema.parse(data);
   const reuse = plan?.reuse;
   const validation = ownValidation ?? reuse?.validation;
   // When an earlier run's results are valid, this run computed no features.
@@ -108,6 +111,7 @@ export function makeReport({ data, visits, cluster, mail, leftOut, ...rest }: Re
       retries: visit.retries,
     })),
     mail: mail ?? null,
+    page: report?.uri ?? (reuse ? `${reuse.run}${reportFile}` : null),
     cost: cost ?? null,
     quotedUsd: plan?.estimate.usd ?? null,
     cluster: cluster ? { ...cluster, terminated: isGone(cluster.state) } : null,

@@ -12,6 +12,7 @@ import { z } from "zod";
 import { isGone, stateOf } from "../../lambdas/aws/cluster-states.ts";
 import { findClusters } from "../../lambdas/aws/emr.ts";
 import { isNamed } from "../../lambdas/aws/errors.ts";
+import { listVisits, type StateVisit } from "../../lambdas/aws/state-visits.ts";
 import { executionArnPrefix } from "../../lambdas/contract/arns.ts";
 import { stateOfStep } from "../../lambdas/contract/job-steps.ts";
 import { progressFile, runKey } from "../../lambdas/contract/s3-layout.ts";
@@ -21,7 +22,6 @@ import type { Lifetime } from "../terminal/lifetime.ts";
 import { type ExecutionInput, newRunId } from "./execution-input.ts";
 import { untilConnected } from "./lost-connection.ts";
 import type { StateData } from "./run-report.ts";
-import { listVisits, type StateVisit } from "./state-visits.ts";
 
 /** Time for the event rule to terminate the cluster of a stopped execution. */
 const clusterEndMs = 30_000;

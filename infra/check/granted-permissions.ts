@@ -77,7 +77,13 @@ export const grantedUnseen: readonly GrantedPermission[] = [
     source: "https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html",
   },
   {
-    role: /^UploadScriptsRole$/,
+    role: /^NotifyRole$/,
+    actions: ["s3:GetObject"],
+    reason: "The link in the mail opens the run's page with the permissions of the role that signed it.",
+    source: `${s3}/userguide/using-presigned-url.html`,
+  },
+  {
+    role: /^(UploadScripts|WriteReport)Role$/,
     actions: ["s3:ListBucket"],
     reason: "It looks up objects that may be missing: without this permission S3 answers 403 and not 404.",
     source: `${s3}/API/API_HeadObject.html`,

@@ -36,13 +36,13 @@ export const cdkNagSuppressions: readonly Suppression[] = [
   },
   {
     finding:
-      /^AwsSolutions-IAM5\[Resource::(<Data\w+\.Arn>|arn:<AWS::Partition>:s3:::their-bucket)\/(data|data\/raw|artifacts|artifacts\/preflight-probe|runs|features-store|logs\/emr|spark-events|photos)\/\*(\/manifest\.json)?\]$/,
+      /^AwsSolutions-IAM5\[Resource::(<Data\w+\.Arn>|arn:<AWS::Partition>:s3:::their-bucket)\/(data|data\/raw|artifacts|artifacts\/preflight-probe|runs|features-store|logs\/emr|spark-events|photos)\/\*(\/(manifest\.json|report\/report\.html))?\]$/,
     on: /./,
     reason: "Objects under one prefix, whose names are not known in advance.",
   },
   {
     finding: /^AwsSolutions-IAM5\[Resource::arn:<AWS::Partition>:elasticmapreduce:.*:cluster\/\*\]$/,
-    on: /^Orchard\/(Preflight|KeepCluster|TerminateCluster|ConfirmTerminated|DiagnoseFailure|RecordCost|SweepClusters|NotifyStopped|Workflow)\//,
+    on: /^Orchard\/(Preflight|KeepCluster|TerminateCluster|ConfirmTerminated|DiagnoseFailure|RecordCost|WriteReport|SweepClusters|NotifyStopped|Workflow)\//,
     reason:
       "A cluster's id is not known before RunJobFlow. Actions that change a cluster are limited by its tags; the others read, or belong to RunJobFlow.",
   },
@@ -53,7 +53,7 @@ export const cdkNagSuppressions: readonly Suppression[] = [
   },
   {
     finding: /^AwsSolutions-IAM5\[Resource::arn:<AWS::Partition>:states:.*:execution:<Workflow\w+\.Name>:\*\]$/,
-    on: /^Orchard\/DescribeExecutions\//,
+    on: /^Orchard\/(DescribeExecutions|ReadHistory)\//,
     reason: "Executions of this state machine only.",
   },
   {

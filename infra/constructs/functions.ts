@@ -11,6 +11,7 @@ import {
   featuresStorePrefix,
   manifestFile,
   preflightProbePrefix,
+  reportFile,
   runKey,
   runsPrefix,
   sparkEventsKey,
@@ -204,9 +205,25 @@ export const workflowFunctions = {
       allowObjects(resources, ["s3:GetObject", "s3:PutObject"], runKey("*", manifestFile)),
     ],
   },
+  WriteReport: {
+    // Below the state's TimeoutSeconds, so that the function's own error message is the one that is reported.
+    timeout: Duration.seconds(50),
+    // For the figures of 70,000 images: as text, as objects and compressed.
+    memoryMiB: 1024,
+    policy: (resources) => [
+      allowListBucket(resources),
+      allowObjects(resources, ["s3:GetObject"], `${runsPrefix}*`),
+      allowObjects(resources, ["s3:PutObject"], runKey("*", reportFile)),
+      allowOnClusters(resources, ["DescribeCluster", "ListSteps"]),
+    ],
+  },
   Notify: {
     environment: ({ topic }) => ({ TOPIC_ARN: topic.topicArn }),
-    policy: ({ topic }) => [allow(["sns:Publish"], [topic.topicArn])],
+    policy: (resources) => [
+      allow(["sns:Publish"], [resources.topic.topicArn]),
+      // For the mail's link, which can do what the role that signed it can do.
+      allowObjects(resources, ["s3:GetObject"], runKey("*", reportFile)),
+    ],
   },
 } satisfies Readonly<Record<string, FunctionRow<FunctionResources>>>;
 
@@ -277,7 +294,7 @@ export function addFunctions<Name extends string, Resources extends FunctionReso
 
 /** Lets the functions look up executions. These are policies of their own, since the machine refers to the functions. */
 export function allowLookingUpExecutions(
-  { TakeTurn, Preflight, TerminateCluster, NotifyStopped }: WorkflowFunctions & CleanUpFunctions,
+  { TakeTurn, Preflight, TerminateCluster, WriteReport, NotifyStopped }: WorkflowFunctions & CleanUpFunctions,
   resources: FunctionResources,
   stateMachine: StateMachine,
 ): void {
@@ -287,6 +304,10 @@ export function allowLookingUpExecutions(
   for (const { role } of [Preflight, TerminateCluster, NotifyStopped]) {
     if (role) describeExecutions.attachToRole(role);
   }
+  new Policy(resources.stack, "ReadHistory", {
+    statements: [allow(["states:GetExecutionHistory"], [executionsArn(resources, stateMachine.stateMachineName)])],
+    ...(WriteReport.role ? { roles: [WriteReport.role] } : {}),
+  });
   new Policy(resources.stack, "ListExecutions", {
     statements: [allow(["states:ListExecutions"], [stateMachine.stateMachineArn])],
     ...(TakeTurn.role ? { roles: [TakeTurn.role] } : {}),

@@ -109,10 +109,22 @@ export class MalformedObject extends Error {
   override readonly name = "MalformedObject";
 }
 
-/** @throws NoSuchKey, or MalformedObject if the content is not JSON that matches the schema */
-export async function readJson<T>(s3: S3Client, location: S3Location, schema: z.ZodType<T>): Promise<T> {
-  const text = new TextDecoder().decode(await readBytes(s3, location));
+/**
+ * @param maxBytes size up to which the object is read; any by default
+ * @throws NoSuchKey, or MalformedObject if the content is too large, or is not JSON that matches the schema
+ */
+export async function readJson<T>(
+  s3: S3Client,
+  location: S3Location,
+  schema: z.ZodType<T>,
+  maxBytes?: number,
+): Promise<T> {
   const name = s3UriOf(location);
+  // One byte more than allowed, which only a larger object has.
+  const content = await readBytes(s3, location, maxBytes === undefined ? undefined : `bytes=0-${maxBytes}`);
+  if (maxBytes !== undefined && content.length > maxBytes)
+    throw new MalformedObject(`${name} has more than ${maxBytes} bytes`);
+  const text = new TextDecoder().decode(content);
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -8,6 +8,7 @@ import type { Validation } from "../contract/validation.ts";
 import { featuresRunOf } from "../results/earlier-runs.ts";
 import { clusterIdsOf, consoleLinks, costLines, isSeeded, messageOf, startCommand, subjectLine } from "./formatting.ts";
 import { findKeptCluster, inputForKeptCluster, keptLines } from "./kept.ts";
+import { reportLines } from "./report-link.ts";
 import type { Mail } from "./sending.ts";
 
 /** The folder that lists the images with errors: it lies next to the features, which may be an earlier run's. */
@@ -40,8 +41,12 @@ function successSubject(state: PartialState, { name }: Execution, validation: Va
   return subjectLine(`Orchard: ${name} succeeded${results}${isSeeded(state) ? " (SEEDED WEIGHTS)" : ""}`);
 }
 
-/** Writes the mail about a successful run. A cluster that still costs money comes first. */
-export function successMail(state: PartialState, execution: Execution, now: Date): Mail {
+/**
+ * Writes the mail about a successful run. A cluster that still costs money comes first.
+ *
+ * @param link opens the run's page without a login; null: there is none
+ */
+export function successMail(state: PartialState, execution: Execution, now: Date, link: string | null = null): Mail {
   const { plan } = state;
   const validation = state.validation ?? plan?.reuse?.validation;
   const minutes = (now.getTime() - Date.parse(execution.startTime)) / 60_000;
@@ -61,6 +66,7 @@ export function successMail(state: PartialState, execution: Execution, now: Date
     `Time:      ${minutes.toFixed(1)} minutes`,
     ...costLines(state, execution.id),
     `Results:   ${validation?.results ?? plan?.run ?? "?"}`,
+    ...reportLines(state, execution.id, link),
     clusterLine(state, kept),
     ...(warnings.length > 0 ? ["", "Warnings:", ...warnings.map((warning) => `- ${warning}`)] : []),
     "",

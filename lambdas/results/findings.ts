@@ -3,7 +3,7 @@ import type { z } from "zod";
 import { cutText, withoutControls } from "../../shared/bounded-text.ts";
 import { describeError, isNamed } from "../aws/errors.ts";
 import { listObjects, MalformedObject, parseS3Uri, readJson, type S3Location } from "../aws/s3.ts";
-import type { JobCheck } from "./job-reports.ts";
+import type { JobCheck } from "../contract/job-reports.ts";
 import { type Footers, readFooters } from "./parquet-footers.ts";
 
 /** A check of the Spark job names images, each with a key of up to 1,024 bytes. */

@@ -3,6 +3,7 @@ import type { S3Client } from "@aws-sdk/client-s3";
 import { colonAndItems } from "../../shared/bounded-text.ts";
 import { parseS3Uri, writeJson } from "../aws/s3.ts";
 import type { Execution } from "../contract/execution.ts";
+import type { JobCheck } from "../contract/job-reports.ts";
 import { modeProperties } from "../contract/modes.ts";
 import type { Plan } from "../contract/plan.ts";
 import { latestRunKey, manifestFile } from "../contract/s3-layout.ts";
@@ -14,7 +15,6 @@ import { checkInventory } from "./checks/inventory-checks.ts";
 import { checkReduction } from "./checks/reduction-checks.ts";
 import { featuresRunOf, indexRun } from "./earlier-runs.ts";
 import { Findings } from "./findings.ts";
-import type { JobCheck } from "./job-reports.ts";
 
 interface CheckedRun {
   /** Undefined if a report is missing or malformed. */

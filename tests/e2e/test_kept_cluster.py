@@ -36,7 +36,7 @@ def test_runs_share_a_kept_cluster_until_it_is_terminated(account: Account) -> N
     first = account.run({**GIVEN, "keepMinutes": 60})
 
     assert first.status == "SUCCEEDED", first.cause
-    assert account.states(first.arn)[-5:-2] == ["LeaveCluster", "KeepCluster", "RecordCost"]
+    assert account.states(first.arn)[-6:-2] == ["LeaveCluster", "KeepCluster", "RecordCost", "WriteReport"]
     [cluster] = account.clusters(first.run_id)
     assert cluster["Status"]["State"] == "WAITING"
     [mail] = account.mails(first.run_id)

@@ -1,8 +1,11 @@
 """Runs the modes through the deployed state machine and recomputes their numbers with other libraries."""
 
+import base64
 import csv
+import gzip
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -37,6 +40,7 @@ FULL_RUN_STATES = [
     "LeaveCluster",
     "TerminateCluster",
     "RecordCost",
+    "WriteReport",
     "NotifySuccess",
     "Succeeded",
 ]
@@ -157,6 +161,26 @@ def _assert_is_complete(account: Account, run: Path, execution: Execution) -> No
     [mail] = account.mails(execution.run_id)
     assert mail["subject"].isascii()
     assert len(mail["subject"]) < 100
+    assert f"Report:    orchard results {execution.run_id} --open --local\n" in mail["message"]
+    _assert_report_has_the_numbers_of(account, run, execution)
+
+
+def _assert_report_has_the_numbers_of(account: Account, run: Path, execution: Execution) -> None:
+    page = (run / "report" / "report.html").read_text()
+    head = account.client("s3").head_object(Bucket=account.bucket, Key=f"runs/{execution.run_id}/report/report.html")
+    assert head["ContentType"] == "text/html; charset=utf-8"
+    [encoded] = re.findall(r'<script[^>]* id="data">([^<]*)</script>', page)
+    report = json.loads(gzip.decompress(base64.b64decode(encoded)))
+    manifest = json.loads((run / "manifest.json").read_text())
+    info = json.loads((run / "model_info" / "model_info.json").read_text())
+    for name in ["validation", "checks", "cost"]:
+        assert report[name] == manifest[name]
+    assert report["variance"] == {"ratios": info["variance_by_component"], "cumulative": info["cumulative_variance"]}
+    assert [part for part in report["missing"] if part["part"] != "figures"] == []
+    spans = {kind: [span["name"] for span in report["timeline"] if span["kind"] == kind] for kind in ["state", "step"]}
+    assert [name for name in FULL_RUN_STATES if name in spans["state"]] == spans["state"]
+    assert {"Preflight", "CreateCluster", "ExtractFeatures", "TerminateCluster", "RecordCost"} <= set(spans["state"])
+    assert {"Inventory", "ExtractFeatures", "ReduceDimensions"} == set(spans["step"])
 
 
 def test_a_step_that_a_throttled_poll_adds_again_finds_its_work_done(

@@ -87,6 +87,7 @@ export const mutations: readonly Mutation[] = [
   ...[
     "ValidateResults",
     "TerminateCluster",
+    "WriteReport",
     "NotifySuccess",
     cleanUp,
     "ConfirmTerminated",
@@ -96,6 +97,7 @@ export const mutations: readonly Mutation[] = [
   caughtTo("CreateCluster", "DiagnoseFailure"),
   caughtTo("ExtractFeatures", "DiagnoseFailure"),
   caughtTo("Preflight", "NotifyFailure"),
+  caughtTo("WriteReport", cleanUp),
   caughtTo("NotifySuccess", cleanUp),
   caughtTo("DiagnoseFailure", "NotifyFailure"),
   caughtAt("Inventory", "$"),
@@ -105,6 +107,7 @@ export const mutations: readonly Mutation[] = [
   caughtAt("NotifyFailure", "$.error"),
   followedBy("ReduceDimensions", "TerminateCluster"),
   followedBy("ValidateResults", "NotifySuccess"),
+  followedBy("WriteReport", "Succeeded"),
   followedBy(cleanUp, "DiagnoseFailure"),
   inStates("the teardown comes after the mail", (states) => {
     for (const { Catch: [catcher] = [] } of Object.values(states)) {

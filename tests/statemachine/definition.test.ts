@@ -9,6 +9,7 @@ const definition = renderedDefinition();
 /** No cluster is left after these states, or the clean-up has started. Their failures must not start it again. */
 const afterTeardown = [
   "RecordCost",
+  "WriteReport",
   "NotifySuccess",
   "ConfirmTerminated",
   "DiagnoseFailure",

@@ -30,6 +30,7 @@ const happyStates = [
   "LeaveCluster",
   "TerminateCluster",
   "RecordCost",
+  "WriteReport",
   "NotifySuccess",
   "Succeeded",
 ];
@@ -220,7 +221,7 @@ describe("the paths", () => {
   it("keeps the cluster that it created if keepMinutes is set", async () => {
     const { status, entered } = await run({ ...workingHandlers(), Preflight: () => ({ ...plan, keepMinutes: 30 }) });
     expect(status).toBe("SUCCEEDED");
-    expect(entered.slice(-4)).toEqual(["KeepCluster", "RecordCost", "NotifySuccess", "Succeeded"]);
+    expect(entered.slice(-5)).toEqual(["KeepCluster", "RecordCost", "WriteReport", "NotifySuccess", "Succeeded"]);
     expect(entered).not.toContain("TerminateCluster");
   });
 
@@ -267,7 +268,8 @@ describe("the paths", () => {
   });
 
   const beforeTeardown = happyStates.filter(
-    (name) => definition.States[name]?.Type === "Task" && !["RecordCost", "NotifySuccess"].includes(name),
+    (name) =>
+      definition.States[name]?.Type === "Task" && !["RecordCost", "WriteReport", "NotifySuccess"].includes(name),
   );
   it.each(["TakeTurn", ...beforeTeardown])(
     "if %s fails, terminates the cluster, diagnoses, notifies and fails with the first error",
@@ -316,11 +318,14 @@ describe("the paths", () => {
     expect(entered).toEqual(happyStates.filter((name) => name !== "SetManagedScaling"));
   });
 
-  it("succeeds although recording the cost fails", async () => {
-    const { status, entered, lastInput } = await run({ ...workingHandlers(), RecordCost: failing("EmrDown") });
+  it.each([
+    ["RecordCost", "costError"],
+    ["WriteReport", "reportError"],
+  ])("succeeds although %s fails", async (state, member) => {
+    const { status, entered, lastInput } = await run({ ...workingHandlers(), [state]: failing("ServiceDown") });
     expect(status).toBe("SUCCEEDED");
     expect(entered).toEqual(happyStates);
-    expect(lastInput["costError"]).toMatchObject({ Error: "EmrDown" });
+    expect(lastInput[member]).toMatchObject({ Error: "ServiceDown" });
     expect(lastInput).not.toHaveProperty("error");
   });
 

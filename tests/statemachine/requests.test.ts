@@ -21,6 +21,7 @@ const kinds = [
   "emr:TerminateJobFlows",
   "sns:Publish",
   "stepfunctions:DescribeExecution",
+  "stepfunctions:GetExecutionHistory",
   "stepfunctions:ListExecutions",
   "stepfunctions:StartExecution",
 ];

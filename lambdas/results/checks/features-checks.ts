@@ -1,7 +1,7 @@
 import { percent } from "../../../shared/formatting.ts";
+import { type FeaturesSummary, featuresSummarySchema } from "../../contract/job-reports.ts";
 import type { Plan } from "../../contract/plan.ts";
 import type { Findings } from "../findings.ts";
-import { type FeaturesSummary, featuresSummarySchema } from "../job-reports.ts";
 
 /** Step Functions limits a Cause to 32,768 characters (API Reference, SendTaskFailure), and a key on S3 may have 1,024. */
 const maxReasons = 10;

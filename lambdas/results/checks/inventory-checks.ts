@@ -2,10 +2,10 @@ import type { S3Client } from "@aws-sdk/client-s3";
 import { CsvError, parse } from "csv-parse/sync";
 import { cutText } from "../../../shared/bounded-text.ts";
 import { readBytes, type S3Location } from "../../aws/s3.ts";
+import { inventorySummarySchema } from "../../contract/job-reports.ts";
 import type { Plan } from "../../contract/plan.ts";
 import type { Validation } from "../../contract/validation.ts";
 import type { Findings } from "../findings.ts";
-import { inventorySummarySchema } from "../job-reports.ts";
 
 /**
  * Adds up the counts of the rows `split,label,count`. A quoted label may contain commas and line breaks.

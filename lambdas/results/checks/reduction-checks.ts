@@ -1,9 +1,9 @@
 import { percentBelow } from "../../../shared/formatting.ts";
+import { type ModelInfo, modelInfoSchema } from "../../contract/job-reports.ts";
 import type { Pca, Plan } from "../../contract/plan.ts";
 import { seededWarning } from "../../contract/seeded-weights.ts";
 import type { Validation } from "../../contract/validation.ts";
 import type { Findings } from "../findings.ts";
-import { type ModelInfo, modelInfoSchema } from "../job-reports.ts";
 
 /** Checks that the reduction step must report, because only it reads every value that it writes. */
 const requiredJobChecks = ["row_count", "dimensions", "finite", "unique_paths", "variance"];

@@ -17,15 +17,17 @@ const allMs = 300_000;
 let account: EmbeddedAccount;
 let runId: string;
 
-function startOrchard(...args: readonly string[]) {
+const withoutDisplay = { DISPLAY: "", WAYLAND_DISPLAY: "", BROWSER: "" };
+
+function startOrchard(args: readonly string[], more: Readonly<Record<string, string>> = {}) {
   // The folder that a person is in, when npm runs the command.
-  const env = { ORCHARD_HOME: account.home, NO_COLOR: "1", INIT_CWD: account.home };
+  const env = { ORCHARD_HOME: account.home, NO_COLOR: "1", INIT_CWD: account.home, ...more };
   return execa(process.execPath, [join(root, "cli", "main.ts"), ...args, "--local"], { reject: false, env });
 }
 
 /** Runs a command on the embedded account as a person would. */
 async function orchard(...args: readonly string[]) {
-  const { exitCode, stdout, stderr } = await startOrchard(...args);
+  const { exitCode, stdout, stderr } = await startOrchard(args);
   return { exitCode, stdout, stderr };
 }
 
@@ -111,6 +113,7 @@ describe("orchard show", () => {
     for (const state of ["Preflight", "ExtractFeatures", "NotifySuccess"]) expect(stdout).toContain(state);
     expect(stdout).toContain('{"mode":"mini","limit":6,"pca":{"components":2}}');
     // Nothing is spent on this machine.
+    expect(stdout).toContain(`orchard results ${runId} --open --local`);
     expect(stdout).toMatch(/On AWS +\d+\.\d\d USD quoted/);
     expect(stdout).not.toMatch(/ Cost /);
     // The console of AWS does not know this run.
@@ -127,6 +130,7 @@ describe("orchard show", () => {
       error: null,
       input: { mode: "mini" },
       cost: { actualUsd: expect.any(Number) },
+      page: expect.stringMatching(/^s3:.*\/report\/report\.html$/),
       links: [],
     });
   });
@@ -172,7 +176,7 @@ describe("orchard watch", () => {
   it("leaves the run alone when Ctrl-C ends the watching, and says how to stop it", async () => {
     const { sfn } = createClients(account.env);
     const executionArn = await startExecution("goes-on", { mode: "inventory" });
-    const watching = startOrchard("watch", "goes-on");
+    const watching = startOrchard(["watch", "goes-on"]);
     const lines = createInterface({ input: watching.stderr });
     for (let line = ""; !line.includes("Preflight"); ) [line] = await once(lines, "line");
 
@@ -188,7 +192,7 @@ describe("orchard watch", () => {
 
 describe("orchard connect", () => {
   it("shows Spark's history of a run whose cluster has ended, until Ctrl-C", async () => {
-    const connection = startOrchard("connect", runId, "--json");
+    const connection = startOrchard(["connect", runId, "--json"]);
     if (!connection.stdout) throw new Error("The process has no standard output pipe");
     const [line] = await once(createInterface({ input: connection.stdout }), "line");
 
@@ -237,14 +241,37 @@ describe("orchard results", () => {
     expect(readdirSync(join(account.home, "csv only", "pca"))).toEqual(["csv"]);
   });
 
-  it("says with exit code 3 that a run which was refused has left nothing", async () => {
+  it("copies the page about the run, and opens it in the browser", async () => {
+    const page = join(account.home, "open", "report", "report.html");
+    const opened = join(account.home, "opened.txt");
+    const browser = join(account.home, "browser");
+    writeFileSync(browser, `#!/bin/sh\necho "$1" > '${opened}'\n`, { mode: 0o755 });
+    const open = ["results", runId, "--open", "--output", "open"];
+
+    expect((await startOrchard(open, withoutDisplay)).stdout).toBe(
+      `There is no display here. Open it in a browser: ${page}`,
+    );
+    expect((await startOrchard(open, { ...withoutDisplay, BROWSER: browser })).stdout).toBe(
+      `Opening in the browser: ${page}`,
+    );
+
+    await expect.poll(() => existsSync(opened) && readFileSync(opened, "utf8"), { timeout: 10_000 }).toBe(`${page}\n`);
+    expect(readFileSync(page, "utf8")).toContain('id="data"');
+    expect(readdirSync(join(account.home, "open", "report"))).toEqual(["report.html"]);
+    expect(await json(...open)).toEqual({ runId, page });
+  });
+
+  it("says with exit code 3 that a run which was refused has left nothing, and no report", async () => {
     await startExecution("refused", { mode: "single-class", label: "No such label" });
 
     const { exitCode, stdout, stderr } = await orchard("results", "refused");
+    const opened = await orchard("results", "refused", "--open");
 
     expect(stderr).toContain("The run refused has left nothing at s3://");
     expect(stdout).toBe("");
     expect(exitCode).toBe(3);
+    expect(opened.stderr).toMatch(/The run refused, which is \w+, has no report at s3:/);
+    expect(opened.exitCode).toBe(3);
   });
 
   it("so has no cluster to connect to", async () => {
@@ -289,7 +316,7 @@ describe("orchard notebook", () => {
   });
 
   it.runIf(isDeep)("runs the cells in JupyterLab, and serves it until Ctrl-C", async () => {
-    const opened = startOrchard("notebook", runId, "--output", "opened.ipynb", "--json");
+    const opened = startOrchard(["notebook", runId, "--output", "opened.ipynb", "--json"]);
     if (!opened.stdout) throw new Error("The process has no standard output pipe");
     const [line] = await once(createInterface({ input: opened.stdout }), "line");
 

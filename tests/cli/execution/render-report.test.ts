@@ -41,4 +41,17 @@ describe("renderReport", () => {
     expect(count(shown, low)).toBe(1);
     expect(count(shown, "SEEDED RANDOM WEIGHTS")).toBe(1);
   });
+
+  it("names the page's copy, or else the command that opens it", () => {
+    const report = { uri: "s3://data/runs/run-1/report/report.html", bytes: 1_000 };
+    const data = { ...parts.data, report };
+    const embedded = parts.executionArn.replace("111122223333", "000000000000");
+    const results = { ...parts.results, folder: "results/run-1" };
+    const show = (more: object): string => renderReport(makeReport({ ...parts, mail: undefined, ...more }), null);
+
+    expect(show({})).not.toContain("Report");
+    expect(show({ data })).toMatch(/Report +orchard results run-1 --open$/m);
+    expect(show({ data, executionArn: embedded })).toMatch(/Report +orchard results run-1 --open --local$/m);
+    expect(show({ data, results })).toMatch(/Report +results\/run-1\/report\/report\.html$/m);
+  });
 });

@@ -55,6 +55,10 @@ function answerOther(simulation: Simulation, call: ApiCall, by: Caller): HttpRes
         execution?.stop({ status: "ABORTED", error: input.error, cause: input.cause });
         return jsonResponse({ stopDate: simulation.clock.now / 1000 });
       }
+      if (operation === "GetExecutionHistory") {
+        const execution = simulation.executions.find(({ arn }) => arn === input.executionArn);
+        return jsonResponse(execution?.describeHistory() ?? {});
+      }
       if (operation === "ListExecutions" && simulation.isDeleted)
         throw new AwsError("StateMachineDoesNotExist", "State Machine Does Not Exist");
       if (operation !== "ListExecutions") return jsonResponse(simulation.describeExecution(input.executionArn));

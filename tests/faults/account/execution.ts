@@ -139,6 +139,22 @@ export class Execution {
     };
   }
 
+  /** Returns GetExecutionHistory's answer: the states that were entered and left. */
+  describeHistory(): object {
+    const { States: states } = this.#simulation.deployed.definition;
+    const events = this.history.flatMap(({ at, type, state = "" }, index) => {
+      const member = { StateEntered: "stateEnteredEventDetails", StateExited: "stateExitedEventDetails" }[type];
+      if (member === undefined) return [];
+      return {
+        id: index + 1,
+        timestamp: at / second,
+        type: `${states[state]?.Type}${type}`,
+        [member]: { name: state },
+      };
+    });
+    return { events };
+  }
+
   /** Returns the status event. Step Functions guide, "Automating event delivery with EventBridge". */
   statusChange(): unknown {
     const { status, error = null, cause = null } = this.outcome;

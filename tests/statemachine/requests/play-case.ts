@@ -19,6 +19,7 @@ import { architectureProblem, planCluster } from "../../../lambdas/planning/plan
 import { recordCost } from "../../../lambdas/planning/record-actual-cost.ts";
 import { parseInput } from "../../../lambdas/preflight/parse-input.ts";
 import { recordCostEventSchema } from "../../../lambdas/record-cost.ts";
+import { writeReport } from "../../../lambdas/report/write-report.ts";
 import { InvalidInput } from "../../../lambdas/runtime/errors.ts";
 import { logger } from "../../../lambdas/runtime/handler.ts";
 import { takeTurnEventSchema } from "../../../lambdas/take-turn.ts";
@@ -27,6 +28,7 @@ import { keepCluster } from "../../../lambdas/teardown/keep-until.ts";
 import { sweepClusters } from "../../../lambdas/teardown/sweep.ts";
 import { terminateCluster } from "../../../lambdas/teardown/terminate-created-clusters.ts";
 import { terminateClusterEventSchema } from "../../../lambdas/terminate-cluster.ts";
+import { writeReportEventSchema } from "../../../lambdas/write-report.ts";
 import { parseWithTimeouts } from "../../../local/stepfunctions/runnable.ts";
 import { bucket, deploy } from "../../faults/account/deployed.ts";
 import { aPlan } from "../../lambdas/fixtures.ts";
@@ -95,7 +97,7 @@ async function execute(one: RequestCase, arn: string, clients: Clients): Promise
 function functionHandlers(one: RequestCase, { emr, now, sfn, sns }: Clients): Readonly<Record<string, Handler>> {
   const validation = { images: 1, labels: 1, errors: 0, errorRate: 0, computed: 1, reused: 0, components: 1 };
   const once = { attempts: 1, pauseMs: 0 };
-  const notifyHandler: Handler = (event) => notifyFinished(notifyEventSchema.parse(event), environment, sns);
+  const notifyHandler: Handler = (event) => notifyFinished(notifyEventSchema.parse(event), environment, { sns, s3 });
   return {
     TakeInput: (input) => ({ input }),
     TakeTurn: (event) => takeTurn(takeTurnEventSchema.parse(event), sfn({})),
@@ -107,6 +109,8 @@ function functionHandlers(one: RequestCase, { emr, now, sfn, sns }: Clients): Re
       terminateCluster(terminateClusterEventSchema.parse(event), { emr, sfn: sfn({}) }),
     ConfirmTerminated: (event) => confirmTerminated(confirmTerminatedEventSchema.parse(event), emr, once),
     RecordCost: (event) => recordCost(recordCostEventSchema.parse(event), emr, s3),
+    WriteReport: (event) =>
+      writeReport(writeReportEventSchema.parse(event), environment, { s3, emr, sfn: sfn({ events: [] }) }),
     DiagnoseFailure: (event) =>
       diagnoseFailure(diagnoseFailureEventSchema.parse(event), environment, { s3, emr }, once),
     NotifySuccess: notifyHandler,

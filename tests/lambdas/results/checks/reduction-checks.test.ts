@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
+import type { JobCheck } from "../../../../lambdas/contract/job-reports.ts";
 import type { Plan } from "../../../../lambdas/contract/plan.ts";
 import { seededWarning } from "../../../../lambdas/contract/seeded-weights.ts";
 import type { Validation } from "../../../../lambdas/contract/validation.ts";
 import { checkReduction } from "../../../../lambdas/results/checks/reduction-checks.ts";
 import { Findings } from "../../../../lambdas/results/findings.ts";
-import type { JobCheck } from "../../../../lambdas/results/job-reports.ts";
 import { S3Double } from "../../../doubles/s3.ts";
 import { aPlan } from "../../fixtures.ts";
 

@@ -1,6 +1,6 @@
 import type { HistoryEvent } from "@aws-sdk/client-sfn";
 import { describe, expect, it } from "vitest";
-import { listVisits } from "../../../cli/execution/state-visits.ts";
+import { listVisits } from "../../../lambdas/aws/state-visits.ts";
 
 function at(second: number): Date {
   return new Date(second * 1_000);

@@ -1,0 +1,56 @@
+import { GetObjectCommand, type S3Client } from "@aws-sdk/client-s3";
+import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
+import { parseS3Uri } from "../aws/s3.ts";
+import { isEmbedded, nameOf } from "../contract/arns.ts";
+import { planFile, runIdOfPlanUri } from "../contract/s3-layout.ts";
+import type { PartialState } from "../contract/state-data.ts";
+import { logger } from "../runtime/handler.ts";
+
+/**
+ * A link ends at the latest with the credentials that signed it. Those of a function's role last up to 12 hours and may
+ * have been in use for some of them, so the mail promises no more than "at most".
+ */
+const linkHours = 6;
+
+/**
+ * Signs a link that opens the run's page without a login. Signing makes no call.
+ *
+ * @returns null without a page, on the embedded account, which ends with its process, and if it cannot be signed
+ */
+export async function signReportLink(
+  { report }: PartialState,
+  executionArn: string,
+  s3: S3Client,
+): Promise<string | null> {
+  if (!report || isEmbedded(executionArn)) return null;
+  try {
+    const { bucket, key } = parseS3Uri(report.uri);
+    const command = new GetObjectCommand({ Bucket: bucket, Key: key });
+    return await getSignedUrl(s3, command, { expiresIn: linkHours * 3_600 });
+  } catch (error) {
+    // The mail has the command, too, and must be sent in any case.
+    logger.warn("The link to the report could not be signed", { error });
+    return null;
+  }
+}
+
+/** The lines that open the page of the run, or of the earlier run whose results are valid for it. */
+export function reportLines(
+  { plan, report, reportError }: PartialState,
+  executionArn: string,
+  link: string | null,
+): readonly string[] {
+  const local = isEmbedded(executionArn) ? " --local" : "";
+  const command = (runId: string): string => `Report:    orchard results ${runId} --open${local}`;
+  if (report) {
+    return [
+      command(nameOf(executionArn)),
+      ...(link === null
+        ? []
+        : [`           or this link, which works for at most ${linkHours} hours, for everybody who has it:`, link]),
+    ];
+  }
+  if (reportError) return [`Report:    none, because it could not be written: ${reportError.Error}`];
+  const earlier = plan?.reuse && runIdOfPlanUri(`${plan.reuse.run}${planFile}`);
+  return earlier ? [command(earlier)] : [];
+}
