@@ -3,6 +3,7 @@
  * interface client does. Reads a FunctionCall as one line of JSON and writes {"output"} or {"error"} to `resultFile`.
  */
 import { existsSync, writeFileSync } from "node:fs";
+import { enableCompileCache } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
@@ -48,6 +49,8 @@ function describe(error: unknown): object {
 
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const call: FunctionCall = JSON.parse((await lines.next()).value ?? "{}");
+// Each invocation is a new process, which need not compile the bundle again.
+enableCompileCache(join(dirname(call.resultFile), "compile-cache"));
 function finish(result: object): never {
   writeFileSync(call.resultFile, JSON.stringify(result));
   process.exit(0);

@@ -207,7 +207,7 @@ def started_account(home: Path, port: int | None = None) -> Iterator[Account]:
     `port`: where the folder's account was before, because its subscribers are called there; by default a free one.
     """
     if not home.exists() or not any(home.iterdir()):
-        _copy_prepared_account(home)
+        copy_prepared_account(home)
     process = subprocess.Popen(
         [NODE, "cli/main.ts", "local", "--json", "--port", str(port or free_port())],
         cwd=ROOT,
@@ -235,7 +235,7 @@ def started_account(home: Path, port: int | None = None) -> Iterator[Account]:
         process.wait(STOP_SECONDS)
 
 
-def _copy_prepared_account(home: Path) -> None:
+def copy_prepared_account(home: Path) -> None:
     """Copies the account that `npm test` has deployed, so that the start finds nothing to deploy."""
     prepared = os.environ.get("ORCHARD_TEST_ACCOUNT")
     if prepared is None:

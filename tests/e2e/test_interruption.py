@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from .account import NODE, ROOT, free_port, without_aws
+from .account import NODE, ROOT, copy_prepared_account, free_port, without_aws
 from .processes import commands
 
 END_SECONDS = 60
@@ -18,7 +18,11 @@ END_SECONDS = 60
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One folder for all interruptions, so that each start finds the state that the last one left."""
-    return tmp_path_factory.mktemp("interrupted")
+    folder = tmp_path_factory.mktemp("interrupted")
+    # The deployment can be interrupted only if it has something to do.
+    if os.environ.get("ORCHARD_DEEP") != "1":
+        copy_prepared_account(folder)
+    return folder
 
 
 def _start(home: Path, *options: str) -> "subprocess.Popen[str]":
@@ -38,8 +42,10 @@ def _start(home: Path, *options: str) -> "subprocess.Popen[str]":
 @pytest.mark.parametrize(
     "moment",
     [
-        *(pytest.param(line, marks=pytest.mark.deep) for line in ["Account on port", "Images", "CreateCluster"]),
-        "Deployment",
+        *(
+            pytest.param(line, marks=pytest.mark.deep)
+            for line in ["Account on port", "Deployment", "Images", "CreateCluster"]
+        ),
         "Inventory",
     ],
 )
