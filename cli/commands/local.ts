@@ -1,4 +1,5 @@
 import { Command } from "@commander-js/extra-typings";
+import { nearestNames } from "../../shared/nearest-names.ts";
 import { groups } from "../terminal/command-groups.ts";
 import { command as down } from "./embedded-account/down.ts";
 import { command as reset } from "./embedded-account/reset.ts";
@@ -13,3 +14,11 @@ export const command = new Command("local")
   .addHelpText("after", "\nIts options: orchard local up --help");
 // Commander passes the options of `orchard local` on to `up`.
 command.addCommand(up, { isDefault: true }).addCommand(down).addCommand(status).addCommand(reset);
+// It would pass a misspelled command on, too, which `up` then calls an argument too many.
+command.hook("preSubcommand", ({ args: [word = "-"] }) => {
+  const names = command.commands.map((each) => each.name());
+  if (word.startsWith("-") || names.includes(word)) return;
+  const [nearest] = nearestNames(word, names, 1);
+  const hint = nearest === undefined ? "" : `\n(Did you mean ${nearest}?)`;
+  command.error(`error: unknown command '${word}'${hint}`, { code: "commander.unknownCommand" });
+});

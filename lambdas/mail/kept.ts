@@ -1,6 +1,7 @@
 import { describeTime } from "../../shared/formatting.ts";
 import { isEnding } from "../aws/cluster-states.ts";
 import { clusterIdIn } from "../aws/steps.ts";
+import { isEmbedded } from "../contract/arns.ts";
 import type { KeptCluster } from "../contract/cluster-plan.ts";
 import { modeProperties } from "../contract/modes.ts";
 import type { PartialState } from "../contract/state-data.ts";
@@ -28,14 +29,21 @@ export function inputForKeptCluster(state: PartialState, clusterId: string): str
   return JSON.stringify({ ...input, ...force, cluster: { id: clusterId } });
 }
 
-/** The first lines of the mail about a success whose cluster still costs money. */
-export function keptLines(kept: KeptCluster, command: string): readonly string[] {
+/** The first lines of the mail about a success whose cluster still costs money. On the embedded account, none does. */
+export function keptLines(
+  { clusterId, until, usdPerHour }: KeptCluster,
+  command: string,
+  executionArn: string,
+): readonly string[] {
+  const price = `about ${usdPerHour.toFixed(2)} USD an hour`;
   return [
-    `CLUSTER ${kept.clusterId} IS KEPT AND COSTS MONEY until ${describeTime(kept.until)}, about ${kept.usdPerHour.toFixed(2)} USD an hour.`,
+    isEmbedded(executionArn)
+      ? `CLUSTER ${clusterId} IS KEPT until ${describeTime(until)}. On AWS, it would cost ${price}.`
+      : `CLUSTER ${clusterId} IS KEPT AND COSTS MONEY until ${describeTime(until)}, ${price}.`,
     "Run on it again, with the job as it is deployed by then:",
     `  ${command}`,
     "End it now:",
-    `  ${terminateCommand([kept.clusterId])}`,
+    `  ${terminateCommand([clusterId])}`,
   ];
 }
 

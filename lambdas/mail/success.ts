@@ -56,7 +56,9 @@ export function successMail(state: PartialState, execution: Execution, now: Date
   const kept = findKeptCluster(state, now);
   const lines = [
     `Run ${execution.name} (${plan?.mode ?? "?"}) succeeded.`,
-    ...(kept ? ["", ...keptLines(kept, startCommand(inputForKeptCluster(state, kept.clusterId), execution.id))] : []),
+    ...(kept
+      ? ["", ...keptLines(kept, startCommand(inputForKeptCluster(state, kept.clusterId), execution.id), execution.id)]
+      : []),
     ...(isSeeded(state) ? ["", seededWarning] : []),
     ...(plan?.reuse
       ? ["", "Nothing is new: no cluster was created, and these are the results of an earlier run."]

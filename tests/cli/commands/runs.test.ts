@@ -83,8 +83,10 @@ describe("orchard list", () => {
     const { exitCode, stdout } = await orchard("list");
 
     const [head = "", row = ""] = stdout.split("\n");
-    expect(head.trim().split(/\s{2,}/)).toEqual(["RUN", "OUTCOME", "MODE", "IMAGES", "MINUTES", "USD", "STARTED"]);
-    expect(row).toMatch(new RegExp(`^ ${runId}  SUCCEEDED  mini  6 +\\d+\\.\\d +\\d+\\.\\d\\d  \\d{4}-\\d\\d-\\d\\d `));
+    expect(head.trim().split(/\s{2,}/)).toEqual(["RUN", "OUTCOME", "MODE", "IMAGES", "MINUTES", "ON AWS", "STARTED"]);
+    expect(row).toMatch(
+      new RegExp(`^ ${runId}  SUCCEEDED  mini  6 +\\d+\\.\\d +\\d+\\.\\d\\d USD  \\d{4}-\\d\\d-\\d\\d `),
+    );
     expect(exitCode).toBe(0);
   });
 
@@ -92,9 +94,24 @@ describe("orchard list", () => {
     const { runs, more } = await json("list", "--limit", "1");
 
     expect(runs).toEqual([
-      expect.objectContaining({ runId, status: "SUCCEEDED", mode: "mini", images: 6, usd: expect.any(Number) }),
+      expect.objectContaining({
+        runId,
+        status: "SUCCEEDED",
+        mode: "mini",
+        images: 6,
+        usd: null,
+        quotedUsd: expect.any(Number),
+      }),
     ]);
     expect(more).toBe(false);
+  });
+
+  it("refuses --billed, because nothing is billed on this machine, with exit code 2", async () => {
+    const { exitCode, stdout, stderr } = await orchard("list", "--billed");
+
+    expect(stderr).toContain("Nothing is billed for the account on this machine. Leave --billed out.");
+    expect(stdout).toBe("");
+    expect(exitCode).toBe(2);
   });
 
   it("refuses a limit that is no number, with exit code 2", async () => {

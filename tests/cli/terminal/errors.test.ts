@@ -1,94 +1,24 @@
 // Errors from outside of Orchard end in one message with a remedy, and never in a stack trace.
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { createServer, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { S3Client } from "@aws-sdk/client-s3";
 import { execa } from "execa";
 import getPort from "get-port";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { copyObjects } from "../../../cli/execution/copy-objects.ts";
 import { describeFailure } from "../../../cli/terminal/describe-failure.ts";
 import { root } from "../../../cli/toolchain/places.ts";
 import { lockDirectory } from "../../../local/account-lock.ts";
+import { json, queryError, useAws, xml } from "./aws-server.ts";
 import { runInProcess } from "./in-process.ts";
 
-type Answer = (response: ServerResponse) => void;
-
-function xml(status: number, text: string): Answer {
-  return (response) => response.writeHead(status, { "content-type": "text/xml" }).end(text);
-}
-
-function json(status: number, content: unknown): Answer {
-  return (response) =>
-    response.writeHead(status, { "content-type": "application/x-amz-json-1.0" }).end(JSON.stringify(content));
-}
-
-function queryError(status: number, code: string): Answer {
-  return xml(status, `<ErrorResponse><Error><Code>${code}</Code><Message>says AWS</Message></Error></ErrorResponse>`);
-}
-
-const identity = xml(
-  200,
-  "<GetCallerIdentityResponse><GetCallerIdentityResult><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>",
-);
-const outputs = {
-  StateMachineArn: "arn:aws:states:eu-west-1:123456789012:stateMachine:Orchard",
-  DataBucketName: "data",
-  InputPrefix: "data/raw/",
-  TopicArn: "arn:aws:sns:eu-west-1:123456789012:Orchard",
-};
-const members = Object.entries(outputs).map(
-  ([key, value]) => `<member><OutputKey>${key}</OutputKey><OutputValue>${value}</OutputValue></member>`,
-);
-const stack = xml(
-  200,
-  `<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>Orchard</StackName><StackStatus>CREATE_COMPLETE</StackStatus><Outputs>${members.join("")}</Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>`,
-);
-
-/** The answers of AWS, by operation. */
-let answers: Record<string, Answer>;
-let aws: Server;
-let endpoint: string;
+const aws = useAws();
 let folder: string;
-
-beforeAll(async () => {
+beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "orchard-errors-"));
-  aws = createServer((request, response) => {
-    let body = "";
-    request.on("data", (chunk: Buffer) => {
-      body += chunk.toString();
-    });
-    request.on("end", () => {
-      const target = String(request.headers["x-amz-target"] ?? "").split(".")[1];
-      const name =
-        target ?? new URLSearchParams(body).get("Action") ?? (request.url?.includes("list-type") ? "List" : "Get");
-      const answer = answers[name];
-      if (!answer) throw new Error(`The double has no answer to ${name}`);
-      answer(response);
-    });
-  });
-  await new Promise<void>((resolve) => aws.listen(0, "127.0.0.1", resolve));
-  endpoint = `http://127.0.0.1:${(aws.address() as AddressInfo).port}`;
 });
-afterAll(() => {
-  aws.closeAllConnections();
-  aws.close();
-  rmSync(folder, { recursive: true });
-});
-beforeEach(() => {
-  answers = { GetCallerIdentity: identity, DescribeStacks: stack };
-  for (const name of Object.keys(process.env)) if (name.startsWith("AWS_")) vi.stubEnv(name, undefined);
-  for (const service of ["STS", "CLOUDFORMATION", "SFN"]) vi.stubEnv(`AWS_ENDPOINT_URL_${service}`, endpoint);
-  vi.stubEnv("AWS_REGION", "eu-west-1");
-  vi.stubEnv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE");
-  vi.stubEnv("AWS_SECRET_ACCESS_KEY", "secret");
-  vi.stubEnv("AWS_MAX_ATTEMPTS", "1");
-});
-afterEach(() => {
-  vi.unstubAllEnvs();
-});
+afterAll(() => rmSync(folder, { recursive: true }));
 
 const noStackTrace = /^(?!.*\n +at )/s;
 const logIn = /^There are no valid AWS credentials \(says AWS\)\. Log in, .*$/;
@@ -99,19 +29,19 @@ describe("credentials", () => {
     ["wrong", "SignatureDoesNotMatch", 403],
     ["expired", "ExpiredToken", 403],
   ])("that are %s (%s) end with exit code 2 and how to log in", async (_, code, status) => {
-    answers["GetCallerIdentity"] = queryError(status, code);
+    aws.answers["GetCallerIdentity"] = queryError(status, code);
 
     expect(await runInProcess("list")).toEqual({ exitCode: 2, stdout: "", stderr: expect.stringMatching(logIn) });
   });
 
   it("may expire at a later request", async () => {
-    answers["DescribeStacks"] = queryError(403, "ExpiredToken");
+    aws.answers["DescribeStacks"] = queryError(403, "ExpiredToken");
 
     expect(await runInProcess("list")).toEqual({ exitCode: 2, stdout: "", stderr: expect.stringMatching(logIn) });
   });
 
   it("may lack a permission, which has exit code 1", async () => {
-    answers["DescribeStacks"] = queryError(403, "AccessDenied");
+    aws.answers["DescribeStacks"] = queryError(403, "AccessDenied");
 
     expect(await runInProcess("list")).toEqual({
       exitCode: 1,
@@ -135,7 +65,7 @@ describe("an endpoint", () => {
   });
 
   it("that never answers does not keep a command waiting", async () => {
-    answers["GetCallerIdentity"] = () => undefined;
+    aws.answers["GetCallerIdentity"] = () => undefined;
 
     expect(await runInProcess("list")).toEqual({ exitCode: 1, stdout: "", stderr: expect.stringMatching(noAnswer) });
   }, 60_000);
@@ -143,7 +73,7 @@ describe("an endpoint", () => {
 
 describe("what does not exist", () => {
   it("is a stack in this region, with exit code 3", async () => {
-    answers["DescribeStacks"] = queryError(400, "ValidationError");
+    aws.answers["DescribeStacks"] = queryError(400, "ValidationError");
 
     expect(await runInProcess("list")).toEqual({
       exitCode: 3,
@@ -153,8 +83,8 @@ describe("what does not exist", () => {
   });
 
   it("is a run that Step Functions has forgotten, with exit code 3 and those that are there", async () => {
-    answers["DescribeExecution"] = json(400, { __type: "ExecutionDoesNotExist", message: "says AWS" });
-    answers["ListExecutions"] = json(200, {
+    aws.answers["DescribeExecution"] = json(400, { __type: "ExecutionDoesNotExist", message: "says AWS" });
+    aws.answers["ListExecutions"] = json(200, {
       executions: [{ name: "later", executionArn: "arn", startDate: 1, status: "SUCCEEDED" }],
     });
 
@@ -173,15 +103,15 @@ describe("a download", () => {
   );
   /** The message and the exit code of a command that copies the run's files. */
   async function copyTo(target: string) {
-    const s3 = new S3Client({ endpoint, maxAttempts: 1, forcePathStyle: true });
+    const s3 = new S3Client({ endpoint: aws.endpoint, maxAttempts: 1, forcePathStyle: true });
     const copy = copyObjects(s3, { bucket: "data", key: "runs/1/" }, target);
     return copy.then(() => ["", 0], describeFailure);
   }
 
   it("that is cut ends with exit code 1 and leaves no part of a file", async () => {
     const target = join(folder, "cut");
-    answers["List"] = listed;
-    answers["Get"] = (response) => {
+    aws.answers["List"] = listed;
+    aws.answers["Get"] = (response) => {
       response.writeHead(200, { "content-length": "9" }).write("half");
       setTimeout(() => response.destroy(), 50);
     };
@@ -197,8 +127,8 @@ describe("a download", () => {
     const target = join(folder, "full");
     mkdirSync(target);
     symlinkSync("/dev/full", join(target, "manifest.json.part"));
-    answers["List"] = listed;
-    answers["Get"] = (response) => response.writeHead(200, { "content-length": "9" }).end("123456789");
+    aws.answers["List"] = listed;
+    aws.answers["Get"] = (response) => response.writeHead(200, { "content-length": "9" }).end("123456789");
 
     expect(await copyTo(target)).toEqual([
       "The disk is full or the quota is used up. ENOSPC: no space left on device, write. Make room and start again.",

@@ -36,6 +36,8 @@ describe("a usage error ends with exit code 2 and one message before anything is
     ["completion bsh", /Did you mean bash\?/],
     ["start --moed mini", /unknown option '--moed'\n\(Did you mean --mode\?\)/],
     ["stat", /unknown command 'stat'\n\(Did you mean (one of )?.*start/],
+    ["local staus", /unknown command 'staus'\n\(Did you mean status\?\)/],
+    ["local everything", /unknown command 'everything'\n\(--help/],
     ["start --mode single-class", /needs a label/],
     ["start --label Kiwi", /--label goes with --mode single-class, not with --mode mini/],
     ["start --limit 1", /--limit must be a whole number of 2 or more, not "1"/],

@@ -53,7 +53,7 @@ function completedRunProblems(simulation: Simulation, run: ExecutionRun): string
   const mails = mailsOf(simulation, run);
   const clusters = clustersOf(simulation, run);
   const isAlarm = ({ subject }: Mail) => subject.includes("MAY BE RUNNING");
-  const namesRisk = (mail: Mail) => isAlarm(mail) || mail.message.includes("IS KEPT AND COSTS MONEY");
+  const namesRisk = (mail: Mail) => isAlarm(mail) || /CLUSTER \S+ IS KEPT /.test(mail.message);
   const mayPreventEnd = ({ state, operation }: Fault) =>
     [cleanUp, "ConfirmTerminated"].includes(state) || /^(shutdown|protection):/.test(operation);
   const silent = mails.filter((mail) => mail.alive.some((one) => clusters.includes(one)) && !namesRisk(mail));

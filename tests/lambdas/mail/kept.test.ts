@@ -9,6 +9,8 @@ function state(members: object): PartialState {
   return stateWith({ input: { mode: "mini", keepMinutes: 30 }, cluster: { id: "j-1" }, ...members });
 }
 
+/** The other executions are on the embedded account. */
+const onAws = { ...execution, id: execution.id.replace("000000000000", "111122223333") };
 const kept = { clusterId: "j-1", until, usdPerHour: 0.524 };
 const inputToRunAgain = `'{"mode":"mini","force":true,"cluster":{"id":"j-1"}}'`;
 
@@ -18,7 +20,7 @@ test.each([
   ["kept", { kept }],
   ["reused", { plan: reusingPlan("j-1") }],
 ])("a success says first until when the %s cluster costs money, and what to do", (_, members) => {
-  const [first, , ...lines] = successMail(state(members), execution, now).message.split("\n");
+  const [first, , ...lines] = successMail(state(members), onAws, now).message.split("\n");
 
   expect(first).toBe("Run run-2 (mini) succeeded.");
   expect(lines.slice(0, 5)).toEqual([
@@ -29,6 +31,14 @@ test.each([
     "  aws emr terminate-clusters --cluster-ids j-1",
   ]);
   expect(lines[2]).toContain(inputToRunAgain);
+});
+
+test("on the embedded account, a kept cluster costs nothing", () => {
+  const { message } = successMail(state({ kept }), execution, now);
+
+  expect(message).toContain(
+    "CLUSTER j-1 IS KEPT until 2026-01-01 12:30 UTC. On AWS, it would cost about 0.52 USD an hour.",
+  );
 });
 
 test.each([
@@ -44,7 +54,7 @@ test.each([
 test("a success that ran nothing on the reused cluster does not mention it", () => {
   const { message } = successMail(state({ cluster: undefined, plan: reusingPlan("j-1") }), execution, now);
 
-  expect(message).not.toContain("COSTS MONEY");
+  expect(message).not.toContain("KEPT");
 });
 
 // Failure
