@@ -8,7 +8,15 @@ import { hasCode } from "../shared/system-errors.mjs";
 
 export const root = join(import.meta.dirname, "..");
 /** Everything that determines the bundles; bundle.ts refuses to bundle anything else. */
-const sources = ["lambdas", "shared", "pages", "infra/bundle.ts", "infra/pages.ts", "package-lock.json"];
+const sources = [
+  "lambdas",
+  "shared",
+  "pages",
+  "infra/bundle.ts",
+  "infra/pages.ts",
+  "infra/bundled-packages.ts",
+  "package-lock.json",
+];
 const cache = join(root, ".orchard", "bundles");
 const keptMs = 7 * 24 * 3_600_000;
 let bundles: string | undefined;

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { build, type Metafile } from "esbuild";
+import { bundledFolders } from "./bundled-packages.ts";
 
 const root = join(import.meta.dirname, "..");
 
@@ -17,9 +18,15 @@ function hashSource(text: string): string {
   return `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
 }
 
+/** The licenses of the bundled packages, which must accompany every copy. Most packages of D3 have the same one. */
+function licenseComment(metafile: Metafile): string {
+  const texts = bundledFolders(metafile).map((folder) => readFileSync(join(root, folder, "LICENSE"), "utf8").trim());
+  return `<!--\n${[...new Set(texts)].join("\n\n")}\n-->`;
+}
+
 /**
  * @param name folder of the page in pages/, with index.html, main.ts and style.css
- * @throws Error if index.html lacks a place for the script, the styles or their hashes
+ * @throws Error if index.html lacks a place for the script, the styles, their hashes or the licenses
  */
 export async function buildPage(name: string): Promise<BuiltPage> {
   const folder = join(root, "pages", name);
@@ -36,6 +43,8 @@ export async function buildPage(name: string): Promise<BuiltPage> {
     platform: "browser",
     // The first browsers with light-dark() in CSS, which no transformation replaces: end of 2023 to May 2024.
     target: ["chrome123", "firefox120", "safari17.5"],
+    // pages/tsconfig.json is for the types alone.
+    tsconfigRaw: {},
     logLevel: "warning",
     metafile: true,
   });
@@ -45,6 +54,7 @@ export async function buildPage(name: string): Promise<BuiltPage> {
   const replacements = {
     "'script-hash'": hashSource(script),
     "'style-hash'": hashSource(style),
+    "<!-- licenses -->": licenseComment(metafile),
     '<link rel="stylesheet" href="style.css">': `<style>${style}</style>`,
     '<script type="module" src="main.ts"></script>': `<script type="module">${script}</script>`,
   };

@@ -5,12 +5,10 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
+import { bundledFolders } from "../../infra/bundled-packages.ts";
 import { places, root } from "./places.ts";
 
 const packageSchema = z.object({ name: z.string(), version: z.string(), license: z.string().default("") });
-const metafileSchema = z.object({
-  outputs: z.record(z.string(), z.object({ inputs: z.record(z.string(), z.unknown()) })),
-});
 
 export interface ShippedPackage {
   readonly ecosystem: "npm" | "pypi";
@@ -18,13 +16,6 @@ export interface ShippedPackage {
   readonly version: string;
   /** As the package declares it; empty if it declares none. */
   readonly license: string;
-}
-
-/** Folders of the npm packages of which esbuild bundled a file, relative to the project. */
-export function bundledFolders(metafile: unknown): readonly string[] {
-  const inputs = Object.values(metafileSchema.parse(metafile).outputs).flatMap((output) => Object.keys(output.inputs));
-  const folders = inputs.flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []);
-  return [...new Set(folders)].sort();
 }
 
 function bundledPackages(): readonly ShippedPackage[] {

@@ -24,6 +24,7 @@ function listed(title: string, text: string, table: Table): HTMLElement {
 }
 
 function shown(pairs: number, examples: number): string {
+  if (examples === 1 && pairs > 1) return " The first one is listed.";
   return pairs > examples ? ` The first ${formatCount(examples)} are listed.` : "";
 }
 

@@ -1,15 +1,14 @@
 import type { ReportData } from "../../lambdas/contract/report-data.ts";
-import { percent } from "../../shared/formatting.ts";
 import { element, name } from "../shared/elements.ts";
 import type { Table } from "./csv.ts";
 import { csvButton, dataTable, lead, section } from "./figure.ts";
-import { formatCount } from "./numbers.ts";
+import { formatCount, formatShare } from "./numbers.ts";
 
 function costTable({ cost, quote, run }: ReportData): Table {
   const quoted = quote ?? (cost ? { minutes: cost.minutes.quoted, usd: cost.quotedUsd } : null);
   return {
     name: "cost",
-    columns: ["", "USD", "minutes of the cluster"],
+    columns: ["cost", "USD", "minutes of the cluster"],
     rows: [
       ...(quoted ? [["Quoted", quoted.usd, quoted.minutes] as const] : []),
       ...(cost && run.onAws ? [[cost.isFinal ? "True" : "So far", cost.actualUsd, cost.minutes.actual] as const] : []),
@@ -29,7 +28,7 @@ export function costSection(data: ReportData): HTMLElement {
   const comparison =
     error === null
       ? ""
-      : `The true cost was ${percent(Math.abs(error) / 100)} ${error > 0 ? "above" : "below"} the quote. `;
+      : `The true cost was ${formatShare(Math.abs(error) / 100)} ${error > 0 ? "above" : "below"} the quote. `;
   const sentence = run.onAws
     ? `${comparison}Cluster time is billed from its creation to its end.`
     : "The run cost nothing: it ran on the embedded account. The quote is what the same run costs on AWS.";
@@ -39,7 +38,7 @@ export function costSection(data: ReportData): HTMLElement {
     lead(sentence),
     reason ? lead(reason) : null,
     dataTable(table, title),
-    cost && run.onAws ? element("p", { class: "soft small" }, name(cost.arithmetic)) : null,
+    cost && run.onAws ? element("p", { class: "soft small arithmetic" }, name(cost.arithmetic)) : null,
     element(
       "div",
       { class: "below" },
@@ -54,7 +53,7 @@ export function storeSection({ validation: { computed, reused } }: ReportData): 
   const total = computed + reused;
   const share = total === 0 ? 0 : reused / total;
   const stored = element("span", { class: "fill" });
-  stored.style.width = percent(share, 3).replace(" ", "");
+  stored.style.width = `${100 * share}%`;
   const table = {
     name: "features",
     columns: ["features", "images"],
@@ -67,7 +66,7 @@ export function storeSection({ validation: { computed, reused } }: ReportData): 
     "store",
     "Stored and computed features",
     lead(
-      `${formatCount(reused)} images had features from earlier runs (${percent(share)}); ${formatCount(computed)} were computed.`,
+      `${formatCount(reused)} images had features from earlier runs (${formatShare(share)}); ${formatCount(computed)} were computed.`,
     ),
     element("div", { class: "split", "aria-hidden": "true" }, stored),
     element(
@@ -94,7 +93,7 @@ export function errorsSection({ errors, validation, missing }: ReportData): HTML
   return section(
     "errors",
     title,
-    lead(`${formatCount(validation.errors)} images (${percent(validation.errorRate, 2)}) have no features.`),
+    lead(`${formatCount(validation.errors)} images (${formatShare(validation.errorRate, 2)}) have no features.`),
     dataTable(table, title),
     element(
       "div",

@@ -37,15 +37,25 @@ function show(data: ReportData): void {
   installTips();
 }
 
-/** Paper is light: a page that is printed in dark colours gets the light ones until it is printed. */
+/** Paper is light: a page that is printed in dark colours gets the light ones until it is printed. The checks are printed, too. */
 function printLight(): void {
   let chosen: string | undefined;
   addEventListener("beforeprint", () => {
     chosen = document.documentElement.dataset["theme"];
     setTheme("light");
+    for (const details of document.querySelectorAll<HTMLDetailsElement>("details.checks")) details.open = true;
   });
   addEventListener("afterprint", () => setTheme(chosen === "light" || chosen === "dark" ? chosen : undefined));
 }
 
 printLight();
-show(await unpackData(byId("data").textContent.trim()));
+try {
+  show(await unpackData(byId("data").textContent.trim()));
+} catch (error) {
+  const advice =
+    "Open it in a current version of Chrome, Edge, Firefox or Safari. The same figures are in the run's report/figures.json and manifest.json.";
+  byId("page").append(
+    element("p", { class: "notice bad" }, `This report could not be drawn: ${String(error)}. ${advice}`),
+  );
+  throw error;
+}

@@ -1,11 +1,17 @@
 import { scaleSqrt } from "d3-scale";
 import type { ReportData } from "../../lambdas/contract/report-data.ts";
 import type { ReportFigures } from "../../lambdas/contract/report-figures.ts";
-import { percent } from "../../shared/formatting.ts";
 import { element, svgElement } from "../shared/elements.ts";
 import { chart, type Drawing, shorten } from "./chart.ts";
 import { figure, lead, section } from "./figure.ts";
-import { formatCount, plural } from "./numbers.ts";
+import { formatCount, formatShare, plural } from "./numbers.ts";
+import { unpackNumbers } from "./unpack.ts";
+import { isMeaningless } from "./verdict.ts";
+
+/** Widest average of a character of the labels, in pixels. */
+const characterWidth = 6.8;
+/** Angle of the labels above the columns. */
+const turn = Math.PI / 3;
 
 type Confusions = ReportFigures["confusions"];
 
@@ -22,15 +28,12 @@ function confusedLabels(confusions: Confusions, most: number): readonly string[]
 function axisLabels(labels: readonly string[], size: number, left: number, top: number, length: number) {
   return labels.flatMap((label, index) => {
     const middle = (index + 0.5) * size;
-    const turned = `translate(${left + middle},${top - 8}) rotate(-60)`;
+    const turned = `translate(${left + middle},${top - 8}) rotate(${(-180 * turn) / Math.PI})`;
     const text = shorten(label, length);
+    const shared = { class: "row-label", dy: "0.32em", "data-tip": label };
     return [
-      svgElement(
-        "text",
-        { class: "row-label", x: left - 8, y: top + middle, dy: "0.32em", "text-anchor": "end" },
-        text,
-      ),
-      svgElement("text", { class: "row-label", transform: turned, dy: "0.32em" }, text),
+      svgElement("text", { ...shared, x: left - 8, y: top + middle, "text-anchor": "end" }, text),
+      svgElement("text", { ...shared, transform: turned }, text),
     ];
   });
 }
@@ -38,8 +41,10 @@ function axisLabels(labels: readonly string[], size: number, left: number, top: 
 function drawHeatMap(confusions: Confusions, width: number): Drawing {
   const isNarrow = width < 560;
   const labels = confusedLabels(confusions, isNarrow ? 12 : 25);
-  const left = isNarrow ? 110 : 170;
-  const top = isNarrow ? 110 : 150;
+  const length = isNarrow ? 14 : 22;
+  const longest = Math.min(length, Math.max(...labels.map((label) => label.length)));
+  const left = 20 + longest * characterWidth;
+  const top = 20 + longest * characterWidth * Math.sin(turn);
   const size = Math.min(30, (width - left - 60) / labels.length);
   const strength = scaleSqrt([0, Math.max(...confusions.map(({ images }) => images))], [0.08, 1]);
   const cell = (row: number, column: number) => ({
@@ -61,7 +66,7 @@ function drawHeatMap(confusions: Confusions, width: number): Drawing {
   const diagonal = labels.map((_, index) => svgElement("rect", { class: "diagonal", ...cell(index, index) }));
   const side = size * labels.length;
   const frame = svgElement("rect", { class: "frame", x: left - 1, y: top - 1, width: side + 1, height: side + 1 });
-  const shapes = [...axisLabels(labels, size, left, top, isNarrow ? 14 : 22), ...diagonal, frame, ...cells];
+  const shapes = [...axisLabels(labels, size, left, top, length), ...diagonal, frame, ...cells];
   return { height: top + side + 8, shapes };
 }
 
@@ -69,14 +74,24 @@ function score(term: string, value: string, note: string): HTMLElement {
   return element("div", {}, element("dt", {}, term), element("dd", {}, value, element("small", {}, note)));
 }
 
-function scores({ agreement, silhouette }: ReportFigures["sample"], labels: number): HTMLElement {
-  const chance = `${percent(1 / Math.max(1, labels))} if by chance`;
+/** Share of the sample whose nearest image would have the same label if it were any image. */
+function chanceOf({ images, sample }: ReportFigures): number {
+  const labels = unpackNumbers(images.labels);
+  const counts = new Map<number, number>();
+  for (const image of sample.images) counts.set(labels[image] ?? 0, (counts.get(labels[image] ?? 0) ?? 0) + 1);
+  const size = sample.images.length;
+  return [...counts.values()].reduce((sum, count) => sum + (count * (count - 1)) / (size * Math.max(1, size - 1)), 0);
+}
+
+function scores(figures: ReportFigures): HTMLElement {
+  const { agreement, silhouette } = figures.sample;
+  const chance = `${formatShare(chanceOf(figures))} if by chance`;
   return element(
     "dl",
     { class: "facts" },
     score(
       "1-NN label agreement",
-      agreement === null ? "–" : percent(agreement),
+      agreement === null ? "–" : formatShare(agreement),
       agreement === null ? "needs two labels" : chance,
     ),
     score(
@@ -88,9 +103,10 @@ function scores({ agreement, silhouette }: ReportFigures["sample"], labels: numb
 }
 
 /** Whether images of a label are near each other, and which labels are confused. */
-export function meaningSection({ figures, model }: ReportData): HTMLElement | null {
+export function meaningSection(data: ReportData): HTMLElement | null {
+  const { figures } = data;
   if (!figures) return null;
-  const { sample, confusions, labels } = figures;
+  const { sample, confusions } = figures;
   const isAll = sample.images.length === figures.images.total;
   const of = isAll
     ? `all ${plural(sample.images.length, "image")}`
@@ -108,13 +124,13 @@ export function meaningSection({ figures, model }: ReportData): HTMLElement | nu
   return section(
     "meaning",
     "Do the features mean something?",
-    model.weights === "seeded"
+    isMeaningless(data)
       ? element("p", { class: "notice warn" }, "Random weights: these numbers say nothing about the images.")
       : null,
     lead(
       `Measured on ${of}, by distances in ${plural(sample.components, "component")}. Agreement: how often the nearest image has the same label.`,
     ),
-    scores(sample, labels.length),
+    scores(figures),
     element("h3", {}, "Labels most often confused"),
     confusions.length > 0 ? confused : lead("No image of the sample is nearest to an image of another label."),
   );

@@ -1,3 +1,5 @@
+import { percent } from "../../shared/formatting.ts";
+
 const counts = new Intl.NumberFormat("en");
 const significant = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
 
@@ -18,6 +20,11 @@ export function formatValue(value: number): string {
 
 export function formatUsd(usd: number): string {
   return `${usd.toFixed(usd < 10 ? 2 : 0)} USD`;
+}
+
+/** A share as a percentage whose sign stays on the line of the number. */
+export function formatShare(share: number, digits = 1): string {
+  return percent(share, digits).replace(" ", "\u00a0");
 }
 
 /** A time span with its two largest units, such as "4 min 5 s". */

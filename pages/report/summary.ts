@@ -1,9 +1,10 @@
 import type { ReportData } from "../../lambdas/contract/report-data.ts";
-import { describeTime, percent } from "../../shared/formatting.ts";
+import { seededWarning } from "../../lambdas/contract/seeded-weights.ts";
+import { describeTime } from "../../shared/formatting.ts";
 import { element, name } from "../shared/elements.ts";
 import { themeButton } from "../shared/theme.ts";
-import { formatCount, formatSpan, formatUsd, plural } from "./numbers.ts";
-import { verdictOf } from "./verdict.ts";
+import { formatCount, formatShare, formatSpan, formatUsd, plural } from "./numbers.ts";
+import { isMeaningless, verdictOf } from "./verdict.ts";
 
 type Fact = readonly [term: string, value: string, note?: string];
 
@@ -25,14 +26,14 @@ function facts(data: ReportData): readonly Fact[] {
   const cost = costFact(data);
   return [
     ["Images", formatCount(images), plural(labels, "label")],
-    ["Errors", formatCount(errors), percent(errorRate, 2)],
+    ["Errors", formatCount(errors), formatShare(errorRate, 2)],
     ...(components === null
       ? []
       : [
           [
             "Components",
             formatCount(components),
-            variance === null ? "" : `${percent(variance)} of the variance`,
+            variance === null ? "" : `${formatShare(variance)} of the variance`,
           ] as const,
         ]),
     ...(computed === null || reused === null
@@ -69,13 +70,17 @@ function checks({ checks: all, missing }: ReportData): HTMLElement {
   );
 }
 
+const badges = { good: "Trustworthy", warn: "With care", bad: "Not to be trusted" };
+
 const seeded =
   "The model's weights are random (seeded). Everything below is computed as always, but distances, neighbours and clouds say nothing about what the images show.";
 
 /** The top of the page: what ran, whether to trust it, the most important numbers, and the checks. */
 export function summary(data: ReportData): HTMLElement {
-  const { run, model, validation } = data;
+  const { run, validation } = data;
   const { tone, sentence } = verdictOf(data);
+  // The notice above them says the same.
+  const warnings = validation.warnings.filter((warning) => warning !== seededWarning);
   const buttons = element(
     "div",
     { class: "actions" },
@@ -96,9 +101,10 @@ export function summary(data: ReportData): HTMLElement {
       name(run.id),
       ` · mode ${run.mode} · ${describeTime(run.startedAt)}${run.onAws ? "" : " · embedded account"}`,
     ),
-    element("h1", { class: tone }, sentence),
-    model.weights === "seeded" ? element("p", { class: "notice warn", id: "seeded" }, seeded) : null,
-    ...validation.warnings.map((warning) => element("p", { class: "notice warn" }, name(warning))),
+    element("p", { class: `badge ${tone}` }, badges[tone]),
+    element("h1", {}, sentence),
+    isMeaningless(data) ? element("p", { class: "notice warn", id: "seeded" }, seeded) : null,
+    ...warnings.map((warning) => element("p", { class: "notice warn" }, name(warning))),
     element("dl", { class: "facts" }, ...values),
     checks(data),
   );

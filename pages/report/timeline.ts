@@ -62,6 +62,7 @@ function drawTimeline(bars: readonly Bar[], width: number): Drawing {
   const bottom = top + bars.length * rowHeight;
   const axis = axisTop(x)
     .ticks(Math.floor((width - left) / 110))
+    .tickFormat((time) => new Date(Number(time)).toISOString().slice(11, to - from < 600_000 ? 19 : 16))
     .tickSizeInner(top - bottom);
   const rows = bars.flatMap((bar, index) => drawBar(bar, isNarrow, top + index * rowHeight + (isNarrow ? 20 : 5), x));
   return { height: bottom + 8, shapes: [axisAt(0, top, axis), ...rows] };

@@ -2,18 +2,17 @@ import { axisBottom, axisLeft } from "d3-axis";
 import { type ScaleLinear, scaleLinear } from "d3-scale";
 import { line } from "d3-shape";
 import type { ReportData } from "../../lambdas/contract/report-data.ts";
-import { percent } from "../../shared/formatting.ts";
 import { svgElement } from "../shared/elements.ts";
 import { axisAt, chart, type Drawing } from "./chart.ts";
 import { figure, lead, section } from "./figure.ts";
-import { plural } from "./numbers.ts";
+import { formatShare, plural } from "./numbers.ts";
 
 type Scale = ScaleLinear<number, number>;
 type Variance = NonNullable<ReportData["variance"]>;
 
 const marks = [0.8, 0.9, 0.95];
 const height = 320;
-const margin = { top: 16, right: 64, bottom: 44, left: 48 };
+const margin = { top: 16, right: 84, bottom: 44, left: 48 };
 
 /** The number of components that explain this share; undefined if all of them explain less. */
 function componentsFor({ cumulative }: Variance, share: number): number | undefined {
@@ -23,8 +22,10 @@ function componentsFor({ cumulative }: Variance, share: number): number | undefi
 
 function markLines(variance: Variance, x1: number, x2: number, y: Scale): readonly SVGElement[] {
   return marks.flatMap((mark) => {
+    const count = componentsFor(variance, mark);
+    const label = count === undefined ? formatShare(mark, 0) : `${formatShare(mark, 0)} by ${count}`;
     const line = {
-      class: componentsFor(variance, mark) === undefined ? "mark faint" : "mark",
+      class: count === undefined ? "mark faint" : "mark",
       x1,
       x2,
       y1: y(mark),
@@ -32,7 +33,7 @@ function markLines(variance: Variance, x1: number, x2: number, y: Scale): readon
     };
     return [
       svgElement("line", line),
-      svgElement("text", { class: "mark-label", x: x2 + 8, y: y(mark), dy: "0.32em" }, percent(mark, 0)),
+      svgElement("text", { class: "mark-label", x: x2 + 8, y: y(mark), dy: "0.32em" }, label),
     ];
   });
 }
@@ -53,7 +54,7 @@ function drawVariance(variance: Variance, width: number): Drawing {
       width: 0.8 * step,
       y: y(ratio),
       height: y(0) - y(ratio),
-      "data-tip": `PC${index + 1}: ${percent(ratio, 2)}, together ${percent(cumulative[index] ?? 0, 1)}`,
+      "data-tip": `PC${index + 1}: ${formatShare(ratio, 2)}, together ${formatShare(cumulative[index] ?? 0, 1)}`,
     }),
   );
   const sums = line<number>((_, index) => x(index + 1), y)([...cumulative]);
@@ -64,7 +65,7 @@ function drawVariance(variance: Variance, width: number): Drawing {
       0,
       axisLeft(y)
         .ticks(5)
-        .tickFormat((tick) => percent(Number(tick), 0)),
+        .tickFormat((tick) => formatShare(Number(tick), 0)),
     ),
     svgElement("text", { class: "axis-title", x: right, y: height - 6, "text-anchor": "end" }, "principal component"),
     ...markLines(variance, margin.left, right, y),
@@ -83,10 +84,10 @@ export function varianceSection({ variance, missing }: ReportData): HTMLElement 
     return section("variance", title, lead(reason));
   }
   const { ratios, cumulative } = variance;
-  const together = percent(cumulative.at(-1) ?? 0);
+  const together = formatShare(cumulative.at(-1) ?? 0);
   const reached = marks.map((mark) => {
     const count = componentsFor(variance, mark);
-    return `${percent(mark, 0)}: ${count === undefined ? "not reached" : plural(count, "component")}`;
+    return `${formatShare(mark, 0)}: ${count === undefined ? "not reached" : plural(count, "component")}`;
   });
   const label = `Explained variance of ${plural(ratios.length, "component")}, together ${together}`;
   return section(

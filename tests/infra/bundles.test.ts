@@ -9,10 +9,11 @@ let project = "";
 
 beforeEach(() => {
   project = temporaryFolder();
-  const files = ["infra/bundle.ts", "infra/bundles.ts", "infra/pages.ts", "pages", "shared", "package.json"];
-  for (const file of [...files, "package-lock.json"]) {
+  const sources = ["bundle.ts", "bundles.ts", "pages.ts", "bundled-packages.ts"].map((name) => `infra/${name}`);
+  for (const file of [...sources, "pages/report/index.html", "shared", "package.json", "package-lock.json"]) {
     cpSync(join(root, file), join(project, file), { recursive: true });
   }
+  for (const name of ["main.ts", "style.css"]) writeFileSync(join(project, "pages", "report", name), "");
   symlinkSync(join(root, "node_modules"), join(project, "node_modules"));
   mkdirSync(join(project, "lambdas"));
   writeHandler("export const answer = 41;");

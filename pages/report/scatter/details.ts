@@ -51,7 +51,7 @@ export function imageDetails(list: ImageList, image: number, sampleSize: number)
     element("h3", {}, "Selected image"),
     describeImage(images, image, thumbnail),
     element("p", { class: "small" }, element("code", {}, name(images.path(image)))),
-    element("h3", {}, "Nearest images, with their distances"),
+    element("h3", {}, `Nearest images among ${formatCount(sampleSize)}, with their distances`),
     rows.length > 0 ? element("ol", { class: "image-list" }, ...rows) : element("p", { class: "soft small" }, outside),
   ];
 }

@@ -35,6 +35,7 @@ export class Explorer {
     autocomplete: "off",
   });
   readonly #found = element("ol", { class: "image-list", "aria-label": "Images found" });
+  readonly #count = element("p", { class: "soft small", role: "status" });
   readonly #components = new Map<number, Float32Array>();
 
   constructor(figures: ReportFigures) {
@@ -81,7 +82,7 @@ export class Explorer {
       "div",
       { class: "scatter" },
       element("div", { class: "plot-side" }, controls, this.#plot.element),
-      element("div", { class: "side" }, search, this.#legend.element, this.#found),
+      element("div", { class: "side" }, search, this.#legend.element, this.#count, this.#found),
     );
   }
 
@@ -125,7 +126,9 @@ export class Explorer {
   #find(): void {
     this.#color();
     const wanted = this.#search.value.trim();
-    const found = wanted === "" ? [] : this.#images.search(wanted, mostFound);
-    this.#found.replaceChildren(...found.map((image) => imageButton(this.#list, image)));
+    const found = wanted === "" ? [] : this.#images.search(wanted);
+    this.#found.replaceChildren(...found.slice(0, mostFound).map((image) => imageButton(this.#list, image)));
+    const rest = found.length > mostFound ? `, the first ${mostFound} of which are listed` : "";
+    this.#count.textContent = wanted === "" ? "" : `${plural(found.length, "image")} found${rest}`;
   }
 }

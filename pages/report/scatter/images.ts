@@ -47,11 +47,11 @@ export class Images {
     }));
   }
 
-  /** The first images whose paths contain a text, regardless of case. */
-  search(text: string, most: number): readonly number[] {
+  /** The images whose paths contain a text, regardless of case. */
+  search(text: string): readonly number[] {
     const wanted = text.toLowerCase();
     const found: number[] = [];
-    for (let image = 0; image < this.count && found.length < most; image += 1) {
+    for (let image = 0; image < this.count; image += 1) {
       if (this.path(image).toLowerCase().includes(wanted)) found.push(image);
     }
     return found;

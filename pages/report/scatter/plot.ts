@@ -41,6 +41,7 @@ export class Plot {
   #titles: readonly [x: string, y: string] = ["", ""];
   #ringed: readonly number[] = [];
   #isScheduled = false;
+  #isDrawn = false;
 
   constructor(images: PlotImages, label: string, events: PlotEvents) {
     this.#images = images;
@@ -91,7 +92,8 @@ export class Plot {
     drawPoints(this.#raster, this.#view, this.#images, this.#look, this.#raster.width / this.#view.width);
     this.#raster.show(context);
     this.#drawOverlay();
-    performance.mark("orchard-scatter-drawn");
+    if (!this.#isDrawn) performance.mark("orchard-scatter-drawn");
+    this.#isDrawn = true;
   }
 
   #schedule(): void {

@@ -2,10 +2,12 @@ import type { ReportData } from "../../../lambdas/contract/report-data.ts";
 import { element } from "../../shared/elements.ts";
 import { figure, lead, section } from "../figure.ts";
 import { formatCount, plural } from "../numbers.ts";
+import { isMeaningless } from "../verdict.ts";
 import { Explorer } from "./explorer.ts";
 
 /** The images in any two of the first principal components. */
-export function scatterSection({ figures, model, missing }: ReportData): HTMLElement {
+export function scatterSection(data: ReportData): HTMLElement {
+  const { figures, missing } = data;
   const title = "Images by principal components";
   if (!figures || figures.components.length === 0) {
     const reason = missing.find(({ part }) => part === "figures")?.reason ?? "The run has no principal components.";
@@ -21,7 +23,7 @@ export function scatterSection({ figures, model, missing }: ReportData): HTMLEle
   return section(
     "images",
     title,
-    model.weights === "seeded" ? seeded : null,
+    isMeaningless(data) ? seeded : null,
     lead(
       `${shown} Drag to move; scroll after a click, or use the buttons, to zoom. Click an image for its nearest ones.`,
     ),

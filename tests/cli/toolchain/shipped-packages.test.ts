@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { billOfMaterials } from "../../../cli/toolchain/bill-of-materials.ts";
 import { findProblems } from "../../../cli/toolchain/license-check.ts";
-import { bundledFolders, shippedPackages, unshippedNpmPackages } from "../../../cli/toolchain/shipped-packages.ts";
+import { shippedPackages, unshippedNpmPackages } from "../../../cli/toolchain/shipped-packages.ts";
+import { bundledFolders } from "../../../infra/bundled-packages.ts";
 
 function packageWith(license: string, name = "a") {
   return { ecosystem: "npm", name, version: "1.0.0", license } as const;

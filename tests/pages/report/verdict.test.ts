@@ -1,0 +1,38 @@
+import { expect, it } from "vitest";
+import type { ReportData } from "../../../lambdas/contract/report-data.ts";
+import { verdictOf } from "../../../pages/report/verdict.ts";
+import { exampleReport } from "./example-data.ts";
+
+const good = await exampleReport({ images: 2, labels: ["one"], sample: 2, thumbnails: 0 });
+const [check = expect.fail()] = good.checks;
+const model = { ...good.model, weights: "seeded" } as const;
+
+it.each<readonly [string, Partial<ReportData>, string]>([
+  [
+    "good",
+    {},
+    "You can trust this run of 2 images of 1 label: 4 checks passed, 3 images failed and the weights are ImageNet's.",
+  ],
+  [
+    "bad",
+    { model, checks: [check, { ...check, ok: false }] },
+    "Do not trust this run of 2 images of 1 label: 1 of 2 checks failed.",
+  ],
+  [
+    "warn",
+    { checks: [] },
+    "This run has 2 images of 1 label: its checks are not known, 3 images failed and the weights are ImageNet's.",
+  ],
+  [
+    "warn",
+    { model, checks: [check] },
+    "The features of these 2 images of 1 label mean nothing, because the model's weights are random; 1 check passed and 3 images failed.",
+  ],
+  [
+    "good",
+    { model, validation: { ...good.validation, errors: 0, computed: null, reused: null } },
+    "You can trust this run of 2 images of 1 label: 4 checks passed and no image failed.",
+  ],
+])("a run is %s with %j", (tone, changes, sentence) => {
+  expect(verdictOf({ ...good, ...changes })).toEqual({ tone, sentence });
+});
