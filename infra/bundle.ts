@@ -4,7 +4,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { build, type Plugin } from "esbuild";
-import { buildPage } from "./pages.ts";
+import { buildPage, withoutLocales } from "./pages.ts";
 
 const root = join(import.meta.dirname, "..");
 const lambdas = join(root, "lambdas");
@@ -23,14 +23,6 @@ const pureSchemas: Plugin = {
       );
       return { contents: source.replaceAll(/\[(\w+)\]:/g, (key, name: string) => `${values.get(name) ?? key}:`) };
     });
-  },
-};
-
-/** Leaves out Zod's messages in other languages (260 kB); the English ones have another import path. */
-const withoutLocales: Plugin = {
-  name: "without-locales",
-  setup: ({ onLoad }) => {
-    onLoad({ filter: /zod\/v4\/locales\/index\.js$/ }, () => ({ contents: "" }));
   },
 };
 

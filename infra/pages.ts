@@ -3,10 +3,18 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { build, type Metafile } from "esbuild";
+import { build, type Metafile, type Plugin } from "esbuild";
 import { bundledFolders } from "./bundled-packages.ts";
 
 const root = join(import.meta.dirname, "..");
+
+/** Leaves out Zod's messages in other languages (260 kB); the English ones have another import path. */
+export const withoutLocales: Plugin = {
+  name: "without-locales",
+  setup: ({ onLoad }) => {
+    onLoad({ filter: /zod\/v4\/locales\/index\.js$/ }, () => ({ contents: "" }));
+  },
+};
 
 export interface BuiltPage {
   readonly html: string;
@@ -44,7 +52,8 @@ export async function buildPage(name: string): Promise<BuiltPage> {
     // The first browsers with light-dark() in CSS, which no transformation replaces: end of 2023 to May 2024.
     target: ["chrome123", "firefox120", "safari17.5"],
     // pages/tsconfig.json is for the types alone.
-    tsconfigRaw: {},
+    tsconfigRaw: { compilerOptions: { jsx: "react-jsx", jsxImportSource: "preact" } },
+    plugins: [withoutLocales],
     logLevel: "warning",
     metafile: true,
   });

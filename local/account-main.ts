@@ -7,7 +7,7 @@
 //
 // `find` and `delete` print {"error"} as below when an account uses the directory but does not answer.
 //
-// A started account prints {"pid", "endpoint", "env"} as one line of JSON. A parent process with an IPC channel receives
+// A started account prints {"pid", "endpoint", "env", "console"} as one line of JSON. A parent process with an IPC channel receives
 // it as a message instead, or {"error": {"name", "message"}}. The account stops when that channel closes, however the
 // parent ends, unless the parent has sent {"release": true}.
 import { rmSync } from "node:fs";
@@ -16,10 +16,15 @@ import type { Account } from "./account.ts";
 import { accountEnv } from "./account-env.ts";
 import { AccountBusy, lockDirectory } from "./account-lock.ts";
 import { findRunningAccount, isUnresponsive } from "./account-record.ts";
+import { consoleLink } from "./console/console-keys.ts";
 
 async function findRunning(directory: string): Promise<unknown> {
   const running = await findRunningAccount(directory);
-  if (running) return { ...running, env: accountEnv(running.endpoint, resolve(directory)) };
+  if (running) {
+    const { endpoint } = running;
+    const folder = resolve(directory);
+    return { ...running, env: accountEnv(endpoint, folder), console: consoleLink(endpoint, folder) };
+  }
   return isUnresponsive(directory) ? describeError(new AccountBusy(directory)) : null;
 }
 
@@ -53,7 +58,8 @@ async function run(port: string | undefined, directory: string | undefined): Pro
       ...(directory === undefined ? {} : { directory }),
       log: (line) => console.error(line),
     });
-    const announcement = { pid: process.pid, endpoint: account.endpoint, env: account.env };
+    const { endpoint, env, console: link } = account;
+    const announcement = { pid: process.pid, endpoint, env, console: link };
     // A parent with a channel may keep standard output in a log, where credentials do not belong.
     if (process.send) process.send(announcement);
     else console.log(JSON.stringify(announcement));

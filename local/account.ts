@@ -10,6 +10,8 @@ import {
   removeRecord,
   writeRecord,
 } from "./account-record.ts";
+import { consoleLink } from "./console/console-keys.ts";
+import { LocalConsole } from "./console/local-console.ts";
 import { EmrService } from "./emr/emr-service.ts";
 import { Gateway, PortInUse } from "./gateway.ts";
 import { LambdaRunner } from "./lambda/runner.ts";
@@ -44,6 +46,8 @@ export interface Account {
   readonly endpoint: string;
   /** The environment variables that make the AWS CLI and the SDKs use this account. */
   readonly env: Readonly<Record<string, string>>;
+  /** The link that opens the console in a browser. Whoever has it can use the account. */
+  readonly console: string;
   /** Ends every process of the account. The account stops itself when its MiniStack ends. */
   stop(): Promise<void>;
 }
@@ -141,8 +145,9 @@ async function startServices(
     const lambda = new LambdaRunner(context, callers, calls);
     const stepFunctions = new StepFunctionsService(context, new TaskIntegrations(lambda, emr, calls));
     const mailbox = new SnsMailbox(context);
+    const console = new LocalConsole({ context, stepFunctions, emr, mailbox });
     const save = debounce(saveDelayMs, () => server.process.stdin?.write("save\n"));
-    gateway.serve({ context, stepFunctions, emr, lambda, mailbox, callers, calls, onChange: save.request });
+    gateway.serve({ context, stepFunctions, emr, lambda, mailbox, console, callers, calls, onChange: save.request });
     await stepFunctions.publishInterrupted();
     const stop = once(async () => {
       await Promise.allSettled([stepFunctions.stop(), emr.stop(), lambda.stop()]);
@@ -158,7 +163,12 @@ async function startServices(
         void stop.call();
       }
     });
-    return { endpoint, env: accountEnv(endpoint, directory), stop: stop.call };
+    return {
+      endpoint,
+      env: accountEnv(endpoint, directory),
+      console: consoleLink(endpoint, directory),
+      stop: stop.call,
+    };
   } catch (error) {
     await Promise.allSettled([server.stop()]);
     removeRecord(directory);

@@ -2,6 +2,8 @@ import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { createProxyServer } from "http-proxy-3";
+import { consolePath } from "../lambdas/contract/console-links.ts";
+import type { LocalConsole } from "./console/local-console.ts";
 import type { EmrService } from "./emr/emr-service.ts";
 import type { LambdaRunner } from "./lambda/runner.ts";
 import type { StepFunctionsService } from "./stepfunctions/step-functions-service.ts";
@@ -12,6 +14,7 @@ import type { Caller, Callers } from "./support/callers.ts";
 import { sendError } from "./support/error-response.ts";
 import { serviceToken, tokenHeader } from "./support/key-pair.ts";
 import { requireLocalClient } from "./support/local-client.ts";
+import { readBody, readJsonBody } from "./support/request-body.ts";
 import { credentialScope } from "./support/signed-request.ts";
 import type { SnsMailbox } from "./support/sns-mailbox.ts";
 
@@ -32,6 +35,7 @@ interface Services {
   readonly emr: EmrService;
   readonly lambda: LambdaRunner;
   readonly mailbox: SnsMailbox;
+  readonly console: LocalConsole;
   readonly callers: Callers;
   readonly calls: CallRecorder;
   /** Called after a request that may have changed MiniStack's state. S3 objects do not count: MiniStack saves them at once. */
@@ -40,8 +44,6 @@ interface Services {
 
 /** Longer than the pauses of any client that polls. */
 const keepAliveMs = 75_000;
-/** The largest body that the gateway reads. Lambda's limit for a payload is 6 MB. */
-const maxBodyBytes = 8 * 1024 * 1024;
 
 /** A typical vCPU quota of an account that has run instances for a while; MiniStack has no quotas. */
 const vcpuQuota = 256;
@@ -100,30 +102,35 @@ export class Gateway {
   }
 
   async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    requireLocalClient(request, this.port);
+    const { pathname } = new URL(request.url ?? "/", "http://127.0.0.1");
+    const isConsole = pathname === consolePath || pathname.startsWith(`${consolePath}/`);
+    requireLocalClient(request, this.port, { answersOwnPages: isConsole });
     const services = this.#services;
     if (services === undefined) {
       throw new AwsError("ServiceUnavailable", "The embedded account is starting.", 503);
     }
-    const { pathname } = new URL(request.url ?? "/", "http://127.0.0.1");
     if (pathname === "/_orchard/health") {
       sendJson(response, 200, { ok: true, pid: process.pid });
+      return;
+    }
+    if (isConsole) {
+      await services.console.handle(request, response);
       return;
     }
     const caller = services.callers.find(request);
     const [prefix, operation = ""] = String(request.headers["x-amz-target"] ?? "").split(".");
     const invocation = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/.exec(pathname);
     if (prefix === "ElasticMapReduce") {
-      const input = parse(await read(request));
+      const input = await readJsonBody(request);
       services.calls.record(caller, "elasticmapreduce", operation, input);
       sendJson(response, 200, services.emr.handle(operation, input), "1.1");
     } else if (prefix === "AWSStepFunctions" && services.stepFunctions.serves(operation)) {
-      const input = parse(await read(request));
+      const input = await readJsonBody(request);
       services.calls.record(caller, "states", operation, input);
       const answer = await services.stepFunctions.handle(operation, input);
       sendJson(response, 200, answer, "1.0");
     } else if (prefix === "ServiceQuotasV20190624" && operation === "GetServiceQuota") {
-      const input = parse(await read(request));
+      const input = await readJsonBody(request);
       services.calls.record(caller, "servicequotas", operation, input);
       sendJson(response, 200, { Quota: { ...(input as object), Value: vcpuQuota } }, "1.1");
     } else if (request.method === "POST" && invocation?.[1] !== undefined) {
@@ -135,7 +142,7 @@ export class Gateway {
         request.method === "POST" ? await receiveMail(services, request) : services.mailbox.list(),
       );
     } else if (request.method === "POST" && pathname === "/_orchard/throttle") {
-      services.emr.throttling.add(parse(await read(request)));
+      services.emr.throttling.add(await readJsonBody(request));
       sendJson(response, 200, {});
     } else if (pathname.startsWith("/_orchard/")) {
       throw new AwsError("NotFound", `The path ${pathname} does not exist.`, 404);
@@ -158,9 +165,11 @@ export class Gateway {
       }
     });
     // The resource that a role acts on is in the body, except for S3: its bodies are large and the URL has the resource.
-    const body = caller.role === null || isS3(request) ? undefined : await read(request);
+    const body = caller.role === null || isS3(request) ? undefined : await readBody(request);
     services.calls.recordHttp(caller, request, body ?? "");
     const buffer = body === undefined ? {} : { buffer: Readable.from([body]) };
+    // A stored HTML file that a person opens by a presigned URL must not act as the console, which has the same origin.
+    response.setHeader("content-security-policy", "sandbox allow-scripts allow-downloads");
     // The Host header must not change: signatures and virtual-hosted buckets depend on it.
     const { ministack: target, credentials } = services.context;
     const headers = { [tokenHeader]: serviceToken(credentials) };
@@ -187,7 +196,7 @@ async function receiveMail({ callers, mailbox }: Services, request: IncomingMess
   if (!callers.isService(request)) {
     throw new AwsError("AccessDenied", "Only the account's SNS delivers mails: publish to a topic instead.", 403);
   }
-  return mailbox.receive(await read(request));
+  return mailbox.receive(await readBody(request));
 }
 
 /** Answers Lambda's Invoke. */
@@ -198,7 +207,7 @@ async function invokeFunction(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const event = await read(request);
+  const event = await readBody(request);
   services.calls.record(caller, "lambda", "Invoke", { FunctionArn: services.lambda.arn(name) });
   const type = request.headers["x-amz-invocation-type"] ?? "RequestResponse";
   if (type === "Event") {
@@ -225,28 +234,6 @@ function sendJson(response: ServerResponse, status: number, body: unknown, versi
     "x-amzn-requestid": randomUUID(),
   });
   response.end(JSON.stringify(body));
-}
-
-/** @throws AwsError RequestEntityTooLarge */
-async function read(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request) {
-    bytes += chunk.length;
-    if (bytes > maxBodyBytes) {
-      throw new AwsError("RequestEntityTooLarge", `The request has more than ${maxBodyBytes} bytes.`, 413);
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
-}
-
-function parse(body: string): unknown {
-  try {
-    return body === "" ? {} : JSON.parse(body);
-  } catch (error) {
-    throw new AwsError("SerializationException", errorText(error));
-  }
 }
 
 /** Whether a request may change state other than S3 objects, which MiniStack saves; only their paths have a key. */

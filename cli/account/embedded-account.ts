@@ -29,6 +29,8 @@ export interface EmbeddedAccount {
   readonly endpoint: string;
   /** Environment variables that make an AWS client use this account. */
   readonly env: Readonly<Record<string, string>>;
+  /** Link that opens the account's console. Whoever has it can use the account. */
+  readonly console: string;
   readonly pid: number;
   /** The process that ends MiniStack. */
   readonly supervisorPid?: number | undefined;
@@ -43,6 +45,7 @@ const announcementSchema = z.object({
   supervisorPid: z.number().optional(),
   endpoint: z.string(),
   env: z.record(z.string(), z.string()),
+  console: z.string(),
 });
 type Announcement = z.output<typeof announcementSchema>;
 const startMessageSchema = z.union([

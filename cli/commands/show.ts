@@ -1,6 +1,6 @@
 import { Command } from "@commander-js/extra-typings";
 import { isEmbedded } from "../../lambdas/contract/arns.ts";
-import { clusterLink, executionLink } from "../../lambdas/contract/console-links.ts";
+import { clusterLink, executionLink, localExecutionLink } from "../../lambdas/contract/console-links.ts";
 import { addTargetOptions, openChosenTarget } from "../account/target-options.ts";
 import { requireDeployment } from "../deployment/deployed-stacks.ts";
 import { findRun, type Run, runArgument } from "../execution/find-run.ts";
@@ -15,7 +15,7 @@ export const command = addTargetOptions(
   new Command("show")
     .helpGroup(groups.look)
     .summary("show one run in full, with its links")
-    .description("show one run in full: input, outcome, states, results, cost, and links to the AWS console")
+    .description("show one run in full: input, outcome, states, results, cost, and links to the console")
     .argument("<run>", runArgument)
     .option("--json", "print one JSON object and nothing else", false)
     .addHelpText("after", "\nExample:\n  orchard show latest"),
@@ -24,13 +24,14 @@ export const command = addTargetOptions(
   const deployed = await requireDeployment(target);
   const run = await findRun(target.clients.sfn, deployed.stateMachineArn, text);
   const { input, report } = await readRun(target.clients, deployed, run);
-  // The console of AWS does not know the runs of the embedded account.
-  const links = isEmbedded(run.arn) ? [] : linksOf(report);
+  const links = linksOf(report, target.env["AWS_ENDPOINT_URL"]);
   if (json) process.stdout.write(`${JSON.stringify({ ...report, input, startedAt: run.startedAt, links }, null, 2)}\n`);
   else process.stdout.write(`${render(run, input, report, links)}\n`);
 });
 
-function linksOf({ executionArn, cluster }: Report): readonly string[] {
+/** @param endpoint the embedded account's */
+function linksOf({ executionArn, cluster }: Report, endpoint: string | undefined): readonly string[] {
+  if (isEmbedded(executionArn)) return endpoint === undefined ? [] : [localExecutionLink(endpoint, executionArn)];
   return [executionLink(executionArn), ...(cluster ? [clusterLink(executionArn, cluster.id)] : [])];
 }
 

@@ -103,6 +103,7 @@ async function runWorkflow(lifetime: Lifetime, options: RunOptions): Promise<voi
         const { account, clients, deployment } = session.get();
         const execution = newExecution(deployment.stateMachineArn);
         stopWithCommand(lifetime, clients, execution, account.reused);
+        reporter.line(`Console: ${account.console}`);
         const started = { execution, input: executionInput };
         const { runId, ...parts } = await execute(lifetime, clients, deployment, started, reporter);
         const mail = await readRunMail(account.env, runId);
@@ -118,7 +119,9 @@ async function runWorkflow(lifetime: Lifetime, options: RunOptions): Promise<voi
   const total = { ...report, seconds: (Date.now() - since) / 1_000 };
   process.stdout.write(json ? `${JSON.stringify(total, null, 2)}\n` : `\n${renderReport(total)}\n`);
   if ((keep || account.reused) && !json) {
-    process.stdout.write(`\nThe account goes on at ${account.endpoint}. End it: orchard local down\n`);
+    process.stdout.write(
+      `\nThe account goes on at ${account.endpoint}. End it: orchard local down\nConsole: ${account.console}\n`,
+    );
   }
   failUnlessSucceeded(total);
 }

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { type Layout, layouts } from "../../lambdas/contract/image-tree.ts";
 import { type Mode, modeProperties, modesWithLabel } from "../../lambdas/contract/modes.ts";
 import { readTextFile } from "../../shared/read-text-file.ts";
@@ -117,10 +116,4 @@ function readInputFile(path: string): ExecutionInput {
     throw new UsageError(`The input file ${path} must hold one JSON object, for instance {"mode": "mini"}.`);
   }
   return { ...parsed };
-}
-
-/** Name of a new execution: its start (UTC), and four random hexadecimal digits for starts in the same second. */
-export function newRunId(now: Date): string {
-  const [date = "", time = ""] = now.toISOString().slice(0, 19).replaceAll(/[-:]/g, "").split("T");
-  return `run-${date}-${time}-${randomBytes(2).toString("hex")}`;
 }

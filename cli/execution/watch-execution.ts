@@ -15,11 +15,12 @@ import { isNamed } from "../../lambdas/aws/errors.ts";
 import { listVisits, type StateVisit } from "../../lambdas/aws/state-visits.ts";
 import { executionArnPrefix } from "../../lambdas/contract/arns.ts";
 import { stateOfStep } from "../../lambdas/contract/job-steps.ts";
+import { newRunId } from "../../lambdas/contract/run-id.ts";
 import { progressFile, runKey } from "../../lambdas/contract/s3-layout.ts";
 import { waitUntil } from "../../shared/wait-until.ts";
 import type { Clients } from "../account/aws-clients.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
-import { type ExecutionInput, newRunId } from "./execution-input.ts";
+import type { ExecutionInput } from "./execution-input.ts";
 import { untilConnected } from "./lost-connection.ts";
 import type { StateData } from "./run-report.ts";
 

@@ -10,6 +10,19 @@ const consoleDomains: Readonly<Record<string, string>> = {
   "aws-eusc": "console.amazonaws-eusc.eu",
 };
 
+/** Path of the embedded account's console. */
+export const consolePath = "/_orchard/console";
+
+/**
+ * Address of an execution in the console of the embedded account, which a browser can read once it has opened the link
+ * with the key.
+ *
+ * @param endpoint the account's, such as http://127.0.0.1:4566
+ */
+export function localExecutionLink(endpoint: string, executionArn: string): string {
+  return `${endpoint}${consolePath}#/executions/${encodeURI(executionArn)}`;
+}
+
 /** Address of an execution in the AWS console. */
 export function executionLink(executionArn: string): string {
   const { home, region } = consoleOf(executionArn);

@@ -1,7 +1,7 @@
 import { controls, withoutControls } from "../../shared/bounded-text.ts";
 import { quoteForShell } from "../../shared/shell-quotes.ts";
 import { isEmbedded, nameOf, stateMachineArnOf } from "../contract/arns.ts";
-import { clusterLink, executionLink } from "../contract/console-links.ts";
+import { clusterLink, executionLink, localExecutionLink } from "../contract/console-links.ts";
 import type { Plan } from "../contract/plan.ts";
 import type { PartialState } from "../contract/state-data.ts";
 
@@ -24,9 +24,15 @@ export function messageOf(lines: readonly string[]): string {
   return lines.map(withoutControls).join("\n");
 }
 
-/** Links to the execution and to its clusters in the AWS console, which does not know the runs of the embedded account. */
+/** Links to the execution and to its clusters in the AWS console, or in that of the embedded account. */
 export function consoleLinks(executionArn: string, clusterIds: readonly string[]): readonly string[] {
-  if (isEmbedded(executionArn)) return [`Look at it: orchard show ${nameOf(executionArn)} --local`];
+  if (isEmbedded(executionArn)) {
+    const endpoint = process.env["AWS_ENDPOINT_URL"];
+    return [
+      ...(endpoint === undefined ? [] : [`Execution:  ${localExecutionLink(endpoint, executionArn)}`]),
+      `Look at it: orchard show ${nameOf(executionArn)} --local`,
+    ];
+  }
   return [
     `Execution: ${executionLink(executionArn)}`,
     ...clusterIds.map((id) => `Cluster:   ${clusterLink(executionArn, id)}`),

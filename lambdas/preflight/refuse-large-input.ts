@@ -17,7 +17,8 @@ export function refuseLargeInput(given: unknown): void {
       `The input is refused: it is nested more than ${maxDepth} levels deep, and 3 suffice. ${advice}`,
     );
   }
-  const bytes = Buffer.byteLength(JSON.stringify(given) ?? "");
+  // Also browsers have TextEncoder: the local console checks an input before it starts an execution.
+  const bytes = new TextEncoder().encode(JSON.stringify(given)).length;
   if (bytes > maxInputBytes) {
     throw new InvalidInput(
       `The input is refused: it has ${bytes.toLocaleString("en-US")} bytes, and at most ${maxInputBytes.toLocaleString("en-US")} are allowed. ${advice}`,

@@ -11,10 +11,12 @@ import { quoteForShell } from "../../shared/shell-quotes.ts";
 import { settingsFiles } from "../account-env.ts";
 import type { AccountContext } from "../support/account-context.ts";
 import { errorText } from "../support/aws-error.ts";
+import { readTail } from "../support/read-tail.ts";
 import { supervise } from "../support/supervise.ts";
 import { localSparkSubmit } from "./local-spark-submit.ts";
 import { NodeImage } from "./node-image.ts";
 
+/** The end of a log that a failure is explained with. */
 const tailBytes = 16 * 1024;
 
 interface NodeResult {
@@ -218,7 +220,9 @@ export class EmrNode {
     await appendFile(controller, `${new Date().toISOString()} ${result} with exitCode ${exitCode}\n`);
     await this.#upload(folder, logs, ["controller", "stderr", "stdout", "syslog"]);
     // Spark's PythonRunner redirects the Python driver's standard error to standard output, also on EMR.
-    const outputTail = (await Promise.all(["stderr", "stdout"].map((name) => tail(join(folder, name))))).join("\n");
+    const outputTail = (
+      await Promise.all(["stderr", "stdout"].map((name) => readTail(join(folder, name), tailBytes)))
+    ).join("\n");
     const logFolder = this.#logUri === undefined ? {} : { logFolder: `${this.#logUri}/${this.#clusterId}/${logs}/` };
     return { exitCode, outputTail, ...logFolder };
   }
@@ -243,18 +247,6 @@ export class EmrNode {
     const file = join(this.#root, "bin", name);
     await writeFile(file, `#!/bin/bash\nexec ${quoteForShell(target)} "$@"\n`);
     await chmod(file, 0o755);
-  }
-}
-
-/** Reads the end of a file, because the whole file may exceed the longest possible string. */
-async function tail(file: string): Promise<string> {
-  const handle = await open(file);
-  try {
-    const position = Math.max(0, (await handle.stat()).size - tailBytes);
-    const { buffer: bytes, bytesRead } = await handle.read({ buffer: Buffer.alloc(tailBytes), position });
-    return bytes.toString("utf8", 0, bytesRead);
-  } finally {
-    await handle.close();
   }
 }
 

@@ -70,6 +70,11 @@ export class EmrService {
     return run(input as never) ?? {};
   }
 
+  /** Returns the records of all clusters. */
+  records(): readonly Cluster[] {
+    return this.#store.list();
+  }
+
   /** Returns a cluster's tags; none for an unknown cluster. */
   tags(id: string): Readonly<Record<string, string>> {
     const tags = this.#store.find(id)?.tags ?? [];

@@ -134,6 +134,15 @@ export function listInstances(owner: InstanceOwner, filter: ListInstancesRequest
     );
 }
 
+/** Returns the roles of a cluster's instances with their types and numbers. */
+export function countInstances(owner: InstanceOwner) {
+  return pools(owner).map(({ role: Role, instances }) => ({
+    Role,
+    InstanceType: instances[0]?.type ?? "",
+    Count: instances.length,
+  }));
+}
+
 /** Derives the groups or fleets. All capacity is of the first requested type; nothing scales or is reclaimed. */
 function pools({ Id: clusterId, request: { Instances: instances } }: InstanceOwner): readonly Pool[] {
   const groups: readonly InstanceGroup[] = instances.InstanceGroups ?? [

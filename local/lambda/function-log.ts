@@ -4,6 +4,7 @@ import {
   CreateLogStreamCommand,
   PutLogEventsCommand,
 } from "@aws-sdk/client-cloudwatch-logs";
+import type { FunctionConfiguration } from "@aws-sdk/client-lambda";
 import type { AccountContext } from "../support/account-context.ts";
 import { errorText } from "../support/aws-error.ts";
 import type { CallRecorder } from "../support/call-recorder.ts";
@@ -11,6 +12,11 @@ import type { CallRecorder } from "../support/call-recorder.ts";
 interface LogStream {
   readonly logGroupName: string;
   readonly logStreamName: string;
+}
+
+/** Returns the log group of a function: the configured one, or else Lambda's default. */
+export function logGroupOf({ FunctionName: name = "", LoggingConfig: logging }: FunctionConfiguration): string {
+  return logging?.LogGroup ?? `/aws/lambda/${name}`;
 }
 
 /** Writes the output of invocations to CloudWatch Logs, as Lambda does under the function's role. */

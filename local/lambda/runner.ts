@@ -11,7 +11,7 @@ import type { Callers } from "../support/callers.ts";
 import { supervise } from "../support/supervise.ts";
 import { unpackCode } from "./function-code.ts";
 import { functionEnvironment } from "./function-environment.ts";
-import { FunctionLog } from "./function-log.ts";
+import { FunctionLog, logGroupOf } from "./function-log.ts";
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html: twice, after one and two minutes. */
 const defaultRetryPausesSeconds = [60, 120];
@@ -167,7 +167,7 @@ export class LambdaRunner {
       functionVersion,
       invokedFunctionArn: configuration.FunctionArn ?? "",
       memoryLimitInMB: String(configuration.MemorySize ?? 128),
-      logGroupName: configuration.LoggingConfig?.LogGroup ?? `/aws/lambda/${functionName}`,
+      logGroupName: logGroupOf({ ...configuration, FunctionName: functionName }),
       logStreamName: `${day}/[${functionVersion}]${randomBytes(16).toString("hex")}`,
     };
     const credentials = this.#callers.credentials(configuration.Role ?? "");

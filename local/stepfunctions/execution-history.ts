@@ -58,12 +58,13 @@ function splitResource(arn: string): { readonly resourceType: string; readonly r
   return { resourceType: integration.slice(0, colon), resource: integration.slice(colon + 1) };
 }
 
-function withoutData(event: HistoryEvent): JsonObject {
-  const members = Object.entries(event).map(([key, value]) => [
+/** Returns the event without the inputs and outputs in its details. */
+export function withoutData({ timestamp, type, id, previousEventId, ...details }: HistoryEvent): HistoryEvent {
+  const members = Object.entries(details).map(([key, value]) => [
     key,
     isObject(value) ? withoutDataMembers(value) : value,
   ]);
-  return Object.fromEntries(members);
+  return { timestamp, type, id, previousEventId, ...Object.fromEntries(members) };
 }
 
 function withoutDataMembers(details: JsonObject): JsonObject {

@@ -1,4 +1,4 @@
-import { epochSeconds, type JsonObject } from "../support/aws-error.ts";
+import { epochSeconds } from "../support/aws-error.ts";
 import { enteredState } from "./execution-history.ts";
 import type { Execution } from "./execution-record.ts";
 import { runnable } from "./runnable.ts";
@@ -31,7 +31,7 @@ export function redriveObstacle({ status, stopDate = 0, events }: Execution): st
 }
 
 /** Returns redriveStatus and redriveStatusReason, as DescribeExecution and the status-change events have them. */
-export function redriveStatus(execution: Execution): JsonObject {
+export function redriveStatus(execution: Execution) {
   const redriveStatusReason = redriveObstacle(execution);
   return redriveStatusReason === undefined
     ? { redriveStatus: "REDRIVABLE" }

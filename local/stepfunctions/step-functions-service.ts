@@ -67,6 +67,16 @@ export class StepFunctionsService {
     return (await this.#operations[operation]?.(input as never)) ?? {};
   }
 
+  /** Returns the records of all executions, newest first. */
+  records(): readonly Execution[] {
+    return this.#store.list().toSorted((a, b) => b.startDate - a.startDate);
+  }
+
+  /** Returns the record of an execution. @throws AwsError ExecutionDoesNotExist */
+  record(executionArn: string): Execution {
+    return this.#store.get(executionArn);
+  }
+
   /** Publishes the end of the executions that an earlier account left running. The targets of rules must answer by now. */
   async publishInterrupted(): Promise<void> {
     await Promise.all(this.#interrupted.map((execution) => this.#statusEvents.publish(execution)));
@@ -185,11 +195,9 @@ export class StepFunctionsService {
       throw new AwsError("ValidationException", "Must provide a StateMachineArn to ListExecutions.");
     }
     await this.#describeStateMachine(stateMachineArn);
-    const executions = this.#store
-      .list()
+    const executions = this.records()
       .filter((execution) => execution.stateMachineArn === stateMachineArn)
       .filter((execution) => statusFilter === undefined || execution.status === statusFilter)
-      .toSorted((a, b) => b.startDate - a.startDate)
       .map(summarizeExecution);
     const { items, next } = page(executions, nextToken, maxResults || 100);
     return { executions: items, ...(next === undefined ? {} : { nextToken: next }) };
@@ -235,7 +243,7 @@ interface ListRequest {
 }
 
 /** Answers DescribeExecution. */
-function describeExecution(execution: Execution): object {
+export function describeExecution(execution: Execution) {
   const { events: _, definition: __, roleArn: ___, stateMachineName: ____, redriveToken: _____, ...rest } = execution;
   return {
     ...rest,
@@ -246,7 +254,7 @@ function describeExecution(execution: Execution): object {
 }
 
 /** Returns the ExecutionListItem structure of ListExecutions. */
-function summarizeExecution(execution: Execution): object {
+export function summarizeExecution(execution: Execution) {
   const { executionArn, stateMachineArn, name, status, startDate, stopDate, redriveCount, redriveDate } = execution;
   return { executionArn, stateMachineArn, name, status, startDate, stopDate, redriveCount, redriveDate };
 }

@@ -127,6 +127,117 @@ describe.each(["account", "MiniStack"] as const)("the port of the %s", (place) =
   });
 });
 
+describe("the console", () => {
+  const path = "/_orchard/console";
+  const header = "x-orchard-console-key";
+  const key = () => new URLSearchParams(account.console.split("?")[1]).get("key") ?? "";
+  const url = (place: string) => `${account.endpoint}${path}${place}`;
+
+  test.each([
+    ["another site", { origin: "https://example.org" }],
+    ["a sandboxed frame, such as a report", { origin: "null" }],
+    ["another port of this machine", { origin: "http://127.0.0.1:1" }],
+    ["another name of this machine", { origin: "http://localhost:1" }],
+    ["another site, without Origin", { "sec-fetch-site": "cross-site" }],
+    ["another port, without Origin", { "sec-fetch-site": "same-site" }],
+    ["a name that was rebound to loopback", { host: "attacker.example.org" }],
+    ["such a name as its own origin", { host: "attacker.example.org", origin: "http://attacker.example.org" }],
+  ])("refuses a page of %s, even with its key", async (_page, headers) => {
+    const answers = await Promise.all([
+      send(url(""), headers),
+      send(url("/api/overview"), { ...headers, [header]: key() }),
+      send(url("/api/StartExecution"), { ...headers, [header]: key() }, "POST", "{}"),
+    ]);
+
+    expect(answers.map(({ status }) => status)).toEqual([403, 403, 403]);
+  });
+
+  test.each([
+    ["no key", () => ({})],
+    ["an empty key", () => ({ [header]: "" })],
+    ["a guessed key", () => ({ [header]: "A".repeat(43) })],
+    ["the account's access key", () => signed(credentials(account).accessKeyId)],
+    ["the access key in place of its own", () => ({ [header]: credentials(account).accessKeyId })],
+    ["its key as a cookie, which browsers send to every port", () => ({ cookie: `${header}=${key()}` })],
+  ])("answers a request with %s neither data nor actions", async (_key, headers) => {
+    const names = ["overview", "execution?arn=x", "events?arn=x", "log?cluster=j-1&step=s-1&file=stderr", "mails"];
+    const answers = await Promise.all([
+      ...names.map((name) => send(url(`/api/${name}`), headers())),
+      ...["StartExecution", "StopExecution", "RedriveExecution"].map((name) =>
+        send(url(`/api/${name}`), headers(), "POST", "{}"),
+      ),
+    ]);
+
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 403));
+  });
+
+  test("answers its own page with its key", async () => {
+    const headers = { [header]: key(), origin: account.endpoint, "sec-fetch-site": "same-origin" };
+
+    const { status, body } = await send(url("/api/overview"), headers);
+
+    expect(status).toBe(200);
+    expect(JSON.parse(body)).toMatchObject({ account: { endpoint: account.endpoint }, executions: [] });
+  });
+
+  test("changes nothing by GET, and calls no other operation", async () => {
+    const headers = { [header]: key() };
+
+    const answers = [
+      await send(url("/api/StartExecution"), headers),
+      await send(url("/api/overview"), headers, "POST", "{}"),
+      await send(url("/api/DeleteStateMachine"), headers, "POST", "{}"),
+      await send(url("/api/__proto__"), headers, "POST", "{}"),
+    ];
+
+    expect(answers.map(({ status }) => status)).toEqual([405, 405, 404, 404]);
+  });
+
+  test.each([
+    "cluster=..%2F..&step=s-1&file=stderr",
+    "cluster=j-1&step=..&file=stderr",
+    "cluster=j-1&step=s-1&file=..",
+  ])("reads no file outside of the logs: %s", async (query) => {
+    const { status, body } = await send(url(`/api/log?${query}`), { [header]: key() });
+
+    expect([status, body]).toEqual([400, expect.stringContaining("Name a cluster")]);
+  });
+
+  test("has no frames, and runs only its own script", async () => {
+    const { status, headers, body } = await send(url(""), {});
+
+    expect(status).toBe(200);
+    expect(headers).toMatchObject({
+      "content-security-policy": "frame-ancestors 'none'",
+      "x-content-type-options": "nosniff",
+      "referrer-policy": "no-referrer",
+    });
+    expect(body).toMatch(
+      /Content-Security-Policy" content="default-src 'none'; script-src 'sha256-[^']+'; style-src 'sha/,
+    );
+    expect(body).not.toContain(key());
+  });
+
+  test("opens no report without the ticket of its link", async () => {
+    const answers = [
+      await send(url("/report"), { [header]: key() }),
+      await send(url("/report?run=x&expires=9999999&ticket="), { [header]: key() }),
+    ];
+
+    expect(answers.map(({ status }) => status)).toEqual([403, 403]);
+  });
+
+  test("shares its origin with no stored HTML", async () => {
+    const { body, headers } = await send(
+      `${account.endpoint}/data/secret.txt`,
+      signed(credentials(account).accessKeyId),
+    );
+
+    expect(body).toBe("secret");
+    expect(headers["content-security-policy"]).toBe("sandbox allow-scripts allow-downloads");
+  });
+});
+
 test("a request without the key starts no cluster and says how to get the key", async () => {
   const answers = [
     await send(account.endpoint, runJobFlow, "POST", attack),

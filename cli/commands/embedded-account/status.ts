@@ -18,8 +18,8 @@ export const command = new Command("status")
     const account = await findAccount();
     const running = account ? await findWork(account) : { executions: [], clusters: [] };
     if (!account) process.exitCode = notFound;
-    const { endpoint = null, pid = null } = account ?? {};
-    const found = { running: account !== undefined, endpoint, pid, folder: places.account, ...running };
+    const { endpoint = null, pid = null, console = null } = account ?? {};
+    const found = { running: account !== undefined, endpoint, pid, console, folder: places.account, ...running };
     process.stdout.write(json ? `${JSON.stringify(found)}\n` : `${render(account, running)}\n`);
   });
 
@@ -33,6 +33,7 @@ function render(account: EmbeddedAccount | undefined, running: Running): string 
   if (!account) return "No account runs here. Start it: orchard local up";
   return renderFields([
     ["Account", account.endpoint],
+    ["Console", account.console],
     ["Process", account.pid],
     ["Folder", places.account],
     ["Running", describeRunning(running).join("\n") || "nothing"],

@@ -68,7 +68,7 @@ function describe(
 ): string {
   const { stateMachineArn, bucket, topicArn } = deployment;
   if (json) {
-    return `${JSON.stringify({ endpoint: account.endpoint, env: account.env, unset: conflictingSettings, stateMachineArn, bucket, topicArn })}\n`;
+    return `${JSON.stringify({ endpoint: account.endpoint, env: account.env, console: account.console, unset: conflictingSettings, stateMachineArn, bucket, topicArn })}\n`;
   }
   const end = goesOn
     ? `It ${account.reused ? "was already running and continues" : "goes on in the background"}. End it: orchard local down`
@@ -79,6 +79,7 @@ ${exportLines(account.env).join("\n")}
 State machine  ${stateMachineArn}
 Bucket         ${bucket}
 Topic          ${topicArn}
+Console        ${account.console}
 
 ${end}
   ${places.python}/bin/aws stepfunctions start-execution --state-machine-arn ${stateMachineArn} --input '{"mode":"mini"}'

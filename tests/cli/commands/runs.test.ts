@@ -134,6 +134,7 @@ describe("orchard show", () => {
     expect(stdout).toMatch(/On AWS +\d+\.\d\d USD quoted/);
     expect(stdout).not.toMatch(/ Cost /);
     // The console of AWS does not know this run.
+    expect(stdout).toMatch(/Console +http:\/\/127\.0\.0\.1:\d+\/_orchard\/console#\/executions\/arn:aws:states:/);
     expect(stdout).not.toContain("console.aws");
     expect(exitCode).toBe(0);
   });

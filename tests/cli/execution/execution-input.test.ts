@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { makeExecutionInput, newRunId, requireLastingAccount } from "../../../cli/execution/execution-input.ts";
+import { makeExecutionInput, requireLastingAccount } from "../../../cli/execution/execution-input.ts";
+import { newRunId } from "../../../lambdas/contract/run-id.ts";
 
 describe("makeExecutionInput", () => {
   it("asks for mode mini and the defaults of the state machine when no option is given", () => {

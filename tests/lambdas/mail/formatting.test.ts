@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { consoleLinks, startCommand, subjectLine } from "../../../lambdas/mail/formatting.ts";
 import { anExecution } from "../fixtures.ts";
 
@@ -25,4 +25,17 @@ test.each([
   const links = consoleLinks(`arn:${partition}:states:${region}:111122223333:execution:Orchard:run`, ["j-1"]);
 
   expect(links.map((link) => link.replace(/^\w+: +/, "").slice(0, console.length))).toEqual([console, console]);
+});
+
+test("the link of a run on the embedded account leads to the account's own console", () => {
+  vi.stubEnv("AWS_ENDPOINT_URL", "http://127.0.0.1:4567");
+  const arn = "arn:aws:states:eu-central-1:000000000000:execution:Orchard:run-1";
+
+  const links = consoleLinks(arn, ["j-1"]);
+
+  expect(links).toEqual([
+    `Execution:  http://127.0.0.1:4567/_orchard/console#/executions/${arn}`,
+    "Look at it: orchard show run-1 --local",
+  ]);
+  vi.unstubAllEnvs();
 });

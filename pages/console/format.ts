@@ -1,0 +1,55 @@
+const time = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const dateAndTime = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const dateAndMinute = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const count = new Intl.NumberFormat("en-US");
+
+/** @param seconds since the epoch, as all times of AWS's JSON */
+export function formatTime(seconds: number): string {
+  return time.format(seconds * 1000);
+}
+
+export function formatDateTime(seconds: number): string {
+  return dateAndTime.format(seconds * 1000);
+}
+
+/** Without the seconds, for lists. */
+export function formatMinute(seconds: number): string {
+  return dateAndMinute.format(seconds * 1000);
+}
+
+/** 0.42 s, 7.1 s, 48 s, 3 min 5 s, 1 h 12 min */
+export function formatDuration(seconds: number): string {
+  if (seconds < 10) return `${seconds.toFixed(seconds < 1 ? 2 : 1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
+
+export function formatCount(number: number): string {
+  return count.format(number);
+}
+
+/** JSON with line breaks; a text that is no JSON as it is. */
+export function formatJson(text: string): string {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch (error) {
+    if (error instanceof SyntaxError) return text;
+    throw error;
+  }
+}
+
+/** The cause of an error as text: that of a function is JSON with the message and the stack. */
+export function formatCause(cause: string): string {
+  const json = formatJson(cause);
+  if (!json.startsWith("{")) return json;
+  const { errorMessage }: { readonly errorMessage?: unknown } = JSON.parse(json);
+  return typeof errorMessage === "string" ? errorMessage : json;
+}
+
+/** Words of a status constant: TERMINATED_WITH_ERRORS -> Terminated with errors */
+export function formatConstant(constant: string): string {
+  const words = constant.replaceAll("_", " ").toLowerCase();
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}

@@ -1,0 +1,80 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type Box, type Definition, edgesOf, layOut } from "../../../pages/console/state-graph.ts";
+
+const workflow: Definition = JSON.parse(
+  readFileSync(join(import.meta.dirname, "../../../statemachine/orchard.asl.json"), "utf8"),
+);
+
+function overlap(a: Box, b: Box): boolean {
+  return Math.abs(a.x - b.x) < (a.width + b.width) / 2 && Math.abs(a.y - b.y) < (a.height + b.height) / 2;
+}
+
+function pairs<T>(items: readonly T[]): readonly (readonly [T, T])[] {
+  return items.flatMap((first, index) => items.slice(index + 1).map((second) => [first, second] as const));
+}
+
+describe("layOut", () => {
+  it("draws the whole workflow: each state once, without overlaps, and a line for each transition", () => {
+    const { boxes, lines, width, height } = layOut(workflow);
+
+    expect(boxes.map(({ name }) => name).sort()).toEqual(Object.keys(workflow.States).sort());
+    expect(pairs(boxes).filter(([a, b]) => overlap(a, b))).toEqual([]);
+    expect(lines).toHaveLength(edgesOf(workflow).length);
+    const points = lines.flatMap((line) => line.points);
+    expect(points.every(({ x, y }) => x >= 0 && x <= width && y >= 0 && y <= height)).toBe(true);
+  });
+
+  it("puts the states that only an error reaches into a lane of their own", () => {
+    const { boxes } = layOut(workflow);
+    const isLane = ({ name }: Box) => /Failure|Failed|DropInput|Confirm|Diagnosis/.test(name);
+
+    const [lane, others] = [boxes.filter(isLane), boxes.filter((box) => !isLane(box))];
+
+    const right = Math.max(...others.map(({ x, width }) => x + width / 2));
+    expect(Math.min(...lane.map(({ x, width }) => x - width / 2))).toBeGreaterThan(right);
+  });
+
+  it("draws every other definition, also with cycles and unreachable states", () => {
+    const names = ["A", "B", "C", "D", "E"];
+    const name = fc.constantFrom(...names);
+    const state = fc.record(
+      {
+        Type: fc.constantFrom("Task", "Choice", "Pass"),
+        Next: name,
+        Default: name,
+        Choices: fc.array(fc.record({ Next: name })),
+        Catch: fc.array(fc.record({ Next: name })),
+      },
+      { requiredKeys: ["Type"] },
+    );
+    const definition = fc.record({
+      StartAt: name,
+      States: fc.record({ A: state, B: state, C: state, D: state, E: state }),
+    });
+    fc.assert(
+      fc.property(definition, (machine) => {
+        const { boxes, lines } = layOut(machine);
+
+        expect(boxes.map((box) => box.name).sort()).toEqual(names);
+        expect(pairs(boxes).filter(([a, b]) => overlap(a, b))).toEqual([]);
+        expect(lines).toHaveLength(edgesOf(machine).length);
+      }),
+      { numRuns: 30 },
+    );
+  });
+});
+
+describe("edgesOf", () => {
+  it("counts a transition once, even if an error also leads there", () => {
+    const catchAll = [{ Next: "B" }, { Next: "C" }];
+    const states = { A: { Type: "Task", Next: "B", Catch: catchAll }, B: { Type: "Succeed" }, C: { Type: "Fail" } };
+
+    expect(edgesOf({ StartAt: "A", States: states })).toEqual([
+      { from: "A", to: "B", isCatch: false },
+      { from: "A", to: "C", isCatch: true },
+    ]);
+  });
+});
