@@ -11,7 +11,8 @@ export const root = join(import.meta.dirname, "..");
 const sources = [
   "lambdas",
   "shared",
-  "pages",
+  "pages/report",
+  "pages/shared",
   "infra/bundle.ts",
   "infra/pages.ts",
   "infra/bundled-packages.ts",

@@ -1,7 +1,7 @@
 // Builds a page of pages/ as one HTML file that loads nothing: its script and its styles are inline, and its Content
 // Security Policy allows only these two, by their hashes.
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { build, type Metafile, type Plugin } from "esbuild";
 import { bundledFolders } from "./bundled-packages.ts";
@@ -26,15 +26,21 @@ function hashSource(text: string): string {
   return `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
 }
 
+function readLicense(folder: string): string {
+  const name = readdirSync(folder).find((file) => /^license(\.\w+)?$/i.test(file));
+  if (name === undefined) throw new Error(`${folder} has no license file, which a bundle must contain`);
+  return readFileSync(join(folder, name), "utf8").trim();
+}
+
 /** The licenses of the bundled packages, which must accompany every copy. Most packages of D3 have the same one. */
 function licenseComment(metafile: Metafile): string {
-  const texts = bundledFolders(metafile).map((folder) => readFileSync(join(root, folder, "LICENSE"), "utf8").trim());
+  const texts = bundledFolders(metafile).map((folder) => readLicense(join(root, folder)));
   return `<!--\n${[...new Set(texts)].join("\n\n")}\n-->`;
 }
 
 /**
  * @param name folder of the page in pages/, with index.html, main.ts and style.css
- * @throws Error if index.html lacks a place for the script, the styles, their hashes or the licenses
+ * @throws Error if index.html lacks a place for the script, the styles, their hashes or the licenses, or a package has none
  */
 export async function buildPage(name: string): Promise<BuiltPage> {
   const folder = join(root, "pages", name);
