@@ -6,6 +6,7 @@ import { childEnvironment } from "../setup/child-environment.mjs";
 import { CommandFailed } from "../terminal/command-errors.ts";
 import { isTerminal } from "../terminal/confirm.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
+import { hasBrowser } from "../terminal/open-page.ts";
 import { installPart } from "../toolchain/install-part.ts";
 import { places } from "../toolchain/places.ts";
 import { runTool } from "../toolchain/run-tool.ts";
@@ -32,15 +33,8 @@ export async function installJupyterLab(lifetime: Lifetime, file: string): Promi
   }
 }
 
-/** What a browser needs to appear on the person's screen. Without a screen, Python would choose a browser for terminals. */
-const screens = ["DISPLAY", "WAYLAND_DISPLAY"];
-const forBrowsers = [...screens, "BROWSER", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"];
-
-/** Whether a browser can show a page to the person. */
-function hasBrowser(): boolean {
-  const hasScreen = process.platform === "darwin" || ["BROWSER", ...screens].some((name) => process.env[name]);
-  return hasScreen && isTerminal(process.stdout);
-}
+/** What a browser needs to appear on the person's screen. */
+const forBrowsers = ["BROWSER", "DISPLAY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"];
 
 /** The person's settings, extensions and start-up files of Jupyter, IPython and Matplotlib are for their own notebooks. */
 function jupyterEnvironment(): NodeJS.ProcessEnv {
@@ -92,8 +86,8 @@ export async function serveNotebook(
     // Another port than the one that is announced would have no readers.
     "ServerApp.port_retries=0",
     `ServerApp.root_dir=${dirname(file)}`,
-    // JupyterLab hands the token to the browser in a file, and not in an argument.
-    `ServerApp.open_browser=${hasBrowser() ? "True" : "False"}`,
+    // JupyterLab hands the token to the browser in a file, and not in an argument that others can read.
+    `ServerApp.open_browser=${isTerminal(process.stdout) && hasBrowser(process.env) ? "True" : "False"}`,
     // Jupyter refuses to run as root, who is the only user of many containers.
     ...(userInfo().uid === 0 ? ["ServerApp.allow_root=True"] : []),
     // Nothing is asked from the network.

@@ -3,7 +3,7 @@ import open from "open";
 import { messageOf } from "./command-errors.ts";
 
 /** Whether this machine can show a page: a desktop on Linux has a display, and WSL uses the browser of Windows. */
-function hasBrowser({ DISPLAY, WAYLAND_DISPLAY, BROWSER }: NodeJS.ProcessEnv): boolean {
+export function hasBrowser({ DISPLAY, WAYLAND_DISPLAY, BROWSER }: NodeJS.ProcessEnv): boolean {
   return process.platform !== "linux" || Boolean(DISPLAY || WAYLAND_DISPLAY || BROWSER) || /microsoft/i.test(release());
 }
 

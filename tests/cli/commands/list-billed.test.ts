@@ -36,15 +36,15 @@ function month(amounts: Readonly<Record<string, string>>) {
 
 function bills(...pages: readonly (readonly object[])[]): Answer {
   let page = 0;
-  return (response) => {
+  return (response, request) => {
     page += 1;
     const NextPageToken = page < pages.length ? { NextPageToken: String(page) } : {};
-    json(200, { ResultsByTime: pages[page - 1], ...NextPageToken })(response);
+    json(200, { ResultsByTime: pages[page - 1], ...NextPageToken })(response, request);
   };
 }
 
 const questions = () =>
-  aws.requests.filter(({ name }) => name === "GetCostAndUsage").map(({ body }) => JSON.parse(body));
+  aws.requests.filter(({ name }) => name === "GetCostAndUsage").map(({ body }) => JSON.parse(body.toString()));
 
 describe("orchard list --billed", () => {
   it("shows what AWS has billed for each run, of all months and pages together", async () => {

@@ -3,7 +3,14 @@ import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, beforeEach, vi } from "vitest";
 
-export type Answer = (response: ServerResponse) => void;
+export interface AwsRequest {
+  /** The operation. */
+  readonly name: string;
+  readonly url: string;
+  readonly body: Buffer;
+}
+
+export type Answer = (response: ServerResponse, request: AwsRequest) => void;
 
 export function xml(status: number, text: string): Answer {
   return (response) => response.writeHead(status, { "content-type": "text/xml" }).end(text);
@@ -38,22 +45,25 @@ const stack = xml(
 
 /** Starts the server for all tests of a file. Before each test, it knows the caller and the stack alone. */
 export function useAws() {
-  const aws = { endpoint: "", answers: {} as Record<string, Answer>, requests: [] as { name: string; body: string }[] };
+  const aws = { endpoint: "", answers: {} as Record<string, Answer>, requests: [] as AwsRequest[] };
   let server: Server;
   beforeAll(async () => {
     server = createServer((request, response) => {
-      let body = "";
-      request.on("data", (chunk: Buffer) => {
-        body += chunk.toString();
-      });
+      const chunks: Buffer[] = [];
+      request.on("data", (chunk: Buffer) => chunks.push(chunk));
       request.on("end", () => {
-        const target = String(request.headers["x-amz-target"] ?? "").split(".")[1];
+        const body = Buffer.concat(chunks);
+        const { url = "", method, headers } = request;
+        const target = String(headers["x-amz-target"] ?? "").split(".")[1];
+        const ofObject = method === "PUT" ? "Put" : "Get";
         const name =
-          target ?? new URLSearchParams(body).get("Action") ?? (request.url?.includes("list-type") ? "List" : "Get");
-        aws.requests.push({ name, body });
+          target ??
+          new URLSearchParams(body.toString()).get("Action") ??
+          (url.includes("list-type") ? "List" : ofObject);
         const answer = aws.answers[name];
         if (!answer) throw new Error(`The double has no answer to ${name}`);
-        answer(response);
+        aws.requests.push({ name, url, body });
+        answer(response, { name, url, body });
       });
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
