@@ -8,8 +8,8 @@ import { sparkEnvironment } from "../toolchain/local-spark.ts";
 import { places, root } from "../toolchain/places.ts";
 import { runTool } from "../toolchain/run-tool.ts";
 import { runChecks } from "../toolchain/static-checks.ts";
+import { prepareTestAccount, testAccount } from "../toolchain/test-account.ts";
 import { add, type Counts, closingLine, countPytest, countVitest, none, withExit } from "../toolchain/test-counts.ts";
-import { prepareTestAccount, testAccount } from "./test-account.ts";
 
 const testsFolder = join(root, "tests");
 const check = "check";

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import getPort from "get-port";
 import { CommandFailed } from "../terminal/command-errors.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
-import { places, root } from "../toolchain/places.ts";
-import { runTool } from "../toolchain/run-tool.ts";
+import { places, root } from "./places.ts";
+import { runTool } from "./run-tool.ts";
 
 /**
  * Folder of an embedded account with the deployed stack and the generated sample. Tests that do not test the deployment
