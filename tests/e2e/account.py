@@ -242,7 +242,7 @@ def copy_prepared_account(home: Path) -> None:
         return
     while not Path(prepared).exists():
         time.sleep(0.2)
-    shutil.copytree(prepared, home, dirs_exist_ok=True)
+    shutil.copytree(prepared, home, symlinks=True, dirs_exist_ok=True)
 
 
 def free_port() -> int:
