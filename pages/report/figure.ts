@@ -1,4 +1,4 @@
-import { element } from "../shared/elements.ts";
+import { element, name } from "../shared/elements.ts";
 import { type Cell, downloadCsv, type Table } from "./csv.ts";
 import { formatCount, formatValue } from "./numbers.ts";
 
@@ -16,23 +16,28 @@ export function lead(...children: readonly (Node | string)[]): HTMLElement {
   return element("p", { class: "lead soft" }, ...children);
 }
 
-function cell(value: Cell): HTMLElement {
+/** What a click on a text of a table does; undefined for a text that leads nowhere. */
+export type Link = (text: string) => (() => void) | undefined;
+
+function cell(value: Cell, link: Link | undefined): HTMLElement {
   if (typeof value === "number") {
     return element("td", { class: "number" }, Number.isInteger(value) ? formatCount(value) : formatValue(value));
   }
-  return element("td", {}, element("bdi", {}, value ?? ""));
+  const text = name(value ?? "");
+  const click = value === null ? undefined : link?.(value);
+  return element("td", {}, click ? element("button", { type: "button", class: "link", click }, text) : text);
 }
 
 /** A table that scrolls sideways where it is wider than the page. */
-export function dataTable({ name, columns, rows }: Table, label: string): HTMLElement {
+export function dataTable({ name: file, columns, rows }: Table, label: string, link?: Link): HTMLElement {
   const isNumber = columns.map((_, at) => typeof rows[0]?.[at] === "number");
   const head = columns.map((column, at) =>
     element("th", { scope: "col", class: isNumber[at] ? "number" : undefined }, column),
   );
-  const body = rows.slice(0, shownRows).map((row) => element("tr", {}, ...row.map(cell)));
+  const body = rows.slice(0, shownRows).map((row) => element("tr", {}, ...row.map((value) => cell(value, link))));
   const table = element(
     "table",
-    { "data-table": name },
+    { "data-table": file },
     element("caption", { class: "unseen" }, label),
     element("thead", {}, element("tr", {}, ...head)),
     element("tbody", {}, ...body),

@@ -5,6 +5,7 @@ import { copiesSection } from "./copies.ts";
 import { costSection, errorsSection, parametersSection, storeSection } from "./cost.ts";
 import { labelsSection } from "./labels.ts";
 import { meaningSection } from "./meaning.ts";
+import { Explorer } from "./scatter/explorer.ts";
 import { scatterSection } from "./scatter/section.ts";
 import { summary } from "./summary.ts";
 import { timelineSection } from "./timeline.ts";
@@ -21,12 +22,14 @@ function navigation(sections: readonly HTMLElement[]): HTMLElement {
 
 function show(data: ReportData): void {
   document.title = `${data.run.id} – Orchard report`;
+  const { figures } = data;
+  const explorer = figures && figures.components.length > 0 ? new Explorer(figures) : undefined;
   const sections = [
-    scatterSection(data),
+    scatterSection(data, explorer),
     meaningSection(data),
     varianceSection(data),
     labelsSection(data),
-    copiesSection(data),
+    copiesSection(data, (path) => explorer?.linkTo(path)),
     timelineSection(data),
     costSection(data),
     storeSection(data),

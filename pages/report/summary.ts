@@ -49,7 +49,12 @@ function checkItem({ name: check, ok, detail }: ReportData["checks"][number]): H
     "li",
     { class: ok ? "passed" : "failed" },
     element("span", { class: "check-mark", "aria-hidden": "true" }, ok ? "✓" : "✕"),
-    element("span", {}, element("span", { class: "unseen" }, ok ? "Passed: " : "Failed: "), name(check)),
+    element(
+      "span",
+      {},
+      element("span", { class: "unseen" }, ok ? "Passed: " : "Failed: "),
+      element("code", {}, name(check)),
+    ),
     element("span", { class: "soft" }, name(detail)),
   );
 }

@@ -22,7 +22,7 @@ export class Explorer {
   /** The plot beside the search and the legend. */
   readonly picture: HTMLElement;
   /** The selected image and its nearest ones. */
-  readonly details = element("div", { class: "details", "aria-live": "polite" });
+  readonly details = element("div", { class: "details", "aria-live": "polite", tabindex: -1 });
   readonly #figures: ReportFigures;
   readonly #images: Images;
   readonly #list: ImageList;
@@ -71,6 +71,17 @@ export class Explorer {
         this.#images.label(image),
         ...columns.map((values) => Number((values[image] ?? 0).toPrecision(5))),
       ]),
+    };
+  }
+
+  /** Shows the image with this path when it is called; undefined if the picture does not have it. */
+  linkTo(path: string): (() => void) | undefined {
+    const image = this.#images.find(path);
+    if (image === undefined) return undefined;
+    return () => {
+      this.#select(image);
+      this.picture.scrollIntoView();
+      this.details.focus({ preventScroll: true });
     };
   }
 

@@ -15,6 +15,9 @@ export class Images {
   /** Position in the sample of each image that is in it. */
   readonly #sampled: ReadonlyMap<number, number>;
 
+  /** Position of each image by its path, once it is needed. */
+  #positions: ReadonlyMap<string, number> | undefined;
+
   constructor(figures: ReportFigures) {
     this.#figures = figures;
     this.count = figures.images.paths.length;
@@ -45,6 +48,12 @@ export class Images {
       image: images[this.#neighbours[position * neighbours.columns + index] ?? 0] ?? 0,
       distance,
     }));
+  }
+
+  /** The image with this path; undefined if the picture does not have it. */
+  find(path: string): number | undefined {
+    this.#positions ??= new Map(this.#figures.images.paths.map((_, image) => [this.path(image), image]));
+    return this.#positions.get(path);
   }
 
   /** The images whose paths contain a text, regardless of case. */

@@ -3,13 +3,13 @@ import { element } from "../../shared/elements.ts";
 import { figure, lead, section } from "../figure.ts";
 import { formatCount, plural } from "../numbers.ts";
 import { isMeaningless } from "../verdict.ts";
-import { Explorer } from "./explorer.ts";
+import type { Explorer } from "./explorer.ts";
 
 /** The images in any two of the first principal components. */
-export function scatterSection(data: ReportData): HTMLElement {
+export function scatterSection(data: ReportData, explorer: Explorer | undefined): HTMLElement {
   const { figures, missing } = data;
   const title = "Images by principal components";
-  if (!figures || figures.components.length === 0) {
+  if (!figures || !explorer) {
     const reason = missing.find(({ part }) => part === "figures")?.reason ?? "The run has no principal components.";
     return section("images", title, lead(reason));
   }
@@ -19,7 +19,6 @@ export function scatterSection(data: ReportData): HTMLElement {
       ? `All ${plural(total, "image")}, coloured by label.`
       : `${formatCount(paths.length)} of the ${plural(total, "image")}, evenly selected over the labels, coloured by label.`;
   const seeded = element("p", { class: "notice warn" }, "Random weights: near does not mean alike.");
-  const explorer = new Explorer(figures);
   return section(
     "images",
     title,

@@ -243,10 +243,10 @@ export async function exampleReport(example: Example): Promise<ReportData> {
       results: "s3://orchard-data-123456789012/runs/full-2026-03-01/",
     },
     checks: [
-      { name: "Every selected image is in the inventory", ok: true, detail: `${example.images + 3} of both` },
-      { name: "Every image has features or an error", ok: true, detail: `${example.images} and 3` },
-      { name: "Components are orthogonal", ok: true, detail: "largest deviation 2e-15" },
-      { name: "Share of errors", ok: true, detail: "0.0 %, at most 1 %" },
+      { name: "row_count", ok: true, detail: `${example.images} rows; ${example.images} expected` },
+      { name: "dimensions", ok: true, detail: "every row has 50 numbers" },
+      { name: "finite", ok: true, detail: "every number is finite" },
+      { name: "variance", ok: true, detail: "0.960000 of the variance is explained; 0.95 asked for" },
     ],
     variance: exampleVariance(50),
     errors: [

@@ -225,6 +225,18 @@ describe.skipIf(chromium === undefined)("the report in a browser", () => {
     expect(await page.locator(".details code").innerText()).toBe(`${images.prefix}${nearest[4]}`);
   });
 
+  it("shows an outlier among the other images", async () => {
+    const data = await exampleReport(small);
+    const [{ path } = expect.fail()] = data.figures?.outliers ?? [];
+    const page = await open(data);
+
+    await page.locator("#copies").getByRole("button", { name: path }).first().click();
+    await drawn(page);
+
+    expect(await page.locator(".details code").innerText()).toBe(path);
+    expect(await page.locator(".plot .ring.selected").count()).toBe(1);
+  });
+
   it("moves and zooms by the keyboard, and resets", async () => {
     const page = await open(await exampleReport(small));
     const ticks = () => page.locator(".plot .tick text").allTextContents();
