@@ -48,9 +48,10 @@ async function tableRows(page: Page, section: string): Promise<readonly (readonl
   const scope = page.locator(`#${section}`);
   const summary = scope.locator("summary").first();
   if (await summary.isVisible()) await summary.click();
-  return scope
-    .locator("table")
-    .first()
+  const table = scope.locator("table").first();
+  // A picture makes its table after it is opened.
+  await table.waitFor();
+  return table
     .locator("tbody tr")
     .evaluateAll((rows) => rows.map((row) => [...row.children].map((cell) => cell.textContent ?? "")));
 }
