@@ -3,9 +3,8 @@ import { join } from "node:path";
 import { parse } from "csv-parse";
 import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
 import { z } from "zod";
-import { quoteName } from "../../lambdas/contract/image-tree.ts";
 import { percent } from "../../shared/formatting.ts";
-import { headerRow, renderColumns } from "../terminal/tables.ts";
+import { headerRow, renderColumns, showName } from "../terminal/tables.ts";
 import { filesIn } from "./check-results.ts";
 
 const previewRows = 5;
@@ -104,9 +103,4 @@ export function renderPreview({ rows, variance }: Preview, input: string): strin
     ...(rows.length > 0 ? [renderColumns(table)] : []),
     ...(variance.length > 0 ? [renderColumns(shares)] : []),
   ].join("\n\n");
-}
-
-/** A name may have line breaks and control characters, which must not reach a terminal. */
-function showName(name: string): string {
-  return /[\p{C}\p{Zl}\p{Zp}]/u.test(name) ? quoteName(name) : name;
 }

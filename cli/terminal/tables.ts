@@ -1,5 +1,6 @@
 import { gray } from "ansis";
 import Table from "cli-table3";
+import { quoteName } from "../../lambdas/contract/image-tree.ts";
 
 /** cli-table3's characters for a table of columns alone. */
 const noBorders = Object.fromEntries(
@@ -24,4 +25,9 @@ export function headerRow(...names: readonly string[]): readonly string[] {
 /** Formats a name and a value a line, in two columns. Rows without a value are left out. */
 export function renderFields(rows: readonly (readonly [name: string, value: string | number | null])[]): string {
   return renderColumns(rows.flatMap(([name, value]) => (value === null ? [] : [[gray(name), String(value)]])));
+}
+
+/** A name may have line breaks and control characters, which must not reach a terminal. */
+export function showName(name: string): string {
+  return /[\p{C}\p{Zl}\p{Zp}]/u.test(name) ? quoteName(name) : name;
 }

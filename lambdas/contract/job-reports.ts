@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-// The reports that the Spark job writes into a run's folder, as far as ValidateResults reads them.
+// The reports that the Spark job writes into a run's folder, as far as the functions and commands read them.
 
 /** A check that a step of the job made on its own output. */
 export const jobCheckSchema = z.object({ name: z.string(), ok: z.boolean(), detail: z.string() });
@@ -40,3 +40,10 @@ export const modelInfoSchema = z.looseObject({
   checks: z.array(jobCheckSchema),
 });
 export type ModelInfo = Readonly<z.output<typeof modelInfoSchema>>;
+
+/** The part of model_info.json that ValidateResults does not read. */
+export const explainedVarianceSchema = z.looseObject({
+  /** Share of the variance that each component explains, and their running sum, from 0 to 1. */
+  variance_by_component: z.array(z.number()),
+  cumulative_variance: z.array(z.number()),
+});

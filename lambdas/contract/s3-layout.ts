@@ -45,6 +45,16 @@ export function runUri(bucket: string, runId: string): string {
   return `s3://${bucket}/${runKey(runId)}`;
 }
 
+/** s3:// folder of the features that a run has computed, in Parquet. */
+export function featuresOf(run: string): string {
+  return `${run}features/parquet`;
+}
+
+/** s3:// folder of the run whose features a plan reduces: its own, or an earlier one's. */
+export function featuresRunOf({ run, features }: { readonly run: string; readonly features: string | null }): string {
+  return features === null ? run : features.slice(0, -featuresOf("").length);
+}
+
 /** The run whose plan.json an s3:// URI addresses; undefined for any other URI. */
 export function runIdOfPlanUri(uri: string): string | undefined {
   return /^s3:\/\/[^/]+\/runs\/(.+)\/plan\.json$/.exec(uri)?.[1];

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { isEmbedded } from "../contract/arns.ts";
 import type { Cost } from "../contract/cost.ts";
 import type { Execution } from "../contract/execution.ts";
-import { type FeaturesSummary, jobCheckSchema } from "../contract/job-reports.ts";
+import { explainedVarianceSchema, type FeaturesSummary, jobCheckSchema } from "../contract/job-reports.ts";
 import type { Plan } from "../contract/plan.ts";
 import type { MissingPart, ReportData } from "../contract/report-data.ts";
 import type { ReportFigures } from "../contract/report-figures.ts";
@@ -14,11 +14,7 @@ import { clusterSpans, stateSpans, type UsedCluster } from "./timeline.ts";
 export const reportedManifestSchema = z.looseObject({ checks: z.array(jobCheckSchema) });
 
 /** The part of model_info.json that is in the report. */
-export const reportedModelSchema = z.looseObject({
-  model: z.looseObject({ name: z.string() }),
-  variance_by_component: z.array(z.number()),
-  cumulative_variance: z.array(z.number()),
-});
+export const reportedModelSchema = explainedVarianceSchema.extend({ model: z.looseObject({ name: z.string() }) });
 
 /** A part that was read, or the reason why the report does not have it. */
 export type Part<T> = { readonly value: T } | { readonly reason: string };

@@ -10,8 +10,7 @@ import { listSteps, runOf } from "../aws/steps.ts";
 import { featuresSummarySchema } from "../contract/job-reports.ts";
 import { modeProperties } from "../contract/modes.ts";
 import { reportFiguresSchema } from "../contract/report-figures.ts";
-import { manifestFile, reportFiguresFile } from "../contract/s3-layout.ts";
-import { featuresRunOf } from "../results/earlier-runs.ts";
+import { featuresRunOf, manifestFile, reportFiguresFile } from "../contract/s3-layout.ts";
 import { logger } from "../runtime/handler.ts";
 import {
   type Part,

@@ -5,7 +5,7 @@ import { listObjects, MalformedObject, parseS3Uri, readJson, type S3Location, wr
 import { formats } from "../contract/choices.ts";
 import { featuresIdentity } from "../contract/decoder.ts";
 import { type Pca, type Plan, pcaSchema, planSchema } from "../contract/plan.ts";
-import { manifestFile, runIndexPrefix } from "../contract/s3-layout.ts";
+import { featuresOf, featuresRunOf, manifestFile, runIndexPrefix } from "../contract/s3-layout.ts";
 import { type Validation, validationSchema } from "../contract/validation.ts";
 
 /** The parts of earlier valid runs of the same images and model that a new run can reuse. */
@@ -48,16 +48,6 @@ function indexKey(featuresKey: FeaturesKey, pca: Pca): S3Location {
   const { bucket, key } = indexFolder(featuresKey);
   const name = "components" in pca ? `components-${pca.components}` : `variance-${pca.variance}`;
   return { bucket, key: `${key}${name}.json` };
-}
-
-/** s3:// folder of the features that a run has computed, in Parquet. */
-export function featuresOf(run: string): string {
-  return `${run}features/parquet`;
-}
-
-/** s3:// folder of the run whose features a plan reduces. */
-export function featuresRunOf(plan: Pick<Plan, "run" | "features">): string {
-  return plan.features === null ? plan.run : plan.features.slice(0, -featuresOf("").length);
 }
 
 /** Reads a JSON object; undefined if it is missing or malformed. */

@@ -6,14 +6,14 @@ import type { Execution } from "../contract/execution.ts";
 import type { JobCheck } from "../contract/job-reports.ts";
 import { modeProperties } from "../contract/modes.ts";
 import type { Plan } from "../contract/plan.ts";
-import { latestRunKey, manifestFile } from "../contract/s3-layout.ts";
+import { featuresRunOf, latestRunKey, manifestFile } from "../contract/s3-layout.ts";
 import type { Validation } from "../contract/validation.ts";
 import { ResultsInvalid } from "../runtime/errors.ts";
 import { metrics } from "../runtime/handler.ts";
 import { checkFeatures } from "./checks/features-checks.ts";
 import { checkInventory } from "./checks/inventory-checks.ts";
 import { checkReduction } from "./checks/reduction-checks.ts";
-import { featuresRunOf, indexRun } from "./earlier-runs.ts";
+import { indexRun } from "./earlier-runs.ts";
 import { Findings } from "./findings.ts";
 
 interface CheckedRun {

@@ -1,19 +1,12 @@
 import type { ReportData } from "../../lambdas/contract/report-data.ts";
 import type { ReportFigures } from "../../lambdas/contract/report-figures.ts";
+import { bytesOf, unpackJson } from "../shared/packed.ts";
 
 export type Numbers = Uint8Array | Uint16Array | Uint32Array;
 
-function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
-  const binary = atob(base64);
-  const bytes = new Uint8Array(binary.length);
-  for (let index = 0; index < binary.length; index += 1) bytes[index] = binary.charCodeAt(index);
-  return bytes;
-}
-
-/** Decodes the data that fillReport has put into the page: base64 of gzipped JSON. */
-export async function unpackData(base64: string): Promise<ReportData> {
-  const json = new Blob([bytesOf(base64)]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Response(json).json();
+/** Decodes the data that fillReport has put into the page. */
+export function unpackData(base64: string): Promise<ReportData> {
+  return unpackJson(base64);
 }
 
 const arrays = { uint8: Uint8Array, uint16: Uint16Array, uint32: Uint32Array };

@@ -348,6 +348,31 @@ describe("orchard notebook", () => {
   });
 });
 
+describe("orchard compare", () => {
+  it("compares a run with one that was refused, as a table, as JSON and as a page", async () => {
+    const shown = await orchard("compare", "refused", runId);
+    const compared = await json("compare", "refused", runId, "--output", "pages/compared.html");
+
+    expect(shown.exitCode, shown.stderr).toBe(0);
+    expect(shown.stdout).toMatch(/^ Images +– +6$/m);
+    expect(compared).toMatchObject({
+      runs: [{ runId: "refused" }, { runId, images: 6, components: 2 }],
+      variance: [{ component: 1, explained: [null, expect.any(Number)] }, { component: 2 }],
+      images: null,
+      missing: ["refused has no explained variance", "The images of refused are not known: it has no plan"],
+      page: join(account.home, "pages", "compared.html"),
+    });
+    expect(readFileSync(compared.page, "utf8")).toContain('id="data"');
+  });
+
+  it("refuses to compare a run with itself, with exit code 2", async () => {
+    const { exitCode, stderr } = await orchard("compare", runId, runId.slice(0, -1));
+
+    expect(stderr).toContain(`Both are ${runId}. Name two runs: orchard list`);
+    expect(exitCode).toBe(2);
+  });
+});
+
 describe("orchard logs", () => {
   beforeAll(async () => {
     const clients = createClients(account.env);

@@ -120,7 +120,7 @@ test("every missing part is named with its reason, and the page has the others",
   expect(missing).toEqual([
     {
       part: "variance",
-      reason: expect.stringMatching(/model_info\.json does not have the expected content: model\.name/),
+      reason: expect.stringMatching(/model_info\.json does not have the expected content: .*model\.name/),
     },
     { part: "errors", reason: expect.stringMatching(/summary\.json is not valid JSON/) },
     { part: "figures", reason: "s3://data/runs/run-1/report/figures.json does not exist" },
