@@ -149,7 +149,7 @@ describe("orchard show", () => {
       input: { mode: "mini" },
       cost: { actualUsd: expect.any(Number) },
       page: expect.stringMatching(/^s3:.*\/report\/report\.html$/),
-      links: [],
+      links: [expect.stringContaining(`/_orchard/console#/executions/`)],
     });
   });
 
@@ -305,7 +305,7 @@ describe("orchard notebook", () => {
     const { exitCode, stdout, stderr } = await orchard("notebook", runId, "--no-open");
 
     expect(exitCode, stderr).toBe(0);
-    expect(stdout).toBe(`${runId}.ipynb\n`);
+    expect(stdout).toBe(`${runId}.ipynb`);
     const shown = await runNotebook(join(account.home, stdout.trim()));
     expect(shown).toMatch(/^6 images of \d labels, 2 components\n/);
     expect(shown).toMatch(/\nplotted: (Apple .*, ){5}Apple .*\nNearest to Training\/Apple /);
