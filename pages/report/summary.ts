@@ -75,15 +75,13 @@ function checks({ checks: all, missing }: ReportData): HTMLElement {
   );
 }
 
-const badges = { good: "Trustworthy", warn: "With care", bad: "Not to be trusted" };
-
 const seeded =
   "The model's weights are random (seeded). Everything below is computed as always, but distances, neighbours and clouds say nothing about what the images show.";
 
 /** The top of the page: what ran, whether to trust it, the most important numbers, and the checks. */
 export function summary(data: ReportData): HTMLElement {
   const { run, validation } = data;
-  const { tone, sentence } = verdictOf(data);
+  const { tone, badge, sentence } = verdictOf(data);
   // The notice above them says the same.
   const warnings = validation.warnings.filter((warning) => warning !== seededWarning);
   const buttons = element(
@@ -106,7 +104,7 @@ export function summary(data: ReportData): HTMLElement {
       name(run.id),
       ` · mode ${run.mode} · ${describeTime(run.startedAt)}${run.onAws ? "" : " · embedded account"}`,
     ),
-    element("p", { class: `badge ${tone}` }, badges[tone]),
+    element("p", { class: `badge ${tone}` }, badge),
     element("h1", {}, sentence),
     isMeaningless(data) ? element("p", { class: "notice warn", id: "seeded" }, seeded) : null,
     ...warnings.map((warning) => element("p", { class: "notice warn" }, name(warning))),

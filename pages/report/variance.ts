@@ -43,15 +43,15 @@ function drawVariance(variance: Variance, width: number): Drawing {
   const right = width - margin.right;
   const x = scaleLinear([0.5, ratios.length + 0.5], [margin.left, right]);
   const y = scaleLinear([0, 1], [height - margin.bottom, margin.top]);
-  const step = x(2) - x(1);
+  const barWidth = Math.min(48, 0.8 * (x(2) - x(1)));
   const ticks = x
     .ticks(Math.min(ratios.length, Math.floor(width / 70)))
     .filter((tick) => Number.isInteger(tick) && tick > 0);
   const bars = ratios.map((ratio, index) =>
     svgElement("rect", {
       class: "bar",
-      x: x(index + 1) - 0.4 * step,
-      width: 0.8 * step,
+      x: x(index + 1) - barWidth / 2,
+      width: barWidth,
       y: y(ratio),
       height: y(0) - y(ratio),
       "data-tip": `PC${index + 1}: ${formatShare(ratio, 2)}, together ${formatShare(cumulative[index] ?? 0, 1)}`,

@@ -3,6 +3,8 @@ import { plural } from "./numbers.ts";
 
 export interface Verdict {
   readonly tone: "good" | "warn" | "bad";
+  /** The verdict in two words. */
+  readonly badge: string;
   /** Whether to trust the run, in one sentence. */
   readonly sentence: string;
 }
@@ -34,13 +36,13 @@ export function verdictOf(data: ReportData): Verdict {
   const failed = checks.filter(({ ok }) => !ok).length;
   if (failed > 0) {
     const sentence = `Do not trust this run of ${what}: ${failed} of ${plural(checks.length, "check")} failed.`;
-    return { tone: "bad", sentence };
+    return { tone: "bad", badge: "Checks failed", sentence };
   }
   const reasons = reasonsToTrust(data);
   if (isMeaningless(data)) {
     const sentence = `The features of these ${what} mean nothing, because the model's weights are random; ${reasons}.`;
-    return { tone: "warn", sentence };
+    return { tone: "warn", badge: "Random weights", sentence };
   }
-  if (checks.length === 0) return { tone: "warn", sentence: `This run has ${what}: ${reasons}.` };
-  return { tone: "good", sentence: `You can trust this run of ${what}: ${reasons}.` };
+  if (checks.length === 0) return { tone: "warn", badge: "Not checked", sentence: `This run has ${what}: ${reasons}.` };
+  return { tone: "good", badge: "Checks passed", sentence: `You can trust this run of ${what}: ${reasons}.` };
 }
