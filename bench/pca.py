@@ -48,9 +48,10 @@ def fit_orchard(context: SparkContext, folder: str) -> list[float]:
     from orchard.io.vectors import find_features  # noqa: PLC0415
     from orchard.jobs import reduction  # noqa: PLC0415
     from orchard.plan import Components  # noqa: PLC0415
+    from orchard.report.stages import Stages  # noqa: PLC0415
 
     block_pandas()  # as main.py does
-    fit = reduction.fit_features(context, find_features(folder), Components(count=COMPONENTS))
+    fit = reduction.fit_features(context, find_features(folder), Components(count=COMPONENTS), Stages("reduction"))
     ratios: list[float] = fit.ratios.tolist()
     return ratios
 

@@ -87,6 +87,7 @@ def run(context: SparkContext, options: argparse.Namespace) -> None:
                 features.run(context, plan, progress)
             case "reduction":
                 reduction.run(context, reduction.from_plan(plan), progress)
+        progress.stages.write(plan.run)
 
 
 def run_alone(context: SparkContext, options: argparse.Namespace) -> None:

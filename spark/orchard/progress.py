@@ -12,6 +12,7 @@ from pyspark import Accumulator, SparkContext
 
 from orchard.errors import JobError
 from orchard.io.storage import open_storage
+from orchard.report.stages import Stages
 
 INTERVAL_SECONDS = 1.0
 
@@ -22,13 +23,14 @@ class Progress:
     """Counts images, and writes the counts to `uri` during a `with` block, whose end writes SUCCEEDED or FAILED.
 
     Tasks add to the accumulators `done` and `errors`. A task that runs twice counts twice, so the written `done` is
-    limited to `total`.
+    limited to `total`. Jobs record their stages in `stages`.
     """
 
     def __init__(self, context: SparkContext, uri: str, run_id: str, step: str, plan: str = "") -> None:
         self.done: Accumulator[int] = context.accumulator(0)
         self.errors: Accumulator[int] = context.accumulator(0)
         self.total = 0
+        self.stages = Stages(step)
         self._uri = uri
         self._run_id = run_id
         self._step = step

@@ -59,7 +59,10 @@ def run(context: SparkContext, plan: Plan, progress: Progress) -> None:
 
     selection = join(inventory, "selection")
     known = None if plan.store is None or plan.force else store.find_known(context, plan.store, selection)
-    reused = 0 if known is None else known.count()
+    reused = 0
+    if known is not None:
+        with progress.stages.record("look up", known.rdd.getNumPartitions(), images):
+            reused = known.count()
     shares = split_into_shares(images - reused, cores(context))
     tasks: list[RDD[TaskReport]] = []
     if shares:
@@ -71,7 +74,10 @@ def run(context: SparkContext, plan: Plan, progress: Progress) -> None:
         tasks.append(new.mapPartitionsWithIndex(make_write_task(plan, extract)))
     if plan.store is not None and known is not None and reused > 0:
         tasks.append(reuse_features(context, plan, known, reused, len(shares), progress))
-    write_summary(plan, plan.model, context.union(tasks).collect(), images=images, reused=reused)
+    work = context.union(tasks)
+    with progress.stages.record("extract", work.getNumPartitions(), images):
+        reports = work.collect()
+    write_summary(plan, plan.model, reports, images=images, reused=reused)
 
 
 def reuse_features(  # noqa: PLR0917

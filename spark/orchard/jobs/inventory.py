@@ -36,7 +36,9 @@ def run(context: SparkContext, plan: Plan, progress: Progress) -> None:
     # Listing a folder takes one request for each 1,000 images; small tasks even out the differences.
     tasks = max(1, min(len(folders), 4 * cores(context)))
     list_images = make_listing_task(plan, progress)
-    listings = context.parallelize(folders, tasks).mapPartitionsWithIndex(list_images).collect()
+    with progress.stages.record("list", tasks) as stage:
+        listings = context.parallelize(folders, tasks).mapPartitionsWithIndex(list_images).collect()
+        stage.images = sum(count.images for listing in listings for count in listing.counts)
 
     counts = sorted(count for listing in listings for count in listing.counts)
     totals = {

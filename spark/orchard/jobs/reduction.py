@@ -1,6 +1,7 @@
 """The reduction job: fits a PCA to features, applies it to them, and reports on the fit."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,12 +16,14 @@ from orchard.arrow import prepare_worker
 from orchard.checks import Check, VectorFaults, check_variance, check_vectors, merge_faults
 from orchard.io import fitted, parts
 from orchard.io.storage import locate_storage, open_storage, write_json
-from orchard.io.uri import join
+from orchard.io.uri import is_s3, join
 from orchard.io.vectors import FEATURES, Column, Features, find_features
 from orchard.moments import Factor, Matrix, Moments, choose_pilot
 from orchard.pca import Fit
 from orchard.plan import Components, Model, Plan
 from orchard.progress import Progress
+from orchard.report import figures
+from orchard.report.stages import Stages
 from orchard.session import cores
 
 REDUCED_SCHEMA = pa.schema(
@@ -40,7 +43,8 @@ PILOT_ROWS = 64
 class Reduction:
     """The parameters of a reduction. `features` and `output` are URIs, `column` is the column of the features.
 
-    `model`, `expected_images` and `errors` (the number of unusable images) are None if the features' run is unknown.
+    `model`, `expected_images`, `errors` (the number of unusable images) and `sources` (of the figures) are None
+    if the features' run is unknown.
     """
 
     features: str
@@ -52,6 +56,7 @@ class Reduction:
     expected_images: int | None = None
     errors: int | None = None
     column: Column = FEATURES
+    sources: figures.Sources | None = None
 
 
 def from_plan(plan: Plan) -> Reduction:
@@ -61,7 +66,10 @@ def from_plan(plan: Plan) -> Reduction:
         JobError: features/summary.json does not exist.
     """
     features = plan.features or join(plan.run, "features", "parquet")
-    summary = json.loads(open_storage(features).read_bytes(join(features.rpartition("/")[0], "summary.json")))
+    folder = features.rpartition("/")[0]
+    summary = json.loads(open_storage(features).read_bytes(join(folder, "summary.json")))
+    # The etag of a local file says nothing about its content.
+    selection = join(folder.rpartition("/")[0], "inventory", "selection") if is_s3(plan.image_tree) else None
     return Reduction(
         features=features,
         output=plan.run,
@@ -71,6 +79,7 @@ def from_plan(plan: Plan) -> Reduction:
         model=plan.model,
         expected_images=summary["images"],
         errors=summary["errors"],
+        sources=figures.Sources(selection, plan.max_pixels),
     )
 
 
@@ -85,6 +94,7 @@ class Outcome:
 def run(context: SparkContext, job: Reduction, progress: Progress) -> Outcome:
     """Write pca/{parquet,csv} and model_info/{model_info.json,variance.csv,pca.npz,pca.json}.
 
+    A run also gets report/figures.json, unless computing it fails.
     Failed checks do not stop the job: they are part of model_info.json, and its reader decides.
 
     Raises:
@@ -93,7 +103,7 @@ def run(context: SparkContext, job: Reduction, progress: Progress) -> Outcome:
     features = find_features(job.features, job.column)
     images = features.rows
     progress.begin(images)
-    fit = fit_features(context, features, job.components, one_scale=job.model is not None)
+    fit = fit_features(context, features, job.components, progress.stages, one_scale=job.model is not None)
 
     transformed = transform(context, features, job.output, fit, progress, csv=job.csv)
     expected = images if job.expected_images is None else job.expected_images
@@ -103,17 +113,23 @@ def run(context: SparkContext, job: Reduction, progress: Progress) -> Outcome:
     open_storage(info).write_bytes(join(info, "variance.csv"), format_variance(fit).encode())
     fitted.save(fit, make_provenance(job, fit, images), info)
     write_json(join(info, "model_info.json"), make_model_info(job, fit, images, len(transformed.labels), checks))
+    if job.sources is not None:
+        reduced = figures.Reduced(job.output, images, fit.mean @ fit.components, transformed.labels)
+        figures.write(context, reduced, job.sources, progress.stages)
     explained = f"{len(fit.ratios)} components explain {fit.ratios.sum():.6f} of the variance of {images} images"
     return Outcome(f"{explained}: {job.output}", checks)
 
 
-def fit_features(context: SparkContext, features: Features, requested: Components, *, one_scale: bool = False) -> Fit:
+def fit_features(
+    context: SparkContext, features: Features, requested: Components, stages: Stages, *, one_scale: bool = False
+) -> Fit:
     """Fit a PCA to the features, in one pass over them, or in two if one is not exact enough.
 
     Args:
         context: The Spark context.
         features: The features, of which the first rows give the pilot.
         requested: The number of components, or the share of the variance.
+        stages: Records the passes.
         one_scale: The features come from a network, as `pca.check_differences` explains.
 
     Raises:
@@ -123,27 +139,29 @@ def fit_features(context: SparkContext, features: Features, requested: Component
     pca.check_components(requested, features.rows, sample.shape[1])
     pilot = choose_pilot(sample)
     moments = Moments.zero(pilot)
-    for part in _sum_parts(context, features, pilot, Moments.zero):
-        moments.add(Moments.from_bytes(pilot, *part))
+    tasks = min(len(features.groups), cores(context), MAX_SUMMING_TASKS)
+    with stages.record("sum", tasks, features.rows):
+        for part in _sum_parts(context, features, tasks, pilot, Moments.zero):
+            moments.add(Moments.from_bytes(pilot, *part))
     pca.check_differences(moments, pca.find_rounding(sample), one_scale=one_scale)
 
     def factorize() -> Factor:
         factor = Factor.zero(pilot)
-        for part in _sum_parts(context, features, pilot, Factor.zero):
-            factor.add(Factor.from_bytes(pilot, *part))
+        with stages.record("factorize", tasks, features.rows):
+            for part in _sum_parts(context, features, tasks, pilot, Factor.zero):
+                factor.add(Factor.from_bytes(pilot, *part))
         return factor
 
     return pca.fit(moments, requested, factorize)
 
 
 def _sum_parts(
-    context: SparkContext, features: Features, pilot: Matrix, zero: Callable[[Matrix], Moments | Factor]
+    context: SparkContext, features: Features, tasks: int, pilot: Matrix, zero: Callable[[Matrix], Moments | Factor]
 ) -> list[Any]:
-    """Sum up each partition from `zero(pilot)` on, and return the sums' bytes.
+    """Sum up each of `tasks` partitions from `zero(pilot)` on, and return the sums' bytes.
 
     They are in the order of the files, so that equal features give identical bits.
     """
-    tasks = min(len(features.groups), cores(context), MAX_SUMMING_TASKS)
 
     def sum_groups(numbers: Iterable[int]) -> Iterator[tuple[Any, ...]]:
         prepare_worker()
@@ -157,10 +175,10 @@ def _sum_parts(
 
 @dataclass(frozen=True)
 class Transformed:
-    """The faults and the labels of the rows that a transformation wrote."""
+    """The faults of the rows that a transformation wrote, and the number of rows of each label."""
 
     faults: VectorFaults
-    labels: frozenset[str | None]
+    labels: Counter[str | None]
 
 
 def transform(
@@ -187,21 +205,23 @@ def transform(
         matrix_of_components = components.value
         dimensions, count = matrix_of_components.shape
         writer = parts.PartWriter(folder, output_storage, task, count, csv=csv)
-        labels: set[str | None] = set()
+        labels: Counter[str | None] = Counter()
         for rows, names in features.read_named(numbers, dimensions):
             values = pa.array((rows.astype(np.float64) @ matrix_of_components).ravel(), pa.float64())
             offsets = pa.array(np.arange(0, (len(rows) + 1) * count, count, dtype=np.int32), pa.int32())
             vectors = pa.ListArray.from_arrays(offsets, values)
             writer.add(pa.RecordBatch.from_arrays([*names, vectors], schema=REDUCED_SCHEMA))
-            labels.update(names[1].unique().to_pylist())
+            labels.update(names[1].to_pylist())
             done.add(len(rows))
         writer.flush()
-        yield Transformed(writer.faults, frozenset(labels))
+        yield Transformed(writer.faults, labels)
 
     tasks = min(len(features.groups), 2 * cores(context))
-    found = context.parallelize(range(len(features.groups)), tasks).mapPartitionsWithIndex(transform_groups).collect()
+    groups = context.parallelize(range(len(features.groups)), tasks)
+    with progress.stages.record("transform", tasks, features.rows):
+        found = groups.mapPartitionsWithIndex(transform_groups).collect()
     faults = merge_faults(part.faults for part in found)
-    return Transformed(faults, frozenset().union(*(part.labels for part in found)))
+    return Transformed(faults, sum((part.labels for part in found), Counter()))
 
 
 def check_transformed(transformed: Transformed, output: str, images: int, fit: Fit) -> list[Check]:

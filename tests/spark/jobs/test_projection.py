@@ -58,7 +58,7 @@ def test_other_features_are_multiplied_with_the_components(spark: SparkSession, 
     with np.load(fit / "model_info" / "pca.npz") as arrays:
         expected = others.astype(np.float64) @ arrays["components"]
     found: dict[str, Any] = dict(zip(*(reduced(output).column(name).to_pylist() for name in (0, 2)), strict=True))
-    rows = [found[f"s3://b/Training/Apple/{row}.jpg"] for row in range(len(others))]
+    rows = [found[f"/b/Training/Apple/{row}.jpg"] for row in range(len(others))]
     np.testing.assert_allclose(rows, expected, atol=1e-12)
 
 

@@ -25,7 +25,7 @@ def write_features(folder: Path, rows: Any, files: int = 3, kind: pa.DataType | 
     for number, part in enumerate(np.array_split(np.arange(len(rows)), files)):
         table = pa.table(
             {
-                "path": pa.array([f"s3://b/Training/Apple/{row}.jpg" for row in part]),
+                "path": pa.array([f"/b/Training/Apple/{row}.jpg" for row in part]),
                 "label": pa.array([f"Apple {row % 4}" for row in part]),
                 "features": pa.array([rows[row] for row in part], pa.list_(kind or pa.float32())),
             }
@@ -67,13 +67,13 @@ def test_outputs_of_a_run(spark: SparkSession, tmp_path: Path) -> None:
 
     reduced = pq.read_table(run / "pca" / "parquet").sort_by("path")
     assert reduced.column_names == ["path", "label", "pca_features"]
-    paths = [f"s3://b/Training/Apple/{row}.jpg" for row in range(60)]
+    paths = [f"/b/Training/Apple/{row}.jpg" for row in range(60)]
     assert reduced.column("path").to_pylist() == sorted(paths)
 
     # Compare up to sign with an independent computation, which does not center either.
     exact = rows.astype(np.float64)
     values, directions = np.linalg.eigh(np.cov(exact.T))
-    order = np.argsort([f"s3://b/Training/Apple/{row}.jpg" for row in range(60)])
+    order = np.argsort([f"/b/Training/Apple/{row}.jpg" for row in range(60)])
     expected = (exact @ directions[:, ::-1][:, :5])[order]
     found = np.array(reduced.column("pca_features").to_pylist())
     np.testing.assert_allclose(np.abs(found), np.abs(expected), atol=1e-9)
@@ -158,9 +158,7 @@ def test_damaged_features_are_refused_with_the_path_of_file_and_image(
         planned(spark, tmp_path / "run", rows, kind=pa.float64())
 
     found = find_root_cause(caught.value)
-    assert re.search(
-        r"/part 2\.parquet cannot be used: the features of s3://b/Training/Apple" + re.escape(message), found
-    )
+    assert re.search(r"/part 2\.parquet cannot be used: the features of /b/Training/Apple" + re.escape(message), found)
 
 
 def test_a_reduction_without_a_run(spark: SparkSession, tmp_path: Path) -> None:

@@ -1,0 +1,109 @@
+"""Makes one picture of the thumbnails of some images."""
+
+import io
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from pyspark import SparkContext
+
+from orchard.arrow import prepare_worker
+from orchard.errors import find_root_cause
+from orchard.io.storage import locate_storage
+from orchard.model.images import to_input
+from orchard.session import cores
+
+MAX_THUMBNAILS = 400
+SIZE = 48
+COLUMNS = 20
+# Bytes of the JPEG, whose quality is reduced until it fits.
+MAX_BYTES = 450_000
+QUALITIES = (80, 60, 40, 20)
+# A larger image takes seconds to decode. The model's own limit may be smaller.
+MAX_PIXELS = 24_000_000
+# After this time, a task leaves the rest of its images out.
+TASK_SECONDS = 8.0
+
+Pixels = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Thumbnails:
+    """A JPEG with `columns` thumbnails in a row, and the paths of the images that they show."""
+
+    paths: list[str]
+    columns: int
+    jpeg: bytes
+
+
+def make_thumbnails(context: SparkContext, paths: Sequence[str], max_pixels: int) -> Thumbnails | None:
+    """Make the thumbnails of images, without those that cannot be read. None if there are none, or if the tasks fail.
+
+    Tasks read and decode the images, so that an image that needs too much memory does not end the driver.
+
+    Args:
+        context: The Spark context.
+        paths: The images' URIs, all in one storage.
+        max_pixels: Larger images are left out, as are those above MAX_PIXELS.
+    """
+    numbers = context.parallelize(range(len(paths)), count_tasks(context, paths))
+    try:
+        found = numbers.mapPartitions(make_reading_task(paths, min(max_pixels, MAX_PIXELS))).collect()
+    # The bucket is gone, or an image ends its worker at each attempt: the other figures do not depend on it.
+    except Exception as error:  # noqa: BLE001
+        print(f"orchard: warning: the report has no thumbnails: {find_root_cause(error)}", file=sys.stderr, flush=True)
+        return None
+    if not found:
+        return None
+    columns = min(COLUMNS, len(found))
+    return Thumbnails(
+        [paths[number] for number, _ in found], columns, compose([pixels for _, pixels in found], columns)
+    )
+
+
+def count_tasks(context: SparkContext, paths: Sequence[str]) -> int:
+    """Return the number of tasks that `make_thumbnails` runs."""
+    return min(len(paths), 2 * cores(context))
+
+
+def make_reading_task(paths: Sequence[str], max_pixels: int) -> Callable[[Iterable[int]], Iterator[tuple[int, Pixels]]]:
+    """Make the function that reads the thumbnails of a partition's images."""
+    storage = locate_storage(paths[0])
+
+    def read(numbers: Iterable[int]) -> Iterator[tuple[int, Pixels]]:
+        prepare_worker()
+        read_file = storage.open_reader()
+        end = time.monotonic() + TASK_SECONDS
+        for number in numbers:
+            if time.monotonic() > end:
+                return
+            try:
+                content, _ = read_file(paths[number])
+                values = to_input(content, SIZE, max_pixels)
+            # The image is missing, forbidden or damaged since the features were computed. An image that cannot be
+            # decoded for another reason must not cost the others either.
+            except Exception:  # noqa: BLE001
+                continue
+            yield number, np.rint((values + 1) * 127.5).astype(np.uint8)
+
+    return read
+
+
+def compose(thumbnails: Sequence[Pixels], columns: int) -> bytes:
+    """Return the JPEG of thumbnails (SIZE, SIZE, 3), on white where the last row has none."""
+    rows = -(-len(thumbnails) // columns)
+    sheet = np.full((rows * SIZE, columns * SIZE, 3), 255, np.uint8)
+    for number, pixels in enumerate(thumbnails):
+        top, left = SIZE * (number // columns), SIZE * (number % columns)
+        sheet[top : top + SIZE, left : left + SIZE] = pixels
+    image = Image.fromarray(sheet)
+    for quality in QUALITIES:
+        content = io.BytesIO()
+        image.save(content, "JPEG", quality=quality, optimize=True)
+        if content.tell() <= MAX_BYTES:
+            break
+    return content.getvalue()
