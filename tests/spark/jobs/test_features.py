@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from orchard.errors import JobError
 from orchard.jobs.shares import MAX_IMAGES_PER_TASK, MAX_TASKS, MIN_IMAGES_PER_TASK, split_into_shares
+from orchard.report.stages import read_stages
 from PIL import Image
 from pyspark.sql import SparkSession
 
@@ -76,6 +77,17 @@ def table(run: Path) -> pa.Table:
 
 def matrix(run: Path) -> Any:
     return np.array(table(run).column("features").to_pylist(), dtype=np.float32)
+
+
+def test_each_step_leaves_its_stages_for_the_report(run: Path) -> None:
+    images = len(GOOD) + len(BAD) + 1
+
+    stages = [stage for step in ("inventory", "features") for stage in read_stages(str(run), step)]
+
+    assert [(stage["step"], stage["name"], stage["images"]) for stage in stages] == [
+        ("inventory", "list", images),
+        ("features", "extract", images),
+    ]
 
 
 def test_features_equal_keras(run: Path, model_artifact: ModelArtifact) -> None:
