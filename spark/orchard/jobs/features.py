@@ -61,8 +61,9 @@ def run(context: SparkContext, plan: Plan, progress: Progress) -> None:
     known = None if plan.store is None or plan.force else store.find_known(context, plan.store, selection)
     reused = 0
     if known is not None:
-        with progress.stages.record("look up", known.rdd.getNumPartitions(), images):
+        with progress.stages.record("look up", 0, images) as stage:
             reused = known.count()
+            stage.tasks = known.rdd.getNumPartitions()
     shares = split_into_shares(images - reused, cores(context))
     tasks: list[RDD[TaskReport]] = []
     if shares:
