@@ -80,7 +80,7 @@ def test_pairs_much_closer_than_others_are_near_copies() -> None:
 
     # The nearest distances are 10, 0.5, 0.5, 9.5, 10, 0.9, 0.9 and 9.1.
     assert found.bound == pytest.approx(NEAR_SHARE * (0.9 + 9.1) / 2)
-    assert (found.pairs, found.examples) == (1, [("1", "2", pytest.approx(0.5))])
+    assert (found.pairs, found.examples) == (1, [("1", "2", 0.5)])
 
 
 def test_equal_images_are_near_copies_even_if_most_are_equal() -> None:

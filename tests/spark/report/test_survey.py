@@ -18,12 +18,8 @@ def test_a_survey_selects_evenly_and_finds_the_outliers_of_all_images(spark: Spa
     paths = [f"/images/{n}.jpg" for n in range(90)]
     labels = ["rare" if n % 30 == 0 else f"label {n % 2}" for n in range(90)]
     for number, part in enumerate(np.array_split(np.arange(90), 3)):
-        columns = {
-            "path": [paths[n] for n in part],
-            "label": [labels[n] for n in part],
-            "pca_features": list(rows[part]),
-        }
-        pq.write_table(pa.table(columns), tmp_path / f"{number}.parquet")
+        named = {"path": [paths[n] for n in part], "label": [labels[n] for n in part]}
+        pq.write_table(pa.table({**named, "pca_features": list(rows[part])}), tmp_path / f"{number}.parquet")
     center = rows.mean(axis=0)
 
     with patch.object(module, "MAX_IMAGES", 20), patch.object(module, "MAX_SAMPLE", 7):
