@@ -94,6 +94,7 @@ function StateBox({ box: { name, type, x, y, width, height }, status, note, isSe
     event.preventDefault();
     onSelect(name);
   };
+  const description = [status, note].filter((part) => part !== "").join(" · ");
   const left = -width / 2 + 12;
   return (
     // biome-ignore lint/a11y/useSemanticElements: SVG has no button element
@@ -103,19 +104,23 @@ function StateBox({ box: { name, type, x, y, width, height }, status, note, isSe
       role="button"
       tabIndex={0}
       aria-pressed={isSelected}
-      aria-label={`${name}: ${status}${note === "" ? "" : `, ${note}`}`}
+      aria-label={`${name} ${description}`}
       onClick={() => onSelect(name)}
       onKeyDown={onKey}
     >
       <title>{`${name} (${type}): ${status}`}</title>
       <rect x={-width / 2} y={-height / 2} width={width} height={height} rx={isTall ? 6 : height / 2} />
       <StatusGlyph status={status} x={left + 7} y={isTall ? -6 : 0} />
-      <text class="name" x={left + 22} y={isTall ? -2 : 4}>
-        {shorten(name, width - 44)}
-      </text>
+      {/* Cuts a long name at the end of its box.
+          biome-ignore lint/a11y/noSvgWithoutTitle: the group around it has the name */}
+      <svg x={left + 22} y={-height / 2} width={width - 42} height={height}>
+        <text class="name" y={height / 2 + (isTall ? -2 : 4)}>
+          {`${name} `}
+        </text>
+      </svg>
       {isTall && (
         <text class="note" x={left + 22} y={13}>
-          {[status, note].filter((part) => part !== "").join(" · ")}
+          {description}
         </text>
       )}
     </g>
@@ -145,13 +150,6 @@ function noteOf(visit: Readonly<Visit> | undefined, now: number): string {
   if (!visit) return "";
   const duration = formatDuration(Math.max(0, (visit.leftAt ?? now) - visit.enteredAt));
   return visit.retries === 0 ? duration : `${duration}, ${visit.retries} ${visit.retries === 1 ? "retry" : "retries"}`;
-}
-
-/** Cuts a name to the width of its box: a character is about 7 wide. */
-function shorten(name: string, width: number): string {
-  const fits = Math.floor(width / 6.9);
-  const characters = [...name];
-  return characters.length <= fits ? name : `${characters.slice(0, fits - 1).join("")}…`;
 }
 
 function keyOf({ from, to }: Pick<Line, "from" | "to">): string {

@@ -1,4 +1,4 @@
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { ClusterView, ExecutionView, HistoryEvent, LogText } from "./console-data.ts";
 import { PlainText } from "./plain-text.tsx";
 import { detailsOf, functionIn, type Visit } from "./state-visits.ts";
@@ -18,20 +18,21 @@ interface Props {
 /** The end of a log: of the newest step or function, until the person chooses another one. */
 export function LogPanel({ view, visits }: Props) {
   const [chosen, setChosen] = useState<string>();
+  const id = useId();
   const sources = listSources(view, visits);
   const source = sources.find(({ label }) => label === chosen) ?? sources.at(-1);
   const { data: log } = useResource<LogText>(source && `log?${source.query}`);
   if (!source) return <p class="soft">The execution has no log yet.</p>;
   return (
     <>
-      <label class="small">
-        Log{" "}
-        <select value={source.label} onChange={({ currentTarget }) => setChosen(currentTarget.value)}>
-          {sources.map(({ label }) => (
-            <option key={label}>{label}</option>
-          ))}
-        </select>
-      </label>
+      <label class="small" for={id}>
+        Log
+      </label>{" "}
+      <select id={id} value={source.label} onChange={({ currentTarget }) => setChosen(currentTarget.value)}>
+        {sources.map(({ label }) => (
+          <option key={label}>{label}</option>
+        ))}
+      </select>
       {log && <Tail log={log} />}
     </>
   );

@@ -80,7 +80,7 @@ export function StartPage({ overview, given }: Props) {
         </div>
         <div class="text">
           <label class="field">
-            <span class="label">Input</span>
+            <span class="label">Execution input, as JSON</span>
             <textarea
               class="mono"
               spellcheck={false}

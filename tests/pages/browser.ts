@@ -28,11 +28,25 @@ export class TestBrowser {
 
   /** Opens HTML from disk, as a double click does. */
   async open(html: string, options: BrowserContextOptions = {}): Promise<OpenedPage> {
-    if (!this.#browser) throw new Error("The browser has not started");
     this.#files += 1;
     const file = join(this.#folder, `${this.#files}.html`);
     writeFileSync(file, html);
     const url = pathToFileURL(file).href;
+    return this.#visit(url, (requested) => requested === url, options);
+  }
+
+  /** Opens a page of a server, which may send requests to this server alone. */
+  visit(url: string, options: BrowserContextOptions = {}): Promise<OpenedPage> {
+    const { origin } = new URL(url);
+    return this.#visit(
+      url,
+      (requested) => requested.startsWith(`${origin}/`) || requested.startsWith("data:"),
+      options,
+    );
+  }
+
+  async #visit(url: string, isAllowed: (url: string) => boolean, options: BrowserContextOptions): Promise<OpenedPage> {
+    if (!this.#browser) throw new Error("The browser has not started");
     const page = await (await this.#browser.newContext(options)).newPage();
     const problems: string[] = [];
     page.on("console", (message) => message.type() === "error" && problems.push(`console: ${message.text()}`));
@@ -41,7 +55,7 @@ export class TestBrowser {
       problems.push(`dialog: ${dialog.message()}`);
       void dialog.dismiss();
     });
-    page.on("request", (request) => request.url() !== url && problems.push(`request: ${request.url()}`));
+    page.on("request", (request) => isAllowed(request.url()) || problems.push(`request: ${request.url()}`));
     await page.goto(url);
     return { page, problems };
   }

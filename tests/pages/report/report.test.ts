@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { parse } from "csv-parse/sync";
 import type { BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -7,12 +6,12 @@ import { buildPage } from "../../../infra/pages.ts";
 import type { ReportData } from "../../../lambdas/contract/report-data.ts";
 import { fillReport } from "../../../lambdas/results/fill-report.ts";
 import { chromium, chromiumMissing } from "../../chromium.ts";
+import { seriousViolations } from "../axe.ts";
 import { type OpenedPage, TestBrowser } from "../browser.ts";
 import { type Example, exampleReport, labelNames } from "./example-data.ts";
 
 if (chromium === undefined) console.warn(`Skipped the report in a browser: ${chromiumMissing}`);
 
-const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const browser = new TestBrowser();
 const small: Example = { images: 48, labels: labelNames(6), sample: 48, thumbnails: 20 };
 const phone: BrowserContextOptions = { viewport: { width: 360, height: 740 }, hasTouch: true };
@@ -83,16 +82,6 @@ async function colours(page: Page): Promise<ReadonlyMap<string, number>> {
   });
   // The ground and the grid are the most frequent colours.
   return new Map(counts.sort(([, one], [, other]) => other - one).slice(2));
-}
-
-async function seriousViolations(page: Page): Promise<readonly string[]> {
-  await page.evaluate(axeSource);
-  const result = await page.evaluate(() => Reflect.get(window, "axe").run());
-  return result.violations
-    .filter(({ impact }: { impact: string }) => impact === "serious" || impact === "critical")
-    .map(
-      ({ id, nodes }: { id: string; nodes: { html: string }[] }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`,
-    );
 }
 
 function titleTerms(page: Page): Promise<readonly string[]> {
