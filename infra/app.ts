@@ -4,7 +4,7 @@ import { ConfigInvalid, configFromContext } from "./config/config.ts";
 import { addStacks } from "./stacks/stacks.ts";
 
 const app = new App();
-// CloudFormation copies the tags of a stack to its resources. `npm run destroy` finds the stacks by this tag.
+// CloudFormation copies the tags of a stack to its resources. `orchard destroy` finds the stacks by this tag.
 Tags.of(app).add(appTag, "orchard", { includeResourceTypes: ["aws:cdk:stack"] });
 try {
   const account = process.env["CDK_DEFAULT_ACCOUNT"];

@@ -133,8 +133,8 @@ def warn_of_seeded_weights(reason: str) -> None:
         "  * THE IMAGENET WEIGHTS COULD NOT BE DOWNLOADED.                        *\n"
         "  * The model gets SEEDED RANDOM weights: everything runs, but the       *\n"
         "  * features mean nothing. With a network, run                           *\n"
-        "  * `npm run model -- --force`; without one, `npm run model -- --weights *\n"
-        "  * FILE` takes Keras's weights from a file.                             *\n"
+        "  * `orchard model --force`; without one, `orchard model --weights FILE` *\n"
+        "  * takes Keras's weights from a file.                                   *\n"
         "  ************************************************************************\n"
         f"  ({reason})\n",
         file=sys.stderr,

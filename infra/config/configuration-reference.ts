@@ -10,7 +10,7 @@ const knobMetaSchema = z.object({
 
 const introduction = `# Configuration
 
-The knobs of a deployment. \`npm run deploy -- -c key=value\` sets one; \`--config <file>\` reads a JSON object of them,
+The knobs of a deployment. \`orchard deploy -c key=value\` sets one; \`--config <file>\` reads a JSON object of them,
 and \`-c\` takes precedence over the file. A wrong knob is reported with its value and the allowed ones.
 
 This page is generated from [infra/config/knobs.ts](../infra/config/knobs.ts) by \`npm run docs\`.

@@ -34,7 +34,7 @@ const artifactKnobs = {
     .meta({
       description: "a file",
       help: "The model, `model.tflite`.",
-      defaultText: "`.orchard/model/model.tflite`, which `npm run model` makes",
+      defaultText: "`.orchard/model/model.tflite`, which `orchard model` makes",
       examples: ["models/model.tflite"],
     }),
   modelWeights: z
@@ -54,7 +54,7 @@ const artifactKnobs = {
       description: "a file",
       help: "The Python wheels that the bootstrap action installs, `wheelhouse.tar`.",
       defaultText:
-        "`.orchard/wheelhouse-<architecture>/wheelhouse.tar`, which `npm run wheelhouse` makes, or else this machine's, `.orchard/wheelhouse/wheelhouse.tar`",
+        "`.orchard/wheelhouse-<architecture>/wheelhouse.tar`, which `orchard wheelhouse` makes, or else this machine's, `.orchard/wheelhouse/wheelhouse.tar`",
       examples: ["wheels/wheelhouse.tar"],
     }),
   allowSeededWeights: flag.default(false).meta({

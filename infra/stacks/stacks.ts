@@ -25,7 +25,7 @@ export function addStacks(app: App, config: Config, env: Environment = {}): Pipe
     config,
     ...(security ? { security } : {}),
     env,
-    // A deletion in the console would not end the clusters first, as `npm run destroy` does.
+    // A deletion in the console would not end the clusters first, as `orchard destroy` does.
     terminationProtection: true,
     description: "Image features and PCA on a transient EMR cluster, which is always torn down",
   });

@@ -5,7 +5,7 @@ import { explainedBy, type Log, type LogExplanation, type Polling, pollLogs, rea
 import { explainLine } from "./step-failures.ts";
 
 export const deployAgain =
-  "Deploy again (npm run deploy; on a laptop npm start): that builds and uploads the wheelhouse";
+  "Deploy again (orchard deploy; on a laptop orchard start): that builds and uploads the wheelhouse";
 
 /**
  * Finds the cause in a bootstrap action's standard error: the script's own statement with the failing command's message

@@ -50,7 +50,7 @@ function missingModule(name: string | undefined): Explanation {
     remedy:
       name?.split(".")[0] === "orchard"
         ? "Deploy the stack again: the UploadScripts function contains this package"
-        : "Add the package to bootstrap/requirements.in, lock it, and deploy again (npm run deploy; on a laptop npm start): that builds the wheelhouse",
+        : "Add the package to bootstrap/requirements.in, lock it, and deploy again (orchard deploy; on a laptop orchard start): that builds the wheelhouse",
   };
 }
 
@@ -198,7 +198,7 @@ const stepFailures: readonly FailurePattern[] = [
     explain: () => ({
       section: "job-fails",
       remedy:
-        "The model artifact is damaged or not the deployed one: build it again (npm run model -- --force), and deploy again (npm run deploy; on a laptop npm start)",
+        "The model artifact is damaged or not the deployed one: build it again (orchard model --force), and deploy again (orchard deploy; on a laptop orchard start)",
     }),
   },
 ];

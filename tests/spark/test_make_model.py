@@ -114,7 +114,7 @@ def test_weights_with_another_sha256_are_refused(tmp_path: Path, capsys: pytest.
 
 
 def run_command(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """Run `npm run model` as a person with `folder` as current and home folder."""
+    """Run `orchard model` as a person with `folder` as current and home folder."""
     command = [str(ROOT / "node_modules" / ".bin" / "node"), "cli/main.ts", "model", *options]
     environment = os.environ | {"INIT_CWD": str(folder), "HOME": str(folder)}
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)

@@ -32,7 +32,7 @@ export function artifactChecks({ config, clients: { s3 } }: CheckContext): reado
     },
     {
       name: "model",
-      remedy: "Make the model again (npm run model -- --force) and deploy: that uploads it",
+      remedy: "Make the model again (orchard model --force) and deploy: that uploads it",
       run: () => checkModel(s3, model, MODEL_ASSET, MODEL_SHA256),
     },
   ];

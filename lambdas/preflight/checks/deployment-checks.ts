@@ -24,7 +24,7 @@ function checkExecutionName(name: string): string {
 /** A cluster that is created while the stacks are deleted would outlive everything that ends clusters. */
 async function checkOpen(s3: S3Client, bucket: string): Promise<string> {
   if (await objectExists(s3, { bucket, key: closedKey }))
-    throw new CheckFailure("`npm run destroy` has closed this deployment, or `npm run deploy` is changing it");
+    throw new CheckFailure("`orchard destroy` has closed this deployment, or `orchard deploy` is changing it");
   return "open";
 }
 
@@ -40,7 +40,7 @@ export function deploymentChecks({ config, clients: { s3, sts }, execution }: Ch
   return [
     {
       name: "deployment-open",
-      remedy: "`npm run deploy` opens it again, also after a `destroy` that failed",
+      remedy: "`orchard deploy` opens it again, also after a `destroy` that failed",
       run: () => checkOpen(s3, config.DATA_BUCKET),
     },
     {
@@ -61,7 +61,7 @@ export function deploymentChecks({ config, clients: { s3, sts }, execution }: Ch
     {
       name: "model-weights",
       remedy:
-        "Make the model on a machine with network access (npm run model -- --force) or from a file of weights (npm run model -- --weights FILE) and deploy again, or set allowSeededWeights for a trial",
+        "Make the model on a machine with network access (orchard model --force) or from a file of weights (orchard model --weights FILE) and deploy again, or set allowSeededWeights for a trial",
       run: () => checkWeights(config),
     },
   ];

@@ -48,7 +48,7 @@ def load(uri: str) -> tuple[Fit, dict[str, Any]]:
     for folder in (join(uri, "model_info"), uri.rstrip("/")):
         if open_storage(folder).exists(join(folder, ARRAYS)):
             return _load(folder)
-    raise JobError(f"{uri} has no fitted PCA ({ARRAYS}, there or in model_info/); npm run reduce makes one")
+    raise JobError(f"{uri} has no fitted PCA ({ARRAYS}, there or in model_info/); orchard reduce makes one")
 
 
 def _load(folder: str) -> tuple[Fit, dict[str, Any]]:

@@ -8,10 +8,10 @@ const raiseDriverMemory =
 const grantNodesRole =
   "Grant this to the nodes' role (EmrRolesInstanceRole of the stack), and check the bucket's policy and KMS key";
 const addPackage =
-  "Add the package to bootstrap/requirements.in, lock it, and deploy again (npm run deploy; on a laptop npm start): that builds the wheelhouse";
+  "Add the package to bootstrap/requirements.in, lock it, and deploy again (orchard deploy; on a laptop orchard start): that builds the wheelhouse";
 const uploadIt = "Upload it, or name another location in the input";
 const buildModel =
-  "The model artifact is damaged or not the deployed one: build it again (npm run model -- --force), and deploy again (npm run deploy; on a laptop npm start)";
+  "The model artifact is damaged or not the deployed one: build it again (orchard model --force), and deploy again (orchard deploy; on a laptop orchard start)";
 
 /** Failures of a step, which its logs explain. */
 export const stepSamples: readonly Sample[] = [

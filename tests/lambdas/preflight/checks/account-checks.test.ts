@@ -26,7 +26,7 @@ test("a run is refused while destroy has closed the deployment", async () => {
   await putObject(account, config.DATA_BUCKET, closedKey, "");
 
   expect(await findOnlyFailure(run())).toBe(
-    "1 of 19 checks failed: deployment-open: `npm run destroy` has closed this deployment, or `npm run deploy` is changing it. `npm run deploy` opens it again, also after a `destroy` that failed",
+    "1 of 19 checks failed: deployment-open: `orchard destroy` has closed this deployment, or `orchard deploy` is changing it. `orchard deploy` opens it again, also after a `destroy` that failed",
   );
 });
 
