@@ -4,13 +4,14 @@ import { Command } from "@commander-js/extra-typings";
 import type { Config } from "../../infra/config/knobs.ts";
 import { seededWarning } from "../../lambdas/contract/seeded-weights.ts";
 import type { Clients } from "../account/aws-clients.ts";
-import type { Target } from "../account/deployment-target.ts";
+import { isOnEmbedded, type Target } from "../account/deployment-target.ts";
 import { addTargetOptions, openChosenTarget, type TargetOptions } from "../account/target-options.ts";
 import { applyChanges, type Changes, requireNoBlockers } from "../deployment/apply-changes.ts";
 import { Cdk, type Difference } from "../deployment/cdk-command.ts";
 import { openDeployment } from "../deployment/closed-deployment.ts";
 import { addConfigOptions, type ConfigOptions, contextOf, readConfig } from "../deployment/config-options.ts";
 import { findStacks } from "../deployment/delete-stacks.ts";
+import { forgetLocalDeployment } from "../deployment/deploy-locally.ts";
 import { describeStack, outputsOf, readDeployment } from "../deployment/deployed-stacks.ts";
 import { makeWheelhouse } from "../deployment/make-wheelhouse.ts";
 import { UsageError } from "../terminal/command-errors.ts";
@@ -60,6 +61,7 @@ async function deployTo(lifetime: Lifetime, options: DeployOptions): Promise<voi
     const changes: Changes = { target, cdk, stacks, leftOver, mayStop: options.stopRunning };
     await requireNoBlockers(changes);
     await requireConfirmed(lifetime, `Deploy this to account ${account} in ${region}?`, yes, "Nothing was deployed.");
+    if (isOnEmbedded(target)) await forgetLocalDeployment();
     await applyChanges(lifetime, changes, json);
   }
   const deployment = await readDeployment(target.clients);

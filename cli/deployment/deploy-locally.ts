@@ -1,7 +1,7 @@
 // Deploys to the embedded account, unless nothing has changed since its last deployment.
 import { createHash } from "node:crypto";
 import { createReadStream, existsSync, readFileSync } from "node:fs";
-import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { Stack } from "@aws-sdk/client-cloudformation";
@@ -58,6 +58,11 @@ export async function deployLocally(
   await mkdir(places.account, { recursive: true });
   await writeFile(recordPath, `${stack.StackId} ${fingerprint}`);
   return { ...deployment, skipped: isCurrent };
+}
+
+/** Lets the next `orchard local` deploy its own configuration, because another one is being deployed. */
+export function forgetLocalDeployment(): Promise<void> {
+  return rm(recordPath, { force: true });
 }
 
 function isSettled({ StackStatus }: Stack): boolean {

@@ -6,6 +6,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, r
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { pathToFileURL } from "node:url";
 import { hasCode, isSystemError } from "../../shared/system-errors.mjs";
+import { removeOldCopies } from "./old-copies.mjs";
 import { SetupError } from "./setup-error.mjs";
 import { pathProblem, root } from "./setup-paths.mjs";
 
@@ -83,6 +84,7 @@ function prepare() {
   try {
     mkdirSync(state, { recursive: true });
     const copy = copyPackage(state);
+    removeOldCopies(state, copy);
     process.env["ORCHARD_HOME"] = state;
     return copy;
   } catch (error) {

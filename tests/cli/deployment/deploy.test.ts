@@ -1,3 +1,4 @@
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   CreateStackCommand,
@@ -86,6 +87,9 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
   });
 
   it("bootstraps, shows the differences, deploys, and prints the next commands", async () => {
+    const record = join(account.home, "account", "deployed");
+    writeFileSync(record, "what `orchard local` has deployed");
+
     const { exitCode, stdout, stderr } = await orchard("deploy", "--yes", "--email", "you@example.org");
 
     expect(exitCode, stdout + stderr).toBe(0);
@@ -98,6 +102,8 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
     bucket = deployment?.bucket ?? "";
     stateMachineArn = deployment?.stateMachineArn ?? "";
     expect(stdout).toContain(`Orchard.StateMachineArn = ${stateMachineArn}`);
+    // The next `orchard local` deploys its own configuration again.
+    expect(existsSync(record)).toBe(false);
   });
 
   it("opens a deployment that destroy has closed, and changes nothing else the second time", async () => {
