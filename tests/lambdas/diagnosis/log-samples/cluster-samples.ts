@@ -5,7 +5,8 @@ const emrGuide = "https://docs.aws.amazon.com/emr/latest/ManagementGuide";
 const useOnDemand = 'Start again, with {"cluster": {"market": "ON_DEMAND"}} or another cluster.coreType';
 const allowKms =
   "Deploy with -c encryptedVolumes=false, or let EMR's roles and AWSServiceRoleForEC2Spot use the key, and the nodes' subnet reach KMS";
-const deployWheelhouse = "Deploy again (orchard deploy; on a laptop orchard start): that builds and uploads the wheelhouse";
+const deployWheelhouse =
+  "Deploy again (orchard deploy; on a laptop orchard start): that builds and uploads the wheelhouse";
 
 function bootstrapFailure(message: string): Cluster {
   return {
