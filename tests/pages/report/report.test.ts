@@ -227,6 +227,42 @@ describe.skipIf(chromium === undefined)("the report in a browser", () => {
     expect(await page.locator(".plot .ring.selected").count()).toBe(1);
   });
 
+  it("shows label, path and thumbnail of the image below the pointer", async () => {
+    const data = await exampleReport({ images: 2, labels: ["only"], sample: 2, thumbnails: 2 });
+    const page = await open(data);
+    await page.fill("#search", "/0_100.jpg");
+    await page.locator(".side .image-button").click();
+    await drawn(page);
+    await page.locator(".plot").scrollIntoViewIfNeeded();
+
+    const { x, y, width, height } = (await page.locator(".plot .ring.selected").boundingBox()) ?? expect.fail();
+    await page.mouse.move(x + width / 2, y + height / 2);
+
+    expect(await text(page, ".tip")).toBe("only Training/only/0_100.jpg");
+    const isPainted = (canvas: HTMLCanvasElement) =>
+      canvas
+        .getContext("2d")
+        ?.getImageData(16, 16, 1, 1)
+        .data.some((value) => value > 0 && value < 255);
+    await expect.poll(() => page.locator(".tip canvas").evaluate(isPainted)).toBe(true);
+  });
+
+  it("zooms by the wheel only after a click, so that the page scrolls over it", async () => {
+    const page = await open(await exampleReport(small));
+    const ticks = () => page.locator(".plot .tick text").allTextContents();
+    const before = await ticks();
+    await page.locator(".plot canvas").hover();
+
+    await page.mouse.wheel(0, -200);
+    await drawn(page);
+    const scrolled = await ticks();
+    await page.locator(".plot canvas").click({ position: { x: 2, y: 2 } });
+    await page.mouse.wheel(0, -200);
+
+    expect(scrolled).toEqual(before);
+    await expect.poll(ticks).not.toEqual(before);
+  });
+
   it("moves and zooms by the keyboard, and resets", async () => {
     const page = await open(await exampleReport(small));
     const ticks = () => page.locator(".plot .tick text").allTextContents();
