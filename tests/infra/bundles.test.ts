@@ -10,7 +10,14 @@ let project = "";
 beforeEach(() => {
   project = temporaryFolder();
   const sources = ["bundle.ts", "bundles.ts", "pages.ts", "bundled-packages.ts"].map((name) => `infra/${name}`);
-  for (const file of [...sources, "pages/report/index.html", "shared", "package.json", "package-lock.json"]) {
+  for (const file of [
+    ...sources,
+    "pages/report/index.html",
+    "pages/shared",
+    "shared",
+    "package.json",
+    "package-lock.json",
+  ]) {
     cpSync(join(root, file), join(project, file), { recursive: true });
   }
   for (const name of ["main.ts", "style.css"]) writeFileSync(join(project, "pages", "report", name), "");
