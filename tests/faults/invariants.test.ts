@@ -105,6 +105,11 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     },
     {
       check: succeedsWithValidResults,
+      change: ({ s3 }) => s3.objects.delete("runs/run-1/report/report.html"),
+      reports: "run-1 has no report",
+    },
+    {
+      check: succeedsWithValidResults,
       change: (simulation) => Object.assign(firstRun(simulation), { endedAt: 0 }),
       reports: "run-1 succeeded before",
     },

@@ -107,6 +107,7 @@ export const mutations: readonly Mutation[] = [
   caughtAt("NotifyFailure", "$.error"),
   followedBy("ReduceDimensions", "TerminateCluster"),
   followedBy("ValidateResults", "NotifySuccess"),
+  followedBy("RecordCost", "NotifySuccess"),
   followedBy("WriteReport", "Succeeded"),
   followedBy(cleanUp, "DiagnoseFailure"),
   inStates("the teardown comes after the mail", (states) => {

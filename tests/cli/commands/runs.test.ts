@@ -149,7 +149,7 @@ describe("orchard show", () => {
       input: { mode: "mini" },
       cost: { actualUsd: expect.any(Number) },
       page: expect.stringMatching(/^s3:.*\/report\/report\.html$/),
-      links: [expect.stringContaining(`/_orchard/console#/executions/`)],
+      links: [expect.stringContaining("/_orchard/console#/executions/")],
     });
   });
 

@@ -17,7 +17,8 @@ export const invariants: Readonly<Record<string, (simulation: Simulation) => str
     modifiesOnlyOwnClusters,
   "3 each run sends one final mail, more only if an answer was lost, and it is true about the cluster": oneTrueMail,
   "4 an execution ends with its first failure, and its cause explains the failure in words": endsWithFirstFailure,
-  "5 an execution succeeds only with valid results, and after its cluster is gone": succeedsWithValidResults,
+  "5 an execution succeeds only with valid results and a report, and after its cluster is gone":
+    succeedsWithValidResults,
   "6 runs/latest.json never points at an invalid run": latestIsValid,
   "7 a kept cluster lives until its deadline, and a run that fails on it leaves no step there":
     keptClusterLivesUntilDeadline,

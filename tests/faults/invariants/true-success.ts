@@ -1,9 +1,18 @@
 import type { Cluster } from "../account/cluster.ts";
+import type { Execution } from "../account/execution.ts";
 import type { Simulation } from "../account/simulation.ts";
 import { isKept } from "./kept-clusters.ts";
-import { clustersOf, runsOf, wasSkipped } from "./runs.ts";
+import { clustersOf, hasFault, runsOf, wasSkipped } from "./runs.ts";
 
-/** An execution succeeds only with valid results, and after its cluster is gone. */
+/** Tells whether the page about a run is there. Only a fault of its own state may prevent it. */
+function hasReport(simulation: Simulation, execution: Execution): boolean {
+  return (
+    simulation.s3.objects.has(`runs/${execution.name}/report/report.html`) ||
+    hasFault(simulation, execution, ({ state }) => state === "WriteReport")
+  );
+}
+
+/** An execution succeeds only with valid results and a report, and after its cluster is gone. */
 export function succeedsWithValidResults(simulation: Simulation): string[] {
   const { faults, stops = [] } = simulation.scenario;
   return simulation.executions.flatMap((execution) => {
@@ -28,6 +37,7 @@ export function succeedsWithValidResults(simulation: Simulation): string[] {
       simulation.executions.some((one) => one.startedAt < execution.startedAt && one.endedAt > execution.startedAt);
     return [
       ...(isReused || isValid || isSkippedForAnother ? [] : [`${name} is not valid`]),
+      ...(isValid && !hasReport(simulation, execution) ? [`${name} has no report`] : []),
       ...alive.filter((one) => !isGoneAtEnd(one)).map(({ Id }) => `${name} succeeded before ${Id} was gone`),
     ];
   });
