@@ -3,9 +3,9 @@ import { scaleLinear } from "d3-scale";
 import { line } from "d3-shape";
 import type { Comparison } from "../../lambdas/contract/comparison.ts";
 import { percent } from "../../shared/formatting.ts";
-import { axisAt, chart, type Drawing } from "../report/chart.ts";
-import { figure, lead, section } from "../report/figure.ts";
+import { axisAt, chart, type Drawing } from "../shared/chart.ts";
 import { svgElement } from "../shared/elements.ts";
+import { figure, lead, section } from "../shared/figure.ts";
 
 const height = 320;
 const margin = { top: 16, right: 16, bottom: 44, left: 48 };

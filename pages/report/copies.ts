@@ -1,9 +1,9 @@
 import type { ReportData } from "../../lambdas/contract/report-data.ts";
 import type { ReportFigures } from "../../lambdas/contract/report-figures.ts";
+import type { Table } from "../shared/csv.ts";
 import { element } from "../shared/elements.ts";
-import type { Table } from "./csv.ts";
-import { csvButton, dataTable, type Link, lead, section } from "./figure.ts";
-import { formatCount, formatValue, plural } from "./numbers.ts";
+import { csvButton, dataTable, type Link, lead, section } from "../shared/figure.ts";
+import { formatCount, formatValue, plural } from "../shared/numbers.ts";
 
 interface ImageTable {
   readonly title: string;

@@ -1,8 +1,8 @@
 import type { ReportData } from "../../lambdas/contract/report-data.ts";
+import type { Table } from "../shared/csv.ts";
 import { element, name } from "../shared/elements.ts";
-import type { Table } from "./csv.ts";
-import { csvButton, dataTable, lead, section } from "./figure.ts";
-import { formatCount, formatShare } from "./numbers.ts";
+import { csvButton, dataTable, lead, section } from "../shared/figure.ts";
+import { formatCount, formatShare } from "../shared/numbers.ts";
 
 function costTable({ cost, quote, run }: ReportData): Table {
   const quoted = quote ?? (cost ? { minutes: cost.minutes.quoted, usd: cost.quotedUsd } : null);

@@ -1,6 +1,7 @@
 import type { ReportData } from "../../lambdas/contract/report-data.ts";
 import { byId, element } from "../shared/elements.ts";
 import { setTheme } from "../shared/theme.ts";
+import { installTips } from "../shared/tip.ts";
 import { copiesSection } from "./copies.ts";
 import { costSection, errorsSection, parametersSection, storeSection } from "./cost.ts";
 import { labelsSection } from "./labels.ts";
@@ -9,7 +10,6 @@ import { Explorer } from "./scatter/explorer.ts";
 import { scatterSection } from "./scatter/section.ts";
 import { summary } from "./summary.ts";
 import { timelineSection } from "./timeline.ts";
-import { installTips } from "./tip.ts";
 import { unpackData } from "./unpack.ts";
 import { varianceSection } from "./variance.ts";
 

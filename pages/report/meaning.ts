@@ -1,10 +1,10 @@
 import { scaleSqrt } from "d3-scale";
 import type { ReportData } from "../../lambdas/contract/report-data.ts";
 import type { ReportFigures } from "../../lambdas/contract/report-figures.ts";
+import { chart, type Drawing, shorten } from "../shared/chart.ts";
 import { element, svgElement } from "../shared/elements.ts";
-import { chart, type Drawing, shorten } from "./chart.ts";
-import { figure, lead, section } from "./figure.ts";
-import { formatCount, formatShare, plural } from "./numbers.ts";
+import { figure, lead, section } from "../shared/figure.ts";
+import { formatCount, formatShare, plural } from "../shared/numbers.ts";
 import { unpackNumbers } from "./unpack.ts";
 import { isMeaningless } from "./verdict.ts";
 

@@ -2,8 +2,8 @@ import type { ReportData } from "../../lambdas/contract/report-data.ts";
 import { seededWarning } from "../../lambdas/contract/seeded-weights.ts";
 import { describeTime } from "../../shared/formatting.ts";
 import { element, name } from "../shared/elements.ts";
+import { formatCount, formatShare, formatSpan, formatUsd, plural } from "../shared/numbers.ts";
 import { themeButton } from "../shared/theme.ts";
-import { formatCount, formatShare, formatSpan, formatUsd, plural } from "./numbers.ts";
 import { isMeaningless, verdictOf } from "./verdict.ts";
 
 type Fact = readonly [term: string, value: string, note?: string];

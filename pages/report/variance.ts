@@ -2,10 +2,10 @@ import { axisBottom, axisLeft } from "d3-axis";
 import { type ScaleLinear, scaleLinear } from "d3-scale";
 import { line } from "d3-shape";
 import type { ReportData } from "../../lambdas/contract/report-data.ts";
+import { axisAt, chart, type Drawing } from "../shared/chart.ts";
 import { svgElement } from "../shared/elements.ts";
-import { axisAt, chart, type Drawing } from "./chart.ts";
-import { figure, lead, section } from "./figure.ts";
-import { formatShare, plural } from "./numbers.ts";
+import { figure, lead, section } from "../shared/figure.ts";
+import { formatShare, plural } from "../shared/numbers.ts";
 
 type Scale = ScaleLinear<number, number>;
 type Variance = NonNullable<ReportData["variance"]>;

@@ -1,5 +1,5 @@
 import { element, name } from "../../shared/elements.ts";
-import { formatCount, formatValue } from "../numbers.ts";
+import { formatCount, formatValue } from "../../shared/numbers.ts";
 import type { Images } from "./images.ts";
 import type { Thumbnail } from "./thumbnails.ts";
 

@@ -1,9 +1,9 @@
 import type { ReportFigures } from "../../../lambdas/contract/report-figures.ts";
+import type { Table } from "../../shared/csv.ts";
 import { element } from "../../shared/elements.ts";
+import { plural } from "../../shared/numbers.ts";
 import { onThemeChange, theme } from "../../shared/theme.ts";
-import type { Table } from "../csv.ts";
-import { plural } from "../numbers.ts";
-import { hideTip, showTip } from "../tip.ts";
+import { hideTip, showTip } from "../../shared/tip.ts";
 import { unpackComponent } from "../unpack.ts";
 import { type Components, plotControls } from "./controls.ts";
 import { describeImage, type ImageList, imageButton, imageDetails } from "./details.ts";

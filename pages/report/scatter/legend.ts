@@ -1,5 +1,5 @@
 import { element, name } from "../../shared/elements.ts";
-import { formatCount } from "../numbers.ts";
+import { formatCount } from "../../shared/numbers.ts";
 import { cssColour, type Rgb } from "./palette.ts";
 
 interface LegendLabel {

@@ -1,9 +1,9 @@
 import { axisBottom, axisLeft } from "d3-axis";
 import { pointer, select } from "d3-selection";
 import { type ZoomBehavior, zoom, zoomIdentity } from "d3-zoom";
+import { axisAt } from "../../shared/chart.ts";
 import { element, svgElement } from "../../shared/elements.ts";
 import { colour } from "../../shared/theme.ts";
-import { axisAt } from "../chart.ts";
 import { parseRgb, type Rgb } from "./palette.ts";
 import { drawPoints, imageAt, type Look, type PlotImages, pointRadius } from "./points.ts";
 import { packColour, Raster } from "./raster.ts";

@@ -1,6 +1,6 @@
 import type { Axis, AxisDomain } from "d3-axis";
 import { select } from "d3-selection";
-import { element, svgElement } from "../shared/elements.ts";
+import { element, svgElement } from "./elements.ts";
 
 export interface Drawing {
   readonly height: number;

@@ -1,7 +1,7 @@
 import { parse } from "csv-parse/sync";
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
-import { toCsv } from "../../../pages/report/csv.ts";
+import { toCsv } from "../../../pages/shared/csv.ts";
 
 it("quotes texts, and leaves numbers and missing values as they are", () => {
   const csv = toCsv({

@@ -1,5 +1,5 @@
-import { element, name } from "../shared/elements.ts";
 import { type Cell, downloadCsv, type Table } from "./csv.ts";
+import { element, name } from "./elements.ts";
 import { formatCount, formatValue } from "./numbers.ts";
 
 /** A page with more rows is slow to scroll; the CSV file has all of them. */

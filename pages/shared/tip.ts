@@ -1,4 +1,4 @@
-import { element } from "../shared/elements.ts";
+import { element } from "./elements.ts";
 
 const tip = element("div", { class: "tip", hidden: true, "aria-hidden": "true" });
 
