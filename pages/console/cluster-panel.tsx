@@ -3,6 +3,9 @@ import { formatDuration, formatTime } from "./format.ts";
 import { StatusBadge } from "./status-badge.tsx";
 import { useNow } from "./use-now.ts";
 
+/** The words of the AWS console; the API has older ones. */
+const roleNames: Readonly<Record<string, string>> = { MASTER: "Primary", CORE: "Core", TASK: "Task" };
+
 export function ClusterPanel({ clusters }: { readonly clusters: readonly ClusterView[] }) {
   if (clusters.length === 0) return <p class="soft">The execution has no cluster (yet).</p>;
   return (
@@ -18,7 +21,7 @@ function Cluster({ cluster }: { readonly cluster: ClusterView }) {
   const now = useNow(1_000);
   const { Id, Name, ReleaseLabel, Status, Instances, Steps } = cluster;
   const instances = Instances.map(
-    ({ Role, Count, InstanceType }) => `${Role.toLowerCase()}: ${Count} × ${InstanceType}`,
+    ({ Role, Count, InstanceType }) => `${roleNames[Role] ?? Role}: ${Count} × ${InstanceType}`,
   );
   return (
     <section class="cluster" aria-label={`Cluster ${Id}`}>

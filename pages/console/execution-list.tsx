@@ -25,8 +25,9 @@ export function ExecutionList({ overview, selected }: Props) {
             <a href={executionHref(executionArn)} aria-current={executionArn === selected ? "true" : undefined}>
               <bdi class="name">{name}</bdi>
               <StatusBadge status={status} />
-              <span class="soft small">{formatMinute(startDate)}</span>
-              <span class="soft small number">{formatDuration((stopDate ?? now) - startDate)}</span>
+              <span class="soft small number">
+                {formatMinute(startDate)} · {formatDuration(Math.max(0, (stopDate ?? now) - startDate))}
+              </span>
             </a>
           </li>
         ))}

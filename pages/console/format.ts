@@ -1,6 +1,11 @@
 const time = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const dateAndTime = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
-const dateAndMinute = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const dayAndMinute = new Intl.DateTimeFormat(undefined, {
+  month: "short",
+  day: "numeric",
+  hour: "numeric",
+  minute: "2-digit",
+});
 const count = new Intl.NumberFormat("en-US");
 
 /** @param seconds since the epoch, as all times of AWS's JSON */
@@ -12,9 +17,9 @@ export function formatDateTime(seconds: number): string {
   return dateAndTime.format(seconds * 1000);
 }
 
-/** Without the seconds, for lists. */
+/** Without the year and the seconds, for lists. */
 export function formatMinute(seconds: number): string {
-  return dateAndMinute.format(seconds * 1000);
+  return dayAndMinute.format(seconds * 1000);
 }
 
 /** 0.42 s, 7.1 s, 48 s, 3 min 5 s, 1 h 12 min */

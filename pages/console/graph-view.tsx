@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { formatDuration } from "./format.ts";
 import { type Box, type Definition, type Line, layOut } from "./state-graph.ts";
 import type { StateStatus, Visit } from "./state-visits.ts";
@@ -28,54 +28,57 @@ export function GraphView({ definition, statuses, visits, selected, onSelect }: 
   const last = new Map(visits.map((visit) => [visit.state, visit]));
   const taken = useMemo(() => transitionsOf(visits), [visits]);
   const frame = useRef<HTMLDivElement>(null);
+  const [isWhole, setIsWhole] = useState(false);
   const shown = graph.boxes.find(({ name }) => name === selected);
   useEffect(() => reveal(frame.current, shown), [shown]);
   // Taken lines are drawn last, above the others.
   const lines = graph.lines.toSorted((a, b) => Number(taken.has(keyOf(a))) - Number(taken.has(keyOf(b))));
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by the keyboard
-    <section class="graph" ref={frame} tabIndex={0} aria-label="Graph view">
-      <svg viewBox={`0 0 ${graph.width} ${graph.height}`} width={graph.width} height={graph.height}>
-        <title>States of the workflow</title>
-        {lines.map((line) => (
-          <path
-            key={keyOf(line)}
-            class={`${line.isCatch ? "catch" : "next"}${taken.has(keyOf(line)) ? " taken" : ""}`}
-            d={pathOf(line)}
-          />
-        ))}
-        {graph.boxes.map((box) => (
-          <StateBox
-            key={box.name}
-            box={box}
-            status={statuses.get(box.name) ?? "Not started"}
-            note={noteOf(last.get(box.name), now)}
-            isSelected={box.name === selected}
-            onSelect={onSelect}
-          />
-        ))}
-      </svg>
+    <section class="graph-view" aria-label="Graph view">
+      <button type="button" class="zoom" aria-pressed={isWhole} onClick={() => setIsWhole(!isWhole)}>
+        Whole graph
+      </button>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a place that scrolls must be reachable by the keyboard */}
+      <div class={`graph${isWhole ? " whole" : ""}`} ref={frame} tabIndex={0}>
+        <svg viewBox={`0 0 ${graph.width} ${graph.height}`} width={graph.width} height={graph.height}>
+          <title>States of the workflow</title>
+          {lines.map((line) => (
+            <path
+              key={keyOf(line)}
+              class={`${line.isCatch ? "catch" : "next"}${taken.has(keyOf(line)) ? " taken" : ""}`}
+              d={pathOf(line)}
+            />
+          ))}
+          {graph.boxes.map((box) => (
+            <StateBox
+              key={box.name}
+              box={box}
+              status={statuses.get(box.name) ?? "Not started"}
+              note={noteOf(last.get(box.name), now)}
+              isSelected={box.name === selected}
+              onSelect={onSelect}
+            />
+          ))}
+        </svg>
+      </div>
     </section>
   );
 }
 
-/** Scrolls the frame, not the page, until the box is in it. */
+/** Scrolls the frame, not the page, no further than until the box is in it. */
 function reveal(frame: HTMLElement | null, box: Box | undefined): void {
   if (!frame || !box) return;
-  const margin = 48;
-  const [left, top] = [box.x - box.width / 2, box.y - box.height / 2];
-  const isVisible =
-    left >= frame.scrollLeft &&
-    left + box.width <= frame.scrollLeft + frame.clientWidth &&
-    top >= frame.scrollTop &&
-    top + box.height + margin <= frame.scrollTop + frame.clientHeight;
-  if (isVisible) return;
+  const left = scrollInto(frame.scrollLeft, frame.clientWidth, box.x, box.width, 24);
+  // The states before and after it stay in sight.
+  const top = scrollInto(frame.scrollTop, frame.clientHeight, box.y, box.height, 120);
   const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  frame.scrollTo({
-    left: box.x - frame.clientWidth / 2,
-    top: box.y - frame.clientHeight / 2,
-    behavior: isCalm ? "instant" : "smooth",
-  });
+  frame.scrollTo({ left, top, behavior: isCalm ? "instant" : "smooth" });
+}
+
+/** The nearest position from which a length around a center is visible, with a margin on both sides. */
+function scrollInto(position: number, visible: number, center: number, length: number, margin: number): number {
+  const [start, end] = [center - length / 2 - margin, center + length / 2 + margin];
+  return Math.max(0, Math.min(start, Math.max(position, end - visible)));
 }
 
 interface BoxProps {

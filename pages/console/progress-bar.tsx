@@ -1,3 +1,4 @@
+import { stateOfStep } from "../../lambdas/contract/job-steps.ts";
 import type { Progress } from "./console-data.ts";
 import { formatCount, formatDuration } from "./format.ts";
 
@@ -9,15 +10,16 @@ export function ProgressBar({ progress }: { readonly progress: Progress }) {
   return (
     <section class="progress" aria-label="Progress">
       <p>
-        <strong>{step}</strong>{" "}
+        <strong>{stateOfStep[step] ?? step}</strong>{" "}
         <span class="soft">
           {formatCount(done)} of {formatCount(total)} {unit}
+          {done === 0 && ratePerSecond === 0 && " · starting Spark"}
           {ratePerSecond > 0 && ` · ${formatCount(Math.round(ratePerSecond))} ${unit}/s`}
           {secondsLeft !== null && ` · ${formatDuration(secondsLeft)} left`}
           {errors > 0 && ` · ${formatCount(errors)} errors`}
         </span>
       </p>
-      <progress value={share} aria-label={`${step}: ${Math.round(share * 100)} %`} />
+      <progress value={share} aria-label={`${stateOfStep[step] ?? step}: ${Math.round(share * 100)} %`} />
     </section>
   );
 }

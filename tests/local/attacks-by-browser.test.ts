@@ -67,6 +67,10 @@ test.skipIf(chromium === undefined)(
     const key = `X-Amz-Credential=${credentials(account).accessKeyId}/20260101/eu-central-1/lambda/aws4_request`;
     const rebound = `http://attacker.test:${new URL(account.endpoint).port}`;
     const requests = {
+      console: [
+        `${account.endpoint}/_orchard/console/api/overview`,
+        { headers: { "x-orchard-console-key": new URLSearchParams(account.console.split("?")[1]).get("key") } },
+      ],
       control: [`http://127.0.0.1:${port}/`, {}],
       read: [secretUrl, {}],
       invoke: [
@@ -94,6 +98,7 @@ test.skipIf(chromium === undefined)(
     const visited = await open(secretUrl.replace(account.endpoint, rebound));
 
     expect(JSON.parse(/\{.*\}/.exec(attacked)?.[0] ?? "{}")).toEqual({
+      console: "TypeError",
       control: "basic 200",
       read: "TypeError",
       invoke: "opaque 0",
