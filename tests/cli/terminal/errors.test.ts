@@ -34,6 +34,17 @@ describe("credentials", () => {
     expect(await runInProcess("list")).toEqual({ exitCode: 2, stdout: "", stderr: expect.stringMatching(logIn) });
   });
 
+  it("are missing where the profile does not exist, which the message names", async () => {
+    for (const name of ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"]) vi.stubEnv(name, "/dev/null");
+    vi.stubEnv("AWS_EC2_METADATA_DISABLED", "true");
+
+    expect(await runInProcess("list", "--profile", "nobody")).toEqual({
+      exitCode: 2,
+      stdout: "",
+      stderr: expect.stringMatching(/^There are no valid AWS credentials \(profile nobody: .*\)\. Log in, .*$/),
+    });
+  });
+
   it("may expire at a later request", async () => {
     aws.answers["DescribeStacks"] = queryError(403, "ExpiredToken");
 
