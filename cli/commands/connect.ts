@@ -3,7 +3,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Cluster } from "@aws-sdk/client-emr";
 import { Command, Option } from "@commander-js/extra-typings";
-import getPort from "get-port";
 import { isGone, stateOf } from "../../lambdas/aws/cluster-states.ts";
 import { describeCluster } from "../../lambdas/aws/emr.ts";
 import { sparkEventsKey } from "../../lambdas/contract/s3-layout.ts";
@@ -16,6 +15,7 @@ import { findRun, runArgument } from "../execution/find-run.ts";
 import { parsePort } from "../execution/input-options.ts";
 import { findPrimaryNode, nodePages, openTunnel, type Page, pages, requirePlugin } from "../execution/node-tunnel.ts";
 import { readRun } from "../execution/read-run.ts";
+import { choosePort } from "../terminal/choose-port.ts";
 import { CommandFailed, NotFound } from "../terminal/command-errors.ts";
 import { groups } from "../terminal/command-groups.ts";
 import { Lifetime, withLifetime } from "../terminal/lifetime.ts";
@@ -79,7 +79,7 @@ async function openPage(
   const { port: remotePort, scheme, path, hint } = nodePages[page];
   await requirePlugin(lifetime, env);
   const instanceId = await findPrimaryNode(clients.emr, cluster);
-  const localPort = wantedPort ?? (await getPort({ port: remotePort, host: "127.0.0.1" }));
+  const localPort = await choosePort(wantedPort, remotePort);
   const { closed } = await openTunnel(lifetime, { instanceId, remotePort, localPort }, env);
   return { url: `${scheme}://127.0.0.1:${localPort}${path}`, hint, closed };
 }
@@ -102,7 +102,7 @@ async function openHistory(
       `There are no event logs of cluster ${cluster.Id}: Spark writes one at the end of each step, and they expire.`,
     );
   }
-  const port = wantedPort ?? (await getPort({ port: historyPort, host: "127.0.0.1" }));
+  const port = await choosePort(wantedPort, historyPort);
   const { url, closed } = await serveHistory(lifetime, { folder: events, count, port });
   return { url, hint: `Spark's history server shows ${count} steps.`, closed };
 }

@@ -1,6 +1,5 @@
 import { join, relative } from "node:path";
 import { Command } from "@commander-js/extra-typings";
-import getPort from "get-port";
 import { parseS3Uri } from "../../lambdas/aws/s3.ts";
 import { formats } from "../../lambdas/contract/choices.ts";
 import { modeProperties } from "../../lambdas/contract/modes.ts";
@@ -17,6 +16,7 @@ import { readRun } from "../execution/read-run.ts";
 import type { Report } from "../execution/run-report.ts";
 import { installJupyterLab, runCells, serveNotebook } from "../notebook/jupyterlab.ts";
 import { hasOutput, isNotebookOf, writeNotebook } from "../notebook/notebook-file.ts";
+import { choosePort } from "../terminal/choose-port.ts";
 import { CommandFailed, UsageError } from "../terminal/command-errors.ts";
 import { groups } from "../terminal/command-groups.ts";
 import { type Lifetime, withLifetime } from "../terminal/lifetime.ts";
@@ -37,8 +37,9 @@ export const command = addTargetOptions(
     .option("--port <port>", "port on 127.0.0.1 (default: a free one)", parsePort)
     .option("--json", "print one JSON object and nothing else, once the page can be opened", false)
     .addHelpText("after", "\nExample:\n  orchard notebook latest --no-open"),
-).action((text, { output, open, force, port, json, ...chosen }) =>
+).action((text, { output, open, force, port: wantedPort, json, ...chosen }) =>
   withLifetime(async (lifetime) => {
+    const port = open ? await choosePort(wantedPort) : undefined;
     const target = await openChosenTarget(chosen);
     const deployed = await requireDeployment(target);
     const run = await findRun(target.clients.sfn, deployed.stateMachineArn, text);
@@ -53,7 +54,7 @@ export const command = addTargetOptions(
     const shown = relative(personsFolder(), file);
     if (!json && !written) process.stderr.write(`${shown} stays as it is; --force replaces it.\n`);
     const printed = { runId, notebook: file, results, written };
-    if (!open) {
+    if (port === undefined) {
       process.stdout.write(json ? `${JSON.stringify({ ...printed, url: null })}\n` : `${shown}\n`);
       return;
     }
@@ -69,13 +70,13 @@ export const command = addTargetOptions(
 async function openNotebook(
   lifetime: Lifetime,
   file: string,
-  { port, quiet }: { readonly port: number | undefined; readonly quiet: boolean },
+  { port, quiet }: { readonly port: number; readonly quiet: boolean },
 ) {
   await installJupyterLab(lifetime, file);
   const execution = { title: "Cells of the notebook", run: () => runCells(lifetime, file) };
   // An interruption, or an installation that failed, may have left it so.
   if (!hasOutput(file)) await runSteps(lifetime, [execution], quiet);
-  return serveNotebook(lifetime, file, port ?? (await getPort({ host: "127.0.0.1" })));
+  return serveNotebook(lifetime, file, port);
 }
 
 /**

@@ -5,6 +5,7 @@ import type { Lifetime } from "../terminal/lifetime.ts";
 import { startTool, type ToolOptions } from "./run-tool.ts";
 
 const pollMs = 300;
+const shownLines = 15;
 
 interface ServeOptions extends Pick<ToolOptions, "env" | "cwd" | "graceMs"> {
   /** Asks the tool if its page is ready; called again until it is. */
@@ -16,7 +17,7 @@ interface ServeOptions extends Pick<ToolOptions, "env" | "cwd" | "graceMs"> {
  *
  * @param name of the tool, for the error message
  * @returns a promise that settles when the tool ends
- * @throws CommandFailed with the tool's output when it ends before
+ * @throws CommandFailed with the tool's last lines when it ends before
  */
 export async function serve(
   lifetime: Lifetime,
@@ -27,7 +28,11 @@ export async function serve(
 ): Promise<{ readonly ended: Promise<unknown> }> {
   const { ended, hasEnded } = startTool(lifetime, command, args, options);
   await waitUntil(async () => hasEnded() || (await isReady()), { everyMs: pollMs, signal: lifetime.signal });
-  if (hasEnded()) throw new CommandFailed(`${name} did not start:\n${(await ended).all}`);
+  if (hasEnded()) {
+    const { all = "" } = await ended;
+    const lastLines = all.trimEnd().split("\n").slice(-shownLines).join("\n");
+    throw new CommandFailed(`${name} did not start:\n${lastLines}`);
+  }
   return { ended };
 }
 

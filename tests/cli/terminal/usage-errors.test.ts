@@ -82,8 +82,8 @@ describe("a port in use", () => {
     server.close();
   });
 
-  it("is rejected with exit code 2 and a remedy", async () => {
-    const { exitCode, stderr } = await runInProcess("start", "--json", "--port", String(port));
+  it.each(["start", "notebook"])("is rejected by %s with exit code 2 and a remedy", async (command) => {
+    const { exitCode, stderr } = await runInProcess(command, "--json", "--port", String(port));
 
     expect(stderr).toContain(`Port ${port} is in use by another program. Choose a free one with --port.`);
     expect(exitCode).toBe(2);
