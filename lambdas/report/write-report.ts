@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PutObjectCommand } from "@aws-sdk/client-s3";
+import { fillPage } from "../../shared/fill-page.ts";
 import { parseS3Uri } from "../aws/s3.ts";
 import type { Cost } from "../contract/cost.ts";
 import type { Execution } from "../contract/execution.ts";
@@ -10,7 +11,6 @@ import { reportDataSchema } from "../contract/report-data.ts";
 import { reportFile } from "../contract/s3-layout.ts";
 import type { WrittenReport } from "../contract/state-data.ts";
 import type { Validation } from "../contract/validation.ts";
-import { fillReport } from "../results/fill-report.ts";
 import type { Environment } from "../runtime/environment.ts";
 import { assembleReport, type Part } from "./assemble.ts";
 import { type ReportClients, readSources } from "./read-sources.ts";
@@ -41,7 +41,7 @@ export async function writeReport(
     : { reason: `The cost was not recorded: ${costError?.Error ?? "no reason is known"}` };
   const data = reportDataSchema.parse(assembleReport(run, { ...sources, cost: knownCost }, now));
   const template = await readFile(join(LAMBDA_TASK_ROOT, "report-template.html"), "utf8");
-  const page = Buffer.from(fillReport(template, data));
+  const page = Buffer.from(fillPage(template, data));
   const uri = `${state.plan.run}${reportFile}`;
   const { bucket, key } = parseS3Uri(uri);
   // S3 refuses a content that differs from the checksum that the SDK sends along.

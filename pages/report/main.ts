@@ -1,5 +1,6 @@
 import type { ReportData } from "../../lambdas/contract/report-data.ts";
 import { byId, element } from "../shared/elements.ts";
+import { unpackJson } from "../shared/packed.ts";
 import { setTheme } from "../shared/theme.ts";
 import { installTips } from "../shared/tip.ts";
 import { copiesSection } from "./copies.ts";
@@ -10,7 +11,6 @@ import { Explorer } from "./scatter/explorer.ts";
 import { scatterSection } from "./scatter/section.ts";
 import { summary } from "./summary.ts";
 import { timelineSection } from "./timeline.ts";
-import { unpackData } from "./unpack.ts";
 import { varianceSection } from "./variance.ts";
 
 function navigation(sections: readonly HTMLElement[]): HTMLElement {
@@ -53,7 +53,7 @@ function printLight(): void {
 
 printLight();
 try {
-  show(await unpackData(byId("data").textContent.trim()));
+  show(await unpackJson<ReportData>(byId("data").textContent.trim()));
 } catch (error) {
   const advice =
     "Open it in a current version of Chrome, Edge, Firefox or Safari. The same figures are in the run's report/figures.json and manifest.json.";

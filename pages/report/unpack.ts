@@ -1,13 +1,7 @@
-import type { ReportData } from "../../lambdas/contract/report-data.ts";
 import type { ReportFigures } from "../../lambdas/contract/report-figures.ts";
-import { bytesOf, unpackJson } from "../shared/packed.ts";
+import { bytesOf } from "../shared/packed.ts";
 
 export type Numbers = Uint8Array | Uint16Array | Uint32Array;
-
-/** Decodes the data that fillReport has put into the page. */
-export function unpackData(base64: string): Promise<ReportData> {
-  return unpackJson(base64);
-}
 
 const arrays = { uint8: Uint8Array, uint16: Uint16Array, uint32: Uint32Array };
 

@@ -4,7 +4,7 @@ import type { BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { buildPage } from "../../../infra/pages.ts";
 import type { ReportData } from "../../../lambdas/contract/report-data.ts";
-import { fillReport } from "../../../lambdas/results/fill-report.ts";
+import { fillPage } from "../../../shared/fill-page.ts";
 import { chromium, chromiumMissing } from "../../chromium.ts";
 import { seriousViolations } from "../axe.ts";
 import { type OpenedPage, TestBrowser } from "../browser.ts";
@@ -32,7 +32,7 @@ afterEach(async () => {
 afterAll(() => browser.stop());
 
 async function open(data: ReportData, options?: BrowserContextOptions): Promise<Page> {
-  opened = await browser.open(fillReport(template, data), options);
+  opened = await browser.open(fillPage(template, data), options);
   await opened.page.waitForSelector("h1");
   return opened.page;
 }
@@ -396,5 +396,5 @@ describe.skipIf(chromium === undefined)("the report in a browser", () => {
 it("is smaller than 3 MB for 67,692 images of 131 labels", async () => {
   const data = await exampleReport({ images: 67_692, labels: labelNames(131), sample: 200, thumbnails: 200 });
 
-  expect(fillReport(template, data).length).toBeLessThan(3_000_000);
+  expect(fillPage(template, data).length).toBeLessThan(3_000_000);
 });
