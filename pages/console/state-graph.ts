@@ -108,7 +108,11 @@ function reachable({ StartAt }: Definition, edges: readonly Edge[]): ReadonlySet
 
 function place({ States: states }: Definition, names: readonly string[], edges: readonly Edge[]): StateGraph {
   if (names.length === 0) return { width: 0, height: 0, boxes: [], lines: [] };
-  const graph = new Graph<object, { width: number; height: number; x: number; y: number }, { points: Point[] }>();
+  const graph = new Graph<
+    { readonly width?: number; readonly height?: number },
+    { width: number; height: number; x: number; y: number },
+    { points: Point[] }
+  >();
   graph.setGraph({ rankdir: "TB", nodesep: 28, ranksep: 26, edgesep: 14, marginx: 8, marginy: 8 });
   for (const name of names) graph.setNode(name, { ...sizeOf(name, states[name]?.Type ?? ""), x: 0, y: 0 });
   const inside = edges.filter(({ from, to }) => graph.hasNode(from) && graph.hasNode(to));
@@ -120,7 +124,7 @@ function place({ States: states }: Definition, names: readonly string[], edges: 
   layout(graph);
   const boxes = names.map((name) => ({ name, type: states[name]?.Type ?? "", ...graph.node(name) }));
   const lines = inside.map((edge) => ({ ...edge, points: graph.edge(edge.from, edge.to).points }));
-  const { width = 0, height = 0 } = graph.graph() as { readonly width?: number; readonly height?: number };
+  const { width = 0, height = 0 } = graph.graph();
   return { width, height, boxes, lines };
 }
 

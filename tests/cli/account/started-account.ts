@@ -16,12 +16,14 @@ export interface EmbeddedAccount {
   readonly stateMachineArn: string;
   readonly bucket: string;
   readonly topicArn: string;
+  /** Link that opens the account's console. */
+  readonly console: string;
   /** Value of ORCHARD_HOME with which other commands find this account. */
   readonly home: string;
   readonly stop: () => Promise<void>;
 }
 
-type Description = Pick<EmbeddedAccount, "endpoint" | "env" | "stateMachineArn" | "bucket" | "topicArn">;
+type Description = Pick<EmbeddedAccount, "endpoint" | "env" | "stateMachineArn" | "bucket" | "topicArn" | "console">;
 
 /**
  * Runs `orchard local` for tests.
