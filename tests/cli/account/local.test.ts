@@ -30,13 +30,16 @@ describe("orchard local", { timeout: startMs }, () => {
     return { exitCode, stdout, stderr };
   };
 
-  it("prints the environment variables and the stack's outputs", () => {
+  const consoleLink = /http:\/\/127\.0\.0\.1:\d+\/_orchard\/console#\/\?key=[\w-]{43}/;
+
+  it("prints the environment variables, the stack's outputs and the console's link", () => {
     expect(account.env).toMatchObject({
       AWS_ENDPOINT_URL: account.endpoint,
       AWS_REGION: expect.any(String),
       AWS_ACCESS_KEY_ID: expect.any(String),
       AWS_SECRET_ACCESS_KEY: expect.any(String),
     });
+    expect(account.console).toMatch(consoleLink);
     expect(account.stateMachineArn).toContain(`arn:aws:states:${account.env["AWS_REGION"]}:000000000000:stateMachine:`);
   });
 
@@ -58,7 +61,9 @@ describe("orchard local", { timeout: startMs }, () => {
     expect(await orchard("local", "status")).toMatchObject({
       exitCode: 0,
       stdout: expect.stringMatching(
-        new RegExp(`^ Account +${account.endpoint}\n Process +\\d+\n Folder .*\n Running +nothing$`),
+        new RegExp(
+          `^ Account +${account.endpoint}\n Console +${consoleLink.source}\n Process +\\d+\n Folder .*\n Running +nothing$`,
+        ),
       ),
     });
     cluster = await createCluster(createClients(account.env), "orchard-kept", { project: "orchard" });
@@ -70,6 +75,7 @@ describe("orchard local", { timeout: startMs }, () => {
       running: true,
       endpoint: account.endpoint,
       pid: expect.any(Number),
+      console: expect.stringMatching(consoleLink),
       folder: join(account.home, "account"),
       executions: [],
       clusters: [expect.objectContaining({ id: cluster, name: "orchard-kept" })],
