@@ -59,7 +59,8 @@ export const reportFiguresSchema = z.object({
     bound: z.number(),
     /**
      * Images with the same content as an image that precedes them in the order of the paths: each is a pair with the
-     * first one. By the etags of the selection; null if the run's inventory is gone, or the images are not on S3.
+     * first one. By the etags of the selection, which differ for equal content in other parts or encrypted by KMS; null
+     * if the run's inventory is gone, the images are not on S3, or there are more than three million.
      */
     exact: z.object({ pairs: z.int(), examples: z.array(z.tuple([z.string(), z.string()])) }).nullable(),
     /** Pairs of an image of the sample and one of its nearest images, the closest first. */

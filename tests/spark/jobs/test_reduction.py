@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from orchard.errors import JobError
+from orchard.jobs.reduction import from_plan
+from orchard.plan import read_plan
 from pyspark.sql import SparkSession
 
 from ..runs import write_plan
@@ -207,6 +209,20 @@ def test_a_plan_can_reduce_an_earlier_runs_features(spark: SparkSession, tmp_pat
     assert found["variance_by_component"] == pytest.approx(info(earlier)["variance_by_component"][:3], abs=1e-12)
     assert (found["num_images_processed"], found["errors"]) == (60, 2)
     assert {check["ok"] for check in found["checks"]} == {True}
+
+
+@pytest.mark.parametrize("earlier", [None, "run-0"])
+def test_the_etags_of_images_on_s3_are_those_of_the_run_that_selected_them(tmp_path: Path, earlier: str | None) -> None:
+    folder = tmp_path / (earlier or "run-1")
+    (folder / "features").mkdir(parents=True)
+    (folder / "features" / "summary.json").write_text(json.dumps({"images": 60, "errors": 0}))
+    features = None if earlier is None else f"{folder}/features/parquet"
+    plan = read_plan(str(write_plan(tmp_path / "run-1", tmp_path, features=features, input="s3://bucket/data/raw/")))
+
+    sources = from_plan(plan).sources
+
+    assert sources is not None
+    assert sources.selection == f"{folder}/inventory/selection"
 
 
 def fitted_files(output: Path) -> dict[str, bytes]:

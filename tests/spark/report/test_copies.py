@@ -23,8 +23,9 @@ FILES = st.lists(st.tuples(st.integers(0, 2), st.sampled_from(["a", "b", "c-2"])
 
 def batches(files: list[tuple[int, str]]) -> Iterator[pa.RecordBatch]:
     """Yield a selection in batches of 5 files, whose paths are their numbers."""
+    numbered = list(enumerate(files))
     for start in range(0, len(files), 5):
-        part = list(enumerate(files))[start : start + 5]
+        part = numbered[start : start + 5]
         yield pa.RecordBatch.from_pydict(
             {
                 "path": [f"{number:05d}" for number, _ in part],
@@ -48,13 +49,13 @@ def test_a_file_with_the_size_and_etag_of_an_earlier_one_is_its_copy(files: list
 
 
 def test_examples_of_many_copies_are_the_first_ones() -> None:
-    files = [(1, f"{number % 1000}") for number in range(3000)]
+    files = [(1, f"{number % 150}") for number in range(450)]
 
     found = compare_etags(lambda: batches(files))
 
-    assert found.pairs == 2000
+    assert found.pairs == 300
     assert len(found.examples) == MAX_EXAMPLES
-    assert found.examples[0] == ("00000", "01000")
+    assert found.examples[0] == ("00000", "00150")
 
 
 def test_copies_are_found_in_the_files_of_a_selection(tmp_path: Path) -> None:
