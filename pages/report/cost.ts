@@ -66,7 +66,7 @@ export function storeSection({ validation: { computed, reused } }: ReportData): 
     "store",
     "Stored and computed features",
     lead(
-      `${formatCount(reused)} images had features from earlier runs (${formatShare(share)}); ${formatCount(computed)} were computed.`,
+      `${formatCount(reused)} images had features in the store (${formatShare(share)}, green); ${formatCount(computed)} were computed (blue).`,
     ),
     element("div", { class: "split", "aria-hidden": "true" }, stored),
     element(

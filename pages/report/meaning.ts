@@ -132,6 +132,11 @@ export function meaningSection(data: ReportData): HTMLElement | null {
     ),
     scores(figures),
     element("h3", {}, "Labels most often confused"),
-    confusions.length > 0 ? confused : lead("No image of the sample is nearest to an image of another label."),
+    lead(
+      confusions.length > 0
+        ? `Rows: the label of an image. Columns: the label of the image nearest to it. The strongest colour is ${plural(confusions[0]?.images ?? 0, "image")}.`
+        : "No image of the sample is nearest to an image of another label.",
+    ),
+    confusions.length > 0 ? confused : null,
   );
 }

@@ -77,7 +77,7 @@ export function timelineSection(data: ReportData): HTMLElement {
   return section(
     "timeline",
     title,
-    lead("States of the workflow, the cluster, its steps and the stages of Spark, in UTC."),
+    lead("States of the workflow (blue), the cluster (grey), its steps and the stages of Spark (green), in UTC."),
     reason ? lead(reason) : null,
     figure({
       label: `Timeline of ${bars.length} states, steps and stages`,

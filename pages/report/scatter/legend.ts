@@ -36,9 +36,8 @@ export class Legend {
       onChange();
     };
     this.element = element(
-      "fieldset",
-      { class: "legend" },
-      element("legend", { class: "unseen" }, "Labels that are shown"),
+      "div",
+      { class: "legend", role: "group", "aria-label": "Labels that are shown" },
       element(
         "div",
         { class: "legend-buttons" },

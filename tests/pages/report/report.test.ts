@@ -342,6 +342,8 @@ describe.skipIf(chromium === undefined)("the report in a browser", () => {
     const page = await open(await exampleReport(example), phone);
 
     expect((await colours(page)).size).toBeGreaterThan(0);
+    const bottom = (selector: string) => page.locator(selector).evaluate((each) => each.getBoundingClientRect().bottom);
+    expect(await bottom(".legend-rows")).toBeLessThanOrEqual(await bottom("#images figure"));
     expect(await page.locator(".legend-rows li").count()).toBe(example.labels.length);
   });
 
