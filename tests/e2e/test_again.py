@@ -52,6 +52,7 @@ def test_only_what_is_new_is_done(account: Account, prefix: str, tmp_path: Path)
     [mail] = account.mails(again.run_id)
     assert "nothing new" in mail["subject"]
     assert f"runs/{first.run_id}/" in mail["message"]
+    assert f"Report:    orchard results {first.run_id} --open --local\n" in mail["message"]
 
     # Another PCA of the same features only reduces.
     other = account.run({**given, "pca": {"components": 3}})

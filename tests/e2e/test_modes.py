@@ -176,7 +176,9 @@ def _assert_report_has_the_numbers_of(account: Account, run: Path, execution: Ex
     for name in ["validation", "checks", "cost"]:
         assert report[name] == manifest[name]
     assert report["variance"] == {"ratios": info["variance_by_component"], "cumulative": info["cumulative_variance"]}
-    assert [part for part in report["missing"] if part["part"] != "figures"] == []
+    assert report["missing"] == []
+    assert report["figures"] == json.loads((run / "report" / "figures.json").read_text())
+    assert report["figures"]["images"]["total"] == manifest["validation"]["images"]
     spans = {kind: [span["name"] for span in report["timeline"] if span["kind"] == kind] for kind in ["state", "step"]}
     assert [name for name in FULL_RUN_STATES if name in spans["state"]] == spans["state"]
     assert {"Preflight", "CreateCluster", "ExtractFeatures", "TerminateCluster", "RecordCost"} <= set(spans["state"])
