@@ -31,5 +31,6 @@ export function downloadCsv(table: Table): void {
   link.href = url;
   link.download = `${table.name}.csv`;
   link.click();
-  URL.revokeObjectURL(url);
+  // Safari reads the file after the click has returned.
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
