@@ -49,6 +49,10 @@ export interface StateGraph {
 
 const boxHeight = 40;
 const smallBoxHeight = 28;
+/** Between boxes beside each other. */
+const boxGap = 28;
+/** Between boxes below each other. */
+const rankGap = 26;
 /** Between the states and the lane of those that only an error reaches: room for the line that all Catch edges share. */
 const laneGap = 56;
 
@@ -84,7 +88,8 @@ export function layOut(definition: Definition): StateGraph {
   const crossing = edges.flatMap((edge) => {
     const [from, to] = [boxOf.get(edge.from), boxOf.get(edge.to)];
     if (!from || !to || main.has(edge.from) === main.has(edge.to)) return [];
-    return [{ ...edge, points: alongBus(from, to, left.width + laneGap / 2) }];
+    const isBlocked = left.boxes.some(({ x, y }) => x > from.x && Math.abs(y - from.y) < boxHeight / 2);
+    return [{ ...edge, points: alongBus(from, to, left.width + laneGap / 2, isBlocked) }];
   });
   return {
     width: lane.length > 0 ? shift.x + right.width : left.width,
@@ -113,7 +118,7 @@ function place({ States: states }: Definition, names: readonly string[], edges: 
     { width: number; height: number; x: number; y: number },
     { points: Point[] }
   >();
-  graph.setGraph({ rankdir: "TB", nodesep: 28, ranksep: 26, edgesep: 14, marginx: 8, marginy: 8 });
+  graph.setGraph({ rankdir: "TB", nodesep: boxGap, ranksep: rankGap, edgesep: 14, marginx: 8, marginy: 8 });
   for (const name of names) graph.setNode(name, { ...sizeOf(name, states[name]?.Type ?? ""), x: 0, y: 0 });
   const inside = edges.filter(({ from, to }) => graph.hasNode(from) && graph.hasNode(to));
   const story = longestPath(names, inside);
@@ -150,8 +155,21 @@ function sizeOf(name: string, type: string): { readonly width: number; readonly 
   return { width, height: isSmall ? smallBoxHeight : boxHeight };
 }
 
-/** From the right side of a box to the shared line at `x`, along it, and to the left side of the other box. */
-function alongBus(from: Box, to: Box, x: number): readonly Point[] {
+/**
+ * From the right side of a box to the shared line at `x`, along it, and to the left side of the other box.
+ *
+ * @param isBlocked whether a box stands between: then the line leads below it, or would seem to begin there
+ */
+function alongBus(from: Box, to: Box, x: number, isBlocked: boolean): readonly Point[] {
+  const start = { x: from.x + from.width / 2, y: from.y };
   const end = { x: to.x - to.width / 2, y: to.y };
-  return [{ x: from.x + from.width / 2, y: from.y }, { x, y: from.y }, { x, y: end.y }, end];
+  const below = from.y + boxHeight / 2 + rankGap / 2;
+  const aside = start.x + boxGap / 2;
+  const detour = isBlocked
+    ? [
+        { x: aside, y: start.y },
+        { x: aside, y: below },
+      ]
+    : [];
+  return [start, ...detour, { x, y: isBlocked ? below : start.y }, { x, y: end.y }, end];
 }

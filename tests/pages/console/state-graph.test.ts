@@ -16,6 +16,22 @@ function pairs<T>(items: readonly T[]): readonly (readonly [T, T])[] {
   return items.flatMap((first, index) => items.slice(index + 1).map((second) => [first, second] as const));
 }
 
+interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+function sides(points: readonly Point[]): readonly (readonly [Point, Point])[] {
+  return points.slice(1).map((end, index) => [points[index] ?? end, end] as const);
+}
+
+/** Whether a horizontal or vertical line crosses a box. */
+function crosses(start: Point, end: Point, { x, y, width, height }: Box): boolean {
+  const [left, right] = [Math.min(start.x, end.x), Math.max(start.x, end.x)];
+  const [top, bottom] = [Math.min(start.y, end.y), Math.max(start.y, end.y)];
+  return left < x + width / 2 && right > x - width / 2 && top < y + height / 2 && bottom > y - height / 2;
+}
+
 describe("layOut", () => {
   it("draws the whole workflow: each state once, without overlaps, and a line for each transition", () => {
     const { boxes, lines, width, height } = layOut(workflow);
@@ -35,6 +51,18 @@ describe("layOut", () => {
 
     const right = Math.max(...others.map(({ x, width }) => x + width / 2));
     expect(Math.min(...lane.map(({ x, width }) => x - width / 2))).toBeGreaterThan(right);
+  });
+
+  it("leads no line of an error through another state, from which it would seem to begin", () => {
+    const { boxes, lines } = layOut(workflow);
+
+    const throughOthers = lines.filter(({ isCatch, from, to, points }) => {
+      const others = boxes.filter(({ name }) => name !== from && name !== to);
+      return isCatch && sides(points).some(([start, end]) => others.some((box) => crosses(start, end, box)));
+    });
+
+    // Those within the lane are laid out with its states.
+    expect(throughOthers.filter(({ from }) => !/Failure|Confirm|Diagnos/.test(from))).toEqual([]);
   });
 
   it("draws every other definition, also with cycles and unreachable states", () => {
