@@ -177,8 +177,12 @@ def _assert_report_has_the_numbers_of(account: Account, run: Path, execution: Ex
         assert report[name] == manifest[name]
     assert report["variance"] == {"ratios": info["variance_by_component"], "cumulative": info["cumulative_variance"]}
     assert report["missing"] == []
-    assert report["figures"] == json.loads((run / "report" / "figures.json").read_text())
-    assert report["figures"]["images"]["total"] == manifest["validation"]["images"]
+    figures = report["figures"]
+    assert figures == json.loads((run / "report" / "figures.json").read_text())
+    assert figures["images"]["total"] == report["validation"]["images"]
+    assert figures["thumbnails"] is not None
+    assert figures["duplicates"]["exact"] == {"pairs": 0, "examples": []}
+    assert {stage["step"] for stage in figures["stages"]} == {"inventory", "features", "reduction"}
     spans = {kind: [span["name"] for span in report["timeline"] if span["kind"] == kind] for kind in ["state", "step"]}
     assert [name for name in FULL_RUN_STATES if name in spans["state"]] == spans["state"]
     assert {"Preflight", "CreateCluster", "ExtractFeatures", "TerminateCluster", "RecordCost"} <= set(spans["state"])
