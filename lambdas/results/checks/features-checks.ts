@@ -30,10 +30,11 @@ export async function checkFeatures(findings: Findings, plan: Plan): Promise<Fea
     `planned ${counts.images}, found ${summary.computed} computed and ${summary.reused} reused`,
   );
   const errorRate = summary.errors / counts.images;
+  const commonest = summary.errors === 0 ? "" : `; the commonest reasons: ${describeReasons(summary)}`;
   findings.check(
     "error rate",
     errorRate <= quality.maxErrorRate,
-    `${summary.errors} of ${counts.images} images are bad (${percent(errorRate, 2)}), the limit is ${100 * quality.maxErrorRate} %; the commonest reasons: ${describeReasons(summary)}`,
+    `${summary.errors} of ${counts.images} images are bad (${percent(errorRate, 2)}), the limit is ${100 * quality.maxErrorRate} %${commonest}`,
   );
   findings.check(
     "feature dimensions",

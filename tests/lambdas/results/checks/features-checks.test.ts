@@ -32,6 +32,15 @@ async function failures(changes: object = {}, plan: Partial<Plan> = {}): Promise
   return Object.fromEntries(findings.checks.filter(({ ok }) => !ok).map(({ name, detail }) => [name, detail]));
 }
 
+test("names no reasons when no image is bad", async () => {
+  s3.writeJson("runs/run-1/features/summary.json", { ...summary, images: 50, errors: 0, reasons: {}, examples: {} });
+  const findings = new Findings(s3.client, { bucket: "data", key: "runs/run-1/" });
+
+  await checkFeatures(findings, aPlan("data", { counts: { images: 50, labels: 3, bytes: 1 }, formats: [] }));
+
+  expect(findings.checks.find(({ name }) => name === "error rate")?.detail).toMatch(/, the limit is \d+ %$/);
+});
+
 test("accepts as many bad images as the limit allows", async () => {
   expect(await failures()).toEqual({});
   expect(await failures({}, { quality: { maxErrorRate: 1 / 50, minVariance: null } })).toEqual({});
