@@ -1,25 +1,30 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { execa } from "execa";
-import { afterAll, describe, expect, it } from "vitest";
-import { root } from "../../../cli/toolchain/places.ts";
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { runInProcess } from "../terminal/in-process.ts";
 
 const home = mkdtempSync(join(tmpdir(), "orchard-cli-"));
 afterAll(() => rmSync(home, { recursive: true }));
+beforeEach(() => {
+  for (const name of Object.keys(process.env)) if (name.startsWith("AWS_")) vi.stubEnv(name, undefined);
+  const variables = { ORCHARD_HOME: home, HOME: home, AWS_EC2_METADATA_DISABLED: "true" };
+  for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value);
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
 
 function orchard(args: string, env: Readonly<Record<string, string>> = {}) {
-  return execa(process.execPath, [join(root, "cli", "main.ts"), ...args.split(" ")], {
-    reject: false,
-    env: { ORCHARD_HOME: home, HOME: home, AWS_EC2_METADATA_DISABLED: "true", ...env },
-  });
+  for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
+  return runInProcess(...args.split(" "));
 }
 
 describe("the account that a command uses", () => {
   it.each(["results latest", "run"])("%s --local needs one on this machine", async (command) => {
     const { exitCode, stderr } = await orchard(`${command} --local`);
 
-    expect(stderr).toBe("✖ No account runs on this machine. Start one: orchard local up");
+    expect(stderr).toBe("No account runs on this machine. Start one: orchard local up");
     expect(exitCode).toBe(3);
   });
 

@@ -1,43 +1,31 @@
-// Tests of orchard clean, on the account of stopping.test.ts.
 import { PutObjectCommand } from "@aws-sdk/client-s3";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Clients } from "../../../cli/account/aws-clients.ts";
-import { answerQuestion } from "../account/answer-question.ts";
+import { atTerminal, orchard } from "../account/account-commands.ts";
 import { createCluster } from "../account/clusters.ts";
-import type { Stage } from "./run-cases.ts";
+import { allMs, clusterOf, type Stage } from "./stage.ts";
 
-const allMs = 300_000;
-
-/** The account of the file that calls the cases, and its helpers. */
-interface Context extends Stage {
-  readonly clients: Clients;
-  /** Waits for the cluster that a run creates. @returns its id */
-  readonly clusterOf: (run: string) => Promise<string>;
-}
-
-/** While the run "first" and its cluster are active. */
-export function cleanCasesOfRunningWork(context: () => Context): void {
+/** While the run "nightly" and its cluster are active. */
+export function cleanCasesOfRunningWork(stage: () => Stage): void {
   describe("orchard clean, while a run is active", { timeout: allMs }, () => {
     it("leaves the run, its cluster and its logs alone, and says so", async () => {
-      const { orchard, clusterOf } = context();
-      const id = await clusterOf("first");
+      const id = await clusterOf(stage(), "nightly");
 
       const { exitCode, stdout } = await orchard("clean", "--clusters", "--outputs", "--logs", "--yes");
 
       expect(stdout).toMatch(/ clusters +none/);
       expect(stdout).toContain(`Stays: cluster ${id}, which a running execution uses`);
-      expect(stdout).toContain("Stays: run first, which a running one needs");
+      expect(stdout).toContain("Stays: run nightly, which a running one needs");
       expect(stdout).toContain(`Stays: logs of cluster ${id}, which is alive`);
       expect(exitCode).toBe(0);
       expect((await orchard("status")).stdout).toContain(id);
     });
 
     it("refuses to delete the store and the images, with exit code 2", async () => {
-      const { account, orchard } = context();
+      const { account } = stage();
       for (const part of ["--store", "--inputs"]) {
         const { exitCode, stdout, stderr } = await orchard("clean", part, "--yes", "--confirm-bucket", account.bucket);
 
-        expect(stderr).toMatch(/first may use the \w+, so nothing was deleted/);
+        expect(stderr).toMatch(/nightly may use the \w+, so nothing was deleted/);
         expect(stdout).toBe("");
         expect(exitCode).toBe(2);
       }
@@ -46,39 +34,28 @@ export function cleanCasesOfRunningWork(context: () => Context): void {
 }
 
 /** While nothing runs. They delete everything that the account's bucket has. */
-export function cleanCases(context: () => Context): void {
+export function cleanCases(stage: () => Stage): void {
   describe("orchard clean", { timeout: allMs }, () => {
-    const orchard = (...args: readonly string[]) => context().orchard(...args);
-    const bucket = () => context().account.bucket;
-    const put = (Key: string) => context().clients.s3.send(new PutObjectCommand({ Bucket: bucket(), Key, Body: "x" }));
+    const bucket = () => stage().account.bucket;
+    const put = (Key: string) => stage().clients.s3.send(new PutObjectCommand({ Bucket: bucket(), Key, Body: "x" }));
     const portionsOf = async (...args: readonly string[]) =>
       JSON.parse((await orchard("clean", ...args, "--dry-run", "--json")).stdout).portions;
     const everything = ["--clusters", "--outputs", "--logs", "--store"];
     let kept: string;
     beforeAll(async () => {
       await Promise.all(["runs/old/manifest.json", "logs/emr/j-0/a.gz", "features-store/m/a.parquet"].map(put));
-      kept = await createCluster(context().clients, "orchard-kept", { project: "orchard", "orchard:stack": "Orchard" });
+      kept = await createCluster(stage().clients, "orchard-kept", { project: "orchard", "orchard:stack": "Orchard" });
     });
 
-    it("shows as JSON how much there is, and deletes nothing with --dry-run", async () => {
-      const portions = await portionsOf(...everything);
-
-      expect(portions).toMatchObject([
-        { part: "clusters", names: [kept] },
-        { part: "outputs", names: expect.arrayContaining(["old"]), bytes: expect.any(Number) },
-        { part: "logs", objects: expect.any(Number) },
-        { part: "store", objects: 1, versions: 1, bytes: 1 },
-      ]);
-      expect(await portionsOf(...everything)).toEqual(portions);
-    });
+    it("is shown in docs/cli.md", () => stage().transcripts.play("clean"));
 
     it("needs a choice, a yes and the bucket's name without a terminal, with exit code 2", async () => {
-      const answers = await Promise.all([
-        orchard("clean"),
-        orchard("clean", "--store"),
-        orchard("clean", "--inputs", "--yes"),
-        orchard("clean", "--store", "--older-than", "never"),
-      ]);
+      const answers = [
+        await orchard("clean"),
+        await orchard("clean", "--store"),
+        await orchard("clean", "--inputs", "--yes"),
+        await orchard("clean", "--store", "--older-than", "never"),
+      ];
 
       expect(answers.map(({ exitCode }) => exitCode)).toEqual([2, 2, 2, 2]);
       expect(answers.map(({ stderr }) => stderr)).toEqual([
@@ -90,11 +67,10 @@ export function cleanCases(context: () => Context): void {
     });
 
     it("offers the choices on a terminal, and deletes nothing without a choice or a yes, with exit code 4", async () => {
-      const env = { PATH: process.env["PATH"] ?? "", ORCHARD_HOME: context().account.home };
-
-      const none = await answerQuestion(["clean", "--local"], "What is to be deleted?", "\r", env);
-      const no = await answerQuestion(["clean", "--store", "--local"], "Delete this?", "n\r", env);
-      const other = await answerQuestion(["clean", "--inputs", "--local"], "Type the bucket's name", "bucket\r", env);
+      const { account } = stage();
+      const none = await atTerminal(account, ["clean"], ["What is to be deleted?", "\r"]);
+      const no = await atTerminal(account, ["clean", "--store"], ["Delete this?", "n\r"]);
+      const other = await atTerminal(account, ["clean", "--inputs"], ["Type the bucket's name", "bucket\r"]);
 
       expect(none.stdout).toContain("store: features of all images");
       for (const { stdout, exitCode } of [none, no, other]) {
@@ -116,7 +92,8 @@ export function cleanCases(context: () => Context): void {
       const { exitCode, stdout, stderr } = await orchard("clean", ...everything, "--yes");
 
       expect(exitCode, stderr).toBe(0);
-      expect(stdout).toMatch(/ store +1 object +1 B\n/);
+      expect(stdout).toMatch(/ store +\d+ objects +[\d.]+ kB\n/);
+      expect(stdout).toContain(kept);
       expect(stdout).toContain("All of this is gone.");
       for (const { names, objects } of await portionsOf(...everything)) expect([names, objects]).toEqual([[], 0]);
       expect(await portionsOf("--inputs")).toEqual(images);

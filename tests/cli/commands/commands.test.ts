@@ -6,6 +6,7 @@ import { z } from "zod";
 import { parts } from "../../../cli/setup/setup-parts.mjs";
 import { groups } from "../../../cli/terminal/command-groups.ts";
 import { root } from "../../../cli/toolchain/places.ts";
+import { runInProcess } from "../terminal/in-process.ts";
 
 function isModule(file: string): boolean {
   return file.endsWith(".ts");
@@ -40,7 +41,7 @@ describe("the commands of orchard", () => {
 });
 
 describe("orchard --help", () => {
-  const help = async () => String((await execa(process.execPath, [join(root, "cli", "main.ts"), "--help"])).stdout);
+  const help = async () => (await runInProcess("--help")).stdout;
 
   it("fits a screen", async () => {
     const lines = (await help()).split("\n");

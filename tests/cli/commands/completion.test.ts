@@ -6,7 +6,7 @@ import { execa, execaSync } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { completionScript, type Shell, shells } from "../../../cli/terminal/completion-scripts.ts";
 import { listCompleted } from "../../../cli/terminal/completion-tree.ts";
-import { root } from "../../../cli/toolchain/places.ts";
+import { runInProcess } from "../terminal/in-process.ts";
 
 let folder: string;
 beforeAll(() => {
@@ -15,7 +15,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 function orchard(...args: readonly string[]) {
-  return execa(process.execPath, [join(root, "cli", "main.ts"), "completion", ...args], { reject: false });
+  return runInProcess("completion", ...args);
 }
 
 describe("orchard completion", () => {

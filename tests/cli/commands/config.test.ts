@@ -1,11 +1,10 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { execa } from "execa";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { listLayers, mergeLayers, sourceOf } from "../../../cli/deployment/config-sources.ts";
-import { root } from "../../../cli/toolchain/places.ts";
 import { knobSections } from "../../../infra/config/knobs.ts";
+import { runInProcess } from "../terminal/in-process.ts";
 
 let folder: string;
 beforeAll(() => {
@@ -14,24 +13,20 @@ beforeAll(() => {
   writeFileSync(join(folder, "knobs.json"), '{"maxCostUsd":4,"coreCount":2,"nat":false}');
 });
 afterAll(() => rmSync(folder, { recursive: true }));
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
 
 /** Runs the command without an account. The folder is the home, in which the CDK finds a .cdk.json. */
 async function config(args: readonly string[], env: Readonly<Record<string, string | undefined>> = {}) {
-  const { exitCode, stdout, stderr } = await execa(
-    process.execPath,
-    [join(root, "cli", "main.ts"), "config", ...args],
-    {
-      reject: false,
-      cwd: folder,
-      env: { HOME: folder, NO_COLOR: "1", AWS_REGION: "eu-west-1", INIT_CWD: folder, AWS_PROFILE: undefined, ...env },
-    },
-  );
-  return { exitCode, stdout, stderr };
+  const variables = { HOME: folder, NO_COLOR: "1", AWS_REGION: "eu-west-1", INIT_CWD: folder, AWS_PROFILE: undefined };
+  for (const [name, value] of Object.entries({ ...variables, ...env })) vi.stubEnv(name, value);
+  return runInProcess("config", ...args);
 }
 
 describe("orchard config", () => {
   it("shows each value with its source, and the words of the reference where there is none", async () => {
-    const { exitCode, stdout, stderr } = await config(["--config", "knobs.json", "-c", "maxCostUsd=2.5"]);
+    const { exitCode, stdout, stderr } = await config(["--config", join(folder, "knobs.json"), "-c", "maxCostUsd=2.5"]);
 
     expect(stderr).toBe("");
     expect(stdout).toContain("Region: eu-west-1 (AWS_REGION)");

@@ -7,17 +7,19 @@ import {
   waitUntilStackUpdateComplete,
 } from "@aws-sdk/client-cloudformation";
 import { DescribeClusterCommand, ListClustersCommand } from "@aws-sdk/client-emr";
-import { HeadObjectCommand, ListBucketsCommand, ListObjectsV2Command, PutObjectCommand } from "@aws-sdk/client-s3";
+import { HeadObjectCommand, ListObjectsV2Command, PutObjectCommand } from "@aws-sdk/client-s3";
 import { DescribeExecutionCommand, StartExecutionCommand } from "@aws-sdk/client-sfn";
 import { execa } from "execa";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { readDeployment } from "../../../cli/deployment/deployed-stacks.ts";
 import { root } from "../../../cli/toolchain/places.ts";
 import { closedKey } from "../../../lambdas/contract/s3-layout.ts";
 import { waitUntil } from "../../../shared/wait-until.ts";
+import { leadInProcess, orchard } from "../account/account-commands.ts";
 import { answerQuestion } from "../account/answer-question.ts";
 import { createCluster } from "../account/clusters.ts";
 import { type EmptyAccount, main, makeImages, startEmptyAccount } from "../account/empty-account.ts";
+import { checkCases } from "../check-aws/check-cases.ts";
 import { scheduleCases, scheduleKnobs } from "./schedule-cases.ts";
 
 const commandMs = 600_000;
@@ -32,18 +34,11 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
   let clusterId = "";
   beforeAll(async () => {
     account = await startEmptyAccount();
+    leadInProcess(account);
   }, commandMs);
   afterAll(() => account.stop(), commandMs);
 
-  const options = (env: Readonly<Record<string, string | undefined>> = {}) =>
-    ({
-      cwd: root,
-      reject: false,
-      extendEnv: false,
-      stdin: "ignore",
-      env: { ...account.env, ...env },
-    }) as const;
-  const orchard = (...args: readonly string[]) => execa(process.execPath, [main, ...args], options());
+  const options = () => ({ cwd: root, reject: false, extendEnv: false, stdin: "ignore", env: account.env }) as const;
   const stackNames = async () =>
     JSON.parse(
       (await execa("aws", ["cloudformation", "describe-stacks", "--output", "json"], options())).stdout,
@@ -61,7 +56,9 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
     ],
     ["region", { AWS_REGION: undefined, AWS_DEFAULT_REGION: undefined }, "No region is set"],
   ])("reports missing %s in one line, with exit code 2", async (_, env, message) => {
-    const { exitCode, stderr } = await execa(process.execPath, [main, "deploy", "--yes"], options(env));
+    for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
+    const { exitCode, stderr } = await orchard("deploy", "--yes");
+    for (const name of Object.keys(env)) vi.stubEnv(name, account.env[name]);
 
     expect(stderr).toContain(message);
     expect(stderr.trim().split("\n")).toHaveLength(1);
@@ -183,7 +180,7 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
     expect(await clusterState(clusterId)).toMatch(/^TERMINATED/);
   });
 
-  scheduleCases(orchard);
+  scheduleCases(() => account);
 
   it("changes nothing when the user declines", async () => {
     const answer = (keys: string) => answerQuestion(["destroy"], question, keys, account.env);
@@ -197,9 +194,9 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
   });
 
   it("refuses to remove the stack while an execution is running, and names the execution", async () => {
-    const images = await makeImages(join(account.home, "images"), 12);
+    const images = await makeImages(join(account.home, "images"), 20);
     const upload = await orchard("upload", images);
-    expect(upload.stdout).toContain("12 uploaded");
+    expect(upload.stdout).toContain("20 uploaded");
     const name = "still-running";
     await account.clients.sfn.send(
       new StartExecutionCommand({ stateMachineArn, name, input: '{"mode":"mini","pca":{"components":2}}' }),
@@ -239,22 +236,7 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
     const { KeyCount } = await account.clients.s3.send(
       new ListObjectsV2Command({ Bucket: bucket, Prefix: "data/raw/" }),
     );
-    expect(KeyCount).toBe(12);
-  });
-
-  it("deletes the data bucket and its objects with --delete-data", async () => {
-    await orchard("deploy", "--yes");
-    const second = (await readDeployment(account.clients))?.bucket ?? "";
-    await orchard("upload", join(account.home, "images"));
-
-    const { exitCode, stdout, stderr } = await orchard("destroy", "--yes", "--json", "--delete-data");
-
-    expect(exitCode, stderr).toBe(0);
-    expect(JSON.parse(stdout)).toMatchObject({ stacks: ["OrchardGuardrails", "Orchard"], keptBucket: null });
-    const { Buckets = [] } = await account.clients.s3.send(new ListBucketsCommand({}));
-    const names = Buckets.map(({ Name }) => Name);
-    expect(names).not.toContain(second);
-    expect(names).toContain(bucket);
+    expect(KeyCount).toBe(20);
   });
 
   it("names a cluster that is left without a stack, ends it with --stop-running, and never succeeds before", async () => {
@@ -295,7 +277,7 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
     const { Subnet } = await aws("ec2", "create-subnet", "--vpc-id", vpc, "--cidr-block", "10.0.1.0/24");
 
     // Act: the command looks twice for what runs, with a pause in between.
-    const interrupted = orchard("destroy", "--yes", "--stop-running");
+    const interrupted = execa(process.execPath, [main, "destroy", "--yes", "--stop-running"], options());
     let shown = "";
     interrupted.stderr?.on("data", (chunk: Buffer) => {
       shown += chunk.toString();
@@ -330,4 +312,9 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
     expect(stdout).toContain("Nothing of Orchard is deployed");
     expect(exitCode).toBe(0);
   });
+
+  checkCases(
+    () => account,
+    () => join(account.home, "images"),
+  );
 });

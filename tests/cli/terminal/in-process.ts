@@ -5,20 +5,29 @@ export async function runInProcess(...args: readonly string[]) {
   const { Lifetime } = await import("../../../cli/terminal/lifetime.ts");
   const { loadProgram } = await import("../../../cli/load-program.ts");
   const { describeFailure } = await import("../../../cli/terminal/describe-failure.ts");
+  const before = { ...process.env };
+  const printed: (readonly [stream: "stdout" | "stderr", text: string])[] = [];
+  const spyOn = (stream: "stdout" | "stderr") =>
+    vi.spyOn(process[stream], "write").mockImplementation((text) => printed.push([stream, String(text)]) > 0);
   // vitest handles the signals of this process.
-  const signals = vi.spyOn(Lifetime.prototype, "watchSignals").mockReturnValue();
-  const stdout = vi.spyOn(process.stdout, "write").mockReturnValue(true);
-  const stderr = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+  const spies = [vi.spyOn(Lifetime.prototype, "watchSignals").mockReturnValue(), spyOn("stdout"), spyOn("stderr")];
   try {
     const program = await loadProgram(args[0]);
     const failure = await program.parseAsync(args, { from: "user" }).then(() => undefined, describeFailure);
-    const [message, exitCode] = failure ?? ["", 0];
-    return { exitCode, stdout: printed(stdout), stderr: `${printed(stderr)}${message}` };
+    const [message, exitCode] = failure ?? ["", Number(process.exitCode ?? 0)];
+    const textOf = (stream: string) => printed.flatMap(([name, text]) => (name === stream ? text : [])).join("");
+    return {
+      exitCode,
+      stdout: textOf("stdout"),
+      stderr: `${textOf("stderr")}${message}`,
+      /** Both, as a terminal shows them. */
+      output: `${printed.map(([, text]) => text).join("")}${message && `✖ ${message}`}`,
+    };
   } finally {
-    for (const spy of [signals, stdout, stderr]) spy.mockRestore();
+    process.exitCode = undefined;
+    // --profile and --region change the environment.
+    for (const name of Object.keys(process.env)) if (!(name in before)) delete process.env[name];
+    Object.assign(process.env, before);
+    for (const spy of spies) spy.mockRestore();
   }
-}
-
-function printed({ mock }: { readonly mock: { readonly calls: readonly (readonly unknown[])[] } }): string {
-  return mock.calls.map(([text]) => String(text)).join("");
 }

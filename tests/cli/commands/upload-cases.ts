@@ -1,0 +1,47 @@
+import { appendFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { listObjects } from "../../../lambdas/aws/s3.ts";
+import { atTerminal, json } from "../account/account-commands.ts";
+import { allMs, type Stage } from "./stage.ts";
+
+export function uploadCases(stage: () => Stage): void {
+  describe("orchard upload", { timeout: allMs }, () => {
+    /** The images of docs/cli.md, which are in the bucket. */
+    const photos = () => join(stage().account.home, "photos");
+    const uploadJson = (...args: readonly string[]) => json("upload", ...args);
+    const stored = async (prefix: string) =>
+      listObjects(stage().clients.s3, { bucket: stage().account.bucket, key: `data/raw/${prefix}` });
+
+    it("uploads what is changed, and leaves the images of others", async () => {
+      appendFileSync(join(photos(), "Training", "Apple 0", "0_100.jpg"), "more");
+
+      expect(await uploadJson("photos")).toMatchObject({ images: 5, uploaded: 1, unchanged: 4 });
+      expect((await stored("Training/Banana/")).length).toBeGreaterThan(0);
+    });
+
+    it("removes what the folder does not have with --delete", async () => {
+      rmSync(join(photos(), "Training", "Apple 1"), { recursive: true });
+
+      expect(await uploadJson("photos", "--delete")).toMatchObject({ images: 3, uploaded: 0, others: 0 });
+      expect(await stored("")).toHaveLength(3);
+    });
+
+    it("leaves whole objects at Ctrl-C, and goes on when it is started again", async () => {
+      // The sample without its splits are about 1,000 new keys.
+      const args = ["upload", "sample/Training"];
+      const before = (await stored("")).length;
+      const { exitCode, stdout } = await atTerminal(stage().account, args, [" images · ", "\u0003"]);
+
+      const [, count = "", all] =
+        /Interrupted: (\d+) of (\d+) images were uploaded, each of them whole/.exec(stdout) ?? [];
+      expect(stdout).toContain("To go on: orchard upload sample/Training");
+      expect(exitCode).toBe(130);
+      const again = await uploadJson("sample/Training");
+      expect(again.unchanged).toBeGreaterThanOrEqual(Number(count));
+      expect(again.unchanged).toBeLessThan(Number(all));
+      expect(again.uploaded + again.unchanged).toBe(Number(all));
+      expect(await stored("")).toHaveLength(before + Number(all));
+    });
+  });
+}
