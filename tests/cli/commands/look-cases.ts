@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { json, orchard, startOrchard } from "../account/account-commands.ts";
-import { runInProcess } from "../terminal/in-process.ts";
+import { showInProcess } from "../terminal/in-process.ts";
 import type { Outcome } from "../transcripts/transcripts.ts";
 import { allMs, finishedRun, refusedInput, type Stage, startExecution } from "./stage.ts";
 
@@ -12,7 +12,7 @@ import { allMs, finishedRun, refusedInput, type Stage, startExecution } from "./
 export function lookCases(stage: () => Stage): void {
   /** Keeps Spark's history open until it has answered. */
   const connect = async (...args: readonly string[]): Promise<Outcome> => {
-    if (args.includes("no-label")) return runInProcess(...args);
+    if (args.includes("no-label")) return showInProcess(...args);
     const connection = startOrchard(stage().account, ...args);
     if (!connection.stdout) throw new Error("The process has no standard output pipe");
     const [line] = await once(createInterface({ input: connection.stdout }), "line");

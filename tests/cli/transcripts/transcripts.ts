@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, vi } from "vitest";
 import { root } from "../../../cli/toolchain/places.ts";
 import type { EmbeddedAccount } from "../account/started-account.ts";
-import { runInProcess } from "../terminal/in-process.ts";
+import { showInProcess } from "../terminal/in-process.ts";
 import { type Documented, Names, readSections } from "./documented.ts";
 
 const file = join(root, "docs", "cli.md");
@@ -61,7 +61,7 @@ export class Transcripts {
     const { env } = this.#account;
     const isElsewhere = args.includes("--profile");
     for (const name of Object.keys(env)) if (isElsewhere && name.startsWith("AWS_")) vi.stubEnv(name, undefined);
-    const outcome = await runInProcess(...args);
+    const outcome = await showInProcess(...args);
     for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
     return outcome;
   }
