@@ -28,9 +28,10 @@ it("applies every mutation", () => {
 
 it.each(chosen)(
   "detects: $name",
-  async ({ apply, state }) => {
+  async ({ apply, state, needsRedrive }) => {
     const mutant = apply(deployed);
-    const isRelated = ({ faults }: Scenario) => faults.some((fault) => fault.state === state);
+    const isRelated = ({ faults, redrives }: Scenario) =>
+      needsRedrive ? redrives !== undefined : faults.some((fault) => fault.state === state);
     const relatedFirst = scenarios.toSorted((a, b) => Number(isRelated(b)) - Number(isRelated(a)));
     for (const scenario of relatedFirst) {
       if (violationsOf(await play(mutant, scenario)).length > 0) {

@@ -7,6 +7,8 @@ export interface Mutation {
   readonly name: string;
   /** The changed state, if only a failure of that state shows the error. */
   readonly state?: string;
+  /** Whether only an execution that is redriven shows the error. @default false */
+  readonly needsRedrive?: boolean;
   readonly apply: (deployed: Deployed) => Deployed;
 }
 
@@ -61,9 +63,10 @@ function inRules(name: string, change: (rules: States[]) => States[]): Mutation 
 }
 
 /** Replaces text in every bundle that has it. @throws Error if none has it */
-function inFunctions(name: string, text: RegExp, changed: string): Mutation {
+function inFunctions(name: string, text: RegExp, changed: string, needsRedrive = false): Mutation {
   return {
     name,
+    needsRedrive,
     apply: (deployed) => {
       const functions = deployed.functions.map((one) => {
         const code = readFileSync(join(one.folder, "index.mjs"), "utf8");
@@ -151,9 +154,13 @@ export const mutations: readonly Mutation[] = [
     (states) => delete states["NotifyFailure"].Retry,
     "NotifyFailure",
   ),
-  inStates("the mail about a success is retried only if Lambda is throttled", (states) => {
-    states["NotifySuccess"].Retry[0].ErrorEquals = ["Lambda.TooManyRequestsException"];
-  }),
+  inStates(
+    "the mail about a success is retried only if Lambda is throttled",
+    (states) => {
+      states["NotifySuccess"].Retry[0].ErrorEquals = ["Lambda.TooManyRequestsException"];
+    },
+    "NotifySuccess",
+  ),
   inStates("a step has no time-out", (states) => delete states["Inventory"].TimeoutSecondsPath),
   inStates("a step may take eight hours, whatever its quote", (states) => {
     delete states["ExtractFeatures"].TimeoutSecondsPath;
@@ -191,8 +198,14 @@ export const mutations: readonly Mutation[] = [
     "a status event counts although the execution is running again",
     /[\w$]+\([\w$]+\)(?=\?!0:\([\w$]+\.warn\(`[^`]* its clusters were left)/,
     "true",
+    true,
   ),
-  inFunctions("a mail about a stopped execution is sent although it is running again", /[\w$]+!=="ABORTED"/, "false"),
+  inFunctions(
+    "a mail about a stopped execution is sent although it is running again",
+    /[\w$]+!=="ABORTED"/,
+    "false",
+    true,
+  ),
   inFunctions(
     "the diagnosis does not name the reason why a step failed",
     /cause:[\w$]+\?\.cause\?\?[\w$]+/,

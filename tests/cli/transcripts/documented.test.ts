@@ -46,7 +46,8 @@ describe("a documented output", () => {
     ['{"a":1,…,"c":3,…}', '{"a":1,"b":2,"c":3,"c":4}'],
     [" RUN    USD", " RUN              USD"],
     ["for 3.2 s at 2026-01-02 03:04 UTC", "for 1m 20s at 2030-12-31 23:59 GMT+1"],
-    ["5 images (20 kB), 40.12 %, 2.188", "5 images (1.5 MB), 1.00 %, -0.123"],
+    ["5 images (20 kB), 40.12 %", "5 images (1.5 MB), 1.00 %"],
+    [" a  2.188  -31.25\n b", " a  -0.1745  5.686\n b"],
     [" a  3.2  b", " a  10.1  b"],
     ["http://127.0.0.1:4566/x", "http://127.0.0.1:40173/x"],
   ])("%j stands for %j", (documented, real) => {

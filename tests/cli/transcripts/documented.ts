@@ -30,7 +30,8 @@ const placeholders: readonly Placeholder[] = [
   { pattern: /(?:\d+\.\d s|(?:\d+h )?\d+m(?: \d+s)?)\b/, isName: false },
   { pattern: /(?<= {2})\d+\.\d(?= {2})/, isName: false },
   { pattern: /\d+(?:\.\d+)? (?:B|kB|MB|GB)\b/, isName: false },
-  { pattern: /-?\d+\.\d{3}\b/, isName: false },
+  // Components have four significant digits.
+  { pattern: /(?<= {2})-?(?:0\.0*[1-9]\d{3}|[1-9]\.\d{3}|[1-9]\d\.\d\d|[1-9]\d\d\.\d)(?=\s)/, isName: false },
   { pattern: /\d+\.\d\d %/, isName: false },
   // The state of a listed cluster that is alive.
   { pattern: /(?<=[0-9A-Z]{13} {2,})(?:STARTING|BOOTSTRAPPING|RUNNING|WAITING)/, isName: false },
