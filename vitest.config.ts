@@ -2,6 +2,7 @@ import { globSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 // A worker's own clean-up at its exit does not run: vitest ends it with a signal.
 const temporary = mkdtempSync(join(tmpdir(), "orchard-tests-"));
@@ -17,8 +18,21 @@ const sharing = globSync("tests/{docs,infra,lambdas,shared,statemachine}/**/*.te
   (file) => !ownModules.includes(file),
 );
 
+/** Files that take minutes. */
+const longFiles = ["tests/cli/deployment/deploy.test.ts", "tests/cli/commands/account.test.ts"];
+
+/** Starts the long files first, so that no worker is left with one of them when the others have nothing more to do. */
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isLong = ({ moduleId }: TestSpecification): boolean => longFiles.some((file) => moduleId.endsWith(file));
+    const sorted = await super.sort(files);
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+  }
+}
+
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongFirst },
     projects: [
       // Its files also share the synthesized stack, the compiled bundles and the list of scenarios.
       { extends: true, test: { name: "faults", include: ["tests/faults/**/*.test.ts"], isolate: false } },
