@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark import SparkContext
 
 from orchard import pca
@@ -211,7 +212,8 @@ def transform(
             offsets = pa.array(np.arange(0, (len(rows) + 1) * count, count, dtype=np.int32), pa.int32())
             vectors = pa.ListArray.from_arrays(offsets, values)
             writer.add(pa.RecordBatch.from_arrays([*names, vectors], schema=REDUCED_SCHEMA))
-            labels.update(names[1].to_pylist())
+            counted = pc.value_counts(names[1])
+            labels.update(dict(zip(*(pc.struct_field(counted, n).to_pylist() for n in (0, 1)), strict=True)))
             done.add(len(rows))
         writer.flush()
         yield Transformed(writer.faults, labels)
