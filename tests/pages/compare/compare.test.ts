@@ -1,33 +1,14 @@
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import type { BrowserContextOptions, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { buildPage } from "../../../infra/pages.ts";
+import type { Page } from "playwright-core";
+import { describe, expect, it } from "vitest";
 import type { ComparedRun, Comparison } from "../../../lambdas/contract/comparison.ts";
-import { fillPage } from "../../../shared/fill-page.ts";
 import { chromium, chromiumMissing } from "../../chromium.ts";
-import { type OpenedPage, TestBrowser } from "../browser.ts";
+import { findViolations } from "../axe.ts";
+import { builtPage } from "../built-page.ts";
 
 if (chromium === undefined) console.warn(`Skipped the comparison in a browser: ${chromiumMissing}`);
 
-const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const browser = new TestBrowser();
+const { open } = builtPage<Comparison>("compare");
 const hostile = `"><script>alert(1)</script> 🍎 תפוח ${"x".repeat(300)}`;
-let template = "";
-let opened: OpenedPage | undefined;
-
-beforeAll(async () => {
-  template = (await buildPage("compare")).html;
-  await browser.start();
-});
-
-afterEach(async () => {
-  await browser.closePages();
-  expect(opened?.problems ?? []).toEqual([]);
-  opened = undefined;
-});
-
-afterAll(() => browser.stop());
 
 const before: ComparedRun = {
   runId: "run-1",
@@ -66,12 +47,6 @@ const comparison: Comparison = {
   missing: [],
 };
 
-async function open(data: Comparison, options?: BrowserContextOptions): Promise<Page> {
-  opened = await browser.open(fillPage(template, data), options);
-  await opened.page.waitForSelector("h1");
-  return opened.page;
-}
-
 function rowsOf(page: Page, section: string): Promise<readonly (readonly string[])[]> {
   return page
     .locator(`#${section} table`)
@@ -106,11 +81,10 @@ describe.runIf(chromium)("the comparison in a browser", () => {
     ["dark, on a phone", { colorScheme: "dark", viewport: { width: 360, height: 740 } }],
   ] as const)("has nothing that axe finds serious, and is not wider than the screen: %s", async (_, options) => {
     const page = await open(comparison, options);
-    await page.evaluate(axeSource);
 
-    const found = await page.evaluate("axe.run().then(({ violations }) => violations.map(({ id }) => id))");
+    const found = await findViolations(page);
 
-    expect(found).toEqual([]);
+    expect(found.map(({ id }) => id)).toEqual([]);
     expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
   });
 });

@@ -2,7 +2,7 @@ import sharp from "sharp";
 import type { ReportData } from "../../../lambdas/contract/report-data.ts";
 import type { ReportFigures } from "../../../lambdas/contract/report-figures.ts";
 
-/** What an example's report is made of; all names and numbers follow from it. */
+/** Sets the size of an example's report; all names and numbers follow from it. */
 export interface Example {
   readonly images: number;
   readonly labels: readonly string[];

@@ -1,41 +1,18 @@
 import { readFileSync } from "node:fs";
 import { parse } from "csv-parse/sync";
 import type { BrowserContextOptions, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { buildPage } from "../../../infra/pages.ts";
+import { describe, expect, it } from "vitest";
 import type { ReportData } from "../../../lambdas/contract/report-data.ts";
-import { fillPage } from "../../../shared/fill-page.ts";
 import { chromium, chromiumMissing } from "../../chromium.ts";
 import { seriousViolations } from "../axe.ts";
-import { type OpenedPage, TestBrowser } from "../browser.ts";
+import { builtPage } from "../built-page.ts";
 import { type Example, exampleReport, labelNames } from "./example-data.ts";
 
 if (chromium === undefined) console.warn(`Skipped the report in a browser: ${chromiumMissing}`);
 
-const browser = new TestBrowser();
+const { fill, open } = builtPage<ReportData>("report");
 const small: Example = { images: 48, labels: labelNames(6), sample: 48, thumbnails: 20 };
 const phone: BrowserContextOptions = { viewport: { width: 360, height: 740 }, hasTouch: true };
-let template = "";
-let opened: OpenedPage | undefined;
-
-beforeAll(async () => {
-  template = (await buildPage("report")).html;
-  await browser.start();
-});
-
-afterEach(async () => {
-  await browser.closePages();
-  expect(opened?.problems ?? []).toEqual([]);
-  opened = undefined;
-});
-
-afterAll(() => browser.stop());
-
-async function open(data: ReportData, options?: BrowserContextOptions): Promise<Page> {
-  opened = await browser.open(fillPage(template, data), options);
-  await opened.page.waitForSelector("h1");
-  return opened.page;
-}
 
 /** Text of the first element, without the spaces between elements. */
 async function text(page: Page, selector: string): Promise<string> {
@@ -398,5 +375,5 @@ describe.skipIf(chromium === undefined)("the report in a browser", () => {
 it("is smaller than 3 MB for 67,692 images of 131 labels", async () => {
   const data = await exampleReport({ images: 67_692, labels: labelNames(131), sample: 200, thumbnails: 200 });
 
-  expect(fillPage(template, data).length).toBeLessThan(3_000_000);
+  expect(fill(data).length).toBeLessThan(3_000_000);
 });
