@@ -69,7 +69,7 @@ interface RunSummary {
   /** Cost of the cluster, so far if it is kept; null when it is not known, and on this machine, where nothing is spent. */
   readonly usd: number | null;
   readonly quotedUsd: number | null;
-  /** What AWS has billed, with --billed alone; null when Cost Explorer does not know it (yet). */
+  /** The bill from Cost Explorer, only with --billed; null when there is none (yet). */
   readonly billed?: Billed | null;
   readonly startedAt: string;
 }

@@ -33,7 +33,7 @@ export async function installJupyterLab(lifetime: Lifetime, file: string): Promi
   }
 }
 
-/** What a browser needs to appear on the person's screen. */
+/** Variables that a browser needs to appear on the person's screen. */
 const forBrowsers = ["BROWSER", "DISPLAY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"];
 
 /** The person's settings, extensions and start-up files of Jupyter, IPython and Matplotlib are for their own notebooks. */

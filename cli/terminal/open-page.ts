@@ -10,7 +10,7 @@ export function hasBrowser({ DISPLAY, WAYLAND_DISPLAY, BROWSER }: NodeJS.Process
 /**
  * Opens an HTML file in the default browser.
  *
- * @returns what to tell the person, who can open the file elsewhere if there is no browser
+ * @returns a message to the person, who can open the file elsewhere if there is no browser
  */
 export async function openPage(path: string): Promise<string> {
   if (!hasBrowser(process.env)) return `There is no display here. Open it in a browser: ${path}`;

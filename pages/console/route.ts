@@ -1,7 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { keepKey } from "./account-client.ts";
 
-/** What the address says to show. */
+/** Names the page that the address asks for. */
 export type Route =
   | { readonly page: "executions" }
   | { readonly page: "execution"; readonly arn: string }

@@ -1,6 +1,6 @@
 import type { ExecutionStatus, HistoryEvent } from "./console-data.ts";
 
-/** What a state's colour says, in the words of the AWS console. */
+/** Names the status that a state's colour stands for, in the words of the AWS console. */
 export type StateStatus =
   | "In progress"
   | "Succeeded"

@@ -3,7 +3,7 @@ import { formatCount, formatValue } from "../../shared/numbers.ts";
 import type { Images } from "./images.ts";
 import type { Thumbnail } from "./thumbnails.ts";
 
-/** What a person sees of an image: its thumbnail, its label and its path. */
+/** Shows an image by its thumbnail, its label and its path. */
 export function describeImage(images: Images, image: number, thumbnail: Thumbnail): HTMLElement {
   return element(
     "span",

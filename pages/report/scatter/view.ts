@@ -21,7 +21,7 @@ function extent(values: Float32Array): readonly [number, number] {
   return [least - padding, most + padding];
 }
 
-/** What part of the coordinates the plot shows, and where it shows them: in pixels of the page within the axes. */
+/** Maps the visible part of the coordinates to pixels of the page within the axes. */
 export class View {
   readonly #scales: Readonly<Record<"x" | "y", Scale>>;
   #shown: Readonly<Record<"x" | "y", Scale>>;

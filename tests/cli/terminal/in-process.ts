@@ -5,7 +5,7 @@ type Stream = "stdout" | "stderr";
 interface Ended {
   readonly exitCode: number;
   readonly printed: readonly (readonly [stream: Stream, text: string])[];
-  /** What cli/main.ts prints of an error, or nothing. */
+  /** The text that cli/main.ts prints of an error, or nothing. */
   readonly message: string;
 }
 

@@ -1,4 +1,4 @@
-// Whatever an input, an error or a log contains: no line of a mail is theirs.
+// Checks that no text of an input, an error or a log becomes a line of its own in a mail.
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type PartialState, partialStateSchema } from "../../../lambdas/contract/state-data.ts";
