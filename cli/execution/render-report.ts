@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { gray, green, red, yellow } from "ansis";
 import { type StateVisit, secondsIn } from "../../lambdas/aws/state-visits.ts";
-import { isEmbedded } from "../../lambdas/contract/arns.ts";
+import { openReportCommand } from "../../lambdas/contract/console-links.ts";
 import { describeLeftOut, describeSplits } from "../../lambdas/contract/image-tree.ts";
 import { reportFile } from "../../lambdas/contract/s3-layout.ts";
 import { seededWarning } from "../../lambdas/contract/seeded-weights.ts";
@@ -42,7 +42,7 @@ function renderResults({ results: { folder, uri, files } }: Report): string | nu
 function renderPage({ page, results: { folder }, runId, executionArn }: Report): string | null {
   if (page === null) return null;
   if (folder !== null) return join(folder, reportFile);
-  return `orchard results ${runId} --open${isEmbedded(executionArn) ? " --local" : ""}`;
+  return openReportCommand(runId, executionArn);
 }
 
 /**

@@ -1,4 +1,5 @@
 import { parse } from "@aws-sdk/util-arn-parser";
+import { isEmbedded } from "./arns.ts";
 
 /**
  * The console's domain in each partition but the standard one: docs.amazonaws.cn/en_us/aws/latest/userguide/endpoints-Beijing.html,
@@ -21,6 +22,11 @@ export const consolePath = "/_orchard/console";
  */
 export function localExecutionLink(endpoint: string, executionArn: string): string {
   return `${endpoint}${consolePath}#/executions/${encodeURI(executionArn)}`;
+}
+
+/** The command that opens the page about a run. @param executionArn an execution of the run's account */
+export function openReportCommand(runId: string, executionArn: string): string {
+  return `orchard results ${runId} --open${isEmbedded(executionArn) ? " --local" : ""}`;
 }
 
 /** Address of an execution in the AWS console. */

@@ -2,6 +2,7 @@ import { GetObjectCommand, type S3Client } from "@aws-sdk/client-s3";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import { parseS3Uri } from "../aws/s3.ts";
 import { isEmbedded, nameOf } from "../contract/arns.ts";
+import { openReportCommand } from "../contract/console-links.ts";
 import { planFile, runIdOfPlanUri } from "../contract/s3-layout.ts";
 import type { PartialState } from "../contract/state-data.ts";
 import { logger } from "../runtime/handler.ts";
@@ -40,8 +41,7 @@ export function reportLines(
   executionArn: string,
   link: string | null,
 ): readonly string[] {
-  const local = isEmbedded(executionArn) ? " --local" : "";
-  const command = (runId: string): string => `Report:    orchard results ${runId} --open${local}`;
+  const command = (runId: string): string => `Report:    ${openReportCommand(runId, executionArn)}`;
   if (report) {
     return [
       command(nameOf(executionArn)),

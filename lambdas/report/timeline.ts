@@ -1,7 +1,8 @@
-import type { Cluster, StepState, StepSummary } from "@aws-sdk/client-emr";
+import type { Cluster, StepSummary } from "@aws-sdk/client-emr";
 import type { HistoryEvent } from "@aws-sdk/client-sfn";
 import { isGone, stateOf } from "../aws/cluster-states.ts";
 import { listVisits, type StateVisit } from "../aws/state-visits.ts";
+import { isActive } from "../aws/steps.ts";
 import type { Span } from "../contract/report-data.ts";
 
 /** The cluster of a run as EMR describes it, with the steps of this run. */
@@ -9,8 +10,6 @@ export interface UsedCluster {
   readonly cluster: Cluster;
   readonly steps: readonly StepSummary[];
 }
-
-const activeSteps: readonly (StepState | undefined)[] = ["PENDING", "CANCEL_PENDING", "RUNNING"];
 
 /** Converts an execution's history into a bar for each Task state that it has left. */
 export function stateSpans(events: readonly HistoryEvent[]): readonly Span[] {
@@ -42,11 +41,11 @@ export function clusterSpans({ cluster, steps }: UsedCluster, startedAt: Date, n
   return [bar, ...steps.flatMap((step) => stepSpan(step, now))];
 }
 
-function stepSpan({ Name: name = "", Status: status }: StepSummary, now: Date): readonly Span[] {
+function stepSpan(step: StepSummary, now: Date): readonly Span[] {
+  const { Name: name = "", Status: status } = step;
   const { StartDateTime: started, EndDateTime: ended = now } = status?.Timeline ?? {};
   // A step that was cancelled before its start has no time.
   if (!started) return [];
-  const outcome =
-    status?.State === "COMPLETED" ? "succeeded" : activeSteps.includes(status?.State) ? "running" : "failed";
+  const outcome = status?.State === "COMPLETED" ? "succeeded" : isActive(step) ? "running" : "failed";
   return [{ kind: "step", name, startedAt: started.getTime(), endedAt: ended.getTime(), outcome }];
 }

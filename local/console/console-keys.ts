@@ -1,14 +1,9 @@
 import { createHmac } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { consolePath } from "../../lambdas/contract/console-links.ts";
+import { keyHeader } from "../../pages/console/console-data.ts";
 import { AwsError } from "../support/aws-error.ts";
 import { accountKeys, isSame, type KeyPair } from "../support/key-pair.ts";
-
-/**
- * The header with the console's key. A cookie would not do: browsers send the cookies of 127.0.0.1 to every port of it,
- * which may be another user's.
- */
-const keyHeader = "x-orchard-console-key";
 
 /** Returns the key of the console, which its link carries in the fragment; it changes with the account's key pair. */
 export function consoleKey({ secretAccessKey }: KeyPair): string {
@@ -20,7 +15,11 @@ export function consoleLink(endpoint: string, directory: string): string {
   return `${endpoint}${consolePath}#/?key=${consoleKey(accountKeys(directory))}`;
 }
 
-/** @throws AwsError AccessDenied for a request without the key of the account's console */
+/**
+ * Requires the console's key in a header. A cookie would not do: browsers send the cookies of 127.0.0.1 to every port of
+ * it, which may be another user's.
+ * @throws AwsError AccessDenied for a request without the key of the account's console
+ */
 export function requireConsoleKey({ headers }: IncomingMessage, account: KeyPair): void {
   const key = headers[keyHeader];
   if (typeof key === "string" && isSame(key, consoleKey(account))) return;

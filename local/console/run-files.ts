@@ -26,8 +26,7 @@ export class RunFiles {
 
   /** Returns the content of progress.json; null before the job's first report. */
   async readProgress(execution: Execution): Promise<Progress | null> {
-    const folder = folderOf(execution);
-    const text = folder && (await this.#read({ ...folder, prefix: `${folder.prefix}${progressFile}` }));
+    const text = await this.#read(execution, progressFile);
     return text === undefined ? null : JSON.parse(text);
   }
 
@@ -45,15 +44,18 @@ export class RunFiles {
 
   /** Returns the report of a run. @throws AwsError NotFound when it has none */
   async readReport(execution: Execution): Promise<string> {
-    const folder = folderOf(execution);
-    const text = folder && (await this.#read({ ...folder, prefix: `${folder.prefix}${reportFile}` }));
+    const text = await this.#read(execution, reportFile);
     if (text !== undefined) return text;
     throw new AwsError("NotFound", `The run ${execution.name} has no report.`, 404);
   }
 
-  async #read({ bucket, prefix: key }: Folder): Promise<string | undefined> {
+  /** Reads a file in the folder of a run; undefined if there is none. */
+  async #read(execution: Execution, file: string): Promise<string | undefined> {
+    const folder = folderOf(execution);
+    if (!folder) return undefined;
+    const request = new GetObjectCommand({ Bucket: folder.bucket, Key: `${folder.prefix}${file}` });
     try {
-      const { Body: body } = await this.#s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+      const { Body: body } = await this.#s3.send(request);
       return await body?.transformToString();
     } catch (error) {
       if (error instanceof Error && error.name === "NoSuchKey") return undefined;

@@ -1,9 +1,8 @@
-import { axisBottom, axisLeft } from "d3-axis";
 import { scaleLinear } from "d3-scale";
 import { line } from "d3-shape";
 import type { Comparison } from "../../lambdas/contract/comparison.ts";
 import { percent } from "../../shared/formatting.ts";
-import { axisAt, chart, type Drawing } from "../shared/chart.ts";
+import { chart, type Drawing, shareAxes } from "../shared/chart.ts";
 import { svgElement } from "../shared/elements.ts";
 import { figure, lead, section } from "../shared/figure.ts";
 
@@ -31,14 +30,7 @@ function drawSums({ runs, variance }: Comparison, width: number): Drawing {
     ];
   });
   const shapes = [
-    axisAt(0, y(0), axisBottom(x).tickValues(ticks).tickFormat(String)),
-    axisAt(
-      margin.left,
-      0,
-      axisLeft(y)
-        .ticks(5)
-        .tickFormat((tick) => percent(Number(tick), 0)),
-    ),
+    ...shareAxes(x, y, ticks, percent),
     svgElement("text", { class: "axis-title", x: margin.left, y: height - 6 }, "principal components"),
     ...lines,
   ];

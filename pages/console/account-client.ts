@@ -1,5 +1,6 @@
+import { keyHeader } from "./console-data.ts";
+
 const keyName = "orchard-console-key";
-const keyHeader = "x-orchard-console-key";
 /** The address of the page, below which its data are. */
 const base = location.pathname;
 

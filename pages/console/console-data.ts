@@ -1,5 +1,8 @@
-// What the console's page reads from the account. The structures of AWS keep AWS's names; times are seconds since the
-// epoch, as in AWS's JSON protocols.
+// Defines the data that the console's page reads from the account. The structures of AWS keep AWS's names; times are
+// seconds since the epoch, as in AWS's JSON protocols.
+
+/** The header with the console's key. */
+export const keyHeader = "x-orchard-console-key";
 
 export type ExecutionStatus = "RUNNING" | "SUCCEEDED" | "FAILED" | "TIMED_OUT" | "ABORTED";
 

@@ -6,7 +6,6 @@ const dayAndMinute = new Intl.DateTimeFormat(undefined, {
   hour: "numeric",
   minute: "2-digit",
 });
-const count = new Intl.NumberFormat("en-US");
 
 /** @param seconds since the epoch, as all times of AWS's JSON */
 export function formatTime(seconds: number): string {
@@ -29,10 +28,6 @@ export function formatDuration(seconds: number): string {
   if (whole < 60) return `${whole} s`;
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
-}
-
-export function formatCount(number: number): string {
-  return count.format(number);
 }
 
 /** JSON with line breaks; a text that is no JSON as it is. */

@@ -1,6 +1,7 @@
 import { stateOfStep } from "../../lambdas/contract/job-steps.ts";
+import { formatCount } from "../shared/numbers.ts";
 import type { Progress } from "./console-data.ts";
-import { formatCount, formatDuration } from "./format.ts";
+import { formatDuration } from "./format.ts";
 
 /** The progress that the Spark job reports. */
 export function ProgressBar({ progress }: { readonly progress: Progress }) {

@@ -2,7 +2,7 @@ import type { ReportData } from "../../lambdas/contract/report-data.ts";
 import type { ReportFigures } from "../../lambdas/contract/report-figures.ts";
 import type { Table } from "../shared/csv.ts";
 import { element } from "../shared/elements.ts";
-import { csvButton, dataTable, type Link, lead, section } from "../shared/figure.ts";
+import { csvLine, dataTable, type Link, lead, section } from "../shared/figure.ts";
 import { formatCount, formatValue, plural } from "../shared/numbers.ts";
 
 interface ImageTable {
@@ -68,16 +68,7 @@ export function copiesSection({ figures }: ReportData, link: Link): HTMLElement 
     ...tables.flatMap(({ title, text, table }) => [
       element("h3", {}, title),
       element("p", { class: "soft" }, text),
-      ...(table.rows.length > 0
-        ? [
-            dataTable(table, title, link),
-            element(
-              "div",
-              { class: "below" },
-              csvButton(() => table, title),
-            ),
-          ]
-        : []),
+      ...(table.rows.length > 0 ? [dataTable(table, title, link), csvLine(table, title)] : []),
     ]),
   );
 }

@@ -1,7 +1,7 @@
 import type { ReportData } from "../../lambdas/contract/report-data.ts";
 import type { Table } from "../shared/csv.ts";
 import { element, name } from "../shared/elements.ts";
-import { csvButton, dataTable, lead, section } from "../shared/figure.ts";
+import { csvLine, dataTable, lead, section } from "../shared/figure.ts";
 import { formatCount, formatShare } from "../shared/numbers.ts";
 
 function costTable({ cost, quote, run }: ReportData): Table {
@@ -39,11 +39,7 @@ export function costSection(data: ReportData): HTMLElement {
     reason ? lead(reason) : null,
     dataTable(table, title),
     cost && run.onAws ? element("p", { class: "soft small arithmetic" }, name(cost.arithmetic)) : null,
-    element(
-      "div",
-      { class: "below" },
-      csvButton(() => table, title),
-    ),
+    csvLine(table, title),
   );
 }
 
@@ -69,11 +65,7 @@ export function storeSection({ validation: { computed, reused } }: ReportData): 
       `${formatCount(reused)} images had features in the store (${formatShare(share)}, green); ${formatCount(computed)} were computed (blue).`,
     ),
     element("div", { class: "split", "aria-hidden": "true" }, stored),
-    element(
-      "div",
-      { class: "below" },
-      csvButton(() => table, "Stored and computed features"),
-    ),
+    csvLine(table, "Stored and computed features"),
   );
 }
 
@@ -95,15 +87,11 @@ export function errorsSection({ errors, validation, missing }: ReportData): HTML
     title,
     lead(`${formatCount(validation.errors)} images (${formatShare(validation.errorRate, 2)}) have no features.`),
     dataTable(table, title),
-    element(
-      "div",
-      { class: "below" },
-      csvButton(() => table, title),
-    ),
+    csvLine(table, title),
   );
 }
 
-/** What somebody needs to run the same again. */
+/** Lists the parameters with which the same run can be started again. */
 export function parametersSection({ run, model, cluster }: ReportData): HTMLElement {
   const rows: readonly (readonly [string, string])[] = [
     ["Execution", run.executionArn],

@@ -1,8 +1,7 @@
-import { axisBottom, axisLeft } from "d3-axis";
 import { type ScaleLinear, scaleLinear } from "d3-scale";
 import { line } from "d3-shape";
 import type { ReportData } from "../../lambdas/contract/report-data.ts";
-import { axisAt, chart, type Drawing } from "../shared/chart.ts";
+import { chart, type Drawing, shareAxes } from "../shared/chart.ts";
 import { svgElement } from "../shared/elements.ts";
 import { figure, lead, section } from "../shared/figure.ts";
 import { formatShare, plural } from "../shared/numbers.ts";
@@ -59,14 +58,7 @@ function drawVariance(variance: Variance, width: number): Drawing {
   );
   const sums = line<number>((_, index) => x(index + 1), y)([...cumulative]);
   const shapes = [
-    axisAt(0, y(0), axisBottom(x).tickValues(ticks).tickFormat(String)),
-    axisAt(
-      margin.left,
-      0,
-      axisLeft(y)
-        .ticks(5)
-        .tickFormat((tick) => formatShare(Number(tick), 0)),
-    ),
+    ...shareAxes(x, y, ticks, formatShare),
     svgElement("text", { class: "axis-title", x: right, y: height - 6, "text-anchor": "end" }, "principal component"),
     ...markLines(variance, margin.left, right, y),
     ...bars,

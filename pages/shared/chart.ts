@@ -1,4 +1,5 @@
-import type { Axis, AxisDomain } from "d3-axis";
+import { type Axis, type AxisDomain, axisBottom, axisLeft } from "d3-axis";
+import type { ScaleLinear } from "d3-scale";
 import { select } from "d3-selection";
 import { element, svgElement } from "./elements.ts";
 
@@ -33,6 +34,20 @@ export function axisAt<Domain extends AxisDomain>(left: number, top: number, axi
   const group = svgElement("g", { class: "axis", transform: `translate(${left},${top})` });
   select<SVGGElement, unknown>(group).call(axis.tickSizeOuter(0));
   return group;
+}
+
+/** The axes of shares from 0 to 1 over the numbers of components, which `ticks` has. */
+export function shareAxes(
+  x: ScaleLinear<number, number>,
+  y: ScaleLinear<number, number>,
+  ticks: readonly number[],
+  format: (share: number, digits: number) => string,
+): readonly SVGElement[] {
+  const shares = axisLeft(y)
+    .ticks(5)
+    .tickFormat((tick) => format(Number(tick), 0));
+  const [left = 0] = x.range();
+  return [axisAt(0, y(0), axisBottom(x).tickValues(ticks).tickFormat(String)), axisAt(left, 0, shares)];
 }
 
 /** Shortens a label of an axis. */

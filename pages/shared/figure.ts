@@ -16,7 +16,7 @@ export function lead(...children: readonly (Node | string)[]): HTMLElement {
   return element("p", { class: "lead soft" }, ...children);
 }
 
-/** What a click on a text of a table does; undefined for a text that leads nowhere. */
+/** Returns the action of a click on a text of a table; undefined for a text that leads nowhere. */
 export type Link = (text: string) => (() => void) | undefined;
 
 function cell(value: Cell, link: Link | undefined): HTMLElement {
@@ -51,13 +51,19 @@ export function dataTable({ name: file, columns, rows }: Table, label: string, l
   );
 }
 
-export function csvButton(table: () => Table, label: string): HTMLButtonElement {
+function csvButton(table: () => Table, label: string): HTMLButtonElement {
   const click = () => downloadCsv(table());
   return element(
     "button",
     { type: "button", class: "csv", click, "aria-label": `${label}: data as CSV` },
     "Data as CSV",
   );
+}
+
+/** The button that saves the table, on a line of its own. */
+export function csvLine(table: Table, label: string): HTMLElement {
+  const button = csvButton(() => table, label);
+  return element("div", { class: "below" }, button);
 }
 
 interface Figure {
