@@ -9,8 +9,9 @@ const withoutSmallest = ["2xlarge", "4xlarge"] as const;
 /**
  * Memory in MiB that YARN may use on a node, by the node's GiB: yarn.nodemanager.resource.memory-mb in the EMR
  * Release Guide, "Task configuration" (docs.aws.amazon.com/emr/latest/ReleaseGuide/emr-hadoop-task-config.html). The guide
- * has two values for each size: one for m5, m5a, c5 and r5, and a smaller one for m6g, c6g and r6g. m6i and m7g are taken
- * to have the smaller one, because the guide's public source (github.com/awsdocs/amazon-emr-release-guide, 2022) is older.
+ * has two values for each size: one for m5, m5a, c5 and r5, and a smaller one for m6g, c6g and r6g. Later families are
+ * taken to have the smaller one, because the guide's public source (github.com/awsdocs/amazon-emr-release-guide, 2022) is
+ * older.
  */
 const yarnMiB = {
   larger: { 16: 12_288, 32: 24_576, 64: 57_344, 128: 122_880 },
@@ -19,27 +20,52 @@ const yarnMiB = {
 
 interface Family {
   readonly architecture: Architecture;
+  /** A hyperthread is half a core; the vCPUs of Graviton, m7a and c7a are whole cores. */
+  readonly coresPerVcpu: 0.5 | 1;
   readonly gibPerVcpu: number;
   readonly yarn: keyof typeof yarnMiB;
   readonly sizes: readonly (keyof typeof vcpusOf)[];
 }
 
+function family(
+  architecture: Architecture,
+  coresPerVcpu: Family["coresPerVcpu"],
+  gibPerVcpu: number,
+  yarn: Family["yarn"],
+  sizes: Family["sizes"] = allSizes,
+): Family {
+  return { architecture, coresPerVcpu, gibPerVcpu, yarn, sizes };
+}
+
+/**
+ * EMR 7.13 takes all of them: ListSupportedInstanceTypes, as github.com/getmoto/moto records its answers in
+ * moto/emr/resources/instance-types-emr-7.13.0.json (2026-08-22). Cores and memory: DescribeInstanceTypes, recorded in
+ * moto/ec2/resources/instance_types.json.
+ */
 const families: Readonly<Record<keyof typeof familyPrices, Family>> = {
-  m5: { architecture: "x86_64", gibPerVcpu: 4, yarn: "larger", sizes: allSizes },
-  m6i: { architecture: "x86_64", gibPerVcpu: 4, yarn: "smaller", sizes: allSizes },
-  m5a: { architecture: "x86_64", gibPerVcpu: 4, yarn: "larger", sizes: allSizes },
-  c5: { architecture: "x86_64", gibPerVcpu: 2, yarn: "larger", sizes: withoutSmallest },
-  r5: { architecture: "x86_64", gibPerVcpu: 8, yarn: "larger", sizes: allSizes },
-  m6g: { architecture: "arm64", gibPerVcpu: 4, yarn: "smaller", sizes: allSizes },
-  m7g: { architecture: "arm64", gibPerVcpu: 4, yarn: "smaller", sizes: allSizes },
-  c6g: { architecture: "arm64", gibPerVcpu: 2, yarn: "smaller", sizes: withoutSmallest },
-  r6g: { architecture: "arm64", gibPerVcpu: 8, yarn: "smaller", sizes: allSizes },
+  m5: family("x86_64", 0.5, 4, "larger"),
+  m6i: family("x86_64", 0.5, 4, "smaller"),
+  m5a: family("x86_64", 0.5, 4, "larger"),
+  m7i: family("x86_64", 0.5, 4, "smaller"),
+  m7a: family("x86_64", 1, 4, "smaller"),
+  c5: family("x86_64", 0.5, 2, "larger", withoutSmallest),
+  c7i: family("x86_64", 0.5, 2, "smaller", withoutSmallest),
+  c7a: family("x86_64", 1, 2, "smaller", withoutSmallest),
+  r5: family("x86_64", 0.5, 8, "larger"),
+  m6g: family("arm64", 1, 4, "smaller"),
+  m7g: family("arm64", 1, 4, "smaller"),
+  m8g: family("arm64", 1, 4, "smaller"),
+  c6g: family("arm64", 1, 2, "smaller", withoutSmallest),
+  c7g: family("arm64", 1, 2, "smaller", withoutSmallest),
+  r6g: family("arm64", 1, 8, "smaller"),
 };
 
 export interface InstanceType {
   readonly name: string;
   readonly architecture: Architecture;
   readonly vcpus: number;
+  /** Physical cores. */
+  readonly cores: number;
   readonly memoryGiB: number;
   /** Memory that YARN may use on a node for its containers. */
   readonly yarnMemoryMiB: number;
@@ -49,18 +75,19 @@ export interface InstanceType {
   readonly emrUsdPerHour: number;
 }
 
-function instanceTypesOf(family: keyof typeof familyPrices): readonly InstanceType[] {
-  const { architecture, gibPerVcpu, yarn, sizes } = families[family];
-  const { ec2UsdPerVcpuHour, emrUsdPerVcpuHour } = familyPrices[family];
+function instanceTypesOf(familyName: keyof typeof familyPrices): readonly InstanceType[] {
+  const { architecture, coresPerVcpu, gibPerVcpu, yarn, sizes } = families[familyName];
+  const { ec2UsdPerVcpuHour, emrUsdPerVcpuHour } = familyPrices[familyName];
   return sizes.map((size) => {
     const vcpus = vcpusOf[size];
     const memoryGiB = vcpus * gibPerVcpu;
     const yarnMemoryMiB = new Map(Object.entries(yarnMiB[yarn])).get(String(memoryGiB));
-    if (yarnMemoryMiB === undefined) throw new Error(`YARN's memory on a node of ${family}.${size} is not known`);
+    if (yarnMemoryMiB === undefined) throw new Error(`YARN's memory on a node of ${familyName}.${size} is not known`);
     return {
-      name: `${family}.${size}`,
+      name: `${familyName}.${size}`,
       architecture,
       vcpus,
+      cores: vcpus * coresPerVcpu,
       memoryGiB,
       yarnMemoryMiB,
       ec2UsdPerHour: vcpus * ec2UsdPerVcpuHour,

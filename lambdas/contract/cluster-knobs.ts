@@ -12,7 +12,7 @@ const memorySizeSchema = z.string().regex(/^[1-9][0-9]{0,6}[mg]$/, `must be ${me
 export const clusterIdPattern = /^j-[A-Z0-9]{1,30}$/;
 
 /** Most core nodes that a cluster can start with or scale to. */
-export const maxCoreNodes = 50;
+export const maxCoreNodes = 100;
 
 /**
  * The settings of the clusters that the deployment's configuration, the functions and (in part) the execution input

@@ -7,14 +7,24 @@ import type { Plan } from "../contract/plan.ts";
 import { type ClusterShape, workersOf } from "./cluster-shape.ts";
 import { deriveMemory, memoryProblem } from "./executor-memory.ts";
 import { usdForMinutes } from "./hourly-price.ts";
-import { effectiveVcpus, type Quote, quote, s3RequestsUsd, type Work } from "./quote.ts";
+import { effectiveCores, type Quote, quote, s3RequestsUsd, type Work } from "./quote.ts";
 import { clusterPlanOf } from "./run-job-flow.ts";
 import { stepLimits } from "./step-limits.ts";
 
-/** Interchangeable instance types, smallest size first: EC2 provides whichever it has capacity for. */
+/**
+ * Interchangeable instance types, smallest size first: EC2 provides whichever it has capacity for. The types of a fleet
+ * have the same number of cores, because the quote counts on the slowest.
+ */
 const fleets: Readonly<Record<Architecture, readonly (readonly string[])[]>> = {
-  x86_64: ["xlarge", "2xlarge"].map((size) => ["m5", "m6i", "m5a"].map((family) => `${family}.${size}`)),
-  arm64: ["xlarge", "2xlarge"].map((size) => ["m7g", "m6g"].map((family) => `${family}.${size}`)),
+  x86_64: [
+    ["m5.xlarge", "m6i.xlarge", "m5a.xlarge"],
+    ["m5.2xlarge", "m6i.2xlarge", "m5a.2xlarge"],
+    ["m7a.2xlarge", "c7a.2xlarge"],
+  ],
+  arm64: [
+    ["m7g.xlarge", "m8g.xlarge"],
+    ["m7g.2xlarge", "m8g.2xlarge"],
+  ],
 };
 
 export interface PlanRequest {
@@ -94,13 +104,13 @@ function cheapest(of: readonly Candidate[]): Candidate | undefined {
 }
 
 /**
- * Chooses the cheapest candidate that is expected to meet the deadline or, if none is, the cheapest with the most vCPUs.
- * The candidates with the most vCPUs are the last to miss the deadline, so that more images never get a lower quote.
+ * Chooses the cheapest candidate that is expected to meet the deadline or, if none is, the cheapest with the most cores.
+ * The candidates with the most cores are the last to miss the deadline, so that more images never get a lower quote.
  */
 function choose(all: readonly Candidate[], deadlineMinutes: number): Candidate {
   const inTime = cheapest(all.filter((one) => one.quote.minutes <= deadlineMinutes));
-  const most = Math.max(...all.map(({ shape }) => effectiveVcpus(shape)));
-  const chosen = inTime ?? cheapest(all.filter(({ shape }) => effectiveVcpus(shape) === most));
+  const most = Math.max(...all.map(({ shape }) => effectiveCores(shape)));
+  const chosen = inTime ?? cheapest(all.filter(({ shape }) => effectiveCores(shape) === most));
   if (chosen === undefined) throw new Error("The configuration and the overrides allow no cluster");
   return chosen;
 }

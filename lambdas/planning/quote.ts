@@ -1,10 +1,11 @@
+import { instanceType } from "../catalog/instance-types.ts";
 import { pricesDate, pricesRegion, s3UsdPerGet, s3UsdPerPutOrList } from "../catalog/prices.ts";
 import { type JobStep, jobSteps } from "../contract/job-steps.ts";
 import type { Plan } from "../contract/plan.ts";
 import { type ClusterShape, workersOf } from "./cluster-shape.ts";
 import { executorCores, executorsPerNode } from "./executor-memory.ts";
 import { type HourlyPrice, hourlyPriceOf } from "./hourly-price.ts";
-import { imagesPerSecondPerVcpu, rates } from "./rates.ts";
+import { type CoreRates, coreRates, type Rate, rates } from "./rates.ts";
 
 /** The amount of work in a run. */
 export interface Work {
@@ -28,11 +29,29 @@ export interface Quote {
   readonly arithmetic: string;
 }
 
-/** vCPUs of all executors, less the share that the daemons of a single node use. */
-export function effectiveVcpus(shape: ClusterShape): number {
+/** Tasks that run at a time: one on each vCPU of the executors. */
+function parallelTasks(shape: ClusterShape): number {
   const { types, count } = workersOf(shape);
+  return count * executorsPerNode(types, shape) * executorCores;
+}
+
+/** Physical cores of all executors, less the share that the daemons of a single node use. */
+export function effectiveCores(shape: ClusterShape): number {
+  // EC2 may provide any type of the fleet.
+  const coresPerVcpu = Math.min(...workersOf(shape).types.map(coresPerVcpuOf));
   const share = shape.coreCount === 0 ? rates.oneNodeShare.value : 1;
-  return count * executorsPerNode(types, shape) * executorCores * share;
+  return parallelTasks(shape) * coresPerVcpu * share;
+}
+
+function coresPerVcpuOf(type: string): number {
+  const { cores, vcpus } = instanceType(type);
+  return cores / vcpus;
+}
+
+/** The speed of a core, of the architecture that all nodes have. */
+function coreRatesOf(shape: ClusterShape): CoreRates {
+  const [type = ""] = workersOf(shape).types;
+  return coreRates[instanceType(type).architecture];
 }
 
 /** Minutes that a cluster idles, and is paid for, until Step Functions notices the end of a .sync job of that length. */
@@ -65,13 +84,15 @@ interface Timing {
 /** @param isReused the cluster is a kept one, so that the run waits neither for its start nor for its end */
 function timingOf(shape: ClusterShape, work: Work, isReused: boolean): Timing {
   const { images, newImages, steps, isStoreKnown = true } = work;
-  const vcpus = effectiveVcpus(shape);
-  const perSecond = (rate: number): number => Math.max(rate * vcpus, Number.EPSILON);
+  const cores = effectiveCores(shape);
+  const { imagesPerSecond, rowsPerSecond } = coreRatesOf(shape);
+  const seconds = (items: number, rate: Rate, workers: number): number =>
+    items / Math.max(rate.value * workers, Number.EPSILON);
   const start = isReused ? 0 : rates.startMinutes.value + rates.bootstrapMinutes.value;
   const workMinutes = {
-    inventory: images / rates.keysPerSecond.value / 60,
-    features: newImages / perSecond(imagesPerSecondPerVcpu) / 60,
-    reduction: images / perSecond(rates.rowsPerSecondPerVcpu.value) / 60,
+    inventory: seconds(images, rates.keysPerSecondPerTask, parallelTasks(shape)) / 60,
+    features: seconds(newImages, imagesPerSecond, cores) / 60,
+    reduction: seconds(images, rowsPerSecond, cores) / 60,
   };
   const minutesOf = (name: JobStep): number => rates.stepMinutes.value + workMinutes[name];
   const stepMinutes = jobSteps.filter((name) => steps[name]).map(minutesOf);
@@ -83,7 +104,7 @@ function timingOf(shape: ClusterShape, work: Work, isReused: boolean): Timing {
     isReused ? "a cluster that is there" : `${start} min until the cluster is ready`,
     `${stepsTotal.toFixed(1)} min for ${stepMinutes.length} step(s)` +
       (steps.features
-        ? ` (${newImages} ${isStoreKnown ? "new" : "perhaps new"} images / ${imagesPerSecondPerVcpu} images/s a vCPU / ${vcpus} vCPUs)`
+        ? ` (${newImages} ${isStoreKnown ? "new" : "perhaps new"} images / ${imagesPerSecond.value} images/s a core / ${cores} cores)`
         : ""),
     `${idle} min idle until .sync polling sees an end`,
     `${around.toFixed(1)} min around them`,

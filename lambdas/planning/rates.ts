@@ -1,3 +1,5 @@
+import type { Architecture } from "../catalog/architectures.ts";
+
 /** A figure that the quote is computed from, and its reliability. */
 export interface Rate {
   readonly value: number;
@@ -15,19 +17,10 @@ function assumed(value: number, from: string): Rate {
 
 /** Speed of the job, and the time that its cluster needs before, between and after the steps. */
 export const rates = {
-  /** Images per second whose features one core extracts. */
-  imagesPerSecondPerCore: measured(
-    86,
-    "the embedded account on two cores of a laptop-class machine, fixed costs included",
-  ),
-  /** Each vCPU is a hyperthread (on Graviton: a slower core). */
-  coresPerVcpu: assumed(0.5, "two threads share a core; nobody has measured this job on EMR"),
   /** Share of a single node's vCPUs that YARN's and HDFS's daemons leave for executors. */
   oneNodeShare: assumed(0.75, "a core of four"),
-  /** Rows per second that one vCPU reduces. */
-  rowsPerSecondPerVcpu: assumed(2_000, "a matrix product and a Parquet file, far below a laptop's"),
-  /** Keys per second that the inventory's driver lists and hashes. */
-  keysPerSecond: assumed(2_000, "one LIST of 1,000 keys takes up to half a second"),
+  /** Keys per second that one task of the inventory lists and hashes; the tasks run in parallel, one on each vCPU. */
+  keysPerSecondPerTask: assumed(2_000, "one LIST of 1,000 keys takes up to half a second"),
   /** From RunJobFlow until the cluster accepts steps, without the bootstrap action. */
   startMinutes: assumed(7, "AWS's EC2 Spot workshop for EMR: seven to eight minutes"),
   /** The bootstrap action, which installs the locked wheels from S3. */
@@ -48,5 +41,21 @@ export const rates = {
   slowPollAfterMinutes: assumed(10, "the Step Functions guide on EMR: after ten minutes"),
 } as const satisfies Readonly<Record<string, Rate>>;
 
-/** Images per second whose features one vCPU extracts. */
-export const imagesPerSecondPerVcpu = rates.imagesPerSecondPerCore.value * rates.coresPerVcpu.value;
+/** Speed of one physical core. */
+export interface CoreRates {
+  /** Images per second whose features it extracts. */
+  readonly imagesPerSecond: Rate;
+  /** Rows per second that it reduces. */
+  readonly rowsPerSecond: Rate;
+}
+
+export const coreRates: Readonly<Record<Architecture, CoreRates>> = {
+  x86_64: {
+    imagesPerSecond: measured(86, "the embedded account on two cores of a laptop-class machine, fixed costs included"),
+    rowsPerSecond: assumed(4_000, "a matrix product and a Parquet file, far below a laptop's"),
+  },
+  arm64: {
+    imagesPerSecond: assumed(43, "half of x86_64: vectors of 128 bits, not 256 or 512; Graviton 2 is slower still"),
+    rowsPerSecond: assumed(2_000, "half of x86_64, as for images"),
+  },
+};

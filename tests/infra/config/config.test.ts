@@ -52,7 +52,7 @@ describe("the configuration", () => {
     [{ maxCostUsd: "" }, /maxCostUsd: given ""; allowed: US dollars/],
     [{ maxCostUsd: true }, /maxCostUsd: given true; allowed: US dollars/],
     [{ maxCostUsd: 0 }, /maxCostUsd: given 0; allowed: US dollars/],
-    [{ coreCount: "2.5" }, /coreCount: given "2\.5"; allowed: a whole number from 1 to 50/],
+    [{ coreCount: "2.5" }, /coreCount: given "2\.5"; allowed: a whole number from 1 to 100/],
     [{ coreCount: 5 }, /coreCount: given 5; allowed: at most maxCoreCount, 4/],
     [{ maxClusterHours: 15 }, /maxClusterHours: given 15; allowed: hours from 16 to 168/],
     [{ maxKeepMinutes: 600 }, /maxKeepMinutes: given 600; allowed: at most 540/],

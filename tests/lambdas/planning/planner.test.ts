@@ -8,7 +8,7 @@ import { executorCores, executorsPerNode, toMiB } from "../../../lambdas/plannin
 import { usdPerHour } from "../../../lambdas/planning/hourly-price.ts";
 import { withKeeping } from "../../../lambdas/planning/kept-plan.ts";
 import { architectureProblem, candidates, type PlanRequest, planCluster } from "../../../lambdas/planning/planner.ts";
-import { rates } from "../../../lambdas/planning/rates.ts";
+import { coreRates, rates } from "../../../lambdas/planning/rates.ts";
 import { maxHours } from "../../../lambdas/teardown/cluster-age.ts";
 import type { ManagedScalingPolicy } from "../../../local/emr/instance-rules.ts";
 import { checkJobFlow, checkScaling } from "../../../local/emr/request-rules.ts";
@@ -54,7 +54,7 @@ function overridesOf({ architecture }: ClusterDefaults) {
     {
       primaryType: fc.constantFrom(...types),
       coreType: fc.constantFrom(...types),
-      coreCount: fc.nat({ max: 50 }),
+      coreCount: fc.nat({ max: 100 }),
       market: fc.constantFrom("SPOT" as const, "ON_DEMAND" as const),
       ebsGiB: fc.integer({ min: 32, max: 1024 }),
       executorMemory: fc.constantFrom("1g", "2g", "64g"),
@@ -176,9 +176,17 @@ describe("the plan", () => {
   it.each([
     [300, 0],
     [100_000, 0],
-    [2_000_000, 3],
+    [2_000_000, 0],
+    [5_000_000, 2],
   ])("of %i images has %i core nodes", (images, coreCount) => {
     expect(planCluster(request(images)).cluster.coreCount).toBe(coreCount);
+  });
+
+  it("counts the vCPUs of m7a as whole cores, which halves the minutes of the features", () => {
+    const minutes = (coreType: string) =>
+      candidates(request(1_000_000, { overrides: { coreType, coreCount: 2 } }))[0]?.quote.stepMinutes.features ?? 0;
+    // Each has a minute for the step's start and five until its end is seen.
+    expect(minutes("m5.2xlarge") - 6).toBeCloseTo(2 * (minutes("m7a.2xlarge") - 6), 6);
   });
 
   it("uses the configuration's number of core nodes", () => {
@@ -220,9 +228,9 @@ describe("the plan", () => {
     expect(hurried.executors).toBeGreaterThan(relaxed.executors);
   });
 
-  it("takes the cheapest cluster with the most vCPUs if none meets the deadline, and says so", () => {
+  it("takes the cheapest cluster with the most cores if none meets the deadline, and says so", () => {
     const { cluster, estimate } = planCluster(request(20_000_000));
-    expect(cluster).toMatchObject({ coreType: "m5.2xlarge", coreCount: 4, primaryType: "m5.xlarge" });
+    expect(cluster).toMatchObject({ coreType: "m7a.2xlarge", coreCount: 4, primaryType: "m5.xlarge" });
     expect(estimate.arithmetic).toMatch(/ USD; no cluster of at most 4 core nodes is done within 120 min$/);
   });
 
@@ -249,11 +257,11 @@ describe("the plan", () => {
   });
 
   it.each([
-    [{}, [0, 0, 1, 2, 1, 2]],
-    [{ coreCount: 0 }, [0, 0]],
-    [{ coreCount: 3 }, [3, 3]],
+    [{}, [0, 0, 0, 1, 2, 1, 2, 1, 2]],
+    [{ coreCount: 0 }, [0, 0, 0]],
+    [{ coreCount: 3 }, [3, 3, 3]],
     [{ coreType: "m5.xlarge" }, [1, 2]],
-    [{ coreType: "m5.xlarge", coreCount: 0 }, [0, 0]],
+    [{ coreType: "m5.xlarge", coreCount: 0 }, [0, 0, 0]],
     [{ primaryType: "m5.xlarge", coreCount: 0 }, [0]],
   ] as const)("has the candidates that %j allows", (overrides, counts) => {
     const all = candidates(request(300, { overrides }, { maxCoreCount: 2 }));
@@ -317,7 +325,8 @@ it("quotes Spot nodes and the core node on demand at the on-demand price, as man
 
 describe("the rates of the quote", () => {
   it("are positive and name their source", () => {
-    for (const { value, from } of Object.values(rates)) {
+    const all = [...Object.values(rates), ...Object.values(coreRates).flatMap((ofCore) => Object.values(ofCore))];
+    for (const { value, from } of all) {
       expect(value).toBeGreaterThan(0);
       expect(from).not.toBe("");
     }
@@ -337,7 +346,7 @@ describe("an instance type of the execution input", () => {
   it("is refused if it is of another architecture than the stack's clusters, with types to take", () => {
     expect(architectureProblem("coreType", "m6g.xlarge", "x86_64")).toBe(
       "cluster.coreType: m6g.xlarge is arm64, and the stack's clusters are x86_64: the wheels on S3 are built for that. " +
-        'Take "m5.xlarge" or "m5.2xlarge", or deploy with architecture arm64',
+        'Take "m5.xlarge" or "m5.2xlarge" or "m7a.2xlarge", or deploy with architecture arm64',
     );
     expect(architectureProblem("coreType", "m5.xlarge", "x86_64")).toBeUndefined();
     expect(architectureProblem("coreType", undefined, "arm64")).toBeUndefined();

@@ -7,7 +7,7 @@ import { everyStep, planRequest } from "./plan-request.ts";
 describe("the arithmetic of a quote", () => {
   it("has every term of a single node", () => {
     expect(planCluster(planRequest(300)).estimate.arithmetic).toBe(
-      "8 min until the cluster is ready + 3.0 min for 3 step(s) (300 new images / 43 images/s a vCPU / 3 vCPUs) + " +
+      "8 min until the cluster is ready + 3.0 min for 3 step(s) (300 new images / 86 images/s a core / 1.5 cores) + " +
         "4 min idle until .sync polling sees an end + 1.2 min around them = 16.2 min; " +
         "(1 x m5.xlarge, EC2 on demand + EMR, eu-west-1, 2026-11-21) 0.262 USD/h + EBS 79 GiB 0.010 USD/h, x 16.2 min + " +
         "S3 requests 0.011 USD = 0.08 USD",
@@ -19,7 +19,7 @@ describe("the arithmetic of a quote", () => {
       planRequest(300, { overrides: { coreCount: 2, coreType: "m5.2xlarge" } }),
     ).estimate;
 
-    expect(arithmetic).toContain("(300 new images / 43 images/s a vCPU / 16 vCPUs)");
+    expect(arithmetic).toContain("(300 new images / 86 images/s a core / 8 cores)");
     expect(arithmetic).toContain("(1 x m5.xlarge + 2 x m5.2xlarge, EC2 on demand + EMR, eu-west-1, 2026-11-21)");
     expect(arithmetic).toContain("1.310 USD/h + EBS 237 GiB 0.029 USD/h");
   });
@@ -28,7 +28,7 @@ describe("the arithmetic of a quote", () => {
     const work = { images: 60_000, newImages: 600, isStoreKnown: false, steps: everyStep };
     const { arithmetic } = planCluster(planRequest(0, { work, region: "eu-central-1" })).estimate;
 
-    expect(arithmetic).toContain("(600 perhaps new images / 43 images/s a vCPU / 3 vCPUs)");
+    expect(arithmetic).toContain("(600 perhaps new images / 86 images/s a core / 1.5 cores)");
     expect(arithmetic).toContain("EC2 on demand + EMR, eu-west-1's prices, not eu-central-1's, 2026-11-21");
   });
 
@@ -44,9 +44,9 @@ describe("the minutes of a quote", () => {
   const shapeOf = () => ({ ...planCluster(planRequest(300)).cluster, primaryTypes: ["m5.xlarge"], coreTypes: [] });
   const inventory = { inventory: true, features: false, reduction: false, any: true };
 
-  /** Minutes of an inventory on a kept cluster, whose step lasts as long as listing the keys and one minute more. */
+  /** Minutes of an inventory with four tasks on a kept cluster, whose step lasts as long as listing the keys and one minute more. */
   function minutes(listing: number): number {
-    const images = listing * 60 * 2_000;
+    const images = listing * 60 * 2_000 * 4;
     return quote(shapeOf(), { images, newImages: 0, steps: inventory }, "eu-west-1", true).minutes;
   }
 

@@ -35,8 +35,8 @@ describe("a step's time limit", () => {
     const { stepLimits } = plan(1_000_000, 1_000);
 
     expect(stepLimits.features.bound).toBe("quote");
-    expect(stepLimits.inventory).toMatchObject({ bound: "quote" });
-    expect(plan(10_000_000, 10_000).stepLimits).toMatchObject({
+    expect(stepLimits.inventory).toMatchObject({ bound: "least" });
+    expect(plan(100_000_000, 10_000).stepLimits).toMatchObject({
       inventory: { seconds: 3_600, bound: "most" },
       features: { seconds: 28_800, bound: "most" },
     });

@@ -46,7 +46,7 @@ function inputFor(architecture: Architecture) {
           {
             primaryType: fc.constantFrom(...typesOf(architecture)),
             coreType: fc.constantFrom(...typesOf(architecture)),
-            coreCount: fc.integer({ min: 0, max: 50 }),
+            coreCount: fc.integer({ min: 0, max: 100 }),
             market: fc.constantFrom(...markets),
             ebsGiB: fc.integer({ min: 32, max: 1024 }),
             executorMemory: memory,
@@ -73,8 +73,8 @@ function defaultsFor(architecture: Architecture) {
       coreTypes: maybe(
         fc.constantFrom(4, 8).chain((vcpus) => fc.subarray(typesOf(architecture, vcpus), { minLength: 1 })),
       ),
-      coreCount: fc.integer({ min: 1, max: 50 }),
-      maxCoreCount: fc.integer({ min: 1, max: 50 }),
+      coreCount: fc.integer({ min: 1, max: 100 }),
+      maxCoreCount: fc.integer({ min: 1, max: 100 }),
       market: fc.constantFrom(...markets),
       ebsGiB: fc.integer({ min: 32, max: 1024 }),
       idleTimeoutMinutes: fc.integer({ min: 10, max: 10_080 }),
