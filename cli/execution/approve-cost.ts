@@ -1,4 +1,5 @@
 import { Option } from "@commander-js/extra-typings";
+import { describeImages } from "../../lambdas/contract/counts.ts";
 import type { Plan } from "../../lambdas/contract/plan.ts";
 import { UsageError } from "../terminal/command-errors.ts";
 import { hasTerminal, requireConfirmed } from "../terminal/confirm.ts";
@@ -27,7 +28,7 @@ export async function approveCost(lifetime: Lifetime, plan: Plan, aboveUsd: numb
       `This run would cost ${cost}. Above ${aboveUsd.toFixed(2)} USD the command asks, and there is no terminal. Confirm with --yes, or raise --confirm-above.`,
     );
   }
-  const images = plan.counts.images.toLocaleString("en");
+  const images = describeImages(plan.counts);
   const question = `Start a run in mode ${plan.mode} with ${images} images, ${minutes.toFixed(0)} minutes, for ${cost}?`;
   await requireConfirmed(lifetime, question, false, "Nothing was started.");
 }

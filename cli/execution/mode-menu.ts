@@ -1,4 +1,5 @@
 import { input, select } from "@inquirer/prompts";
+import { describeImages } from "../../lambdas/contract/counts.ts";
 import { type Mode, modeProperties, modes } from "../../lambdas/contract/modes.ts";
 import type { Plan } from "../../lambdas/contract/plan.ts";
 import type { Planner } from "../deployment/preflight-checks.ts";
@@ -70,7 +71,7 @@ async function makeOffer(plan: Planner, options: InputOptions, mode: Mode): Prom
 function describeOffer({ mode, plan, refusal }: Offer): readonly string[] {
   if (!plan) return [mode, refusal === undefined ? "asks for the label" : "", "", ""];
   const { counts, estimate, reuse } = plan;
-  const images = `${counts.images.toLocaleString("en")} images`;
+  const images = `${describeImages(counts)} images`;
   if (reuse) return [mode, images, "nothing new", "0.00 USD"];
   return [mode, images, `${estimate.minutes.toFixed(0)} min`, `${estimate.usd.toFixed(2)} USD`];
 }

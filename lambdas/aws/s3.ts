@@ -23,6 +23,15 @@ export interface S3Object {
   readonly bytes: number;
   /** Without the quotes. */
   readonly etag: string;
+  readonly storageClass?: string;
+}
+
+/** A page of a listing: up to 1,000 objects and, with a delimiter, "folders". */
+export interface S3Page {
+  /** Names of the folders directly under the prefix, without the trailing slash. */
+  readonly folders: readonly string[];
+  readonly objects: readonly S3Object[];
+  readonly isLast: boolean;
 }
 
 /**
@@ -36,9 +45,11 @@ export function decodeKey(key: string, encoding: string | undefined): string {
 }
 
 function asObjects({ Contents = [], EncodingType }: ListObjectsV2CommandOutput): readonly S3Object[] {
-  return Contents.flatMap(({ Key, Size = 0, ETag = "" }) =>
-    Key ? [{ key: decodeKey(Key, EncodingType), bytes: Size, etag: ETag.replaceAll('"', "") }] : [],
-  );
+  return Contents.flatMap(({ Key, Size = 0, ETag = "", StorageClass }) => {
+    if (!Key) return [];
+    const object = { key: decodeKey(Key, EncodingType), bytes: Size, etag: ETag.replaceAll('"', "") };
+    return [StorageClass === undefined ? object : { ...object, storageClass: StorageClass }];
+  });
 }
 
 export function s3UriOf({ bucket, key }: S3Location): string {
@@ -52,31 +63,54 @@ export function parseS3Uri(uri: string): S3Location {
   return { bucket: match[1], key: match[2] };
 }
 
-/** Lists the objects directly under a prefix, and the names of the "folders" there without the trailing slash. */
-export async function listFolder(
+export interface ListingOptions {
+  /** Only keys after this one are listed. */
+  readonly after?: string;
+  /** Whether objects in folders under the prefix are represented by their folder. @default false */
+  readonly isFlat?: boolean;
+  /** @default S3's own, which is 1,000 */
+  readonly keysPerPage?: number;
+}
+
+/** Lists the keys that begin with a prefix, in the order of their UTF-8 bytes, a page at a time. */
+export async function* listPages(
   s3: S3Client,
   { bucket, key }: S3Location,
-): Promise<{ readonly folders: readonly string[]; readonly objects: readonly S3Object[] }> {
-  const folders: string[] = [];
-  const objects: S3Object[] = [];
-  const request = { Bucket: bucket, Prefix: key, Delimiter: "/", ...encodedKeys };
+  { after, isFlat = false, keysPerPage }: ListingOptions = {},
+): AsyncGenerator<S3Page> {
+  const request = {
+    Bucket: bucket,
+    Prefix: key,
+    ...(after === undefined ? {} : { StartAfter: after }),
+    ...(isFlat ? { Delimiter: "/" } : {}),
+    ...(keysPerPage === undefined ? {} : { MaxKeys: keysPerPage }),
+    ...encodedKeys,
+  };
   for await (const page of paginateListObjectsV2({ client: s3 }, request)) {
-    for (const { Prefix } of page.CommonPrefixes ?? [])
-      if (Prefix) folders.push(decodeKey(Prefix, page.EncodingType).slice(key.length, -1));
-    objects.push(...asObjects(page));
+    const prefixes = (page.CommonPrefixes ?? []).flatMap(({ Prefix }) => Prefix ?? []);
+    yield {
+      folders: prefixes.map((prefix) => decodeKey(prefix, page.EncodingType).slice(key.length, -1)),
+      objects: asObjects(page),
+      isLast: page.NextContinuationToken === undefined,
+    };
   }
-  return { folders, objects };
+}
+
+/** Reads the first page of a listing. */
+export async function firstPage(s3: S3Client, location: S3Location, options: ListingOptions = {}): Promise<S3Page> {
+  for await (const page of listPages(s3, location, options)) return page;
+  throw new Error(`S3 returned no page for ${s3UriOf(location)}`);
 }
 
 /** Lists the objects under a prefix at any depth, up to `limit`. */
 export async function listObjects(
   s3: S3Client,
-  { bucket, key }: S3Location,
+  location: S3Location,
   limit = Number.POSITIVE_INFINITY,
 ): Promise<readonly S3Object[]> {
   const objects: S3Object[] = [];
-  for await (const page of paginateListObjectsV2({ client: s3 }, { Bucket: bucket, Prefix: key, ...encodedKeys })) {
-    objects.push(...asObjects(page));
+  for await (const page of listPages(s3, location)) {
+    objects.push(...page.objects);
     if (objects.length >= limit) break;
   }
   return objects.slice(0, limit);

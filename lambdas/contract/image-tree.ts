@@ -47,14 +47,32 @@ export function isSplitName(name: string | undefined): boolean {
   return name !== undefined && splitNames.has(name.toLowerCase());
 }
 
-/** Detects the layout of a tree from the paths of its files; files that are not images have no influence. */
+/** Detects the layout of a tree from the paths of its files, one by one; files that are not images have no influence. */
+export class LayoutVote {
+  private readonly images = { "split/label": 0, label: 0 };
+  private hasSplitName = false;
+
+  add(key: string): void {
+    const layout = layouts.find((each) => reasonToLeaveOut(treeRules(each), key) === undefined);
+    if (layout === undefined) return;
+    this.images[layout] += 1;
+    if (layout === "split/label" && isSplitName(key.split("/")[0])) this.hasSplitName = true;
+  }
+
+  get hasLabelImages(): boolean {
+    return this.images.label > 0;
+  }
+
+  get layout(): Layout {
+    return this.hasSplitName || this.images["split/label"] >= this.images.label ? "split/label" : "label";
+  }
+}
+
+/** Detects the layout of a tree from the paths of its files. */
 export function detectLayout(keys: readonly string[]): Layout {
-  const imagesOf = (rules: TreeRules): readonly string[] =>
-    keys.filter((key) => reasonToLeaveOut(rules, key) === undefined);
-  const inSplits = imagesOf(treeRules("split/label"));
-  const inLabels = imagesOf(treeRules("label"));
-  const hasSplitName = inSplits.some((key) => isSplitName(key.split("/")[0]));
-  return hasSplitName || inSplits.length >= inLabels.length ? "split/label" : "label";
+  const vote = new LayoutVote();
+  for (const key of keys) vote.add(key);
+  return vote.layout;
 }
 
 /** Whether a name has the ending of an image, in any letter case. */
@@ -105,19 +123,37 @@ export const leftOutSchema = z.object({
 export type LeftOut = Readonly<z.output<typeof leftOutSchema>>;
 
 const examplesShown = 3;
+
+/** Counts the files that are left out by reason, and keeps only the first examples of each. */
+export class LeftOutCounter {
+  private readonly found = new Map<LeftOutReason, { count: number; first: readonly string[] }>();
+
+  add(key: string, reason: LeftOutReason): void {
+    const { count, first } = this.found.get(reason) ?? { count: 0, first: [] };
+    const last = first[examplesShown - 1];
+    const isFirst = last === undefined || byCodePoint(key, last) < 0;
+    this.found.set(reason, {
+      count: count + 1,
+      first: isFirst ? [...first, key].sort(byCodePoint).slice(0, examplesShown) : first,
+    });
+  }
+
+  /** In the order of the reasons. */
+  summarize(): readonly LeftOut[] {
+    return reasons.flatMap((reason) => {
+      const found = this.found.get(reason);
+      return found ? [{ reason, count: found.count, examples: found.first.map((key) => cutText(key)) }] : [];
+    });
+  }
+}
+
 /** Counts the files that are left out by reason, with the first examples of each. */
 export function summarizeLeftOut(
   files: readonly { readonly key: string; readonly reason: LeftOutReason }[],
 ): readonly LeftOut[] {
-  return reasons.flatMap((reason) => {
-    const keys = files.filter((file) => file.reason === reason).map(({ key }) => key);
-    if (keys.length === 0) return [];
-    const examples = keys
-      .sort(byCodePoint)
-      .slice(0, examplesShown)
-      .map((key) => cutText(key));
-    return [{ reason, count: keys.length, examples }];
-  });
+  const counter = new LeftOutCounter();
+  for (const { key, reason } of files) counter.add(key, reason);
+  return counter.summarize();
 }
 
 /** Describes the files that are left out for one reason as a line. */

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { formats, modelWeights } from "./choices.ts";
 import { clusterPlanSchema, keptClusterSchema } from "./cluster-plan.ts";
+import { countsSchema } from "./counts.ts";
 import { leftOutSchema, treeRulesSchema } from "./image-tree.ts";
 import { defaultMaxMegapixels } from "./input.ts";
 import { modes, selectionRuleSchema } from "./modes.ts";
@@ -19,9 +20,6 @@ export type Check = Readonly<z.output<typeof checkSchema>>;
 /** How many components the PCA keeps: a number, or as many as explain a share of the variance. */
 export const pcaSchema = z.union([z.object({ components: z.int() }), z.object({ variance: z.number() })]);
 export type Pca = Readonly<z.output<typeof pcaSchema>>;
-
-const countsSchema = z.object({ images: z.int(), labels: z.int(), bytes: z.int() });
-export type Counts = Readonly<z.output<typeof countsSchema>>;
 
 /** plan.json: everything that Preflight decides about a run and that the later states and Spark jobs read. */
 export const planSchema = z.object({
@@ -54,8 +52,8 @@ export const planSchema = z.object({
   maxMegapixels: z.int().default(defaultMaxMegapixels),
   /** Counts of the selected images only. */
   counts: countsSchema,
-  /** Fingerprint of the selected images' paths and ETags. */
-  selection: z.string(),
+  /** Fingerprint of the selected images' paths and ETags; null when their counts are estimated. */
+  selection: z.string().nullable(),
   /** s3:// folder that keeps the model's features across runs. */
   store: z.string(),
   /** s3:// folder of an earlier run's features, when only the reduction is left to do. */

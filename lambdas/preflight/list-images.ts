@@ -1,24 +1,24 @@
 import type { S3Client } from "@aws-sdk/client-s3";
 import pMap from "p-map";
-import { listFolder, listObjects, parseS3Uri, type S3Location, type S3Object } from "../aws/s3.ts";
+import type { S3Object } from "../aws/s3.ts";
 import {
   byCodePoint,
-  detectLayout,
   isFolderMarker,
   isSameName,
   isVisibleFolder,
   type Layout,
   type LeftOut,
-  type LeftOutReason,
+  LeftOutCounter,
   reasonToLeaveOut,
-  summarizeLeftOut,
   type TreeRules,
   treeRules,
 } from "../contract/image-tree.ts";
 import { type SelectionRule, selectsLabel } from "../contract/modes.ts";
+import { estimateKeys, type KeyRange, listConcurrency, visitRanges } from "./key-ranges.ts";
 import type { Image } from "./selection.ts";
+import { detectTreeLayout, TreeReader } from "./tree-reader.ts";
 
-/** The folders of an image tree, and the images in the used ones. */
+/** The folders of an image tree, and counts of what is in the used ones. */
 export interface Listing {
   readonly rules: TreeRules;
   /** Every top-level folder of a tree with splits, used or not. */
@@ -26,11 +26,13 @@ export interface Listing {
   readonly usedSplits: readonly string[];
   /** Every label of the used splits, in label order. */
   readonly labels: readonly string[];
-  /** Number of images of any label. */
+  /** Number of them that the mode selects. */
+  readonly selectedLabels: number;
+  /** Number of listed images of any label. */
   readonly candidates: number;
-  /** Images of the selected labels, before the limit. */
-  readonly images: readonly Image[];
-  /** The files in the used splits, and next to the splits, that are not images of the tree. */
+  /** Estimated number of images of the selected labels that were not listed; 0 if all were. */
+  readonly unlisted: number;
+  /** The listed files in the used splits, and next to the splits, that are not images of the tree. */
   readonly leftOut: readonly LeftOut[];
 }
 
@@ -41,71 +43,18 @@ export interface ListingRequest {
   readonly splits: readonly string[] | null;
   readonly defaultSplit: string | null;
   readonly selectionRule: SelectionRule;
+  /** Number of keys after which the others are estimated. @default 2,000,000 */
+  readonly maxKeys?: number;
 }
 
-/** One level of the tree: its files, and its folders by their path from the root. */
-interface Level {
-  readonly folders: readonly string[];
-  readonly objects: readonly S3Object[];
-}
+/**
+ * At 25 ms of the function's processor for a page of 1,000 keys (measured), these take 50 of its 600 seconds. The
+ * Inventory step lists more of them on the cluster.
+ */
+const defaultMaxKeys = 2_000_000;
 
-/** Concurrent LIST calls: enough to hide their latency, and well below S3's limit of 5,500 requests a second. */
-const listConcurrency = 32;
-
-function mapConcurrently<In, Out>(items: readonly In[], map: (item: In) => Promise<Out>): Promise<readonly Out[]> {
-  return pMap(items, map, { concurrency: listConcurrency });
-}
-
-/** Reads a tree by paths from its root. */
-class TreeReader {
-  readonly #s3: S3Client;
-  readonly #root: S3Location;
-  readonly #levels = new Map<string, Level>();
-
-  constructor(s3: S3Client, imageTree: string) {
-    this.#s3 = s3;
-    this.#root = parseS3Uri(imageTree);
-  }
-
-  pathOf({ key }: S3Object): string {
-    return key.slice(this.#root.key.length);
-  }
-
-  #at(folder: string): S3Location {
-    return folder === "" ? this.#root : { ...this.#root, key: `${this.#root.key}${folder}/` };
-  }
-
-  async level(folder: string): Promise<Level> {
-    const { folders, objects } = await listFolder(this.#s3, this.#at(folder));
-    const level = { folders: folders.map((name) => (folder === "" ? name : `${folder}/${name}`)), objects };
-    this.#levels.set(folder, level);
-    return level;
-  }
-
-  /** Lists the files of a folder at any depth. The folder's name may be empty, as in the key `Training//image.jpg`. */
-  async everything(folder: string): Promise<readonly S3Object[]> {
-    const known = folder === "" ? undefined : this.#levels.get(folder);
-    if (known?.folders.length === 0) return known.objects;
-    return listObjects(this.#s3, { ...this.#root, key: `${this.#root.key}${folder}/` });
-  }
-
-  /** Lists what is in a folder but not in its visible folders. */
-  async besides(rules: TreeRules, { folders, objects }: Level): Promise<readonly S3Object[]> {
-    const hidden = folders.filter((folder) => !isVisibleFolder(rules, folder));
-    return [...objects, ...(await mapConcurrently(hidden, (folder) => this.everything(folder))).flat()];
-  }
-}
-
-/** Lists the second-level folders only if there are images above them; without any, the tree has splits. */
-async function findLayout(reader: TreeReader, levels: readonly Level[]): Promise<Layout> {
-  const pathsIn = (each: readonly Level[]): readonly string[] =>
-    each.flatMap(({ objects }) => objects).map((object) => reader.pathOf(object));
-  const paths = pathsIn(levels);
-  if (detectLayout(paths) === "split/label") return "split/label";
-  const folders = levels.flatMap((level) => level.folders);
-  const visible = folders.filter((name) => isVisibleFolder(treeRules("split/label"), name));
-  return detectLayout([...paths, ...pathsIn(await mapConcurrently(visible, (folder) => reader.level(folder)))]);
-}
+/** Storage classes whose objects must be restored before they can be read. */
+const archives: ReadonlySet<string | undefined> = new Set(["GLACIER", "DEEP_ARCHIVE"]);
 
 function chooseSplits(splits: readonly string[], { splits: wanted, defaultSplit }: ListingRequest): readonly string[] {
   if (wanted !== null) return splits.filter((split) => wanted.some((name) => isSameName(name, split)));
@@ -117,52 +66,95 @@ function labelOf(rules: TreeRules, path: string): string {
   return path.split("/")[rules.layout === "label" ? 0 : 1] ?? "";
 }
 
-function sortOut(
-  reader: TreeReader,
-  rules: TreeRules,
-  objects: readonly S3Object[],
-): Pick<Listing, "images" | "leftOut"> {
-  const images: Image[] = [];
-  const leftOut: { key: string; reason: LeftOutReason }[] = [];
-  for (const object of objects) {
-    const key = reader.pathOf(object);
-    if (isFolderMarker({ key, bytes: object.bytes })) continue;
-    const reason = reasonToLeaveOut(rules, key);
-    if (reason !== undefined) leftOut.push({ key, reason });
-    else images.push({ label: labelOf(rules, key), path: key, bytes: object.bytes, etag: object.etag });
+/** Sorts the objects of a listing into images, which it passes on, and files that are left out, which it counts. */
+class Sorter {
+  /** Files in the root are left out by the rules of both layouts alike. */
+  rules = treeRules("split/label");
+  keys = 0;
+  images = 0;
+  readonly leftOut = new LeftOutCounter();
+  readonly #reader: TreeReader;
+  readonly #onImage: (image: Image) => void;
+
+  constructor(reader: TreeReader, onImage: (image: Image) => void) {
+    this.#reader = reader;
+    this.#onImage = onImage;
   }
-  return { images, leftOut: summarizeLeftOut(leftOut) };
+
+  add(objects: readonly S3Object[]): void {
+    this.keys += objects.length;
+    for (const object of objects) {
+      const path = this.#reader.pathOf(object);
+      const { bytes, etag, storageClass } = object;
+      if (isFolderMarker({ key: path, bytes })) continue;
+      const reason = reasonToLeaveOut(this.rules, path);
+      if (reason === undefined) {
+        this.images += 1;
+        const label = labelOf(this.rules, path);
+        this.#onImage({ label, path, bytes, etag, isArchived: archives.has(storageClass) });
+      } else {
+        this.leftOut.add(path, reason);
+      }
+    }
+  }
 }
 
 /**
- * Lists an image tree with about one LIST call a label.
+ * Lists an image tree, in memory that does not grow with it, by about one LIST call for each label and each 1,000 images.
  *
  * @param imageTree s3://bucket/prefix/
+ * @param onImage receives each listed image of the selected labels
  */
-export async function listImages(s3: S3Client, imageTree: string, request: ListingRequest): Promise<Listing> {
+export async function listImages(
+  s3: S3Client,
+  imageTree: string,
+  request: ListingRequest,
+  onImage: (image: Image) => void,
+): Promise<Listing> {
+  const { selectionRule, maxKeys = defaultMaxKeys } = request;
   const reader = new TreeReader(s3, imageTree);
-  const root = await reader.level("");
-  const tops = root.folders.filter((folder) => isVisibleFolder(treeRules("split/label"), folder));
-  const levels = await mapConcurrently(tops, (folder) => reader.level(folder));
-  const rules = treeRules(request.layout ?? (await findLayout(reader, levels)));
+  const sorter = new Sorter(reader, (image) => {
+    if (selectsLabel(selectionRule, image.label)) onImage(image);
+  });
+  const foldersIn = (folder: string): Promise<readonly string[]> =>
+    reader.foldersIn(folder, (objects) => sorter.add(objects));
+
+  const root = await foldersIn("");
+  const tops = root.filter((folder) => isVisibleFolder(treeRules("split/label"), folder));
+  const rules = treeRules(request.layout ?? (await detectTreeLayout(reader, tops)));
+  sorter.rules = rules;
   const hasSplits = rules.layout === "split/label";
   const usedSplits = hasSplits ? chooseSplits(tops, request) : [];
-  const usedLevels = levels.filter((_, index) => usedSplits.includes(tops[index] ?? ""));
-  const labelFolders = (hasSplits ? usedLevels : [root])
-    .flatMap(({ folders }) => folders)
-    .filter((folder) => isVisibleFolder(rules, folder));
-  const objects = [
-    ...(await mapConcurrently([root, ...usedLevels], (level) => reader.besides(rules, level))),
-    ...(await mapConcurrently(labelFolders, (folder) => reader.everything(folder))),
-  ].flat();
-  const { images, leftOut } = sortOut(reader, rules, objects);
+  const inSplits = (await pMap(usedSplits, foldersIn, { concurrency: listConcurrency })).flat();
+
+  const isLabel = (folder: string): boolean => isVisibleFolder(rules, folder);
+  const labelFolders = (hasSplits ? inSplits : root).filter(isLabel);
+  const isSelected = (folder: string): boolean => selectsLabel(selectionRule, labelOf(rules, folder));
+  const list = (folders: readonly string[]): Promise<readonly KeyRange[]> =>
+    visitRanges(
+      s3,
+      folders.map((folder) => reader.rangeOf(folder)),
+      (objects) => {
+        sorter.add(objects);
+        return sorter.keys < maxKeys;
+      },
+    );
+  const { keys, images } = sorter;
+  const rest = await list(labelFolders.filter(isSelected));
+  const shareOfImages = (sorter.images - images) / Math.max(1, sorter.keys - keys);
+  const unlisted = rest.length === 0 ? 0 : Math.max(1, Math.round((await estimateKeys(s3, rest)) * shareOfImages));
+  // Only messages depend on the other folders.
+  const hidden = [...root, ...inSplits].filter((folder) => !isLabel(folder));
+  if (unlisted === 0) await list([...labelFolders.filter((folder) => !isSelected(folder)), ...hidden]);
+  const labels = [...new Set(labelFolders.map((folder) => labelOf(rules, folder)))].sort(byCodePoint);
   return {
     rules,
     splits: hasSplits ? tops : [],
     usedSplits,
-    labels: [...new Set(labelFolders.map((folder) => labelOf(rules, folder)))].sort(byCodePoint),
-    candidates: images.length,
-    images: images.filter(({ label }) => selectsLabel(request.selectionRule, label)),
-    leftOut,
+    labels,
+    selectedLabels: labels.filter((label) => selectsLabel(selectionRule, label)).length,
+    candidates: sorter.images,
+    unlisted,
+    leftOut: sorter.leftOut.summarize(),
   };
 }

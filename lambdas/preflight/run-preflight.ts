@@ -14,7 +14,9 @@ import { keptClusterChecks } from "./checks/kept-cluster-checks.ts";
 import { type CheckOutcome, isFatal, runChecks } from "./checks/run-checks.ts";
 import { parseInput, type ResolvedInput, refuseIf } from "./parse-input.ts";
 import type { PreflightClients, PreflightConfig } from "./preflight-context.ts";
+import type { Selected } from "./selection.ts";
 import { selectionProblems } from "./selection-problems.ts";
+import { archivedWarning, estimatedWarning } from "./selection-warnings.ts";
 import { reusable, type Survey, survey } from "./survey.ts";
 
 export interface PreflightEvent {
@@ -39,7 +41,8 @@ function resolveInput(executionInput: unknown, config: PreflightConfig): Resolve
 
 /** Plans a new cluster, or the run on the kept cluster if its creator's plan was found. */
 function planRun(input: ResolvedInput, found: Survey, config: PreflightConfig, runId: string): PlannedCluster {
-  const { counts, steps, storedCount, keptCluster } = found;
+  const { selected, steps, storedCount, keptCluster } = found;
+  const { counts } = selected;
   const request = {
     runId,
     bucket: config.DATA_BUCKET,
@@ -81,12 +84,12 @@ async function examineRun(
   const found = await survey(input, config, clients);
   // A retried Preflight must plan the same run, so the run is named after the execution.
   const planned = planRun(input, found, config, execution.name);
-  const { selected, keptCluster } = found;
+  const { listed, selected, keptCluster } = found;
   const { id } = input.cluster;
   const { cluster } = planned;
   const outcomes = await runChecks([
     ...accountChecks(
-      { config, clients, execution, cluster, imageTree: input.imageTree, selected },
+      { config, clients, execution, cluster, imageTree: input.imageTree, listed, selected },
       { createsCluster: keptCluster === undefined },
     ),
     ...(id === undefined || keptCluster === undefined
@@ -127,13 +130,13 @@ function describeFailed(failed: readonly CheckOutcome[]): readonly string[] {
 
 function inputProblems(
   input: ResolvedInput,
-  { listed, counts, model }: Survey,
+  { listed, selected, model }: Survey,
   { problems }: PlannedCluster,
   estimate: Plan["estimate"],
 ): readonly string[] {
   // Without a listing nothing is known about the images; the checks report the error.
   if (listed.status === "rejected") return [];
-  const { images } = counts;
+  const { images } = selected.counts;
   // The estimate of an impossible cluster means nothing.
   const isTooExpensive = problems.length === 0 && estimate.usd > input.maxCostUsd;
   return [
@@ -175,8 +178,15 @@ function describeTree(
   };
 }
 
-function warningsOf(leftOut: Plan["leftOut"], model: Plan["model"], outcomes: readonly CheckOutcome[]): string[] {
+function warningsOf(
+  leftOut: Plan["leftOut"],
+  { counts, archived }: Selected,
+  model: Plan["model"],
+  outcomes: readonly CheckOutcome[],
+): string[] {
   return [
+    ...(counts.estimated ? [estimatedWarning(counts)] : []),
+    ...(archived > 0 ? [archivedWarning(archived, counts)] : []),
     ...leftOut.map(describeLeftOut),
     ...(model.weights === "seeded" ? [seededWarning] : []),
     ...describeFailed(outcomes.filter(({ ok, isWarning }) => !ok && isWarning)),
@@ -222,7 +232,7 @@ export async function planExecution(
   // The checks above explain an unreadable bucket better than the search for earlier runs does.
   if (found.earlier.status === "rejected") throw found.earlier.reason;
 
-  const { counts, selection, model, steps, store, keptCluster } = found;
+  const { selected, model, steps, store, keptCluster } = found;
   const { features, reuse } = reusable(found.earlier);
   const tree = describeTree(found.listed);
   return {
@@ -241,8 +251,8 @@ export async function planExecution(
     force: input.force,
     quality: input.quality,
     maxMegapixels: input.maxMegapixels,
-    counts,
-    selection,
+    counts: selected.counts,
+    selection: selected.fingerprint,
     store,
     features,
     reuse,
@@ -254,7 +264,7 @@ export async function planExecution(
     maxHours: maxHours(cluster, input.maxCostUsd),
     keepMinutes: input.keepMinutes,
     estimate,
-    warnings: warningsOf(tree.leftOut, model, outcomes),
+    warnings: warningsOf(tree.leftOut, selected, model, outcomes),
     checks: outcomes.map(({ name, ok, detail, remedy }) => ({ name, ok, detail, remedy })),
   };
 }

@@ -3,7 +3,7 @@ import { parquetReadObjects } from "hyparquet";
 import pMap from "p-map";
 import { listObjects, parseS3Uri } from "../aws/s3.ts";
 import { asyncBuffer } from "../results/parquet-footers.ts";
-import type { Image } from "./selection.ts";
+import type { StoreSample } from "./store-sample.ts";
 
 /** Up to 256 rows a file; beyond this, reading their keys takes longer than a person likes to wait. */
 const maxFiles = 4_000;
@@ -13,19 +13,13 @@ const concurrency = 16;
  * How many of the images the features store has, by path and etag. Only these two columns are read.
  *
  * @param store s3:// folder of one model's features
- * @param input s3:// folder that the images' paths are under
  * @returns null when the store is too large to be read through
  */
-export async function countStored(
-  s3: S3Client,
-  store: string,
-  input: string,
-  images: readonly Image[],
-): Promise<number | null> {
+export async function countStored(s3: S3Client, store: string, { images }: StoreSample): Promise<number | null> {
   const folder = parseS3Uri(store);
   const files = (await listObjects(s3, folder, maxFiles + 1)).filter(({ key }) => key.endsWith(".parquet"));
   if (files.length > maxFiles) return null;
-  const missing = new Set(images.map(({ path, etag }) => `${input}${path}\t${etag}`));
+  const missing = new Set(images.map(({ path, etag }) => `${path}\t${etag}`));
   const total = missing.size;
   await pMap(
     files,

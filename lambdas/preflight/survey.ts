@@ -1,6 +1,7 @@
+import type { S3Client } from "@aws-sdk/client-s3";
 import { featuresIdentity } from "../contract/decoder.ts";
 import { modeProperties } from "../contract/modes.ts";
-import type { Counts, Plan } from "../contract/plan.ts";
+import type { Plan } from "../contract/plan.ts";
 import { featuresStoreUri } from "../contract/s3-layout.ts";
 import { findEarlierRun, type Reuse } from "../results/earlier-runs.ts";
 import { logger } from "../runtime/handler.ts";
@@ -9,17 +10,14 @@ import { type FoundCluster, findKeptCluster } from "./kept-cluster.ts";
 import { type Listing, listImages } from "./list-images.ts";
 import type { ResolvedInput } from "./parse-input.ts";
 import type { PreflightClients, PreflightConfig } from "./preflight-context.ts";
-import { countImages, fingerprint, type Image, selectEvenly } from "./selection.ts";
+import { type Selected, Selector } from "./selection.ts";
 import { countStored } from "./stored-images.ts";
 
 /** The facts about a run that Preflight has read from S3 and EMR. Errors are kept, because the checks report them. */
 export interface Survey {
   readonly listed: PromiseSettledResult<Listing>;
-  /** The images of the listing that the run uses, or the error of the listing. */
-  readonly selected: PromiseSettledResult<readonly Image[]>;
-  readonly counts: Counts;
-  /** Fingerprint of the selected images. */
-  readonly selection: string;
+  /** Figures of the images that the run uses; if the listing failed, of those that it had found. */
+  readonly selected: Selected;
   readonly model: Plan["model"];
   /** s3:// folder of the features store of this model. */
   readonly store: string;
@@ -53,10 +51,14 @@ function stepsOf(isInventoryOnly: boolean, { reuse, features }: Reuse): Plan["st
   };
 }
 
-/** Treats an unreadable store as empty: only the quote depends on it, and the quote is then too high, not too low. */
-async function countStoredOrUnknown(...[s3, store, ...rest]: Parameters<typeof countStored>): Promise<number | null> {
+/**
+ * Counts the selected images that the store has; of many images, from a sample. Treats an unreadable store as empty: only
+ * the quote depends on it, and the quote is then too high, not too low.
+ */
+async function countStoredOrUnknown(s3: S3Client, store: string, { counts, sample }: Selected): Promise<number | null> {
   try {
-    return await countStored(s3, store, ...rest);
+    const stored = await countStored(s3, store, sample);
+    return stored === null ? null : Math.round((stored / Math.max(1, sample.images.length)) * counts.images);
   } catch (error) {
     logger.warn(`${store} could not be read; all images are quoted as new`, { error });
     return null;
@@ -73,22 +75,23 @@ export async function survey(
   const bucket = config.DATA_BUCKET;
   const isInventoryOnly = !modeProperties(input.mode).computesFeatures;
 
-  const listing = listImages(s3, input.imageTree, input);
-  const listed = await settle(listing);
-  const selected = await settle(listing.then(({ images }) => selectEvenly(images, input.limit)));
-  const images = selected.status === "fulfilled" ? selected.value : [];
-  const selection = fingerprint(input.imageTree, images);
+  const selector = new Selector(input.imageTree, input.selectionRule.limit);
+  const listed = await settle(listImages(s3, input.imageTree, input, (image) => selector.add(image)));
+  const selected = selector.select(listed.status === "fulfilled" ? listed.value : { unlisted: 0, selectedLabels: 0 });
+  const { counts, fingerprint } = selected;
 
   const model = deployedModel(config);
-  const canReuse = !isInventoryOnly && !input.force && images.length > 0;
+  const canReuse = !isInventoryOnly && !input.force && counts.images > 0 && fingerprint !== null;
   const earlier = await settle(
-    canReuse ? findEarlierRun(s3, { ...input, bucket, selection, model }) : Promise.resolve(nothingToReuse),
+    canReuse
+      ? findEarlierRun(s3, { ...input, bucket, selection: fingerprint, model })
+      : Promise.resolve(nothingToReuse),
   );
   const steps = stepsOf(isInventoryOnly, reusable(earlier));
 
   const store = featuresStoreUri(bucket, featuresIdentity(model));
-  const usesStore = steps.features && !input.force && selected.status === "fulfilled";
-  const storedCount = usesStore ? await countStoredOrUnknown(s3, store, input.imageTree, images) : 0;
+  const usesStore = steps.features && !input.force && listed.status === "fulfilled";
+  const storedCount = usesStore ? await countStoredOrUnknown(s3, store, selected) : 0;
 
   const { id } = input.cluster;
   const keptCluster = id === undefined ? undefined : await settle(findKeptCluster(clients, bucket, id));
@@ -96,8 +99,6 @@ export async function survey(
   return {
     listed,
     selected,
-    counts: countImages(images),
-    selection,
     model,
     store,
     earlier,

@@ -12,6 +12,7 @@ import {
   type PutObjectCommandInput,
   S3Client,
 } from "@aws-sdk/client-s3";
+import { byCodePoint } from "../../lambdas/contract/image-tree.ts";
 
 function failure(name: string): Error {
   return Object.assign(new Error(name), { name });
@@ -96,10 +97,10 @@ export class S3Double {
     return {};
   }
 
-  private list({ Prefix = "", Delimiter, ContinuationToken }: ListObjectsV2CommandInput): unknown {
+  private list({ Prefix = "", Delimiter, ContinuationToken, StartAfter = "", MaxKeys }: ListObjectsV2CommandInput) {
     const entries = new Map<string, object>();
-    for (const [key, content] of [...this.objects].sort(([a], [b]) => (a < b ? -1 : 1))) {
-      if (!key.startsWith(Prefix)) continue;
+    for (const [key, content] of [...this.objects].sort(([a], [b]) => byCodePoint(a, b))) {
+      if (!key.startsWith(Prefix) || byCodePoint(key, StartAfter) <= 0) continue;
       const end = Delimiter === undefined ? -1 : key.indexOf(Delimiter, Prefix.length);
       const listed = this.etags.get(key);
       const ETag = listed === undefined ? etagOf(content) : `"${listed}"`;
@@ -107,8 +108,8 @@ export class S3Double {
       else entries.set(key.slice(0, end + 1), { Prefix: key.slice(0, end + 1) });
     }
     const start = Number(ContinuationToken ?? 0);
-    const page = [...entries.values()].slice(start, start + this.keysPerPage);
-    const next = start + this.keysPerPage;
+    const next = start + Math.min(this.keysPerPage, MaxKeys ?? this.keysPerPage);
+    const page = [...entries.values()].slice(start, next);
     return {
       Contents: page.filter((entry) => "Key" in entry),
       CommonPrefixes: page.filter((entry) => "Prefix" in entry),

@@ -8,6 +8,7 @@ import {
   S3ServiceException,
 } from "@aws-sdk/client-s3";
 import { describeError, isNamed } from "../../aws/errors.ts";
+import { describeImages } from "../../contract/counts.ts";
 import { dataPrefix, preflightProbePrefix } from "../../contract/s3-layout.ts";
 import { type CheckContext, CheckFailure, type CheckSpec } from "./run-checks.ts";
 
@@ -74,7 +75,7 @@ async function checkReplication(s3: S3Client, bucket: string, region: string): P
 }
 
 /** The cluster's nodes can read these prefixes only; check early, because their failure would cost a cluster. */
-function checkImages({ config, imageTree, selected }: CheckContext): string {
+function checkImages({ config, imageTree, listed, selected }: CheckContext): string {
   const readable = [...new Set([dataPrefix, config.INPUT_PREFIX])].map(
     (prefix) => `s3://${config.DATA_BUCKET}/${prefix}`,
   );
@@ -82,9 +83,9 @@ function checkImages({ config, imageTree, selected }: CheckContext): string {
     throw new CheckFailure(
       `${imageTree} is not under ${readable.join(" or ")}, the only prefixes that the cluster may read`,
     );
-  if (selected.status === "rejected")
-    throw new CheckFailure(`${imageTree} cannot be listed: ${describeError(selected.reason)}`);
-  return `${selected.value.length} images`;
+  if (listed.status === "rejected")
+    throw new CheckFailure(`${imageTree} cannot be listed: ${describeError(listed.reason)}`);
+  return `${describeImages(selected.counts)} images`;
 }
 
 /**

@@ -4,6 +4,7 @@ import type { ClusterPlan } from "../../contract/cluster-plan.ts";
 import type { Execution } from "../../contract/execution.ts";
 import type { Check } from "../../contract/plan.ts";
 import type { PreflightClients, PreflightConfig } from "../preflight-context.ts";
+import type { Selected } from "../selection.ts";
 
 /** The inputs from which the groups of checks are built. */
 export interface CheckContext {
@@ -13,8 +14,9 @@ export interface CheckContext {
   readonly cluster: ClusterPlan;
   /** s3:// URI of the image tree. */
   readonly imageTree: string;
-  /** The selected images, or the error of listing them. */
-  readonly selected: PromiseSettledResult<readonly unknown[]>;
+  /** The listing of the image tree, or its error. */
+  readonly listed: PromiseSettledResult<unknown>;
+  readonly selected: Selected;
 }
 
 /** A single check, before it has run. */

@@ -1,6 +1,5 @@
 """The inventory job: counts the images of the image tree, and selects the ones that the run uses."""
 
-import hashlib
 from collections import Counter
 
 import pyarrow as pa
@@ -9,6 +8,7 @@ import pyarrow.parquet as pq
 from pyspark import SparkContext
 
 from orchard.errors import JobError
+from orchard.fingerprint import add_up, format_fingerprint
 from orchard.io import parts
 from orchard.io.storage import locate_storage, open_storage, write_json
 from orchard.io.uri import join
@@ -157,16 +157,12 @@ def format_left_out(files: list[LeftOut]) -> pa.Buffer:
 
 
 def compute_fingerprint(selection: pa.Table) -> str:
-    """Return the hexadecimal sha256 of a line `<path>\\t<etag>\\n` for each image. Preflight computes the same.
-
-    Args:
-        selection: path and etag in the order of the paths' UTF-8 bytes.
-    """
-    lines = hashlib.sha256()
+    """Return the fingerprint of a selection, a table with the columns path and etag."""
+    total = 0
     for batch in selection.select(["path", "etag"]).to_batches():
-        for path, etag in zip(batch.column(0).to_pylist(), batch.column(1).to_pylist(), strict=True):
-            lines.update(f"{path}\t{etag}\n".encode())
-    return lines.hexdigest()
+        columns = (column.to_pylist() for column in batch.columns)
+        total += add_up((str(path), str(etag)) for path, etag in zip(*columns, strict=True))
+    return format_fingerprint(total)
 
 
 def _shorten(names: list[str]) -> str:

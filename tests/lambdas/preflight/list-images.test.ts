@@ -1,8 +1,9 @@
-import { ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
+import type { S3Client } from "@aws-sdk/client-s3";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { isFolderMarker, type Layout, layouts } from "../../../lambdas/contract/image-tree.ts";
 import { type Listing, type ListingRequest, listImages } from "../../../lambdas/preflight/list-images.ts";
+import { S3Double } from "../../doubles/s3.ts";
 import { inputTrees } from "../../input-trees.ts";
 import { createBucket, putObject, uniqueName } from "../fixtures.ts";
 import { startMinistack } from "../ministack.ts";
@@ -18,12 +19,17 @@ async function treeOf(keys: readonly string[], markers: readonly string[] = []):
   return `s3://${bucket}/data/raw/`;
 }
 
-function list(tree: string, changes: Partial<ListingRequest> = {}): Promise<Listing> {
-  return listImages(account.s3, tree, { layout: null, splits: null, defaultSplit: null, selectionRule, ...changes });
+type ListingWithPaths = Listing & { readonly paths: readonly string[] };
+
+async function listWith(s3: S3Client, tree: string, changes: Partial<ListingRequest> = {}): Promise<ListingWithPaths> {
+  const request = { layout: null, splits: null, defaultSplit: null, selectionRule, ...changes };
+  const found: string[] = [];
+  const listing = await listImages(s3, tree, request, ({ path }) => found.push(path));
+  return { ...listing, paths: found.sort() };
 }
 
-function paths({ images }: Listing): readonly string[] {
-  return images.map(({ path }) => path).sort();
+function list(tree: string, changes: Partial<ListingRequest> = {}): Promise<ListingWithPaths> {
+  return listWith(account.s3, tree, changes);
 }
 
 test.each(inputTrees)("$name", async ({ layout, images, leftOut, folderMarkers }) => {
@@ -32,7 +38,7 @@ test.each(inputTrees)("$name", async ({ layout, images, leftOut, folderMarkers }
   const listing = await list(tree);
 
   expect(listing.rules.layout).toBe(layout);
-  expect(paths(listing)).toEqual([...images].sort());
+  expect(listing.paths).toEqual([...images].sort());
   const counts = Object.fromEntries(listing.leftOut.map(({ reason, count }) => [reason, count]));
   expect(counts).toEqual(Object.fromEntries(Object.entries(leftOut).map(([reason, keys]) => [reason, keys.length])));
 });
@@ -43,7 +49,7 @@ test("splits are the default one where there is one, otherwise all, or those tha
 
   expect(await list(tree, { defaultSplit: "Training" })).toMatchObject({ usedSplits: ["Training"], labels: ["A"] });
   expect((await list(tree, { defaultSplit: "train" })).usedSplits).toHaveLength(3);
-  expect(paths(await list(tree, { splits: ["Été", "Test"] }))).toEqual([keys[1], keys[2]].sort());
+  expect((await list(tree, { splits: ["Été", "Test"] })).paths).toEqual([keys[1], keys[2]].sort());
 });
 
 test.each<[Layout, readonly string[]]>([
@@ -54,32 +60,9 @@ test.each<[Layout, readonly string[]]>([
 
   const listing = await list(tree, { layout });
 
-  expect(paths(listing)).toEqual(expected);
+  expect(listing.paths).toEqual(expected);
   expect(listing.leftOut).toHaveLength(1);
 });
-
-/** An S3 client whose bucket has these objects, listed url-encoded as S3 does. */
-function s3With(objects: ReadonlyMap<string, number>): S3Client {
-  const encode = (key: string): string => encodeURIComponent(key).replaceAll("%2F", "/").replaceAll("%20", "+");
-  const send = async (command: unknown): Promise<unknown> => {
-    if (!(command instanceof ListObjectsV2Command)) throw new Error("Only listings are expected");
-    const { Prefix = "", Delimiter, EncodingType } = command.input;
-    const below = [...objects].filter(([key]) => key.startsWith(Prefix));
-    const folderOf = (key: string): string | undefined => {
-      const end = Delimiter === undefined ? -1 : key.indexOf(Delimiter, Prefix.length);
-      return end < 0 ? undefined : key.slice(0, end + 1);
-    };
-    const folders = new Set(below.flatMap(([key]) => folderOf(key) ?? []));
-    return {
-      EncodingType,
-      CommonPrefixes: [...folders].map((folder) => ({ Prefix: encode(folder) })),
-      Contents: below
-        .filter(([key]) => folderOf(key) === undefined)
-        .map(([key, Size]) => ({ Key: encode(key), Size, ETag: '"x"' })),
-    };
-  };
-  return Object.assign(new S3Client({ region: "eu-west-1" }), { send });
-}
 
 const aName = fc.oneof(
   fc.constantFrom(
@@ -109,21 +92,17 @@ test("every file is an image or left out, exactly once, whatever the names and t
   const layout = fc.constantFrom<Layout | null>(null, ...layouts);
   await fc.assert(
     fc.asyncProperty(aTree, layout, async (files, given) => {
-      const s3 = s3With(new Map(files.map(({ key, bytes }) => [`data/raw/${key}`, bytes])));
+      const s3 = new S3Double();
+      for (const { key, bytes } of files) s3.write(`data/raw/${key}`, "x".repeat(bytes));
 
-      const listing = await listImages(s3, "s3://bucket/data/raw/", {
-        layout: given,
-        splits: null,
-        defaultSplit: null,
-        selectionRule,
-      });
+      const listing = await listWith(s3.client, "s3://bucket/data/raw/", { layout: given });
 
       const expected = files.filter((file) => !isFolderMarker(file));
       const leftOut = listing.leftOut.reduce((sum, { count }) => sum + count, 0);
-      expect(paths(listing).length + leftOut).toBe(expected.length);
-      expect(new Set(paths(listing)).size).toBe(listing.images.length);
+      expect(listing.paths.length + leftOut).toBe(expected.length);
+      expect(new Set(listing.paths).size).toBe(listing.paths.length);
       const keys = new Set(expected.map(({ key }) => key));
-      expect(paths(listing).filter((path) => !keys.has(path))).toEqual([]);
+      expect(listing.paths.filter((path) => !keys.has(path))).toEqual([]);
     }),
   );
 });

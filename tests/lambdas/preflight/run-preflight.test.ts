@@ -34,7 +34,7 @@ test("a valid run with the same input is reused at no cost", async () => {
   const plan = await run();
   const manifest = { selection: plan.selection, validation: aValidation({ errors: 0, errorRate: 0 }), plan };
   await putObject(account, config.DATA_BUCKET, "runs/run-1/manifest.json", JSON.stringify(manifest));
-  await indexRun(account.s3, plan, plan.selection);
+  await indexRun(account.s3, plan, plan.selection ?? "");
 
   expect(await run(input, { name: "run-2" })).toMatchObject({
     reuse: { run: plan.run, validation: manifest.validation },

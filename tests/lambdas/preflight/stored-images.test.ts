@@ -1,5 +1,6 @@
 import { execa } from "execa";
 import { expect, test } from "vitest";
+import type { StoredKey } from "../../../lambdas/preflight/store-sample.ts";
 import { countStored } from "../../../lambdas/preflight/stored-images.ts";
 import { createBucket, putObject } from "../fixtures.ts";
 import { python, startMinistack } from "../ministack.ts";
@@ -27,11 +28,11 @@ async function store(name: string, rows: readonly (readonly [string, string, str
 }
 
 const input = "s3://data/raw/";
-function image(path: string, etag: string) {
-  return { path, etag, label: "a", bytes: 1 };
+function image(path: string, etag: string): StoredKey {
+  return { path: `${input}${path}`, etag };
 }
-function count(...images: ReturnType<typeof image>[]): Promise<number | null> {
-  return countStored(account.s3, `s3://${bucket}/features-store/model=m/`, input, images);
+function count(...images: StoredKey[]): Promise<number | null> {
+  return countStored(account.s3, `s3://${bucket}/features-store/model=m/`, { images, buckets: 256 });
 }
 
 test("an empty store has nothing", async () => {

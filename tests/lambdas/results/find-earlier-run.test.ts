@@ -17,11 +17,12 @@ async function finish(changes: Partial<Plan> = {}): Promise<void> {
   const plan = aPlan("data", changes);
   const validation = aValidation({ errorRate: 0.02, variance: 0.93 });
   s3.writeJson(`runs/${plan.runId}/manifest.json`, { selection: plan.selection, validation, plan });
-  await indexRun(s3.client, plan, plan.selection);
+  await indexRun(s3.client, plan, plan.selection ?? "");
 }
 
 function find(changes: Partial<Plan> = {}): Promise<Reuse> {
-  return findEarlierRun(s3.client, aPlan("data", { runId: "run-2", ...changes }));
+  const plan = aPlan("data", { runId: "run-2", ...changes });
+  return findEarlierRun(s3.client, { ...plan, selection: plan.selection ?? "" });
 }
 
 test.each([

@@ -1,0 +1,16 @@
+import { z } from "zod";
+
+/** What a run has selected. */
+export const countsSchema = z.object({
+  images: z.int(),
+  labels: z.int(),
+  bytes: z.int(),
+  /** Whether Preflight did not list all images, because there are too many; the Inventory step counts them. */
+  estimated: z.boolean().optional(),
+});
+export type Counts = Readonly<z.output<typeof countsSchema>>;
+
+/** The number of images, such as "12,345" or "about 12,345". */
+export function describeImages({ images, estimated }: Counts): string {
+  return `${estimated ? "about " : ""}${images.toLocaleString("en")}`;
+}

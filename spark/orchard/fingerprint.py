@@ -1,0 +1,25 @@
+"""The fingerprint of a selection, which identifies its images whatever the order in which they are listed."""
+
+import hashlib
+from collections.abc import Iterable
+
+MODULUS = 1 << 256
+
+
+def add_up(images: Iterable[tuple[str, str]]) -> int:
+    """Return the sum, modulo 2^256, of the sha256 of a line `<path>\\t<etag>\\n` for each image.
+
+    The sums of parts of a selection add up to its own. Preflight computes the same (lambdas/preflight/fingerprint.ts).
+
+    Args:
+        images: the path (a URI) and the etag of each image.
+    """
+    total = 0
+    for path, etag in images:
+        total += int.from_bytes(hashlib.sha256(f"{path}\t{etag}\n".encode()).digest(), "big")
+    return total % MODULUS
+
+
+def format_fingerprint(total: int) -> str:
+    """Return a sum as 64 hexadecimal digits."""
+    return f"{total % MODULUS:064x}"

@@ -1,0 +1,158 @@
+// An S3 endpoint over HTTP whose bucket has any number of objects that are computed, not stored. It answers ListObjectsV2,
+// and HeadBucket with the region, as S3 does; each answer takes a given time.
+//
+// node tests/doubles/synthetic-s3.ts --images 10000000 --labels 1 --latency 50
+// prints {"url": …} and runs until its standard input ends.
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { parseArgs } from "node:util";
+
+export interface SyntheticBucket {
+  readonly count: number;
+  /** Keys in the order of their UTF-8 bytes. */
+  readonly keyAt: (index: number) => string;
+  /** @default one KiB each */
+  readonly bytesAt?: (index: number) => number;
+  /** @default 2026-01-01T00:00:00Z */
+  readonly modifiedAt?: (index: number) => Date;
+  /** Milliseconds before each answer. @default 0 */
+  readonly latencyMs?: number;
+  /** Objects and folders of a page at most. @default 1,000, as S3 has */
+  readonly keysPerPage?: number;
+}
+
+export interface SyntheticS3 {
+  readonly url: string;
+  /** Number of listings so far. */
+  readonly requests: () => number;
+  readonly close: () => Promise<void>;
+}
+
+/** The keys `data/raw/Training/label-0000/00000000.jpg` and so on, spread evenly over the labels. */
+export function evenTree(images: number, labels = 1): Pick<SyntheticBucket, "count" | "keyAt"> {
+  const perLabel = Math.ceil(images / labels);
+  const pad = (number: number, width: number): string => String(number).padStart(width, "0");
+  const keyAt = (index: number): string =>
+    `data/raw/Training/label-${pad(Math.floor(index / perLabel), 4)}/${pad(index % perLabel, 8)}.jpg`;
+  return { count: images, keyAt };
+}
+
+/** The bucket of a list of keys. */
+export function bucketOfKeys(keys: readonly string[]): Pick<SyntheticBucket, "count" | "keyAt"> {
+  const sorted = keys.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  return { count: sorted.length, keyAt: (index) => sorted[index] ?? "" };
+}
+
+interface Page {
+  readonly folders: readonly string[];
+  readonly indexes: readonly number[];
+  /** Where the next page begins; undefined for the last page. */
+  readonly next: number | undefined;
+}
+
+/** Position of the first key that is not before (with `isAfter`: that is after) a text. */
+function search({ count, keyAt }: SyntheticBucket, text: string, isAfter: boolean): number {
+  const wanted = Buffer.from(text);
+  let [low, high] = [0, count];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const order = Buffer.compare(Buffer.from(keyAt(middle)), wanted);
+    if (order < 0 || (isAfter && order === 0)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Position after all keys that begin with a prefix. */
+function endOf(bucket: SyntheticBucket, prefix: string, from: number): number {
+  let [low, high] = [from, bucket.count];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (bucket.keyAt(middle).startsWith(prefix)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function pageOf(bucket: SyntheticBucket, query: URLSearchParams): Page {
+  const prefix = query.get("prefix") ?? "";
+  const delimiter = query.get("delimiter") ?? "";
+  const most = Math.min(bucket.keysPerPage ?? 1_000, Number(query.get("max-keys") ?? 1_000));
+  const token = query.get("continuation-token");
+  const first = search(bucket, prefix, false);
+  const after = query.get("start-after") ?? "";
+  let index = token === null ? Math.max(first, after === "" ? 0 : search(bucket, after, true)) : Number(token);
+  const folders: string[] = [];
+  const indexes: number[] = [];
+  while (index < bucket.count && folders.length + indexes.length < most) {
+    const key = bucket.keyAt(index);
+    if (!key.startsWith(prefix)) break;
+    const end = delimiter === "" ? -1 : key.indexOf(delimiter, prefix.length);
+    if (end < 0) {
+      indexes.push(index);
+      index += 1;
+    } else {
+      const folder = key.slice(0, end + 1);
+      // S3 leaves out a folder that StartAfter is in or after.
+      if (token !== null || folder > after) folders.push(folder);
+      index = endOf(bucket, folder, index);
+    }
+  }
+  const isMore = index < bucket.count && bucket.keyAt(index).startsWith(prefix);
+  return { folders, indexes, next: isMore ? index : undefined };
+}
+
+function asXml(bucket: SyntheticBucket, query: URLSearchParams): string {
+  const { folders, indexes, next } = pageOf(bucket, query);
+  const encode = (key: string): string => encodeURIComponent(key).replaceAll("%2F", "/").replaceAll("%20", "+");
+  const { bytesAt = () => 1_024, modifiedAt = () => new Date("2026-01-01T00:00:00Z") } = bucket;
+  const contents = indexes.map(
+    (index) =>
+      `<Contents><Key>${encode(bucket.keyAt(index))}</Key><LastModified>${modifiedAt(index).toISOString()}</LastModified>` +
+      `<ETag>&quot;${index.toString(16).padStart(32, "0")}&quot;</ETag><Size>${bytesAt(index)}</Size>` +
+      "<StorageClass>STANDARD</StorageClass></Contents>",
+  );
+  return [
+    '<?xml version="1.0" encoding="UTF-8"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">',
+    `<EncodingType>url</EncodingType><KeyCount>${folders.length + indexes.length}</KeyCount>`,
+    `<IsTruncated>${next !== undefined}</IsTruncated>`,
+    next === undefined ? "" : `<NextContinuationToken>${next}</NextContinuationToken>`,
+    ...contents,
+    ...folders.map((folder) => `<CommonPrefixes><Prefix>${encode(folder)}</Prefix></CommonPrefixes>`),
+    "</ListBucketResult>",
+  ].join("");
+}
+
+/** Starts the endpoint on a free loopback port. */
+export async function startSyntheticS3(bucket: SyntheticBucket): Promise<SyntheticS3> {
+  let requests = 0;
+  const server = createServer((request, response) => {
+    const { searchParams } = new URL(request.url ?? "/", "http://localhost");
+    const answer = (): void => {
+      response.setHeader("x-amz-bucket-region", "eu-west-1");
+      if (request.method === "HEAD") response.end();
+      else if (request.method === "GET" && searchParams.get("list-type") === "2") {
+        requests += 1;
+        response.setHeader("content-type", "application/xml").end(asXml(bucket, searchParams));
+      } else response.writeHead(501).end();
+    };
+    setTimeout(answer, bucket.latencyMs ?? 0);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const close = async (): Promise<void> => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  };
+  return { url: `http://127.0.0.1:${port}`, requests: () => requests, close };
+}
+
+if (import.meta.filename === process.argv[1]) {
+  const { values } = parseArgs({
+    options: { images: { type: "string" }, labels: { type: "string" }, latency: { type: "string" } },
+  });
+  const tree = evenTree(Number(values.images ?? 1_000), Number(values.labels ?? 1));
+  const { url, close } = await startSyntheticS3({ ...tree, latencyMs: Number(values.latency ?? 0) });
+  console.log(JSON.stringify({ url }));
+  process.stdin.on("end", close).resume();
+}
