@@ -2,10 +2,10 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +26,7 @@ from orchard.progress import Progress
 from orchard.report import figures
 from orchard.report.stages import Stages
 from orchard.session import cores
+from orchard.tree_sum import Node, TreeSum, split_into_leaves
 
 REDUCED_SCHEMA = pa.schema(
     [
@@ -34,8 +35,6 @@ REDUCED_SCHEMA = pa.schema(
         pa.field("pca_features", pa.list_(pa.float64())),
     ]
 )
-# Each task sends 6.6 MB of sums to the driver, whose limit for all results is 1 GB (spark.driver.maxResultSize).
-MAX_SUMMING_TASKS = 96
 # Enough rows that a few outliers among them do not move their median.
 PILOT_ROWS = 64
 
@@ -126,6 +125,8 @@ def fit_features(
 ) -> Fit:
     """Fit a PCA to the features, in one pass over them, or in two if one is not exact enough.
 
+    Equal files give a fit with the same bits, whatever the number of cores.
+
     Args:
         context: The Spark context.
         features: The features, of which the first rows give the pilot.
@@ -139,39 +140,42 @@ def fit_features(
     sample = features.read_sample(PILOT_ROWS)
     pca.check_components(requested, features.rows, sample.shape[1])
     pilot = choose_pilot(sample)
-    moments = Moments.zero(pilot)
-    tasks = min(len(features.groups), cores(context), MAX_SUMMING_TASKS)
+    leaves = split_into_leaves([group.rows for group in features.groups])
+    tasks = min(len(leaves), cores(context))
     with stages.record("sum", tasks, features.rows):
-        for part in _sum_parts(context, features, tasks, pilot, Moments.zero):
-            moments.add(Moments.from_bytes(pilot, *part))
+        moments = _sum_leaves(context, features, leaves, tasks, pilot, Moments)
     pca.check_differences(moments, pca.find_rounding(sample), one_scale=one_scale)
 
     def factorize() -> Factor:
-        factor = Factor.zero(pilot)
         with stages.record("factorize", tasks, features.rows):
-            for part in _sum_parts(context, features, tasks, pilot, Factor.zero):
-                factor.add(Factor.from_bytes(pilot, *part))
-        return factor
+            return _sum_leaves(context, features, leaves, tasks, pilot, Factor)
 
     return pca.fit(moments, requested, factorize)
 
 
-def _sum_parts(
-    context: SparkContext, features: Features, tasks: int, pilot: Matrix, zero: Callable[[Matrix], Moments | Factor]
-) -> list[Any]:
-    """Sum up each of `tasks` partitions from `zero(pilot)` on, and return the sums' bytes.
+Sums = TypeVar("Sums", Moments, Factor)
 
-    They are in the order of the files, so that equal features give identical bits.
-    """
 
-    def sum_groups(numbers: Iterable[int]) -> Iterator[tuple[Any, ...]]:
+def _sum_leaves(  # noqa: PLR0917
+    context: SparkContext, features: Features, leaves: list[range], tasks: int, pilot: Matrix, kind: type[Sums]
+) -> Sums:
+    """Sum up each leaf's row groups from `kind.zero(pilot)` on, and add the sums as `orchard.tree_sum` describes."""
+
+    def sum_leaves(numbers: Iterable[int]) -> Iterator[tuple[int, int, Any]]:
         prepare_worker()
-        sums = zero(pilot)
-        for rows in features.read(numbers, len(pilot)):
-            sums.add_rows(rows)
-        yield sums.to_bytes()
+        tree: TreeSum[Sums] = TreeSum()
+        for number in numbers:
+            sums = kind.zero(pilot)
+            for rows in features.read(leaves[number], len(pilot)):
+                sums.add_rows(rows)
+            tree.add(Node(0, number, sums))
+        for node in tree.nodes:
+            yield node.level, node.index, node.value.to_bytes()
 
-    return context.parallelize(range(len(features.groups)), tasks).mapPartitions(sum_groups).collect()
+    tree: TreeSum[Sums] = TreeSum()
+    for level, index, part in context.parallelize(range(len(leaves)), tasks).mapPartitions(sum_leaves).collect():
+        tree.add(Node(level, index, kind.from_bytes(pilot, *part)))
+    return tree.total()
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from orchard import tree_sum
 from orchard.errors import JobError
+from orchard.jobs import reduction
 from orchard.jobs.reduction import from_plan
 from orchard.plan import read_plan
 from pyspark.sql import SparkSession
@@ -102,6 +104,28 @@ def test_outputs_of_a_run(spark: SparkSession, tmp_path: Path) -> None:
     assert [row["component"] for row in table] == ["1", "2", "3", "4", "5"]
     assert [float(row["variance_explained"]) for row in table] == document["variance_by_component"]
     assert [float(row["cumulative_variance"]) for row in table] == document["cumulative_variance"]
+
+
+@pytest.mark.parametrize("variance", [0.5, 1.0])
+def test_the_number_of_cores_changes_no_bit(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variance: float
+) -> None:
+    monkeypatch.setattr(tree_sum, "MIN_ROWS_PER_LEAF", 64)
+    rows = vectors(900)
+    if variance == 1:
+        rows[:, -1] = rows[:, 0]  # so that all components need the factorization
+    found = {}
+    for cores in (1, 2, 3, 7):
+        monkeypatch.setattr(reduction, "cores", lambda _context, cores=cores: cores)
+        run = planned(spark, tmp_path / str(cores), rows, pca={"variance": variance})
+        with np.load(run / "model_info" / "pca.npz") as fitted:
+            components = {name: fitted[name].tobytes() for name in fitted.files}
+        reduced = pq.read_table(run / "pca" / "parquet").sort_by("path").column("pca_features")
+        found[cores] = (components, np.array(reduced.to_pylist()).tobytes())
+
+    assert found[2] == found[1]
+    assert found[3] == found[1]
+    assert found[7] == found[1]
 
 
 def test_csv_equals_parquet_to_the_last_bit(spark: SparkSession, tmp_path: Path) -> None:
