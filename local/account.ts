@@ -14,6 +14,7 @@ import { consoleLink } from "./console/console-keys.ts";
 import { LocalConsole } from "./console/local-console.ts";
 import { EmrService } from "./emr/emr-service.ts";
 import { Gateway, PortInUse } from "./gateway.ts";
+import { removeOldCode } from "./lambda/function-code.ts";
 import { LambdaRunner } from "./lambda/runner.ts";
 import { awaitMinistack, ministackGraceSeconds, startMinistack } from "./ministack/ministack-process.ts";
 import { setUnreadableStateAside } from "./ministack/saved-state.ts";
@@ -121,10 +122,10 @@ async function startLocked(
 
 /** Removes the files of ended processes and the calls that an earlier account recorded. */
 function removeLeftovers(directory: string): void {
-  for (const leftover of ["tmp", "lambda", "api-calls.jsonl"]) {
+  for (const leftover of ["tmp", "api-calls.jsonl"]) {
     rmSync(join(directory, leftover), { recursive: true, force: true });
   }
-  mkdirSync(join(directory, "lambda"), { recursive: true });
+  removeOldCode(join(directory, "lambda"));
 }
 
 async function startServices(

@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, symlinkSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import getPort from "get-port";
 import { CommandFailed } from "../terminal/command-errors.ts";
@@ -27,10 +27,13 @@ export async function prepareTestAccount(lifetime: Lifetime): Promise<void> {
   try {
     await orchard("local", "up", "--detach", "--json", "--port", String(await getPort({ host: "127.0.0.1" })));
     await orchard("local", "down", "--yes");
-    // The first node of any copy installs the wheels for the nodes of all copies.
-    const image = join(places.tests, "node-image");
-    mkdirSync(image, { recursive: true });
-    symlinkSync(image, join(incomplete, "account", "node-image"));
+    // The first node of any copy installs the wheels for the nodes of all copies, and so it is with functions' code.
+    for (const name of ["node-image", "lambda"]) {
+      const shared = join(places.tests, name);
+      mkdirSync(shared, { recursive: true });
+      rmSync(join(incomplete, "account", name), { recursive: true, force: true });
+      symlinkSync(shared, join(incomplete, "account", name));
+    }
     renameSync(incomplete, testAccount);
   } catch (error) {
     mkdirSync(testAccount, { recursive: true });

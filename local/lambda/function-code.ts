@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
 import { type Unzipped, unzipSync } from "fflate";
@@ -15,6 +15,19 @@ interface CodeArchive {
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: a deployment package, unzipped. */
 const maxUnzippedBytes = 250 * 1024 * 1024;
+
+/** The time after which unpacked code is removed, because deployments may have replaced it. Code in use is unpacked again. */
+const maxAgeDays = 30;
+
+/** Makes the folder of unpacked code if it is missing, and removes old code and its compile cache from it. */
+export function removeOldCode(folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    const ageMs = Date.now() - statSync(path).mtimeMs;
+    if (ageMs > maxAgeDays * 24 * 3600 * 1000) rmSync(path, { recursive: true, force: true });
+  }
+}
 
 /**
  * Unpacks a function's code once per content, below `folder`, and returns its folder.

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { FunctionConfiguration } from "@aws-sdk/client-lambda";
 import { settingsFiles } from "../account-env.ts";
 
@@ -24,6 +25,8 @@ export function functionEnvironment(
     AWS_ENDPOINT_URL: options.endpoint,
     ...configuration.Environment?.Variables,
     ...settingsFiles(options.directory),
+    // The next process of the function need not compile its code again.
+    NODE_COMPILE_CACHE: join(options.directory, "lambda", "compile-cache"),
     PATH: "/usr/local/bin:/usr/bin:/bin",
     LANG: "en_US.UTF-8",
     TZ: ":UTC",

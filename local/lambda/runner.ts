@@ -1,17 +1,16 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type FunctionConfiguration, GetFunctionCommand, LambdaClient } from "@aws-sdk/client-lambda";
 import type { AccountContext } from "../support/account-context.ts";
 import { AwsError, errorText } from "../support/aws-error.ts";
 import type { CallRecorder } from "../support/call-recorder.ts";
 import type { Callers } from "../support/callers.ts";
-import { supervise } from "../support/supervise.ts";
 import { unpackCode } from "./function-code.ts";
 import { functionEnvironment } from "./function-environment.ts";
 import { FunctionLog, logGroupOf } from "./function-log.ts";
+import { type CallEnd, FunctionProcess } from "./function-process.ts";
+import { FunctionProcesses } from "./function-processes.ts";
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html: twice, after one and two minutes. */
 const defaultRetryPausesSeconds = [60, 120];
@@ -23,36 +22,13 @@ export interface Invocation {
   readonly functionError?: "Unhandled";
 }
 
-/** The process of one invocation. */
-interface FunctionProcess {
-  readonly requestId: string;
-  readonly taskRoot: string;
-  readonly timeoutSeconds: number;
-  readonly env: Readonly<Record<string, string>>;
-  readonly context: Readonly<Record<string, string>> & {
-    readonly logGroupName: string;
-    readonly logStreamName: string;
-  };
-}
-
-interface ProcessEnd {
-  readonly exitCode: number;
-  readonly isTimedOut: boolean;
-  /** The content of the result file; undefined when the process did not write it. */
-  readonly result: { readonly output?: unknown; readonly error?: unknown } | undefined;
-  /** Standard output and standard error. */
-  readonly lines: readonly string[];
-}
-
-/**
- * Runs functions whose configuration and code are stored in MiniStack. Each invocation is a process of its own, so that
- * the names of thrown errors survive; it inherits no environment variables.
- */
+/** Runs functions whose configuration and code are stored in MiniStack, in processes that inherit no environment. */
 export class LambdaRunner {
   readonly #context: AccountContext;
   readonly #callers: Callers;
   readonly #client: LambdaClient;
   readonly #log: FunctionLog;
+  readonly #processes = new FunctionProcesses();
   readonly #stopping = new AbortController();
   readonly #running = new Set<Promise<unknown>>();
   readonly #retryPausesSeconds: readonly number[];
@@ -115,21 +91,27 @@ export class LambdaRunner {
     return name.startsWith("arn:") ? name : `arn:aws:lambda:${region}:${accountId}:function:${name}`;
   }
 
-  /** Ends running invocations and pending retries. */
+  /** Ends running invocations, pending retries and the processes of all functions. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     await Promise.allSettled(this.#running);
+    await this.#processes.stop();
   }
 
   async #invoke(name: string, event: string, signal?: AbortSignal): Promise<Invocation> {
     const { configuration, location } = await this.#getFunction(name);
     const parsedEvent = parseEvent(event);
-    const prepared = await this.#prepare(name, configuration, location);
-    const { requestId, timeoutSeconds, context } = prepared;
+    const requestId = randomUUID();
+    const timeoutSeconds = configuration.Timeout ?? 3;
+    const { key, start } = await this.#prepare(configuration, location);
+    const process = this.#processes.take(key, start);
+    const context = { ...contextOf(configuration), awsRequestId: requestId, logStreamName: process.logStreamName };
+    const signals = AbortSignal.any([this.#stopping.signal, ...(signal === undefined ? [] : [signal])]);
     const startedAt = Date.now();
-    const end = await this.#run(prepared, configuration, parsedEvent, signal);
+    const end = await process.call({ event: parsedEvent, timeoutSeconds, context }, signals);
+    if (end.isReusable) this.#processes.keep(key, process);
     const lines = [
-      `START RequestId: ${requestId} Version: ${context["functionVersion"]}`,
+      `START RequestId: ${requestId} Version: ${context.functionVersion}`,
       ...end.lines,
       `END RequestId: ${requestId}`,
       `REPORT RequestId: ${requestId}\tDuration: ${Date.now() - startedAt} ms`,
@@ -152,70 +134,43 @@ export class LambdaRunner {
     return { configuration, location: code.Location };
   }
 
-  /** Unpacks the code and builds the context object and the environment. */
-  async #prepare(name: string, configuration: FunctionConfiguration, location: string): Promise<FunctionProcess> {
-    const { directory, endpoint, region } = this.#context;
+  /** Unpacks the code. Returns what starts a process, and a text that is the same for processes that are alike. */
+  async #prepare(configuration: FunctionConfiguration, location: string) {
+    const { directory, endpoint, region, tools } = this.#context;
     const sha256 = configuration.CodeSha256 ?? randomUUID();
-    const taskRoot = await unpackCode(this.#context, join(directory, "lambda"), { sha256, location });
-    const requestId = randomUUID();
-    const functionVersion = configuration.Version ?? "$LATEST";
-    const functionName = configuration.FunctionName ?? name;
-    const day = new Date().toISOString().slice(0, 10).replaceAll("-", "/");
-    const context = {
-      awsRequestId: requestId,
-      functionName,
-      functionVersion,
-      invokedFunctionArn: configuration.FunctionArn ?? "",
-      memoryLimitInMB: String(configuration.MemorySize ?? 128),
-      logGroupName: logGroupOf({ ...configuration, FunctionName: functionName }),
-      logStreamName: `${day}/[${functionVersion}]${randomBytes(16).toString("hex")}`,
-    };
+    const folder = join(directory, "lambda");
+    const taskRoot = await unpackCode(this.#context, folder, { sha256, location });
+    const { MemorySize: memoryMb = 128, Handler: handler = "index.handler" } = configuration;
     const credentials = this.#callers.credentials(configuration.Role ?? "");
-    const env = functionEnvironment(configuration, { endpoint, region, directory, credentials, taskRoot, ...context });
-    return { requestId, taskRoot, timeoutSeconds: configuration.Timeout ?? 3, env, context };
-  }
-
-  async #run(
-    { requestId, taskRoot, timeoutSeconds, env, context }: FunctionProcess,
-    { Handler: handler = "index.handler", MemorySize: memoryMb = 128 }: FunctionConfiguration,
-    event: unknown,
-    signal?: AbortSignal,
-  ): Promise<ProcessEnd> {
-    const { directory, tools } = this.#context;
-    const resultFile = join(directory, "lambda", `${requestId}.json`);
-    const deadlineMs = Date.now() + timeoutSeconds * 1000;
-    const timeout = AbortSignal.timeout(timeoutSeconds * 1000);
-    const child = supervise(
-      [process.execPath, `--max-old-space-size=${memoryMb}`, join(import.meta.dirname, "runtime-process.ts")],
-      {
-        tools,
-        cwd: taskRoot,
-        env,
-        input: `${JSON.stringify({ taskRoot, handler, event, resultFile, deadlineMs, context })}\n`,
-        graceSeconds: 0.2,
-        signal: AbortSignal.any([timeout, this.#stopping.signal, ...(signal === undefined ? [] : [signal])]),
-      },
-    );
-    const lines: string[] = [];
-    for (const stream of [child.process.stdout, child.process.stderr]) {
-      if (stream !== null) {
-        createInterface({ input: stream }).on("line", (line) => lines.push(line));
-      }
-    }
-    const exitCode = await child.ended;
-    const result = await readFile(resultFile, "utf8").then(JSON.parse, () => undefined);
-    await rm(resultFile, { force: true });
-    return { exitCode, isTimedOut: timeout.aborted, result, lines };
+    const environment = { endpoint, region, directory, credentials, taskRoot, ...contextOf(configuration) };
+    const start = (): FunctionProcess => {
+      const day = new Date().toISOString().slice(0, 10).replaceAll("-", "/");
+      const logStreamName = `${day}/[${environment.functionVersion}]${randomBytes(16).toString("hex")}`;
+      const env = functionEnvironment(configuration, { ...environment, logStreamName });
+      return new FunctionProcess({ tools, taskRoot, handler, memoryMb, env, logStreamName });
+    };
+    return { key: JSON.stringify([environment, configuration]), start };
   }
 }
 
-function invocationOf(requestId: string, { exitCode, isTimedOut, result }: ProcessEnd, timeoutSeconds: number) {
-  if (result?.output !== undefined) {
-    return { requestId, payload: JSON.stringify(result.output) };
+/** Returns the part of a function's context object that is the same in all invocations. */
+function contextOf(configuration: FunctionConfiguration) {
+  return {
+    functionName: configuration.FunctionName ?? "",
+    functionVersion: configuration.Version ?? "$LATEST",
+    invokedFunctionArn: configuration.FunctionArn ?? "",
+    memoryLimitInMB: String(configuration.MemorySize ?? 128),
+    logGroupName: logGroupOf(configuration),
+  };
+}
+
+function invocationOf(requestId: string, { exitCode = 0, isTimedOut, reply }: CallEnd, timeoutSeconds: number) {
+  if (reply?.output !== undefined) {
+    return { requestId, payload: JSON.stringify(reply.output) };
   }
   // https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html: Sandbox.Timedout
   const failure =
-    result?.error ??
+    reply?.error ??
     (isTimedOut
       ? runtimeError("Sandbox.Timedout", requestId, `Task timed out after ${timeoutSeconds.toFixed(2)} seconds`)
       : runtimeError("Runtime.ExitError", requestId, `Runtime exited with error: ${exitText(exitCode)}`));

@@ -1,18 +1,18 @@
 /**
- * Runs one invocation of a Node.js function, an ECMAScript module with an asynchronous handler, as Lambda's runtime
- * interface client does. Reads a FunctionCall as one line of JSON and writes {"output"} or {"error"} to `resultFile`.
+ * runtime-process.ts <folder of the code> <handler>
+ *
+ * Runs the invocations of a Node.js function, an ECMAScript module with an asynchronous handler, one after the other, as
+ * Lambda's runtime interface client does. Each is a line of JSON on standard input, a FunctionCall, and is answered by
+ * one on file descriptor 3: {"output"} or {"error"}, with "isLast" when this process ends.
  */
 import { existsSync, writeFileSync } from "node:fs";
-import { enableCompileCache } from "node:module";
+import { flushCompileCache } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 
 interface FunctionCall {
-  readonly taskRoot: string;
-  readonly handler: string;
   readonly event: unknown;
-  readonly resultFile: string;
   readonly deadlineMs: number;
   readonly context: Readonly<Record<string, string>>;
 }
@@ -25,6 +25,8 @@ class RuntimeError extends Error {
     this.name = name;
   }
 }
+
+const answers = 3;
 
 async function load(taskRoot: string, handler: string): Promise<Handler> {
   const [module = "", ...path] = basename(handler).split(".");
@@ -47,25 +49,34 @@ function describe(error: unknown): object {
     : { errorType: typeof error, errorMessage: String(error), trace: [] };
 }
 
-const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-const call: FunctionCall = JSON.parse((await lines.next()).value ?? "{}");
-// Each invocation is a new process, which need not compile the bundle again.
-enableCompileCache(join(dirname(call.resultFile), "compile-cache"));
-function finish(result: object): never {
-  writeFileSync(call.resultFile, JSON.stringify(result));
-  process.exit(0);
+function answer(reply: object): void {
+  writeFileSync(answers, `${JSON.stringify(reply)}\n`);
 }
+
 function fail(error: unknown): never {
   console.error(error);
-  return finish({ error: describe(error) });
+  answer({ error: describe(error), isLast: true });
+  process.exit(1);
 }
+
+async function run(handler: Handler, { event, deadlineMs, context }: FunctionCall): Promise<void> {
+  const getRemainingTimeInMillis = (): number => Math.max(0, deadlineMs - Date.now());
+  try {
+    answer({ output: (await handler(event, { ...context, getRemainingTimeInMillis })) ?? null });
+  } catch (error) {
+    console.error(error);
+    answer({ error: describe(error) });
+  }
+}
+
 process.on("uncaughtException", fail);
 process.on("unhandledRejection", fail);
-try {
-  const handler = await load(call.taskRoot, call.handler);
-  const context = { ...call.context, getRemainingTimeInMillis: () => Math.max(0, call.deadlineMs - Date.now()) };
-  const output = await handler(call.event, context);
-  finish({ output: output ?? null });
-} catch (error) {
-  fail(error);
+const [taskRoot = "", handlerName = ""] = process.argv.slice(2);
+const lines = createInterface({ input: process.stdin });
+let handler: Handler | undefined;
+for await (const line of lines) {
+  handler ??= await load(taskRoot, handlerName).catch(fail);
+  await run(handler, JSON.parse(line));
+  // A process that is killed when it is no longer needed would not write the cache.
+  flushCompileCache();
 }

@@ -1,13 +1,13 @@
 """Run a command and end its whole session when standard input closes.
 
-    supervise.py <grace seconds> <pipe|null> <command> [argument ...]
+    supervise.py <grace seconds> <null|pipe|answers> <command> [argument ...]
     supervise.py <grace seconds> sweep <session>
 
 The account holds the other end of standard input, so the command stops when the account closes it or dies. All
 processes of the session get SIGTERM and, after the grace period, SIGKILL; a process group would not suffice, because
-PySpark's worker daemon creates its own. With "pipe" standard input is forwarded to the command, with "null" the command
-reads nothing. The exit code is the command's (128 + n for signal n). The second form ends a session whose supervisor
-was killed.
+PySpark's worker daemon creates its own. With "null" the command reads nothing, with "pipe" standard input is forwarded
+to it, with "answers" it also gets the file descriptor 3 of this process. The exit code is the command's (128 + n for
+signal n). The second form ends a session whose supervisor was killed.
 """
 
 import os
@@ -71,8 +71,8 @@ def main() -> int:
     session = os.getpid()
     if os.getsid(0) != session:
         sys.exit("supervise.py must lead a session of its own, because it ends its session.")
-    source = subprocess.PIPE if mode == "pipe" else subprocess.DEVNULL
-    child = subprocess.Popen(command, stdin=source, process_group=0)
+    source = subprocess.DEVNULL if mode == "null" else subprocess.PIPE
+    child = subprocess.Popen(command, stdin=source, process_group=0, pass_fds=[3] if mode == "answers" else [])
 
     def forward() -> None:
         while data := os.read(0, 65536):

@@ -20,6 +20,8 @@ interface SuperviseOptions {
   readonly stderr?: number;
   /** Written to the command's standard input, which then stays open. @default the command reads nothing */
   readonly input?: string;
+  /** Whether the command, which must have an input, also gets a file descriptor 3, which is `process.stdio[3]` here. */
+  readonly hasAnswers?: boolean;
   /** @default 2 */
   readonly graceSeconds?: number;
   /** Stops the command when it aborts. */
@@ -33,12 +35,13 @@ interface SuperviseOptions {
 export function supervise(command: readonly string[], options: SuperviseOptions): Supervised {
   const python = join(options.tools, "python/bin/python");
   const prefix = ["-IS", join(import.meta.dirname, "supervise.py"), String(options.graceSeconds ?? 2)];
-  const supervisor = spawn(python, [...prefix, options.input === undefined ? "null" : "pipe", ...command], {
+  const mode = options.input === undefined ? "null" : options.hasAnswers ? "answers" : "pipe";
+  const supervisor = spawn(python, [...prefix, mode, ...command], {
     cwd: options.cwd,
     env: { ...options.env },
     // In its own session the command does not get the terminal's Ctrl-C: the account stops its children in order.
     detached: true,
-    stdio: ["pipe", options.stdout ?? "pipe", options.stderr ?? "pipe"],
+    stdio: ["pipe", options.stdout ?? "pipe", options.stderr ?? "pipe", mode === "answers" ? "pipe" : "ignore"],
   });
   const sweep = () =>
     spawn(python, [...prefix, "sweep", String(supervisor.pid)], { detached: true, stdio: "ignore", env: {} });

@@ -94,7 +94,7 @@ export async function createFunction(
   account: Reachable,
   name: string,
   source: string | Uint8Array,
-  timeoutSeconds = 10,
+  timeoutSeconds = 60,
   roleArn = "arn:aws:iam::000000000000:role/any",
 ) {
   await new LambdaClient(clientConfig(account)).send(
@@ -118,7 +118,7 @@ export async function ministackOf(account: Reachable, functionName: string): Pro
 }
 
 /** Reads a value until it satisfies the condition. @throws Error after the given time */
-export async function until<T>(read: () => Promise<T>, isDone: (value: T) => boolean, seconds = 30): Promise<T> {
+export async function until<T>(read: () => Promise<T>, isDone: (value: T) => boolean, seconds = 120): Promise<T> {
   let last: T | undefined;
   const isSatisfied = async (): Promise<boolean> => {
     last = await read();

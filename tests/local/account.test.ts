@@ -5,6 +5,7 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { AddJobFlowStepsCommand, DescribeClusterCommand, EMRClient, RunJobFlowCommand } from "@aws-sdk/client-emr";
+import { InvokeCommand, LambdaClient } from "@aws-sdk/client-lambda";
 import {
   CreateStateMachineCommand,
   DescribeExecutionCommand,
@@ -77,6 +78,7 @@ test("an account killed during a step leaves no process, and the next one has it
   const child = await startProcess();
   await put(reachable, "data", { "a b/é #1.txt": "kept" });
   await createFunction(reachable, "kept", "export const handler = async () => 'kept';");
+  await new LambdaClient(clientConfig(reachable)).send(new InvokeCommand({ FunctionName: "kept" }));
   const sfn = new SFNClient(clientConfig(reachable));
   const emr = new EMRClient(clientConfig(reachable));
   const states = { Rest: { Type: "Wait", Seconds: 60, End: true } };
@@ -172,7 +174,7 @@ test("SIGTERM ends the account's steps and functions", async () => {
     }),
   );
   await until(
-    async () => [processes("sleep 4715."), processes("runtime-process.ts")],
+    async () => [processes("sleep 4715."), processes(join(directory, "lambda"))],
     (found) => found.every((list) => list.length > 0),
   );
 

@@ -29,24 +29,27 @@ export const handler = async ({ marker, ...event }) => {
   await new Promise((resolve) => setTimeout(resolve, 60_000));
 };`;
 
-/** Starts an account with the functions `probe` and `second-time` for the tests of a file. */
+const hanging = "export const handler = () => new Promise((resolve) => setTimeout(resolve, 60_000));";
+
+/** Starts an account with the functions `probe`, `second-time` and `hanging` for the tests of a file. */
 export function useStateMachines(): void {
   beforeAll(async () => {
     account = await testAccount();
     sfn = new SFNClient(clientConfig(account));
-    await createFunction(account, "probe", probe, 2);
-    await createFunction(account, "second-time", secondTime, 30);
+    await createFunction(account, "probe", probe, 60);
+    await createFunction(account, "second-time", secondTime, 60);
+    await createFunction(account, "hanging", hanging, 1);
   }, 60_000);
   afterAll(() => account?.remove(), 60_000);
 }
 
-/** Returns a Task that invokes the function `probe`. */
-export function invoke(payload: object, more: object = {}) {
+/** Returns a Task that invokes a function. */
+export function invoke(payload: object, more: object = {}, functionName = "probe") {
   return {
     Type: "Task",
     Resource: "arn:aws:states:::lambda:invoke",
-    Parameters: { FunctionName: "probe", Payload: payload },
-    TimeoutSeconds: 30,
+    Parameters: { FunctionName: functionName, Payload: payload },
+    TimeoutSeconds: 60,
     End: true,
     ...more,
   };

@@ -37,10 +37,10 @@ test("a function sees only its own environment, and its answer has AWS's envelop
 });
 
 test.each([
-  ["hang", "Sandbox.Timedout"],
-  ["exit", "Runtime.ExitError"],
-])("a function that does not return (%s) fails the task with %s", async (payload, error) => {
-  const arn = await machine(`silent-${payload}`, { Ask: invoke({ [payload]: true }) });
+  ["hanging", "Sandbox.Timedout"],
+  ["probe", "Runtime.ExitError"],
+])("a function that does not return (%s) fails the task with %s", async (name, error) => {
+  const arn = await machine(`silent-${name}`, { Ask: invoke({ exit: true }, {}, name) });
 
   const execution = await ended(await start(arn));
 
@@ -48,8 +48,8 @@ test.each([
 });
 
 test.each([
-  [{}, 30, "Succeeded", { output: expect.stringContaining("hello") }],
-  [{ throw: true }, 30, "Failed", { error: "ResultsInvalid", cause: expect.stringContaining("299") }],
+  [{}, 60, "Succeeded", { output: expect.stringContaining("hello") }],
+  [{ throw: true }, 60, "Failed", { error: "ResultsInvalid", cause: expect.stringContaining("299") }],
   [{ hang: true }, 1, "TimedOut", { error: "States.Timeout" }],
 ])(
   "a Task whose resource is a function has LambdaFunction events: %j",
