@@ -1,5 +1,5 @@
 import { globSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
@@ -18,15 +18,27 @@ const sharing = globSync("tests/{docs,infra,lambdas,shared,statemachine}/**/*.te
   (file) => !ownModules.includes(file),
 );
 
-/** Files that take minutes. */
-const longFiles = ["tests/cli/deployment/deploy.test.ts", "tests/cli/commands/account.test.ts"];
+/** Files that take half a minute or more, the longest first. */
+const longFiles = [
+  "tests/cli/deployment/deploy.test.ts",
+  "tests/cli/commands/account.test.ts",
+  "tests/local/emr/emr-contract.test.ts",
+  "tests/local/account.test.ts",
+  "tests/infra/check/checks.test.ts",
+  "tests/pages/report/report.test.ts",
+  "tests/pages/console/console.test.ts",
+  "tests/cli/setup/package.test.ts",
+];
 
 /** Starts the long files first, so that no worker is left with one of them when the others have nothing more to do. */
 class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const isLong = ({ moduleId }: TestSpecification): boolean => longFiles.some((file) => moduleId.endsWith(file));
+    const rank = ({ moduleId }: TestSpecification): number => {
+      const index = longFiles.findIndex((file) => moduleId.endsWith(file));
+      return index < 0 ? longFiles.length : index;
+    };
     const sorted = await super.sort(files);
-    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+    return sorted.toSorted((a, b) => rank(a) - rank(b));
   }
 }
 
@@ -43,8 +55,8 @@ export default defineConfig({
         test: { name: "tests", include: ["tests/**/*.test.ts"], exclude: ["tests/faults/**", ...sharing] },
       },
     ],
-    // The default leaves one core idle, which is half of two.
-    maxWorkers: "100%",
+    // One more than the cores, because the tests of an account often wait for processes.
+    maxWorkers: availableParallelism() + 1,
     // A busy machine must not fail a test: the limit only ends a test that hangs.
     testTimeout: 180_000,
     hookTimeout: 180_000,

@@ -1,4 +1,7 @@
-"""Leaves out the tests marked `deep`, except in `npm run test:deep`, and Spark's in `npm run test:mutation`."""
+"""Leaves out the tests marked `deep`, except in `npm run test:deep`, and Spark's in `npm run test:mutation`.
+
+Starts with the files that take longest, so that no worker is left with one of them at the end.
+"""
 
 import os
 
@@ -8,11 +11,18 @@ IS_DEEP = os.environ.get("ORCHARD_DEEP") == "1"
 # Set by `npm run test:mutation`: starting a Spark session for each mutant would take hours.
 IS_WITHOUT_SPARK = os.environ.get("ORCHARD_WITHOUT_SPARK") == "1"
 
+# The first one does not wait for the account that `npm test` prepares.
+LONG_FILES = ["test_sealed_network.py", "test_failures.py", "test_again.py", "test_modes.py", "test_kept_cluster.py"]
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     left_out = [item for item in items if _is_left_out(item)]
     config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in left_out]
+    items[:] = sorted((item for item in items if item not in left_out), key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    return LONG_FILES.index(item.path.name) if item.path.name in LONG_FILES else len(LONG_FILES)
 
 
 def _is_left_out(item: pytest.Item) -> bool:

