@@ -24,6 +24,8 @@ export interface S3Object {
   /** Without the quotes. */
   readonly etag: string;
   readonly storageClass?: string;
+  /** In whole seconds. */
+  readonly modified?: Date;
 }
 
 /** A page of a listing: up to 1,000 objects and, with a delimiter, "folders". */
@@ -45,10 +47,17 @@ export function decodeKey(key: string, encoding: string | undefined): string {
 }
 
 function asObjects({ Contents = [], EncodingType }: ListObjectsV2CommandOutput): readonly S3Object[] {
-  return Contents.flatMap(({ Key, Size = 0, ETag = "", StorageClass }) => {
+  return Contents.flatMap(({ Key, Size = 0, ETag = "", StorageClass, LastModified }) => {
     if (!Key) return [];
-    const object = { key: decodeKey(Key, EncodingType), bytes: Size, etag: ETag.replaceAll('"', "") };
-    return [StorageClass === undefined ? object : { ...object, storageClass: StorageClass }];
+    return [
+      {
+        key: decodeKey(Key, EncodingType),
+        bytes: Size,
+        etag: ETag.replaceAll('"', ""),
+        ...(StorageClass === undefined ? {} : { storageClass: StorageClass }),
+        ...(LastModified === undefined ? {} : { modified: LastModified }),
+      },
+    ];
   });
 }
 

@@ -9,8 +9,18 @@ export type JobCheck = Readonly<z.output<typeof jobCheckSchema>>;
 export const inventorySummarySchema = z.looseObject({
   images: z.int(),
   labels: z.int(),
-  selected: z.looseObject({ images: z.int(), labels: z.int(), fingerprint: z.string() }),
+  selected: z.looseObject({
+    images: z.int(),
+    labels: z.int(),
+    bytes: z.int().default(0),
+    fingerprint: z.string(),
+  }),
+  /** Images that were added or overwritten after the plan, and belong to the next run. */
+  later: z.int().default(0),
+  /** At least how many planned images were deleted or overwritten since; null if the plan's counts were estimated. */
+  changed: z.int().nullable().default(null),
 });
+export type InventorySummary = Readonly<z.output<typeof inventorySummarySchema>>;
 
 export const featuresSummarySchema = z.looseObject({
   images: z.int(),

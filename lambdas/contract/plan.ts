@@ -52,6 +52,11 @@ export const planSchema = z.object({
   maxMegapixels: z.int().default(defaultMaxMegapixels),
   /** Counts of the selected images only. */
   counts: countsSchema,
+  /**
+   * Images that were written later belong to the next run. In ISO 8601, in UTC and whole seconds, as S3's times. Plans from
+   * before it take all images.
+   */
+  plannedAt: z.string().optional(),
   /** Fingerprint of the selected images' paths and ETags; null when their counts are estimated. */
   selection: z.string().nullable(),
   /** s3:// folder that keeps the model's features across runs. */

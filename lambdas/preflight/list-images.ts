@@ -32,6 +32,8 @@ export interface Listing {
   readonly candidates: number;
   /** Estimated number of images of the selected labels that were not listed; 0 if all were. */
   readonly unlisted: number;
+  /** When the latest of the listed files was written; undefined without any. */
+  readonly newest: Date | undefined;
   /** The listed files in the used splits, and next to the splits, that are not images of the tree. */
   readonly leftOut: readonly LeftOut[];
 }
@@ -72,6 +74,7 @@ class Sorter {
   rules = treeRules("split/label");
   keys = 0;
   images = 0;
+  newest: Date | undefined;
   readonly leftOut = new LeftOutCounter();
   readonly #reader: TreeReader;
   readonly #onImage: (image: Image) => void;
@@ -85,7 +88,8 @@ class Sorter {
     this.keys += objects.length;
     for (const object of objects) {
       const path = this.#reader.pathOf(object);
-      const { bytes, etag, storageClass } = object;
+      const { bytes, etag, storageClass, modified } = object;
+      if (modified && (!this.newest || modified > this.newest)) this.newest = modified;
       if (isFolderMarker({ key: path, bytes })) continue;
       const reason = reasonToLeaveOut(this.rules, path);
       if (reason === undefined) {
@@ -155,6 +159,7 @@ export async function listImages(
     selectedLabels: labels.filter((label) => selectsLabel(selectionRule, label)).length,
     candidates: sorter.images,
     unlisted,
+    newest: sorter.newest,
     leftOut: sorter.leftOut.summarize(),
   };
 }

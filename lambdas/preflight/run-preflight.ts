@@ -5,7 +5,7 @@ import { describeLeftOut, shortenNames } from "../contract/image-tree.ts";
 import type { Plan } from "../contract/plan.ts";
 import { planFile, runKey, runUri } from "../contract/s3-layout.ts";
 import { seededWarning } from "../contract/seeded-weights.ts";
-import { describeBorrowed, planBorrowed, withKeeping } from "../planning/kept-plan.ts";
+import { describeBorrowed, planBorrowed, toSeconds, withKeeping } from "../planning/kept-plan.ts";
 import { architectureProblem, type PlannedCluster, planCluster } from "../planning/planner.ts";
 import { PreflightFailed } from "../runtime/errors.ts";
 import { maxHours } from "../teardown/cluster-age.ts";
@@ -162,6 +162,12 @@ function refuseBadRun(problems: readonly string[], outcomes: readonly CheckOutco
   }
 }
 
+/** The start of the listing, or the time of a later file that it has found: S3's clock may be ahead of the function's. */
+function plannedAt(listed: Survey["listed"], now: Date): Date {
+  const newest = listed.status === "fulfilled" ? listed.value.newest : undefined;
+  return newest && newest > now ? newest : now;
+}
+
 /** @throws the error of the listing, which the checks have reported before */
 function describeTree(
   listed: Survey["listed"],
@@ -251,6 +257,7 @@ export async function planExecution(
     force: input.force,
     quality: input.quality,
     maxMegapixels: input.maxMegapixels,
+    plannedAt: toSeconds(plannedAt(found.listed, now)),
     counts: selected.counts,
     selection: selected.fingerprint,
     store,

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from orchard.errors import JobError
@@ -54,6 +55,10 @@ class Plan:
     selection_rule: SelectionRule
     # Number of selected images that Preflight has counted; None if it has not.
     images: int | None
+    # Their fingerprint; None if Preflight has not listed them all.
+    fingerprint: str | None
+    # Images that were written later belong to the next run; None takes them all.
+    planned_at: datetime | None
     components: Components
     csv: bool
     min_variance: float | None
@@ -100,6 +105,8 @@ def parse_plan(document: dict[str, Any]) -> Plan:
         splits=None if splits is None else tuple(splits),
         selection_rule=SelectionRule(rule["labelPrefix"], rule["label"], rule["limit"]),
         images=(document.get("counts") or {}).get("images"),
+        fingerprint=document.get("selection"),
+        planned_at=datetime.fromisoformat(document["plannedAt"]) if "plannedAt" in document else None,
         components=Components(pca.get("components"), pca.get("variance")),
         csv="csv" in document.get("formats", ["parquet", "csv"]),
         max_pixels=int(document["maxMegapixels"]) * 1_000_000 if "maxMegapixels" in document else MAX_PIXELS,

@@ -2,8 +2,9 @@
 
 import hashlib
 import unicodedata
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -53,6 +54,20 @@ def select_evenly(labels: Sequence[str], digests: Sequence[str], limit: int) -> 
         turns.append((seen[label], label, position))
         seen[label] += 1
     return [position for _, _, position in sorted(turns)[:limit]]
+
+
+def find_quotas(counts: Mapping[str, int], limit: int) -> dict[str, int]:
+    """Return the number of images of each label that `select_evenly` selects, given the labels' numbers of images."""
+
+    def total(turns: int) -> int:
+        return sum(min(count, turns) for count in counts.values())
+
+    turns = bisect_right(range(max(counts.values(), default=0) + 1), limit, key=total) - 1
+    quotas = {label: min(count, turns) for label, count in counts.items()}
+    last_turn = sorted(label for label, count in counts.items() if count > turns)
+    for label in last_turn[: limit - total(turns)]:
+        quotas[label] += 1
+    return quotas
 
 
 def _normalize(name: str) -> str:

@@ -13,8 +13,8 @@ export interface SyntheticBucket {
   readonly keyAt: (index: number) => string;
   /** @default one KiB each */
   readonly bytesAt?: (index: number) => number;
-  /** @default 2026-01-01T00:00:00Z */
-  readonly modifiedAt?: (index: number) => Date;
+  /** @default 2026-01-01T00:00:00.000Z */
+  readonly modifiedAt?: (index: number) => string;
   /** Milliseconds before each answer. @default 0 */
   readonly latencyMs?: number;
   /** Objects and folders of a page at most. @default 1,000, as S3 has */
@@ -105,10 +105,10 @@ function pageOf(bucket: SyntheticBucket, query: URLSearchParams): Page {
 function asXml(bucket: SyntheticBucket, query: URLSearchParams): string {
   const { folders, indexes, next } = pageOf(bucket, query);
   const encode = (key: string): string => encodeURIComponent(key).replaceAll("%2F", "/").replaceAll("%20", "+");
-  const { bytesAt = () => 1_024, modifiedAt = () => new Date("2026-01-01T00:00:00Z") } = bucket;
+  const { bytesAt = () => 1_024, modifiedAt = () => "2026-01-01T00:00:00.000Z" } = bucket;
   const contents = indexes.map(
     (index) =>
-      `<Contents><Key>${encode(bucket.keyAt(index))}</Key><LastModified>${modifiedAt(index).toISOString()}</LastModified>` +
+      `<Contents><Key>${encode(bucket.keyAt(index))}</Key><LastModified>${modifiedAt(index)}</LastModified>` +
       `<ETag>&quot;${index.toString(16).padStart(32, "0")}&quot;</ETag><Size>${bytesAt(index)}</Size>` +
       "<StorageClass>STANDARD</StorageClass></Contents>",
   );

@@ -5,7 +5,7 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from orchard.selection import SelectionRule, digest, select_evenly
+from orchard.selection import SelectionRule, digest, find_quotas, select_evenly
 
 Image = tuple[str, str, str]
 
@@ -51,6 +51,17 @@ def test_takes_the_same_images_in_any_order_spread_evenly(rows: list[Image], lim
     # Unless all its images are selected, a label has at most one image fewer than any other.
     most = max(counts.values())
     assert all(counts[label] >= min(there[label], most - 1) for label in there)
+
+
+@given(st.dictionaries(st.text(max_size=3), st.integers(1, 9), max_size=6), st.integers(0, 40))
+def test_quotas_are_the_numbers_that_an_even_selection_has(counts: dict[str, int], limit: int) -> None:
+    labels = [label for label, count in counts.items() for _ in range(count)]
+    selected = select_evenly(labels, [digest(str(n)) for n in range(len(labels))], limit)
+
+    quotas = find_quotas(counts, limit)
+
+    assert {label: quota for label, quota in quotas.items() if quota} == Counter(labels[n] for n in selected)
+    assert quotas.keys() == counts.keys()
 
 
 def test_a_rule_selects_by_label() -> None:

@@ -8,6 +8,8 @@ from typing import Protocol
 import pyarrow as pa
 import pyarrow.fs as pafs
 
+from orchard.io.key_ranges import KeyRange
+
 
 @dataclass(frozen=True)
 class StoredFile:
@@ -26,6 +28,10 @@ class Storage(Protocol):
     @property
     def has_latency(self) -> bool:
         """Whether each request waits for a network, so that reading ahead pays off."""
+
+    @property
+    def splits_ranges(self) -> bool:
+        """Whether the files of a folder can be listed in parts."""
 
     def read_bytes(self, uri: str) -> bytes:
         """Read a whole file.
@@ -56,6 +62,12 @@ class Storage(Protocol):
 
     def list_files(self, folder: str, *, deep: bool) -> Iterator[StoredFile]:
         """List the files directly under `folder`, or with `deep` those at any depth."""
+
+    def list_range(self, files: KeyRange) -> Iterator[list[StoredFile]]:
+        """List the files of a range at any depth, in pages. Ranges with an `after` are only for `splits_ranges`."""
+
+    def split_range(self, files: KeyRange) -> list[KeyRange]:
+        """Split a range for `splits_ranges` into parts, which together have each of its files once."""
 
     def open_filesystem(self) -> pafs.FileSystem:
         """Open the pyarrow file system, which addresses files as `uri.to_arrow_path` returns them."""

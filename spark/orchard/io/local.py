@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,6 +14,9 @@ import pyarrow.fs as pafs
 
 from orchard.errors import JobError
 from orchard.io.backend import StoredFile
+from orchard.io.key_ranges import KeyRange
+
+FILES_PER_PAGE = 1000
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,7 @@ class LocalStorage:
     """Local files, by path. See `Storage` for the operations."""
 
     has_latency: ClassVar[bool] = False
+    splits_ranges: ClassVar[bool] = False
 
     def read_bytes(self, uri: str) -> bytes:
         """Read a whole file."""
@@ -69,6 +74,16 @@ class LocalStorage:
                     yield StoredFile(path, entry.name, status.st_size, modified, make_etag(status))
                 elif deep and entry.is_dir(follow_symlinks=False):
                     yield from self.list_files(path, deep=True)
+
+    def list_range(self, files: KeyRange) -> Iterator[list[StoredFile]]:
+        """List the files of a folder at any depth, a thousand at a time."""
+        found = self.list_files(files.prefix.removesuffix("/"), deep=True)
+        while page := list(islice(found, FILES_PER_PAGE)):
+            yield page
+
+    def split_range(self, files: KeyRange) -> list[KeyRange]:
+        """Refuse, because folders are listed as a whole."""
+        raise NotImplementedError(f"{files.prefix} cannot be listed in parts")
 
     def open_filesystem(self) -> pafs.FileSystem:
         """Open pyarrow's local file system."""

@@ -14,6 +14,7 @@ import pyarrow.fs as pafs
 
 from orchard.errors import JobError
 from orchard.io.backend import StoredFile
+from orchard.io.key_ranges import KeyRange, split_range
 from orchard.io.uri import join, split_s3, to_arrow_path, to_s3
 
 S3Client = Any  # boto3 creates its classes at run time
@@ -28,6 +29,7 @@ class S3Storage:
 
     region: str | None = None
     has_latency: ClassVar[bool] = True
+    splits_ranges: ClassVar[bool] = True
 
     def read_bytes(self, uri: str) -> bytes:
         """Read a whole object."""
@@ -74,21 +76,35 @@ class S3Storage:
     def list_folders(self, uri: str) -> list[str]:
         """List the names of the common prefixes directly under `uri`."""
         bucket, prefix = split_prefix(uri)
-        pages = self._list(bucket, prefix, delimiter="/")
+        pages = self._list(bucket, prefix, Delimiter="/")
         found = [entry["Prefix"] for page in pages for entry in page.get("CommonPrefixes", [])]
         return sorted(folder.removeprefix(prefix).removesuffix("/") for folder in found)
 
     def list_files(self, folder: str, *, deep: bool) -> Iterator[StoredFile]:
         """List the objects directly under `folder`, or at any depth, with S3's own etags."""
         bucket, prefix = split_prefix(folder)
-        for page in self._list(bucket, prefix, delimiter="" if deep else "/"):
-            for entry in page.get("Contents", []):
-                key, etag = entry["Key"], entry["ETag"].strip('"')
-                yield StoredFile(to_s3(bucket, key), key.rpartition("/")[2], entry["Size"], entry["LastModified"], etag)
+        for page in self._list(bucket, prefix, Delimiter="" if deep else "/"):
+            yield from read_page(bucket, page)
 
-    def _list(self, bucket: str, prefix: str, delimiter: str) -> Iterator[dict[str, Any]]:
+    def list_range(self, files: KeyRange) -> Iterator[list[StoredFile]]:
+        """List the objects of a range in the order of their keys' UTF-8 bytes."""
+        bucket, prefix = split_s3(files.prefix)
+        for page in self._list(bucket, prefix, StartAfter=split_s3(files.after)[1]):
+            yield read_page(bucket, page)
+
+    def split_range(self, files: KeyRange) -> list[KeyRange]:
+        """Split a range by the next character of its keys; a part takes one request."""
+
+        def find_first(part: KeyRange) -> str | None:
+            bucket, prefix = split_s3(part.prefix)
+            page = next(iter(self._list(bucket, prefix, StartAfter=split_s3(part.after)[1], MaxKeys=1)))
+            return next((file.path for file in read_page(bucket, page)), None)
+
+        return split_range(files, find_first)
+
+    def _list(self, bucket: str, prefix: str, **options: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401
         paginator = s3_client(self.region).get_paginator("list_objects_v2")
-        pages: Iterator[dict[str, Any]] = paginator.paginate(Bucket=bucket, Prefix=prefix, Delimiter=delimiter)
+        pages: Iterator[dict[str, Any]] = paginator.paginate(Bucket=bucket, Prefix=prefix, **options)
         return pages
 
     def open_filesystem(self) -> pafs.FileSystem:
@@ -105,6 +121,20 @@ class S3Storage:
                 return stream.read(), etag
 
         return read
+
+
+def read_page(bucket: str, page: dict[str, Any]) -> list[StoredFile]:
+    """Return the objects of a page of a listing, with S3's own etags."""
+    return [
+        StoredFile(
+            to_s3(bucket, entry["Key"]),
+            entry["Key"].rpartition("/")[2],
+            entry["Size"],
+            entry["LastModified"],
+            entry["ETag"].strip('"'),
+        )
+        for entry in page.get("Contents", [])
+    ]
 
 
 def split_prefix(folder: str) -> tuple[str, str]:

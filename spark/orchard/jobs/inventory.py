@@ -1,21 +1,18 @@
 """The inventory job: counts the images of the image tree, and selects the ones that the run uses."""
 
-from collections import Counter
-
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from pyspark import SparkContext
 
 from orchard.errors import JobError
-from orchard.fingerprint import add_up, format_fingerprint
+from orchard.fingerprint import format_fingerprint
 from orchard.io import parts
+from orchard.io.key_ranges import KeyRange
 from orchard.io.storage import locate_storage, open_storage, write_json
 from orchard.io.uri import join
-from orchard.jobs.listing import FolderCount, LabelFolder, LeftOut, Listing, make_listing_task, sort_out
+from orchard.jobs.listing import CANDIDATES_FOLDER, Listing, make_listing_task, sort_out
+from orchard.jobs.select_images import Selected, find_selected_quotas, select_images
 from orchard.plan import Plan
 from orchard.progress import Progress
-from orchard.selection import select_evenly
 from orchard.session import cores
 
 # The number of names that an error message lists.
@@ -25,144 +22,138 @@ NAMES_SHOWN = 20
 def run(context: SparkContext, plan: Plan, progress: Progress) -> None:
     """Write inventory/{metadata,stats,selection,leftout.csv,summary.json}.
 
+    metadata has one file for each task, and more than one for a task with more than 20,000 images.
+
     Raises:
-        JobError: There are no images, the mode selects none, or their number differs from the plan's.
+        JobError: There are no images, or the mode selects none.
     """
-    folders, besides = find_label_folders(plan)
     inventory = join(plan.run, "inventory")
     storage = open_storage(plan.run)
-    for name in ("metadata", "selection"):
+    for name in ("metadata", "selection", CANDIDATES_FOLDER):
         storage.remove_folder(join(inventory, name))
-    # Listing a folder takes one request for each 1,000 images; small tasks even out the differences.
-    tasks = max(1, min(len(folders), 4 * cores(context)))
-    list_images = make_listing_task(plan, progress)
-    with progress.stages.record("list", tasks) as stage:
-        listings = context.parallelize(folders, tasks).mapPartitionsWithIndex(list_images).collect()
-        stage.images = sum(count.images for listing in listings for count in listing.counts)
+    listing = Listing()
+    folders = find_folders(plan, listing)
+    list_folders(context, plan, progress, folders, listing)
+    images = sum(count for count, _ in listing.counts.values())
+    progress.begin(images)
+    labels = sorted({label for _, label in listing.counts})
+    selected_labels = [label for label in labels if plan.selection_rule.selects(label)]
+    check_selection(plan, listing, labels, selected_labels)
 
-    counts = sorted(count for listing in listings for count in listing.counts)
-    totals = {
-        "images": sum(count.images for count in counts),
-        "labels": len({count.label for count in counts}),
-        "bytes": sum(count.bytes for count in counts),
-    }
-    left_out = sorted([*besides, *(entry for listing in listings for entry in listing.left_out)])
-    progress.begin(totals["images"])
-    if not counts:
-        endings = ", ".join(plan.tree.image_endings)
-        place = "/".join(f"<{name}>" for name in plan.tree.layout.split("/"))
-        raise JobError(f"{plan.image_tree} has no image ({endings}) under {place}/")
-    selection = select_images(listings, plan.selection_rule.limit)
-    check_selection(plan, selection, counts)
-
+    quotas = find_selected_quotas(listing, selected_labels, plan.selection_rule.limit)
+    selected = select_images(context, progress, inventory, listing, quotas)
     target = locate_storage(inventory)
-    target.write_buffer(join(inventory, "stats", "part-00000.csv"), format_stats(counts))
-    target.write_buffer(join(inventory, "leftout.csv"), format_left_out(left_out))
-    # A list of paths is small: one file, from which each task of the features job reads its share.
-    content = pa.BufferOutputStream()
-    pq.write_table(selection, content)
-    target.write_buffer(join(inventory, "selection", "part-00000.parquet"), content.getvalue())
-    selected = {
-        "images": selection.num_rows,
-        "labels": len(selection["label"].unique()),
-        "bytes": pc.sum(selection["size"]).as_py(),
-        "fingerprint": compute_fingerprint(selection),
+    target.write_buffer(join(inventory, "stats", "part-00000.csv"), format_stats(listing))
+    target.write_buffer(join(inventory, "leftout.csv"), listing.left_out.format())
+    storage.remove_folder(join(inventory, CANDIDATES_FOLDER))
+    fingerprint = format_fingerprint(selected.fingerprint)
+    summary = {
+        "images": images,
+        "labels": len(labels),
+        "bytes": sum(size for _, size in listing.counts.values()),
+        "selected": {
+            "images": selected.images,
+            "labels": len(selected_labels) if quotas is None else sum(quota > 0 for quota in quotas.values()),
+            "bytes": selected.bytes,
+            "fingerprint": fingerprint,
+        },
+        "leftOut": dict(sorted(listing.left_out.reasons.items())),
+        "later": listing.later,
+        "changed": count_changed(plan, selected, fingerprint),
     }
-    reasons = dict(Counter(entry.reason for entry in left_out))
-    write_json(join(inventory, "summary.json"), {**totals, "selected": selected, "leftOut": reasons})
+    write_json(join(inventory, "summary.json"), summary)
 
 
-def find_label_folders(plan: Plan) -> tuple[list[LabelFolder], list[LeftOut]]:
-    """Find the label folders of the plan's splits, sorted within each, and the files beside them, which are left out.
+def find_folders(plan: Plan, listing: Listing) -> list[KeyRange]:
+    """Find the folders of the plan's splits, also hidden ones, and add the files beside them, which are left out.
 
     Raises:
         JobError: The image tree has no folders, or lacks a given split.
     """
     root = plan.image_tree
-    tops, besides = list_level(plan, "")
+    tops, hidden = list_level(plan, "", listing)
     if not tops:
         raise JobError(f"{root} is empty or does not exist; images are expected at <split>/<label>/<image>")
     if plan.tree.layout == "label":
-        return [LabelFolder("", label, join(root, label)) for label in tops], besides
+        return [KeyRange(join(root, folder, "")) for folder in [*tops, *hidden]]
     missing = [split for split in plan.splits or () if split not in tops]
     if missing:
         raise JobError(f"{root} has no split {', '.join(missing)}; there are: {_shorten(tops)}")
     folders = []
     for split in tops if plan.splits is None else plan.splits:
-        labels, others = list_level(plan, split)
-        folders += [LabelFolder(split, label, join(root, split, label)) for label in labels]
-        besides += others
-    return folders, besides
+        visible, others = list_level(plan, split, listing)
+        folders += [*visible, *others]
+    # The hidden folders have no image, but their files are left out.
+    return [KeyRange(join(root, folder, "")) for folder in [*folders, *hidden]]
 
 
-def list_level(plan: Plan, folder: str) -> tuple[list[str], list[LeftOut]]:
-    """List the names of the visible folders in a folder of the tree, and the files that are not in one of them.
+def list_level(plan: Plan, folder: str, listing: Listing) -> tuple[list[str], list[str]]:
+    """List the visible and the hidden folders in a folder of the tree, and add the files beside them to the listing.
 
     Args:
-        folder: path from the tree's root; empty for the root.
+        plan: The plan.
+        folder: path from the tree's root, as are the returned ones; empty for the root.
+        listing: The result so far.
     """
     uri = join(plan.image_tree, folder) if folder else plan.image_tree
     storage = open_storage(uri)
-    names = storage.list_folders(uri)
-    files = [*storage.list_files(uri, deep=False)]
-    visible = []
-    for name in names:
-        if plan.tree.is_visible(f"{folder}/{name}" if folder else name):
-            visible.append(name)
-        else:
-            files += storage.list_files(f"{uri}/{name}", deep=True)
-    # None of them is an image: they lie above the label folders, or in a hidden folder.
-    return visible, sort_out(plan, files)[1]
+    names = [f"{folder}/{name}" if folder else name for name in storage.list_folders(uri)]
+    visible = [name for name in names if plan.tree.is_visible(name)]
+    for file in storage.list_files(uri, deep=False):
+        sort_out(plan, [file], listing)
+    return visible, [name for name in names if not plan.tree.is_visible(name)]
 
 
-def select_images(listings: list[Listing], limit: int | None) -> pa.Table:
-    """Return the selection, rows of SELECTION_SCHEMA, in the order of the paths' UTF-8 bytes."""
-    candidates = pa.concat_tables(listing.candidates for listing in listings)
-    if limit is not None:
-        digests = [text for listing in listings for text in listing.digests]
-        labels = [str(label) for label in candidates["label"].to_pylist()]
-        candidates = candidates.take(pa.array(select_evenly(labels, digests, limit), pa.int64()))
-    return candidates.sort_by("path")
+def list_folders(
+    context: SparkContext, plan: Plan, progress: Progress, folders: list[KeyRange], listing: Listing
+) -> None:
+    """List the folders in tasks, and add their results. Large folders come back in parts, which are listed again."""
+    with progress.stages.record("list", 0) as stage:
+        while folders:
+            # Listing takes one request for each 1,000 images; small tasks even out the differences.
+            tasks = min(len(folders), 4 * cores(context))
+            list_ranges = make_listing_task(plan, progress, stage.tasks)
+            rest: list[KeyRange] = []
+            for found in context.parallelize(folders, tasks).mapPartitionsWithIndex(list_ranges).collect():
+                listing.merge(found)
+                rest += found.rest
+            stage.tasks += tasks
+            folders = rest
+        stage.images = sum(images for images, _ in listing.counts.values())
 
 
-def check_selection(plan: Plan, selection: pa.Table, counts: list[FolderCount]) -> None:
-    """Refuse an empty selection, and one that has changed since Preflight counted it.
+def check_selection(plan: Plan, listing: Listing, labels: list[str], selected_labels: list[str]) -> None:
+    """Refuse a tree without images, and a mode that selects none.
 
     Raises:
-        JobError: The selection is empty, or its number of images is not the plan's.
+        JobError: There is nothing to select.
     """
-    if selection.num_rows == 0:
-        labels = sorted({count.label for count in counts})
-        raise JobError(f"{plan.image_tree} has no image of {plan.selection_rule}; labels there: {_shorten(labels)}")
-    if plan.images is not None and selection.num_rows != plan.images:
-        raise JobError(
-            f"{plan.image_tree} has {selection.num_rows} images for this run and had {plan.images} when it was "
-            "planned: some were added or removed meanwhile. Start again when nobody changes them"
-        )
+    later = ""
+    if listing.later:
+        later = f". {listing.later} images were added or overwritten after the plan: start again to use them"
+    if not labels:
+        endings = ", ".join(plan.tree.image_endings)
+        place = "/".join(f"<{name}>" for name in plan.tree.layout.split("/"))
+        raise JobError(f"{plan.image_tree} has no image ({endings}) under {place}/{later}")
+    if not selected_labels:
+        names = _shorten(labels)
+        raise JobError(f"{plan.image_tree} has no image of {plan.selection_rule}; labels there: {names}{later}")
 
 
-def format_stats(counts: list[FolderCount]) -> pa.Buffer:
+def count_changed(plan: Plan, selected: Selected, fingerprint: str) -> int | None:
+    """Return at least how many of the planned images were deleted or overwritten; None if the plan does not tell."""
+    if plan.fingerprint is None or plan.images is None:
+        return None
+    return 0 if plan.fingerprint == fingerprint else max(1, plan.images - selected.images)
+
+
+def format_stats(listing: Listing) -> pa.Buffer:
     """Format the counts as CSV: split, label, count."""
-    columns = [[getattr(count, name) for count in counts] for name in ("split", "label", "images")]
+    rows = [(split, label, images) for (split, label), (images, _) in sorted(listing.counts.items())]
+    columns = [
+        pa.array([row[n] for row in rows], kind) for n, kind in enumerate((pa.string(), pa.string(), pa.int64()))
+    ]
     return parts.format_csv(pa.table(columns, ["split", "label", "count"]))
-
-
-def format_left_out(files: list[LeftOut]) -> pa.Buffer:
-    """Format the files that are left out as CSV: path, reason. Bytes that are not UTF-8 are written as \\udcxx."""
-    paths = [file.path.encode(errors="backslashreplace").decode() for file in files]
-    reasons = [file.reason for file in files]
-    return parts.format_csv(
-        pa.table([pa.array(paths, pa.string()), pa.array(reasons, pa.string())], ["path", "reason"])
-    )
-
-
-def compute_fingerprint(selection: pa.Table) -> str:
-    """Return the fingerprint of a selection, a table with the columns path and etag."""
-    total = 0
-    for batch in selection.select(["path", "etag"]).to_batches():
-        columns = (column.to_pylist() for column in batch.columns)
-        total += add_up((str(path), str(etag)) for path, etag in zip(*columns, strict=True))
-    return format_fingerprint(total)
 
 
 def _shorten(names: list[str]) -> str:

@@ -1,21 +1,24 @@
-"""Lists the images of label folders in a task, and chooses the candidates for the run's selection."""
+"""Lists the images of an image tree in tasks, which write their metadata and the candidates for the run's selection."""
 
-import heapq
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from orchard.arrow import prepare_worker
 from orchard.io import parts
-from orchard.io.backend import StoredFile
+from orchard.io.backend import Storage, StoredFile
+from orchard.io.key_ranges import KeyRange
 from orchard.io.storage import locate_storage
 from orchard.io.uri import join
+from orchard.jobs.left_out import LeftOut, LeftOutFiles
 from orchard.plan import Plan
 from orchard.progress import Progress
-from orchard.selection import digest
-from orchard.tree import is_folder_marker
+from orchard.selection import digest, select_evenly
+from orchard.tree import TreeRules, is_folder_marker
 
 METADATA_COLUMNS: dict[str, pa.DataType] = {
     **dict.fromkeys(("s3_path", "label", "filename", "split", "modification_time"), pa.string()),
@@ -30,122 +33,201 @@ SELECTION_COLUMNS: dict[str, pa.DataType] = {
     "etag": pa.string(),
 }
 SELECTION_SCHEMA = pa.schema(SELECTION_COLUMNS)
+# The digest is that of the path from the tree's root.
+CANDIDATES_SCHEMA = SELECTION_SCHEMA.append(pa.field("digest", pa.string()))
+
+# In the folder of the inventory, until the selection is written.
+CANDIDATES_FOLDER = "candidates"
+
+# Pages of 1,000 keys that a task lists of a range before it hands back the rest, which then becomes several ranges.
+PAGES_PER_RANGE = 32
+# Rows that a worker keeps before it writes a file: some 20 MB. A task with more images writes several files.
+ROWS_PER_FILE = 20_000
+# A task keeps only the candidates that such a limit may select; with a larger one, all images are candidates.
+SMALL_LIMIT = 20_000
 
 
-class LabelFolder(NamedTuple):
-    """One `<split>/<label>` folder of the image tree; the split is empty in a tree without splits."""
+class Image(NamedTuple):
+    """An image of the tree; the split is empty in a tree without splits."""
 
     split: str
     label: str
-    uri: str
+    digest: str
+    file: StoredFile
 
 
-class FolderCount(NamedTuple):
-    """The number of images in one label folder, and their size."""
-
-    split: str
-    label: str
-    images: int
-    bytes: int
-
-
-class LeftOut(NamedTuple):
-    """A file that is not an image of the tree. The reasons are those of `TreeRules`."""
-
-    path: str
-    reason: str
-
-
-class Listing(NamedTuple):
+@dataclass
+class Listing:
     """The result of one task."""
 
-    # the task's folders that have images
-    counts: list[FolderCount]
-    # rows of SELECTION_SCHEMA: the images of the selected labels; with a limit, at most that many of each folder
-    candidates: pa.Table
-    # the digest of each candidate; empty without a limit
-    digests: list[str]
-    left_out: list[LeftOut]
+    # (split, label) to the number of images and their bytes
+    counts: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+    left_out: LeftOutFiles = field(default_factory=LeftOutFiles)
+    # files that were added or overwritten after the plan
+    later: int = 0
+    # URIs of the Parquet files with candidates, and their rows
+    files: list[str] = field(default_factory=list)
+    candidates: int = 0
+    # ranges that are not listed yet
+    rest: list[KeyRange] = field(default_factory=list)
+
+    def merge(self, other: "Listing") -> None:
+        """Add the result of another task, except for its rest."""
+        for key, (images, size) in other.counts.items():
+            before = self.counts.get(key, (0, 0))
+            self.counts[key] = (before[0] + images, before[1] + size)
+        self.left_out.merge(other.left_out)
+        self.later += other.later
+        self.files += other.files
+        self.candidates += other.candidates
 
 
-def make_listing_task(plan: Plan, progress: Progress) -> Callable[[int, Iterable[LabelFolder]], Iterator[Listing]]:
-    """Make the function that lists the images of a partition's folders and writes them to inventory/metadata."""
+class RowWriter:
+    """Writes a task's rows of inventory/metadata and of the candidates, a file at a time."""
+
+    def __init__(self, plan: Plan, storage: Storage, task: int, listing: Listing) -> None:
+        self._rule = plan.selection_rule
+        limit = self._rule.limit
+        self._small_limit = limit if limit is not None and limit <= SMALL_LIMIT else None
+        self._inventory = join(plan.run, "inventory")
+        self._storage = storage
+        self._task = task
+        self._listing = listing
+        self._metadata: list[Image] = []
+        self._metadata_files = 0
+        self._candidates: list[Image] = []
+
+    def add(self, images: list[Image]) -> None:
+        """Add images, of which those of the selected labels are candidates."""
+        self._metadata += images
+        self._candidates += [image for image in images if self._rule.selects(image.label)]
+        if len(self._metadata) >= ROWS_PER_FILE:
+            self._write_metadata()
+        if len(self._candidates) >= ROWS_PER_FILE + (self._small_limit or 0):
+            self._drop_candidates()
+            if self._small_limit is None:
+                self._write_candidates()
+
+    def finish(self) -> None:
+        """Write the rows that are left."""
+        self._write_metadata()
+        self._drop_candidates()
+        self._write_candidates()
+
+    def _drop_candidates(self) -> None:
+        """Drop those that the limit cannot select: images of other tasks only take places of these."""
+        if self._small_limit is not None:
+            labels = [image.label for image in self._candidates]
+            digests = [image.digest for image in self._candidates]
+            kept = select_evenly(labels, digests, self._small_limit)
+            self._candidates = [self._candidates[position] for position in kept]
+
+    def _write_metadata(self) -> None:
+        if not self._metadata:
+            return
+        table = pa.Table.from_pylist([make_metadata_row(image) for image in self._metadata], METADATA_SCHEMA)
+        name = f"{parts.format_part_name(self._task, self._metadata_files)}.csv"
+        self._storage.write_buffer(join(self._inventory, "metadata", name), parts.format_csv(table))
+        self._metadata_files += 1
+        self._metadata = []
+
+    def _write_candidates(self) -> None:
+        if not self._candidates:
+            return
+        name = f"{parts.format_part_name(self._task, len(self._listing.files))}.parquet"
+        uri = join(self._inventory, CANDIDATES_FOLDER, name)
+        rows = [make_candidate_row(image) for image in self._candidates]
+        content = pa.BufferOutputStream()
+        pq.write_table(pa.Table.from_pylist(rows, CANDIDATES_SCHEMA), content)
+        self._storage.write_buffer(uri, content.getvalue())
+        self._listing.files.append(uri)
+        self._listing.candidates += len(rows)
+        self._candidates = []
+
+
+def make_listing_task(
+    plan: Plan, progress: Progress, first_task: int
+) -> Callable[[int, Iterable[KeyRange]], Iterator[Listing]]:
+    """Make the function that lists the ranges of a partition.
+
+    Args:
+        plan: The plan.
+        progress: Counts the images.
+        first_task: The number of partition 0; task numbers become file names.
+    """
     done = progress.done
-    rule, limit = plan.selection_rule, plan.selection_rule.limit
-    folder_uri = join(plan.run, "inventory", "metadata")
     images_storage, storage = locate_storage(plan.image_tree), locate_storage(plan.run)
 
-    def list_images(task: int, folders: Iterable[LabelFolder]) -> Iterator[Listing]:
+    def list_ranges(partition: int, ranges: Iterable[KeyRange]) -> Iterator[Listing]:
         prepare_worker()
-        found: list[tuple[LabelFolder, list[StoredFile]]] = []
-        left_out: list[LeftOut] = []
-        for folder in folders:
-            images, others = sort_out(plan, images_storage.list_files(folder.uri, deep=True))
-            found.append((folder, images))
-            left_out += others
-        rows = [make_metadata_row(folder, file) for folder, files in found for file in files]
-        done.add(len(rows))
-        if rows:
-            parts.write_csv(pa.Table.from_pylist(rows, METADATA_SCHEMA), folder_uri, task, storage)
-        candidates, digests = [], []
-        for folder, files in found:
-            if not rule.selects(folder.label):
-                continue
-            if limit is None:
-                candidates += [make_selection_row(folder, file) for file in files]
-                continue
-            # The selection never has more images of one folder than the limit, so the others need not be sent.
-            first = heapq.nsmallest(limit, ((digest(key_in_tree(plan, file)), n) for n, file in enumerate(files)))
-            candidates += [make_selection_row(folder, files[n]) for _, n in first]
-            digests += [text for text, _ in first]
-        counts = [
-            FolderCount(folder.split, folder.label, len(files), sum(file.size_bytes for file in files))
-            for folder, files in found
-            if files
-        ]
-        yield Listing(counts, pa.Table.from_pylist(candidates, SELECTION_SCHEMA), digests, left_out)
+        listing = Listing()
+        writer = RowWriter(plan, storage, first_task + partition, listing)
+        for files in ranges:
+            for number, page in enumerate(images_storage.list_range(files), 1):
+                images = sort_out(plan, page, listing)
+                writer.add(images)
+                done.add(len(images))
+                if number == PAGES_PER_RANGE and images_storage.splits_ranges and page:
+                    listing.rest += images_storage.split_range(KeyRange(files.prefix, page[-1].path))
+                    break
+        writer.finish()
+        yield listing
 
-    return list_images
+    return list_ranges
 
 
-def key_in_tree(plan: Plan, file: StoredFile) -> str:
-    """Return a file's path from the root of the image tree."""
-    return file.path.removeprefix(f"{plan.image_tree}/")
-
-
-def sort_out(plan: Plan, files: Iterable[StoredFile]) -> tuple[list[StoredFile], list[LeftOut]]:
-    """Separate the images of the tree from the files that are left out."""
+def sort_out(plan: Plan, files: Iterable[StoredFile], listing: Listing) -> list[Image]:
+    """Return the images among files, and count them and the others in the listing."""
     images, others = [], []
     for file in files:
-        key = key_in_tree(plan, file)
+        key = file.path.removeprefix(f"{plan.image_tree}/")
         if is_folder_marker(key, file.size_bytes):
             continue
         reason = plan.tree.reason_to_leave_out(key)
-        if reason is None:
-            images.append(file)
-        else:
+        if reason is not None:
             others.append(LeftOut(file.path, reason))
-    return images, others
+        elif is_later(file, plan.planned_at):
+            listing.later += 1
+        else:
+            images.append(make_image(plan.tree, key, file))
+    listing.left_out.add(others)
+    for image in images:
+        place = (image.split, image.label)
+        count, size = listing.counts.get(place, (0, 0))
+        listing.counts[place] = (count + 1, size + image.file.size_bytes)
+    return images
 
 
-def make_metadata_row(folder: LabelFolder, file: StoredFile) -> dict[str, object]:
+def is_later(file: StoredFile, planned_at: datetime | None) -> bool:
+    """Return whether a file was written after the plan, so that it belongs to the next run. S3 tells seconds."""
+    return planned_at is not None and file.modified.replace(microsecond=0) > planned_at
+
+
+def make_image(tree: TreeRules, key: str, file: StoredFile) -> Image:
+    """Return the image with this path from the tree's root."""
+    *folders, _ = key.split("/")
+    return Image(folders[0] if len(tree.layout.split("/")) > 1 else "", folders[-1], digest(key), file)
+
+
+def make_metadata_row(image: Image) -> dict[str, object]:
     """Return a row of METADATA_SCHEMA; its time is in UTC."""
     return {
-        "s3_path": file.path,
-        "label": folder.label,
-        "filename": file.name,
-        "split": folder.split,
-        "modification_time": file.modified.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "file_size_bytes": file.size_bytes,
+        "s3_path": image.file.path,
+        "label": image.label,
+        "filename": image.file.name,
+        "split": image.split,
+        "modification_time": image.file.modified.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "file_size_bytes": image.file.size_bytes,
     }
 
 
-def make_selection_row(folder: LabelFolder, file: StoredFile) -> dict[str, object]:
-    """Return a row of SELECTION_SCHEMA; its size is in bytes."""
+def make_candidate_row(image: Image) -> dict[str, object]:
+    """Return a row of CANDIDATES_SCHEMA; its size is in bytes."""
     return {
-        "path": file.path,
-        "label": folder.label,
-        "size": file.size_bytes,
-        "mtime": file.modified,
-        "etag": file.etag,
+        "path": image.file.path,
+        "label": image.label,
+        "size": image.file.size_bytes,
+        "mtime": image.file.modified,
+        "etag": image.file.etag,
+        "digest": image.digest,
     }

@@ -1,13 +1,17 @@
 """Splits a selection of images into one share for each task, and reads the shares."""
 
+from bisect import bisect_right
 from collections.abc import Iterator
-from itertools import accumulate
+from itertools import accumulate, groupby, pairwise
+from operator import attrgetter
+from typing import NamedTuple
 
+import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 from pyspark import RDD, SparkContext
 
 from orchard.io.read_ahead import Image
-from orchard.io.storage import find_parquet_files, locate_storage
+from orchard.io.storage import find_parquet_files, locate_storage, map_concurrently
 
 # A task costs 25 ms in addition to its images, which take 5 to 12 ms each.
 MIN_IMAGES_PER_TASK = 16
@@ -31,29 +35,68 @@ def split_into_shares(images: int, cores: int) -> list[int]:
     return shares
 
 
+class Piece(NamedTuple):
+    """Rows `start` to `end` of a row group of a Parquet file, whose path is pyarrow's."""
+
+    path: str
+    group: int
+    start: int
+    end: int
+
+
 def read_selection(context: SparkContext, uri: str, shares: list[int]) -> "RDD[Image]":
     """Read path, label and etag of a selection's images, one partition for each share.
+
+    The driver reads the footers of the files, so that a task opens only the files and row groups of its share.
 
     Args:
         context: The Spark context.
         uri: The folder of the selection's Parquet files.
-        shares: The number of images of each partition; each task reads its own range of rows.
+        shares: The number of images of each partition.
     """
     storage = locate_storage(uri)
+    files = storage.open_filesystem()
+    paths = find_parquet_files(uri, files)
+    groups = list(zip(paths, map_concurrently(lambda path: count_rows(files, path), paths), strict=True))
 
-    def read(share: tuple[int, int]) -> Iterator[Image]:
-        start, end = share
-        files = storage.open_filesystem()
-        seen = 0
-        for path in find_parquet_files(uri, files):
-            with files.open_input_file(path) as source:
-                for batch in pq.ParquetFile(source).iter_batches(columns=["path", "label", "etag"]):
-                    if seen >= end:
-                        return
-                    first = min(max(start - seen, 0), batch.num_rows)
-                    mine = batch.slice(first, max(0, end - seen - first))
-                    seen += batch.num_rows
+    def read(pieces: list[Piece]) -> Iterator[Image]:
+        opened = storage.open_filesystem()
+        for path, of_file in groupby(pieces, key=attrgetter("path")):
+            with opened.open_input_file(path) as source:
+                file = pq.ParquetFile(source)
+                for piece in of_file:
+                    table = file.read_row_group(piece.group, columns=["path", "label", "etag"], use_threads=False)
+                    mine = table.slice(piece.start, piece.end - piece.start)
                     yield from zip(*(column.to_pylist() for column in mine.columns), strict=True)
 
-    ends = list(accumulate(shares))
-    return context.parallelize(list(zip([0, *ends], ends, strict=False)), len(shares)).flatMap(read)
+    return context.parallelize(cut_into_pieces(groups, shares), len(shares)).flatMap(read)
+
+
+def count_rows(files: pafs.FileSystem, path: str) -> list[int]:
+    """Return the number of rows of each row group of a Parquet file."""
+    with files.open_input_file(path) as source:
+        footer = pq.ParquetFile(source).metadata
+        return [footer.row_group(group).num_rows for group in range(footer.num_row_groups)]
+
+
+def cut_into_pieces(groups: list[tuple[str, list[int]]], shares: list[int]) -> list[list[Piece]]:
+    """Return the pieces of row groups that each share has.
+
+    Args:
+        groups: the path of each file, and the number of rows of its row groups.
+        shares: the number of rows of each share, not more than there are in all.
+    """
+    all_groups = [(path, group, rows) for path, sizes in groups for group, rows in enumerate(sizes)]
+    ends = list(accumulate(rows for _, _, rows in all_groups))
+    pieces = []
+    for start, end in pairwise([0, *accumulate(shares)]):
+        first = bisect_right(ends, start)
+        mine = []
+        for number in range(first, len(all_groups)):
+            path, group, rows = all_groups[number]
+            begin = ends[number] - rows
+            if begin >= end:
+                break
+            mine.append(Piece(path, group, max(start - begin, 0), min(end - begin, rows)))
+        pieces.append(mine)
+    return pieces

@@ -1,27 +1,14 @@
 """Finds, before any path is collected, which images `select_evenly` may select from all images of a run."""
 
-from bisect import bisect_right
 from collections.abc import Mapping
 from math import sqrt
+
+from orchard.selection import find_quotas
 
 # Greater than every hexadecimal digest.
 ALL = "g"
 # Digits of a threshold: 52 bits, which a float has exactly.
 DIGITS = 13
-
-
-def find_quotas(counts: Mapping[str, int], limit: int) -> dict[str, int]:
-    """Return the number of images of each label that `select_evenly` selects, given the labels' numbers of images."""
-
-    def total(turns: int) -> int:
-        return sum(min(count, turns) for count in counts.values())
-
-    turns = bisect_right(range(max(counts.values(), default=0) + 1), limit, key=total) - 1
-    quotas = {label: min(count, turns) for label, count in counts.items()}
-    last_turn = sorted(label for label, count in counts.items() if count > turns)
-    for label in last_turn[: limit - total(turns)]:
-        quotas[label] += 1
-    return quotas
 
 
 def find_thresholds(counts: Mapping[str, int], limit: int) -> dict[str, str]:

@@ -57,4 +57,5 @@ test.runIf(isDeep).each([1, 131])(
     expect(counts.images / 10_000_000).toBeCloseTo(1, 1);
     expect(heapMiB).toBeLessThan(1_024);
   },
+  900_000,
 );

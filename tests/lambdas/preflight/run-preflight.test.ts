@@ -2,9 +2,10 @@ import { CreateTagsCommand, ImportKeyPairCommand } from "@aws-sdk/client-ec2";
 import { GetObjectCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
 import { expect, test } from "vitest";
 import { decoderVersion } from "../../../lambdas/contract/decoder.ts";
+import { preflight } from "../../../lambdas/preflight/run-preflight.ts";
 import { indexRun } from "../../../lambdas/results/earlier-runs.ts";
 import { InvalidInput } from "../../../lambdas/runtime/errors.ts";
-import { aValidation, labels, putObject } from "../fixtures.ts";
+import { anExecution, aValidation, labels, putObject } from "../fixtures.ts";
 import { account, answering, config, defaults, input, run } from "./ready-account.ts";
 
 test("an account that is ready gets its plan, which is also on S3", async () => {
@@ -28,6 +29,22 @@ test("an account that is ready gets its plan, which is also on S3", async () => 
     new GetObjectCommand({ Bucket: config.DATA_BUCKET, Key: "runs/run-1/plan.json" }),
   );
   expect(JSON.parse((await written.Body?.transformToString()) ?? "")).toEqual(plan);
+});
+
+test("the plan's time is that of its listing, or of the latest image: S3's clock may be ahead", async () => {
+  const event = { state: { input }, execution: anExecution() };
+  const ahead = new Date(Date.now() + 60_500);
+
+  const [late, early] = [
+    await preflight(event, config, account, ahead),
+    await preflight(event, config, account, new Date(0)),
+  ];
+
+  expect(late.plannedAt).toBe(`${ahead.toISOString().slice(0, 19)}Z`);
+  const age = Date.now() - Date.parse(early.plannedAt ?? "");
+  expect(age).toBeGreaterThanOrEqual(0);
+  // Longer than this test file takes.
+  expect(age).toBeLessThan(3_600_000);
 });
 
 test("a valid run with the same input is reused at no cost", async () => {

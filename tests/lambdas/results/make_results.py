@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "spark"))
 from orchard.jobs.inventory import format_stats
-from orchard.jobs.listing import FolderCount
+from orchard.jobs.listing import Listing
 
 ROWS = 59
 ERRORS = 1
@@ -86,7 +86,7 @@ def main(folder: Path, fault: str) -> None:
 
     write_text(folder / "inventory/metadata/part-00000.csv", "s3_path,label\n")
     counts = {"Apple 0": 20, "Apple 1": 20, "Apple 2": 20, 'Ba"na,na\n,900\r\n': 7}
-    stats = format_stats([FolderCount("Training", label, count, 0) for label, count in counts.items()])
+    stats = format_stats(Listing({("Training", label): (count, 0) for label, count in counts.items()}))
     write_text(folder / "inventory/stats/part-00000.csv", stats.to_pybytes().decode())
     write_json(
         folder / "inventory/summary.json",

@@ -17,8 +17,8 @@ from orchard.io.read_ahead import read_ahead
 from orchard.io.s3 import find_region, s3_client
 from orchard.io.storage import locate_storage, open_storage
 from orchard.io.uri import join
-from orchard.jobs.inventory import find_label_folders
-from orchard.jobs.listing import sort_out
+from orchard.jobs.inventory import find_folders
+from orchard.jobs.listing import Listing, sort_out
 from orchard.plan import read_plan
 
 from ..runs import INPUT_TREES, TREE_RULES, write_plan
@@ -137,17 +137,14 @@ def test_a_tree_on_s3_is_sorted_out_like_preflight(bucket: str, tmp_path: Path, 
     rules = {"layout": fixture["layout"], **TREE_RULES}
     plan = read_plan(str(write_plan(tmp_path, Path("unused"), input=f"{root}/", tree=rules)))
 
-    folders, left_out = find_label_folders(plan)
+    listing = Listing()
     images = []
-    for folder in folders:
-        found, others = sort_out(plan, locate_storage(root).list_files(folder.uri, deep=True))
-        images += found
-        left_out += others
+    for folder in find_folders(plan, listing):
+        for page in locate_storage(root).list_range(folder):
+            images += sort_out(plan, page, listing)
 
-    assert sorted(image.path for image in images) == sorted(f"{root}/{key}" for key in fixture["images"])
-    assert sorted(left_out) == sorted(
-        (f"{root}/{key}", reason) for reason, keys in fixture["leftOut"].items() for key in keys
-    )
+    assert sorted(image.file.path for image in images) == sorted(f"{root}/{key}" for key in fixture["images"])
+    assert listing.left_out.reasons == {reason: len(keys) for reason, keys in fixture["leftOut"].items()}
 
 
 def test_missing_files_and_folders(root: str) -> None:

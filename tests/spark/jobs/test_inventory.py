@@ -1,6 +1,7 @@
 import csv
 import hashlib
 import json
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import main
 import pyarrow.parquet as pq
 import pytest
 from orchard.errors import JobError
+from orchard.jobs import select_images
 from pyspark.sql import SparkSession
 
 from ..runs import INPUT_TREES, TREE_RULES, encode, picture, plant, write_plan
@@ -56,6 +58,11 @@ def left_out_of(run: Path) -> list[tuple[str, str]]:
         return [(row["path"], row["reason"]) for row in csv.DictReader(lines)]
 
 
+def read_summary(run: Path) -> dict[str, Any]:
+    summary: dict[str, Any] = json.loads((run / "inventory" / "summary.json").read_text())
+    return summary
+
+
 def selected(run: Path) -> list[str]:
     table = pq.read_table(run / "inventory" / "selection")
     assert table.column_names == ["path", "label", "size", "mtime", "etag"]
@@ -72,7 +79,7 @@ def test_lists_every_image_of_all_splits(spark: SparkSession, tree: Path, tmp_pa
     assert f"{odd['label']}/{odd['filename']}" == ODD
     assert odd["file_size_bytes"] == str(len(IMAGE))
     assert odd["modification_time"].endswith("Z")
-    assert sorted(row["s3_path"] for row in found) == selected(run)
+    assert sorted(row["s3_path"] for row in found) == sorted(selected(run))
     assert rows(run / "inventory" / "stats") == [
         {"split": "Test", "label": "Apple Red", "count": "1"},
         {"split": "Training", "label": "Apple Red", "count": "5"},
@@ -86,7 +93,8 @@ def test_lists_every_image_of_all_splits(spark: SparkSession, tree: Path, tmp_pa
     digests = [hashlib.sha256(f"{path}\t{etag}\n".encode()).hexdigest() for path, etag in etags.items()]
     fingerprint = f"{sum(int(text, 16) for text in digests) % 2**256:064x}"
     left_out = {"deep": 1, "ending": 1, "shallow": 2}
-    assert summary == {**everything, "selected": {**everything, "fingerprint": fingerprint}, "leftOut": left_out}
+    chosen = {**everything, "fingerprint": fingerprint}
+    assert summary == {**everything, "selected": chosen, "leftOut": left_out, "later": 0, "changed": None}
     assert left_out_of(run) == [
         (f"{tree}/6_100.jpg", "shallow"),
         (f"{tree}/Training/5_100.jpg", "shallow"),
@@ -119,13 +127,13 @@ def test_a_limit_selects_evenly_from_all_labels_and_splits(spark: SparkSession, 
     apples = [f"{split}/Apple Red/{name}" for split, name in [("Test", "9_100.jpg"), *TRAINING_APPLES]]
     taken = sorted(apples, key=lambda name: hashlib.sha256(name.encode()).hexdigest())[:3]
     assert sorted(path for path in paths if "Apple Red" in path) == sorted(f"{tree}/{name}" for name in taken)
-    assert paths == sorted(paths)
+    assert paths == sorted(paths, key=lambda path: hashlib.sha256(path.removeprefix(f"{tree}/").encode()).hexdigest())
 
 
 def test_single_class_selects_one_label(spark: SparkSession, tree: Path, tmp_path: Path) -> None:
     plan = write_plan(tmp_path / "run", tree, splits=["Training"], label="Banana")
 
-    names = [Path(path).name for path in selected(inventory(spark, plan))]
+    names = sorted(Path(path).name for path in selected(inventory(spark, plan)))
 
     assert names == ["1_100.JPG", "2_100.jpeg", "3_100.png"]
 
@@ -141,13 +149,50 @@ def test_a_mode_that_selects_nothing_is_refused(spark: SparkSession, tree: Path,
     assert json.loads((tmp_path / "run" / "progress.json").read_text())["state"] == "FAILED"
 
 
-def test_images_added_after_the_plan_are_refused(spark: SparkSession, tree: Path, tmp_path: Path) -> None:
-    plan = write_plan(tmp_path / "run", tree, splits=["Training"], counts={"images": 8})
+def test_images_that_change_after_the_plan_are_counted(spark: SparkSession, tmp_path: Path) -> None:
+    root = tmp_path / "raw"
+    for number in range(4):
+        os.utime(plant(root, f"Training/Apple/{number}.jpg", IMAGE), (1_000_000_000 + number,) * 2)
+    before = inventory(spark, write_plan(tmp_path / "run", root))
+    fingerprint = read_summary(before)["selected"]["fingerprint"]
+    # 2001-09-09T01:46:43Z is the time of the last one.
+    planned = {"plannedAt": "2001-09-09T01:46:43Z", "counts": {"images": 4}, "selection": fingerprint}
 
-    with pytest.raises(JobError, match=r"has 9 images for this run and had 8 when it was planned"):
+    same = read_summary(inventory(spark, write_plan(tmp_path / "run", root, **planned)))
+    plant(root, "Training/Apple/0.jpg", b"overwritten")
+    (root / "Training/Apple/1.jpg").unlink()
+    plant(root, "Training/Apple/new.jpg", IMAGE)
+    changed = inventory(spark, write_plan(tmp_path / "run", root, label="Apple", **planned))
+
+    assert (same["later"], same["changed"], same["selected"]["images"]) == (0, 0, 4)
+    summary = read_summary(changed)
+    assert (summary["later"], summary["changed"], summary["images"]) == (2, 2, 2)
+    assert sorted(Path(path).name for path in selected(changed)) == ["2.jpg", "3.jpg"]
+
+
+def test_a_tree_of_later_images_is_refused(spark: SparkSession, tree: Path, tmp_path: Path) -> None:
+    plan = write_plan(tmp_path / "run", tree, plannedAt="2001-09-09T01:46:43Z")
+
+    with pytest.raises(JobError, match=r"has no image .*\. 10 images were added or overwritten after the plan"):
         inventory(spark, plan)
 
-    inventory(spark, write_plan(tmp_path / "run", tree, splits=["Training"], counts={"images": 9}))
+
+@pytest.mark.parametrize("limit", [None, 7])
+def test_many_images_are_selected_by_tasks_as_few_are_by_the_driver(
+    spark: SparkSession, tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int | None
+) -> None:
+    plan = write_plan(tmp_path / "run", tree, limit=limit)
+    few, summary = selected(inventory(spark, plan)), read_summary(plan.parent)
+    monkeypatch.setattr(select_images, "DRIVERS_CANDIDATES", 0)
+    monkeypatch.setattr(select_images, "ROWS_PER_FILE", 4)
+
+    plan = write_plan(tmp_path / "many", tree, limit=limit)
+    many = selected(inventory(spark, plan))
+
+    assert many == few
+    assert read_summary(plan.parent) == summary
+    assert len(list((plan.parent / "inventory" / "selection").iterdir())) > 1
+    assert not (plan.parent / "inventory" / "candidates").exists()
 
 
 @pytest.mark.parametrize(
