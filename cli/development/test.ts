@@ -21,7 +21,7 @@ const deepAdditions = [
   "e2e: the modes apples, single-class and full, every refused input, a stop in every state, Ctrl-C at every moment, 12 kills, everything computed again by force",
   "cli: the set-up in an odd folder, and reduce with each variable that people set for other work",
   "cli: every command of docs/aws.md on an account of its own",
-  "spark: the model made twice has the same bytes",
+  "spark: the model made twice has the same bytes, and the command that makes it from a file of weights",
   "lambdas: logs of 1 and 5 MB that repeat what the patterns of the diagnosis look for",
   "bench: the benchmark at small sizes",
 ];

@@ -27,8 +27,8 @@ ROOT = Path(__file__).parents[2]
 AWS = ROOT / ".orchard" / "python" / "bin" / "aws"
 NODE = ROOT / "node_modules" / ".bin" / "node"
 RUN_SECONDS = 300
-START_SECONDS = 120
-STOP_SECONDS = 60
+START_SECONDS = 180
+STOP_SECONDS = 180
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import pytest
 from .account import NODE, ROOT, copy_prepared_account, free_port, without_aws
 from .processes import commands
 
-END_SECONDS = 60
+END_SECONDS = 180
 
 
 @pytest.fixture(scope="module")

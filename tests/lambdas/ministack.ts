@@ -1,7 +1,6 @@
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { EC2Client } from "@aws-sdk/client-ec2";
 import { EMRClient } from "@aws-sdk/client-emr";
 import { IAMClient } from "@aws-sdk/client-iam";
@@ -14,6 +13,7 @@ import { execa } from "execa";
 import getPort from "get-port";
 import { afterAll } from "vitest";
 import type { PreflightClients } from "../../lambdas/preflight/preflight-context.ts";
+import { waitUntil } from "../../shared/wait-until.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 export const python = join(root, ".orchard", "python", "bin", "python");
@@ -45,7 +45,11 @@ export async function startMinistack(): Promise<Ministack> {
   const folder = mkdtempSync(join(tmpdir(), "orchard-ministack-"));
   const child = execa(ministack, [], {
     cwd: folder,
-    env: { GATEWAY_PORT: String(port), EDGE_PORT: String(port), BIND_HOST: "127.0.0.1", MINISTACK_REGION: region },
+    env: {
+      ...{ GATEWAY_PORT: String(port), EDGE_PORT: String(port), BIND_HOST: "127.0.0.1", MINISTACK_REGION: region },
+      // Its other listeners have fixed ports.
+      ...{ IOT_MTLS_ENABLED: "0", SFTP_ENABLED: "0" },
+    },
     stdio: "ignore",
     reject: false,
     cleanup: true,
@@ -56,10 +60,9 @@ export async function startMinistack(): Promise<Ministack> {
     rmSync(folder, { recursive: true, force: true });
   });
   const endpoint = `http://127.0.0.1:${port}`;
-  for (let attempt = 0; !(await isHealthy(endpoint)); attempt += 1) {
-    if (attempt === 200 || child.exitCode !== null) throw new Error("MiniStack did not start");
-    await sleep(100);
-  }
+  const isDone = async (): Promise<boolean> => child.exitCode !== null || (await isHealthy(endpoint));
+  if (!(await waitUntil(isDone, { timeoutMs: 120_000 })) || child.exitCode !== null)
+    throw new Error("MiniStack did not start");
   const settings = { endpoint, region, credentials: { accessKeyId: "test", secretAccessKey: "test" } };
   return {
     endpoint,

@@ -11,9 +11,7 @@ import pytest
 from hypothesis import settings
 from pyspark.sql import SparkSession
 
-from .runs import ROOT, ModelArtifact
-
-SPARK_DEFAULTS = ROOT / ".orchard" / "spark" / "spark-defaults.conf"
+from .runs import ROOT, SPARK_DEFAULTS, ModelArtifact
 
 # A busy machine may take longer than Hypothesis' default deadline of 200 ms for an example.
 settings.register_profile("orchard", deadline=None)

@@ -12,7 +12,7 @@ import pyspark
 import pytest
 from pyspark.sql import SparkSession
 
-from .runs import ROOT, encode, picture, plant, write_plan
+from .runs import ROOT, SPARK_DEFAULTS, encode, picture, plant, write_plan
 
 
 def start_step(work: Path, *arguments: str) -> "subprocess.Popen[str]":
@@ -29,11 +29,7 @@ def start_step(work: Path, *arguments: str) -> "subprocess.Popen[str]":
         "SPARK_LOCAL_IP": "127.0.0.1",
         "PYSPARK_PYTHON": sys.executable,
     }
-    command = [str(home / "bin" / "spark-submit"), "--master", "local[2]", "--conf", "spark.ui.enabled=false"]
-    defaults = ROOT / ".orchard" / "spark" / "spark-defaults.conf"
-    if defaults.exists():
-        # The class archive in these settings saves over a second for each JVM.
-        command += ["--properties-file", str(defaults)]
+    command = [str(home / "bin" / "spark-submit"), "--master", "local[2]", "--properties-file", str(SPARK_DEFAULTS)]
     command += ["--py-files", str(archive), str(ROOT / "spark" / "main.py"), *arguments]
     return subprocess.Popen(
         command,

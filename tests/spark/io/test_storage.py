@@ -49,7 +49,9 @@ def free_port() -> int:
 @pytest.fixture(scope="module")
 def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     port = free_port()
-    environment = {**os.environ, "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port)}
+    # MiniStack's other listeners have fixed ports.
+    other_listeners = {"IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0"}
+    environment = {**os.environ, "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), **other_listeners}
     settings = {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
         "AWS_REGION": "eu-west-1",
@@ -71,13 +73,13 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             yield "s3://orchard-test"
         finally:
             server.terminate()
-            server.wait(10)
+            server.wait(60)
             s3_client.cache_clear()
             find_region.cache_clear()
 
 
 def wait_for(url: str) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while True:
         try:
             urllib.request.urlopen(url, timeout=5).close()
