@@ -1,16 +1,97 @@
+import { hash } from "node:crypto";
 import type { S3Client } from "@aws-sdk/client-s3";
-import { parquetReadObjects } from "hyparquet";
+import { type FileMetaData, parquetMetadataAsync, parquetRead, parquetReadObjects } from "hyparquet";
 import pMap from "p-map";
-import { listObjects, parseS3Uri } from "../aws/s3.ts";
+import { parseS3Uri, type S3Object } from "../aws/s3.ts";
 import { asyncBuffer } from "../results/parquet-footers.ts";
-import type { StoreSample } from "./store-sample.ts";
+import { readStoreContents } from "./store-contents.ts";
+import type { StoredKey, StoreSample } from "./store-sample.ts";
 
-/** Up to 256 rows a file; beyond this, reading their keys takes longer than a person likes to wait. */
-const maxFiles = 4_000;
+/** Beyond these limits, reading a store takes longer than a person likes to wait. */
+const readable = {
+  /** Files that no record covers, with up to 1,024 rows each. */
+  files: 4_000,
+  /** Rows of the index. */
+  rows: 2_000_000,
+};
 const concurrency = 16;
+/** Bytes to read from the end of a file of keys: the footer of a million keys. */
+const initialFetchSize = 128 * 1024;
+
+/** Hexadecimal key of an image in the index; spark/orchard/store/keys.py makes the same, as bytes. */
+export function storeKey({ path, etag }: StoredKey): string {
+  return hash("sha256", path).slice(0, 2) + hash("sha256", `${path}\t${etag}`).slice(0, 30);
+}
+
+/** Reads bytes as hexadecimal digits, which sort alike. */
+const parsers = { stringFromBytes: (bytes: Uint8Array) => Buffer.from(bytes).toString("hex") };
+
+/** A row group of a file of keys, which are sorted. */
+interface KeyGroup {
+  readonly object: S3Object;
+  readonly metadata: FileMetaData;
+  readonly rowStart: number;
+  readonly rowEnd: number;
+  readonly first: string;
+  readonly last: string;
+}
+
+async function readGroups(s3: S3Client, bucket: string, object: S3Object): Promise<readonly KeyGroup[]> {
+  const metadata = await parquetMetadataAsync(asyncBuffer(s3, bucket, object), { parsers, initialFetchSize });
+  let rowEnd = 0;
+  return metadata.row_groups.map((group) => {
+    const rowStart = rowEnd;
+    rowEnd += Number(group.num_rows);
+    const { min_value: first, max_value: last } = group.columns[0]?.meta_data?.statistics ?? {};
+    if (typeof first !== "string" || typeof last !== "string")
+      throw new Error(`${object.key} lacks the range of its keys`);
+    return { object, metadata, rowStart, rowEnd, first, last };
+  });
+}
+
+/** The first of sorted keys that is not below a key. */
+function findFrom(keys: readonly string[], key: string): string | undefined {
+  let [low, high] = [0, keys.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((keys[middle] ?? "") < key) low = middle + 1;
+    else high = middle;
+  }
+  return keys[low];
+}
+
+function mayHave({ first, last }: KeyGroup, keys: readonly string[]): boolean {
+  const next = findFrom(keys, first);
+  return next !== undefined && next <= last;
+}
+
+/** @param gone names of files whose keys count no more, in hexadecimal digits like all texts */
+async function readKeys(
+  s3: S3Client,
+  bucket: string,
+  group: KeyGroup,
+  gone: ReadonlySet<string>,
+): Promise<readonly string[]> {
+  const { object, metadata, rowStart, rowEnd } = group;
+  const keys: string[] = [];
+  await parquetRead({
+    file: asyncBuffer(s3, bucket, object),
+    metadata,
+    parsers,
+    columns: gone.size === 0 ? ["key"] : ["key", "file"],
+    rowStart,
+    rowEnd,
+    onComplete: (rows) => {
+      for (const [key, name] of rows) if (!gone.has(name)) keys.push(key);
+    },
+  });
+  return keys;
+}
 
 /**
- * How many of the images the features store has, by path and etag. Only these two columns are read.
+ * How many of the images the features store has, by path and etag. Reads only the parts of the index that may have them,
+ * and the files that the index does not cover. If even that is too much, it looks at the images with the lowest keys,
+ * which are as random a sample as any, and extrapolates.
  *
  * @param store s3:// folder of one model's features
  * @returns null when the store is too large to be read through
@@ -21,15 +102,39 @@ export async function countStored(s3: S3Client, store: string, { images }: Store
   if (files.length > maxFiles) return null;
   const missing = new Set(images.map(({ path, etag }) => `${path}\t${etag}`));
   const total = missing.size;
+ * @returns null when too many files have to be read through
+ */
+export async function countStored(
+  s3: S3Client,
+  store: string,
+  { images }: StoreSample,
+  limits = readable,
+): Promise<number | null> {
+  const folder = parseS3Uri(store);
+  const { bucket } = folder;
+  const { keys: keyFiles, uncovered, gone } = await readStoreContents(s3, folder);
+  if (uncovered.length > limits.files) return null;
+  const wanted = images.map(storeKey).sort();
+  const all = (await pMap(keyFiles, (object) => readGroups(s3, bucket, object), { concurrency })).flat();
+  const rows = all.reduce((sum, group) => (mayHave(group, wanted) ? sum + group.rowEnd - group.rowStart : sum), 0);
+  const sample = wanted.slice(0, Math.ceil(wanted.length * Math.min(1, limits.rows / rows)));
+  const missing = new Set(sample);
+  const unreadable = new Set(gone.map((name) => Buffer.from(name).toString("hex")));
   await pMap(
-    files,
-    async (object) => {
-      const file = asyncBuffer(s3, folder.bucket, object);
-      for (const row of await parquetReadObjects({ file, columns: ["path", "etag"] })) {
-        missing.delete(`${row["path"]}\t${row["etag"]}`);
-      }
+    all.filter((group) => mayHave(group, sample)),
+    async (group) => {
+      for (const key of await readKeys(s3, bucket, group, unreadable)) missing.delete(key);
     },
     { concurrency },
   );
-  return total - missing.size;
+  await pMap(
+    uncovered,
+    async (object) => {
+      const file = asyncBuffer(s3, bucket, object);
+      for (const { path, etag } of await parquetReadObjects({ file, columns: ["path", "etag"] }))
+        missing.delete(storeKey({ path, etag }));
+    },
+    { concurrency },
+  );
+  return Math.round(((sample.length - missing.size) * wanted.length) / Math.max(1, sample.length));
 }

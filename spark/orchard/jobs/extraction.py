@@ -11,7 +11,6 @@ import pyarrow as pa
 from pyspark import Broadcast
 
 from orchard.errors import JobError
-from orchard.io import store
 from orchard.io.read_ahead import Image, ImageFile, read_ahead
 from orchard.io.storage import locate_storage, open_storage
 from orchard.model import litert
@@ -19,6 +18,7 @@ from orchard.model.bad_image import BadImageError, TooManyPixelsError
 from orchard.model.images import to_input
 from orchard.plan import Model, Plan
 from orchard.progress import Progress
+from orchard.store.writing import StoreWriter
 
 # A row has either features (float32, one number for each dimension) or the reason why it has none.
 RESULTS_SCHEMA = pa.schema(
@@ -71,7 +71,7 @@ def make_extract_task(
         extractor = litert.get_extractor(sha256, lambda: flat_buffer.value)
         writer = None
         if store_uri is not None and store_storage is not None:
-            writer = store.StoreWriter(store_uri, store_storage, run_id)
+            writer = StoreWriter(store_uri, store_storage, run_id)
 
         def compute(file: ImageFile) -> _Row:
             """Compute a row. Its etag is None if the store must not keep it: another run may decode the image."""

@@ -8,12 +8,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark import RDD, SparkContext
-from pyspark.sql import DataFrame
 
 from orchard.arrow import prepare_worker
 from orchard.checks import VectorFaults, check_vectors, merge_faults
 from orchard.errors import JobError
-from orchard.io import parts, store
+from orchard.io import parts
 from orchard.io.storage import locate_storage, open_storage, write_json
 from orchard.io.uri import join
 from orchard.jobs.extraction import RESULTS_SCHEMA, Results, make_extract_task, read_model
@@ -22,6 +21,9 @@ from orchard.jobs.shares import read_selection, split_into_shares
 from orchard.plan import Model, Plan
 from orchard.progress import Progress
 from orchard.session import cores
+from orchard.store.lookup import Lookup, look_up
+from orchard.store.maintenance import maintain
+from orchard.store.reading import make_read_task
 
 # How many stored images justify another task: reading one takes a hundredth of the time that computing it takes.
 REUSED_IMAGES_PER_TASK = 1024
@@ -58,47 +60,55 @@ def run(context: SparkContext, plan: Plan, progress: Progress) -> None:
         storage.remove_folder(join(plan.run, name))
 
     selection = join(inventory, "selection")
-    known = None if plan.store is None or plan.force else store.find_known(context, plan.store, selection)
-    reused = 0
-    if known is not None:
-        with progress.stages.record("look up", 0, images) as stage:
-            reused = known.count()
-            stage.tasks = known.rdd.getNumPartitions()
+    found = look_up_selection(context, plan, selection, images, progress)
+    reused = 0 if found is None else found.known
     shares = split_into_shares(images - reused, cores(context))
     tasks: list[RDD[TaskReport]] = []
     if shares:
-        if known is None:
+        if found is None or reused == 0:
             new = read_selection(context, selection, shares)
         else:
-            new = store.find_missing(context, selection, known).repartition(len(shares)).rdd.map(tuple)
+            new = found.read_missing(len(shares))
         extract = make_extract_task(plan, plan.model, context.broadcast(flat_buffer), progress)
         tasks.append(new.mapPartitionsWithIndex(make_write_task(plan, extract)))
-    if plan.store is not None and known is not None and reused > 0:
-        tasks.append(reuse_features(context, plan, known, reused, len(shares), progress))
+    if found is not None and reused > 0:
+        tasks.append(reuse_features(context, plan, found, len(shares), progress))
     work = context.union(tasks)
     with progress.stages.record("extract", work.getNumPartitions(), images):
         reports = work.collect()
     write_summary(plan, plan.model, reports, images=images, reused=reused)
+    if plan.store is not None:
+        with progress.stages.record("index", 0):
+            maintain(context, plan.store, plan.run_id, () if found is None else found.used)
 
 
-def reuse_features(  # noqa: PLR0917
-    context: SparkContext, plan: Plan, known: DataFrame, reused: int, first_task: int, progress: Progress
+def look_up_selection(
+    context: SparkContext, plan: Plan, selection: str, images: int, progress: Progress
+) -> Lookup | None:
+    """Look up the run's images in the store; None if it is empty, or the run must not use it."""
+    if plan.store is None or plan.force:
+        return None
+    with progress.stages.record("look up", 0, images) as stage:
+        found = look_up(context, plan.store, selection, images)
+        stage.tasks = 0 if found is None else found.parts.getNumPartitions()
+    return found
+
+
+def reuse_features(
+    context: SparkContext, plan: Plan, found: Lookup, first_task: int, progress: Progress
 ) -> "RDD[TaskReport]":
     """Return the tasks that copy features from the store.
 
     Args:
         context: The Spark context.
-        plan: A plan with a store.
-        known: The result of `store.find_known`.
-        reused: The number of its rows.
+        plan: The plan.
+        found: The images that the store has.
         first_task: The number of the first task, after those that compute features: numbers become file names.
         progress: Counts the images.
     """
-    assert plan.store is not None
-    read = store.make_read_task(plan.store, RESULTS_SCHEMA, progress)
-    tasks = min(2 * cores(context), 1 + reused // REUSED_IMAGES_PER_TASK)
-    places = store.group_by_file(known, tasks).rdd.map(tuple)
-    return places.mapPartitionsWithIndex(make_write_task(plan, read, first_task))
+    read = make_read_task(found.uri, RESULTS_SCHEMA, progress)
+    tasks = min(2 * cores(context), 1 + found.known // REUSED_IMAGES_PER_TASK)
+    return found.read_places(tasks).mapPartitionsWithIndex(make_write_task(plan, read, first_task))
 
 
 def make_write_task(

@@ -12,10 +12,6 @@ import main
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from orchard.errors import JobError
-from orchard.io import store
-from orchard.jobs.extraction import RESULTS_SCHEMA
-from orchard.progress import Progress
 from PIL import Image
 from pyspark.sql import SparkSession
 
@@ -149,16 +145,6 @@ def test_another_model_has_another_store(tree: Tree) -> None:
 
     other = tree.store.with_name(f"model={'0' * 64}")
     assert tree.run("other", store=str(other)) == (5, 0)
-
-
-def test_a_store_file_that_changed_is_refused(tree: Tree) -> None:
-    tree.fill(3)
-    tree.run("first")
-    [file, *_] = sorted(tree.store.glob("*.parquet"))
-    read = store.make_read_task(str(tree.store), RESULTS_SCHEMA, Progress(tree.spark.sparkContext, "", "", ""))
-
-    with pytest.raises(JobError, match=r"\.parquet has changed since it was listed; delete it"):
-        list(read([("another image", "Apple 0", file.name, 0)]))
 
 
 def test_an_image_that_changes_during_a_run_is_stored_with_the_etag_that_was_read(tree: Tree) -> None:

@@ -8,10 +8,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from orchard.errors import JobError
-from orchard.io import store
 from orchard.io.storage import locate_storage
-from orchard.io.store import StoreWriter, make_read_task
 from orchard.jobs.extraction import RESULTS_SCHEMA
+from orchard.store.lookup import PLACES_SCHEMA, look_up
+from orchard.store.reading import make_read_task
+from orchard.store.writing import StoreWriter
 
 
 def writer_to(folder: Path, run_id: str = "run 1") -> StoreWriter:
@@ -101,7 +102,7 @@ def test_the_names_of_two_runs_files_differ_and_are_safe(tmp_path: Path) -> None
 
 def test_a_store_without_files_knows_nothing(tmp_path: Path) -> None:
     # No Spark session is needed to see that a store is empty.
-    assert store.find_known(None, str(tmp_path / "store"), str(tmp_path)) is None  # type: ignore[arg-type]
+    assert look_up(None, str(tmp_path / "store"), str(tmp_path), 1) is None  # type: ignore[arg-type]
 
 
 class Count:
@@ -124,20 +125,21 @@ def store_file(folder: Path, paths: list[str]) -> str:
     return new.name
 
 
+def places(*rows: tuple[str, str, str, int]) -> pa.Table:
+    """Places of usable images, as a lookup returns them."""
+    names = PLACES_SCHEMA.names
+    return pa.Table.from_pylist([dict(zip(names, (*row, False), strict=True)) for row in rows], PLACES_SCHEMA)
+
+
 def test_a_task_reads_its_rows_of_each_file_and_counts_them(tmp_path: Path) -> None:
     one, two = store_file(tmp_path, ["a", "bad b", "c"]), store_file(tmp_path, ["d", "e", "bad f", "bad g"])
     progress: Any = SimpleNamespace(done=Count(), errors=Count())
     read = make_read_task(str(tmp_path), RESULTS_SCHEMA, progress)
     # The labels come from the selection: an image may have moved since.
-    places = [
-        ("a", "Pear", one, 0),
-        ("bad b", "Plum", one, 1),
-        ("d", "Pear", two, 0),
-        ("e", "Pear", two, 1),
-        ("bad g", "Pear", two, 3),
-    ]
+    first = places(("a", "Pear", one, 0), ("bad b", "Plum", one, 1))
+    second = places(("d", "Pear", two, 0), ("e", "Pear", two, 1), ("bad g", "Pear", two, 3))
 
-    batches = list(read(places))
+    batches = list(read([first, second]))
 
     assert [changed for _, changed in batches] == [0, 0]
     assert [batch.schema for batch, _ in batches] == [RESULTS_SCHEMA, RESULTS_SCHEMA]
@@ -158,5 +160,16 @@ def test_a_task_refuses_a_file_whose_rows_are_of_other_images(tmp_path: Path, pa
     read = make_read_task(str(tmp_path), RESULTS_SCHEMA, progress)
 
     with pytest.raises(JobError, match=f"{name} has changed since it was listed; delete it, or start"):
-        list(read([(path, "Apple", name, 0)]))
+        list(read([places((path, "Apple", name, 0))]))
     assert progress.done.value == 0
+
+
+def test_a_task_refuses_rows_that_a_file_does_not_have_and_files_that_are_gone(tmp_path: Path) -> None:
+    name = store_file(tmp_path, ["a"])
+    progress: Any = SimpleNamespace(done=Count(), errors=Count())
+    read = make_read_task(str(tmp_path), RESULTS_SCHEMA, progress)
+
+    with pytest.raises(JobError, match=f"{name} has changed since it was listed"):
+        list(read([places(("b", "Apple", name, 1))]))
+    with pytest.raises(JobError, match=r"gone\.parquet does not exist any more; start again"):
+        list(read([places(("b", "Apple", "gone.parquet", 0))]))
