@@ -44,14 +44,16 @@ export async function readStoreContents(s3: S3Client, { bucket, key }: S3Locatio
   const covered = new Set(valid.flatMap(({ covers }) => covers));
   const expired = new Set(valid.flatMap((record) => Object.keys(record.expired)));
   const moved = new Map(valid.flatMap((record) => Object.entries(record.moved).map(([name, [file]]) => [name, file])));
-  const targets = new Set(moved.values());
+  // A file that others were merged into is covered if they are.
+  const merged = new Set(moved.values());
+  for (const [name, file] of moved) if (!covered.has(name)) merged.delete(file);
   const hasRows = (name: string): boolean => {
     if (expired.has(name)) return false;
     const target = moved.get(name);
     return files.has(name) || (target !== undefined && hasRows(target));
   };
   const isData = (name: string) => name.endsWith(".parquet") && !/^[_.]/.test(name);
-  const isKnown = (name: string) => covered.has(name) || targets.has(name) || expired.has(name);
+  const isKnown = (name: string) => covered.has(name) || merged.has(name) || expired.has(name);
   return {
     keys: valid.flatMap(({ keys }) => keys.flatMap((file) => files.get(file) ?? [])),
     uncovered: [...files].filter(([name]) => isData(name) && !isKnown(name)).map(([, object]) => object),

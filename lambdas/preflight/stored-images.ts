@@ -94,14 +94,6 @@ async function readKeys(
  * which are as random a sample as any, and extrapolates.
  *
  * @param store s3:// folder of one model's features
- * @returns null when the store is too large to be read through
- */
-export async function countStored(s3: S3Client, store: string, { images }: StoreSample): Promise<number | null> {
-  const folder = parseS3Uri(store);
-  const files = (await listObjects(s3, folder, maxFiles + 1)).filter(({ key }) => key.endsWith(".parquet"));
-  if (files.length > maxFiles) return null;
-  const missing = new Set(images.map(({ path, etag }) => `${path}\t${etag}`));
-  const total = missing.size;
  * @returns null when too many files have to be read through
  */
 export async function countStored(

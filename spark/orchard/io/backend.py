@@ -1,6 +1,6 @@
 """The file operations that the jobs need, which each kind of storage implements."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -48,6 +48,14 @@ class Storage(Protocol):
 
     def write_buffer(self, uri: str, content: pa.Buffer) -> None:
         """Write a whole file like `write_bytes`, through pyarrow, which Spark's workers have loaded anyway."""
+
+    def remove_files(self, uris: Sequence[str]) -> None:
+        """Remove files of one folder, at any depth. A file that does not exist is not an error.
+
+        Raises:
+            JobError: S3 refuses to delete an object.
+            OSError: A local file cannot be deleted.
+        """
 
     def remove_folder(self, uri: str) -> None:
         """Remove a folder with its content. A folder that does not exist is not an error.

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -48,6 +48,11 @@ class LocalStorage:
     def write_buffer(self, uri: str, content: pa.Buffer) -> None:
         """Write a whole file."""
         self.write_bytes(uri, content.to_pybytes())
+
+    def remove_files(self, uris: Sequence[str]) -> None:
+        """Remove files."""
+        for uri in uris:
+            Path(uri).unlink(missing_ok=True)
 
     def remove_folder(self, uri: str) -> None:
         """Remove a folder with its content."""

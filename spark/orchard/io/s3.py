@@ -5,7 +5,7 @@ Both libraries take credentials and the endpoint from the environment.
 
 import functools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -64,12 +64,16 @@ class S3Storage:
     def remove_folder(self, uri: str) -> None:
         """Remove all objects below a prefix."""
         bucket, prefix = split_s3(join(uri, ""))
-        client = s3_client(self.region)
-        for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-            keys = [{"Key": entry["Key"]} for entry in page.get("Contents", [])]
-            if not keys:
-                continue
-            failures = client.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True}).get("Errors", [])
+        for page in s3_client(self.region).get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            self.remove_files([to_s3(bucket, entry["Key"]) for entry in page.get("Contents", [])])
+
+    def remove_files(self, uris: Sequence[str]) -> None:
+        """Remove objects of one bucket, with a request for each 1,000."""
+        for first in range(0, len(uris), 1000):
+            split = [split_s3(uri) for uri in uris[first : first + 1000]]
+            bucket = split[0][0]
+            delete = {"Objects": [{"Key": key} for _, key in split], "Quiet": True}
+            failures = s3_client(self.region).delete_objects(Bucket=bucket, Delete=delete).get("Errors", [])
             if failures:
                 raise JobError(f"{to_s3(bucket, failures[0]['Key'])} cannot be removed: {failures[0]['Message']}")
 

@@ -38,13 +38,12 @@ def update_index(context: SparkContext, contents: Contents, run_id: str, used: I
     merged = contents.records if len(contents.records) >= MAX_RECORDS else {}
     old_keys = [key_file for record in merged.values() for key_file in record.keys]
     keys = _write_index(context, contents, uncovered, old_keys, name)
-    places = contents.find_places()
-    covered = {file for record in merged.values() for file in record.covers if file in places}
+    covered = {file for record in merged.values() for file in record.covers if file in contents.places}
     record = Record(
         at=now(),
         covers=(*uncovered, *sorted(covered)),
         keys=tuple(keys),
-        moved={file: move for file, move in contents.moved.items() if file in places} if merged else {},
+        moved={file: move for file, move in contents.moved.items() if file in contents.places} if merged else {},
         expired={file: at for file, at in contents.expired.items() if file in contents.files} if merged else {},
         used={**(last_uses if merged else {}), **dict.fromkeys(new_uses, now())},
         replaces=tuple(merged),
@@ -58,7 +57,7 @@ def _write_index(
     """Write the keys of files, and those of older files of the index, to new ones; return the names of these."""
     if not uncovered and not old_keys:
         return []
-    size = sum(file.size_bytes for file_name, file in contents.files.items() if file_name in contents.find_places())
+    size = sum(file.size_bytes for file_name, file in contents.files.items() if file_name in contents.places)
     parts = 1 + (size if old_keys else sum(contents.files[file].size_bytes for file in uncovered)) // BYTES_PER_PART
     storage, uri = locate_storage(contents.uri), contents.uri
 
@@ -80,7 +79,7 @@ def _read_index(
     context: SparkContext, contents: Contents, key_files: list[str], parts: int
 ) -> "RDD[tuple[int, bytes]]":
     """Return the rows of files of the index whose images can still be read, with the numbers of their parts."""
-    readable = context.broadcast(list(contents.find_places()))
+    readable = context.broadcast(list(contents.places))
     storage, uri = locate_storage(contents.uri), contents.uri
 
     def read(name: str) -> Iterator[tuple[int, bytes]]:

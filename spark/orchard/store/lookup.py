@@ -88,7 +88,7 @@ def look_up(context: SparkContext, uri: str, selection: str, images: int) -> Loo
         images: The number of images in the selection.
     """
     contents = read_contents(uri)
-    places = contents.find_places()
+    places = contents.places
     if not places:
         return None
     count = 1 + images // IMAGES_PER_PART

@@ -6,12 +6,15 @@ from collections.abc import Iterable
 from pyspark import SparkContext
 
 from orchard.errors import find_root_cause
+from orchard.store.compaction import compact, delete_unneeded, expire
 from orchard.store.indexing import update_index
 from orchard.store.records import read_contents
 
 
 def maintain(context: SparkContext, uri: str, run_id: str, used: Iterable[str]) -> None:
-    """Index the store's new files. An error is only printed: the store stays as it was, and the next run tries again.
+    """Index the store's new files, merge small ones, and delete what nothing needs.
+
+    An error is only printed: the store stays as it was, and the next run tries again.
 
     Args:
         context: The Spark context.
@@ -21,6 +24,10 @@ def maintain(context: SparkContext, uri: str, run_id: str, used: Iterable[str]) 
     """
     try:
         update_index(context, read_contents(uri), run_id, used)
+        contents = read_contents(uri)
+        compact(context, contents, run_id)
+        expire(contents, run_id)
+        delete_unneeded(contents)
     # The results of the run are complete without it.
     except Exception as error:  # noqa: BLE001
-        print(f"orchard: warning: the index of {uri} could not be written: {find_root_cause(error)}", file=sys.stderr)
+        print(f"orchard: warning: {uri} could not be maintained: {find_root_cause(error)}", file=sys.stderr)

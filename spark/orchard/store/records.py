@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from orchard.errors import JobError
@@ -67,16 +68,19 @@ class Contents:
 
     def find_uncovered(self) -> list[str]:
         """Return the names of the files whose keys no record has, sorted."""
-        known = {name for record in self.records.values() for name in record.covers}
-        targets = {move.file for move in self.moved.values()}
-        return sorted(name for name in self.data_files() if name not in known | targets | self.expired.keys())
+        covered = {name for record in self.records.values() for name in record.covers}
+        # A file that others were merged into is covered if they are.
+        merged = {move.file for move in self.moved.values()}
+        merged -= {move.file for name, move in self.moved.items() if name not in covered}
+        return [name for name in self.data_files() if name not in covered | merged | self.expired.keys()]
 
     def data_files(self) -> list[str]:
         """Return the names of the files that have features, sorted: from old to new."""
         return sorted(name for name in self.files if is_data_file(name))
 
-    def find_places(self) -> dict[str, Place]:
-        """Return where the rows of each file can be read. Files whose rows are gone are missing."""
+    @cached_property
+    def places(self) -> dict[str, Place]:
+        """Where the rows of each file can be read. Files whose rows are gone are missing."""
         places = {name: self._find_place(name) for name in {*self.data_files(), *self.moved}}
         return {name: place for name, place in places.items() if place is not None}
 
