@@ -112,17 +112,17 @@ const limitKnobs = {
       examples: [2.5],
     }),
   maxClusterHours: number(maxExecutionHours + 1, 168)
-    .default(24)
+    .default(48)
     .meta({
-      description: "hours from 16 to 168",
+      description: "hours from 41 to 168",
       help: `Age in hours at which the sweep terminates a cluster even if its execution cannot be found or still runs. It is more than the ${maxExecutionHours} hours after which an execution times out.`,
-      defaultText: "leaves nine hours for which a cluster can be kept on purpose",
-      examples: [48],
+      defaultText: "leaves eight hours for which a cluster can be kept on purpose",
+      examples: [60],
     }),
   maxKeepMinutes: wholeNumber(0, maxKeepMinutesBound)
     .default(120)
     .meta({
-      description: "a whole number of minutes from 0 to 9120",
+      description: "a whole number of minutes from 0 to 7680",
       help: "Largest `keepMinutes` of an execution input: for how long a cluster may be kept after a success.",
       defaultText: "time for a few changes and tries, at a small cost if the cluster is forgotten",
       examples: [240],

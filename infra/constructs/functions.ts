@@ -9,6 +9,7 @@ import {
   artifactsPrefix,
   emrLogsPrefix,
   featuresStorePrefix,
+  inventorySummaryFile,
   manifestFile,
   preflightProbePrefix,
   reportFile,
@@ -155,6 +156,10 @@ export const workflowFunctions = {
       allowReadPublished(resources),
       allowObjects(resources, ["s3:GetObject", "s3:PutObject"], `${artifactsPrefix}*`, sparkEventsKey),
     ],
+  },
+  ConfirmQuote: {
+    timeout: Duration.seconds(50),
+    policy: (resources) => [allowObjects(resources, ["s3:GetObject"], runKey("*", inventorySummaryFile))],
   },
   ValidateResults: {
     timeout: Duration.minutes(5),

@@ -11,4 +11,4 @@ export const executionSchema = z.object({
 export type Execution = Readonly<z.output<typeof executionSchema>>;
 
 /** Time limit of an execution: TimeoutSeconds in statemachine/orchard.asl.json. */
-export const maxExecutionHours = 15;
+export const maxExecutionHours = 40;

@@ -21,7 +21,7 @@ const maxComponents = 100_000;
 /** In US dollars, also for the stack's `maxCostUsd`. */
 export const costBounds = { min: 0.01, max: 100_000 } as const;
 /** Upper bound of the stack's `maxKeepMinutes`: the longest life of a cluster without the time limit of an execution. */
-export const maxKeepMinutesBound = 9_120;
+export const maxKeepMinutesBound = 7_680;
 const maxSplits = 100;
 function isWithoutRepeats(list: readonly string[]): boolean {
   return new Set(list).size === list.length;

@@ -50,6 +50,8 @@ export const planSchema = z.object({
   quality: z.object({ maxErrorRate: z.number(), minVariance: z.number().nullable() }),
   /** Larger images, in millions of pixels, are not decoded. */
   maxMegapixels: z.int().default(defaultMaxMegapixels),
+  /** Whether ConfirmQuote has replaced Preflight's counts by those of the Inventory step. */
+  confirmed: z.boolean().optional(),
   /** Counts of the selected images only. */
   counts: countsSchema,
   /**
@@ -59,6 +61,8 @@ export const planSchema = z.object({
   plannedAt: z.string().optional(),
   /** Fingerprint of the selected images' paths and ETags; null when their counts are estimated. */
   selection: z.string().nullable(),
+  /** Images whose features the quote has as to be computed; plans from before it lack it. */
+  newImages: z.int().optional(),
   /** s3:// folder that keeps the model's features across runs. */
   store: z.string(),
   /** s3:// folder of an earlier run's features, when only the reduction is left to do. */
@@ -82,6 +86,8 @@ export const planSchema = z.object({
   }),
   /** The kept cluster that the run reuses; null when it creates one. */
   borrowed: keptClusterSchema.nullable(),
+  /** Ceiling of the quote in US dollars. Plans from before the quote was confirmed lack it, and are not checked again. */
+  maxCostUsd: z.number().optional(),
   /** Age in hours at which the created cluster has used up the run's maxCostUsd and is terminated. */
   maxHours: z.number(),
   /** Minutes that the created cluster stays alive after a success; 0 terminates it. */

@@ -26,6 +26,7 @@ export const latestRunKey = `${runsPrefix}latest.json`;
 /** Names of files in a run's folder. */
 export const planFile = "plan.json";
 export const manifestFile = "manifest.json";
+export const inventorySummaryFile = "inventory/summary.json";
 export const progressFile = "progress.json";
 export const reportFiguresFile = "report/figures.json";
 export const reportFile = "report/report.html";

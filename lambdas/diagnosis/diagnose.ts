@@ -14,7 +14,7 @@ import type { Environment } from "../runtime/environment.ts";
 import { logger } from "../runtime/handler.ts";
 import { explainClusterMessage } from "./cluster-failures.ts";
 import { explainClusterFailure, inspectCluster, type LogReader } from "./explain-cluster-failure.ts";
-import { inferFailedState } from "./failed-state.ts";
+import { failedFunction, inferFailedState } from "./failed-state.ts";
 import { findFailedCluster } from "./find-failed-cluster.ts";
 import { describeFirstError, type FirstError } from "./first-error.ts";
 import { explainFunctionError, explainUnexpectedError } from "./function-failures.ts";
@@ -54,7 +54,7 @@ async function explainFailure(
   const { plan, error, validation } = state;
   if (validation) return explainAfterValidation(state, first, cause);
   if (first.isFromFunction || !plan || state.scripts === undefined) {
-    const failedState = first.isFromFunction && state.cluster ? "ValidateResults" : inferFailedState(state);
+    const failedState = first.isFromFunction && state.cluster && plan ? failedFunction(plan) : inferFailedState(state);
     return report(failedState, cause, explainFunctionError(error?.Error, cause));
   }
   const cluster = await clusterLookup;

@@ -1,6 +1,7 @@
 import type { StepSummary } from "@aws-sdk/client-emr";
 import { z } from "zod";
 import { jobSteps, stateOfStep } from "../contract/job-steps.ts";
+import type { Plan } from "../contract/plan.ts";
 import type { PartialState } from "../contract/state-data.ts";
 
 const waitingInputSchema = z.object({ overlap: z.enum(["skip", "queue"]) });
@@ -8,6 +9,11 @@ const waitingInputSchema = z.object({ overlap: z.enum(["skip", "queue"]) });
 /** Whether TakeTurn has not succeeded yet. Only executions with the overlap "skip" or "queue" enter that state. */
 function isBeforeTurn({ input, turn }: PartialState): boolean {
   return turn === undefined && waitingInputSchema.safeParse(input).success;
+}
+
+/** The function that failed after the cluster was created, and before the results were valid. */
+export function failedFunction({ steps, confirmed }: Plan): string {
+  return steps.inventory && confirmed !== true ? "ConfirmQuote" : "ValidateResults";
 }
 
 /**
@@ -25,6 +31,7 @@ export function inferFailedState(state: PartialState, steps: readonly StepSummar
   // Only this state uses the AWS SDK integration, whose errors begin with "Emr."; those of the others begin with "EMR.".
   if (state.error?.Error.startsWith("Emr.")) return "SetManagedScaling";
   const completed = steps.filter(({ Status }) => Status?.State === "COMPLETED").map(({ Name }) => Name);
+  if (completed.includes("Inventory") && failedFunction(plan) === "ConfirmQuote") return "ConfirmQuote";
   const pending = jobSteps
     .filter((step) => plan.steps[step])
     .map((step) => stateOfStep[step])

@@ -35,7 +35,8 @@ const refusals: readonly string[] = ["InvalidInput", "PreflightFailed", "OtherEx
 /** Explains a function's error. An OrchardError's message needs no explanation, so only its section is added. */
 export function explainFunctionError(name: string | undefined, message: string): Explanation {
   if (name === "ResultsInvalid") return { section: "the-results-are-refused", remedy: null };
-  if (message.includes("maxCostUsd: the plan is estimated")) return { section: "costs-too-high", remedy: null };
+  if (name === "QuoteExceeded" || message.includes("maxCostUsd: the plan is estimated"))
+    return { section: "costs-too-high", remedy: null };
   if (name !== undefined && refusals.includes(name)) {
     return { section: "the-run-is-refused-before-it-starts", remedy: null };
   }

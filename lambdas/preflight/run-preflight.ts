@@ -39,6 +39,10 @@ function resolveInput(executionInput: unknown, config: PreflightConfig): Resolve
   return input;
 }
 
+function newImagesOf({ selected: { counts }, storedCount }: Survey): number {
+  return counts.images - (storedCount ?? 0);
+}
+
 /** Plans a new cluster, or the run on the kept cluster if its creator's plan was found. */
 function planRun(input: ResolvedInput, found: Survey, config: PreflightConfig, runId: string): PlannedCluster {
   const { selected, steps, storedCount, keptCluster } = found;
@@ -48,7 +52,7 @@ function planRun(input: ResolvedInput, found: Survey, config: PreflightConfig, r
     bucket: config.DATA_BUCKET,
     work: {
       images: counts.images,
-      newImages: counts.images - (storedCount ?? 0),
+      newImages: newImagesOf(found),
       steps,
       isStoreKnown: storedCount !== null,
     },
@@ -260,6 +264,7 @@ export async function planExecution(
     plannedAt: toSeconds(plannedAt(found.listed, now)),
     counts: selected.counts,
     selection: selected.fingerprint,
+    newImages: newImagesOf(found),
     store,
     features,
     reuse,
@@ -268,6 +273,7 @@ export async function planExecution(
     cluster,
     stepLimits,
     borrowed: keptCluster?.status === "fulfilled" ? describeBorrowed(keptCluster.value.cluster, cluster) : null,
+    maxCostUsd: input.maxCostUsd,
     maxHours: maxHours(cluster, input.maxCostUsd),
     keepMinutes: input.keepMinutes,
     estimate,

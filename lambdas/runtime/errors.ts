@@ -17,6 +17,11 @@ export class PreflightFailed extends OrchardError {
   override readonly name = "PreflightFailed";
 }
 
+/** With the images that the Inventory step has found, the run costs more than its maxCostUsd. */
+export class QuoteExceeded extends OrchardError {
+  override readonly name = "QuoteExceeded";
+}
+
 /** The run's results do not match its plan. The message lists every failed check. */
 export class ResultsInvalid extends OrchardError {
   override readonly name = "ResultsInvalid";

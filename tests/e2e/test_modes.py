@@ -32,6 +32,7 @@ FULL_RUN_STATES = [
     "HasCoreNodes",
     "NeedsInventory",
     "Inventory",
+    "ConfirmQuote",
     "NeedsFeatures",
     "ExtractFeatures",
     "NeedsReduction",

@@ -84,9 +84,15 @@ function inFunctions(name: string, text: RegExp, changed: string, needsRedrive =
 }
 
 export const mutations: readonly Mutation[] = [
-  ...["Preflight", "UploadScripts", "CreateCluster", "SetManagedScaling", "Inventory", "ReduceDimensions"].map(
-    withoutCatch,
-  ),
+  ...[
+    "Preflight",
+    "UploadScripts",
+    "CreateCluster",
+    "SetManagedScaling",
+    "Inventory",
+    "ConfirmQuote",
+    "ReduceDimensions",
+  ].map(withoutCatch),
   ...[
     "ValidateResults",
     "TerminateCluster",

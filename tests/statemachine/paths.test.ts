@@ -22,6 +22,7 @@ const happyStates = [
   "SetManagedScaling",
   "NeedsInventory",
   "Inventory",
+  "ConfirmQuote",
   "NeedsFeatures",
   "ExtractFeatures",
   "NeedsReduction",
@@ -80,6 +81,7 @@ function workingHandlers(steps: Readonly<Record<string, boolean | undefined>> = 
       steps: { inventory: [], features: [], reduction: [] },
     }),
     CreateCluster: () => ({ ClusterId: "j-1" }),
+    ConfirmQuote: (input) => (input as { state: { plan: Json } }).state.plan,
     DiagnoseFailure: () => ({ cause: "the root cause" }),
   };
 }

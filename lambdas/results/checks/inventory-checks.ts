@@ -4,6 +4,7 @@ import { cutText } from "../../../shared/bounded-text.ts";
 import { readBytes, type S3Location } from "../../aws/s3.ts";
 import { inventorySummarySchema } from "../../contract/job-reports.ts";
 import type { Plan } from "../../contract/plan.ts";
+import { inventorySummaryFile } from "../../contract/s3-layout.ts";
 import type { Validation } from "../../contract/validation.ts";
 import type { Findings } from "../findings.ts";
 
@@ -42,7 +43,7 @@ export async function checkInventory(
   plan: Plan,
   s3: S3Client,
 ): Promise<{ readonly validation: Validation; readonly selection: string } | undefined> {
-  const summary = await findings.readReport("inventory/summary.json", inventorySummarySchema);
+  const summary = await findings.readReport(inventorySummaryFile, inventorySummarySchema);
   if (!summary) return undefined;
   const { selected } = summary;
   findings.check(

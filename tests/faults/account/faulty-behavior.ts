@@ -29,9 +29,9 @@ export function faultyBehavior(simulation: Simulation): ClusterBehavior {
     },
     writeResults: (step) => {
       const run = runOf(step);
-      const isInvalid = simulation.fault({ execution: run, state: "cluster" }, `results:${step.Name}`) !== undefined;
-      simulation.invalidSteps[isInvalid ? "add" : "delete"](`${run}/${step.Name}`);
-      writeSparkResults(simulation.s3, step.Config.Args, isInvalid);
+      const failure = simulation.fault({ execution: run, state: "cluster" }, `results:${step.Name}`)?.name;
+      simulation.invalidSteps[failure === undefined ? "delete" : "add"](`${run}/${step.Name}`);
+      writeSparkResults(simulation.s3, step.Config.Args, failure);
     },
   };
 }

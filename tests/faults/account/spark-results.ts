@@ -11,21 +11,24 @@ interface Plan {
 /**
  * Writes the results of a step as the Spark job does.
  *
- * @param isInvalid the results have one image less than the plan
+ * @param failure INVALID results have one image less than the inventory has selected; GROWN ones of the inventory have more
+ *   than maxCostUsd pays for
  */
-export function writeSparkResults(s3: S3, args: readonly string[], isInvalid: boolean): void {
+export function writeSparkResults(s3: S3, args: readonly string[], failure: string | undefined): void {
   const planKey = (args.at(-1) ?? "").replace(`s3://${bucket}/`, "");
   const plan = s3.json(planKey) as Plan;
   const run = planKey.slice(0, -"plan.json".length);
-  const images = plan.counts.images - (isInvalid ? 1 : 0);
+  const images = failure === "GROWN" ? 1_000_000_000 : plan.counts.images - (failure === "INVALID" ? 1 : 0);
   const write = { inventory: writeInventory, features: writeFeatures, reduction: writeReduction };
   const job = (["inventory", "features", "reduction"] as const).find((name) => args.includes(name));
   if (job !== undefined) write[job](s3, run, plan, images);
 }
 
-function writeInventory(s3: S3, run: string, { counts: { labels }, selection }: Plan, images: number): void {
-  const selected = { images, labels, fingerprint: selection };
-  s3.write(`${run}inventory/summary.json`, { images, labels, selected });
+function writeInventory(s3: S3, run: string, { counts, selection }: Plan, images: number): void {
+  const { labels } = counts;
+  const found = Math.max(counts.images, images);
+  const selected = { images: found, labels, fingerprint: selection };
+  s3.write(`${run}inventory/summary.json`, { images: found, labels, selected });
   s3.write(`${run}inventory/metadata/part-0.csv`, "s3_path,label\n");
   s3.write(`${run}inventory/stats/part-0.csv`, `split,label,count\nTraining,all,${images}\n`);
 }

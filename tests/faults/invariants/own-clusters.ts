@@ -6,7 +6,7 @@ import { layers } from "./layers.ts";
 
 const hourMs = 3_600_000;
 /** The functions' MAX_CLUSTER_HOURS. */
-const maxClusterHours = 24;
+const maxClusterHours = 48;
 
 function isAllowed(simulation: Simulation, { by, owner, statusSeen, cluster, at }: ClusterCall): boolean {
   if (owner === undefined) return false;

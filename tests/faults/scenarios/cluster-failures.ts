@@ -13,6 +13,7 @@ function emrSteps({ definition }: Deployed): readonly string[] {
 export function clusterFailures(deployed: Deployed): Scenario[] {
   const ofStartAndSteps = [
     ...(failures["start"] ?? []).map((failure) => fault("*", "start:", failure)),
+    fault("*", "results:Inventory", "GROWN"),
     ...emrSteps(deployed).flatMap((step) => [
       ...(failures["step"] ?? []).map((failure) => fault("*", `step:${step}`, failure)),
       fault("*", `results:${step}`, "INVALID"),

@@ -129,7 +129,10 @@ export const failures: Readonly<Record<string, readonly Failure[]>> = {
   step: ["FAILED", "CANCELLED", "INTERRUPTED", "INSTANCE_FAILURE", "USER_REQUEST", "HANGS"].map((name) =>
     clusterFailure(name, `${lifecycle}; API reference, StepStatus`),
   ),
-  results: [clusterFailure("INVALID", "ValidateResults: fewer images in the results than in the plan")],
+  results: [
+    clusterFailure("INVALID", "ValidateResults: fewer images in the results than in the plan"),
+    clusterFailure("GROWN", "ConfirmQuote: far more images in the inventory than in the plan"),
+  ],
   shutdown: [clusterFailure("SLOW", lifecycle), clusterFailure("NEVER", lifecycle)],
   protection: [clusterFailure("PROTECTED", "EMR management guide, Using termination protection: set by a person")],
 };

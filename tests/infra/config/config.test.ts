@@ -54,8 +54,8 @@ describe("the configuration", () => {
     [{ maxCostUsd: 0 }, /maxCostUsd: given 0; allowed: US dollars/],
     [{ coreCount: "2.5" }, /coreCount: given "2\.5"; allowed: a whole number from 1 to 100/],
     [{ coreCount: 5 }, /coreCount: given 5; allowed: at most maxCoreCount, 4/],
-    [{ maxClusterHours: 15 }, /maxClusterHours: given 15; allowed: hours from 16 to 168/],
-    [{ maxKeepMinutes: 600 }, /maxKeepMinutes: given 600; allowed: at most 540/],
+    [{ maxClusterHours: 40 }, /maxClusterHours: given 40; allowed: hours from 41 to 168/],
+    [{ maxKeepMinutes: 600 }, /maxKeepMinutes: given 600; allowed: at most 480/],
     [
       { logGroupRetentionDays: 91 },
       /logGroupRetentionDays: given 91; allowed: a retention that CloudWatch Logs offers: 1, 3, 5/,

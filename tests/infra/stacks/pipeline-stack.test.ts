@@ -29,7 +29,7 @@ describe("the stack", () => {
     const bundles = readdirSync(outdir)
       .map((name) => join(outdir, name, "index.mjs"))
       .filter((file) => existsSync(file));
-    expect(bundles).toHaveLength(14);
+    expect(bundles).toHaveLength(15);
     for (const bundle of bundles) {
       expect(statSync(bundle).size).toBeLessThan(1_000_000);
       const script = `const { handler } = await import(${JSON.stringify(bundle)}); console.log(typeof handler);`;
@@ -125,7 +125,7 @@ describe("the stack", () => {
       Object.keys((f.Properties["Environment"] as { Variables: object }).Variables),
     );
     expect(given.filter((name) => !known.has(name))).toEqual([]);
-    expect(functions).toHaveLength(14);
+    expect(functions).toHaveLength(15);
   });
 
   it("calls the clean-up functions when an execution fails, times out or is stopped", () => {

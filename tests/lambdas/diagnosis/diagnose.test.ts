@@ -105,6 +105,21 @@ test("refused results are a failure of ValidateResults", async () => {
   });
 });
 
+test.each([
+  [thrown("QuoteExceeded", "maxCostUsd: the run was planned with about 60 images"), "costs-too-high"],
+  [thrown("NoSuchKey", "The specified key does not exist."), "job-fails"],
+])("a function's error before the quote is confirmed is one of ConfirmQuote: %o", async (error, section) => {
+  const expected = { state: "ConfirmQuote", section };
+
+  expect(await diagnose(logs, onCluster(error, { confirmed: false }))).toMatchObject(expected);
+});
+
+test("a time-out after the inventory, before the quote is confirmed, is one of ConfirmQuote", async () => {
+  const state = onCluster(timeout, { confirmed: false });
+
+  expect(await diagnose(logs, state, { steps: [completedStep] })).toMatchObject({ state: "ConfirmQuote" });
+});
+
 // After the validation
 
 const validation = aValidation();

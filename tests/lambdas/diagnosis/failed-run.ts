@@ -98,7 +98,7 @@ export function diagnose(
 
 /** State data of a run that failed with its cluster j-1. */
 export function onCluster(error: object, plan: Parameters<typeof aPlan>[1] = {}): object {
-  return { plan: aPlan(bucket, plan), scripts: {}, cluster: { id: "j-1" }, error };
+  return { plan: aPlan(bucket, { confirmed: true, ...plan }), scripts: {}, cluster: { id: "j-1" }, error };
 }
 
 /** State data of a run that failed while it created its cluster. */

@@ -97,7 +97,7 @@ test.each([
   [JSON.parse('{"mode":"mini","maxCostUsd":1e400}'), /maxCostUsd: /],
   [{ mode: "mini", limit: 100_000_001 }, /limit: .*100000000/],
   [{ mode: "mini", pca: { components: 100_001 } }, /pca\.components: .*100000/],
-  [{ mode: "mini", keepMinutes: 9_121 }, /keepMinutes: .*9120/],
+  [{ mode: "mini", keepMinutes: 7_681 }, /keepMinutes: .*7680/],
   [{ mode: "mini", cluster: { executorMemory: `${"9".repeat(400)}g` } }, /cluster\.executorMemory: must be a size/],
   [{ mode: "mini", cluster: { id: `j-${"A".repeat(5_000)}` } }, /cluster\.id: must be a cluster's id/],
   [{ mode: "mini", formats: Array.from({ length: 300 }, () => "parquet") }, /formats: .*2/],

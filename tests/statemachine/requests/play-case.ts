@@ -103,6 +103,7 @@ function functionHandlers(one: RequestCase, { emr, now, sfn, sns }: Clients): Re
     TakeTurn: (event) => takeTurn(takeTurnEventSchema.parse(event), sfn({})),
     Preflight: () => planOf(one),
     UploadScripts: (event) => uploadScripts(event, environment, s3),
+    ConfirmQuote: () => ({ ...planOf(one), confirmed: true }),
     ValidateResults: () => ({ ...validation, variance: 0.5, warnings: [one.error.message], results: "s3://b/r/" }),
     KeepCluster: (event) => keepCluster(keepClusterEventSchema.parse(event), emr, now),
     TerminateClusterAfterFailure: (event) =>
@@ -156,7 +157,7 @@ async function stopAndSweep({ error, name }: RequestCase, arn: string, clients: 
 /** Makes the plan as Preflight does. @throws InvalidInput for an input that Preflight refuses */
 function planOf({ name: runId, input, defaults, images }: RequestCase): Plan {
   const { pcaComponents } = defaults;
-  const inputDefaults = { bucket, inputPrefix: "data/raw/", maxCostUsd: 10_000, maxKeepMinutes: 9_120, pcaComponents };
+  const inputDefaults = { bucket, inputPrefix: "data/raw/", maxCostUsd: 10_000, maxKeepMinutes: 7_680, pcaComponents };
   const {
     maxCostUsd,
     cluster: overrides,

@@ -39,7 +39,7 @@ function inputFor(architecture: Architecture) {
       formats: maybe(fc.subarray([...formats], { minLength: 1 })),
       force: maybe(fc.boolean()),
       overlap: maybe(fc.constantFrom(...overlaps)),
-      keepMinutes: maybe(fc.integer({ min: 0, max: 9_120 })),
+      keepMinutes: maybe(fc.integer({ min: 0, max: 7_680 })),
       maxCostUsd: maybe(fc.double({ min: 0.01, max: 1e6, noNaN: true })),
       cluster: maybe(
         fc.record(
