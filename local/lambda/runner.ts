@@ -142,14 +142,16 @@ export class LambdaRunner {
     const taskRoot = await unpackCode(this.#context, folder, { sha256, location });
     const { MemorySize: memoryMb = 128, Handler: handler = "index.handler" } = configuration;
     const credentials = this.#callers.credentials(configuration.Role ?? "");
-    const environment = { endpoint, region, directory, credentials, taskRoot, ...contextOf(configuration) };
+    const options = { endpoint, region, directory, credentials, taskRoot, ...contextOf(configuration) };
+    const environment = (logStreamName: string) => functionEnvironment(configuration, { ...options, logStreamName });
     const start = (): FunctionProcess => {
       const day = new Date().toISOString().slice(0, 10).replaceAll("-", "/");
-      const logStreamName = `${day}/[${environment.functionVersion}]${randomBytes(16).toString("hex")}`;
-      const env = functionEnvironment(configuration, { ...environment, logStreamName });
+      const logStreamName = `${day}/[${options.functionVersion}]${randomBytes(16).toString("hex")}`;
+      const env = environment(logStreamName);
       return new FunctionProcess({ tools, taskRoot, handler, memoryMb, env, logStreamName });
     };
-    return { key: JSON.stringify([environment, configuration]), start };
+    // The environment has the code, the handler and the memory. Other members, such as LastUpdateStatus, change by themselves.
+    return { key: JSON.stringify(environment("")), start };
   }
 }
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from .account import Account
+from .account import RUN_SECONDS, Account
 from .processes import find
 from .stopping import start_until, stop
 
@@ -152,7 +152,7 @@ def test_a_hanging_step_is_terminated_with_its_cluster_at_its_time_out(account: 
         arn = impatient.start({"mode": "inventory"})
         impatient.wait_for_state(arn, "Inventory")
 
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + RUN_SECONDS
         while not (
             drivers := [pid for pid, command in find(home / "account" / "emr").items() if "SparkSubmit" in command]
         ):

@@ -126,7 +126,7 @@ test("an account killed during a step leaves no process, and the next one has it
     await account.stop();
   }
   expect(processes(directory)).toEqual([]);
-}, 90_000);
+});
 
 test.each([
   ["CREATE_COMPLETE", "data"],
@@ -185,7 +185,7 @@ test("SIGTERM ends the account's steps and functions", async () => {
   expect(processes("sleep 4715.")).toEqual([]);
   expect(processes(directory)).toEqual([]);
   expect(await findRunningAccount(directory)).toBeUndefined();
-}, 60_000);
+});
 
 test("starting twice throws AccountRunning for the same directory and PortInUse for another one", async () => {
   const account = await startAccount({ port, directory });
@@ -287,7 +287,7 @@ test("MiniStack ends when the account and its supervisor are killed", async () =
     async () => living().some(([pid]) => pid === ministack),
     (isAlive) => !isAlive,
   );
-}, 60_000);
+});
 
 test("an account whose MiniStack dies logs it and stops", async () => {
   const logged: string[] = [];
@@ -331,4 +331,4 @@ test("the mailbox confirms its subscription and stores notifications; large S3 o
   } finally {
     await account.stop();
   }
-}, 60_000);
+});

@@ -35,13 +35,13 @@ beforeAll(async () => {
   server = createServer((_request, response) => {
     response.setHeader("content-type", "text/html").end(page);
   }).listen(port, "127.0.0.1");
-}, 60_000);
+});
 
 afterAll(async () => {
   server?.close();
   await account?.remove();
   if (profile) rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
-}, 60_000);
+});
 
 /** Opens a page and returns its DOM at the end. The name attacker.test is rebound to loopback. */
 async function open(url: string): Promise<string> {

@@ -29,9 +29,9 @@ beforeAll(async () => {
   await createFunction(account, "echo", "export const handler = async (event) => event;");
   await put(account, "data", { "secret.txt": "secret" });
   places = { account: account.endpoint, MiniStack: await ministackOf(account, "echo") };
-}, 60_000);
+});
 
-afterAll(() => account?.remove(), 60_000);
+afterAll(() => account?.remove());
 
 interface Answer {
   readonly status: number | undefined;

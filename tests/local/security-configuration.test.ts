@@ -16,8 +16,8 @@ import { clientConfig, type TestAccount, testAccount } from "./account-fixtures.
 let account: TestAccount;
 beforeAll(async () => {
   account = await testAccount();
-}, 60_000);
-afterAll(() => account?.remove(), 60_000);
+});
+afterAll(() => account?.remove());
 
 /** Returns templates with only the security configuration as the product synthesizes it, but with other settings. */
 function templates(...all: readonly object[]): readonly string[] {

@@ -93,7 +93,7 @@ export function lookCases(stage: () => Stage): void {
       expect((await orchard(...open)).stdout).toBe(`Opening in the browser: ${page}`);
 
       await expect
-        .poll(() => existsSync(opened) && readFileSync(opened, "utf8"), { timeout: 10_000 })
+        .poll(() => existsSync(opened) && readFileSync(opened, "utf8"), { timeout: 120_000 })
         .toBe(`${page}\n`);
       expect(readFileSync(page, "utf8")).toContain('id="data"');
       expect(readdirSync(join(home, "open", "report"))).toEqual(["report.html"]);

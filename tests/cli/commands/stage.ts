@@ -41,6 +41,6 @@ export async function clusterOf({ clients }: Stage, run: string): Promise<string
     id = Clusters.find(({ Name }) => Name === `orchard-${run}`)?.Id;
     return id !== undefined;
   };
-  expect(await waitUntil(isThere, { timeoutMs: 60_000, everyMs: 500 }), "the run creates a cluster").toBe(true);
+  expect(await waitUntil(isThere, { timeoutMs: 120_000, everyMs: 500 }), "the run creates a cluster").toBe(true);
   return id ?? "";
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { root } from "../../../cli/toolchain/places.ts";
+import { waitUntil } from "../../../shared/wait-until.ts";
 
 let folder: string;
 let home: string;
@@ -18,19 +19,23 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** Starts a process that holds the lock for some milliseconds and appends + and - to a file. */
-function setUp(milliseconds: number) {
+/** Starts a process that holds the lock until a file exists, or for a moment, and appends + and - to another. */
+function setUp(untilFile?: string) {
+  const work = untilFile === undefined ? "sleep(50)" : `untilExists(${JSON.stringify(untilFile)})`;
   const script = `
-    import { appendFileSync } from "node:fs";
+    import { appendFileSync, existsSync } from "node:fs";
     import { setTimeout as sleep } from "node:timers/promises";
     import { withSetupLock } from ${JSON.stringify(join(folder, "cli/setup/setup-lock.mjs"))};
+    const untilExists = async (file) => {
+      while (!existsSync(file)) await sleep(20);
+    };
     await withSetupLock(async () => {
       appendFileSync(${JSON.stringify(join(home, "work"))}, "+");
-      await sleep(${milliseconds});
+      await ${work};
       appendFileSync(${JSON.stringify(join(home, "work"))}, "-");
     });`;
   return execa(process.execPath, ["--input-type=module", "-e", script], {
-    timeout: 20_000,
+    timeout: 120_000,
     all: true,
   });
 }
@@ -38,20 +43,27 @@ function setUp(milliseconds: number) {
 const work = () => readFileSync(join(home, "work"), "utf8");
 
 it("lets one setup after the other work, and leaves no file", async () => {
-  await Promise.all([setUp(100), setUp(100), setUp(100)]);
+  await Promise.all([setUp(), setUp(), setUp()]);
 
   expect(work()).toBe("+-+-+-");
   expect(readdirSync(home)).toEqual(["work"]);
 });
 
 it("waits for a setup that runs, and names it", async () => {
-  const first = setUp(1_500);
-  while (!existsSync(lock)) await new Promise((resolve) => setTimeout(resolve, 20));
+  const done = join(home, "done");
+  const first = setUp(done);
+  await waitUntil(() => existsSync(lock), {});
+  const second = setUp();
 
-  const { all } = await setUp(0);
+  let shown = "";
+  second.all.on("data", (chunk: Buffer) => {
+    shown += chunk.toString();
+  });
+  await waitUntil(() => shown.includes("\n"), { timeoutMs: 120_000 });
+  writeFileSync(done, "");
+  await Promise.all([first, second]);
 
-  expect(all).toContain(`Waiting for another setup of this folder (process ${first.pid})`);
-  await first;
+  expect(shown).toContain(`Waiting for another setup of this folder (process ${first.pid})`);
   expect(work()).toBe("+-+-");
 });
 
@@ -63,7 +75,7 @@ it.each([
 ])("takes a lock that was left by %s", async (_owner, content) => {
   writeFileSync(lock, content);
 
-  await Promise.all([setUp(50), setUp(50)]);
+  await Promise.all([setUp(), setUp()]);
 
   expect(work()).toBe("+-+-");
   expect(readdirSync(home)).toEqual(["work"]);

@@ -79,7 +79,7 @@ describe("an endpoint", () => {
     aws.answers["GetCallerIdentity"] = () => undefined;
 
     expect(await runInProcess("list")).toEqual({ exitCode: 1, stdout: "", stderr: expect.stringMatching(noAnswer) });
-  }, 60_000);
+  });
 });
 
 describe("what does not exist", () => {

@@ -113,7 +113,7 @@ function makeChanged(change: (stack: Stack) => void): SynthesizedVariant {
 }
 
 describe("a checker of templates", () => {
-  it("checkov reports findings that no suppression matches", { timeout: 120_000 }, () => {
+  it("checkov reports findings that no suppression matches", () => {
     const changed = makeChanged((stack) => new Bucket(stack, "Plain"));
 
     expect(checkov([changed], { complete: false }).findings).toEqual(
@@ -121,7 +121,7 @@ describe("a checker of templates", () => {
     );
   });
 
-  it("parliament reports findings that no suppression matches", { timeout: 120_000 }, () => {
+  it("parliament reports findings that no suppression matches", () => {
     const changed = makeChanged((stack) => {
       const role = new Role(stack, "Plain", { assumedBy: new ServicePrincipal("lambda.amazonaws.com") });
       const resources = [new Queue(stack, "Queue").queueArn];

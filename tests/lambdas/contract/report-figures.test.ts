@@ -9,7 +9,7 @@ let written: readonly unknown[];
 beforeAll(async () => {
   const { stdout } = await execa(python, [join(import.meta.dirname, "make_figures.py")]);
   written = z.array(z.unknown()).parse(JSON.parse(stdout));
-}, 60_000);
+});
 
 function parse(index: number): ReportFigures {
   return reportFiguresSchema.parse(written[index]);

@@ -27,7 +27,7 @@ async function subscribe(TopicArn: string): Promise<{ mails: Record<string, stri
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   await account.sns.send(new SubscribeCommand({ TopicArn, Protocol: "http", Endpoint: `http://127.0.0.1:${port}/` }));
-  await expect.poll(() => mails[0]?.["Token"], { timeout: 10_000 }).toBeDefined();
+  await expect.poll(() => mails[0]?.["Token"], { timeout: 120_000 }).toBeDefined();
   await account.sns.send(new ConfirmSubscriptionCommand({ TopicArn, Token: mails.shift()?.["Token"] }));
   return { mails, close: () => server.close() };
 }
@@ -43,7 +43,7 @@ test("publishes the mail with the link to the report, and records quote and cost
     halfAnHourLater,
   );
 
-  await expect.poll(() => mails, { timeout: 10_000 }).toHaveLength(1);
+  await expect.poll(() => mails, { timeout: 120_000 }).toHaveLength(1);
   expect(mails[0]).toMatchObject({ Subject: sent.subject, MessageId: sent.messageId });
   // The link is in the mail, and not in the result, which the execution's history and the logs keep.
   expect(mails[0]?.["Message"]).toContain("\nhttps://data.s3.eu-west-1.amazonaws.com/runs/run-1/report/report.html?");

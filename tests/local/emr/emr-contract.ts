@@ -20,8 +20,8 @@ export function emrContract(name: string, start: () => Promise<EmrUnderTest>): v
     let emr: EmrUnderTest;
     beforeAll(async () => {
       emr = await start();
-    }, 60_000);
-    afterAll(() => emr?.stop(), 60_000);
+    });
+    afterAll(() => emr?.stop());
 
     const run = async (more: object = {}): Promise<string> =>
       (await emr.call("RunJobFlow", jobFlow("contract", more))).JobFlowId;

@@ -55,9 +55,9 @@ beforeAll(async () => {
     credentials: credentials(account),
     log: (line) => logged.push(line),
   };
-}, 60_000);
+});
 
-afterAll(() => account?.remove(), 60_000);
+afterAll(() => account?.remove());
 
 function runner(...retryPausesSeconds: readonly number[]) {
   return new LambdaRunner(

@@ -39,8 +39,8 @@ export function useStateMachines(): void {
     await createFunction(account, "probe", probe, 60);
     await createFunction(account, "second-time", secondTime, 60);
     await createFunction(account, "hanging", hanging, 1);
-  }, 60_000);
-  afterAll(() => account?.remove(), 60_000);
+  });
+  afterAll(() => account?.remove());
 }
 
 /** Returns a Task that invokes a function. */

@@ -101,9 +101,9 @@ beforeAll(async () => {
   for (const name of ["caller", "woken"]) {
     await createFunction(account, name, text, 20, role(`${name}-role`));
   }
-}, 60_000);
+});
 
-afterAll(() => account?.remove(), 60_000);
+afterAll(() => account?.remove());
 
 test("calls of a state machine and its functions are recorded with role, action, resource and condition keys", async () => {
   const sfn = new SFNClient(clientConfig(account));
@@ -182,7 +182,7 @@ test("calls of a state machine and its functions are recorded with role, action,
     { "iam:PassedToService": "elasticmapreduce.amazonaws.com" },
     { "iam:PassedToService": "ec2.amazonaws.com" },
   ]);
-}, 60_000);
+});
 
 test("calls of a rule's function have its role, and calls of a terminal have none", async () => {
   const events = new EventBridgeClient(clientConfig(account));
