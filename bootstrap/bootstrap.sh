@@ -70,7 +70,7 @@ log "installing $(find "$scratch/wheels" -name '*.whl' | wc -l) wheels"
 # Check that the libraries load on this node. This also writes the byte code of the modules that the job imports, which
 # Spark's workers may not write because they run as another user.
 "$environment/bin/python" - <<'PYTHON' || fail "a library of the Spark job does not load on this node"
-import ai_edge_litert.interpreter, boto3, numpy, PIL.Image, PIL.JpegImagePlugin, PIL.PngImagePlugin, pyarrow.fs, pyarrow.parquet
+import ai_edge_litert.interpreter, boto3, numpy, obstore.store, PIL.Image, PIL.JpegImagePlugin, PIL.PngImagePlugin, pyarrow.fs, pyarrow.parquet
 boto3.client("s3", region_name="eu-west-1", aws_access_key_id="-", aws_secret_access_key="-")
 PYTHON
 

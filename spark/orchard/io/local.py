@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 
 from orchard.errors import JobError
-from orchard.io.backend import StoredFile
+from orchard.io.backend import StoredFile, UnreadableFileError
 from orchard.io.key_ranges import KeyRange
 
 FILES_PER_PAGE = 1000
@@ -101,8 +101,13 @@ class LocalStorage:
 
 def read_with_etag(uri: str) -> tuple[bytes, str]:
     """Read a file; its etag is that of the opened file, even if another one replaces it meanwhile."""
-    with Path(uri).open("rb") as stream:
-        return stream.read(), make_etag(os.fstat(stream.fileno()))
+    try:
+        with Path(uri).open("rb") as stream:
+            return stream.read(), make_etag(os.fstat(stream.fileno()))
+    except FileNotFoundError:
+        raise UnreadableFileError("file not found") from None
+    except PermissionError:
+        raise UnreadableFileError("access denied") from None
 
 
 def make_etag(status: os.stat_result) -> str:

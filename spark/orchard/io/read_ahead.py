@@ -5,10 +5,16 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
-from orchard.io.backend import Storage
+import pyarrow as pa
 
-# path (a URI), label, etag
-Image = tuple[str, str, str]
+from orchard.io.backend import Storage, UnreadableFileError
+
+# path (a URI), label, etag, size in bytes
+Image = tuple[str, str, str, int]
+IMAGE_COLUMNS: dict[str, pa.DataType] = {
+    **dict.fromkeys(("path", "label", "etag"), pa.string()),
+    "size": pa.int64(),
+}
 
 # How many files a worker reads ahead, and by how many threads, to hide S3's latency of 20 to 100 ms for each object.
 PREFETCH_FILES = 32
@@ -18,55 +24,52 @@ PREFETCH_BYTES = 64 * 1024 * 1024
 
 
 class ImageFile(NamedTuple):
-    """An image of the selection with the content and etag it has now, both None if the file no longer exists."""
+    """An image of the selection with the content and etag it has now, or with the reason why it cannot be read."""
 
     path: str
     label: str
     etag: str
     content: bytes | None
     found_etag: str | None
+    reason: str | None
 
 
 def read_ahead(images: Iterable[Image], storage: Storage) -> Iterator[ImageFile]:
     """Read the file of each image, in order.
 
     Raises:
-        OSError: A file could not be read for another reason than that it is missing; Spark retries the task.
+        OSError: A file could not be read for a reason that may pass; Spark retries the task.
     """
     read_file = storage.open_reader()
 
     def read(image: Image) -> ImageFile:
+        path, label, etag, _ = image
         try:
-            return ImageFile(*image, *read_file(image[0]))
-        except FileNotFoundError:
-            return ImageFile(*image, None, None)
+            return ImageFile(path, label, etag, *read_file(path), None)
+        except UnreadableFileError as error:
+            return ImageFile(path, label, etag, None, None, str(error))
 
     if not storage.has_latency:
         # Without latency, handing files from thread to thread costs more than reading them.
         yield from map(read, images)
         return
 
-    waiting: deque[Future[ImageFile]] = deque()
-    largest = 0
+    # With the size that the selection knows, as a request that has begun cannot be held back.
+    waiting: deque[tuple[Future[ImageFile], int]] = deque()
+    ahead = 0
 
     with ThreadPoolExecutor(PREFETCH_THREADS, "prefetch") as pool:
         try:
             for image in images:
-                waiting.append(pool.submit(read, image))
-                while len(waiting) > _limit_files(largest):
-                    file = waiting.popleft().result()
-                    largest = max(largest, len(file.content or b""))
-                    yield file
+                size = image[3]
+                while waiting and (len(waiting) == PREFETCH_FILES or ahead + size > PREFETCH_BYTES):
+                    file, read_size = waiting.popleft()
+                    ahead -= read_size
+                    yield file.result()
+                waiting.append((pool.submit(read, image), size))
+                ahead += size
             while waiting:
-                yield waiting.popleft().result()
+                yield waiting.popleft()[0].result()
         finally:
             # After an error, the files that are still being read are not needed.
             pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _limit_files(largest: int) -> int:
-    """Return how many files may be read ahead if they are as large as the largest one so far, in bytes."""
-    if largest == 0:
-        # No size is known yet.
-        return PREFETCH_THREADS
-    return max(1, min(PREFETCH_FILES, PREFETCH_BYTES // largest))

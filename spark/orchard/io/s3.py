@@ -1,6 +1,6 @@
-"""Objects in S3: single small files and listings through boto3, bulk reads and writes through pyarrow.
+"""Objects in S3: single small files and listings through boto3, images through obstore, Parquet through pyarrow.
 
-Both libraries take credentials and the endpoint from the environment.
+All three take credentials and the endpoint from the environment.
 """
 
 import functools
@@ -15,6 +15,7 @@ import pyarrow.fs as pafs
 from orchard.errors import JobError
 from orchard.io.backend import StoredFile
 from orchard.io.key_ranges import KeyRange, split_range
+from orchard.io.s3_reader import ATTEMPTS, find_endpoint, make_reader
 from orchard.io.uri import join, split_s3, to_arrow_path, to_s3
 
 S3Client = Any  # boto3 creates its classes at run time
@@ -56,7 +57,10 @@ class S3Storage:
         """Write a whole object, which appears when its upload is complete, in one part or in several."""
         # Delayed open saves a request: content below the part size goes up in one PUT.
         files = pafs.S3FileSystem(  # type: ignore[call-arg]  # pyarrow's stub lacks allow_delayed_open
-            region=self.region, endpoint_override=_endpoint(), allow_delayed_open=True
+            region=self.region,
+            endpoint_override=find_endpoint(),
+            retry_strategy=pafs.AwsStandardS3RetryStrategy(ATTEMPTS),
+            allow_delayed_open=True,
         )
         with files.open_output_stream(to_arrow_path(uri)) as target:
             target.write(content)
@@ -113,18 +117,15 @@ class S3Storage:
 
     def open_filesystem(self) -> pafs.FileSystem:
         """Open pyarrow's S3 file system."""
-        return pafs.S3FileSystem(region=self.region, endpoint_override=_endpoint())
+        return pafs.S3FileSystem(
+            region=self.region,
+            endpoint_override=find_endpoint(),
+            retry_strategy=pafs.AwsStandardS3RetryStrategy(ATTEMPTS),
+        )
 
     def open_reader(self) -> Callable[[str], tuple[bytes, str]]:
         """Return a function that reads an object and its etag."""
-        files = self.open_filesystem()
-
-        def read(uri: str) -> tuple[bytes, str]:
-            with files.open_input_stream(to_arrow_path(uri)) as stream:
-                etag: str = stream.metadata()["ETag"].decode().strip('"')
-                return stream.read(), etag
-
-        return read
+        return make_reader(self.region)
 
 
 def read_page(bucket: str, page: dict[str, Any]) -> list[StoredFile]:
@@ -154,7 +155,7 @@ def s3_client(region: str | None = None) -> S3Client:
     import boto3  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
 
-    return boto3.client("s3", region_name=region, config=Config(retries={"mode": "standard", "max_attempts": 5}))
+    return boto3.client("s3", region_name=region, config=Config(retries={"mode": "standard", "max_attempts": ATTEMPTS}))
 
 
 @functools.cache
@@ -168,8 +169,3 @@ def find_region(bucket: str) -> str | None:
     headers = s3_client().head_bucket(Bucket=bucket)["ResponseMetadata"]["HTTPHeaders"]
     region = headers.get("x-amz-bucket-region")
     return str(region) if region else None
-
-
-def _endpoint() -> str | None:
-    # Arrow's SDK reads the endpoint from files, boto3 from the environment.
-    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")

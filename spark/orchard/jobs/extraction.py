@@ -2,19 +2,22 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from pyspark import Broadcast
+from pyspark import Broadcast, TaskContext
 
 from orchard.errors import JobError
 from orchard.io.read_ahead import Image, ImageFile, read_ahead
 from orchard.io.storage import locate_storage, open_storage
+from orchard.jobs.isolation import Decode, IsolatedDecoder
 from orchard.model import litert
-from orchard.model.bad_image import BadImageError, TooManyPixelsError
+from orchard.model.bad_image import BadImageError, RunDependentError
 from orchard.model.images import to_input
 from orchard.plan import Model, Plan
 from orchard.progress import Progress
@@ -58,11 +61,23 @@ def read_model(model: Model) -> bytes:
 
 
 def make_extract_task(
-    plan: Plan, model: Model, flat_buffer: Broadcast[bytes], progress: Progress
+    plan: Plan,
+    model: Model,
+    flat_buffer: Broadcast[bytes],
+    progress: Progress,
+    decoder_memory: tuple[int, int] | None = None,
 ) -> Callable[[Iterable[Image]], Iterator[Results]]:
-    """Make the function that computes the features of a task's images and adds them to the features store, if any."""
-    done, errors = progress.done, progress.errors
-    sha256, size, max_pixels = model.sha256, model.input_size, plan.max_pixels
+    """Make the function that computes the features of a task's images and adds them to the features store, if any.
+
+    Args:
+        plan: The plan.
+        model: Its model.
+        flat_buffer: The model's content.
+        progress: Counts the images.
+        decoder_memory: The result of `isolation.find_decoder_memory`.
+    """
+    done, errors, sha256 = progress.done, progress.errors, model.sha256
+    decode_here = partial(to_input, size=model.input_size, max_pixels=plan.max_pixels)
     images_storage = locate_storage(plan.image_tree)
     store_uri, run_id = plan.store, plan.run_id
     store_storage = None if store_uri is None else locate_storage(store_uri)
@@ -73,29 +88,41 @@ def make_extract_task(
         if store_uri is not None and store_storage is not None:
             writer = StoreWriter(store_uri, store_storage, run_id)
 
-        def compute(file: ImageFile) -> _Row:
-            """Compute a row. Its etag is None if the store must not keep it: another run may decode the image."""
-            if file.content is None:
-                return _Row(file, None, "file not found", None)
-            try:
-                return _Row(file, extractor.features(to_input(file.content, size, max_pixels)), None, file.found_etag)
-            except TooManyPixelsError as error:
-                return _Row(file, None, str(error), None)
-            except BadImageError as error:
-                return _Row(file, None, str(error), file.found_etag)
-
-        rows = map(compute, read_ahead(images, images_storage))
-        while chunk := list(islice(rows, ROWS_PER_BATCH)):
-            batch = to_batch([(row.file.path, row.file.label, row.features, row.reason) for row in chunk])
-            if writer is not None:
-                writer.add(batch, [row.stored_etag for row in chunk])
-            done.add(len(chunk))
-            errors.add(sum(row.reason is not None for row in chunk))
-            yield batch, sum(row.file.found_etag != row.file.etag for row in chunk)
+        with ExitStack() as stack:
+            decode = choose_decoder(decode_here, decoder_memory, stack)
+            rows = (compute(file, decode, extractor) for file in read_ahead(images, images_storage))
+            while chunk := list(islice(rows, ROWS_PER_BATCH)):
+                batch = to_batch([(row.file.path, row.file.label, row.features, row.reason) for row in chunk])
+                if writer is not None:
+                    writer.add(batch, [row.stored_etag for row in chunk])
+                done.add(len(chunk))
+                errors.add(sum(row.reason is not None for row in chunk))
+                yield batch, sum(row.file.found_etag != row.file.etag for row in chunk)
         if writer is not None:
             writer.flush()
 
     return extract
+
+
+def choose_decoder(decode: Decode, memory: tuple[int, int] | None, stack: ExitStack) -> Decode:
+    """Return the decoder for this attempt of the task: from the second one on, in a child process that `stack` ends."""
+    context = TaskContext.get()
+    attempt = 0 if context is None else context.attemptNumber()
+    if attempt == 0:
+        return decode
+    return stack.enter_context(IsolatedDecoder(decode, None if memory is None else memory[min(attempt, 2) - 1]))
+
+
+def compute(file: ImageFile, decode: Decode, extractor: litert.Extractor) -> _Row:
+    """Compute a row. Its etag is None if the store must not keep it, as another run may be able to use the image."""
+    if file.content is None:
+        return _Row(file, None, file.reason, None)
+    try:
+        return _Row(file, extractor.features(decode(file.content)), None, file.found_etag)
+    except RunDependentError as error:
+        return _Row(file, None, str(error), None)
+    except BadImageError as error:
+        return _Row(file, None, str(error), file.found_etag)
 
 
 def to_batch(rows: list[tuple[str, str, Vector | None, str | None]]) -> pa.RecordBatch:

@@ -16,6 +16,7 @@ from orchard.io import parts
 from orchard.io.storage import locate_storage, open_storage, write_json
 from orchard.io.uri import join
 from orchard.jobs.extraction import RESULTS_SCHEMA, Results, make_extract_task, read_model
+from orchard.jobs.isolation import find_decoder_memory
 from orchard.jobs.reasons import Reasons
 from orchard.jobs.shares import read_selection, split_into_shares
 from orchard.plan import Model, Plan
@@ -69,7 +70,8 @@ def run(context: SparkContext, plan: Plan, progress: Progress) -> None:
             new = read_selection(context, selection, shares)
         else:
             new = found.read_missing(len(shares))
-        extract = make_extract_task(plan, plan.model, context.broadcast(flat_buffer), progress)
+        memory = find_decoder_memory(context.getConf())
+        extract = make_extract_task(plan, plan.model, context.broadcast(flat_buffer), progress, memory)
         tasks.append(new.mapPartitionsWithIndex(make_write_task(plan, extract)))
     if found is not None and reused > 0:
         tasks.append(reuse_features(context, plan, found, len(shares), progress))

@@ -10,7 +10,7 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 from pyspark import RDD, SparkContext
 
-from orchard.io.read_ahead import Image
+from orchard.io.read_ahead import IMAGE_COLUMNS, Image
 from orchard.io.storage import find_parquet_files, locate_storage, map_concurrently
 
 # A task costs 25 ms in addition to its images, which take 5 to 12 ms each.
@@ -45,7 +45,7 @@ class Piece(NamedTuple):
 
 
 def read_selection(context: SparkContext, uri: str, shares: list[int]) -> "RDD[Image]":
-    """Read path, label and etag of a selection's images, one partition for each share.
+    """Read path, label, etag and size of a selection's images, one partition for each share.
 
     The driver reads the footers of the files, so that a task opens only the files and row groups of its share.
 
@@ -65,7 +65,7 @@ def read_selection(context: SparkContext, uri: str, shares: list[int]) -> "RDD[I
             with opened.open_input_file(path) as source:
                 file = pq.ParquetFile(source)
                 for piece in of_file:
-                    table = file.read_row_group(piece.group, columns=["path", "label", "etag"], use_threads=False)
+                    table = file.read_row_group(piece.group, columns=list(IMAGE_COLUMNS), use_threads=False)
                     mine = table.slice(piece.start, piece.end - piece.start)
                     yield from zip(*(column.to_pylist() for column in mine.columns), strict=True)
 

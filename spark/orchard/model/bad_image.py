@@ -8,5 +8,9 @@ class BadImageError(Exception):
     """An image is unusable. The message is a short reason, the same for all images with the same kind of fault."""
 
 
-class TooManyPixelsError(BadImageError):
+class RunDependentError(BadImageError):
+    """An image is unusable in this run for a reason that depends on more than the file's bytes."""
+
+
+class TooManyPixelsError(RunDependentError):
     """An image is larger than this run decodes."""

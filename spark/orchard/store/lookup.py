@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from pyspark import RDD, SparkContext, StorageLevel
 
 from orchard.arrow import prepare_worker
-from orchard.io.read_ahead import Image
+from orchard.io.read_ahead import IMAGE_COLUMNS, Image
 from orchard.io.storage import find_parquet_files, locate_storage, map_concurrently
 from orchard.io.tables import from_bytes, to_bytes, to_list
 from orchard.io.uri import join
@@ -30,15 +30,14 @@ PLACES_COLUMNS: dict[str, pa.DataType] = {
     "bad": pa.bool_(),
 }
 PLACES_SCHEMA = pa.schema(PLACES_COLUMNS)
-IMAGE_COLUMNS = ["path", "label", "etag"]
-KEYED_COLUMNS: dict[str, pa.DataType] = {"key": pa.binary(), **dict.fromkeys(IMAGE_COLUMNS, pa.string())}
+KEYED_COLUMNS: dict[str, pa.DataType] = {"key": pa.binary(), **IMAGE_COLUMNS}
 KEYED_SCHEMA = pa.schema(KEYED_COLUMNS)
 # A task compares this many images of the selection with their share of the index: 10 MB of each for ten million images.
 IMAGES_PER_PART = 50_000
 
 
 class Part(NamedTuple):
-    """The result for the images with a range of keys, as Arrow's bytes: PLACES_SCHEMA, and path, label, etag."""
+    """The result for the images with a range of keys, as Arrow's bytes: PLACES_SCHEMA, and IMAGE_COLUMNS."""
 
     known: bytes
     missing: bytes
@@ -59,7 +58,7 @@ class Lookup:
     parts: "RDD[Part]"
 
     def read_missing(self, tasks: int) -> "RDD[Image]":
-        """Return path, label, etag of the images that the store lacks, evenly in `tasks` partitions."""
+        """Return path, label, etag, size of the images that the store lacks, evenly in `tasks` partitions."""
         return self.parts.flatMap(lambda part: _to_rows(from_bytes(part.missing))).repartition(tasks)
 
     def read_places(self, tasks: int) -> "RDD[pa.Table]":
@@ -84,7 +83,7 @@ def look_up(context: SparkContext, uri: str, selection: str, images: int) -> Loo
     Args:
         context: The Spark context.
         uri: The folder of the store.
-        selection: The folder of the selection's Parquet files (path, label, etag).
+        selection: The folder of the selection's Parquet files, with IMAGE_COLUMNS.
         images: The number of images in the selection.
     """
     contents = read_contents(uri)
@@ -149,7 +148,7 @@ def match(images: pa.Table, stored: pa.Table, places: Mapping[str, Place]) -> Pa
     )
     is_known = np.zeros(images.num_rows, bool)
     is_known[newest.column("image").to_numpy()] = True
-    missing = images.select(IMAGE_COLUMNS).filter(pa.array(~is_known, pa.bool_()))
+    missing = images.select(list(IMAGE_COLUMNS)).filter(pa.array(~is_known, pa.bool_()))
     return Part(to_bytes(known), to_bytes(missing))
 
 
@@ -191,7 +190,7 @@ def _read_wanted(context: SparkContext, selection: str, parts: int) -> "RDD[tupl
         prepare_worker()
         path, number = group
         with storage.open_filesystem().open_input_file(path) as source:
-            table = pq.ParquetFile(source).read_row_group(number, IMAGE_COLUMNS, use_threads=False)
+            table = pq.ParquetFile(source).read_row_group(number, list(IMAGE_COLUMNS), use_threads=False)
         columns = [pa.array(make_keys(table), pa.binary()), *(table.column(name) for name in IMAGE_COLUMNS)]
         yield from split_by_key(pa.table(columns, names=KEYED_SCHEMA.names).cast(KEYED_SCHEMA), parts)
 

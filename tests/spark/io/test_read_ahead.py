@@ -2,38 +2,41 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-from orchard.io.read_ahead import PREFETCH_BYTES, PREFETCH_FILES, PREFETCH_THREADS, read_ahead
+from hypothesis import example, given
+from hypothesis import strategies as st
+from orchard.io.read_ahead import PREFETCH_BYTES, PREFETCH_FILES, Image, read_ahead
 
 
 class SlowStorage:
-    """A storage with latency whose files have `size` bytes; counts the reads that were started."""
+    """A storage with latency; counts the reads that were started."""
 
     has_latency = True
 
-    def __init__(self, size: int) -> None:
+    def __init__(self) -> None:
         self.started = 0
-        self._size = size
         self._lock = threading.Lock()
 
     def open_reader(self) -> Callable[[str], tuple[bytes, str]]:
         def read(uri: str) -> tuple[bytes, str]:
             with self._lock:
                 self.started += 1
-            return bytes(self._size), uri
+            return b"", uri
 
         return read
 
 
-@pytest.mark.parametrize(("size", "most"), [(1000, PREFETCH_FILES), (PREFETCH_BYTES // 4, 4), (PREFETCH_BYTES * 2, 1)])
-def test_files_that_are_read_ahead_fit_into_the_memory_for_them(size: int, most: int) -> None:
-    storage: Any = SlowStorage(size)
-    images = [(f"{number}.jpg", "label", f"{number}.jpg") for number in range(200 if size == 1000 else 12)]
+@given(st.lists(st.integers(0, PREFETCH_BYTES // 2) | st.just(PREFETCH_BYTES * 2), max_size=80))
+@example([1000] * 80)
+@example([PREFETCH_BYTES // 4] * 12)
+def test_files_that_are_read_ahead_fit_into_the_memory_for_them(sizes: list[int]) -> None:
+    storage: Any = SlowStorage()
+    images: list[Image] = [(f"{number}.jpg", "label", f"{number}.jpg", size) for number, size in enumerate(sizes)]
 
-    ahead = []
+    paths = []
     for number, file in enumerate(read_ahead(images, storage)):
-        assert file.path == images[number][0]
-        ahead.append(storage.started - number - 1)
+        paths.append(file.path)
+        ahead = sizes[number + 1 : storage.started]
+        assert len(ahead) < PREFETCH_FILES
+        assert len(ahead) <= 1 or sum(ahead) <= PREFETCH_BYTES
 
-    assert len(ahead) == len(images)
-    assert max(ahead[PREFETCH_THREADS:]) <= most
+    assert paths == [path for path, _, _, _ in images]

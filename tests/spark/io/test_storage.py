@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from orchard.errors import JobError
+from orchard.io import s3_reader
 from orchard.io.read_ahead import read_ahead
 from orchard.io.s3 import find_region, s3_client
 from orchard.io.storage import locate_storage, open_storage
@@ -121,11 +122,11 @@ def test_any_name_is_listed_and_read_as_it_was_written(root: str) -> None:
     paths = [files[name].path for name in NAMES]
     assert paths == [join(folder, name) for name in NAMES]
     gone = join(folder, "gone.jpg")
-    found = list(read_ahead([(path, "label", "as listed") for path in [*paths, gone]], storage))
+    found = list(read_ahead([(path, "label", "as listed", 1) for path in [*paths, gone]], storage))
     # Reading a file gives the same etag as listing it.
     assert found == [
-        *((files[name].path, "label", "as listed", name.encode(), files[name].etag) for name in NAMES),
-        (gone, "label", "as listed", None, None),
+        *((files[name].path, "label", "as listed", name.encode(), files[name].etag, None) for name in NAMES),
+        (gone, "label", "as listed", None, None, "file not found"),
     ]
 
 
@@ -179,10 +180,11 @@ def test_writing_a_buffer_replaces_a_file(root: str) -> None:
 
 
 def test_an_unreachable_file_is_an_error_and_not_a_bad_image(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3_reader, "ATTEMPTS", 2)
     # A bound socket that does not listen refuses connections, and no other process can take its port.
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{closed.getsockname()[1]}")
 
         with pytest.raises(OSError, match=r"a\.jpg"):
-            list(read_ahead([(f"{bucket}/a.jpg", "label", "etag")], locate_storage(bucket)))
+            list(read_ahead([(f"{bucket}/a.jpg", "label", "etag", 1)], locate_storage(bucket)))

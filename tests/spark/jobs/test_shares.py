@@ -32,10 +32,10 @@ def test_the_pieces_of_shares_are_all_rows_in_order(sizes: list[list[int]], data
 
 @pytest.mark.parametrize("shares", [[10], [4, 4, 2], [1] * 10])
 def test_each_share_has_its_own_rows_of_all_files(spark: SparkSession, tmp_path: Path, shares: list[int]) -> None:
-    rows = [(f"/{number}.jpg", f"label {number % 2}", f"etag {number}") for number in range(10)]
+    rows = [(f"/{number}.jpg", f"label {number % 2}", f"etag {number}", number) for number in range(10)]
     for file, part in enumerate((rows[:7], rows[7:])):
         columns = [list(column) for column in zip(*part, strict=True)]
-        table = pa.table(columns, ["path", "label", "etag"])
+        table = pa.table(columns, ["path", "label", "etag", "size"])
         pq.write_table(table, tmp_path / f"part-{file}.parquet", row_group_size=3)
 
     read = read_selection(spark.sparkContext, str(tmp_path), shares)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from orchard.io.read_ahead import IMAGE_COLUMNS
 from orchard.io.storage import locate_storage
 from orchard.jobs.extraction import RESULTS_SCHEMA
 from orchard.store.writing import StoreWriter
@@ -36,11 +37,11 @@ def data_files(store: Path) -> list[str]:
 
 def write_selection(folder: Path, images: list[Image]) -> str:
     folder.mkdir(parents=True, exist_ok=True)
-    rows = [{"path": path, "label": f"label of {path}", "etag": etag} for path, etag in images]
+    rows = [{"path": path, "label": f"label of {path}", "etag": etag, "size": 1} for path, etag in images]
     # Two files with several row groups, as a distributed inventory writes them.
     for part in range(2):
-        schema = pa.schema([(name, pa.string()) for name in ("path", "label", "etag")])
-        pq.write_table(pa.Table.from_pylist(rows[part::2], schema), folder / f"part-{part}.parquet", row_group_size=7)
+        table = pa.Table.from_pylist(rows[part::2], pa.schema(IMAGE_COLUMNS))
+        pq.write_table(table, folder / f"part-{part}.parquet", row_group_size=7)
     return str(folder)
 
 

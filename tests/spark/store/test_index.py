@@ -34,7 +34,7 @@ def places(found: Lookup) -> dict[str, tuple[str, int]]:
 
 
 def missing(found: Lookup) -> list[Image]:
-    return sorted((path, etag) for path, _, etag in found.read_missing(2).collect())
+    return sorted((path, etag) for path, _, etag, _ in found.read_missing(2).collect())
 
 
 def add_index(spark: SparkSession, store: Path, run: str = "run", used: tuple[str, ...] = ()) -> None:
