@@ -53,6 +53,7 @@ export const variants: readonly Variant[] = [
     knobs: {
       bucketName: "their-bucket",
       inputPrefix: "photos/",
+      inventoryPrefix: "s3-inventory/",
       subnetIds: "subnet-0123456789abcdef0",
       primarySecurityGroupId: "sg-0123456789abcdef0",
       coreSecurityGroupId: "sg-0123456789abcdef1",

@@ -85,6 +85,16 @@ export const existingResourceKnobs = {
       help: "Prefix of the image tree `<split>/<label>/<image>` in the bucket.",
       examples: ["photos/"],
     }),
+  inventoryPrefix: z
+    .string()
+    .regex(/^([A-Za-z0-9!_.*'()=-]+\/)+$/)
+    .optional()
+    .meta({
+      description: "a prefix that ends with a slash, such as s3-inventory/my-bucket/daily/",
+      help: "Folder in the bucket into which an S3 Inventory configuration of it writes CSV or Parquet. Of more than two million keys, Preflight counts the images by the latest inventory.",
+      defaultText: "none: Preflight estimates them from samples",
+      examples: ["s3-inventory/my-bucket/daily/"],
+    }),
   vpcId: z
     .string()
     .regex(/^vpc-[0-9a-f]+$/)

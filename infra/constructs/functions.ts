@@ -117,6 +117,7 @@ export const workflowFunctions = {
       ALLOW_SEEDED_WEIGHTS: String(resources.config.allowSeededWeights),
       ALLOW_NON_EU_REGION: String(resources.config.allowNonEuRegion),
       INPUT_PREFIX: resources.config.inputPrefix,
+      ...(resources.config.inventoryPrefix ? { INVENTORY_PREFIX: resources.config.inventoryPrefix } : {}),
       EMR_SERVICE_ROLE: resources.emrRoles.serviceRole.roleName,
       EMR_INSTANCE_PROFILE: resources.emrRoles.instanceProfileName,
       MAX_COST_USD: String(resources.config.maxCostUsd),
@@ -131,6 +132,9 @@ export const workflowFunctions = {
       allowObjects(resources, ["s3:PutObject", "s3:DeleteObject"], `${preflightProbePrefix}*`),
       allowObjects(resources, ["s3:GetObject", "s3:PutObject"], `${runsPrefix}*`),
       allowObjects(resources, ["s3:GetObject"], `${featuresStorePrefix}*`),
+      ...(resources.config.inventoryPrefix
+        ? [allowObjects(resources, ["s3:GetObject"], `${resources.config.inventoryPrefix}*`)]
+        : []),
       allow(["iam:GetRole"], [resources.emrRoles.serviceRole.roleArn]),
       allow(["iam:GetInstanceProfile"], [resources.emrRoles.instanceProfileArn]),
       allow(

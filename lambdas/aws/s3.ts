@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import querystring from "node:querystring";
+import { Readable } from "node:stream";
 import {
   GetObjectCommand,
   type GetObjectCommandOutput,
@@ -185,11 +186,16 @@ export async function writeJson(s3: S3Client, { bucket, key }: S3Location, value
   await s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body, ContentType: "application/json" }));
 }
 
-/** Hexadecimal sha256 of an object's content, which is streamed. @throws NoSuchKey */
-export async function objectSha256(s3: S3Client, { bucket, key }: S3Location): Promise<string> {
+/** Streams an object's content. @throws NoSuchKey */
+export async function readStream(s3: S3Client, { bucket, key }: S3Location): Promise<Readable> {
   const answer = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+  return Readable.from(bodyOf(answer).transformToWebStream());
+}
+
+/** Hexadecimal sha256 of an object's content, which is streamed. @throws NoSuchKey */
+export async function objectSha256(s3: S3Client, location: S3Location): Promise<string> {
   const hash = createHash("sha256");
-  for await (const chunk of bodyOf(answer).transformToWebStream()) hash.update(chunk);
+  for await (const chunk of await readStream(s3, location)) hash.update(chunk);
   return hash.digest("hex");
 }
 

@@ -47,6 +47,8 @@ export interface ListingRequest {
   readonly selectionRule: SelectionRule;
   /** Number of keys after which the others are estimated. @default 2,000,000 */
   readonly maxKeys?: number;
+  /** Counts keys of the tree's bucket without listing them; undefined if it cannot. @default they are estimated */
+  readonly countKeys?: (isWanted: (key: string) => boolean) => Promise<number | undefined>;
 }
 
 /**
@@ -66,6 +68,11 @@ function chooseSplits(splits: readonly string[], { splits: wanted, defaultSplit 
 /** The label of a path from the root: the folder above the file. */
 function labelOf(rules: TreeRules, path: string): string {
   return path.split("/")[rules.layout === "label" ? 0 : 1] ?? "";
+}
+
+/** The folder above a file, by its path. */
+function folderOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf("/")));
 }
 
 /** Sorts the objects of a listing into images, which it passes on, and files that are left out, which it counts. */
@@ -146,7 +153,16 @@ export async function listImages(
   const { keys, images } = sorter;
   const rest = await list(labelFolders.filter(isSelected));
   const shareOfImages = (sorter.images - images) / Math.max(1, sorter.keys - keys);
-  const unlisted = rest.length === 0 ? 0 : Math.max(1, Math.round((await estimateKeys(s3, rest)) * shareOfImages));
+  const estimateUnlisted = async (): Promise<number> => {
+    const root = reader.rootKey;
+    const folders = new Set(labelFolders.filter(isSelected));
+    const counted = await request.countKeys?.((key) => {
+      const path = key.slice(root.length);
+      return key.startsWith(root) && folders.has(folderOf(path)) && reasonToLeaveOut(rules, path) === undefined;
+    });
+    return counted === undefined ? (await estimateKeys(s3, rest)) * shareOfImages : counted - (sorter.images - images);
+  };
+  const unlisted = rest.length === 0 ? 0 : Math.max(1, Math.round(await estimateUnlisted()));
   // Only messages depend on the other folders.
   const hidden = [...root, ...inSplits].filter((folder) => !isLabel(folder));
   if (unlisted === 0) await list([...labelFolders.filter((folder) => !isSelected(folder)), ...hidden]);

@@ -1,4 +1,5 @@
 import type { S3Client } from "@aws-sdk/client-s3";
+import { parseS3Uri } from "../aws/s3.ts";
 import { featuresIdentity } from "../contract/decoder.ts";
 import { modeProperties } from "../contract/modes.ts";
 import type { Plan } from "../contract/plan.ts";
@@ -7,9 +8,10 @@ import { findEarlierRun, type Reuse } from "../results/earlier-runs.ts";
 import { logger } from "../runtime/handler.ts";
 import { deployedModel } from "./deployed-model.ts";
 import { type FoundCluster, findKeptCluster } from "./kept-cluster.ts";
-import { type Listing, listImages } from "./list-images.ts";
+import { type Listing, type ListingRequest, listImages } from "./list-images.ts";
 import type { ResolvedInput } from "./parse-input.ts";
 import type { PreflightClients, PreflightConfig } from "./preflight-context.ts";
+import { countInInventory } from "./s3-inventory.ts";
 import { type Selected, Selector } from "./selection.ts";
 import { countStored } from "./stored-images.ts";
 
@@ -65,6 +67,16 @@ async function countStoredOrUnknown(s3: S3Client, store: string, { counts, sampl
   }
 }
 
+/** Counts keys by the S3 Inventory that the configuration names, if any. */
+function keyCounter(
+  s3: S3Client,
+  { DATA_BUCKET: bucket, INVENTORY_PREFIX: key }: PreflightConfig,
+  imageTree: string,
+): NonNullable<ListingRequest["countKeys"]> {
+  return async (isWanted) =>
+    key === undefined ? undefined : countInInventory(s3, { bucket, key }, parseS3Uri(imageTree).bucket, isWanted);
+}
+
 /** Reads everything about the run's images, earlier runs and kept cluster that the plan depends on. */
 export async function survey(
   input: ResolvedInput,
@@ -76,7 +88,8 @@ export async function survey(
   const isInventoryOnly = !modeProperties(input.mode).computesFeatures;
 
   const selector = new Selector(input.imageTree, input.selectionRule.limit);
-  const listed = await settle(listImages(s3, input.imageTree, input, (image) => selector.add(image)));
+  const request = { ...input, countKeys: keyCounter(s3, config, input.imageTree) };
+  const listed = await settle(listImages(s3, input.imageTree, request, (image) => selector.add(image)));
   const selected = selector.select(listed.status === "fulfilled" ? listed.value : { unlisted: 0, selectedLabels: 0 });
   const { counts, fingerprint } = selected;
 

@@ -15,6 +15,10 @@ export class TreeReader {
     this.#root = parseS3Uri(imageTree);
   }
 
+  get rootKey(): string {
+    return this.#root.key;
+  }
+
   pathOf({ key }: S3Object): string {
     return key.slice(this.#root.key.length);
   }

@@ -28,6 +28,8 @@ export const environmentSchema = z.object({
   ALLOW_NON_EU_REGION: flag.default(false),
   /** Prefix of the image tree in the data bucket if the execution input names none. */
   INPUT_PREFIX: z.string().endsWith("/").default(defaultInputPrefix),
+  /** Prefix in the data bucket of an S3 Inventory's configuration, if the bucket has one. */
+  INVENTORY_PREFIX: z.string().endsWith("/").optional(),
   /** Name of the role for RunJobFlow's ServiceRole. */
   EMR_SERVICE_ROLE: z.string().min(1),
   /** Name of the instance profile for RunJobFlow's JobFlowRole. */

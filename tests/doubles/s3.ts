@@ -38,7 +38,7 @@ export class S3Double {
   /** Called with the key before each PutObject. */
   beforePut: ((key: string) => void) | undefined;
   /** Objects and common prefixes that a page of ListObjectsV2 has at most, as on S3. */
-  readonly keysPerPage = 1_000;
+  keysPerPage = 1_000;
   /** The SDK's paginator accepts only an instance of the client class. */
   readonly client = Object.assign(new S3Client({ region: "eu-west-1" }), {
     send: async (command: unknown) => this.answer(command),

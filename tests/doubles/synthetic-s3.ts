@@ -1,7 +1,7 @@
 // An S3 endpoint over HTTP whose bucket has any number of objects that are computed, not stored. It answers ListObjectsV2,
 // and HeadBucket with the region, as S3 does; each answer takes a given time.
 //
-// node tests/doubles/synthetic-s3.ts --images 10000000 --labels 1 --latency 50
+// node tests/doubles/synthetic-s3.ts --images 10000000 --labels 1 --latency 50 --page 1000
 // prints {"url": …} and runs until its standard input ends.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -149,10 +149,18 @@ export async function startSyntheticS3(bucket: SyntheticBucket): Promise<Synthet
 
 if (import.meta.filename === process.argv[1]) {
   const { values } = parseArgs({
-    options: { images: { type: "string" }, labels: { type: "string" }, latency: { type: "string" } },
+    options: {
+      images: { type: "string", default: "1000" },
+      labels: { type: "string", default: "1" },
+      latency: { type: "string", default: "0" },
+      page: { type: "string", default: "1000" },
+    },
   });
-  const tree = evenTree(Number(values.images ?? 1_000), Number(values.labels ?? 1));
-  const { url, close } = await startSyntheticS3({ ...tree, latencyMs: Number(values.latency ?? 0) });
+  const { url, close } = await startSyntheticS3({
+    ...evenTree(Number(values.images), Number(values.labels)),
+    latencyMs: Number(values.latency),
+    keysPerPage: Number(values.page),
+  });
   console.log(JSON.stringify({ url }));
   process.stdin.on("end", close).resume();
 }
