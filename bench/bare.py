@@ -30,10 +30,10 @@ def _load(model: str) -> None:
     global _compute_features  # noqa: PLW0603
     sys.path.insert(0, str(ROOT / "spark"))
     from orchard.model.images import to_input  # noqa: PLC0415
-    from orchard.model.litert import Extractor  # noqa: PLC0415
+    from orchard.model.litert import LiteRtExtractor  # noqa: PLC0415
 
     size = json.loads(Path(model, "model.json").read_text())["inputSize"]
-    extractor = Extractor(Path(model, "model.tflite").read_bytes())
+    extractor = LiteRtExtractor(Path(model, "model.tflite").read_bytes(), size, "NHWC")
     _compute_features = lambda content: extractor.features(to_input(content, size))  # noqa: E731
 
 

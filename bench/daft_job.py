@@ -10,7 +10,7 @@ from pathlib import Path
 
 import daft  # type: ignore[import-not-found, unused-ignore]
 from orchard.model.images import to_input
-from orchard.model.litert import Extractor
+from orchard.model.litert import LiteRtExtractor
 
 MODEL = Path(sys.argv[1])
 
@@ -20,8 +20,8 @@ class Features:
     """Computes features with one interpreter in each process."""
 
     def __init__(self) -> None:
-        self.extractor = Extractor((MODEL / "model.tflite").read_bytes())
         self.size = json.loads((MODEL / "model.json").read_text())["inputSize"]
+        self.extractor = LiteRtExtractor((MODEL / "model.tflite").read_bytes(), self.size, "NHWC")
 
     def __call__(self, contents: daft.Series) -> list[object]:
         """Return the features of each image file."""

@@ -20,12 +20,12 @@ from pyspark.sql.types import ArrayType, FloatType
 @pandas_udf(ArrayType(FloatType()))  # type: ignore[call-overload, untyped-decorator, unused-ignore]
 def featurize(contents: pd.Series) -> pd.Series:
     """Return the features of each image file."""
-    import make_model as artifact  # noqa: PLC0415
+    import keras_models  # noqa: PLC0415
 
-    model = artifact.build(None)  # the time does not depend on the weights
+    model = keras_models.build()  # the time does not depend on the weights
 
     def predict(content: bytes) -> list[float]:
-        image = Image.open(io.BytesIO(content)).convert("RGB").resize((artifact.INPUT_SIZE, artifact.INPUT_SIZE))
+        image = Image.open(io.BytesIO(content)).convert("RGB").resize((224, 224))
         pixels = np.asarray(image, dtype=np.float32)[np.newaxis] / 127.5 - 1
         features: list[float] = model.predict(pixels, verbose=0)[0].tolist()
         return features

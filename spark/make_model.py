@@ -1,49 +1,76 @@
-"""Makes the model artifact: MobileNetV2 as a LiteRT flat buffer, and its description.
+"""Makes the model artifact: a model as a file that the job runs, and its description.
 
-`python spark/make_model.py --output .orchard/model [--force] [--weights FILE] [--weights-sha256 HEX]`
+`python spark/make_model.py --output .orchard/model [--force] [--name NAME] [--input-size PIXELS] [--weights FILE]
+[--weights-sha256 HEX]`
+`python spark/make_model.py --output FOLDER --file MODEL --preprocess tf|torch|caffe|none [--input-size PIXELS]`
 
 It runs once, on a machine with TensorFlow; Spark's workers need only LiteRT. The weights are those of ImageNet, or of
 a file. If Keras's cannot be downloaded, the weights are seeded random numbers: everything runs, but the features mean
 nothing.
 """
 
-# TensorFlow takes seconds to load. Importing it on use keeps the check for an existing artifact fast.
-# ruff: noqa: PLC0415
-
 import argparse
-import contextlib
 import hashlib
 import json
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from keras_models import (
+    DEFAULT_NAME,
+    build,
+    convert,
+    find_preprocessing,
+    input_size,
+    make_pictures,
+    weights_url,
+)
+from model_file import Signature, find_format, read_signature
 from model_weights import (
     URL_VARIABLE,
     DownloadError,
-    KerasModel,
     ModelError,
     Weights,
     check_digest,
     find_weights,
     read_weights,
 )
+from orchard.model.litert import LiteRtExtractor
+from orchard.model.preprocessing import PREPROCESSINGS
+from orchard.model.tensors import Features, Image
 
-INPUT_SIZE = 224
-DIMENSIONS = 1280
-SEED = 224
-# The largest allowed difference of a feature between LiteRT and Keras: both compute some fifty layers in float32, but
-# add in different orders.
+# The largest allowed difference of a feature between LiteRT and Keras, where features are at most 1: both compute some
+# fifty layers in float32, but add in different orders.
 TOLERANCE = 1e-4
-# One image at a time is fastest on one thread, because its activations fit into the cache (measured: 188 images/s,
-# against 180 in batches of 8 and 152 in batches of 32).
-BATCH = 1
+PICTURES = 8
+# CPU time of an image with MobileNetV2 on one core of the machine on which the planner's rates were measured.
+MOBILENET_SECONDS = 1 / 188
+
+
+@dataclass(frozen=True)
+class Request:
+    """The model that a person asks for: a name in `keras.applications`, or a file with its preprocessing."""
+
+    name: str = DEFAULT_NAME
+    input_size: int | None = None
+    weights: Path | None = None
+    weights_sha256: str | None = None
+    file: Path | None = None
+    preprocessing: str | None = None
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A model's file, and what model.json says about it: lambdas/contract/model.ts describes the keys."""
+
+    content: bytes
+    description: dict[str, object]
 
 
 @dataclass(frozen=True)
@@ -53,76 +80,6 @@ class Pretrained:
     weights: Weights
     origin: str
     sha256: str
-
-
-def load_keras() -> Any:  # noqa: ANN401
-    """Import Keras with its defaults.
-
-    The person's keras.json may name another backend, order of dimensions or precision, which would break or change the
-    model. TensorFlow may import Keras, so this precedes each import of TensorFlow.
-    """
-    before = os.environ.get("KERAS_HOME")
-    os.environ["KERAS_BACKEND"] = "tensorflow"
-    with tempfile.TemporaryDirectory() as home:
-        os.environ["KERAS_HOME"] = home
-        try:
-            from tensorflow import keras
-
-            keras.config  # noqa: B018  the import happens on the first use
-        finally:
-            if before is None:
-                del os.environ["KERAS_HOME"]
-            else:
-                os.environ["KERAS_HOME"] = before
-    return keras
-
-
-def build(weights: Weights | None = None) -> KerasModel:
-    """Build MobileNetV2 without its classifier: float32 (BATCH, 224, 224, 3) in [-1, 1] to float32 (BATCH, 1280).
-
-    Args:
-        weights: In the order of Keras; seeded random ones by default.
-    """
-    keras = load_keras()
-    # The flat buffer has the names of layers, which Keras numbers on from the last model unless its session is cleared.
-    keras.utils.clear_session()
-    model = keras.applications.MobileNetV2(
-        weights=None,
-        include_top=False,
-        pooling="avg",
-        input_tensor=keras.Input(batch_shape=(BATCH, INPUT_SIZE, INPUT_SIZE, 3)),
-    )
-    model.set_weights(make_seeded_weights(model) if weights is None else weights)
-    return model
-
-
-def make_seeded_weights(model: KerasModel) -> Weights:
-    """Generate random weights for `model`, determined by SEED.
-
-    With Keras's own initialization, features vanish (about 1e-12) when batch normalization is in inference mode. These
-    weights preserve the variance from layer to layer, so that different images give different features: 2 / fan-in
-    before a rectifier (He et al. 2015, equation 10), and 1 / fan-in before the linear bottlenecks.
-    """
-    keras = load_keras()
-    random = np.random.default_rng(SEED)
-
-    def normal(deviation: float, shape: Sequence[int]) -> npt.NDArray[np.float32]:
-        return random.normal(0.0, deviation, shape).astype(np.float32)
-
-    weights: Weights = []
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.DepthwiseConv2D):
-            height, width, channels, multiplier = layer.kernel.shape
-            weights.append(normal(np.sqrt(2 / (height * width)), (height, width, channels, multiplier)))
-        elif isinstance(layer, keras.layers.Conv2D):
-            height, width, channels, filters = layer.kernel.shape
-            gain = 1 if layer.name.endswith("project") else 2
-            weights.append(normal(np.sqrt(gain / (height * width * channels)), (height, width, channels, filters)))
-        elif isinstance(layer, keras.layers.BatchNormalization):
-            count = layer.gamma.shape[0]
-            one, zero = np.ones(count, np.float32), np.zeros(count, np.float32)
-            weights += [one, normal(0.1, (count,)), zero, one]  # gamma, beta, moving mean, moving variance
-    return weights
 
 
 def warn_of_seeded_weights(reason: str) -> None:
@@ -141,66 +98,44 @@ def warn_of_seeded_weights(reason: str) -> None:
     )
 
 
-def load_pretrained_weights(file: Path | None = None, sha256: str | None = None) -> Pretrained | None:
+def load_pretrained_weights(request: Request) -> Pretrained | None:
     """Load the weights from a file or the network. If Keras's own cannot be downloaded, warn on stderr and return None.
-
-    Args:
-        file: A file of weights; by default, that of ORCHARD_WEIGHTS_URL, or Keras's own.
-        sha256: Hexadecimal digest that the file must have; by default, any.
 
     Raises:
         ModelError: The file has another digest or does not fit, or a download failed that the person asked for.
     """
     with tempfile.TemporaryDirectory() as scratch:
         try:
-            found = find_weights(file, Path(scratch))
+            found = find_weights(request.weights, Path(scratch), lambda: weights_url(request.name, request.input_size))
         except DownloadError as error:
-            if sha256 or os.environ.get(URL_VARIABLE):
+            if request.weights_sha256 or os.environ.get(URL_VARIABLE):
                 raise
             warn_of_seeded_weights(str(error))
             return None
-        digest = check_digest(found, sha256)
+        digest = check_digest(found, request.weights_sha256)
         print(f"model: the weights have the sha256 {digest}", file=sys.stderr)
-        return Pretrained(read_weights(found.path, build()), found.origin, digest)
+        return Pretrained(
+            read_weights(found.path, build(request.name, request.input_size), request.name), found.origin, digest
+        )
 
 
-def convert(model: KerasModel) -> bytes:
-    """Convert a Keras model to a LiteRT flat buffer in float32."""
-    import tensorflow as tf
-
-    # The converter prints hundreds of lines about the model's variables.
-    with Path(os.devnull).open("w") as null, contextlib.redirect_stdout(null):
-        buffer: bytes = tf.lite.TFLiteConverter.from_keras_model(model).convert()
-    return buffer
-
-
-def verify(buffer: bytes, model: KerasModel) -> float:
-    """Return the largest difference between the features of LiteRT and Keras for eight random images.
+def verify(content: bytes, signature: Signature, preprocessing: str, reference: Callable[[Image], Features]) -> float:
+    """Return the largest difference between the features of LiteRT and of `reference` for random pictures.
 
     Raises:
         ModelError: The difference exceeds TOLERANCE, or the features do not vary from image to image.
     """
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_content=buffer, num_threads=1)
-    interpreter.allocate_tensors()
-    source = interpreter.get_input_details()[0]["index"]
-    target = interpreter.get_output_details()[0]["index"]
-    random = np.random.default_rng(SEED)
-    largest, rows = 0.0, []
-    for _ in range(8):
-        # Coarse squares, because white noise averages out to the same features for every image.
-        coarse = random.uniform(-1, 1, (BATCH, 7, 7, 3)).astype(np.float32)
-        image = coarse.repeat(INPUT_SIZE // 7, axis=1).repeat(INPUT_SIZE // 7, axis=2)
-        interpreter.set_tensor(source, image)
-        interpreter.invoke()
-        features = interpreter.get_tensor(target)
-        largest = max(largest, float(np.abs(features - model.predict_on_batch(image)).max()))
-        rows.append(features)
-    if not largest <= TOLERANCE:
-        raise ModelError(f"LiteRT and Keras differ by {largest:.2e}; at most {TOLERANCE:.0e} is allowed")
-    check_spread(np.concatenate(rows))
-    return largest
+    extractor = LiteRtExtractor(content, signature.input_size, signature.layout)
+    pictures = [PREPROCESSINGS[preprocessing](picture) for picture in make_pictures(signature.input_size, PICTURES)]
+    found = np.stack([extractor.features(picture) for picture in pictures])
+    expected = np.stack([reference(picture) for picture in pictures])
+    difference = float(np.abs(found - expected).max())
+    # Rounding errors grow with the features, which are large in some models.
+    allowed = TOLERANCE * max(1.0, float(np.abs(expected).max()))
+    if not difference <= allowed:
+        raise ModelError(f"LiteRT and Keras differ by {difference:.2e}; at most {allowed:.0e} is allowed")
+    check_spread(found)
+    return difference
 
 
 def check_spread(features: npt.NDArray[np.float32]) -> None:
@@ -216,14 +151,12 @@ def check_spread(features: npt.NDArray[np.float32]) -> None:
 
 def is_current(folder: Path) -> bool:
     """Return whether `folder` has an artifact with the sha256 of its description."""
-    artifact, description = folder / "model.tflite", folder / "model.json"
-    if not (artifact.exists() and description.exists()):
-        return False
     try:
-        expected = json.loads(description.read_text())["sha256"]
-    except (ValueError, KeyError):
-        return False  # an unreadable description
-    return bool(hashlib.sha256(artifact.read_bytes()).hexdigest() == expected)
+        description = json.loads((folder / "model.json").read_text())
+        content = (folder / f"model.{description.get('format', 'tflite')}").read_bytes()
+        return bool(hashlib.sha256(content).hexdigest() == description["sha256"])
+    except (OSError, ValueError, KeyError):
+        return False  # it is missing or unreadable
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -233,51 +166,120 @@ def write_atomically(path: Path, content: bytes) -> None:
     partial.replace(path)
 
 
-def make(folder: Path, file: Path | None = None, weights_sha256: str | None = None) -> dict[str, object]:
-    """Make model.tflite and model.json in `folder`, and return the description.
+def make_from_keras(request: Request) -> Artifact:
+    """Build a model of Keras, convert it, and compare both.
 
     Raises:
-        ModelError: The converted model differs from Keras, or see `load_pretrained_weights`.
+        ModelError: Keras has no such model, the converted one differs, or see `load_pretrained_weights`.
     """
-    pretrained = load_pretrained_weights(file, weights_sha256)
-    model = build(pretrained.weights if pretrained else None)
-    buffer = convert(model)
-    difference = verify(buffer, model)
-
-    import tensorflow as tf  # after Keras, see load_keras
-
-    description: dict[str, object] = {
-        "name": "MobileNetV2",
-        "weights": pretrained.origin if pretrained else "seeded",
-        "weightsSha256": pretrained.sha256 if pretrained else None,
-        "sha256": hashlib.sha256(buffer).hexdigest(),
-        "bytes": len(buffer),
-        "inputSize": INPUT_SIZE,
-        "dimensions": DIMENSIONS,
-        "tensorflow": tf.__version__,
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / "model.tflite", buffer)
-    # The description is written last: its presence means that the artifact is complete.
-    write_atomically(folder / "model.json", (json.dumps(description, indent=2) + "\n").encode())
+    preprocessing = find_preprocessing(request.name)
+    pretrained = load_pretrained_weights(request)
+    size = request.input_size or input_size(request.name)
+    model = build(request.name, size, pretrained.weights if pretrained else None)
+    content = convert(model)
+    signature = read_signature(content, size)
+    difference = verify(content, signature, preprocessing, lambda image: model.predict_on_batch(image[np.newaxis])[0])
     print(f"model: LiteRT and Keras differ by at most {difference:.1e}", file=sys.stderr)
-    return description
+    is_default = request.name == DEFAULT_NAME and size == input_size(DEFAULT_NAME)
+    relative_time = 1.0 if is_default else measure(content, signature)
+
+    import tensorflow as tf  # noqa: PLC0415  after Keras, see load_keras
+
+    return Artifact(
+        content,
+        {
+            "name": request.name,
+            "weights": pretrained.origin if pretrained else "seeded",
+            "weightsSha256": pretrained.sha256 if pretrained else None,
+            **describe(content, "tflite", signature, preprocessing, relative_time),
+            "tensorflow": tf.__version__,
+        },
+    )
+
+
+def make_from_file(request: Request, file: Path) -> Artifact:
+    """Take a model from a file, after running it once.
+
+    Raises:
+        ModelError: The job cannot run the file, or its features do not vary.
+    """
+    if request.preprocessing is None:
+        raise ModelError(f"--preprocess is missing; allowed: {', '.join(PREPROCESSINGS)}")
+    format = find_format(file)
+    content = file.read_bytes()
+    signature = read_signature(content, request.input_size)
+    extractor = LiteRtExtractor(content, signature.input_size, signature.layout)
+    verify(content, signature, request.preprocessing, extractor.features)
+    description = describe(content, format, signature, request.preprocessing, measure(content, signature))
+    weights = {"weights": "file", "weightsSha256": description["sha256"]}
+    return Artifact(content, {"name": file.stem, **weights, **description})
+
+
+def measure(content: bytes, signature: Signature) -> float:
+    """Return the least CPU time that an image takes, relative to MobileNetV2.
+
+    The planner needs it for its quote and the time limit of the features step.
+    """
+    extractor = LiteRtExtractor(content, signature.input_size, signature.layout)
+    seconds = []
+    for picture in make_pictures(signature.input_size, PICTURES):
+        started = time.process_time()
+        extractor.features(picture)
+        seconds.append(time.process_time() - started)
+    return round(max(min(seconds) / MOBILENET_SECONDS, 0.01), 2)
+
+
+def describe(
+    content: bytes, format: str, signature: Signature, preprocessing: str, relative_time: float
+) -> dict[str, object]:
+    """Return the keys of model.json that the file and its input determine."""
+    return {
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": len(content),
+        "format": format,
+        "inputSize": signature.input_size,
+        "dimensions": signature.dimensions,
+        "preprocessing": preprocessing,
+        "layout": signature.layout,
+        "relativeTime": relative_time,
+    }
+
+
+def make(folder: Path, request: Request) -> dict[str, object]:
+    """Make the model's file and model.json in `folder`, and return the description.
+
+    Raises:
+        ModelError: See `make_from_keras` and `make_from_file`.
+    """
+    artifact = make_from_file(request, request.file) if request.file else make_from_keras(request)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / f"model.{artifact.description['format']}", artifact.content)
+    # The description is written last: its presence means that the artifact is complete.
+    write_atomically(folder / "model.json", (json.dumps(artifact.description, indent=2) + "\n").encode())
+    return artifact.description
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code: 0, or 1 if the artifact could not be made."""
     parser = argparse.ArgumentParser(description="Makes the model artifact.")
-    parser.add_argument("--output", type=Path, required=True, help="the folder of model.tflite and model.json")
+    parser.add_argument("--output", type=Path, required=True, help="the folder of the model's file and model.json")
     parser.add_argument("--force", action="store_true", help="make it again even if it exists")
+    parser.add_argument("--name", default=DEFAULT_NAME, help="a model of keras.applications")
     parser.add_argument("--weights", type=Path, help="a file of weights, Keras's .h5 or .weights.h5 without classifier")
     parser.add_argument("--weights-sha256", help="the digest that the file of weights must have")
+    parser.add_argument("--file", type=Path, help="a model that is ready to run, .tflite, instead of one of Keras")
+    parser.add_argument("--input-size", type=int, help="width and height of the model's input in pixels")
+    parser.add_argument("--preprocess", choices=PREPROCESSINGS, help="how a file's model wants its pixels")
     options = parser.parse_args(arguments)
     if not options.force and is_current(options.output):
         print(f"model: {options.output} already exists", file=sys.stderr)
         return 0
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    request = Request(
+        options.name, options.input_size, options.weights, options.weights_sha256, options.file, options.preprocess
+    )
     try:
-        description = make(options.output, options.weights, options.weights_sha256)
+        description = make(options.output, request)
     except ModelError as error:
         print(f"orchard: error: {error}", file=sys.stderr)
         return 1

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,8 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-# Keras's own address of the weights without the classifier. Keras publishes no digest of them, and passes none.
-WEIGHTS_URL = (
-    "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2/"
-    "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
-)
 URL_VARIABLE = "ORCHARD_WEIGHTS_URL"
-# Seconds without any byte, and seconds for the whole file of 9.4 MB.
+# Seconds without any byte, and seconds for the whole file, which has 9.4 MB for MobileNetV2.
 STALL_SECONDS = 20.0
 DOWNLOAD_SECONDS = 600.0
 
@@ -64,12 +60,13 @@ def keras_cache() -> Path:
     return (Path(home) if home else Path.home() / ".keras") / "models"
 
 
-def find_weights(file: Path | None, scratch: Path) -> WeightsFile:
+def find_weights(file: Path | None, scratch: Path, keras_url: Callable[[], str]) -> WeightsFile:
     """Find the file of weights, and download it if needed.
 
     Args:
         file: The file that the person named; by default, ORCHARD_WEIGHTS_URL or Keras's own weights.
         scratch: An existing folder for a download that is not kept.
+        keras_url: Returns the address of Keras's own weights.
 
     Raises:
         DownloadError: The file could not be downloaded.
@@ -84,10 +81,11 @@ def find_weights(file: Path | None, scratch: Path) -> WeightsFile:
         target = scratch / "weights.h5"
         download(url, target)
         return WeightsFile(target, "file")
-    cached = keras_cache() / Path(WEIGHTS_URL).name
+    own = keras_url()
+    cached = keras_cache() / Path(own).name
     if not cached.is_file():
         downloaded = scratch / cached.name
-        download(WEIGHTS_URL, downloaded)
+        download(own, downloaded)
         try:
             cached.parent.mkdir(parents=True, exist_ok=True)
             partial = cached.with_name(f"{cached.name}.{os.getpid()}.partial")
@@ -147,8 +145,8 @@ def check_digest(file: WeightsFile, expected: str | None) -> str:
     return actual
 
 
-def read_weights(path: Path, model: KerasModel) -> Weights:
-    """Read the weights of `model` from a file in one of Keras's formats: .weights.h5, or the older .h5.
+def read_weights(path: Path, model: KerasModel, name: str) -> Weights:
+    """Read the weights of a model of `keras.applications` from a file in Keras's format .weights.h5, or the older .h5.
 
     Raises:
         ModelError: The file is damaged or of another format, or a layer does not fit; the message names the first.
@@ -165,7 +163,7 @@ def read_weights(path: Path, model: KerasModel) -> Weights:
                 raise ModelError(f"{path} has no weights of Keras; allowed: Keras's .h5 or .weights.h5")
     except (OSError, KeyError, ValueError, RuntimeError) as error:  # those of h5py for a damaged file
         raise ModelError(f"the weights {path} cannot be read; delete or replace the file ({error})") from error
-    _check_fit(path, layers, stored)
+    _check_fit(path, layers, stored, name)
     return [array.astype(np.float32) for layer in stored for array in layer.arrays]
 
 
@@ -205,13 +203,13 @@ def _text(name: bytes | str) -> str:
     return name.decode() if isinstance(name, bytes) else name
 
 
-def _check_fit(path: Path, layers: list[Any], stored: list[StoredLayer]) -> None:
+def _check_fit(path: Path, layers: list[Any], stored: list[StoredLayer], name: str) -> None:
     """Compare the shapes of the model's layers with those of the file's.
 
     Raises:
         ModelError: A layer is missing, has other shapes, or is not in the model.
     """
-    remedy = "Use weights of MobileNetV2 with alpha=1.0 and include_top=False"
+    remedy = f"Use weights of {name} with include_top=False and Keras's default width"
     for number, layer in enumerate(layers):
         expected = [tuple(weight.shape) for weight in layer.weights]
         found = stored[number] if number < len(stored) else StoredLayer(layer.name, [])

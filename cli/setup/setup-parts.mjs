@@ -161,7 +161,7 @@ const model = {
   title: "Model",
   needs: ["python-packages"],
   stamp: join(home, "model", ".stamp"),
-  value: () => digest("spark/make_model.py", "spark/model_weights.py"),
+  value: () => digest("spark/make_model.py", "spark/keras_models.py", "spark/model_weights.py"),
   make: async (log) => {
     const folder = join(home, "model");
     rmSync(join(folder, ".stamp"), { force: true });

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
-import { modelWeights } from "../../lambdas/contract/choices.ts";
+import { type ModelDescription, modelDescriptionSchema } from "../../lambdas/contract/model.ts";
 import { ConfigInvalid } from "./config.ts";
 import type { Config } from "./knobs.ts";
 
@@ -16,19 +16,10 @@ export interface Artifact {
 }
 
 export interface Artifacts {
-  readonly model: Artifact & ModelInfo;
+  readonly model: Artifact;
+  readonly modelDescription: ModelDescription;
   readonly wheelhouse: Artifact;
 }
-
-/** model.json beside the model. The defaults are those of MobileNetV2, for a model without model.json. */
-const modelInfoSchema = z.object({
-  weights: z.enum(modelWeights),
-  /** Width and height of the model's input, in pixels. */
-  inputSize: z.int().min(1).default(224),
-  /** Number of features of an image. */
-  dimensions: z.int().min(1).default(1280),
-});
-export type ModelInfo = Readonly<z.output<typeof modelInfoSchema>>;
 
 function read(knob: string, path: string, remedy: string): Artifact {
   if (!existsSync(path)) throw new ConfigInvalid(`${knob}: given "${path}"; allowed: an existing file. ${remedy}`);
@@ -52,6 +43,22 @@ function checkArchitecture(path: string, architecture: Config["architecture"]): 
   );
 }
 
+/** Reads model.json, over whose weights the knob takes precedence. A model without one is MobileNetV2. */
+function readDescription(path: string, model: Artifact, { modelWeights }: Config): ModelDescription {
+  const described = existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as { readonly sha256?: string }) : {};
+  if (described.sha256 !== undefined && described.sha256 !== model.sha256) {
+    throw new ConfigInvalid(
+      `modelFile: given "${model.path}", which ${path} does not describe: the sha256 differs; allowed: a model with its own model.json. Make both: orchard model --output`,
+    );
+  }
+  const parsed = modelDescriptionSchema.safeParse({
+    ...described,
+    ...(modelWeights === undefined ? {} : { weights: modelWeights }),
+  });
+  if (parsed.success) return parsed.data;
+  throw new ConfigInvalid(`modelFile: ${path} is not valid: ${z.prettifyError(parsed.error)}`);
+}
+
 /**
  * Finds the model and the wheels to publish: the files in the configuration, or else those in .orchard/.
  *
@@ -67,14 +74,10 @@ export function readArtifacts(config: Config): Artifacts {
       `modelWeights: not given; allowed: imagenet, file or seeded, or a model.json beside ${modelFile}`,
     );
   }
-  const described: unknown = existsSync(info) ? JSON.parse(readFileSync(info, "utf8")) : {};
-  const modelInfo = modelInfoSchema.parse({
-    ...(described as object),
-    ...(config.modelWeights === undefined ? {} : { weights: config.modelWeights }),
-  });
-  if (config.pcaComponents > modelInfo.dimensions) {
+  const modelDescription = readDescription(info, model, config);
+  if (config.pcaComponents > modelDescription.dimensions) {
     throw new ConfigInvalid(
-      `pcaComponents: given ${config.pcaComponents}; allowed: at most ${modelInfo.dimensions}, the dimensions of the model's features`,
+      `pcaComponents: given ${config.pcaComponents}; allowed: at most ${modelDescription.dimensions}, the dimensions of the model's features`,
     );
   }
   const wheelhouseFile = resolve(config.wheelhouseFile ?? defaultWheelhouse(config.architecture));
@@ -84,5 +87,5 @@ export function readArtifacts(config: Config): Artifacts {
     `Make it: orchard wheelhouse --arch ${config.architecture}`,
   );
   checkArchitecture(wheelhouseFile, config.architecture);
-  return { model: { ...model, ...modelInfo }, wheelhouse };
+  return { model, modelDescription, wheelhouse };
 }

@@ -33,7 +33,7 @@ const artifactKnobs = {
     .optional()
     .meta({
       description: "a file",
-      help: "The model, `model.tflite`.",
+      help: "The model's file, with its `model.json` beside it ([models.md](models.md)).",
       defaultText: "`.orchard/model/model.tflite`, which `orchard model` makes",
       examples: ["models/model.tflite"],
     }),

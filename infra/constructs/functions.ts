@@ -110,9 +110,7 @@ export const workflowFunctions = {
     environment: (resources) => ({
       DATA_BUCKET: resources.bucket.bucketName,
       ...publishedEnvironment(resources),
-      MODEL_WEIGHTS: resources.artifacts.modelInfo.weights,
-      MODEL_INPUT_SIZE: String(resources.artifacts.modelInfo.inputSize),
-      MODEL_DIMENSIONS: String(resources.artifacts.modelInfo.dimensions),
+      MODEL_DESCRIPTION: JSON.stringify(resources.artifacts.modelDescription),
       TOPIC_ARN: resources.topic.topicArn,
       ALLOW_SEEDED_WEIGHTS: String(resources.config.allowSeededWeights),
       ALLOW_NON_EU_REGION: String(resources.config.allowNonEuRegion),

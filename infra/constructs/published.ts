@@ -1,7 +1,8 @@
 import { Stack } from "aws-cdk-lib";
 import { Asset } from "aws-cdk-lib/aws-s3-assets";
 import { Construct } from "constructs";
-import { type Artifact, type ModelInfo, readArtifacts } from "../config/artifacts.ts";
+import type { ModelDescription } from "../../lambdas/contract/model.ts";
+import { type Artifact, readArtifacts } from "../config/artifacts.ts";
 import type { Config } from "../config/knobs.ts";
 
 /** A file that is published with the deployment; UploadScripts copies it to its content address in the data bucket. */
@@ -24,15 +25,15 @@ export class Published extends Construct {
 export interface PublishedArtifacts {
   readonly model: Published;
   readonly wheelhouse: Published;
-  readonly modelInfo: ModelInfo;
+  readonly modelDescription: ModelDescription;
 }
 
 /** @throws ConfigInvalid when a file is missing or does not fit the architecture */
 export function publishArtifacts(stack: Stack, config: Config): PublishedArtifacts {
-  const { model, wheelhouse } = readArtifacts(config);
+  const { model, modelDescription, wheelhouse } = readArtifacts(config);
   return {
     model: new Published(stack, "Model", model),
     wheelhouse: new Published(stack, "Wheelhouse", wheelhouse),
-    modelInfo: model,
+    modelDescription,
   };
 }

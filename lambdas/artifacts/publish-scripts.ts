@@ -93,7 +93,7 @@ export async function uploadScripts(
     readFile(join(root, "bootstrap", "bootstrap.sh")),
   ]);
   const wheelhouseLocation = { bucket, key: artifactKey(WHEELHOUSE_SHA256, "wheelhouse.tar") };
-  const modelLocation = { bucket, key: artifactKey(MODEL_SHA256, "model.tflite") };
+  const modelLocation = { bucket, key: artifactKey(MODEL_SHA256, `model.${plan.model.format}`) };
   const [pyFiles, script, bootstrap, wheelhouse] = await Promise.all([
     putArtifact(s3, bucket, "orchard.zip", zip),
     putArtifact(s3, bucket, "main.py", main),

@@ -193,17 +193,3 @@ export const clusterDefaultsSchema = z
     }
   });
 export type ClusterDefaults = Readonly<z.output<typeof clusterDefaultsSchema>>;
-
-/** The same as JSON text, as it is in a function's environment. An absent or empty text is an empty object. */
-export const clusterDefaultsTextSchema = z
-  .string()
-  .default("{}")
-  .transform((text, context) => {
-    try {
-      return JSON.parse(text === "" ? "{}" : text) as unknown;
-    } catch (error) {
-      context.addIssue({ code: "custom", message: `is not JSON: ${String(error)}` });
-      return z.NEVER;
-    }
-  })
-  .pipe(clusterDefaultsSchema);

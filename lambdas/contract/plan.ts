@@ -1,9 +1,10 @@
 import { z } from "zod";
-import { formats, modelWeights } from "./choices.ts";
+import { formats } from "./choices.ts";
 import { clusterPlanSchema, keptClusterSchema } from "./cluster-plan.ts";
 import { countsSchema } from "./counts.ts";
 import { leftOutSchema, treeRulesSchema } from "./image-tree.ts";
 import { defaultMaxMegapixels } from "./input.ts";
+import { modelDescriptionSchema } from "./model.ts";
 import { modes, selectionRuleSchema } from "./modes.ts";
 import { mostSeconds, stepLimitsSchema } from "./step-limits.ts";
 import { validationSchema } from "./validation.ts";
@@ -69,13 +70,7 @@ export const planSchema = z.object({
   features: z.string().nullable(),
   /** An earlier run whose results answer this one, when nothing is left to do. */
   reuse: z.object({ run: z.string(), validation: validationSchema }).nullable(),
-  model: z.object({
-    key: z.string(),
-    sha256: z.string(),
-    weights: z.enum(modelWeights),
-    inputSize: z.int(),
-    dimensions: z.int(),
-  }),
+  model: modelDescriptionSchema.extend({ key: z.string(), sha256: z.string() }),
   steps: z.object({ inventory: z.boolean(), features: z.boolean(), reduction: z.boolean(), any: z.boolean() }),
   cluster: clusterPlanSchema,
   /** Time limits of the steps. Plans of kept clusters from before they depended on the quote lack them. */

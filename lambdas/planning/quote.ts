@@ -5,7 +5,7 @@ import type { Plan } from "../contract/plan.ts";
 import { type ClusterShape, workersOf } from "./cluster-shape.ts";
 import { executorCores, executorsPerNode } from "./executor-memory.ts";
 import { type HourlyPrice, hourlyPriceOf } from "./hourly-price.ts";
-import { type CoreRates, coreRates, type Rate, rates } from "./rates.ts";
+import { type CoreRates, coreRates, rates } from "./rates.ts";
 
 /** The amount of work in a run. */
 export interface Work {
@@ -15,6 +15,8 @@ export interface Work {
   readonly newImages: number;
   /** False when the features store could not be read; every image then counts as new. */
   readonly isStoreKnown?: boolean;
+  /** Time that the model takes for an image, relative to MobileNetV2, whose speed the rates have. 1 by default. */
+  readonly relativeTime?: number;
   readonly steps: Plan["steps"];
 }
 
@@ -83,16 +85,17 @@ interface Timing {
 
 /** @param isReused the cluster is a kept one, so that the run waits neither for its start nor for its end */
 function timingOf(shape: ClusterShape, work: Work, isReused: boolean): Timing {
-  const { images, newImages, steps, isStoreKnown = true } = work;
+  const { images, newImages, steps, isStoreKnown = true, relativeTime = 1 } = work;
   const cores = effectiveCores(shape);
-  const { imagesPerSecond, rowsPerSecond } = coreRatesOf(shape);
-  const seconds = (items: number, rate: Rate, workers: number): number =>
-    items / Math.max(rate.value * workers, Number.EPSILON);
+  const { imagesPerSecond: imagesOfMobileNet, rowsPerSecond } = coreRatesOf(shape);
+  const imagesPerSecond = imagesOfMobileNet.value / relativeTime;
+  const seconds = (items: number, rate: number, workers: number): number =>
+    items / Math.max(rate * workers, Number.EPSILON);
   const start = isReused ? 0 : rates.startMinutes.value + rates.bootstrapMinutes.value;
   const workMinutes = {
-    inventory: seconds(images, rates.keysPerSecondPerTask, parallelTasks(shape)) / 60,
+    inventory: seconds(images, rates.keysPerSecondPerTask.value, parallelTasks(shape)) / 60,
     features: seconds(newImages, imagesPerSecond, cores) / 60,
-    reduction: seconds(images, rowsPerSecond, cores) / 60,
+    reduction: seconds(images, rowsPerSecond.value, cores) / 60,
   };
   const minutesOf = (name: JobStep): number => rates.stepMinutes.value + workMinutes[name];
   const stepMinutes = jobSteps.filter((name) => steps[name]).map(minutesOf);
@@ -104,7 +107,7 @@ function timingOf(shape: ClusterShape, work: Work, isReused: boolean): Timing {
     isReused ? "a cluster that is there" : `${start} min until the cluster is ready`,
     `${stepsTotal.toFixed(1)} min for ${stepMinutes.length} step(s)` +
       (steps.features
-        ? ` (${newImages} ${isStoreKnown ? "new" : "perhaps new"} images / ${imagesPerSecond.value} images/s a core / ${cores} cores)`
+        ? ` (${newImages} ${isStoreKnown ? "new" : "perhaps new"} images / ${Number(imagesPerSecond.toFixed(1))} images/s a core / ${cores} cores)`
         : ""),
     `${idle} min idle until .sync polling sees an end`,
     `${around.toFixed(1)} min around them`,

@@ -5,10 +5,8 @@ import type { PreflightConfig } from "./preflight-context.ts";
 /** Describes the model that the stack has deployed, as plan.json records it. */
 export function deployedModel(config: PreflightConfig): Plan["model"] {
   return {
-    key: artifactKey(config.MODEL_SHA256, "model.tflite"),
+    key: artifactKey(config.MODEL_SHA256, `model.${config.MODEL_DESCRIPTION.format}`),
     sha256: config.MODEL_SHA256,
-    weights: config.MODEL_WEIGHTS,
-    inputSize: config.MODEL_INPUT_SIZE,
-    dimensions: config.MODEL_DIMENSIONS,
+    ...config.MODEL_DESCRIPTION,
   };
 }

@@ -45,7 +45,7 @@ function newImagesOf({ selected: { counts }, storedCount }: Survey): number {
 
 /** Plans a new cluster, or the run on the kept cluster if its creator's plan was found. */
 function planRun(input: ResolvedInput, found: Survey, config: PreflightConfig, runId: string): PlannedCluster {
-  const { selected, steps, storedCount, keptCluster } = found;
+  const { selected, steps, storedCount, keptCluster, model } = found;
   const { counts } = selected;
   const request = {
     runId,
@@ -55,6 +55,7 @@ function planRun(input: ResolvedInput, found: Survey, config: PreflightConfig, r
       newImages: newImagesOf(found),
       steps,
       isStoreKnown: storedCount !== null,
+      relativeTime: model.relativeTime,
     },
     overrides: input.cluster,
     defaults: config.CLUSTER_DEFAULTS,

@@ -35,7 +35,7 @@ const manifestSchema = z.looseObject({
 });
 
 /** Two runs compute the same features if these are equal. */
-type FeaturesKey = Readonly<{ bucket: string; selection: string; model: Readonly<{ sha256: string }> }>;
+type FeaturesKey = Readonly<{ bucket: string; selection: string; model: Parameters<typeof featuresIdentity>[0] }>;
 
 function indexFolder({ bucket, selection, model }: FeaturesKey): S3Location {
   return {

@@ -1,6 +1,7 @@
 import { z } from "zod";
-import { modelWeights } from "../contract/choices.ts";
-import { clusterDefaultsTextSchema } from "../contract/cluster-knobs.ts";
+import { clusterDefaultsSchema } from "../contract/cluster-knobs.ts";
+import { jsonTextSchema } from "../contract/json-text.ts";
+import { modelDescriptionSchema } from "../contract/model.ts";
 import { defaultInputPrefix } from "../contract/s3-layout.ts";
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 hexadecimal digits");
@@ -15,11 +16,8 @@ export const environmentSchema = z.object({
   DATA_BUCKET: z.string().min(3),
   TOPIC_ARN: z.string().startsWith("arn:"),
   MODEL_SHA256: sha256,
-  MODEL_WEIGHTS: z.enum(modelWeights),
-  /** Width and height of the model's input, in pixels. */
-  MODEL_INPUT_SIZE: z.coerce.number().int().min(1),
-  /** Number of features that the model computes for an image. */
-  MODEL_DIMENSIONS: z.coerce.number().int().min(1),
+  /** JSON */
+  MODEL_DESCRIPTION: jsonTextSchema.pipe(modelDescriptionSchema),
   ALLOW_SEEDED_WEIGHTS: flag.default(false),
   WHEELHOUSE_SHA256: sha256,
   /** s3:// URIs of the deployed model and wheelhouse, from which UploadScripts copies them. */
@@ -35,7 +33,7 @@ export const environmentSchema = z.object({
   /** Name of the instance profile for RunJobFlow's JobFlowRole. */
   EMR_INSTANCE_PROFILE: z.string().min(1),
   /** JSON */
-  CLUSTER_DEFAULTS: clusterDefaultsTextSchema,
+  CLUSTER_DEFAULTS: jsonTextSchema.pipe(clusterDefaultsSchema),
   /** Cost limit of an execution whose input sets none, in US dollars. */
   MAX_COST_USD: z.coerce.number().positive(),
   /** Upper bound of the execution input's keepMinutes. */

@@ -32,7 +32,7 @@ class Components:
 
 @dataclass(frozen=True)
 class Model:
-    """The model artifact; `uri` is the location of its .tflite file."""
+    """The model artifact at `uri`. lambdas/contract/model.ts defines its format and input."""
 
     uri: str
     name: str
@@ -40,6 +40,9 @@ class Model:
     weights: str
     input_size: int
     dimensions: int
+    format: str
+    preprocessing: str
+    layout: str
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,9 @@ def parse_plan(document: dict[str, Any]) -> Plan:
             weights=model["weights"],
             input_size=model["inputSize"],
             dimensions=model["dimensions"],
+            format=model.get("format", "tflite"),
+            preprocessing=model.get("preprocessing", "tf"),
+            layout=model.get("layout", "NHWC"),
         ),
         store=_folder(document.get("store")),
         force=document.get("force", False),

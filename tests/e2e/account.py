@@ -71,6 +71,23 @@ class Account:
             self.env["AWS_SECRET_ACCESS_KEY"],
         )
 
+    def deploy(self, folder: Path, **knobs: str) -> None:
+        """Deploys the account's stack again with additional knobs. `folder` is for the CDK's output."""
+        tools = ROOT / ".orchard"
+        given = {
+            "modelFile": str(tools / "model" / "model.tflite"),
+            "wheelhouseFile": str(tools / "wheelhouse" / "wheelhouse.tar"),
+            "allowSeededWeights": "true",
+            "securityConfiguration": "none",
+        }
+        flags = [flag for key, value in (given | knobs).items() for flag in ("-c", f"{key}={value}")]
+        cdk = ["cdk", "deploy", "Orchard", "--require-approval", "never", "--ci", "--output", str(folder / "cdk.out")]
+        path = f"{ROOT / 'node_modules' / '.bin'}{os.pathsep}{os.environ['PATH']}"
+        done = subprocess.run(
+            [*cdk, *flags], cwd=ROOT, env=self.env | {"PATH": path}, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
     def start(self, execution_input: object) -> str:
         """Starts an execution and returns its ARN."""
         answer = self.client("stepfunctions").start_execution(

@@ -12,7 +12,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import make_model as model
+import keras_models
+import make_model
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -242,7 +243,7 @@ def test_features_equal_the_output_of_keras(
     origin = json.loads((run / "model_info" / "model_info.json").read_text())["model"]["weights"]
     if origin == "file":
         pytest.skip("the model has the weights of a file, which is not known here")
-    pretrained = model.load_pretrained_weights() if origin == "imagenet" else None
-    keras_model = model.build(pretrained.weights if pretrained else None)
-    predicted = keras_model.predict(pixels / 127.5 - 1, batch_size=model.BATCH, verbose=0)
+    pretrained = make_model.load_pretrained_weights(make_model.Request()) if origin == "imagenet" else None
+    keras_model = keras_models.build(weights=pretrained.weights if pretrained else None)
+    predicted = keras_model.predict(pixels / 127.5 - 1, batch_size=keras_models.BATCH, verbose=0)
     np.testing.assert_allclose(np.array(table["features"].to_pylist(), np.float32), predicted, atol=1e-4)

@@ -1,35 +1,15 @@
 """A deployed schedule starts executions, and skips a start while an execution is running."""
 
 import json
-import os
 import re
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
-from .account import ROOT, RUN_SECONDS, Account
+from .account import RUN_SECONDS, Account
 
 AT_ONCE = "at(2000-01-01T00:00:00)"
 """MiniStack starts a schedule in the past once, at its next check; AWS refuses it."""
-
-
-def _deploy(account: Account, folder: Path, **knobs: str) -> None:
-    """Deploys the account's stack again with additional knobs."""
-    tools = ROOT / ".orchard"
-    given = {
-        "modelFile": str(tools / "model" / "model.tflite"),
-        "wheelhouseFile": str(tools / "wheelhouse" / "wheelhouse.tar"),
-        "allowSeededWeights": "true",
-        "securityConfiguration": "none",
-    }
-    flags = [flag for key, value in (given | knobs).items() for flag in ("-c", f"{key}={value}")]
-    cdk = ["cdk", "deploy", "Orchard", "--require-approval", "never", "--ci", "--output", str(folder / "cdk.out")]
-    path = f"{ROOT / 'node_modules' / '.bin'}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        [*cdk, *flags], cwd=ROOT, env=account.env | {"PATH": path}, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def _scheduled(account: Account, but: set[str]) -> str:
@@ -54,7 +34,7 @@ def _output(account: Account, arn: str) -> dict[str, Any]:
 def test_schedule_starts_an_execution_by_its_own_id_and_skips_one_that_would_overlap(
     account: Account, tmp_path: Path
 ) -> None:
-    _deploy(account, tmp_path, scheduleExpression=AT_ONCE, scheduleInput='{"mode":"inventory"}')
+    account.deploy(tmp_path, scheduleExpression=AT_ONCE, scheduleInput='{"mode":"inventory"}')
 
     first = _scheduled(account, set())
     account.wait_for_state(first, "AnythingToDo")

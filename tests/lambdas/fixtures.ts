@@ -6,6 +6,7 @@ import { sha256 } from "../../lambdas/aws/s3.ts";
 import { clusterDefaultsSchema } from "../../lambdas/contract/cluster-knobs.ts";
 import type { Execution } from "../../lambdas/contract/execution.ts";
 import { treeRules } from "../../lambdas/contract/image-tree.ts";
+import { modelDescriptionSchema } from "../../lambdas/contract/model.ts";
 import type { Plan } from "../../lambdas/contract/plan.ts";
 import type { Validation } from "../../lambdas/contract/validation.ts";
 import { type PlanRequest, planCluster } from "../../lambdas/planning/planner.ts";
@@ -42,6 +43,8 @@ export async function createBucket(account: Ministack, name = uniqueName("data")
 
 /** Three labels with two images each; two begin with "Apple". */
 export const labels = ["Apple Golden 1", "Apple Red é", "Banana"];
+/** MobileNetV2 with the weights of ImageNet. */
+export const modelDescription = modelDescriptionSchema.parse({ weights: "imagenet" });
 const model = new TextEncoder().encode("a model");
 const wheelhouse = new TextEncoder().encode("wheels");
 
@@ -103,9 +106,7 @@ export async function createReadyAccount(account: Ministack): Promise<PreflightC
     DATA_BUCKET: bucket,
     TOPIC_ARN: await createTopic(account),
     MODEL_SHA256: sha256(model),
-    MODEL_WEIGHTS: "imagenet",
-    MODEL_INPUT_SIZE: 224,
-    MODEL_DIMENSIONS: 1280,
+    MODEL_DESCRIPTION: modelDescription,
     ALLOW_SEEDED_WEIGHTS: false,
     MODEL_ASSET: `s3://${bucket}/assets/model.tflite`,
     WHEELHOUSE_SHA256: sha256(wheelhouse),
@@ -161,9 +162,7 @@ export function aPlan(bucket: string, changes: Partial<Plan> = {}, overrides: Pl
     model: {
       key: `artifacts/${"a".repeat(64)}/model.tflite`,
       sha256: "a".repeat(64),
-      weights: "imagenet",
-      inputSize: 224,
-      dimensions: 1280,
+      ...modelDescription,
     },
     steps,
     cluster,

@@ -44,5 +44,5 @@ def model_artifact() -> ModelArtifact:
 
     folder = ROOT / ".orchard" / "model"
     if not model.is_current(folder):
-        model.make(folder)
+        model.make(folder, model.Request())
     return ModelArtifact(folder / "model.tflite", json.loads((folder / "model.json").read_text()))

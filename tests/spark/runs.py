@@ -74,6 +74,7 @@ def write_plan(
             "weights": artifact.info["weights"],
             "inputSize": artifact.info["inputSize"],
             "dimensions": artifact.info["dimensions"],
+            "preprocessing": artifact.info.get("preprocessing", "tf"),
         }
     document = {
         "runId": "run-1",

@@ -7,10 +7,13 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import keras_models
 import make_model as model
 import numpy as np
 import pytest
+from model_file import Signature
 from model_weights import DownloadError, ModelError
+from orchard.model.litert import LiteRtExtractor
 
 from .runs import ROOT
 
@@ -24,8 +27,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copy(of_set_up / name, folder)
         return folder
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(model, "load_pretrained_weights", lambda file, sha256: None)
-        model.make(folder)
+        patch.setattr(model, "load_pretrained_weights", lambda request: None)
+        model.make(folder, model.Request())
     return folder
 
 
@@ -41,7 +44,7 @@ def test_the_description_matches_the_flat_buffer(made: Path) -> None:
 
 @pytest.mark.deep
 def test_seeded_weights_give_identical_bytes(made: Path) -> None:
-    assert model.convert(model.build()) == (made / "model.tflite").read_bytes()
+    assert keras_models.convert(keras_models.build()) == (made / "model.tflite").read_bytes()
 
 
 def test_an_existing_artifact_is_not_made_again(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,11 +65,12 @@ def test_a_damaged_artifact_is_not_current(made: Path, tmp_path: Path, file: str
 
 
 def test_a_converted_model_that_differs_is_refused(made: Path) -> None:
-    keras = model.build()
-    keras.get_layer("Conv_1").set_weights([keras.get_layer("Conv_1").get_weights()[0] * 1.5])
+    content = (made / "model.tflite").read_bytes()
+    signature = Signature("NHWC", 224, 1280)
+    extractor = LiteRtExtractor(content, 224, "NHWC")
 
     with pytest.raises(ModelError, match="LiteRT and Keras differ by"):
-        model.verify((made / "model.tflite").read_bytes(), keras)
+        model.verify(content, signature, "tf", lambda image: extractor.features(image) + np.float32(2e-3))
 
 
 def test_features_that_do_not_vary_are_refused() -> None:
@@ -82,7 +86,7 @@ def test_missing_weights_give_a_warning(capsys: pytest.CaptureFixture[str], monk
     monkeypatch.delenv("ORCHARD_WEIGHTS_URL", raising=False)
     monkeypatch.setattr(model, "find_weights", refuse_download)
 
-    assert model.load_pretrained_weights() is None
+    assert model.load_pretrained_weights(model.Request()) is None
     warning = capsys.readouterr().err
     assert "SEEDED RANDOM weights" in warning
     assert "http://host: 404" in warning
@@ -96,7 +100,7 @@ def test_seeded_weights_do_not_replace_those_that_the_person_asked_for(
     monkeypatch.setattr(model, "find_weights", refuse_download)
 
     with pytest.raises(ModelError, match="http://host: 404"):
-        model.make(tmp_path, None, sha256)
+        model.make(tmp_path, model.Request(weights_sha256=sha256))
 
     assert list(tmp_path.iterdir()) == []
 
@@ -132,8 +136,12 @@ def assert_made_from_file(folder: Path, weights: Path, seeded: Path, printed: st
         "weightsSha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
         "sha256": hashlib.sha256(content).hexdigest(),
         "bytes": len(content),
+        "format": "tflite",
         "inputSize": 224,
         "dimensions": 1280,
+        "preprocessing": "tf",
+        "layout": "NHWC",
+        "relativeTime": 1.0,
         "tensorflow": json.loads((seeded / "model.json").read_text())["tensorflow"],
     }
 
@@ -142,7 +150,7 @@ def test_the_weights_of_a_file_make_the_model(
     made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     weights, folder = tmp_path / "mine.weights.h5", tmp_path / "made"
-    model.build().save_weights(weights)
+    keras_models.build().save_weights(weights)
     # The command's test converts them, which takes ten seconds. Here, a wrong order of the weights fails `verify`.
     monkeypatch.setattr(model, "convert", lambda keras: (made / "model.tflite").read_bytes())
 
@@ -154,7 +162,7 @@ def test_the_weights_of_a_file_make_the_model(
 @pytest.mark.deep
 def test_the_command_makes_the_model_from_a_file_whatever_keras_json_has(made: Path, tmp_path: Path) -> None:
     weights = tmp_path / "mine.weights.h5"
-    model.build().save_weights(weights)
+    keras_models.build().save_weights(weights)
     (tmp_path / ".keras").mkdir()
     settings = {"backend": "jax", "image_data_format": "channels_first", "floatx": "float64", "epsilon": 0.1}
     (tmp_path / ".keras" / "keras.json").write_text(json.dumps(settings))
@@ -165,9 +173,22 @@ def test_the_command_makes_the_model_from_a_file_whatever_keras_json_has(made: P
     assert_made_from_file(tmp_path / "made", weights, made, done.stdout)
 
 
-def test_the_command_refuses_a_missing_file(tmp_path: Path) -> None:
-    done = run_command(tmp_path, "--weights", "none.h5", "--output", "made")
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--weights", "none.h5"], '--weights: given "none.h5"; allowed: a file of Keras\'s weights'),
+        (
+            ["--file", "none.tflite", "--preprocess", "tf"],
+            '--file: given "none.tflite"; allowed: a model that is ready',
+        ),
+        (["--file", "none.tflite", "--name", "ResNet50"], "--name: not allowed with --file"),
+        (["--file", "none.tflite"], "--preprocess is missing; allowed with --file: tf, torch, caffe or none"),
+        (["--preprocess", "tf"], "--preprocess: allowed with --file only"),
+    ],
+)
+def test_the_command_refuses_wrong_options(options: list[str], message: str, tmp_path: Path) -> None:
+    done = run_command(tmp_path, *options, "--output", "made")
 
     assert (done.returncode, done.stdout) == (2, "")
-    assert '--weights: given "none.h5"; allowed: a file of Keras\'s weights' in done.stderr
+    assert message in done.stderr
     assert not (tmp_path / "made").exists()

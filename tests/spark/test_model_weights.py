@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import h5py
-import make_model
+import keras_models
 import model_weights
 import numpy as np
 import pytest
@@ -101,13 +101,13 @@ def test_an_address_without_a_server_is_named(url: str, tmp_path: Path) -> None:
 def test_the_weights_of_the_variable_precede_those_in_the_cache(
     server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cached = model_weights.keras_cache() / Path(model_weights.WEIGHTS_URL).name
+    cached = model_weights.keras_cache() / "of-keras.h5"
     cached.parent.mkdir(parents=True)
     cached.write_bytes(b"of Keras")
 
-    assert find_weights(None, tmp_path) == WeightsFile(cached, "imagenet")
+    assert find_weights(None, tmp_path, lambda: "http://host/of-keras.h5") == WeightsFile(cached, "imagenet")
     monkeypatch.setenv("ORCHARD_WEIGHTS_URL", f"{server}/weights.h5")
-    found = find_weights(None, tmp_path)
+    found = find_weights(None, tmp_path, lambda: "http://host/of-keras.h5")
 
     assert (found.origin, found.path.read_bytes()) == ("file", CONTENT)
     assert cached.read_bytes() == b"of Keras"
@@ -116,13 +116,11 @@ def test_the_weights_of_the_variable_precede_those_in_the_cache(
 def test_a_download_from_keras_is_kept_in_its_cache(
     server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(model_weights, "WEIGHTS_URL", f"{server}/broken")
     with pytest.raises(DownloadError):
-        find_weights(None, tmp_path)
+        find_weights(None, tmp_path, lambda: f"{server}/broken")
     assert not model_weights.keras_cache().exists()
 
-    monkeypatch.setattr(model_weights, "WEIGHTS_URL", f"{server}/weights.h5")
-    found = find_weights(None, tmp_path)
+    found = find_weights(None, tmp_path, lambda: f"{server}/weights.h5")
 
     assert found == WeightsFile(model_weights.keras_cache() / "weights.h5", "imagenet")
     assert found.path.read_bytes() == CONTENT
@@ -133,9 +131,10 @@ def test_a_cache_that_cannot_be_written_is_reported(
     server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path(os.environ["KERAS_HOME"]).write_text("a file")
-    monkeypatch.setattr(model_weights, "WEIGHTS_URL", f"{server}/weights.h5")
 
-    assert find_weights(None, tmp_path) == WeightsFile(tmp_path / "weights.h5", "imagenet")
+    assert find_weights(None, tmp_path, lambda: f"{server}/weights.h5") == WeightsFile(
+        tmp_path / "weights.h5", "imagenet"
+    )
     assert "not kept in Keras's cache" in capsys.readouterr().err
 
 
@@ -151,12 +150,12 @@ def test_another_digest_is_refused(tmp_path: Path) -> None:
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"none\.h5 are not a file"):
-        find_weights(tmp_path / "none.h5", tmp_path)
+        find_weights(tmp_path / "none.h5", tmp_path, lambda: "http://host/of-keras.h5")
 
 
 @pytest.fixture(scope="module")
 def model() -> Any:
-    return make_model.build()
+    return keras_models.build()
 
 
 @pytest.fixture(scope="module")
@@ -179,7 +178,7 @@ FORMATS = ("whole.h5", "older.h5", "current.weights.h5")
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_each_format_gives_the_weights_of_keras(model: Any, files: dict[str, Path], format: str) -> None:
-    found = read_weights(files[format], model)
+    found = read_weights(files[format], model, "MobileNetV2")
 
     expected = model.get_weights()
     assert len(found) == len(expected)
@@ -248,7 +247,7 @@ def test_the_first_layer_that_does_not_fit_is_named(
         change(file)
 
     with pytest.raises(ModelError, match=message):
-        read_weights(changed, model)
+        read_weights(changed, model, "MobileNetV2")
 
 
 @pytest.mark.parametrize("size", [0, 100, 5000, 1_000_000, 9_000_000])
@@ -260,7 +259,7 @@ def test_a_truncated_file_is_refused(
     cut.write_bytes(files[format].read_bytes()[:size])
 
     with pytest.raises(ModelError, match="cannot be read; delete or replace the file"):
-        read_weights(cut, model)
+        read_weights(cut, model, "MobileNetV2")
 
 
 def test_hdf5_of_another_kind_is_refused(model: Any, tmp_path: Path) -> None:
@@ -269,4 +268,4 @@ def test_hdf5_of_another_kind_is_refused(model: Any, tmp_path: Path) -> None:
         file["numbers"] = [1, 2]
 
     with pytest.raises(ModelError, match=r"no weights of Keras; allowed: Keras's \.h5 or \.weights\.h5"):
-        read_weights(other, model)
+        read_weights(other, model, "MobileNetV2")

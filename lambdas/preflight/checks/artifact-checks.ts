@@ -1,6 +1,7 @@
 import type { S3Client } from "@aws-sdk/client-s3";
 import { objectExists, objectSha256, parseS3Uri, type S3Location } from "../../aws/s3.ts";
 import { artifactKey } from "../../contract/s3-layout.ts";
+import { deployedModel } from "../deployed-model.ts";
 import { type CheckContext, CheckFailure, type CheckSpec } from "./run-checks.ts";
 
 /** Finds an artifact at its content address, or else the asset that UploadScripts would copy there. */
@@ -23,7 +24,7 @@ async function checkModel(s3: S3Client, artifact: S3Location, asset: string, dig
 export function artifactChecks({ config, clients: { s3 } }: CheckContext): readonly CheckSpec[] {
   const { DATA_BUCKET: bucket, WHEELHOUSE_SHA256, WHEELHOUSE_ASSET, MODEL_SHA256, MODEL_ASSET } = config;
   const wheelhouse = { bucket, key: artifactKey(WHEELHOUSE_SHA256, "wheelhouse.tar") };
-  const model = { bucket, key: artifactKey(MODEL_SHA256, "model.tflite") };
+  const model = { bucket, key: deployedModel(config).key };
   return [
     {
       name: "wheelhouse",

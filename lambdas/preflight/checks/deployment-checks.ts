@@ -29,8 +29,8 @@ async function checkOpen(s3: S3Client, bucket: string): Promise<string> {
 }
 
 function checkWeights(config: PreflightConfig): string {
-  if (config.MODEL_WEIGHTS === "imagenet") return "ImageNet's";
-  if (config.MODEL_WEIGHTS === "file") return "those of a file; model.json names its sha256";
+  if (config.MODEL_DESCRIPTION.weights === "imagenet") return "ImageNet's";
+  if (config.MODEL_DESCRIPTION.weights === "file") return "those of a file; model.json names its sha256";
   if (config.ALLOW_SEEDED_WEIGHTS) return "SEEDED RANDOM WEIGHTS, allowed by configuration";
   throw new CheckFailure("The model has seeded random weights: its features mean nothing");
 }

@@ -16,8 +16,8 @@ from orchard.errors import JobError
 from orchard.io.read_ahead import Image, ImageFile, read_ahead
 from orchard.io.storage import locate_storage, open_storage
 from orchard.jobs.isolation import Decode, IsolatedDecoder
-from orchard.model import litert
 from orchard.model.bad_image import BadImageError, RunDependentError
+from orchard.model.extractor import Extractor, get_extractor
 from orchard.model.images import to_input
 from orchard.plan import Model, Plan
 from orchard.progress import Progress
@@ -48,7 +48,7 @@ ROWS_PER_BATCH = 256
 
 
 def read_model(model: Model) -> bytes:
-    """Read the model's flat buffer.
+    """Read the model's file.
 
     Raises:
         JobError: It does not exist, or its sha256 differs from the plan's.
@@ -63,7 +63,7 @@ def read_model(model: Model) -> bytes:
 def make_extract_task(
     plan: Plan,
     model: Model,
-    flat_buffer: Broadcast[bytes],
+    content: Broadcast[bytes],
     progress: Progress,
     decoder_memory: tuple[int, int] | None = None,
 ) -> Callable[[Iterable[Image]], Iterator[Results]]:
@@ -72,18 +72,20 @@ def make_extract_task(
     Args:
         plan: The plan.
         model: Its model.
-        flat_buffer: The model's content.
+        content: The model's file.
         progress: Counts the images.
         decoder_memory: The result of `isolation.find_decoder_memory`.
     """
-    done, errors, sha256 = progress.done, progress.errors, model.sha256
-    decode_here = partial(to_input, size=model.input_size, max_pixels=plan.max_pixels)
+    done, errors = progress.done, progress.errors
+    decode_here = partial(
+        to_input, size=model.input_size, max_pixels=plan.max_pixels, preprocessing=model.preprocessing
+    )
     images_storage = locate_storage(plan.image_tree)
     store_uri, run_id = plan.store, plan.run_id
     store_storage = None if store_uri is None else locate_storage(store_uri)
 
     def extract(images: Iterable[Image]) -> Iterator[Results]:
-        extractor = litert.get_extractor(sha256, lambda: flat_buffer.value)
+        extractor = get_extractor(model, lambda: content.value)
         writer = None
         if store_uri is not None and store_storage is not None:
             writer = StoreWriter(store_uri, store_storage, run_id)
@@ -113,7 +115,7 @@ def choose_decoder(decode: Decode, memory: tuple[int, int] | None, stack: ExitSt
     return stack.enter_context(IsolatedDecoder(decode, None if memory is None else memory[min(attempt, 2) - 1]))
 
 
-def compute(file: ImageFile, decode: Decode, extractor: litert.Extractor) -> _Row:
+def compute(file: ImageFile, decode: Decode, extractor: Extractor) -> _Row:
     """Compute a row. Its etag is None if the store must not keep it, as another run may be able to use the image."""
     if file.content is None:
         return _Row(file, None, file.reason, None)

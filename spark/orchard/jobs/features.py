@@ -51,7 +51,7 @@ def run(context: SparkContext, plan: Plan, progress: Progress) -> None:
     """
     if plan.model is None:
         raise JobError("the plan names no model")
-    flat_buffer = read_model(plan.model)
+    content = read_model(plan.model)
     inventory = join(plan.run, "inventory")
     storage = open_storage(plan.run)
     images = int(json.loads(storage.read_bytes(join(inventory, "summary.json")))["selected"]["images"])
@@ -71,7 +71,7 @@ def run(context: SparkContext, plan: Plan, progress: Progress) -> None:
         else:
             new = found.read_missing(len(shares))
         memory = find_decoder_memory(context.getConf())
-        extract = make_extract_task(plan, plan.model, context.broadcast(flat_buffer), progress, memory)
+        extract = make_extract_task(plan, plan.model, context.broadcast(content), progress, memory)
         tasks.append(new.mapPartitionsWithIndex(make_write_task(plan, extract)))
     if found is not None and reused > 0:
         tasks.append(reuse_features(context, plan, found, len(shares), progress))

@@ -8,6 +8,7 @@ from orchard.model import formats, jpeg
 from orchard.model.bad_image import TooManyPixelsError
 from orchard.model.kinds import identify
 from orchard.model.limits import MAX_PIXELS
+from orchard.model.preprocessing import PREPROCESSINGS
 
 # Pillow's own limit is a warning. Here, images are refused by `max_pixels` before their pixels are decoded.
 Image.MAX_IMAGE_PIXELS = None
@@ -16,8 +17,10 @@ Image.MAX_IMAGE_PIXELS = None
 BAND_PIXELS = 4_000_000
 
 
-def to_input(content: bytes, size: int, max_pixels: int = MAX_PIXELS) -> npt.NDArray[np.float32]:
-    """Decode an image file to float32 (size, size, 3) in [-1, 1], like Keras' preprocessing for MobileNetV2.
+def to_input(
+    content: bytes, size: int, max_pixels: int = MAX_PIXELS, preprocessing: str = "tf"
+) -> npt.NDArray[np.float32]:
+    """Decode an image file to float32 (size, size, 3), like Keras' `load_img` and `preprocess_input`.
 
     Orientation in EXIF data and transparency are ignored, as by Keras' load_img. Decoding takes 4 bytes a pixel
     in most formats; docs/images.md has the measured memory of each.
@@ -26,12 +29,13 @@ def to_input(content: bytes, size: int, max_pixels: int = MAX_PIXELS) -> npt.NDA
         content: The file's bytes.
         size: The number of rows and columns of the result.
         max_pixels: Larger images are refused before their pixels are decoded.
+        preprocessing: One of PREPROCESSINGS. "tf" is MobileNetV2's, which gives numbers from -1 to 1.
 
     Raises:
         BadImageError: The file is empty, truncated, damaged, too large, of an unsupported format, or not an image.
     """
     pixels = np.asarray(_shrink(decode(content, max_pixels), size), dtype=np.float32)
-    return pixels / np.float32(127.5) - np.float32(1)
+    return PREPROCESSINGS[preprocessing](pixels)
 
 
 def decode(content: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:

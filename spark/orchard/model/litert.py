@@ -1,37 +1,33 @@
-"""Runs the model in a worker, with a LiteRT interpreter on one thread."""
+"""Runs a LiteRT flat buffer in a worker, on one thread."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+
+from orchard.model.tensors import Features, Image, to_tensor
 
 
-class Extractor:
+class LiteRtExtractor:
     """Computes the features of one image at a time."""
 
-    def __init__(self, flat_buffer: bytes) -> None:
+    def __init__(self, flat_buffer: bytes, size: int, layout: str) -> None:
         # Imported here because only workers need it.
         from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415
 
         self._interpreter: Any = Interpreter(model_content=flat_buffer, num_threads=1)
+        self._layout = layout
+        [source], [target] = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        self._source: int = source["index"]
+        self._target: int = target["index"]
+        shape = to_tensor(np.empty((size, size, 3), np.float32), layout).shape
+        # Models for any number of images or any size have ones there.
+        if tuple(source["shape"]) != shape:
+            self._interpreter.resize_tensor_input(self._source, shape)
         self._interpreter.allocate_tensors()
-        self._source: int = self._interpreter.get_input_details()[0]["index"]
-        self._target: int = self._interpreter.get_output_details()[0]["index"]
 
-    def features(self, image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Compute the features, float32 (dimensions,), of an image, float32 (size, size, 3) in [-1, 1]."""
-        self._interpreter.set_tensor(self._source, image[np.newaxis])
+    def features(self, image: Image) -> Features:
+        """Compute the features of a preprocessed image."""
+        self._interpreter.set_tensor(self._source, to_tensor(image, self._layout))
         self._interpreter.invoke()
-        features: npt.NDArray[np.float32] = self._interpreter.get_tensor(self._target)[0]
+        features: Features = self._interpreter.get_tensor(self._target).reshape(-1)
         return features
-
-
-_extractors: dict[str, Extractor] = {}
-
-
-def get_extractor(sha256: str, flat_buffer: Callable[[], bytes]) -> Extractor:
-    """Return the process's extractor for a model, which is created once and shared by all tasks of the process."""
-    if sha256 not in _extractors:
-        _extractors[sha256] = Extractor(flat_buffer())
-    return _extractors[sha256]

@@ -10,7 +10,7 @@ const folder = temporaryFolder();
 it("identifies the files by their content", () => {
   const { model, wheelhouse } = readArtifacts(configWith());
 
-  expect(model).toMatchObject({ sha256: sha256("the model"), weights: "imagenet" });
+  expect(model.sha256).toBe(sha256("the model"));
   expect(wheelhouse.sha256).toBe(sha256("the wheels"));
 });
 
@@ -20,17 +20,42 @@ it("reads the weights and dimensions from the model.json beside the model", () =
   expect(() => readArtifacts(configWith({ modelFile, modelWeights: undefined }))).toThrow(/^modelWeights: not given/);
 
   writeFileSync(join(folder, "model.json"), '{"weights":"seeded"}');
-  expect(readArtifacts(configWith({ modelFile, modelWeights: undefined })).model.weights).toBe("seeded");
+  expect(readArtifacts(configWith({ modelFile, modelWeights: undefined })).modelDescription.weights).toBe("seeded");
 
   writeFileSync(join(folder, "model.json"), '{"weights":"file","weightsSha256":"ab"}');
-  expect(readArtifacts(configWith({ modelFile, modelWeights: undefined })).model.weights).toBe("file");
+  expect(readArtifacts(configWith({ modelFile, modelWeights: undefined })).modelDescription.weights).toBe("file");
 
-  writeFileSync(join(folder, "model.json"), '{"weights":"seeded","inputSize":96,"dimensions":512}');
-  expect(readArtifacts(configWith({ modelFile })).model).toMatchObject({
+  const described = { name: "Other", weights: "seeded", inputSize: 96, dimensions: 512, preprocessing: "caffe" };
+  writeFileSync(join(folder, "model.json"), JSON.stringify(described));
+  expect(readArtifacts(configWith({ modelFile })).modelDescription).toEqual({
+    ...described,
     weights: "imagenet",
-    inputSize: 96,
-    dimensions: 512,
+    format: "tflite",
+    layout: "NHWC",
+    relativeTime: 1,
   });
+});
+
+it("takes a model.json from before there were other models for MobileNetV2's", () => {
+  const modelFile = join(folder, "earlier.tflite");
+  writeFileSync(modelFile, "");
+  writeFileSync(join(folder, "model.json"), '{"weights":"seeded","inputSize":224,"dimensions":1280}');
+
+  expect(readArtifacts(configWith({ modelFile })).modelDescription).toMatchObject({
+    name: "MobileNetV2",
+    preprocessing: "tf",
+  });
+});
+
+it.each([
+  ['{"weights":"seeded","preprocessing":"other"}', /^modelFile: .*model\.json is not valid: [\s\S]*"caffe"/],
+  [`{"weights":"seeded","sha256":"${"0".repeat(64)}"}`, /^modelFile: given .* the sha256 differs/],
+])("refuses a model.json that does not fit: %s", (description, message) => {
+  const modelFile = join(folder, "other.tflite");
+  writeFileSync(modelFile, "");
+  writeFileSync(join(folder, "model.json"), description);
+
+  expect(() => readArtifacts(configWith({ modelFile }))).toThrow(message);
 });
 
 it("limits pcaComponents to the dimensions of the model", () => {

@@ -55,6 +55,19 @@ describe("the minutes of a quote", () => {
     expect(minutes(9.001)).toBeCloseTo(10.001 + 5 + 0.2, 6);
   });
 
+  it("include the features of a slower model, and not of images that have them", () => {
+    const minutesOf = (newImages: number, relativeTime: number): number => {
+      const work = { images: newImages, newImages, steps: { ...inventory, features: true }, relativeTime };
+      const { minutes: all, stepMinutes } = quote(shapeOf(), work, "eu-west-1", true);
+      return newImages === 0 ? all : stepMinutes.features;
+    };
+
+    // 1.5 cores at 86 images a second take a minute for 7,740 images; another minute starts the step, and one polls.
+    expect(minutesOf(7_740, 1)).toBeCloseTo(3, 6);
+    expect(minutesOf(7_740, 3)).toBeCloseTo(5, 6);
+    expect(minutesOf(0, 3)).toBe(minutesOf(0, 1));
+  });
+
   it("count each requested step", () => {
     const all = quote(shapeOf(), { images: 0, newImages: 0, steps: everyStep }, "eu-west-1", true);
     expect(all.minutes).toBeCloseTo(3 * (1 + 1) + 0.2, 6);

@@ -9,7 +9,7 @@ import type { PreflightClients, PreflightConfig } from "../../../lambdas/preflig
 import { reusable, survey } from "../../../lambdas/preflight/survey.ts";
 import { indexRun } from "../../../lambdas/results/earlier-runs.ts";
 import { S3Double } from "../../doubles/s3.ts";
-import { aPlan, aValidation, labels } from "../fixtures.ts";
+import { aPlan, aValidation, labels, modelDescription } from "../fixtures.ts";
 
 const bucket = "data";
 const model = "a model";
@@ -25,9 +25,7 @@ beforeEach(() => {
   config = {
     DATA_BUCKET: bucket,
     MODEL_SHA256: sha256(model),
-    MODEL_WEIGHTS: "imagenet",
-    MODEL_INPUT_SIZE: 224,
-    MODEL_DIMENSIONS: 1280,
+    MODEL_DESCRIPTION: modelDescription,
   } as PreflightConfig;
 });
 
@@ -144,6 +142,20 @@ test("another model requires all steps, and has its own features store", async (
 
   expect(second.steps).toEqual(everything);
   expect(second.store).toBe(`s3://data/features-store/model=${other}/decoder=${decoderVersion}/`);
+});
+
+test.each([
+  [{ preprocessing: "caffe" }, "224-caffe"],
+  [{ inputSize: 96 }, "96-tf"],
+] as const)("the same model with another input (%o) has its own features store", async (changes, expectedInput) => {
+  await finish(await planRun("first"));
+  config = { ...config, MODEL_DESCRIPTION: { ...modelDescription, ...changes } };
+
+  const second = await planRun("second");
+
+  expect(second.steps).toEqual(everything);
+  const store = `model=${config.MODEL_SHA256}/decoder=${decoderVersion}-${expectedInput}`;
+  expect(second.store).toBe(`s3://data/features-store/${store}/`);
 });
 
 test("a format that the earlier run lacks requires all steps", async () => {

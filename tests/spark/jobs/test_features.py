@@ -91,13 +91,15 @@ def test_each_step_leaves_its_stages_for_the_report(run: Path) -> None:
 
 
 def test_features_equal_keras(run: Path, model_artifact: ModelArtifact) -> None:
-    import make_model as model
+    import keras_models
+    import make_model
 
     origin = model_artifact.info["weights"]
     if origin == "file":
         pytest.skip("the model has the weights of a file, which is not known here")
-    pretrained = model.load_pretrained_weights() if origin == "imagenet" else None
-    keras = model.build(pretrained.weights if pretrained else None)
+    request = make_model.Request()
+    pretrained = make_model.load_pretrained_weights(request) if origin == "imagenet" else None
+    keras = keras_models.build(weights=pretrained.weights if pretrained else None)
     found = table(run)
     assert found.column_names == ["path", "label", "features"]
     assert found.column("features").type.value_type == pa.float32()

@@ -17,7 +17,7 @@ import { expect, test } from "vitest";
 import { sha256 } from "../../../../lambdas/aws/s3.ts";
 import { closedKey } from "../../../../lambdas/contract/s3-layout.ts";
 import { InvalidInput } from "../../../../lambdas/runtime/errors.ts";
-import { createBucket, putObject, uniqueName } from "../../fixtures.ts";
+import { createBucket, modelDescription, putObject, uniqueName } from "../../fixtures.ts";
 import { account, answering, config, defaults, failing, findOnlyFailure, input, run } from "../ready-account.ts";
 
 // Each check fails alone.
@@ -67,17 +67,21 @@ test("an execution name may have every legal character", async () => {
 });
 
 test("seeded weights are refused unless they are allowed", async () => {
-  expect(await findOnlyFailure(run(input, { config: { MODEL_WEIGHTS: "seeded" } }))).toMatch(/model-weights: .*random/);
+  expect(
+    await findOnlyFailure(run(input, { config: { MODEL_DESCRIPTION: { ...modelDescription, weights: "seeded" } } })),
+  ).toMatch(/model-weights: .*random/);
 });
 
 test("weights of a file need no permission and give no warning", async () => {
-  const plan = await run(input, { config: { MODEL_WEIGHTS: "file" } });
+  const plan = await run(input, { config: { MODEL_DESCRIPTION: { ...modelDescription, weights: "file" } } });
 
   expect(plan).toMatchObject({ model: { weights: "file" }, warnings: [] });
 });
 
 test("allowed seeded weights give a warning", async () => {
-  const plan = await run(input, { config: { MODEL_WEIGHTS: "seeded", ALLOW_SEEDED_WEIGHTS: true } });
+  const plan = await run(input, {
+    config: { MODEL_DESCRIPTION: { ...modelDescription, weights: "seeded" }, ALLOW_SEEDED_WEIGHTS: true },
+  });
 
   expect(plan.warnings).toEqual([expect.stringMatching(/SEEDED RANDOM WEIGHTS/)]);
 });

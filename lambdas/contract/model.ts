@@ -1,0 +1,28 @@
+import { z } from "zod";
+import { modelWeights } from "./choices.ts";
+
+/** Formats of a model's file, which are also the endings of its name: a LiteRT flat buffer. */
+const modelFormats = ["tflite"] as const;
+/** How the model wants its pixels, by the names of `keras.applications.imagenet_utils`. */
+const preprocessings = ["tf", "torch", "caffe", "none"] as const;
+/** Order of the input's dimensions: images, height, width, channels, or images, channels, height, width. */
+const tensorLayouts = ["NHWC", "NCHW"] as const;
+
+/**
+ * The part of model.json, which spark/make_model.py writes beside the model, that runs depend on. The defaults are those
+ * of MobileNetV2, for a model from before its description had the key.
+ */
+export const modelDescriptionSchema = z.object({
+  name: z.string().min(1).max(200).default("MobileNetV2"),
+  weights: z.enum(modelWeights),
+  /** Width and height of the model's input, in pixels. */
+  inputSize: z.int().min(1).default(224),
+  /** Number of features of an image. */
+  dimensions: z.int().min(1).default(1280),
+  format: z.enum(modelFormats).default("tflite"),
+  preprocessing: z.enum(preprocessings).default("tf"),
+  layout: z.enum(tensorLayouts).default("NHWC"),
+  /** Time that an image takes relative to MobileNetV2, as measured when the model was made. */
+  relativeTime: z.number().positive().default(1),
+});
+export type ModelDescription = Readonly<z.output<typeof modelDescriptionSchema>>;
