@@ -1,8 +1,7 @@
 // Runs the embedded account in a process of its own:
 //
-//   node local/account-main.ts [port] [directory]    starts the account
+//   node local/account-main.ts [port] [directory] [--yarn]    starts the account; with --yarn, its clusters run YARN
 //   node local/account-main.ts find <directory>      prints the account that runs in the directory as JSON, or null
-//
 //   node local/account-main.ts delete <directory>    deletes the state in the directory, and prints null
 //
 // `find` and `delete` print {"error"} as below when an account uses the directory but does not answer.
@@ -47,7 +46,7 @@ function describeError(error: unknown): { readonly error: { readonly name: strin
 /** No file of the account is readable by other users. */
 const umask = 0o077;
 
-async function run(port: string | undefined, directory: string | undefined): Promise<void> {
+async function run(port: string | undefined, directory: string | undefined, yarn: boolean): Promise<void> {
   let account: Account | undefined;
   stopWhenAsked(async () => account?.stop());
   try {
@@ -56,6 +55,7 @@ async function run(port: string | undefined, directory: string | undefined): Pro
     account = await startAccount({
       ...(port === undefined ? {} : { port: Number(port) }),
       ...(directory === undefined ? {} : { directory }),
+      yarn,
       log: (line) => console.error(line),
     });
     const { endpoint, env, console: link } = account;
@@ -95,7 +95,8 @@ function stopWhenAsked(stop: () => Promise<void>): void {
 }
 
 process.umask(umask);
-const [first, second] = process.argv.slice(2);
+const args = process.argv.slice(2);
+const [first, second] = args.filter((arg) => arg !== "--yarn");
 if (first === "find" && second !== undefined) console.log(JSON.stringify(await findRunning(second)));
 else if (first === "delete" && second !== undefined) console.log(JSON.stringify(deleteState(second)));
-else await run(first, second);
+else await run(first, second, args.includes("--yarn"));

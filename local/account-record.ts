@@ -9,6 +9,8 @@ import { writeJson } from "./support/json-file.ts";
 export interface RunningAccount {
   readonly pid: number;
   readonly endpoint: string;
+  /** Whether its clusters run YARN. Records of earlier versions lack it. */
+  readonly yarn?: boolean;
   /** The process that ends MiniStack when the account's process dies. */
   readonly supervisorPid?: number;
 }

@@ -13,6 +13,7 @@ import {
 import { consoleLink } from "./console/console-keys.ts";
 import { LocalConsole } from "./console/local-console.ts";
 import { EmrService } from "./emr/emr-service.ts";
+import { findNodeViews } from "./emr/yarn/node-view.ts";
 import { Gateway, PortInUse } from "./gateway.ts";
 import { removeOldCode } from "./lambda/function-code.ts";
 import { LambdaRunner } from "./lambda/runner.ts";
@@ -39,6 +40,8 @@ interface AccountOptions {
   readonly port?: number;
   /** The folder of the account's state. @default <project>/.orchard/account */
   readonly directory?: string;
+  /** Whether clusters run YARN: a ResourceManager and NodeManagers. @default steps run by local[*] */
+  readonly yarn?: boolean;
   /** Receives the account's log, a line a call. @default the log is discarded */
   readonly log?: (line: string) => void;
 }
@@ -70,11 +73,12 @@ export class AccountRunning extends Error {
  * S3 objects survive every restart, even after a SIGKILL, and so do the records of executions, clusters and mails.
  * Buckets, stacks, functions, roles, topics, rules and state machines may lose the last second of changes. Executions
  * and clusters that were running when the account ended are shown as ended.
- * @throws AccountRunning, AccountBusy, PortInUse
+ * @throws AccountRunning, AccountBusy, PortInUse; NoNodeViews with `yarn` on a machine that cannot run its nodes
  */
 export async function startAccount(options: AccountOptions = {}): Promise<Account> {
   const directory = resolve(options.directory ?? defaultDirectory());
   const port = options.port ?? defaultPort;
+  if (options.yarn) findNodeViews();
   mkdirSync(directory, { recursive: true });
   chmodSync(directory, 0o700);
   const lock = lockDirectory(directory);
@@ -95,7 +99,7 @@ async function startLocked(
   lock: DirectoryLock,
   directory: string,
   gateway: Gateway,
-  { log = () => undefined }: AccountOptions,
+  { yarn = false, log = () => undefined }: AccountOptions,
 ): Promise<Account> {
   try {
     await awaitPredecessor(directory, (ministackGraceSeconds + 2) * 1000);
@@ -111,6 +115,7 @@ async function startLocked(
       region,
       accountId,
       credentials: accountKeys(directory, log),
+      yarn,
       log,
     };
     return await startServices(lock, gateway, context, startMinistack(context, ministackPort));
@@ -134,11 +139,12 @@ async function startServices(
   context: AccountContext,
   server: Supervised,
 ): Promise<Account> {
-  const { endpoint, directory, log } = context;
+  const { endpoint, directory, yarn = false, log } = context;
   try {
     const { pid: supervisorPid } = server.process;
     // Written before MiniStack is healthy: if this process is killed now, the next account must wait for MiniStack, too.
-    writeRecord(directory, { pid: process.pid, endpoint, ...(supervisorPid === undefined ? {} : { supervisorPid }) });
+    const supervisor = supervisorPid === undefined ? {} : { supervisorPid };
+    writeRecord(directory, { pid: process.pid, endpoint, yarn, ...supervisor });
     await awaitMinistack(context, server);
     const emr = new EmrService(context);
     const calls = new CallRecorder(context, (id) => emr.tags(id));

@@ -68,6 +68,7 @@ def run(context: SparkContext, options: argparse.Namespace) -> None:
     """
     from orchard.io.uri import join  # noqa: PLC0415
     from orchard.jobs import features, inventory, reduction  # noqa: PLC0415
+    from orchard.losses import report_losses  # noqa: PLC0415
     from orchard.plan import read_plan  # noqa: PLC0415
     from orchard.progress import Progress  # noqa: PLC0415
 
@@ -88,6 +89,7 @@ def run(context: SparkContext, options: argparse.Namespace) -> None:
             case "reduction":
                 reduction.run(context, reduction.from_plan(plan), progress)
         progress.stages.write(plan.run)
+    report_losses(context, options.step)
 
 
 def run_alone(context: SparkContext, options: argparse.Namespace) -> None:

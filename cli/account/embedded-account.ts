@@ -11,6 +11,7 @@ import { waitUntil } from "../../shared/wait-until.ts";
 import { childEnvironment } from "../setup/child-environment.mjs";
 import { CommandFailed, UsageError } from "../terminal/command-errors.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
+import { installPart } from "../toolchain/install-part.ts";
 import { places, root } from "../toolchain/places.ts";
 import { toolPath } from "../toolchain/run-tool.ts";
 import { embeddedEnvironment } from "./embedded-environment.ts";
@@ -34,6 +35,8 @@ export interface EmbeddedAccount {
   readonly pid: number;
   /** The process that ends MiniStack. */
   readonly supervisorPid?: number | undefined;
+  /** Whether its clusters run YARN. */
+  readonly yarn?: boolean | undefined;
   /** Whether the account was already running when this command started. */
   readonly reused: boolean;
   /** Keeps the account running after this command. */
@@ -43,6 +46,7 @@ export interface EmbeddedAccount {
 const announcementSchema = z.object({
   pid: z.number(),
   supervisorPid: z.number().optional(),
+  yarn: z.boolean().optional(),
   endpoint: z.string(),
   env: z.record(z.string(), z.string()),
   console: z.string(),
@@ -108,15 +112,28 @@ export async function findAccount(): Promise<EmbeddedAccount | undefined> {
   return running ? { ...running, reused: true, keep: () => undefined } : undefined;
 }
 
+/** The account that a command asks for. */
+export interface AccountChoice {
+  /** The port that the user asked for, if any. */
+  readonly port: number | undefined;
+  /** Whether its clusters are to run YARN. */
+  readonly yarn: boolean;
+}
+
 /**
  * Returns this project's running account, or starts one that ends with this command.
  *
- * @param port the port that the user asked for, if any
- * @throws UsageError when the running account has another port, or the port is taken
+ * @throws UsageError when the running account has another port or no YARN, or the port is taken; CommandFailed when
+ *   YARN's jars cannot be installed
  */
-export async function openAccount(lifetime: Lifetime, port: number | undefined): Promise<EmbeddedAccount> {
+export async function openAccount(lifetime: Lifetime, { port, yarn }: AccountChoice): Promise<EmbeddedAccount> {
   const running = await findAccount();
   if (running) {
+    if (yarn && running.yarn !== true) {
+      throw new UsageError(
+        `The account of this folder already runs on ${running.endpoint}, without YARN. End it first: orchard local down`,
+      );
+    }
     if (port !== undefined && new URL(running.endpoint).port !== String(port)) {
       throw new UsageError(
         `The account of this folder already runs on ${running.endpoint}. Leave --port out to use it, or end it: orchard local down`,
@@ -130,7 +147,8 @@ export async function openAccount(lifetime: Lifetime, port: number | undefined):
     const owner = other === undefined ? "another program" : `the account of another folder (process ${other})`;
     throw new UsageError(`Port ${chosen} is in use by ${owner}. Choose a free one with --port.`);
   }
-  return startAccountProcess(lifetime, chosen, places.account);
+  if (yarn) await installPart(lifetime, "yarn");
+  return startAccountProcess(lifetime, { port: chosen, yarn }, places.account);
 }
 
 function accountLog(directory: string): string {
@@ -145,7 +163,7 @@ function accountLog(directory: string): string {
  */
 export async function startAccountProcess(
   lifetime: Lifetime,
-  port: number,
+  { port, yarn }: { readonly port: number; readonly yarn: boolean },
   directory: string,
 ): Promise<EmbeddedAccount> {
   const logFile = accountLog(directory);
@@ -153,7 +171,7 @@ export async function startAccountProcess(
   // Appending keeps the lines whole when two starts at once have the same log.
   const { O_APPEND, O_CREAT, O_TRUNC, O_WRONLY } = constants;
   const log = openSync(logFile, O_APPEND | O_CREAT | O_TRUNC | O_WRONLY, 0o600);
-  const child = spawn(process.execPath, [accountMain, String(port), directory], {
+  const child = spawn(process.execPath, [accountMain, String(port), directory, ...(yarn ? ["--yarn"] : [])], {
     cwd: root,
     // Ctrl-C must not reach the account directly: it ends after the execution has been stopped.
     detached: true,

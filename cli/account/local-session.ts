@@ -4,7 +4,7 @@ import { formatDuration } from "../terminal/format-duration.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
 import type { Reporter, Step } from "../terminal/progress-steps.ts";
 import { type Clients, createClients } from "./aws-clients.ts";
-import { defaultPort, type EmbeddedAccount, openAccount } from "./embedded-account.ts";
+import { type AccountChoice, defaultPort, type EmbeddedAccount, openAccount } from "./embedded-account.ts";
 import { subscribeMailbox } from "./mailbox-subscription.ts";
 
 /** An embedded account with the stack deployed to it, which `start` and `local` share. */
@@ -17,12 +17,12 @@ export interface LocalSession {
 /** The steps that open a session; `get` returns it after they have run. */
 export function sessionSteps(
   lifetime: Lifetime,
-  port: number | undefined,
+  choice: AccountChoice,
 ): { readonly steps: readonly Step[]; readonly get: () => LocalSession } {
   let account: EmbeddedAccount | undefined;
   let session: LocalSession | undefined;
   const startAccount = async ({ title }: Reporter): Promise<void> => {
-    account = await openAccount(lifetime, port);
+    account = await openAccount(lifetime, choice);
     title(`Account: ${account.reused ? "uses the one that runs" : "started"} on ${account.endpoint}`);
   };
   const deployStack = async ({ status, title }: Reporter): Promise<void> => {
@@ -36,7 +36,7 @@ export function sessionSteps(
   };
   return {
     steps: [
-      { title: `Account on port ${port ?? defaultPort}`, run: startAccount },
+      { title: `Account on port ${choice.port ?? defaultPort}`, run: startAccount },
       { title: "Deployment", run: deployStack },
     ],
     get: () => {

@@ -13,7 +13,7 @@ import {
   makeExecutionInput,
   requireLastingAccount,
 } from "../execution/execution-input.ts";
-import { addInputOptions, parsePort } from "../execution/input-options.ts";
+import { addInputOptions, parsePort, yarnOption } from "../execution/input-options.ts";
 import { renderReport } from "../execution/render-report.ts";
 import { makeReport, type Report } from "../execution/run-report.ts";
 import { newExecution, stopWithCommand } from "../execution/watch-execution.ts";
@@ -28,6 +28,7 @@ interface RunOptions {
   /** Whether images may be removed from the bucket without a question. */
   readonly mayDelete: boolean;
   readonly port: number | undefined;
+  readonly yarn: boolean;
   readonly keep: boolean;
   readonly json: boolean;
 }
@@ -41,10 +42,11 @@ export const command = addInputOptions(
     .option("--delete", "remove images from the account that the dataset does not have, however many", false),
 )
   .option("--port <port>", `port of the account on 127.0.0.1 (default: ${defaultPort})`, parsePort)
+  .addOption(yarnOption)
   .option("--keep", "leave the account running for the next start", false)
   .option("--json", "print one JSON object and nothing else", false)
-  .action(async ({ dataset, delete: mayDelete, port, keep, json, ...options }) => {
-    const run = { executionInput: makeExecutionInput(options), dataset, mayDelete, port, keep, json };
+  .action(async ({ dataset, delete: mayDelete, port, yarn, keep, json, ...options }) => {
+    const run = { executionInput: makeExecutionInput(options), dataset, mayDelete, port, yarn, keep, json };
     await withLifetime((lifetime) => runWorkflow(lifetime, run));
   });
 
@@ -65,11 +67,11 @@ async function openImages(
 }
 
 async function runWorkflow(lifetime: Lifetime, options: RunOptions): Promise<void> {
-  const { executionInput, dataset: folder, mayDelete, port, keep, json } = options;
+  const { executionInput, dataset: folder, mayDelete, port, yarn, keep, json } = options;
   const since = Date.now();
   requireLastingAccount(executionInput, { keep, isRunning: (await findAccount()) !== undefined });
   const images = await openImages(lifetime, options);
-  const session = sessionSteps(lifetime, port);
+  const session = sessionSteps(lifetime, { port, yarn });
   const compare = async ({ title, status }: Reporter): Promise<void> => {
     if (!images) return;
     images.plan = await compareImages(session.get(), images.dataset, { status });

@@ -26,7 +26,7 @@ const deepAdditions = [
   "bench: the benchmark at small sizes",
 ];
 /** Suites with tests that start a copy of the prepared account. */
-const suitesWithAccounts = ["cli", "e2e"];
+const suitesWithAccounts = ["cli", "e2e", "yarn"];
 /** API calls by role, as tests/e2e and tests/faults record them. */
 const callRecords = join(places.tests, "api-calls");
 /** Each worker runs an account, and Spark on all cores, so more workers would need more memory than a laptop has. */

@@ -7,7 +7,7 @@ import { npmEnvironment, uvSettings } from "./download-settings.mjs";
 import { findPython } from "./find-python.mjs";
 import { javaHome } from "./python-packages.mjs";
 import { home, node, python, root } from "./setup-paths.mjs";
-import { jarsVersion, makeJars } from "./spark-jars.mjs";
+import { makeJars, s3Jars, yarnJars } from "./spark-jars.mjs";
 
 /**
  * A part of the setup. `stamp` is a file that records the versions from which the part was made (`value`). It is
@@ -19,7 +19,7 @@ import { jarsVersion, makeJars } from "./spark-jars.mjs";
  *   value: () => string,
  *   make: (log: (line: string) => void) => Promise<void>,
  * }} Part
- * @typedef {"node-modules" | "uv" | "python-packages" | "checkers" | "jars" | "spark" | "model" | "wheelhouse" | "mutation" | "notebook"} PartName
+ * @typedef {"node-modules" | "uv" | "python-packages" | "checkers" | "jars" | "spark" | "model" | "wheelhouse" | "mutation" | "notebook" | "yarn"} PartName
  */
 
 const packageIndexHint = "Check the network (or pip's index and proxy settings) and start again.";
@@ -137,8 +137,17 @@ const jars = {
   title: "S3 jars for Spark",
   needs: ["python-packages"],
   stamp: join(home, "jars", ".stamp"),
-  value: () => jarsVersion,
-  make: makeJars,
+  value: () => s3Jars.version,
+  make: (log) => makeJars(s3Jars, log),
+};
+
+/** @type {Part} */
+const yarn = {
+  title: "YARN's daemons",
+  needs: ["python-packages"],
+  stamp: join(home, yarnJars.folder, ".stamp"),
+  value: () => yarnJars.version,
+  make: (log) => makeJars(yarnJars, log),
 };
 
 /** @type {Part} */
@@ -226,4 +235,5 @@ export const parts = {
   wheelhouse,
   mutation,
   notebook,
+  yarn,
 };

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AccountContext } from "../support/account-context.ts";
 import { epochSeconds, errorText } from "../support/aws-error.ts";
+import type { ClusterEngine } from "./cluster-engine.ts";
+import { ClusterLogs } from "./cluster-logs.ts";
 import { type Cluster, isActive, type Reason, type Step, transition } from "./cluster-record.ts";
-import { EmrNode } from "./emr-node.ts";
-import { primaryInstanceId } from "./instances.ts";
-import { sparkDefaults } from "./yarn-rules.ts";
+import { createEngine } from "./create-engine.ts";
 
 /** The longest delay of a Node.js timer; a longer one fires at once. */
 const maxTimerMs = 2 ** 31 - 1;
@@ -14,7 +14,8 @@ const errorCodes = ["BOOTSTRAP_FAILURE", "INTERNAL_ERROR", "STEP_FAILURE"];
 /** Takes one cluster from STARTING to TERMINATED: bootstrap actions, steps one at a time, idle time-out, termination. */
 export class ClusterLifecycle {
   readonly #cluster: Cluster;
-  readonly #node: EmrNode;
+  readonly #context: AccountContext;
+  readonly #logs: ClusterLogs;
   readonly #log: (line: string) => void;
   readonly #save: () => void;
   /** Aborted, with the reason, when the cluster is to end. */
@@ -26,9 +27,8 @@ export class ClusterLifecycle {
   /** @param save writes the cluster's record */
   constructor(context: AccountContext, cluster: Cluster, save: () => void) {
     this.#cluster = cluster;
-    const properties = Object.entries(sparkDefaults(cluster.request.Configurations));
-    const eventLogs = Object.fromEntries(properties.filter(([key]) => key.startsWith("spark.eventLog.")));
-    this.#node = new EmrNode(context, cluster.Id, cluster.request.LogUri, eventLogs);
+    this.#context = context;
+    this.#logs = new ClusterLogs(context, cluster.Id, cluster.request.LogUri);
     this.#log = context.log;
     this.#save = save;
   }
@@ -37,9 +37,11 @@ export class ClusterLifecycle {
   async run(): Promise<void> {
     const cluster = this.#cluster;
     let reason: Reason;
+    let engine: ClusterEngine | undefined;
     try {
-      await this.#node.create();
-      reason = (await this.#bootstrap()) ?? (await this.#runSteps());
+      engine = createEngine(this.#context, cluster, this.#logs);
+      await engine.create();
+      reason = (await this.#bootstrap(engine)) ?? (await this.#serve(engine));
     } catch (error) {
       this.#log(`emr: ${cluster.Id}: ${errorText(error)}`);
       reason = { Code: "INTERNAL_ERROR", Message: errorText(error) };
@@ -50,7 +52,7 @@ export class ClusterLifecycle {
       transition(step.Status, "CANCELLED", { Message: "Job terminated" });
     }
     try {
-      await this.#node.remove();
+      await engine?.remove();
     } finally {
       const state = errorCodes.includes(reason.Code ?? "") ? "TERMINATED_WITH_ERRORS" : "TERMINATED";
       transition(cluster.Status, state, reason);
@@ -79,10 +81,9 @@ export class ClusterLifecycle {
   }
 
   /** Runs the bootstrap actions. Returns the reason to end the cluster, or undefined when it is ready. */
-  async #bootstrap(): Promise<Reason | undefined> {
+  async #bootstrap(engine: ClusterEngine): Promise<Reason | undefined> {
     const { signal } = this.#termination;
     const cluster = this.#cluster;
-    const instanceId = primaryInstanceId(cluster);
     for (const [index, { ScriptBootstrapAction: action }] of (cluster.request.BootstrapActions ?? []).entries()) {
       if (signal.aborted) {
         break;
@@ -90,33 +91,37 @@ export class ClusterLifecycle {
       transition(cluster.Status, "BOOTSTRAPPING", {});
       this.#save();
       const number = index + 1;
-      let script: string;
+      let script: Uint8Array;
       try {
-        script = await this.#node.download(action.Path, number);
+        script = await this.#logs.download(action.Path);
       } catch (error) {
         this.#log(`emr: ${cluster.Id}: ${action.Path}: ${errorText(error)}`);
-        const message = `Master instance (${instanceId}) failed attempting to download bootstrap action ${number} file from S3`;
+        const message = `Master instance (${engine.nodes[0]?.instanceId}) failed attempting to download bootstrap action ${number} file from S3`;
         return { Code: "BOOTSTRAP_FAILURE", Message: message };
       }
-      const { exitCode } = await this.#node.bootstrap(script, action.Args ?? [], number, instanceId, signal);
-      if (exitCode !== 0) {
-        const message = `On the master instance (${instanceId}), bootstrap action ${number} returned a non-zero return code`;
+      const run = { number, args: action.Args ?? [] };
+      const results = await Promise.all(engine.nodes.map((node) => engine.bootstrap(node, script, run, signal)));
+      const failed = results.findIndex(({ exitCode }) => exitCode !== 0);
+      if (failed >= 0) {
+        const instance = `${failed === 0 ? "the master instance" : "1 slave instance"} (${engine.nodes[failed]?.instanceId})`;
+        const message = `On ${instance}, bootstrap action ${number} returned a non-zero return code`;
         return { Code: "BOOTSTRAP_FAILURE", Message: message };
       }
     }
     return signal.aborted ? signal.reason : undefined;
   }
 
-  /** Runs the steps one at a time until the cluster is to end. Returns the reason. */
-  async #runSteps(): Promise<Reason> {
+  /** Starts the daemons, and runs the steps one at a time until the cluster is to end. Returns the reason. */
+  async #serve(engine: ClusterEngine): Promise<Reason> {
     const cluster = this.#cluster;
+    await engine.start(this.#termination.signal);
     cluster.Status.Timeline.ReadyDateTime = epochSeconds();
     let idleSince = Date.now();
     while (!this.#termination.signal.aborted) {
       const step = cluster.steps.find(({ Status: status }) => status.State === "PENDING");
       if (step !== undefined) {
         transition(cluster.Status, "RUNNING", { Message: "Running step" });
-        await this.#runStep(step);
+        await this.#runStep(engine, step);
         idleSince = Date.now();
         if (step.Status.State === "FAILED" && step.ActionOnFailure === "TERMINATE_CLUSTER") {
           return { Code: "STEP_FAILURE", Message: "Shut down as step failed" };
@@ -152,7 +157,7 @@ export class ClusterLifecycle {
     return undefined;
   }
 
-  async #runStep(step: Step): Promise<void> {
+  async #runStep(engine: ClusterEngine, step: Step): Promise<void> {
     const termination = this.#termination.signal;
     const cancel = new AbortController();
     this.#runningSteps.set(step.Id, cancel);
@@ -160,7 +165,7 @@ export class ClusterLifecycle {
     step.Status.Timeline.StartDateTime = epochSeconds();
     this.#save();
     const signal = AbortSignal.any([cancel.signal, termination]);
-    const { exitCode, outputTail, logFolder } = await this.#node.step(step.Id, step.Config.Args, signal);
+    const { exitCode, outputTail, logFolder } = await engine.step(step.Id, step.Config.Args, signal);
     this.#runningSteps.delete(step.Id);
     if (termination.aborted) {
       transition(step.Status, "CANCELLED", { Message: "Job terminated" });

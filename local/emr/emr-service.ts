@@ -1,12 +1,13 @@
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { AccountContext } from "../support/account-context.ts";
 import { AwsError, errorText, page } from "../support/aws-error.ts";
 import { ServiceModel } from "../support/service-model.ts";
 import { clusterArn, describeCluster, listBootstrapActions, summarizeCluster } from "./cluster-description.ts";
+import { nodesFolder } from "./cluster-engine.ts";
 import { ClusterLifecycle } from "./cluster-lifecycle.ts";
 import { type Cluster, hasEnded, isActive, newCluster, newStep, transition } from "./cluster-record.ts";
 import { accountStopped, ClusterStore } from "./cluster-store.ts";
-import { EmrNode } from "./emr-node.ts";
 import type { ManagedScalingPolicy } from "./instance-rules.ts";
 import { type ListInstancesRequest, listInstanceFleets, listInstanceGroups, listInstances } from "./instances.ts";
 import {
@@ -48,8 +49,9 @@ export class EmrService {
     this.#store = new ClusterStore(join(context.directory, "emr"), context.log);
     this.#operations = this.#operationTable();
     for (const { Id: id } of this.#store.load()) {
-      const node = new EmrNode(context, id, undefined);
-      node.remove().catch((error: unknown) => context.log(`emr: ${id}: ${errorText(error)}`));
+      rm(nodesFolder(join(context.directory, "emr", id)), { recursive: true, force: true, maxRetries: 5 }).catch(
+        (error: unknown) => context.log(`emr: ${id}: ${errorText(error)}`),
+      );
     }
   }
 

@@ -44,6 +44,19 @@ export function primaryInstanceId(owner: InstanceOwner): string {
   return ec2Id(owner, primary?.id ?? "", 0);
 }
 
+/**
+ * Returns the instances that have a NodeManager: core and task nodes, or a lone primary node. Management guide,
+ * "Understand node types".
+ */
+export function yarnInstances(owner: InstanceOwner): readonly { readonly id: string; readonly type: string }[] {
+  const all = pools(owner).map(({ id, role, instances }) => ({
+    role,
+    instances: instances.map(({ type }, index) => ({ id: ec2Id(owner, id, index), type })),
+  }));
+  const workers = all.filter(({ role, instances }) => role !== "MASTER" && instances.length > 0);
+  return (workers.length > 0 ? workers : all).flatMap(({ instances }) => instances);
+}
+
 /** Answers ListInstanceGroups. @throws AwsError InvalidRequestException for a cluster with fleets */
 export function listInstanceGroups(owner: InstanceOwner): JsonObject {
   requireCollectionType(owner, "INSTANCE_GROUP", "ListInstanceGroups");

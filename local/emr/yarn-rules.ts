@@ -6,11 +6,15 @@ import { splitOption } from "./local-spark-submit.ts";
 export interface Configuration {
   readonly Classification?: string;
   readonly Properties?: Readonly<Record<string, string>>;
+  readonly Configurations?: readonly Configuration[];
 }
 
-/** Spark's properties that the request sets for the whole cluster. */
-export function sparkDefaults(configurations: readonly Configuration[] = []): Readonly<Record<string, string>> {
-  return configurations.find(({ Classification: name }) => name === "spark-defaults")?.Properties ?? {};
+/** The properties of a classification, such as Spark's that the request sets for the whole cluster. */
+export function propertiesOf(
+  classification: string,
+  configurations: readonly Configuration[] = [],
+): Readonly<Record<string, string>> {
+  return configurations.find(({ Classification: name }) => name === classification)?.Properties ?? {};
 }
 
 /** The nodes on which YARN runs containers, as the request describes them. */
@@ -39,7 +43,7 @@ export function* yarnErrors(
 ): Generator<string> {
   const nodes = yarnNodes(instances);
   const sizes = nodes.types.flatMap((type) => instanceTypes[type]?.yarnMemoryMiB ?? []);
-  const defaults = sparkDefaults(configurations);
+  const defaults = propertiesOf("spark-defaults", configurations);
   const settings = { ...defaults, ...submitSettings(args) };
   if (args[0] !== "spark-submit" || settings["spark.submit.deployMode"] !== "cluster" || sizes.length === 0) return;
   const node = Math.min(...sizes);

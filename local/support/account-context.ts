@@ -13,5 +13,7 @@ export interface AccountContext {
   readonly region: string;
   readonly accountId: string;
   readonly credentials: KeyPair;
+  /** Whether clusters run YARN. @default steps run by local[*] */
+  readonly yarn?: boolean;
   readonly log: (line: string) => void;
 }

@@ -97,17 +97,17 @@ class Account:
         )
         return str(answer["executionArn"])
 
-    def wait(self, arn: str) -> Execution:
+    def wait(self, arn: str, seconds: float = RUN_SECONDS) -> Execution:
         """Waits for the end of an execution."""
-        deadline = time.monotonic() + RUN_SECONDS
+        deadline = time.monotonic() + seconds
         while (found := self.client("stepfunctions").describe_execution(executionArn=arn))["status"] == "RUNNING":
-            assert time.monotonic() < deadline, f"{arn} still runs after {RUN_SECONDS} s"
+            assert time.monotonic() < deadline, f"{arn} still runs after {seconds} s"
             time.sleep(0.3)
         return Execution(arn, found["name"], found["status"], found.get("error", ""), found.get("cause", ""))
 
-    def run(self, execution_input: object) -> Execution:
+    def run(self, execution_input: object, seconds: float = RUN_SECONDS) -> Execution:
         """Starts an execution and waits for its end."""
-        return self.wait(self.start(execution_input))
+        return self.wait(self.start(execution_input), seconds)
 
     def stop_execution(self, arn: str, cause: str = "") -> None:
         """Stops an execution, as somebody does who changes their mind."""
@@ -218,15 +218,16 @@ def _client(service: str, endpoint: str, region: str, key: str, secret: str) -> 
 
 
 @contextmanager
-def started_account(home: Path, port: int | None = None) -> Iterator[Account]:
+def started_account(home: Path, port: int | None = None, *, yarn: bool = False) -> Iterator[Account]:
     """Runs `npm run local` in a separate folder, with the generated sample in its bucket.
 
     `port`: where the folder's account was before, because its subscribers are called there; by default a free one.
+    `yarn`: whether clusters run YARN.
     """
     if not home.exists() or not any(home.iterdir()):
         copy_prepared_account(home)
     process = subprocess.Popen(
-        [NODE, "cli/main.ts", "local", "--json", "--port", str(port or free_port())],
+        [NODE, "cli/main.ts", "local", "--json", "--port", str(port or free_port()), *(["--yarn"] if yarn else [])],
         cwd=ROOT,
         env=without_aws() | {"ORCHARD_HOME": str(home)},
         stdout=subprocess.PIPE,

@@ -14,7 +14,7 @@ import {
   openDataset,
   uploadImages,
 } from "../../dataset/upload-images.ts";
-import { layoutOption, parsePort } from "../../execution/input-options.ts";
+import { layoutOption, parsePort, yarnOption } from "../../execution/input-options.ts";
 import { withLifetime } from "../../terminal/lifetime.ts";
 import { type Reporter, runSteps } from "../../terminal/progress-steps.ts";
 import { readModelInfo } from "../../toolchain/model-info.ts";
@@ -29,14 +29,15 @@ export const command = new Command("up")
   .option("--delete", "remove images from it that the dataset does not have, however many", false)
   .addOption(layoutOption)
   .option("--port <port>", `port of the account on 127.0.0.1 (default: ${defaultPort})`, parsePort)
+  .addOption(yarnOption)
   .option("--detach", "leave the account running, and return", false)
   .option("--json", "print one JSON object and nothing else", false)
   .addHelpText("after", "\nExample:\n  orchard local up --detach && orchard run --local")
-  .action(({ dataset: folder, delete: mayDelete, layout, port, detach, json }) =>
+  .action(({ dataset: folder, delete: mayDelete, layout, port, yarn, detach, json }) =>
     withLifetime(async (lifetime) => {
       const command = "orchard local up --dataset";
       const given = folder === undefined ? undefined : await openDataset(lifetime, { folder, layout, command });
-      const { steps, get } = sessionSteps(lifetime, port);
+      const { steps, get } = sessionSteps(lifetime, { port, yarn });
       const upload = async (reporter: Reporter): Promise<void> => {
         const session = get();
         const { bucket, inputPrefix } = session.deployment;

@@ -26,7 +26,8 @@ function isAws(name: string): boolean {
 export async function startEmptyAccount(): Promise<EmptyAccount> {
   const home = mkdtempSync(join(tmpdir(), "orchard-empty-"));
   const lifetime = new Lifetime();
-  const account = await startAccountProcess(lifetime, await getPort({ host: "127.0.0.1" }), join(home, "account"));
+  const choice = { port: await getPort({ host: "127.0.0.1" }), yarn: false };
+  const account = await startAccountProcess(lifetime, choice, join(home, "account"));
   // The CDK finds this .cdk.json because its home is the account's. It needs the settings because the embedded account
   // does not enforce a security configuration, ImageNet weights may be missing, and the nodes run on this machine.
   const allowSeededWeights = String(readModelInfo().weights === "seeded");

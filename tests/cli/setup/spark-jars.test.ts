@@ -10,7 +10,7 @@ function sha256(content: string): string {
 }
 
 describe("verifyJars", () => {
-  const lock = `${sha256("one")}  a-1.jar\n${sha256("two")}  b-2.jar\n`;
+  const lock = { file: "the.lock", text: `${sha256("one")}  a-1.jar\n${sha256("two")}  b-2.jar\n` };
   let folder: string;
 
   beforeEach(() => {

@@ -1,0 +1,28 @@
+import { join } from "node:path";
+import type { EmrNode, NodeResult } from "./emr-node.ts";
+
+/** The nodes of a cluster, and how they run its bootstrap actions and its steps. */
+export interface ClusterEngine {
+  /** The nodes on which the bootstrap actions run, the primary node first. */
+  readonly nodes: readonly EmrNode[];
+  /** Creates the nodes. */
+  create(): Promise<void>;
+  /** Runs a bootstrap script on one of the nodes. @param number 1 for the cluster's first bootstrap action */
+  bootstrap(node: EmrNode, script: Uint8Array, action: BootstrapAction, signal: AbortSignal): Promise<NodeResult>;
+  /** Starts the daemons after the bootstrap actions. @throws Error when one of them does not start */
+  start(signal: AbortSignal): Promise<void>;
+  /** Runs a step of command-runner.jar on the primary node. */
+  step(stepId: string, args: readonly string[], signal: AbortSignal): Promise<NodeResult>;
+  /** Ends the daemons and removes the nodes; logs stay. */
+  remove(): Promise<void>;
+}
+
+export interface BootstrapAction {
+  readonly number: number;
+  readonly args: readonly string[];
+}
+
+/** The folder of a cluster that has its nodes, and nothing that outlives them. */
+export function nodesFolder(clusterFolder: string): string {
+  return join(clusterFolder, "node");
+}
