@@ -9,6 +9,7 @@ import { QuoteExceeded } from "../runtime/errors.ts";
 import { shapeOf } from "./cluster-shape.ts";
 import { withKeeping } from "./kept-plan.ts";
 import { quote, type Work } from "./quote.ts";
+import { changeWarnings, estimatedWarning } from "./selection-warnings.ts";
 import { stepLimits } from "./step-limits.ts";
 
 /** The work of a plan with these counts: the share of the images that are new is Preflight's. */
@@ -57,6 +58,7 @@ export async function confirmQuote(
     counts,
     selection: fingerprint,
     newImages: work.newImages,
+    warnings: [...plan.warnings.filter((one) => one !== estimatedWarning(plan.counts)), ...changeWarnings(summary)],
     estimate,
     stepLimits: maxCostUsd === undefined ? plan.stepLimits : stepLimits({ quote: quoted, cluster, maxCostUsd }),
   };

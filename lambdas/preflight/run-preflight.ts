@@ -7,6 +7,7 @@ import { planFile, runKey, runUri } from "../contract/s3-layout.ts";
 import { seededWarning } from "../contract/seeded-weights.ts";
 import { describeBorrowed, planBorrowed, toSeconds, withKeeping } from "../planning/kept-plan.ts";
 import { architectureProblem, type PlannedCluster, planCluster } from "../planning/planner.ts";
+import { archivedWarning, estimatedWarning } from "../planning/selection-warnings.ts";
 import { PreflightFailed } from "../runtime/errors.ts";
 import { maxHours } from "../teardown/cluster-age.ts";
 import { accountChecks } from "./checks/account-checks.ts";
@@ -16,7 +17,6 @@ import { parseInput, type ResolvedInput, refuseIf } from "./parse-input.ts";
 import type { PreflightClients, PreflightConfig } from "./preflight-context.ts";
 import type { Selected } from "./selection.ts";
 import { selectionProblems } from "./selection-problems.ts";
-import { archivedWarning, estimatedWarning } from "./selection-warnings.ts";
 import { reusable, type Survey, survey } from "./survey.ts";
 
 export interface PreflightEvent {

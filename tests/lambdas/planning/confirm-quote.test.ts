@@ -1,6 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 import type { Plan } from "../../../lambdas/contract/plan.ts";
 import { confirmQuote } from "../../../lambdas/planning/confirm-quote.ts";
+import { estimatedWarning } from "../../../lambdas/planning/selection-warnings.ts";
 import { QuoteExceeded } from "../../../lambdas/runtime/errors.ts";
 import { S3Double } from "../../doubles/s3.ts";
 import { aPlan } from "../fixtures.ts";
@@ -40,6 +41,23 @@ test("the counts, the quote and the time limits become those of the images that 
   const before = aPlan("data");
   expect(confirmed.estimate.minutes).toBeGreaterThan(before.estimate.minutes);
   expect(confirmed.stepLimits.features.seconds).toBeGreaterThan(before.stepLimits.features.seconds);
+});
+
+test("the warnings say what has changed, and no longer that the counts are estimated", async () => {
+  const counts = { images: 50, labels: 3, bytes: 9, estimated: true };
+  const warnings = ["a warning of Preflight", estimatedWarning(counts)];
+  const selected = { images: 60, labels: 3, fingerprint: "e" };
+  const find = async (later: number, changed: number | null): Promise<readonly string[]> => {
+    s3.writeJson("runs/run-1/inventory/summary.json", { images: 60, labels: 3, selected, later, changed });
+    return (await confirmQuote(aPlan("data", { counts, warnings }), region, s3.client)).warnings;
+  };
+
+  expect(await find(0, null)).toEqual(["a warning of Preflight"]);
+  expect(await find(1_200, 1)).toEqual([
+    "a warning of Preflight",
+    "1,200 images were added or overwritten after the plan: the next run takes them",
+    "At least 1 image was deleted or overwritten after the plan",
+  ]);
 });
 
 test("a run that would cost more than its ceiling is stopped, with both numbers", async () => {

@@ -1,4 +1,5 @@
 import { type Counts, describeImages } from "../contract/counts.ts";
+import type { InventorySummary } from "../contract/job-reports.ts";
 
 /** Says that the counts are estimated, and what follows from that. */
 export function estimatedWarning(counts: Counts): string {
@@ -8,4 +9,13 @@ export function estimatedWarning(counts: Counts): string {
 /** Warns of images that cannot be read. */
 export function archivedWarning(archived: number, { estimated }: Counts): string {
   return `${estimated ? "At least " : ""}${archived.toLocaleString("en")} ${archived === 1 ? "image is" : "images are"} archived (storage class GLACIER or DEEP_ARCHIVE) and cannot be read. Restore them first, or they are listed in errors/`;
+}
+
+/** Says which images have changed between Preflight and the Inventory step. */
+export function changeWarnings({ later, changed }: InventorySummary): readonly string[] {
+  const images = (count: number): string => (count === 1 ? "1 image was" : `${count.toLocaleString("en")} images were`);
+  return [
+    ...(later > 0 ? [`${images(later)} added or overwritten after the plan: the next run takes them`] : []),
+    ...(changed ? [`At least ${images(changed)} deleted or overwritten after the plan`] : []),
+  ];
 }
