@@ -1,5 +1,6 @@
 import { pricesRegion } from "../../lambdas/catalog/prices.ts";
 import { type ClusterDefaults, clusterDefaultsSchema } from "../../lambdas/contract/cluster-knobs.ts";
+import { defaultMaxMegapixels } from "../../lambdas/contract/input.ts";
 import { planCluster } from "../../lambdas/planning/planner.ts";
 import type { EmrSecurityGroups } from "../constructs/network.ts";
 import { ConfigInvalid } from "./config.ts";
@@ -19,6 +20,7 @@ function planProblems(defaults: ClusterDefaults): readonly string[] {
     runId: "synth",
     bucket: "synth",
     work: anyWork,
+    maxMegapixels: defaultMaxMegapixels,
     overrides: {},
     defaults,
     maxCostUsd: Number.POSITIVE_INFINITY,

@@ -3,13 +3,22 @@ import { instanceType } from "../catalog/instance-types.ts";
 /** Cores per executor. Each core has a Python worker, and all of them share the executor's memory overhead. */
 export const executorCores = 4;
 
+/** Memory in MiB that a Python worker takes without the image that it decodes: 140, and up to 64 that it reads ahead. */
+const workerMiB = 140 + 64;
 /**
- * Memory in MiB that an executor's Python workers need: each takes 140 without images, reads up to 64 ahead, and decodes
- * an image of 80 megapixels in 305 (docs/images.md, "Size").
+ * Memory in MiB that decoding takes for each megapixel (docs/images.md, "Size"): for most images, and for progressive JPEG
+ * and AVIF. Only WebP takes more.
  */
-const workersMiB = executorCores * (140 + 64 + 305);
-/** Heap in MiB that an executor's JVM keeps even if the Python workers need more memory. */
-const leastHeapMiB = 1024;
+const megapixelMiB = { usual: 4, most: 9.6 } as const;
+/** Memory in MiB that a JVM takes outside its heap: classes, threads, buffers of the network. */
+const jvmMiB = 384;
+/** The JVM only moves paths, so its heap in MiB has little use of more, and gets less where Python needs the memory. */
+const heapMiB = { least: 1024, most: 4096 } as const;
+
+/** Memory in MiB that an executor needs outside the JVM's heap while each worker decodes one of the largest images. */
+function overheadMiB(maxMegapixels: number, perMegapixel: number): number {
+  return roundedUp(jvmMiB + executorCores * (workerMiB + maxMegapixels * perMegapixel));
+}
 
 /** Memory in MiB that YARN may use on the smallest of these nodes, because EC2 may provide any type of a fleet. */
 function smallestYarnMiB(types: readonly string[]): number {
@@ -61,26 +70,34 @@ function roomMiB(types: readonly string[], { driverMemory, driverMemoryOverhead 
 }
 
 /**
- * Derives the memory of executors that fill a node of any of these types, and keeps given sizes. A third of the memory
- * is outside the JVM's heap, or more if the Python workers need more.
+ * Derives the memory of executors that fill a node of any of these types, and keeps given sizes. Python gets what the
+ * largest image takes that a run decodes, and what the JVM has no use of.
+ *
+ * @param maxMegapixels larger images are not decoded
  */
-export function deriveMemory(types: readonly string[], given: GivenMemory): ExecutorMemory {
+export function deriveMemory(types: readonly string[], maxMegapixels: number, given: GivenMemory): ExecutorMemory {
   const driver = {
     driverMemory: given.driverMemory ?? defaultDriverMemory,
     driverMemoryOverhead: given.driverMemoryOverhead ?? defaultDriverMemoryOverhead,
   };
   const executors = Math.min(...types.map((type) => instanceType(type).vcpus)) / executorCores;
   const container = roundedDown(roomMiB(types, driver) / executors);
-  // Both sizes stay positive; memoryProblem reports sizes that do not fit.
-  const third = Math.max(stepMiB, roundedDown(container / 3));
-  const workers = Math.min(roundedUp(workersMiB), container - leastHeapMiB);
-  const overhead = given.executorMemoryOverhead ? toMiB(given.executorMemoryOverhead) : Math.max(third, workers);
-  const heap = Math.max(stepMiB, container - overhead);
+  const overhead = given.executorMemoryOverhead
+    ? toMiB(given.executorMemoryOverhead)
+    : deriveOverhead(container, maxMegapixels, given.executorMemory);
   return {
-    executorMemory: given.executorMemory ?? toSize(heap),
-    executorMemoryOverhead: given.executorMemoryOverhead ?? toSize(overhead),
+    // Both sizes stay positive; memoryProblem reports sizes that do not fit.
+    executorMemory: given.executorMemory ?? toSize(Math.max(stepMiB, container - overhead)),
+    executorMemoryOverhead: toSize(overhead),
     ...driver,
   };
+}
+
+/** @param heap the given heap in Spark's notation, if any; images that most files have must then fit beside it */
+function deriveOverhead(container: number, maxMegapixels: number, heap: string | undefined): number {
+  const wanted = Math.max(overheadMiB(maxMegapixels, megapixelMiB.most), container - heapMiB.most);
+  const least = heap === undefined ? stepMiB : overheadMiB(maxMegapixels, megapixelMiB.usual);
+  return Math.max(least, Math.min(wanted, roundedDown(container - toMiB(heap ?? `${heapMiB.least}m`))));
 }
 
 function containerMiB(memory: ExecutorMemory): number {

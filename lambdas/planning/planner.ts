@@ -31,6 +31,8 @@ export interface PlanRequest {
   readonly runId: string;
   readonly bucket: string;
   readonly work: Work;
+  /** Larger images, in millions of pixels, are not decoded. */
+  readonly maxMegapixels: number;
   readonly overrides: NonNullable<ExecutionInput["cluster"]>;
   readonly defaults: ClusterDefaults;
   /** Upper bound for managed scaling: run plus keep time must fit this budget. */
@@ -55,7 +57,7 @@ function range(from: number, to: number): number[] {
 }
 
 /** Lists every cluster that the configuration and the overrides of the execution input allow. */
-export function candidates({ work, overrides, defaults, region }: PlanRequest): readonly Candidate[] {
+export function candidates({ work, maxMegapixels, overrides, defaults, region }: PlanRequest): readonly Candidate[] {
   const alike = fleets[defaults.architecture];
   const smallest = alike[0] ?? [];
   const primary = listOf(overrides.primaryType) ?? defaults.primaryTypes;
@@ -85,7 +87,7 @@ export function candidates({ work, overrides, defaults, region }: PlanRequest): 
       ...nodes,
       market: overrides.market ?? defaults.market,
       ebsGiB: overrides.ebsGiB ?? defaults.ebsGiB,
-      ...deriveMemory(workersOf(nodes).types, {
+      ...deriveMemory(workersOf(nodes).types, maxMegapixels, {
         executorMemory: overrides.executorMemory ?? defaults.executorMemory,
         executorMemoryOverhead: overrides.executorMemoryOverhead ?? defaults.executorMemoryOverhead,
         driverMemory: defaults.driverMemory,

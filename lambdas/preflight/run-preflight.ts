@@ -57,6 +57,7 @@ function planRun(input: ResolvedInput, found: Survey, config: PreflightConfig, r
       isStoreKnown: storedCount !== null,
       relativeTime: model.relativeTime,
     },
+    maxMegapixels: input.maxMegapixels,
     overrides: input.cluster,
     defaults: config.CLUSTER_DEFAULTS,
     maxCostUsd: input.maxCostUsd,

@@ -128,6 +128,7 @@ export function aPlan(bucket: string, changes: Partial<Plan> = {}, overrides: Pl
     runId,
     bucket,
     work: { images: 60, newImages: 60, steps },
+    maxMegapixels: 80,
     overrides: { executorMemory: "4g", executorMemoryOverhead: "2g", ...overrides },
     defaults: clusterDefaultsSchema.parse({}),
     maxCostUsd: 20,

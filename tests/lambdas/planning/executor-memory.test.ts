@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { root } from "../../../cli/toolchain/places.ts";
 import { architectures } from "../../../lambdas/catalog/architectures.ts";
@@ -7,6 +8,7 @@ import { instanceType, instanceTypes } from "../../../lambdas/catalog/instance-t
 import { markets } from "../../../lambdas/contract/choices.ts";
 import { clusterDefaultsSchema } from "../../../lambdas/contract/cluster-knobs.ts";
 import type { ClusterPlan } from "../../../lambdas/contract/cluster-plan.ts";
+import { defaultMaxMegapixels } from "../../../lambdas/contract/input.ts";
 import { fleetTypesOf } from "../../../lambdas/planning/cluster-shape.ts";
 import { deriveMemory, executorCores, toMiB } from "../../../lambdas/planning/executor-memory.ts";
 import { type PlannedCluster, type PlanRequest, planCluster } from "../../../lambdas/planning/planner.ts";
@@ -23,6 +25,7 @@ function plan(overrides: PlanRequest["overrides"], defaults: object): PlannedClu
     runId: "run-1",
     bucket: "data",
     work: { images: 300, newImages: 300, steps: everyStep },
+    maxMegapixels: 80,
     overrides,
     defaults: clusterDefaultsSchema.parse(defaults),
     maxCostUsd: 100,
@@ -76,8 +79,8 @@ function expectFit({ cluster, problems }: PlannedCluster): void {
   expect(fitting.besideMaster).toBeGreaterThanOrEqual(1);
   expect(fitting.inAll).toBeGreaterThanOrEqual(cluster.executors);
   expect(() => checkJobFlow(jobFlow(cluster))).not.toThrow();
-  // 140 MiB a Python worker, 64 to read ahead and 305 for an image of 80 megapixels: docs/images.md.
-  expect(toMiB(cluster.executorMemoryOverhead)).toBeGreaterThanOrEqual(executorCores * (140 + 64 + 305));
+  // The JVM's 384 MiB; 140 MiB a Python worker, 64 to read ahead and 4 for each of 80 megapixels: docs/images.md.
+  expect(toMiB(cluster.executorMemoryOverhead)).toBeGreaterThanOrEqual(384 + executorCores * (140 + 64 + 80 * 4));
 }
 
 describe("the memory of executors and of the application master", () => {
@@ -93,10 +96,10 @@ describe("the memory of executors and of the application master", () => {
   });
 
   it.each([
-    ["m5.xlarge", { executorMemory: "5632m", executorMemoryOverhead: "2560m" }],
-    ["m6g.xlarge", { executorMemory: "5g", executorMemoryOverhead: "2304m" }],
-    ["m6g.2xlarge", { executorMemory: "6400m", executorMemoryOverhead: "3g" }],
-    ["c6g.2xlarge", { executorMemory: "1536m", executorMemoryOverhead: "2g" }],
+    ["m5.xlarge", { executorMemory: "3840m", executorMemoryOverhead: "4352m" }],
+    ["m6g.xlarge", { executorMemory: "3g", executorMemoryOverhead: "4352m" }],
+    ["m6g.2xlarge", { executorMemory: "4g", executorMemoryOverhead: "5376m" }],
+    ["c6g.2xlarge", { executorMemory: "1g", executorMemoryOverhead: "2560m" }],
   ])("on %s is %j", (primaryType, memory) => {
     const { architecture } = instanceType(primaryType);
     expect(plan({ primaryType, coreCount: 0 }, { architecture }).cluster).toMatchObject(memory);
@@ -105,7 +108,7 @@ describe("the memory of executors and of the application master", () => {
   it("is what the documents say about the planner's nodes", () => {
     const words = (name: string) => readFileSync(join(root, "docs", name), "utf8").replaceAll(/\s+/g, " ");
     const [small, large] = ["xlarge", "2xlarge"].map((size) => {
-      const memory = deriveMemory([`m5.${size}`, `m6i.${size}`], {});
+      const memory = deriveMemory([`m5.${size}`, `m6i.${size}`], defaultMaxMegapixels, {});
       return [toMiB(memory.executorMemory), toMiB(memory.executorMemoryOverhead)] as const;
     });
 
@@ -113,6 +116,30 @@ describe("the memory of executors and of the application master", () => {
     const shared = /`executorMemoryOverhead`: ([\d,]+) MiB/.exec(words("images.md"));
     expect(sizes?.slice(1).map(Number)).toEqual([small, large].flat());
     expect(Number(shared?.[1]?.replace(",", ""))).toBe(small?.[1]);
+  });
+
+  it("gives Python more for larger images, up to what the node has, and the JVM what is left", () => {
+    const megapixels = fc.integer({ min: 1, max: 2000 });
+    fc.assert(
+      fc.property(fc.constantFrom(...Object.keys(instanceTypes)), megapixels, megapixels, (type, one, more) => {
+        const small = deriveMemory([type], one, {});
+        const large = deriveMemory([type], one + more, {});
+        const sizeOf = ({ executorMemory: heap, executorMemoryOverhead: rest }: typeof small) =>
+          toMiB(heap) + toMiB(rest);
+
+        expect(toMiB(large.executorMemoryOverhead)).toBeGreaterThanOrEqual(toMiB(small.executorMemoryOverhead));
+        expect(toMiB(large.executorMemory)).toBeGreaterThanOrEqual(1024);
+        expect(sizeOf(large)).toBe(sizeOf(small));
+      }),
+    );
+  });
+
+  it("keeps given sizes, and lets most images fit beside a given heap", () => {
+    const given = { executorMemory: "5g", executorMemoryOverhead: "1g" };
+
+    expect(deriveMemory(["m5.2xlarge"], 80, given)).toMatchObject(given);
+    expect(deriveMemory(["m5.2xlarge"], 80, { executorMemory: "5g" }).executorMemoryOverhead).toBe("5g");
+    expect(deriveMemory(["m5.xlarge"], 80, { executorMemory: "8g" }).executorMemoryOverhead).toBe("2560m");
   });
 
   it("is refused if the fleet's smallest type has no room for it", () => {

@@ -14,6 +14,7 @@ function plan(images: number, maxCostUsd: number) {
     runId: "run-1",
     bucket: "data",
     work: { images, newImages: images, steps },
+    maxMegapixels: 80,
     overrides: {},
     defaults: clusterDefaultsSchema.parse({}),
     maxCostUsd,

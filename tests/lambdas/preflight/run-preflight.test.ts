@@ -93,7 +93,7 @@ test("overrides of the cluster are planned", async () => {
   const plan = await run({ ...input, cluster });
 
   // A third of what is left of 24 GiB for each of two executors, beside a driver of 2 + 2 GiB.
-  expect(plan.cluster).toMatchObject({ ...cluster, executorMemoryOverhead: "3328m", primaryType: "m5.xlarge" });
+  expect(plan.cluster).toMatchObject({ ...cluster, executorMemoryOverhead: "5g", primaryType: "m5.xlarge" });
   expect(plan.cluster.instances["InstanceFleets"]).toMatchObject([
     { InstanceFleetType: "MASTER", TargetOnDemandCapacity: 1 },
     {

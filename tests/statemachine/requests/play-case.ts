@@ -174,6 +174,7 @@ function planOf({ name: runId, input, defaults, images }: RequestCase): Plan {
     runId,
     bucket,
     work,
+    maxMegapixels: 80,
     overrides,
     defaults,
     maxCostUsd,
