@@ -94,37 +94,37 @@ async function lookAt(s3: S3Client, range: KeyRange): Promise<Branch> {
   return { keys: objects.length, parts };
 }
 
-/** Random walks of an estimate, whose error is that of a mean of so many samples. */
-const walks = 128;
+/** Parts of the ranges that an estimate looks into, whose error is that of a mean of so many samples. */
+const samples = 128;
 
 /**
- * Estimates the number of keys in ranges by random walks from a range to a part that fits into a page; each multiplies the
- * numbers of parts on its way (Knuth 1975, Estimating the efficiency of backtrack programs). The same keys always give the
- * same estimate.
+ * Estimates the number of keys in ranges. It splits them until there are enough parts, and looks into a sample of these by
+ * random walks to parts that fit into a page; a walk multiplies the numbers of parts on its way (Knuth 1975, Estimating
+ * the efficiency of backtrack programs). The same keys always give the same estimate.
  */
 export async function estimateKeys(s3: S3Client, ranges: readonly KeyRange[]): Promise<number> {
-  // Walks share their first steps.
-  const branches = new Map<string, Promise<Branch>>();
-  const branchOf = (range: KeyRange): Promise<Branch> => {
-    const name = `${range.prefix}\n${range.after}`;
-    const branch = branches.get(name) ?? lookAt(s3, range);
-    branches.set(name, branch);
-    return branch;
+  const options = { concurrency: listConcurrency };
+  let counted = 0;
+  let open = ranges;
+  while (open.length > 0 && open.length < samples) {
+    const branches = await pMap(open, (range) => lookAt(s3, range), options);
+    counted += sum(branches.map(({ keys }) => keys));
+    open = branches.flatMap(({ parts }) => parts);
+  }
+  if (open.length === 0) return counted;
+  const walk = async (range: KeyRange): Promise<number> => {
+    const { keys, parts } = await lookAt(s3, range);
+    const next = pick(parts, range.prefix);
+    return next === undefined ? keys : keys + parts.length * (await walk(next));
   };
-  const walk = async (range: KeyRange, seed: string): Promise<number> => {
-    const { keys, parts } = await branchOf(range);
-    const next = pick(parts, seed);
-    return next === undefined ? keys : keys + parts.length * (await walk(next, `${seed}.`));
-  };
-  const numbers = Array.from({ length: walks }, (_, index) => index);
-  const starts = ranges.length > walks ? numbers.flatMap((index) => pick(ranges, `range ${index}`) ?? []) : ranges;
-  const rounds = Math.ceil(walks / Math.max(1, starts.length));
-  const seeded = numbers.slice(0, rounds).flatMap((round) => starts.map((range) => ({ range, seed: `walk ${round}` })));
-  const found = await pMap(seeded, ({ range, seed }) => walk(range, `${seed} ${range.prefix}`), {
-    concurrency: listConcurrency,
-  });
-  const keys = found.reduce((sum, each) => sum + each, 0);
-  return found.length === 0 ? 0 : (ranges.length * keys) / found.length;
+  const numbers = Array.from({ length: samples }, (_, index) => index);
+  const starts = open.length > 2 * samples ? numbers.flatMap((index) => pick(open, `sample ${index}`) ?? []) : open;
+  const found = await pMap(starts, walk, options);
+  return counted + (open.length * sum(found)) / found.length;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
 }
 
 /** Picks an item by the sha256 of a seed. */
