@@ -22,6 +22,13 @@ export const inventorySummarySchema = z.looseObject({
 });
 export type InventorySummary = Readonly<z.output<typeof inventorySummarySchema>>;
 
+/** What a step has written into a folder, by its own count. */
+const outputSchema = z.object({ files: z.int(), rows: z.int(), bytes: z.int() });
+export type Output = Readonly<z.output<typeof outputSchema>>;
+
+/** By kind of file; reports of older versions have none. */
+const outputsSchema = z.object({ parquet: outputSchema.optional(), csv: outputSchema.optional() }).default({});
+
 export const featuresSummarySchema = z.looseObject({
   images: z.int(),
   errors: z.int(),
@@ -34,6 +41,7 @@ export const featuresSummarySchema = z.looseObject({
   /** Images that were changed or removed after the inventory listed them. */
   changed: z.int(),
   dimensions: z.int(),
+  outputs: outputsSchema,
   checks: z.array(jobCheckSchema),
 });
 export type FeaturesSummary = Readonly<z.output<typeof featuresSummarySchema>>;
@@ -47,6 +55,7 @@ export const modelInfoSchema = z.looseObject({
   model: z.looseObject({ weights: z.string(), sha256: z.string() }),
   labels: z.int(),
   errors: z.int(),
+  outputs: outputsSchema,
   checks: z.array(jobCheckSchema),
 });
 export type ModelInfo = Readonly<z.output<typeof modelInfoSchema>>;

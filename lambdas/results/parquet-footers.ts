@@ -1,11 +1,10 @@
 import type { S3Client } from "@aws-sdk/client-s3";
 import { type AsyncBuffer, parquetMetadataAsync, parquetSchema } from "hyparquet";
 import pMap from "p-map";
-import { listObjects, readBytes, type S3Location, type S3Object } from "../aws/s3.ts";
+import { readBytes, type S3Object } from "../aws/s3.ts";
 
-/** Summary of the footers of all Parquet files in a folder. */
+/** Summary of the footers of some Parquet files. */
 export interface Footers {
-  readonly files: number;
   readonly rows: number;
   /** The distinct lists of top-level columns, each joined by commas: one entry if all files agree. */
   readonly columns: readonly string[];
@@ -32,12 +31,11 @@ export function asyncBuffer(s3: S3Client, bucket: string, { key, bytes }: S3Obje
 }
 
 /**
- * Reads the footers of every .parquet file under a prefix. The data pages are not read.
+ * Reads the footers of Parquet files. The data pages are not read.
  *
  * @throws Error if a file is not Parquet
  */
-export async function readFooters(s3: S3Client, folder: S3Location): Promise<Footers> {
-  const files = (await listObjects(s3, folder)).filter(({ key }) => key.endsWith(".parquet"));
+export async function readFooters(s3: S3Client, bucket: string, files: readonly S3Object[]): Promise<Footers> {
   const values: Record<string, number> = {};
   const nulls: Record<string, number | null> = {};
   const columns = new Set<string>();
@@ -45,7 +43,7 @@ export async function readFooters(s3: S3Client, folder: S3Location): Promise<Foo
   await pMap(
     files,
     async (file) => {
-      const metadata = await parquetMetadataAsync(asyncBuffer(s3, folder.bucket, file), { initialFetchSize });
+      const metadata = await parquetMetadataAsync(asyncBuffer(s3, bucket, file), { initialFetchSize });
       rows += Number(metadata.num_rows);
       columns.add(
         parquetSchema(metadata)
@@ -63,5 +61,5 @@ export async function readFooters(s3: S3Client, folder: S3Location): Promise<Foo
     },
     { concurrency },
   );
-  return { files: files.length, rows, columns: [...columns], values, nulls };
+  return { rows, columns: [...columns], values, nulls };
 }

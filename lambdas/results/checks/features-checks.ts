@@ -43,9 +43,9 @@ export async function checkFeatures(findings: Findings, plan: Plan): Promise<Fea
   );
   if (formats.includes("parquet")) {
     const expected = { vector: "features", rows: summary.images, width: model.dimensions };
-    await findings.checkParquet("features/parquet", expected);
+    await findings.checkParquet("features/parquet", expected, summary.outputs.parquet);
   }
-  if (formats.includes("csv")) await findings.checkFiles("features/csv", ".csv");
+  if (formats.includes("csv")) await findings.checkFiles("features/csv", ".csv", summary.outputs.csv);
   if (summary.errors > 0) await findings.checkFiles("errors", ".csv");
   return summary;
 }

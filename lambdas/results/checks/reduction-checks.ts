@@ -72,9 +72,10 @@ export async function checkReduction(
     );
   }
   if (formats.includes("parquet")) {
-    await findings.checkParquet("pca/parquet", { vector: "pca_features", rows: images, width: components });
+    const expected = { vector: "pca_features", rows: images, width: components };
+    await findings.checkParquet("pca/parquet", expected, info.outputs.parquet);
   }
-  if (formats.includes("csv")) await findings.checkFiles("pca/csv", ".csv");
+  if (formats.includes("csv")) await findings.checkFiles("pca/csv", ".csv", info.outputs.csv);
   return {
     images,
     labels: info.labels,

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from orchard.checks import VectorFaults
 from orchard.io.backend import Storage
+from orchard.io.outputs import Output, Outputs
 from orchard.io.storage import open_storage
 from orchard.io.uri import join
 
@@ -29,10 +30,11 @@ def remove_parts(folder: str) -> None:
 
 
 class PartWriter:
-    """Writes the rows of one task, and counts the faults of their vectors for the checks."""
+    """Writes the rows of one task. For the checks, it counts the faults of the vectors, and what it writes."""
 
     def __init__(self, folder: str, storage: Storage, task: int, dimensions: int, *, csv: bool) -> None:
         self.faults = VectorFaults()
+        self.outputs: Outputs = {kind: Output() for kind in (("parquet", "csv") if csv else ("parquet",))}
         self._folder = folder
         self._storage = storage
         self._task = task
@@ -58,12 +60,13 @@ class PartWriter:
         self._files += 1
         content = pa.BufferOutputStream()
         pq.write_table(rows, content, use_dictionary=False)
-        self._write("parquet", f"{name}.snappy.parquet", content.getvalue())
+        self._write("parquet", f"{name}.snappy.parquet", content.getvalue(), rows.num_rows)
         if self._csv:
-            self._write("csv", f"{name}.csv", format_csv(format_vectors(rows)))
+            self._write("csv", f"{name}.csv", format_csv(format_vectors(rows)), rows.num_rows)
 
-    def _write(self, kind: str, name: str, content: pa.Buffer) -> None:
+    def _write(self, kind: str, name: str, content: pa.Buffer, rows: int) -> None:
         self._storage.write_buffer(join(self._folder, kind, name), content)
+        self.outputs[kind].add(rows, content.size)
 
 
 def format_part_name(task: int, file: int = 0) -> str:

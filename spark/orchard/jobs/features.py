@@ -13,6 +13,7 @@ from orchard.arrow import prepare_worker
 from orchard.checks import VectorFaults, check_vectors, merge_faults
 from orchard.errors import JobError
 from orchard.io import parts
+from orchard.io.outputs import Outputs, format_outputs, merge_outputs
 from orchard.io.storage import locate_storage, open_storage, write_json
 from orchard.io.uri import join
 from orchard.jobs.extraction import RESULTS_SCHEMA, Results, make_extract_task, read_model
@@ -39,6 +40,7 @@ class TaskReport:
     # images that differ from the selection, or no longer exist
     changed: int = 0
     faults: VectorFaults = field(default_factory=VectorFaults)
+    outputs: Outputs = field(default_factory=dict)
 
 
 def run(context: SparkContext, plan: Plan, progress: Progress) -> None:
@@ -131,7 +133,7 @@ def make_write_task(
         prepare_worker()
         task = first_task + partition
         writer = parts.PartWriter(join(run_uri, "features"), storage, task, dimensions, csv=csv)
-        report, good, bad = TaskReport(faults=writer.faults), [], []
+        report, good, bad = TaskReport(faults=writer.faults, outputs=writer.outputs), [], []
         for batch, changed in produce(rows):
             has_features = batch.column("reason").is_null()
             usable = batch.filter(has_features)
@@ -178,6 +180,7 @@ def write_summary(plan: Plan, model: Model, reports: list[TaskReport], *, images
         "reused": reused,
         "changed": sum(report.changed for report in reports),
         "dimensions": model.dimensions,
+        "outputs": format_outputs(merge_outputs(report.outputs for report in reports)),
         "checks": [check.as_json() for check in checks],
     }
     write_json(join(folder, "summary.json"), summary)

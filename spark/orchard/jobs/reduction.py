@@ -16,6 +16,7 @@ from orchard import pca
 from orchard.arrow import prepare_worker
 from orchard.checks import Check, VectorFaults, check_variance, check_vectors, merge_faults
 from orchard.io import fitted, parts
+from orchard.io.outputs import Outputs, format_outputs, merge_outputs
 from orchard.io.storage import locate_storage, open_storage, write_json
 from orchard.io.uri import is_s3, join
 from orchard.io.vectors import FEATURES, Column, Features, find_features
@@ -112,7 +113,7 @@ def run(context: SparkContext, job: Reduction, progress: Progress) -> Outcome:
     info = join(job.output, "model_info")
     open_storage(info).write_bytes(join(info, "variance.csv"), format_variance(fit).encode())
     fitted.save(fit, make_provenance(job, fit, images), info)
-    write_json(join(info, "model_info.json"), make_model_info(job, fit, images, len(transformed.labels), checks))
+    write_json(join(info, "model_info.json"), make_model_info(job, fit, transformed, images, checks))
     if job.sources is not None:
         reduced = figures.Reduced(job.output, images, fit.mean @ fit.components, transformed.labels)
         figures.write(context, reduced, job.sources, progress.stages)
@@ -180,10 +181,11 @@ def _sum_leaves(  # noqa: PLR0917
 
 @dataclass(frozen=True)
 class Transformed:
-    """The faults of the rows that a transformation wrote, and the number of rows of each label."""
+    """The faults of the rows that a transformation wrote, the number of rows of each label, and the files."""
 
     faults: VectorFaults
     labels: Counter[str | None]
+    outputs: Outputs
 
 
 def transform(
@@ -220,14 +222,15 @@ def transform(
             labels.update(dict(zip(*(pc.struct_field(counted, n).to_pylist() for n in (0, 1)), strict=True)))
             done.add(len(rows))
         writer.flush()
-        yield Transformed(writer.faults, labels)
+        yield Transformed(writer.faults, labels, writer.outputs)
 
     tasks = min(len(features.groups), 2 * cores(context))
     groups = context.parallelize(range(len(features.groups)), tasks)
     with progress.stages.record("transform", tasks, features.rows):
         found = groups.mapPartitionsWithIndex(transform_groups).collect()
     faults = merge_faults(part.faults for part in found)
-    return Transformed(faults, sum((part.labels for part in found), Counter()))
+    outputs = merge_outputs(part.outputs for part in found)
+    return Transformed(faults, sum((part.labels for part in found), Counter()), outputs)
 
 
 def check_transformed(transformed: Transformed, output: str, images: int, fit: Fit) -> list[Check]:
@@ -243,7 +246,9 @@ def format_variance(fit: Fit) -> str:
     return "\n".join(["component,variance_explained,cumulative_variance", *lines, ""])
 
 
-def make_model_info(job: Reduction, fit: Fit, images: int, labels: int, checks: list[Check]) -> dict[str, object]:
+def make_model_info(
+    job: Reduction, fit: Fit, transformed: Transformed, images: int, checks: list[Check]
+) -> dict[str, object]:
     """Return the content of model_info.json."""
     return {
         "timestamp": datetime.now(UTC).isoformat(),
@@ -254,9 +259,10 @@ def make_model_info(job: Reduction, fit: Fit, images: int, labels: int, checks: 
         "variance_by_component": fit.ratios.tolist(),
         "cumulative_variance": np.cumsum(fit.ratios).tolist(),
         "num_images_processed": images,
-        "labels": labels,
+        "labels": len(transformed.labels),
         "errors": job.errors,
         "model": _describe_model(job),
+        "outputs": format_outputs(transformed.outputs),
         "checks": [check.as_json() for check in checks],
     }
 

@@ -10,6 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from orchard.io.outputs import format_outputs, merge_outputs
 from orchard.io.parts import PartWriter, remove_parts
 from orchard.io.storage import locate_storage
 from pyspark.sql import SparkSession
@@ -107,3 +108,25 @@ def test_another_attempt_of_a_step_starts_without_files_of_the_earlier_one(tmp_p
     remove_parts(str(tmp_path))
 
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["summary.json"]
+
+
+def test_the_writer_counts_what_it_writes(tmp_path: Path) -> None:
+    outputs = []
+    for task in range(2):
+        writer = PartWriter(str(tmp_path), locate_storage(str(tmp_path)), task, 2, csv=True)
+        schema = pa.schema([("path", pa.string()), ("label", pa.string()), ("features", pa.list_(pa.float32()))])
+        for rows in range(task, 3):
+            row = {"path": "a", "label": "b", "features": [1.0, 2.0]}
+            writer.add(pa.RecordBatch.from_pylist([row] * rows, schema))
+            writer.flush()
+        outputs.append(writer.outputs)
+
+    for kind, found in format_outputs(merge_outputs(outputs)).items():
+        files = list((tmp_path / kind).iterdir())
+        # One of the batches has no rows, and gives no file.
+        assert found == {"files": len(files), "rows": 6, "bytes": sum(file.stat().st_size for file in files)}
+        assert len(files) == 4
+
+
+def test_a_writer_without_csv_counts_none(tmp_path: Path) -> None:
+    assert set(PartWriter(str(tmp_path), locate_storage(str(tmp_path)), 0, 2, csv=False).outputs) == {"parquet"}
