@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { instanceTypes } from "../catalog/instance-types.ts";
-import { formats, overlaps } from "./choices.ts";
+import { formats, mostImagesAsCsv, overlaps } from "./choices.ts";
 import { clusterIdPattern, clusterKnobs, maxCoreNodes } from "./cluster-knobs.ts";
 import { layouts } from "./image-tree.ts";
 import { modeProperties, modes, modesWithLabel } from "./modes.ts";
@@ -124,7 +124,7 @@ export const executionInputSchema = z.strictObject({
     .optional()
     .meta({
       description: "File formats of the features and of the PCA, without repeats.",
-      default: [...formats],
+      defaultText: `both up to ${mostImagesAsCsv.toLocaleString("en")} images, Parquet alone beyond`,
       examples: [["parquet"]],
     }),
   force: z

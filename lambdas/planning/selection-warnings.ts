@@ -1,9 +1,22 @@
+import { defaultFormats } from "../contract/choices.ts";
 import { type Counts, describeImages } from "../contract/counts.ts";
 import type { InventorySummary } from "../contract/job-reports.ts";
+
+/** Size of an image's 1,280 features in CSV. */
+const csvKilobytes = 13.1;
 
 /** Says that the counts are estimated, and what follows from that. */
 export function estimatedWarning(counts: Counts): string {
   return `There are ${describeImages(counts)} images, too many to list before the run: the quote is an estimate. The Inventory step counts them, and the run stops before the features if they cost more than maxCostUsd. Earlier runs of the same images are not searched for`;
+}
+
+/** Says that a run of many images, whose input names no formats, writes no CSV files. */
+export function withoutCsvWarnings(counts: Counts): readonly string[] {
+  if (defaultFormats(counts.images).includes("csv")) return [];
+  const gigabytes = Math.round((counts.images * csvKilobytes) / 1e6).toLocaleString("en");
+  return [
+    `No CSV files are written, because those of ${describeImages(counts)} images would take ${gigabytes} GB. "formats": ["parquet", "csv"] asks for them`,
+  ];
 }
 
 /** Warns of images that cannot be read. */

@@ -1,7 +1,6 @@
 import type { z } from "zod";
 import { colonAndItems, quoteValue } from "../../shared/bounded-text.ts";
 import { nearestNames } from "../../shared/nearest-names.ts";
-import { formats } from "../contract/choices.ts";
 import { defaultMaxMegapixels, type ExecutionInput, executionInputSchema } from "../contract/input.ts";
 import { modeProperties, modesWithLabel } from "../contract/modes.ts";
 import type { Pca, Plan } from "../contract/plan.ts";
@@ -16,7 +15,8 @@ export interface ResolvedInput
   /** s3://bucket/prefix/ */
   readonly imageTree: string;
   readonly pca: Pca;
-  readonly formats: Plan["formats"];
+  /** null leaves them to the number of images. */
+  readonly formats: Plan["formats"] | null;
   readonly quality: Plan["quality"];
   readonly maxMegapixels: number;
   readonly maxCostUsd: number;
@@ -150,7 +150,7 @@ export function parseInput(given: unknown, defaults: InputDefaults): ResolvedInp
       input.pca?.variance === undefined
         ? { components: input.pca?.components ?? defaults.pcaComponents ?? 50 }
         : { variance: input.pca.variance },
-    formats: input.formats ?? [...formats],
+    formats: input.formats ?? null,
     force: input.force ?? false,
     keepMinutes: input.keepMinutes ?? 0,
     quality: {

@@ -7,7 +7,7 @@ import { planFile, runKey, runUri } from "../contract/s3-layout.ts";
 import { seededWarning } from "../contract/seeded-weights.ts";
 import { describeBorrowed, planBorrowed, toSeconds, withKeeping } from "../planning/kept-plan.ts";
 import { architectureProblem, type PlannedCluster, planCluster } from "../planning/planner.ts";
-import { archivedWarning, estimatedWarning } from "../planning/selection-warnings.ts";
+import { archivedWarning, estimatedWarning, withoutCsvWarnings } from "../planning/selection-warnings.ts";
 import { PreflightFailed } from "../runtime/errors.ts";
 import { maxHours } from "../teardown/cluster-age.ts";
 import { accountChecks } from "./checks/account-checks.ts";
@@ -244,7 +244,7 @@ export async function planExecution(
   // The checks above explain an unreadable bucket better than the search for earlier runs does.
   if (found.earlier.status === "rejected") throw found.earlier.reason;
 
-  const { selected, model, steps, store, keptCluster } = found;
+  const { selected, formats, model, steps, store, keptCluster } = found;
   const { features, reuse } = reusable(found.earlier);
   const tree = describeTree(found.listed);
   return {
@@ -259,7 +259,7 @@ export async function planExecution(
     limit: input.limit,
     selectionRule: input.selectionRule,
     pca: input.pca,
-    formats: input.formats,
+    formats,
     force: input.force,
     quality: input.quality,
     maxMegapixels: input.maxMegapixels,
@@ -279,7 +279,10 @@ export async function planExecution(
     maxHours: maxHours(cluster, input.maxCostUsd),
     keepMinutes: input.keepMinutes,
     estimate,
-    warnings: warningsOf(tree.leftOut, selected, model, outcomes),
+    warnings: [
+      ...warningsOf(tree.leftOut, selected, model, outcomes),
+      ...(steps.features && input.formats === null ? withoutCsvWarnings(selected.counts) : []),
+    ],
     checks: outcomes.map(({ name, ok, detail, remedy }) => ({ name, ok, detail, remedy })),
   };
 }

@@ -1,5 +1,6 @@
 import type { S3Client } from "@aws-sdk/client-s3";
 import { parseS3Uri } from "../aws/s3.ts";
+import { defaultFormats } from "../contract/choices.ts";
 import { featuresIdentity } from "../contract/decoder.ts";
 import { modeProperties } from "../contract/modes.ts";
 import type { Plan } from "../contract/plan.ts";
@@ -20,6 +21,7 @@ export interface Survey {
   readonly listed: PromiseSettledResult<Listing>;
   /** Figures of the images that the run uses; if the listing failed, of those that it had found. */
   readonly selected: Selected;
+  readonly formats: Plan["formats"];
   readonly model: Plan["model"];
   /** s3:// folder of the features store of this model. */
   readonly store: string;
@@ -92,12 +94,13 @@ export async function survey(
   const listed = await settle(listImages(s3, input.imageTree, request, (image) => selector.add(image)));
   const selected = selector.select(listed.status === "fulfilled" ? listed.value : { unlisted: 0, selectedLabels: 0 });
   const { counts, fingerprint } = selected;
+  const formats = input.formats ?? [...defaultFormats(counts.images)];
 
   const model = deployedModel(config);
   const canReuse = !isInventoryOnly && !input.force && counts.images > 0 && fingerprint !== null;
   const earlier = await settle(
     canReuse
-      ? findEarlierRun(s3, { ...input, bucket, selection: fingerprint, model })
+      ? findEarlierRun(s3, { ...input, formats, bucket, selection: fingerprint, model })
       : Promise.resolve(nothingToReuse),
   );
   const steps = stepsOf(isInventoryOnly, reusable(earlier));
@@ -112,6 +115,7 @@ export async function survey(
   return {
     listed,
     selected,
+    formats,
     model,
     store,
     earlier,

@@ -30,7 +30,7 @@ test("fills in the defaults of the table", () => {
     limit: 300,
     selectionRule: { labelPrefix: "Apple", label: null, limit: 300 },
     pca: { components: 50 },
-    formats: ["parquet", "csv"],
+    formats: null,
     force: false,
     keepMinutes: 0,
     quality: { maxErrorRate: 0.01, minVariance: null },

@@ -36,9 +36,9 @@ const defaults = { bucket, inputPrefix: "data/raw/", maxCostUsd: 20, maxKeepMinu
 async function planRun(runId: string, changes: object = {}): Promise<Plan> {
   const resolved = parseInput({ ...input, ...changes }, defaults);
   const clients = { s3: s3.client } as unknown as PreflightClients;
-  const { earlier, selected, steps, store, model: deployed } = await survey(resolved, config, clients);
+  const { earlier, selected, formats, steps, store, model: deployed } = await survey(resolved, config, clients);
   const { counts, fingerprint: selection } = selected;
-  const { mode, pca, formats, maxMegapixels, quality } = resolved;
+  const { mode, pca, maxMegapixels, quality } = resolved;
   const found = { counts, selection, steps, store, model: deployed, ...reusable(earlier) };
   return aPlan(bucket, { runId, run: runUri(bucket, runId), mode, pca, formats, maxMegapixels, quality, ...found });
 }

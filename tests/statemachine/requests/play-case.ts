@@ -5,6 +5,7 @@ import type { Clients as AccountClients } from "../../../cli/account/aws-clients
 import { startExecution } from "../../../cli/execution/watch-execution.ts";
 import { uploadScripts } from "../../../lambdas/artifacts/publish-scripts.ts";
 import { confirmTerminatedEventSchema } from "../../../lambdas/confirm-terminated.ts";
+import { defaultFormats } from "../../../lambdas/contract/choices.ts";
 import { treeRules } from "../../../lambdas/contract/image-tree.ts";
 import type { Plan } from "../../../lambdas/contract/plan.ts";
 import { clusterNameOf, executionTag, stackTag } from "../../../lambdas/contract/tags.ts";
@@ -195,6 +196,7 @@ function planOf({ name: runId, input, defaults, images }: RequestCase): Plan {
   const counts = { images, labels: 1, bytes: images * 6_000 };
   return aPlan(bucket, {
     ...resolved,
+    formats: resolved.formats ?? [...defaultFormats(images)],
     tree: treeRules(layout ?? "split/label"),
     splits: splits === null ? null : [...splits],
     usedSplits: [...(splits ?? [defaultSplit ?? "Training"])],
