@@ -136,8 +136,12 @@ def merge_files(uri: str, storage: Storage, group: Group) -> dict[str, tuple[str
     return begins
 
 
-def expire(contents: Contents, run_id: str) -> None:
-    """Record the files that no run has used for longer than EXPIRY, so that readers leave them alone."""
+def expire(contents: Contents, run_id: str) -> bool:
+    """Record the files that no run has used for longer than EXPIRY, so that readers leave them alone.
+
+    Returns:
+        Whether there are any.
+    """
     used: dict[str, str] = {}
     for name, at in merge_used(contents.records.values()).items():
         if name in contents.places:
@@ -152,6 +156,7 @@ def expire(contents: Contents, run_id: str) -> None:
     if idle:
         at = now()
         write_record(contents.uri, name_record(run_id), Record(at, expired=dict.fromkeys(idle, at)))
+    return len(idle) > 0
 
 
 def delete_unneeded(contents: Contents) -> None:

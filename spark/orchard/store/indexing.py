@@ -24,16 +24,19 @@ BYTES_PER_PART = 5_000_000_000
 USE_HOLDS = timedelta(days=7)
 
 
-def update_index(context: SparkContext, contents: Contents, run_id: str, used: Iterable[str]) -> None:
+def update_index(context: SparkContext, contents: Contents, run_id: str, used: Iterable[str]) -> bool:
     """Add a record of the files that no record covers, and of the files that the run has used, if there are any.
 
     With more than MAX_RECORDS records, the new one also repeats what all others say, and replaces them.
+
+    Returns:
+        Whether a record was added.
     """
     last_uses = merge_used(contents.records.values())
     uncovered = contents.find_uncovered()
     new_uses = [name for name in used if name not in last_uses or is_past(last_uses[name], USE_HOLDS)]
     if not uncovered and not new_uses:
-        return
+        return False
     name = name_record(run_id)
     merged = contents.records if len(contents.records) >= MAX_RECORDS else {}
     old_keys = [key_file for record in merged.values() for key_file in record.keys]
@@ -49,6 +52,7 @@ def update_index(context: SparkContext, contents: Contents, run_id: str, used: I
         replaces=tuple(merged),
     )
     write_record(contents.uri, name, record)
+    return True
 
 
 def _write_index(

@@ -23,10 +23,12 @@ def maintain(context: SparkContext, uri: str, run_id: str, used: Iterable[str]) 
         used: The names of the files that the run has taken rows from.
     """
     try:
-        update_index(context, read_contents(uri), run_id, used)
         contents = read_contents(uri)
+        if update_index(context, contents, run_id, used):
+            contents = read_contents(uri)
+        if expire(contents, run_id):
+            contents = read_contents(uri)
         compact(context, contents, run_id)
-        expire(contents, run_id)
         delete_unneeded(contents)
     # The results of the run are complete without it.
     except Exception as error:  # noqa: BLE001

@@ -19,8 +19,8 @@ from orchard.store.writing import name_file
 
 INDEX = "_index"
 # A file is deleted this long after a record has replaced it. A run that began before has ended then: no execution takes
-# more than 15 hours.
-GRACE = timedelta(days=1)
+# more than 40 hours.
+GRACE = timedelta(days=3)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import pytest
 from orchard.errors import JobError
 from orchard.io.local import LocalStorage
 from orchard.store import compaction, indexing
-from orchard.store.compaction import Group, compact, delete_unneeded, expire, merge_files, plan_compaction
+from orchard.store.compaction import Group, compact, delete_unneeded, merge_files, plan_compaction
 from orchard.store.indexing import update_index
 from orchard.store.maintenance import maintain
 from orchard.store.reading import read_rows
@@ -22,7 +22,7 @@ from pyspark.sql import SparkSession
 from .made import data_files, some_images, write_rows
 from .test_index import find
 
-DAYS_2 = datetime.now(UTC) - timedelta(days=2)
+LONG_AGO = datetime.now(UTC) - timedelta(days=4)
 
 
 def age(store: Path, days: float, *names: str) -> None:
@@ -58,7 +58,7 @@ def fill(store: Path) -> dict[str, list[float]]:
         images = some_images(4, first=4 * file)
         write_rows(store, images, "old", value)
         expected.update({path: [value, float(row)] for row, (path, _) in enumerate(images)})
-    age(store, 2, *data_files(store))
+    age(store, 4, *data_files(store))
     return expected
 
 
@@ -80,12 +80,12 @@ def test_small_files_are_merged_in_their_order(
     assert found.used == set(large)
     assert values(spark, store, 24) == expected
 
-    # The small ones stay for a day, for runs that began before.
+    # The small ones stay for three days, for runs that began before.
     assert set(small) < set(data_files(store))
     records = {name: record for name, record in read_contents(str(store)).records.items() if record.moved}
     [(name, record)] = records.items()
     (store / name).unlink()
-    moved = {old: move._replace(at=DAYS_2.isoformat()) for old, move in record.moved.items()}
+    moved = {old: move._replace(at=LONG_AGO.isoformat()) for old, move in record.moved.items()}
     write_record(str(store), name_record("run"), Record(record.at, moved=moved))
     delete_unneeded(read_contents(str(store)))
     assert data_files(store) == large
@@ -108,7 +108,7 @@ def test_few_small_files_stay(tmp_path: Path) -> None:
     store = tmp_path / "store"
     for number in range(2):
         write_rows(store, some_images(2, first=2 * number))
-    age(store, 2, *data_files(store))
+    age(store, 4, *data_files(store))
 
     assert plan_compaction(read_contents(str(store)), "run") == []
 
@@ -168,7 +168,6 @@ def merge_and_clean(store: Path, run: str) -> None:
     """Do what a run does after its index has been written."""
     contents = read_contents(str(store))
     compact(Inline(), contents, run)  # type: ignore[arg-type]
-    expire(contents, run)
     delete_unneeded(read_contents(str(store)))
 
 
@@ -181,7 +180,7 @@ def test_a_run_that_is_killed_or_stopped_between_two_operations_loses_nothing(
     expected = fill(store)
     monkeypatch.setattr(compaction, "TARGET_BYTES", 3 * (store / data_files(store)[0]).stat().st_size)
     # Deletions happen at once, which is the hardest case.
-    monkeypatch.setattr(compaction, "GRACE", timedelta(days=-1 if is_late else 1))
+    monkeypatch.setattr(compaction, "GRACE", timedelta(days=-1 if is_late else 3))
     update_index(spark.sparkContext, read_contents(str(store)), "run 0", ())
     before = read_contents(str(store))
     switch = Switch(monkeypatch)
@@ -215,14 +214,17 @@ def test_merged_records_know_where_rows_have_moved(
     assert len(contents.records) == 1
     assert len(contents.moved) == 6
     assert values(spark, store, 20) == expected
-    # The replaced records go a day later.
+    # The replaced records go later.
     monkeypatch.setattr(compaction, "GRACE", timedelta(days=-1))
     delete_unneeded(contents)
     assert len(list((store / "_index").glob("*.json"))) == 1
     assert values(spark, store, 20) == expected
 
 
-def test_files_that_no_run_uses_any_more_expire(spark: SparkSession, tmp_path: Path) -> None:
+def test_files_that_no_run_uses_any_more_expire(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compaction, "MANY_FILES", 100)
     store = tmp_path / "store"
     idle, used, young = (write_rows(store, some_images(2, first=2 * number)) for number in range(3))
     age(store, 91, idle, used)
@@ -236,6 +238,6 @@ def test_files_that_no_run_uses_any_more_expire(spark: SparkSession, tmp_path: P
     contents = read_contents(str(store))
     [(name, record)] = [(name, record) for name, record in contents.records.items() if record.expired]
     (store / name).unlink()
-    write_record(str(store), name_record("run"), Record(record.at, expired={idle: DAYS_2.isoformat()}))
+    write_record(str(store), name_record("run"), Record(record.at, expired={idle: LONG_AGO.isoformat()}))
     maintain(spark.sparkContext, str(store), "next", (used,))
     assert data_files(store) == [used, young]
