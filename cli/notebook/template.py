@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Results of the run __RUN_ID__
 #
-# Orchard has computed 1,280 features of each image with MobileNetV2, a neural network that was trained to tell objects
+# Orchard has computed features of each image: the numbers that a neural network gives which was trained to tell objects
 # apart. A principal component analysis (PCA) has reduced them to a few components, which keep most of the differences
 # between the images.
 #
