@@ -16,5 +16,6 @@ for entry in /opt/*; do
 done
 mount --rbind "$root/opt" /opt
 # YARN starts each container by setsid. The node's own one makes no session, because the account ends a session.
-mount --bind "$root/bin/setsid" "$(readlink -f "$(command -v setsid)")"
+system=$(PATH=/usr/bin:/bin type -P setsid) # The node's own one comes first on the PATH.
+mount --bind "$root/bin/setsid" "$(readlink -f "$system")"
 exec "$@"
