@@ -61,7 +61,21 @@ function comparedRun({ report, startedAt }: RunFacts): ComparedRun {
 
 /** The choices of a person, of the deployment and of Preflight that may make the results or the cost differ. */
 function parametersOf(plan: Plan): Readonly<Record<string, unknown>> {
-  const { mode, label, input, splits, usedSplits, limit, pca, formats, force, quality, maxMegapixels, model } = plan;
+  const {
+    mode,
+    label,
+    input,
+    splits,
+    usedSplits,
+    limit,
+    pca,
+    formats,
+    force,
+    quality,
+    maxMegapixels,
+    exifRotation,
+    model,
+  } = plan;
   const { cluster, borrowed, features, keepMinutes, tree } = plan;
   return {
     mode,
@@ -75,6 +89,7 @@ function parametersOf(plan: Plan): Readonly<Record<string, unknown>> {
     force,
     quality,
     maxMegapixels,
+    exifRotation,
     weights: model.weights,
     "model sha256": model.sha256,
     "features of": features,

@@ -9,12 +9,15 @@ export const decoderVersion = 2;
 /** The input of MobileNetV2, whose stores are from before there were other models. */
 const firstInput = "224-tf";
 
+/** The parts of a plan on which its features depend, beside the images. */
+export interface FeaturesSettings extends Pick<Plan, "exifRotation"> {
+  readonly model: Pick<Plan["model"], "sha256" | "inputSize" | "preprocessing">;
+}
+
 /** Identifies everything but the image that determines its features. It is part of keys on S3. */
-export function featuresIdentity({
-  sha256,
-  inputSize,
-  preprocessing,
-}: Pick<Plan["model"], "sha256" | "inputSize" | "preprocessing">): string {
+export function featuresIdentity({ model, exifRotation }: FeaturesSettings): string {
+  const { sha256, inputSize, preprocessing } = model;
   const input = `${inputSize}-${preprocessing}`;
-  return `${sha256}/decoder=${decoderVersion}${input === firstInput ? "" : `-${input}`}`;
+  // One folder for all of it: a store within a store would be read as a part of that.
+  return `${sha256}/decoder=${decoderVersion}${input === firstInput ? "" : `-${input}`}${exifRotation ? "-exif" : ""}`;
 }

@@ -148,6 +148,16 @@ export const executionInputSchema = z.strictObject({
       default: defaultMaxMegapixels,
       examples: [200],
     }),
+  exifRotation: z
+    .boolean()
+    .optional()
+    .meta({
+      description:
+        "Turns photos upright by their EXIF orientation before they are resized, unlike Keras. Such features are kept apart " +
+        "from those of other runs ([images.md](images.md#from-a-file-to-the-models-input)).",
+      default: false,
+      examples: [true],
+    }),
   maxCostUsd: z
     .number()
     .min(costBounds.min)

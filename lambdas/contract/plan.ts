@@ -51,6 +51,7 @@ export const planSchema = z.object({
   quality: z.object({ maxErrorRate: z.number(), minVariance: z.number().nullable() }),
   /** Larger images, in millions of pixels, are not decoded. */
   maxMegapixels: z.int().default(defaultMaxMegapixels),
+  exifRotation: z.boolean().default(false),
   /** Whether ConfirmQuote has replaced Preflight's counts by those of the Inventory step. */
   confirmed: z.boolean().optional(),
   /** Counts of the selected images only. */

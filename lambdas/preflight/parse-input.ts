@@ -19,6 +19,7 @@ export interface ResolvedInput
   readonly formats: Plan["formats"] | null;
   readonly quality: Plan["quality"];
   readonly maxMegapixels: number;
+  readonly exifRotation: boolean;
   readonly maxCostUsd: number;
   readonly cluster: NonNullable<ExecutionInput["cluster"]>;
 }
@@ -158,6 +159,7 @@ export function parseInput(given: unknown, defaults: InputDefaults): ResolvedInp
       minVariance: input.quality?.minVariance ?? null,
     },
     maxMegapixels: input.maxMegapixels ?? defaultMaxMegapixels,
+    exifRotation: input.exifRotation ?? false,
     maxCostUsd: input.maxCostUsd ?? defaults.maxCostUsd,
     cluster: input.cluster ?? {},
   };

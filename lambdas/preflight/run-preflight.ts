@@ -263,6 +263,7 @@ export async function planExecution(
     force: input.force,
     quality: input.quality,
     maxMegapixels: input.maxMegapixels,
+    exifRotation: input.exifRotation,
     plannedAt: toSeconds(plannedAt(found.listed, now)),
     counts: selected.counts,
     selection: selected.fingerprint,

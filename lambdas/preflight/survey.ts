@@ -105,7 +105,7 @@ export async function survey(
   );
   const steps = stepsOf(isInventoryOnly, reusable(earlier));
 
-  const store = featuresStoreUri(bucket, featuresIdentity(model));
+  const store = featuresStoreUri(bucket, featuresIdentity({ model, exifRotation: input.exifRotation }));
   const usesStore = steps.features && !input.force && listed.status === "fulfilled";
   const storedCount = usesStore ? await countStoredOrUnknown(s3, store, selected) : 0;
 

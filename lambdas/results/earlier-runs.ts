@@ -3,7 +3,7 @@ import { z } from "zod";
 import { isNamed } from "../aws/errors.ts";
 import { listObjects, MalformedObject, parseS3Uri, readJson, type S3Location, writeJson } from "../aws/s3.ts";
 import { formats } from "../contract/choices.ts";
-import { featuresIdentity } from "../contract/decoder.ts";
+import { type FeaturesSettings, featuresIdentity } from "../contract/decoder.ts";
 import { type Pca, type Plan, pcaSchema, planSchema } from "../contract/plan.ts";
 import { featuresOf, featuresRunOf, manifestFile, runIndexPrefix } from "../contract/s3-layout.ts";
 import { type Validation, validationSchema } from "../contract/validation.ts";
@@ -35,12 +35,12 @@ const manifestSchema = z.looseObject({
 });
 
 /** Two runs compute the same features if these are equal. */
-type FeaturesKey = Readonly<{ bucket: string; selection: string; model: Parameters<typeof featuresIdentity>[0] }>;
+type FeaturesKey = Readonly<{ bucket: string; selection: string }> & FeaturesSettings;
 
-function indexFolder({ bucket, selection, model }: FeaturesKey): S3Location {
+function indexFolder({ bucket, selection, ...settings }: FeaturesKey): S3Location {
   return {
     bucket,
-    key: runIndexPrefix(featuresIdentity(model), selection),
+    key: runIndexPrefix(featuresIdentity(settings), selection),
   };
 }
 
@@ -107,7 +107,7 @@ export async function findEarlierRun(
  * @param selection fingerprint of the images that the run has used, which may differ from the plan's
  */
 export async function indexRun(s3: S3Client, plan: Plan, selection: string): Promise<void> {
-  const { runId, run, bucket, model, pca, formats } = plan;
+  const { runId, run, bucket, model, exifRotation, pca, formats } = plan;
   const entry: Entry = { runId, run, featuresRun: featuresRunOf(plan), pca, formats };
-  await writeJson(s3, indexKey({ bucket, selection, model }, pca), entry);
+  await writeJson(s3, indexKey({ bucket, selection, model, exifRotation }, pca), entry);
 }

@@ -68,6 +68,8 @@ class Plan:
     # Images with more pixels are not decoded.
     max_pixels: int
     model: Model | None
+    # Photos are turned upright by their EXIF orientation.
+    exif_rotation: bool = False
     # The features store that all runs share; None if there is none.
     store: str | None = None
     force: bool = False
@@ -127,6 +129,7 @@ def parse_plan(document: dict[str, Any]) -> Plan:
             preprocessing=model.get("preprocessing", "tf"),
             layout=model.get("layout", "NHWC"),
         ),
+        exif_rotation=document.get("exifRotation", False),
         store=_folder(document.get("store")),
         force=document.get("force", False),
         features=_folder(document.get("features")),

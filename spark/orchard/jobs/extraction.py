@@ -78,7 +78,11 @@ def make_extract_task(
     """
     done, errors = progress.done, progress.errors
     decode_here = partial(
-        to_input, size=model.input_size, max_pixels=plan.max_pixels, preprocessing=model.preprocessing
+        to_input,
+        size=model.input_size,
+        max_pixels=plan.max_pixels,
+        preprocessing=model.preprocessing,
+        exif_rotation=plan.exif_rotation,
     )
     images_storage = locate_storage(plan.image_tree)
     store_uri, run_id = plan.store, plan.run_id

@@ -8,6 +8,7 @@ from orchard.model import formats, jpeg
 from orchard.model.bad_image import TooManyPixelsError
 from orchard.model.kinds import identify
 from orchard.model.limits import MAX_PIXELS
+from orchard.model.orientation import turn_upright
 from orchard.model.preprocessing import PREPROCESSINGS
 
 # Pillow's own limit is a warning. Here, images are refused by `max_pixels` before their pixels are decoded.
@@ -18,23 +19,32 @@ BAND_PIXELS = 4_000_000
 
 
 def to_input(
-    content: bytes, size: int, max_pixels: int = MAX_PIXELS, preprocessing: str = "tf"
+    content: bytes,
+    size: int,
+    max_pixels: int = MAX_PIXELS,
+    preprocessing: str = "tf",
+    *,
+    exif_rotation: bool = False,
 ) -> npt.NDArray[np.float32]:
     """Decode an image file to float32 (size, size, 3), like Keras' `load_img` and `preprocess_input`.
 
-    Orientation in EXIF data and transparency are ignored, as by Keras' load_img. Decoding takes 4 bytes a pixel
-    in most formats; docs/images.md has the measured memory of each.
+    Transparency is ignored, as by Keras' load_img, and so is orientation in EXIF data by default. Decoding takes 4
+    bytes a pixel in most formats; docs/images.md has the measured memory of each.
 
     Args:
         content: The file's bytes.
         size: The number of rows and columns of the result.
         max_pixels: Larger images are refused before their pixels are decoded.
         preprocessing: One of PREPROCESSINGS. "tf" is MobileNetV2's, which gives numbers from -1 to 1.
+        exif_rotation: Turn the image upright first, by the orientation in its EXIF data.
 
     Raises:
         BadImageError: The file is empty, truncated, damaged, too large, of an unsupported format, or not an image.
     """
-    pixels = np.asarray(_shrink(decode(content, max_pixels), size), dtype=np.float32)
+    image = decode(content, max_pixels)
+    if exif_rotation:
+        turn_upright(image, content)
+    pixels = np.asarray(_shrink(image, size), dtype=np.float32)
     return PREPROCESSINGS[preprocessing](pixels)
 
 

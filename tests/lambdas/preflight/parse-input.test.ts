@@ -35,6 +35,7 @@ test("fills in the defaults of the table", () => {
     keepMinutes: 0,
     quality: { maxErrorRate: 0.01, minVariance: null },
     maxMegapixels: 80,
+    exifRotation: false,
     maxCostUsd: 20,
     cluster: {},
   });

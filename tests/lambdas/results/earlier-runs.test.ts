@@ -38,9 +38,19 @@ async function planRun(runId: string, changes: object = {}): Promise<Plan> {
   const clients = { s3: s3.client } as unknown as PreflightClients;
   const { earlier, selected, formats, steps, store, model: deployed } = await survey(resolved, config, clients);
   const { counts, fingerprint: selection } = selected;
-  const { mode, pca, maxMegapixels, quality } = resolved;
+  const { mode, pca, maxMegapixels, exifRotation, quality } = resolved;
   const found = { counts, selection, steps, store, model: deployed, ...reusable(earlier) };
-  return aPlan(bucket, { runId, run: runUri(bucket, runId), mode, pca, formats, maxMegapixels, quality, ...found });
+  return aPlan(bucket, {
+    runId,
+    run: runUri(bucket, runId),
+    mode,
+    pca,
+    formats,
+    maxMegapixels,
+    exifRotation,
+    quality,
+    ...found,
+  });
 }
 
 /** Writes the files of a valid run that ValidateResults writes. */
@@ -156,6 +166,18 @@ test.each([
   expect(second.steps).toEqual(everything);
   const store = `model=${config.MODEL_SHA256}/decoder=${decoderVersion}-${expectedInput}`;
   expect(second.store).toBe(`s3://data/features-store/${store}/`);
+});
+
+test("features of photos that were turned upright have their own store, and no other run reuses them", async () => {
+  const first = await planRun("first", { exifRotation: true });
+  await finish(first);
+  const store = `s3://data/features-store/model=${config.MODEL_SHA256}/decoder=${decoderVersion}`;
+  expect(first.store).toBe(`${store}-exif/`);
+
+  const second = await planRun("second");
+
+  expect(second).toMatchObject({ steps: everything, features: null, store: `${store}/`, exifRotation: false });
+  expect((await planRun("third", { exifRotation: true })).steps).toEqual(nothing);
 });
 
 test("a format that the earlier run lacks requires all steps", async () => {
