@@ -30,7 +30,7 @@ TARGETS = {
 }
 RUN = {"mode": "mini", "limit": 12, "pca": {"components": 2}, "force": True}
 WAIT_SECONDS = 120
-END_SECONDS = 20
+END_SECONDS = 120
 
 pytestmark = [
     pytest.mark.deep,
