@@ -5,9 +5,11 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from bench.processor_time import ProcessorTime
 
 ROOT = Path(__file__).parents[1]
 # Listing all processes takes CPU time from the job that is measured.
@@ -18,32 +20,45 @@ SAMPLE_SECONDS = 3.0
 class Run:
     """The measurements of one spark-submit.
 
+    `processor_seconds` are those of all its processes: other load on the machine changes them less than `seconds`.
     `phases` are in order and add up to `seconds`. Memory is the largest sampled resident set in MiB: a process that
     ended before the first sample counts 0, or is missing from `workers_mb`.
     """
 
     seconds: float
+    processor_seconds: float
     phases: list[dict[str, object]]
     jvm_mb: float
     driver_mb: float
     workers_mb: list[float] = field(default_factory=list)
 
+    def in_jobs(self) -> float:
+        """Return the seconds of Spark's jobs."""
+        return sum(float(str(phase["seconds"])) for phase in self.phases if str(phase["name"]).startswith("job: "))
+
     def overhead(self) -> float:
         """Return the seconds outside Spark jobs: starting the session, listing, writing and stopping."""
-        jobs = sum(float(str(phase["seconds"])) for phase in self.phases if str(phase["name"]).startswith("job: "))
-        return round(self.seconds - jobs, 2)
+        return round(self.seconds - self.in_jobs(), 2)
 
     def as_json(self) -> dict[str, object]:
         """Return the measurements for the JSON output, rounded to 10 ms."""
         return {
             "seconds": round(self.seconds, 2),
+            "processorSeconds": round(self.processor_seconds, 2),
             "phases": self.phases,
             "peakMb": {"jvm": self.jvm_mb, "pythonDriver": self.driver_mb, "pythonWorkers": self.workers_mb},
         }
 
 
-def submit(work: Path, script: Path, *arguments: str, settings: Sequence[str] = ()) -> Run:
-    """Run `script` with spark-submit until it ends.
+def submit(
+    work: Path,
+    script: Path,
+    *arguments: str,
+    settings: Sequence[str] = (),
+    master: str = "local[*]",
+    variables: Mapping[str, str] | None = None,
+) -> Run:
+    """Run `script` with spark-submit until it ends; `variables` are added to its environment.
 
     Raises:
         RuntimeError: The script failed; the message has the last lines of its log.
@@ -58,23 +73,24 @@ def submit(work: Path, script: Path, *arguments: str, settings: Sequence[str] = 
         f"spark.eventLog.dir={events.as_uri()}",
         f"spark.local.dir={work}",
     )
-    command = [str(Path(os.environ["SPARK_HOME"], "bin", "spark-submit")), "--master", "local[*]"]
+    command = [str(Path(os.environ["SPARK_HOME"], "bin", "spark-submit")), "--master", master]
     command += ["--driver-memory", "4g", "--properties-file", os.environ["SPARK_DEFAULTS"]]
     for setting in (*fixed, *settings):
         command += ["--conf", setting]
     command += [str(script), *arguments]
     log = work / "spark.log"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "spark"), str(ROOT)])}
+    environment = {**os.environ, **(variables or {}), "PYTHONPATH": os.pathsep.join([str(ROOT / "spark"), str(ROOT)])}
     started, started_at = time.monotonic(), time.time()
     with log.open("w") as output:
         process = subprocess.Popen(command, env=environment, cwd=work, stdout=output, stderr=subprocess.STDOUT)
-        with Memory(process.pid) as memory:
+        with Memory(process.pid) as memory, ProcessorTime(process.pid) as processors:
             code = process.wait()
     seconds = time.monotonic() - started
     if code != 0:
         raise RuntimeError(f"{script.name} {' '.join(arguments)} failed:\n{log.read_text()[-4000:]}")
     return Run(
         seconds,
+        processors.total(),
         _phases(events, started_at, seconds),
         memory.jvm(),
         memory.driver(),

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from bench.spark import ROOT, Run, submit
 
 
-def features(model: Path, images: Sequence[Path], work: Path) -> Run:
+def features(model: Path, images: Sequence[Path], work: Path, master: str = "local[*]") -> Run:
     """Run the features step with all its outputs, on a selection that is written here instead of by the inventory.
 
     Raises:
@@ -35,8 +35,8 @@ def features(model: Path, images: Sequence[Path], work: Path) -> Run:
     pq.write_table(pa.table(table), selection / "part-0.parquet")
     selected = {"images": count, "labels": len(set(labels)), "bytes": sum(sizes)}
     (run / "inventory" / "summary.json").write_text(json.dumps({**selected, "selected": selected}))
-    plan = _write_plan(model, images[0].parents[2], run)
-    done = submit(work, ROOT / "spark" / "main.py", "features", "--plan", str(plan))
+    plan = write_plan(model, f"{images[0].parents[2]}/", run)
+    done = submit(work, ROOT / "spark" / "main.py", "features", "--plan", str(plan), master=master)
     summary = json.loads((run / "features" / "summary.json").read_text())
     if (summary["images"], summary["errors"]) != (count, 0):
         raise RuntimeError(f"of {count} images, {summary['images']} have features and {summary['errors']} are errors")
@@ -53,17 +53,20 @@ def inventory(model: Path, image_tree: Path, work: Path) -> Run:
     run = work / "inventory-run"
     shutil.rmtree(run, ignore_errors=True)
     run.mkdir()
-    return submit(work, ROOT / "spark" / "main.py", "inventory", "--plan", str(_write_plan(model, image_tree, run)))
+    return submit(
+        work, ROOT / "spark" / "main.py", "inventory", "--plan", str(write_plan(model, f"{image_tree}/", run))
+    )
 
 
-def _write_plan(model: Path, image_tree: Path, run: Path) -> Path:
+def write_plan(model: Path, image_tree: str, run: Path, **changes: object) -> Path:
+    """Write a plan of all images of a tree, without a store; `changes` replace its keys."""
     info = json.loads((model / "model.json").read_text())
     keys = ("sha256", "weights", "inputSize", "dimensions")
     rules = json.loads((ROOT / "lambdas" / "contract" / "image-tree.json").read_text())
     document = {
         "runId": "bench",
         "bucket": "",
-        "input": f"{image_tree}/",
+        "input": image_tree,
         "run": f"{run}/",
         "splits": None,
         "tree": {"layout": "split/label", **rules},
@@ -73,6 +76,7 @@ def _write_plan(model: Path, image_tree: Path, run: Path) -> Path:
         "force": True,
         "quality": {"maxErrorRate": 0.01, "minVariance": None},
         "model": {"key": str(model / "model.tflite"), **{key: info[key] for key in keys}},
+        **changes,
     }
     path = run / "plan.json"
     path.write_text(json.dumps(document))

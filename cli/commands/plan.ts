@@ -40,11 +40,18 @@ function render(plan: Plan): string {
     ["Nothing new", reuse && `the results of ${reuse.run} stand`],
     ["Steps", names.join(", ") || "none"],
     ["Cluster", steps.any ? describeCluster(cluster) : "none"],
-    ["Minutes", estimate.minutes.toFixed(0)],
+    ["Minutes", describeMinutes(estimate)],
+    ["Bottleneck", estimate.bottleneck || null],
     ["Cost", `${estimate.usd.toFixed(2)} USD, at most ${estimate.usdAtMost.toFixed(2)} USD`],
     ["Arithmetic", estimate.arithmetic],
   ]);
   return [fields, ...warnings.map((warning) => yellow(`! ${warning}`))].join("\n");
+}
+
+function describeMinutes({ minutes, minutesBetween }: Plan["estimate"]): string {
+  const [least, most] = minutesBetween ?? [];
+  const between = least && most ? `, between ${least.toFixed(0)} and ${most.toFixed(0)}` : "";
+  return `${minutes.toFixed(0)}${between}`;
 }
 
 function describeCluster({ primaryType, coreType, coreCount, maxCoreCount, market }: Plan["cluster"]): string {

@@ -13,7 +13,7 @@ export const command = new Command("bench")
   .option("--json", "print one JSON object in place of the table", false)
   .option("--images <dir>", "a folder of images, in place of generated ones")
   .option("--count <n>", "images for the features stage (and twice as many for the marginal rate)")
-  .option("--repeats <n>", "how often each is measured; the median counts (default 3)")
+  .option("--repeats <n>", "how often each is measured; the median counts (default 5)")
   .option("--quick", "small sizes: whether it works, not how fast it is", false)
   .option("--only <part...>", "these parts alone: features, pca, daft, reference, growth, functions")
   .action(({ json, images, count, repeats, quick, only }) =>

@@ -93,6 +93,10 @@ export const planSchema = z.object({
     usd: z.number(),
     /** Cost if managed scaling goes up to its upper bound. */
     usdAtMost: z.number(),
+    /** The minutes at best and at worst. Plans of earlier versions lack it, and the bottleneck. */
+    minutesBetween: z.tuple([z.number(), z.number()]).nullable().default(null),
+    /** What most of the minutes are spent on; empty if there are none. */
+    bottleneck: z.string().default(""),
     arithmetic: z.string(),
   }),
   warnings: z.array(z.string()),

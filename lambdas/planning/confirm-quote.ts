@@ -8,14 +8,14 @@ import type { Environment } from "../runtime/environment.ts";
 import { QuoteExceeded } from "../runtime/errors.ts";
 import { shapeOf } from "./cluster-shape.ts";
 import { withKeeping } from "./kept-plan.ts";
-import { quote, type Work } from "./quote.ts";
+import { describeModel, quote, type Work } from "./quote.ts";
 import { changeWarnings, estimatedWarning } from "./selection-warnings.ts";
 import { stepLimits } from "./step-limits.ts";
 
 /** The work of a plan with these counts: the share of the images that are new is Preflight's. */
-function workOf(plan: Plan, { images }: Counts): Work {
+function workOf(plan: Plan, { images, bytes }: Counts): Work {
   const { steps, counts, newImages = counts.images } = plan;
-  return { images, newImages: Math.round((newImages / Math.max(1, counts.images)) * images), steps };
+  return { images, bytes, newImages: Math.round((newImages / Math.max(1, counts.images)) * images), steps };
 }
 
 /**
@@ -37,7 +37,12 @@ export async function confirmQuote(
   const work = workOf(plan, counts);
   const quoted = quote(shapeOf(cluster), work, region, plan.borrowed !== null);
   const { usd, minutes, arithmetic } = quoted;
-  const rounded = { minutes: Number(minutes.toFixed(1)), usd: Number(usd.toFixed(2)), arithmetic };
+  const rounded = {
+    minutes: Number(minutes.toFixed(1)),
+    usd: Number(usd.toFixed(2)),
+    ...describeModel(quoted),
+    arithmetic,
+  };
   const estimate = withKeeping(
     { ...rounded, usdAtMost: Math.max(rounded.usd, plan.estimate.usdAtMost) },
     cluster,

@@ -7,7 +7,7 @@ import { type ClusterShape, shapeOf, workersOf } from "./cluster-shape.ts";
 import { executorsPerNode, memoryProblem } from "./executor-memory.ts";
 import { usdForMinutes, usdPerHour } from "./hourly-price.ts";
 import type { PlannedCluster, PlanRequest } from "./planner.ts";
-import { quote } from "./quote.ts";
+import { describeModel, quote } from "./quote.ts";
 import { stepLimits } from "./step-limits.ts";
 
 /**
@@ -35,6 +35,7 @@ export function planBorrowed(
       minutes: Number(minutes.toFixed(1)),
       usd: Number(usd.toFixed(2)),
       usdAtMost: Number(usd.toFixed(2)),
+      ...describeModel(quoted),
       arithmetic,
     },
     stepLimits: stepLimits({ quote: quoted, cluster: created, maxCostUsd }),
@@ -63,7 +64,7 @@ export function withKeeping(quoted: Plan["estimate"], plan: ClusterPlan, keepMin
   const kept = usdForMinutes(plan, keepMinutes);
   const keptAtMost = usdForMinutes(plan, keepMinutes, plan.maxCoreCount);
   return {
-    minutes: quoted.minutes,
+    ...quoted,
     usd: Number((quoted.usd + kept).toFixed(2)),
     usdAtMost: Number((quoted.usdAtMost + keptAtMost).toFixed(2)),
     arithmetic:

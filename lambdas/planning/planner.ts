@@ -4,10 +4,11 @@ import type { ClusterDefaults } from "../contract/cluster-knobs.ts";
 import type { ClusterPlan } from "../contract/cluster-plan.ts";
 import type { ExecutionInput } from "../contract/input.ts";
 import type { Plan } from "../contract/plan.ts";
+import { capacityOf } from "./capacity.ts";
 import { type ClusterShape, workersOf } from "./cluster-shape.ts";
 import { deriveMemory, memoryProblem } from "./executor-memory.ts";
 import { usdForMinutes } from "./hourly-price.ts";
-import { effectiveCores, type Quote, quote, s3RequestsUsd, type Work } from "./quote.ts";
+import { describeModel, type Quote, quote, s3RequestsUsd, type Work } from "./quote.ts";
 import { clusterPlanOf } from "./run-job-flow.ts";
 import { stepLimits } from "./step-limits.ts";
 
@@ -111,8 +112,8 @@ function cheapest(of: readonly Candidate[]): Candidate | undefined {
  */
 function choose(all: readonly Candidate[], deadlineMinutes: number): Candidate {
   const inTime = cheapest(all.filter((one) => one.quote.minutes <= deadlineMinutes));
-  const most = Math.max(...all.map(({ shape }) => effectiveCores(shape)));
-  const chosen = inTime ?? cheapest(all.filter(({ shape }) => effectiveCores(shape) === most));
+  const most = Math.max(...all.map(({ shape }) => capacityOf(shape).cores));
+  const chosen = inTime ?? cheapest(all.filter(({ shape }) => capacityOf(shape).cores === most));
   if (chosen === undefined) throw new Error("The configuration and the overrides allow no cluster");
   return chosen;
 }
@@ -169,6 +170,7 @@ export function planCluster(request: PlanRequest): PlannedCluster {
       minutes: Number(minutes.toFixed(1)),
       usd: Number(usd.toFixed(2)),
       usdAtMost: Number(Math.max(usd, atMost.usd).toFixed(2)),
+      ...describeModel(chosen.quote),
       arithmetic: [arithmetic, ...notes].join("; "),
     },
     problems: problem === undefined ? [] : [problem],

@@ -1,11 +1,11 @@
-import { instanceType } from "../catalog/instance-types.ts";
 import { pricesDate, pricesRegion, s3UsdPerGet, s3UsdPerPutOrList } from "../catalog/prices.ts";
-import { type JobStep, jobSteps } from "../contract/job-steps.ts";
+import { type JobStep, jobSteps, stateOfStep } from "../contract/job-steps.ts";
 import type { Plan } from "../contract/plan.ts";
-import { type ClusterShape, workersOf } from "./cluster-shape.ts";
-import { executorCores, executorsPerNode } from "./executor-memory.ts";
+import { capacityOf } from "./capacity.ts";
+import type { ClusterShape } from "./cluster-shape.ts";
 import { type HourlyPrice, hourlyPriceOf } from "./hourly-price.ts";
-import { type CoreRates, coreRates, rates } from "./rates.ts";
+import { coreSpeed, type Outlook, rates } from "./rates.ts";
+import { type Cause, causes, type StepTimes, stepTimes } from "./step-times.ts";
 
 /** The amount of work in a run. */
 export interface Work {
@@ -13,6 +13,8 @@ export interface Work {
   readonly images: number;
   /** Images whose features must be computed. */
   readonly newImages: number;
+  /** Size of the images of the selection. @default that of images of 100 x 100 pixels */
+  readonly bytes?: number;
   /** False when the features store could not be read; every image then counts as new. */
   readonly isStoreKnown?: boolean;
   /** Time that the model takes for an image, relative to MobileNetV2, whose speed the rates have. 1 by default. */
@@ -23,37 +25,16 @@ export interface Work {
 /** Exact figures; the plan has them rounded. */
 export interface Quote {
   readonly minutes: number;
+  /** The minutes if every rate of the model is at its best, and at its worst. */
+  readonly between: readonly [number, number];
+  /** What most of the minutes are spent on. */
+  readonly bottleneck: string;
   readonly usd: number;
   /** The part of it that S3's requests cost. */
   readonly s3Usd: number;
   /** Minutes of each step until Step Functions notices its end; 0 for a step that the run does not have. */
   readonly stepMinutes: Readonly<Record<JobStep, number>>;
   readonly arithmetic: string;
-}
-
-/** Tasks that run at a time: one on each vCPU of the executors. */
-function parallelTasks(shape: ClusterShape): number {
-  const { types, count } = workersOf(shape);
-  return count * executorsPerNode(types, shape) * executorCores;
-}
-
-/** Physical cores of all executors, less the share that the daemons of a single node use. */
-export function effectiveCores(shape: ClusterShape): number {
-  // EC2 may provide any type of the fleet.
-  const coresPerVcpu = Math.min(...workersOf(shape).types.map(coresPerVcpuOf));
-  const share = shape.coreCount === 0 ? rates.oneNodeShare.value : 1;
-  return parallelTasks(shape) * coresPerVcpu * share;
-}
-
-function coresPerVcpuOf(type: string): number {
-  const { cores, vcpus } = instanceType(type);
-  return cores / vcpus;
-}
-
-/** The speed of a core, of the architecture that all nodes have. */
-function coreRatesOf(shape: ClusterShape): CoreRates {
-  const [type = ""] = workersOf(shape).types;
-  return coreRates[instanceType(type).architecture];
 }
 
 /** Minutes that a cluster idles, and is paid for, until Step Functions notices the end of a .sync job of that length. */
@@ -80,34 +61,49 @@ export function s3RequestsUsd(images: number, newImages: number): number {
 interface Timing {
   readonly minutes: number;
   readonly stepMinutes: Quote["stepMinutes"];
+  readonly bottleneck: string;
   readonly arithmetic: string;
 }
 
+/** Names what takes most of the minutes: the cluster's start, end and waiting, or one cause in one step. */
+function findBottleneck(minutes: number, seconds: Readonly<Partial<Record<JobStep, StepTimes>>>): string {
+  const inSteps = jobSteps.flatMap((step) => {
+    const times = seconds[step];
+    return times === undefined
+      ? []
+      : (Object.keys(causes) as Cause[]).map((cause) => ({
+          name: `${causes[cause]} in ${stateOfStep[step]}`,
+          minutes: times[cause] / 60,
+        }));
+  });
+  const around = minutes - sum(inSteps.map((part) => part.minutes));
+  const parts = [{ name: "the start and the end of the cluster and its steps", minutes: around }, ...inSteps];
+  const largest = parts.reduce((most, part) => (part.minutes > most.minutes ? part : most));
+  return `${largest.name}, ${((100 * largest.minutes) / minutes).toFixed(0)} % of the minutes`;
+}
+
 /** @param isReused the cluster is a kept one, so that the run waits neither for its start nor for its end */
-function timingOf(shape: ClusterShape, work: Work, isReused: boolean): Timing {
-  const { images, newImages, steps, isStoreKnown = true, relativeTime = 1 } = work;
-  const cores = effectiveCores(shape);
-  const { imagesPerSecond: imagesOfMobileNet, rowsPerSecond } = coreRatesOf(shape);
-  const imagesPerSecond = imagesOfMobileNet.value / relativeTime;
-  const seconds = (items: number, rate: number, workers: number): number =>
-    items / Math.max(rate * workers, Number.EPSILON);
-  const start = isReused ? 0 : rates.startMinutes.value + rates.bootstrapMinutes.value;
-  const workMinutes = {
-    inventory: seconds(images, rates.keysPerSecondPerTask.value, parallelTasks(shape)) / 60,
-    features: seconds(newImages, imagesPerSecond, cores) / 60,
-    reduction: seconds(images, rowsPerSecond.value, cores) / 60,
-  };
-  const minutesOf = (name: JobStep): number => rates.stepMinutes.value + workMinutes[name];
-  const stepMinutes = jobSteps.filter((name) => steps[name]).map(minutesOf);
+function timingOf(shape: ClusterShape, work: Work, isReused: boolean, outlook: Outlook): Timing {
+  const { images, newImages, bytes, steps, isStoreKnown = true, relativeTime = 1 } = work;
+  const capacity = capacityOf(shape, outlook);
+  const megabytesPerImage = bytes === undefined ? undefined : bytes / 1e6 / Math.max(images, 1);
+  const request = { work: { images, newImages, megabytesPerImage, relativeTime }, capacity, outlook };
+  const start = isReused ? 0 : rates.startMinutes[outlook] + rates.bootstrapMinutes[outlook];
+  const planned = jobSteps.filter((name) => steps[name]);
+  const seconds = Object.fromEntries(planned.map((step) => [step, stepTimes(step, request)]));
+  const minutesOf = (name: JobStep): number =>
+    rates.stepMinutes[outlook] + sum(Object.values(seconds[name] ?? {})) / 60;
+  const stepMinutes = planned.map(minutesOf);
   const stepsTotal = sum(stepMinutes);
   const idle = sum([...(isReused ? [] : [start]), ...stepMinutes].map(pollMinutesAfter));
-  const around = rates.functionMinutes.value + (isReused ? 0 : rates.terminateMinutes.value);
+  const around = rates.functionMinutes[outlook] + (isReused ? 0 : rates.terminateMinutes[outlook]);
   const minutes = start + stepsTotal + idle + around;
+  const imagesPerSecond = coreSpeed[capacity.architecture][outlook] / (rates.secondsPerImage[outlook] * relativeTime);
   const terms = [
     isReused ? "a cluster that is there" : `${start} min until the cluster is ready`,
     `${stepsTotal.toFixed(1)} min for ${stepMinutes.length} step(s)` +
       (steps.features
-        ? ` (${newImages} ${isStoreKnown ? "new" : "perhaps new"} images / ${Number(imagesPerSecond.toFixed(1))} images/s a core / ${cores} cores)`
+        ? ` (${newImages} ${isStoreKnown ? "new" : "perhaps new"} images / ${Number(imagesPerSecond.toFixed(1))} images/s a core / ${capacity.cores} cores)`
         : ""),
     `${idle} min idle until .sync polling sees an end`,
     `${around.toFixed(1)} min around them`,
@@ -116,6 +112,7 @@ function timingOf(shape: ClusterShape, work: Work, isReused: boolean): Timing {
     steps[name] ? minutesOf(name) + pollMinutesAfter(minutesOf(name)) : 0;
   return {
     minutes,
+    bottleneck: findBottleneck(minutes, seconds),
     stepMinutes: {
       inventory: untilNoticed("inventory"),
       features: untilNoticed("features"),
@@ -143,15 +140,22 @@ function describePrice({ primaryType, coreType, ...hourly }: HourlyPrice, coreCo
 export function quote(shape: ClusterShape, work: Work, region: string, isReused = false): Quote {
   if (!work.steps.any) {
     const stepMinutes = { inventory: 0, features: 0, reduction: 0 };
-    return { minutes: 0, usd: 0, s3Usd: 0, stepMinutes, arithmetic: "nothing is new: no cluster" };
+    const nothing = { between: [0, 0], bottleneck: "", arithmetic: "nothing is new: no cluster" } as const;
+    return { minutes: 0, usd: 0, s3Usd: 0, stepMinutes, ...nothing };
   }
-  const timing = timingOf(shape, work, isReused);
+  const [timing, best, worst] = [
+    timingOf(shape, work, isReused, "value"),
+    timingOf(shape, work, isReused, "best"),
+    timingOf(shape, work, isReused, "worst"),
+  ];
   const { minutes } = timing;
   const hourly = hourlyPriceOf(shape);
   const s3Usd = s3RequestsUsd(work.images, work.steps.features ? work.newImages : 0);
   const usd = (hourly.usd * minutes) / 60 + s3Usd;
   return {
     minutes,
+    between: [best.minutes, worst.minutes],
+    bottleneck: timing.bottleneck,
     usd,
     s3Usd,
     stepMinutes: timing.stepMinutes,
@@ -159,4 +163,10 @@ export function quote(shape: ClusterShape, work: Work, region: string, isReused 
       `${timing.arithmetic}; ${describePrice(hourly, shape.coreCount, region)}, x ${minutes.toFixed(1)} min` +
       ` + S3 requests ${s3Usd.toFixed(3)} USD = ${usd.toFixed(2)} USD`,
   };
+}
+
+/** The parts of a plan's estimate that say how far to trust its minutes. */
+export function describeModel({ between, bottleneck }: Quote): Pick<Plan["estimate"], "minutesBetween" | "bottleneck"> {
+  const [least, most] = between;
+  return { minutesBetween: [Number(least.toFixed(1)), Number(most.toFixed(1))], bottleneck };
 }

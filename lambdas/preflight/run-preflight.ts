@@ -53,6 +53,7 @@ function planRun(input: ResolvedInput, found: Survey, config: PreflightConfig, r
     work: {
       images: counts.images,
       newImages: newImagesOf(found),
+      bytes: counts.bytes,
       steps,
       isStoreKnown: storedCount !== null,
       relativeTime: model.relativeTime,

@@ -6,7 +6,39 @@ from pathlib import Path
 
 import pytest
 
+from bench.__main__ import judge
+
 ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "verdict"),
+    [
+        ("features.ratioToBare", 0.93, ">= 0.93 met (0.9 to 0.95)"),
+        ("features.ratioToBare", 0.92, ">= 0.93 MISSED (0.9 to 0.95)"),
+        ("features.overheadSeconds", 2.0, "<= 2.0 met (0.9 to 0.95)"),
+        ("features.overheadSeconds", 2.1, "<= 2.0 MISSED (0.9 to 0.95)"),
+        ("images.count", 5, "(0.9 to 0.95)"),
+    ],
+)
+def test_a_number_is_judged_by_its_goal(name: str, value: float, verdict: str) -> None:
+    assert judge(name, value, [0.9, 0.95]) == verdict
+    assert judge(name, value, None) == verdict.removesuffix("(0.9 to 0.95)").rstrip()
+
+
+@pytest.mark.deep
+def test_the_scale_benchmark_measures_all_parts() -> None:
+    node, main = ROOT / "node_modules" / ".bin" / "node", ROOT / "cli" / "main.ts"
+
+    done = subprocess.run(
+        [str(node), str(main), "bench-scale", "--quick", "--json"], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+
+    found = json.loads(done.stdout)
+    assert set(found["measured"]) == {"machine", "growth", "speedup", "costs", "preflight", "inventory", "rows"}
+    assert [run["images"] for run in found["measured"]["preflight"]] == [5_000, 20_000]
+    assert found["check"]["images"] == 120
+    assert {(row["images"], row["nodes"]) for row in found["predictions"]} >= {(67_692, 3), (10_000_000, 100)}
 
 
 @pytest.mark.deep
@@ -17,7 +49,8 @@ def test_the_benchmark_prints_all_comparisons_as_one_json_object() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
 
     found = json.loads(done.stdout)
-    assert found["features"]["ratioToBare"] > 0
+    least, most = found["features"]["ratioToBareBetween"]
+    assert 0 < least <= found["features"]["ratioToBare"] <= most
     # A quick run may end before the first memory sample, so the values may be empty: test_memory.py checks them.
     assert set(found["features"]["ours"]["200"]["peakMb"]) == {"jvm", "pythonDriver", "pythonWorkers"}
     assert [row["images"] for row in found["growth"]] == [50, 100]

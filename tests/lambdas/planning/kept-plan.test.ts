@@ -41,9 +41,11 @@ test("keeping costs the cluster's price of the hour, and at most that of all nod
   );
 });
 
+const noSteps = { inventory: false, features: false, reduction: false, any: false };
+
 test("a run with nothing to do keeps no cluster", () => {
   const { cluster } = aPlan("data");
-  const nothing = { minutes: 0, usd: 0, usdAtMost: 0, arithmetic: "nothing is new: no cluster" };
+  const nothing = planCluster(planRequest(0, { work: { images: 0, newImages: 0, steps: noSteps } })).estimate;
 
   expect(withKeeping(nothing, cluster, 60)).toBe(nothing);
 });

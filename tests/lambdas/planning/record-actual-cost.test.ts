@@ -151,7 +151,7 @@ test("the arithmetic has every group of nodes, the volumes and the requests", as
 });
 
 test("there is no forecast error without a quote", async () => {
-  const estimate = { minutes: 0, usd: 0, usdAtMost: 0, arithmetic: "" };
+  const estimate = { minutes: 0, usd: 0, usdAtMost: 0, minutesBetween: null, bottleneck: "", arithmetic: "" };
 
   const cost = await record(emrWith(0, 60, [node("m5.xlarge", 0, 60)]), at(600), { estimate });
 
