@@ -14,8 +14,9 @@ import { stepLimits } from "./step-limits.ts";
 
 /** The work of a plan with these counts: the share of the images that are new is Preflight's. */
 function workOf(plan: Plan, { images, bytes }: Counts): Work {
-  const { steps, counts, newImages = counts.images } = plan;
-  return { images, bytes, newImages: Math.round((newImages / Math.max(1, counts.images)) * images), steps };
+  const { steps, counts, newImages = counts.images, model } = plan;
+  const stillNew = Math.round((newImages / Math.max(1, counts.images)) * images);
+  return { images, bytes, newImages: stillNew, steps, relativeTime: model.relativeTime };
 }
 
 /**

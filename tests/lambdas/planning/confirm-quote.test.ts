@@ -43,6 +43,17 @@ test("the counts, the quote and the time limits become those of the images that 
   expect(confirmed.stepLimits.features.seconds).toBeGreaterThan(before.stepLimits.features.seconds);
 });
 
+test("a slower model takes longer", async () => {
+  const { model } = aPlan("data");
+
+  const [usual, slower] = await Promise.all([
+    confirm(1_000_000),
+    confirm(1_000_000, { model: { ...model, relativeTime: 3 } }),
+  ]);
+
+  expect(slower.estimate.minutes).toBeGreaterThan(2 * usual.estimate.minutes);
+});
+
 test("the warnings say what has changed, and no longer that the counts are estimated", async () => {
   const counts = { images: 50, labels: 3, bytes: 9, estimated: true };
   const warnings = ["a warning of Preflight", estimatedWarning(counts)];
