@@ -19,6 +19,7 @@ const otherNames: Readonly<Record<string, string>> = {
   "Apache 2.0": "Apache-2.0",
   "Apache License 2.0": "Apache-2.0",
   "Apache Software License": "Apache-2.0",
+  "MIT License": "MIT",
 };
 
 /** Licenses of packages whose metadata do not name them. */

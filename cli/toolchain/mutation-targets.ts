@@ -16,7 +16,7 @@ export const decidingPaths: readonly string[] = [
   "spark/orchard/pca.py",
   "spark/orchard/selection.py",
   "spark/orchard/checks.py",
-  "spark/orchard/io/store.py",
+  "spark/orchard/store/compaction.py",
 ];
 
 /** Files to change, and the tests that should notice it. All paths are relative to the project's folder. */

@@ -264,7 +264,7 @@ test("the account starts in spite of an incomplete record and writes a new one a
   const account = await starting;
 
   expect(answer.status).toBe(503);
-  expect(JSON.parse(early)).toEqual({ pid: process.pid, endpoint, supervisorPid: expect.any(Number) });
+  expect(JSON.parse(early)).toMatchObject({ pid: process.pid, endpoint, supervisorPid: expect.any(Number) });
   await account.stop();
 });
 

@@ -89,6 +89,7 @@ def test_a_step_that_has_succeeded_with_the_same_plan_ends_at_once(
     main.run(spark.sparkContext, run)
     # Only a step that runs again writes it.
     summary.unlink()
+    capsys.readouterr()
 
     main.run(spark.sparkContext, run)
 

@@ -11,7 +11,7 @@ test("a folder is mutated as a whole, and tested by its folder of tests/", () =>
 });
 
 test("a file of TypeScript is tested by the folder of tests/ of its folder, a file of Python by the files of its name", () => {
-  expect(findTargets(["./lambdas/planning/quote.ts", "spark/orchard/io/store.py"])).toEqual([
+  expect(findTargets(["./lambdas/planning/quote.ts", "spark/orchard/pca.py"])).toEqual([
     {
       path: "lambdas/planning/quote.ts",
       language: "typescript",
@@ -19,10 +19,10 @@ test("a file of TypeScript is tested by the folder of tests/ of its folder, a fi
       tests: ["tests/lambdas/planning"],
     },
     {
-      path: "spark/orchard/io/store.py",
+      path: "spark/orchard/pca.py",
       language: "python",
-      files: ["spark/orchard/io/store.py"],
-      tests: ["tests/spark/io/test_store.py", "tests/spark/io/test_store_files.py"],
+      files: ["spark/orchard/pca.py"],
+      tests: ["tests/spark/test_pca.py"],
     },
   ]);
 });
@@ -30,7 +30,7 @@ test("a file of TypeScript is tested by the folder of tests/ of its folder, a fi
 test("a folder of Python has a target for each file with tests", () => {
   const paths = findTargets(["spark/orchard"]).map(({ path }) => path);
 
-  expect(paths).toEqual(expect.arrayContaining(["spark/orchard/pca.py", "spark/orchard/io/store.py"]));
+  expect(paths).toEqual(expect.arrayContaining(["spark/orchard/pca.py", "spark/orchard/store/compaction.py"]));
   expect(paths).not.toContain("spark/orchard/__init__.py");
 });
 

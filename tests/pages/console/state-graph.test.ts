@@ -45,7 +45,7 @@ describe("layOut", () => {
 
   it("puts the states that only an error reaches into a lane of their own", () => {
     const { boxes } = layOut(workflow);
-    const isLane = ({ name }: Box) => /Failure|Failed|DropInput|Confirm|Diagnosis/.test(name);
+    const isLane = ({ name }: Box) => /Failure|Failed|DropInput|ConfirmTerminated|Diagnosis/.test(name);
 
     const [lane, others] = [boxes.filter(isLane), boxes.filter((box) => !isLane(box))];
 
