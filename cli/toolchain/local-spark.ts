@@ -10,7 +10,8 @@ const python = join(places.python, "bin", "python");
 const outputPrefix = "orchard: ";
 const errorPrefix = `${outputPrefix}error: `;
 
-function isS3(path: string): boolean {
+/** Whether a path is an s3:// URI. */
+export function isS3(path: string): boolean {
   return path.startsWith("s3://");
 }
 

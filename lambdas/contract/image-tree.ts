@@ -35,6 +35,9 @@ export function treeRules(layout: Layout): TreeRules {
   return { layout, ...data };
 }
 
+/** In the root of a pack, which `orchard pack` makes of a tree: the last file to be written (spark/orchard/pack/manifest.py). */
+export const packManifest = "pack.json";
+
 /** Number of folders above an image. */
 export function depthOf(layout: Layout): number {
   return layout.split("/").length;

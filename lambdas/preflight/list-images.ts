@@ -9,11 +9,13 @@ import {
   type Layout,
   type LeftOut,
   LeftOutCounter,
+  packManifest,
   reasonToLeaveOut,
   type TreeRules,
   treeRules,
 } from "../contract/image-tree.ts";
 import { type SelectionRule, selectsLabel } from "../contract/modes.ts";
+import { InvalidInput } from "../runtime/errors.ts";
 import { estimateKeys, type KeyRange, listConcurrency, visitRanges } from "./key-ranges.ts";
 import type { Image } from "./selection.ts";
 import { detectTreeLayout, TreeReader } from "./tree-reader.ts";
@@ -110,11 +112,20 @@ class Sorter {
   }
 }
 
+/** @throws InvalidInput if the names in the root are those of a pack */
+function refusePack(imageTree: string, names: readonly string[]): void {
+  if (!names.includes(packManifest)) return;
+  throw new InvalidInput(
+    `input: ${imageTree} is a pack, as its ${packManifest} says. Runs cannot read packs yet: give the tree that was packed`,
+  );
+}
+
 /**
  * Lists an image tree, in memory that does not grow with it, by about one LIST call for each label and each 1,000 images.
  *
  * @param imageTree s3://bucket/prefix/
  * @param onImage receives each listed image of the selected labels
+ * @throws InvalidInput if it is a pack
  */
 export async function listImages(
   s3: S3Client,
@@ -130,7 +141,13 @@ export async function listImages(
   const foldersIn = (folder: string): Promise<readonly string[]> =>
     reader.foldersIn(folder, (objects) => sorter.add(objects));
 
-  const root = await foldersIn("");
+  const root = await reader.foldersIn("", (objects) => {
+    refusePack(
+      imageTree,
+      objects.map((object) => reader.pathOf(object)),
+    );
+    sorter.add(objects);
+  });
   const tops = root.filter((folder) => isVisibleFolder(treeRules("split/label"), folder));
   const rules = treeRules(request.layout ?? (await detectTreeLayout(reader, tops)));
   sorter.rules = rules;

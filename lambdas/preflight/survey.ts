@@ -6,6 +6,7 @@ import { modeProperties } from "../contract/modes.ts";
 import type { Plan } from "../contract/plan.ts";
 import { featuresStoreUri } from "../contract/s3-layout.ts";
 import { findEarlierRun, type Reuse } from "../results/earlier-runs.ts";
+import { InvalidInput } from "../runtime/errors.ts";
 import { logger } from "../runtime/handler.ts";
 import { deployedModel } from "./deployed-model.ts";
 import { type FoundCluster, findKeptCluster } from "./kept-cluster.ts";
@@ -79,7 +80,11 @@ function keyCounter(
     key === undefined ? undefined : countInInventory(s3, { bucket, key }, parseS3Uri(imageTree).bucket, isWanted);
 }
 
-/** Reads everything about the run's images, earlier runs and kept cluster that the plan depends on. */
+/**
+ * Reads everything about the run's images, earlier runs and kept cluster that the plan depends on.
+ *
+ * @throws InvalidInput if the image tree is a pack
+ */
 export async function survey(
   input: ResolvedInput,
   config: PreflightConfig,
@@ -92,6 +97,7 @@ export async function survey(
   const selector = new Selector(input.imageTree, input.selectionRule.limit);
   const request = { ...input, countKeys: keyCounter(s3, config, input.imageTree) };
   const listed = await settle(listImages(s3, input.imageTree, request, (image) => selector.add(image)));
+  if (listed.status === "rejected" && listed.reason instanceof InvalidInput) throw listed.reason;
   const selected = selector.select(listed.status === "fulfilled" ? listed.value : { unlisted: 0, selectedLabels: 0 });
   const { counts, fingerprint } = selected;
   const formats = input.formats ?? [...defaultFormats(counts.images)];

@@ -73,6 +73,13 @@ test("an unreadable features store does not stop the run, and all images are quo
   expect((await run()).estimate.arithmetic).toContain("(6 perhaps new images / ");
 });
 
+test("a pack is refused as a wrong input", async () => {
+  const { DATA_BUCKET } = config;
+  await putObject(account, DATA_BUCKET, "data/packed/pack.json", "{}");
+
+  await expect(run({ ...input, input: `s3://${DATA_BUCKET}/data/packed/` })).rejects.toThrow(InvalidInput);
+});
+
 test("a subnet and a key pair that are configured reach the cluster", async () => {
   await account.ec2.send(new ImportKeyPairCommand({ KeyName: "key", PublicKeyMaterial: new Uint8Array([1]) }));
   await account.ec2.send(

@@ -1,0 +1,97 @@
+"""The layout of a pack and its manifest, which docs/input-trees.md describes."""
+
+import json
+from dataclasses import asdict, dataclass, field
+
+import pyarrow as pa
+
+from orchard.errors import JobError
+from orchard.io.backend import Storage
+from orchard.io.uri import join
+
+VERSION = 1
+# Written last: a folder without it is no pack.
+MANIFEST = "pack.json"
+SHARDS = "shards"
+
+# `path` is relative to the tree, `etag` S3's own or, for a local file, its MD5, which S3 has as the etag of one PUT.
+COLUMNS: dict[str, pa.DataType] = {
+    **dict.fromkeys(("path", "label", "split"), pa.string()),
+    "size": pa.int64(),
+    "mtime": pa.timestamp("us", "UTC"),
+    "etag": pa.string(),
+    "content": pa.binary(),
+}
+SCHEMA = pa.schema(COLUMNS)
+
+
+@dataclass
+class Group:
+    """The images of a label in a split; the split is empty in a tree without splits.
+
+    `fingerprint` is the sum of `orchard.fingerprint` over the paths in the tree, as 64 hexadecimal digits.
+    """
+
+    split: str
+    label: str
+    images: int
+    bytes: int
+    fingerprint: str
+
+
+@dataclass
+class Shard:
+    """A Parquet file of the pack: its name below the pack's folder, its images, its size and its sha256."""
+
+    name: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclass
+class LeftOutReason:
+    """The files that are left out for one reason, with the first paths."""
+
+    reason: str
+    count: int
+    examples: list[str]
+
+
+@dataclass
+class Manifest:
+    """The content of pack.json."""
+
+    layout: str
+    images: int
+    # of the images' content
+    bytes: int
+    groups: list[Group]
+    leftOut: list[LeftOutReason]  # noqa: N815
+    shards: list[Shard]
+    version: int = field(default=VERSION)
+
+    def write(self, folder: str, storage: Storage) -> None:
+        """Write pack.json to the pack's folder."""
+        content = json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+        storage.write_bytes(join(folder, MANIFEST), content.encode())
+
+
+def prepare_folder(folder: str, storage: Storage, *, force: bool) -> None:
+    """Empty the folder of a pack, its manifest first, so that what is left of it after an interruption is no pack.
+
+    Raises:
+        JobError: There is a complete pack and `force` is not set, or there is anything that belongs to no pack.
+    """
+    strange = [name for name in storage.list_folders(folder) if name != SHARDS]
+    strange += [file.name for file in storage.list_files(folder, deep=False) if file.name != MANIFEST]
+    if strange:
+        raise JobError(
+            f"{folder} has {strange[0]!r}, which belongs to no pack. Give an empty folder, or that of a pack"
+        )
+    manifest = join(folder, MANIFEST)
+    if storage.exists(manifest):
+        if not force:
+            raise JobError(f"{folder} is a pack already. --force replaces it")
+        storage.remove_files([manifest])
+    storage.remove_folder(join(folder, SHARDS))

@@ -1,0 +1,193 @@
+"""Packs an image tree: lists it, reads the images in the order of their digests, and writes shards and manifest."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from heapq import nsmallest
+
+import pyarrow as pa
+
+from orchard.errors import JobError
+from orchard.fingerprint import MODULUS, add_up, format_fingerprint
+from orchard.io.backend import Storage
+from orchard.io.read_ahead import Image, read_ahead
+from orchard.io.storage import locate_storage
+from orchard.io.uri import is_s3, join
+from orchard.pack.manifest import Group, LeftOutReason, Manifest, prepare_folder
+from orchard.pack.shards import Row, ShardWriter, verify_shard
+from orchard.selection import digest
+from orchard.tree import TreeRules, is_folder_marker
+
+# Some 150 bytes an image are kept for the order: 1.5 GB for ten million.
+LISTING_COLUMNS: dict[str, pa.DataType] = {
+    "path": pa.string(),
+    "size": pa.int64(),
+    "mtime": pa.timestamp("us", "UTC"),
+    "digest": pa.binary(32),
+}
+LISTING_SCHEMA = pa.schema(LISTING_COLUMNS)
+ROWS_PER_BATCH = 10_000
+EXAMPLES_SHOWN = 3
+
+# Receives the name of a phase, what is done of it, and how much it is in all.
+Report = Callable[[str, int, int], None]
+
+
+class LeftOut:
+    """Counts files by the reason why they are no images of the pack, with the first paths."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._examples: dict[str, list[str]] = {}
+
+    def add(self, path: str, reason: str) -> None:
+        """Add a file."""
+        self._counts[reason] += 1
+        self._examples[reason] = nsmallest(EXAMPLES_SHOWN, [*self._examples.get(reason, []), path])
+
+    def summarize(self) -> list[LeftOutReason]:
+        """Return the reasons, the most frequent first."""
+        return [
+            LeftOutReason(reason, count, [_printable(path) for path in self._examples[reason]])
+            for reason, count in self._counts.most_common()
+        ]
+
+
+class Counts:
+    """Adds up the images of each split and label."""
+
+    def __init__(self) -> None:
+        self._groups: dict[tuple[str, str], tuple[int, int, int]] = {}
+
+    def add(self, row: Row) -> None:
+        """Add an image."""
+        images, size, total = self._groups.get((row.split, row.label), (0, 0, 0))
+        total = (total + add_up([(row.path, row.etag)])) % MODULUS
+        self._groups[row.split, row.label] = (images + 1, size + row.size, total)
+
+    def summarize(self) -> list[Group]:
+        """Return the groups by split and label."""
+        return [
+            Group(split, label, images, size, format_fingerprint(total))
+            for (split, label), (images, size, total) in sorted(self._groups.items())
+        ]
+
+
+def pack(source: str, target: str, rules: TreeRules, report: Report, *, force: bool = False) -> Manifest:
+    """Pack the image tree at `source` into the folder `target`, and verify what was written.
+
+    Without an exception there is a manifest. At any other end there is none, and a new call begins anew.
+
+    Args:
+        source: URI of the tree, without its last slash.
+        target: URI of the folder, without its last slash.
+        rules: The tree's rules.
+        report: Receives the progress.
+        force: Replaces a complete pack.
+
+    Raises:
+        JobError: The tree has no images, the target is no place for a pack, or the verification failed.
+    """
+    if join(target, "").startswith(join(source, "")):
+        raise JobError(f"{target} is in the image tree {source}, whose file it would become. Give a folder outside")
+    storage, target_storage = locate_storage(source), locate_storage(target)
+    prepare_folder(target, target_storage, force=force)
+    left_out, counts = LeftOut(), Counts()
+    listing = list_tree(source, rules, storage, left_out, report)
+    if listing.num_rows == 0:
+        place = "/".join(f"<{name}>" for name in rules.layout.split("/"))
+        raise JobError(f"{source} has no image ({', '.join(rules.image_endings)}) at {place}/<image>")
+    files = target_storage.open_filesystem()
+    if not is_s3(target):
+        files.create_dir(join(target, "shards"), recursive=True)
+    with ShardWriter(target, files) as writer:
+        for done, row in enumerate(read_rows(source, rules, listing, storage, left_out), 1):
+            counts.add(row)
+            writer.add(row)
+            report("pack", done, listing.num_rows)
+    shards = writer.shards
+    groups = counts.summarize()
+    images = sum(group.images for group in groups)
+    if images == 0:
+        raise JobError(f"none of the {listing.num_rows} images of {source} can be read")
+    total, read = sum(shard.bytes for shard in shards), 0
+
+    def on_bytes(size: int) -> None:
+        nonlocal read
+        read += size
+        report("verify", read, total)
+
+    for shard in shards:
+        verify_shard(target, shard, files, on_bytes)
+    if sum(shard.rows for shard in shards) != images:
+        raise JobError(f"{target} has {sum(shard.rows for shard in shards)} rows, but {images} images were read")
+    size = sum(group.bytes for group in groups)
+    manifest = Manifest(rules.layout, images, size, groups, left_out.summarize(), shards)
+    manifest.write(target, target_storage)
+    return manifest
+
+
+def list_tree(source: str, rules: TreeRules, storage: Storage, left_out: LeftOut, report: Report) -> pa.Table:
+    """Return rows of LISTING_SCHEMA for the images of the tree, in the order of their paths' digests."""
+    tables = [LISTING_SCHEMA.empty_table()]
+    rows: list[tuple[str, int, datetime, bytes]] = []
+
+    def flush() -> None:
+        columns = zip(*rows, strict=True) if rows else ([] for _ in LISTING_SCHEMA)
+        arrays = [pa.array(list(values), field.type) for values, field in zip(columns, LISTING_SCHEMA, strict=True)]
+        tables.append(pa.table(arrays, schema=LISTING_SCHEMA))
+        rows.clear()
+
+    listed = 0
+    for file in storage.list_files(source, deep=True):
+        path = file.path.removeprefix(f"{source}/")
+        if is_folder_marker(path, file.size_bytes):
+            continue
+        reason = rules.reason_to_leave_out(path)
+        if reason is not None:
+            left_out.add(path, reason)
+            continue
+        rows.append((path, file.size_bytes, file.modified, bytes.fromhex(digest(path))))
+        if len(rows) == ROWS_PER_BATCH:
+            listed += len(rows)
+            flush()
+            report("list", listed, listed)
+    flush()
+    return pa.concat_tables(tables).sort_by("digest")
+
+
+def read_rows(source: str, rules: TreeRules, listing: pa.Table, storage: Storage, left_out: LeftOut) -> Iterator[Row]:
+    """Read the images of a listing in its order. Those that cannot be read are left out.
+
+    Raises:
+        OSError: An image could not be read for a reason that may pass.
+    """
+    has_splits = rules.layout == "split/label"
+
+    def rows() -> Iterator[tuple[str, int, datetime]]:
+        for batch in listing.to_batches(ROWS_PER_BATCH):
+            columns = [batch.column(name).to_pylist() for name in ("path", "size", "mtime")]
+            yield from zip(*columns, strict=True)
+
+    def images() -> Iterator[Image]:
+        for path, size, _ in rows():
+            yield join(source, path), "", "", size
+
+    for (path, _, modified), file in zip(rows(), read_ahead(images(), storage), strict=True):
+        if file.content is None:
+            left_out.add(path, "unreadable")
+            continue
+        names = path.split("/")
+        split, label = (names[0], names[1]) if has_splits else ("", names[0])
+        # S3 has the MD5 as the etag of an object that one PUT has written.
+        etag = (file.found_etag or "") if is_s3(source) else _md5(file.content)
+        yield Row(path, label, split, len(file.content), modified, etag, file.content)
+
+
+def _md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def _printable(path: str) -> str:
+    return path.encode(errors="backslashreplace").decode()
