@@ -12,7 +12,7 @@ import { resolveFromUser } from "../toolchain/local-spark.ts";
 export const command = new Command("pack")
   .helpGroup(groups.setUp)
   .summary("copy an image tree into a few large files")
-  .description("copy an image tree into Parquet files of about 128 MB, which a run cannot read yet")
+  .description("copy an image tree into Parquet files of about 128 MB, which runs read with fewer requests")
   .argument("<source>", "folder (or s3:// prefix) with images as <split>/<label>/<image> or <label>/<image>")
   .argument("<target>", "folder (or s3:// prefix) for the pack")
   .addOption(layoutOption)

@@ -36,7 +36,7 @@ export const cdkNagSuppressions: readonly Suppression[] = [
   },
   {
     finding:
-      /^AwsSolutions-IAM5\[Resource::(<Data\w+\.Arn>|arn:<AWS::Partition>:s3:::their-bucket)\/(data|data\/raw|artifacts|artifacts\/preflight-probe|runs|features-store|logs\/emr|spark-events|photos|s3-inventory)\/\*(\/(manifest\.json|inventory\/summary\.json|report\/report\.html))?\]$/,
+      /^AwsSolutions-IAM5\[Resource::(<Data\w+\.Arn>|arn:<AWS::Partition>:s3:::their-bucket)\/(data|data\/raw|artifacts|artifacts\/preflight-probe|runs|features-store|logs\/emr|spark-events|photos|s3-inventory)\/\*(pack\.json|\/(manifest\.json|inventory\/summary\.json|report\/report\.html))?\]$/,
     on: /./,
     reason: "Objects under one prefix, whose names are not known in advance.",
   },

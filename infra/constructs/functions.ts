@@ -5,8 +5,10 @@ import type { IBucket } from "aws-cdk-lib/aws-s3";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
 import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import type { ClusterDefaults } from "../../lambdas/contract/cluster-knobs.ts";
+import { packManifest } from "../../lambdas/contract/image-tree.ts";
 import {
   artifactsPrefix,
+  dataPrefix,
   emrLogsPrefix,
   featuresStorePrefix,
   inventorySummaryFile,
@@ -52,6 +54,12 @@ function allowObjects({ bucket }: FunctionResources, actions: readonly string[],
     actions,
     keys.map((key) => bucket.arnForObjects(key)),
   );
+}
+
+/** The manifests of packs, wherever images may be. */
+function allowReadPacks(resources: FunctionResources): PolicyStatement {
+  const prefixes = new Set([dataPrefix, resources.config.inputPrefix]);
+  return allowObjects(resources, ["s3:GetObject"], ...[...prefixes].map((prefix) => `${prefix}*${packManifest}`));
 }
 
 function allowListBucket({ bucket }: FunctionResources): PolicyStatement {
@@ -130,6 +138,7 @@ export const workflowFunctions = {
       allowObjects(resources, ["s3:PutObject", "s3:DeleteObject"], `${preflightProbePrefix}*`),
       allowObjects(resources, ["s3:GetObject", "s3:PutObject"], `${runsPrefix}*`),
       allowObjects(resources, ["s3:GetObject"], `${featuresStorePrefix}*`),
+      allowReadPacks(resources),
       ...(resources.config.inventoryPrefix
         ? [allowObjects(resources, ["s3:GetObject"], `${resources.config.inventoryPrefix}*`)]
         : []),

@@ -35,6 +35,8 @@ export const planSchema = z.object({
   run: z.string(),
   /** null selects all splits. */
   splits: z.array(z.string()).nullable(),
+  /** The files and row groups of the pack that the image tree is; null for a tree of single files. */
+  pack: z.object({ shards: z.int(), groups: z.int() }).nullable().default(null),
   /** The rules that decide which files of the tree are images. */
   tree: treeRulesSchema,
   /** Names of the tree's splits, of which the run uses some. Long lists are cut. */

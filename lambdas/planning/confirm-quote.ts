@@ -16,7 +16,7 @@ import { stepLimits } from "./step-limits.ts";
 function workOf(plan: Plan, { images, bytes }: Counts): Work {
   const { steps, counts, newImages = counts.images, model } = plan;
   const stillNew = Math.round((newImages / Math.max(1, counts.images)) * images);
-  return { images, bytes, newImages: stillNew, steps, relativeTime: model.relativeTime };
+  return { images, bytes, newImages: stillNew, steps, packGroups: plan.pack?.groups, relativeTime: model.relativeTime };
 }
 
 /**

@@ -127,7 +127,7 @@ function affordableNodes(
   { work, maxCostUsd, keepMinutes }: PlanRequest,
   plan: ClusterPlan,
 ): number {
-  const forNodesUsd = maxCostUsd - s3RequestsUsd(work.images, work.newImages);
+  const forNodesUsd = maxCostUsd - s3RequestsUsd(work.images, work.newImages, work.packGroups);
   const larger = range(shape.coreCount, shape.maxCoreCount).filter(
     (coreCount) => usdForMinutes(plan, minutes + keepMinutes, coreCount) <= forNodesUsd,
   );

@@ -19,6 +19,8 @@ export interface Work {
   readonly isStoreKnown?: boolean;
   /** Time that the model takes for an image, relative to MobileNetV2, whose speed the rates have. 1 by default. */
   readonly relativeTime?: number;
+  /** Row groups of the pack that has the images; undefined for a tree of single files. */
+  readonly packGroups?: number | undefined;
   readonly steps: Plan["steps"];
 }
 
@@ -50,8 +52,21 @@ function sum(values: readonly number[]): number {
 const otherRequests = 2_000;
 const keysPerList = 1_000;
 
-/** Price of a run's requests to S3: Preflight and the inventory list all images, ExtractFeatures reads the new ones. */
-export function s3RequestsUsd(images: number, newImages: number): number {
+/** A task of the features has up to 256 images of two row groups, and opens a file by a HEAD and a GET of its footer. */
+const imagesPerTask = 256;
+const readsPerTask = 4;
+
+/**
+ * Price of a run's requests to S3: Preflight and the inventory list all images, ExtractFeatures reads the new ones.
+ *
+ * @param packGroups row groups of the pack that has the images: the inventory reads each once, and nothing is listed
+ */
+export function s3RequestsUsd(images: number, newImages: number, packGroups?: number): number {
+  if (packGroups !== undefined) {
+    const reads = packGroups + readsPerTask * Math.ceil(newImages / imagesPerTask) + otherRequests;
+    // Large images: no task reads a row group that it does not need.
+    return (reads + (newImages > 0 ? packGroups : 0)) * s3UsdPerGet + otherRequests * s3UsdPerPutOrList;
+  }
   return (
     (newImages + otherRequests) * s3UsdPerGet +
     (2 * Math.ceil(images / keysPerList) + otherRequests) * s3UsdPerPutOrList
@@ -150,7 +165,7 @@ export function quote(shape: ClusterShape, work: Work, region: string, isReused 
   ];
   const { minutes } = timing;
   const hourly = hourlyPriceOf(shape);
-  const s3Usd = s3RequestsUsd(work.images, work.steps.features ? work.newImages : 0);
+  const s3Usd = s3RequestsUsd(work.images, work.steps.features ? work.newImages : 0, work.packGroups);
   const usd = (hourly.usd * minutes) / 60 + s3Usd;
   return {
     minutes,

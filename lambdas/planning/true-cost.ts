@@ -51,7 +51,7 @@ function groupNodes(instances: readonly Instance[], since: Date, now: Date): rea
  * @param now end of the lifetime of nodes that still run
  */
 export function trueCost(
-  plan: Pick<Plan, "cluster" | "estimate" | "counts" | "keepMinutes">,
+  plan: Pick<Plan, "cluster" | "estimate" | "counts" | "keepMinutes" | "pack">,
   computed: number,
   cluster: Cluster,
   instances: readonly Instance[],
@@ -67,7 +67,7 @@ export function trueCost(
       `${hours.toFixed(3)} h x ${usdPerNodeHour(type).toFixed(3)} USD/h`,
   );
   const ebsGiB = nodeEbsGiB(plan.cluster);
-  const s3Usd = s3RequestsUsd(plan.counts.images, computed);
+  const s3Usd = s3RequestsUsd(plan.counts.images, computed, plan.pack?.groups);
   const usd = nodesUsd + nodeHours * ebsGiB * ebsUsdPerGiBHour + s3Usd;
   const quotedUsd = plan.estimate.usd;
   return {

@@ -9,13 +9,11 @@ import {
   type Layout,
   type LeftOut,
   LeftOutCounter,
-  packManifest,
   reasonToLeaveOut,
   type TreeRules,
   treeRules,
 } from "../contract/image-tree.ts";
 import { type SelectionRule, selectsLabel } from "../contract/modes.ts";
-import { InvalidInput } from "../runtime/errors.ts";
 import { estimateKeys, type KeyRange, listConcurrency, visitRanges } from "./key-ranges.ts";
 import type { Image } from "./selection.ts";
 import { detectTreeLayout, TreeReader } from "./tree-reader.ts";
@@ -62,7 +60,11 @@ const defaultMaxKeys = 2_000_000;
 /** Storage classes whose objects must be restored before they can be read. */
 const archives: ReadonlySet<string | undefined> = new Set(["GLACIER", "DEEP_ARCHIVE"]);
 
-function chooseSplits(splits: readonly string[], { splits: wanted, defaultSplit }: ListingRequest): readonly string[] {
+/** Returns the splits that a run uses, of those that there are. */
+export function chooseSplits(
+  splits: readonly string[],
+  { splits: wanted, defaultSplit }: ListingRequest,
+): readonly string[] {
   if (wanted !== null) return splits.filter((split) => wanted.some((name) => isSameName(name, split)));
   return defaultSplit !== null && splits.includes(defaultSplit) ? [defaultSplit] : splits;
 }
@@ -112,20 +114,11 @@ class Sorter {
   }
 }
 
-/** @throws InvalidInput if the names in the root are those of a pack */
-function refusePack(imageTree: string, names: readonly string[]): void {
-  if (!names.includes(packManifest)) return;
-  throw new InvalidInput(
-    `input: ${imageTree} is a pack, as its ${packManifest} says. Runs cannot read packs yet: give the tree that was packed`,
-  );
-}
-
 /**
  * Lists an image tree, in memory that does not grow with it, by about one LIST call for each label and each 1,000 images.
  *
  * @param imageTree s3://bucket/prefix/
  * @param onImage receives each listed image of the selected labels
- * @throws InvalidInput if it is a pack
  */
 export async function listImages(
   s3: S3Client,
@@ -141,13 +134,7 @@ export async function listImages(
   const foldersIn = (folder: string): Promise<readonly string[]> =>
     reader.foldersIn(folder, (objects) => sorter.add(objects));
 
-  const root = await reader.foldersIn("", (objects) => {
-    refusePack(
-      imageTree,
-      objects.map((object) => reader.pathOf(object)),
-    );
-    sorter.add(objects);
-  });
+  const root = await foldersIn("");
   const tops = root.filter((folder) => isVisibleFolder(treeRules("split/label"), folder));
   const rules = treeRules(request.layout ?? (await detectTreeLayout(reader, tops)));
   sorter.rules = rules;

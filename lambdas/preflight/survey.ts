@@ -6,11 +6,11 @@ import { modeProperties } from "../contract/modes.ts";
 import type { Plan } from "../contract/plan.ts";
 import { featuresStoreUri } from "../contract/s3-layout.ts";
 import { findEarlierRun, type Reuse } from "../results/earlier-runs.ts";
-import { InvalidInput } from "../runtime/errors.ts";
 import { logger } from "../runtime/handler.ts";
 import { deployedModel } from "./deployed-model.ts";
 import { type FoundCluster, findKeptCluster } from "./kept-cluster.ts";
 import { type Listing, type ListingRequest, listImages } from "./list-images.ts";
+import { describePack, findPack, selectFromPack } from "./packed-tree.ts";
 import type { ResolvedInput } from "./parse-input.ts";
 import type { PreflightClients, PreflightConfig } from "./preflight-context.ts";
 import { countInInventory } from "./s3-inventory.ts";
@@ -22,6 +22,7 @@ export interface Survey {
   readonly listed: PromiseSettledResult<Listing>;
   /** Figures of the images that the run uses; if the listing failed, of those that it had found. */
   readonly selected: Selected;
+  readonly pack: Plan["pack"];
   readonly formats: Plan["formats"];
   readonly model: Plan["model"];
   /** s3:// folder of the features store of this model. */
@@ -81,9 +82,33 @@ function keyCounter(
 }
 
 /**
+ * Counts the images by the manifest of the pack that the tree is, else by a listing.
+ *
+ * @throws InvalidInput if the input does not fit the pack
+ */
+async function findImages(
+  input: ResolvedInput,
+  config: PreflightConfig,
+  s3: S3Client,
+): Promise<Pick<Survey, "listed" | "selected" | "pack">> {
+  const { imageTree } = input;
+  const selector = new Selector(imageTree, input.selectionRule.limit);
+  const none = { unlisted: 0, selectedLabels: 0 };
+  const found = await settle(findPack(s3, imageTree));
+  if (found.status === "rejected") return { listed: found, selected: selector.select(none), pack: null };
+  if (found.value) {
+    const { listing, selected } = selectFromPack(found.value, input);
+    return { listed: { status: "fulfilled", value: listing }, selected, pack: describePack(found.value) };
+  }
+  const request = { ...input, countKeys: keyCounter(s3, config, imageTree) };
+  const listed = await settle(listImages(s3, imageTree, request, (image) => selector.add(image)));
+  return { listed, selected: selector.select(listed.status === "fulfilled" ? listed.value : none), pack: null };
+}
+
+/**
  * Reads everything about the run's images, earlier runs and kept cluster that the plan depends on.
  *
- * @throws InvalidInput if the image tree is a pack
+ * @throws InvalidInput if the input does not fit the pack that the image tree is
  */
 export async function survey(
   input: ResolvedInput,
@@ -94,11 +119,7 @@ export async function survey(
   const bucket = config.DATA_BUCKET;
   const isInventoryOnly = !modeProperties(input.mode).computesFeatures;
 
-  const selector = new Selector(input.imageTree, input.selectionRule.limit);
-  const request = { ...input, countKeys: keyCounter(s3, config, input.imageTree) };
-  const listed = await settle(listImages(s3, input.imageTree, request, (image) => selector.add(image)));
-  if (listed.status === "rejected" && listed.reason instanceof InvalidInput) throw listed.reason;
-  const selected = selector.select(listed.status === "fulfilled" ? listed.value : { unlisted: 0, selectedLabels: 0 });
+  const { listed, selected, pack } = await findImages(input, config, s3);
   const { counts, fingerprint } = selected;
   const formats = input.formats ?? [...defaultFormats(counts.images)];
 
@@ -113,7 +134,10 @@ export async function survey(
 
   const store = featuresStoreUri(bucket, featuresIdentity({ model, exifRotation: input.exifRotation }));
   const usesStore = steps.features && !input.force && listed.status === "fulfilled";
-  const storedCount = usesStore ? await countStoredOrUnknown(s3, store, selected) : 0;
+  // The manifest of a pack does not name its images.
+  const readStore = (): Promise<number | null> =>
+    pack === null ? countStoredOrUnknown(s3, store, selected) : Promise.resolve(null);
+  const storedCount = usesStore ? await readStore() : 0;
 
   const { id } = input.cluster;
   const keptCluster = id === undefined ? undefined : await settle(findKeptCluster(clients, bucket, id));
@@ -121,6 +145,7 @@ export async function survey(
   return {
     listed,
     selected,
+    pack,
     formats,
     model,
     store,

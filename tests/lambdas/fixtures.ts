@@ -148,6 +148,7 @@ export function aPlan(bucket: string, changes: Partial<Plan> = {}, overrides: Pl
     usedSplits: ["Training"],
     unusedSplits: [],
     leftOut: [],
+    pack: null,
     limit: 60,
     selectionRule: { labelPrefix: "Apple", label: null, limit: 60 },
     pca: { components: 50 },

@@ -26,8 +26,8 @@ class StoredFile:
     etag: str
 
 
-class Storage(Protocol):
-    """Reads, writes, lists and removes files by URI. It can be pickled, so that the driver can send it to workers."""
+class ImageStorage(Protocol):
+    """Lists and reads images by URI. It can be pickled, so that the driver can send it to workers."""
 
     @property
     def has_latency(self) -> bool:
@@ -36,6 +36,26 @@ class Storage(Protocol):
     @property
     def splits_ranges(self) -> bool:
         """Whether the files of a folder can be listed in parts."""
+
+    def list_range(self, files: KeyRange) -> Iterator[list[StoredFile]]:
+        """List the files of a range at any depth, in pages. Ranges with an `after` are only for `splits_ranges`."""
+
+    def split_range(self, files: KeyRange) -> list[KeyRange]:
+        """Split a range for `splits_ranges` into parts, which together have each of its files once."""
+
+    def open_reader(self) -> Callable[[str], tuple[bytes, str]]:
+        """Return a function that reads a whole file by URI: its content, and its etag as in `list_files`.
+
+        The function may be called from several threads.
+
+        Raises:
+            UnreadableFileError: By the function, if the file does not exist or must not be read.
+            OSError: By the function, for any other failure, after its own retries.
+        """
+
+
+class Storage(ImageStorage, Protocol):
+    """Reads, writes, lists and removes files by URI."""
 
     def read_bytes(self, uri: str) -> bytes:
         """Read a whole file.
@@ -75,21 +95,5 @@ class Storage(Protocol):
     def list_files(self, folder: str, *, deep: bool) -> Iterator[StoredFile]:
         """List the files directly under `folder`, or with `deep` those at any depth."""
 
-    def list_range(self, files: KeyRange) -> Iterator[list[StoredFile]]:
-        """List the files of a range at any depth, in pages. Ranges with an `after` are only for `splits_ranges`."""
-
-    def split_range(self, files: KeyRange) -> list[KeyRange]:
-        """Split a range for `splits_ranges` into parts, which together have each of its files once."""
-
     def open_filesystem(self) -> pafs.FileSystem:
         """Open the pyarrow file system, which addresses files as `uri.to_arrow_path` returns them."""
-
-    def open_reader(self) -> Callable[[str], tuple[bytes, str]]:
-        """Return a function that reads a whole file by URI: its content, and its etag as in `list_files`.
-
-        The function may be called from several threads.
-
-        Raises:
-            UnreadableFileError: By the function, if the file does not exist or must not be read.
-            OSError: By the function, for any other failure, after its own retries.
-        """

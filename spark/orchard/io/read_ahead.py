@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from orchard.io.backend import Storage, UnreadableFileError
+from orchard.io.backend import ImageStorage, UnreadableFileError
 
 # path (a URI), label, etag, size in bytes
 Image = tuple[str, str, str, int]
@@ -34,7 +34,7 @@ class ImageFile(NamedTuple):
     reason: str | None
 
 
-def read_ahead(images: Iterable[Image], storage: Storage) -> Iterator[ImageFile]:
+def read_ahead(images: Iterable[Image], storage: ImageStorage) -> Iterator[ImageFile]:
     """Read the file of each image, in order.
 
     Raises:

@@ -19,6 +19,7 @@ from orchard.jobs.isolation import Decode, IsolatedDecoder
 from orchard.model.bad_image import BadImageError, RunDependentError
 from orchard.model.extractor import Extractor, get_extractor
 from orchard.model.images import to_input
+from orchard.pack.reading import locate_images
 from orchard.plan import Model, Plan
 from orchard.progress import Progress
 from orchard.store.writing import StoreWriter
@@ -84,7 +85,7 @@ def make_extract_task(
         preprocessing=model.preprocessing,
         exif_rotation=plan.exif_rotation,
     )
-    images_storage = locate_storage(plan.image_tree)
+    images_storage = locate_images(plan)
     store_uri, run_id = plan.store, plan.run_id
     store_storage = None if store_uri is None else locate_storage(store_uri)
 

@@ -19,7 +19,7 @@ from orchard.io.uri import join
 from orchard.jobs.extraction import RESULTS_SCHEMA, Results, make_extract_task, read_model
 from orchard.jobs.isolation import find_decoder_memory
 from orchard.jobs.reasons import Reasons
-from orchard.jobs.shares import read_selection, split_into_shares
+from orchard.jobs.shares import order_by_digest, read_selection, split_into_shares
 from orchard.plan import Model, Plan
 from orchard.progress import Progress
 from orchard.session import cores
@@ -72,6 +72,8 @@ def run(context: SparkContext, plan: Plan, progress: Progress) -> None:
             new = read_selection(context, selection, shares)
         else:
             new = found.read_missing(len(shares))
+            if plan.packed:
+                new = order_by_digest(new, plan.image_tree, len(shares))
         memory = find_decoder_memory(context.getConf())
         extract = make_extract_task(plan, plan.model, context.broadcast(content), progress, memory)
         tasks.append(new.mapPartitionsWithIndex(make_write_task(plan, extract)))

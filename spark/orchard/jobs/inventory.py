@@ -11,6 +11,7 @@ from orchard.io.storage import locate_storage, open_storage, write_json
 from orchard.io.uri import join
 from orchard.jobs.listing import CANDIDATES_FOLDER, Listing, make_listing_task, sort_out
 from orchard.jobs.select_images import Selected, find_selected_quotas, select_images
+from orchard.pack.reading import read_manifest
 from orchard.plan import Plan
 from orchard.progress import Progress
 from orchard.session import cores
@@ -71,6 +72,8 @@ def find_folders(plan: Plan, listing: Listing) -> list[KeyRange]:
         JobError: The image tree has no folders, or lacks a given split.
     """
     root = plan.image_tree
+    if plan.packed:
+        return find_shards(plan, listing)
     tops, hidden = list_level(plan, "", listing)
     if not tops:
         raise JobError(f"{root} is empty or does not exist; images are expected at <split>/<label>/<image>")
@@ -85,6 +88,19 @@ def find_folders(plan: Plan, listing: Listing) -> list[KeyRange]:
         folders += [*visible, *others]
     # The hidden folders have no image, but their files are left out.
     return [KeyRange(join(root, folder, "")) for folder in [*folders, *hidden]]
+
+
+def find_shards(plan: Plan, listing: Listing) -> list[KeyRange]:
+    """Find the files of a pack, and add what it has left out.
+
+    Raises:
+        JobError: There is no pack.
+    """
+    manifest = read_manifest(plan)
+    for each in manifest["leftOut"]:
+        examples = (join(plan.image_tree, path) for path in each["examples"])
+        listing.left_out.add_counted(each["reason"], each["count"], examples)
+    return [KeyRange(join(plan.image_tree, shard["name"])) for shard in manifest["shards"]]
 
 
 def list_level(plan: Plan, folder: str, listing: Listing) -> tuple[list[str], list[str]]:

@@ -33,6 +33,11 @@ class LeftOutFiles:
         self.reasons.update(file.reason for file in added)
         self._keep(added)
 
+    def add_counted(self, reason: str, count: int, examples: Iterable[str]) -> None:
+        """Add files of which only the first are known by their path."""
+        self.reasons[reason] += count
+        self._keep([LeftOut(path, reason) for path in examples])
+
     def merge(self, other: "LeftOutFiles") -> None:
         """Add the files of another task."""
         self.reasons += other.reasons

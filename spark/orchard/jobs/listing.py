@@ -15,6 +15,7 @@ from orchard.io.key_ranges import KeyRange
 from orchard.io.storage import locate_storage
 from orchard.io.uri import join
 from orchard.jobs.left_out import LeftOut, LeftOutFiles
+from orchard.pack.reading import locate_images
 from orchard.plan import Plan
 from orchard.progress import Progress
 from orchard.selection import digest, select_evenly
@@ -156,7 +157,7 @@ def make_listing_task(
         first_task: The number of partition 0; task numbers become file names.
     """
     done = progress.done
-    images_storage, storage = locate_storage(plan.image_tree), locate_storage(plan.run)
+    images_storage, storage = locate_images(plan), locate_storage(plan.run)
 
     def list_ranges(partition: int, ranges: Iterable[KeyRange]) -> Iterator[Listing]:
         prepare_worker()

@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import accumulate, groupby, pairwise
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
@@ -12,6 +12,7 @@ from pyspark import RDD, SparkContext
 
 from orchard.io.read_ahead import IMAGE_COLUMNS, Image
 from orchard.io.storage import find_parquet_files, locate_storage, map_concurrently
+from orchard.selection import digest
 
 # A task costs 25 ms in addition to its images, which take 5 to 12 ms each.
 MIN_IMAGES_PER_TASK = 16
@@ -70,6 +71,18 @@ def read_selection(context: SparkContext, uri: str, shares: list[int]) -> "RDD[I
                     yield from zip(*(column.to_pylist() for column in mine.columns), strict=True)
 
     return context.parallelize(cut_into_pieces(groups, shares), len(shares)).flatMap(read)
+
+
+def order_by_digest(images: "RDD[Image]", image_tree: str, tasks: int) -> "RDD[Image]":
+    """Return images in `tasks` partitions in the order of their digests, as a pack has them."""
+
+    def add_digest(image: Image) -> tuple[str, Image]:
+        return digest(image[0].removeprefix(f"{image_tree}/")), image
+
+    # Digests are evenly distributed.
+    keyed: Any = images.map(add_digest)  # the stub wants keys of another type
+    ordered = keyed.repartitionAndSortWithinPartitions(tasks, lambda key: int(key[:8], 16) * tasks >> 32)
+    return cast("RDD[Image]", ordered.values())
 
 
 def count_rows(files: pafs.FileSystem, path: str) -> list[int]:

@@ -13,6 +13,8 @@ VERSION = 1
 # Written last: a folder without it is no pack.
 MANIFEST = "pack.json"
 SHARDS = "shards"
+# Hexadecimal digits of a digest that pack.json has for each row group.
+PREFIX_DIGITS = 16
 
 # `path` is relative to the tree, `etag` S3's own or, for a local file, its MD5, which S3 has as the etag of one PUT.
 COLUMNS: dict[str, pa.DataType] = {
@@ -41,12 +43,16 @@ class Group:
 
 @dataclass
 class Shard:
-    """A Parquet file of the pack: its name below the pack's folder, its images, its size and its sha256."""
+    """A Parquet file of the pack: its name below the pack's folder, its images, its size and its sha256.
+
+    `groups` has the beginning of the first digest of each row group: readers find a path's row group by its digest.
+    """
 
     name: str
     rows: int
     bytes: int
     sha256: str
+    groups: list[str]
 
 
 @dataclass

@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 
 from orchard.errors import JobError
 from orchard.io.uri import join, to_arrow_path
-from orchard.pack.manifest import SCHEMA, SHARDS, Shard
+from orchard.pack.manifest import PREFIX_DIGITS, SCHEMA, SHARDS, Shard
+from orchard.selection import digest
 
 # A multiple of S3's 8 MiB parts; large enough that a million images of 100 kB are 800 objects.
 SHARD_BYTES = 128 * 1024 * 1024
@@ -86,6 +87,7 @@ class ShardWriter:
         self._waiting_bytes = 0
         self._open: tuple[str, pa.NativeFile, HashingSink, pq.ParquetWriter] | None = None
         self._rows = 0
+        self._groups: list[str] = []
         self.shards: list[Shard] = []
 
     def __enter__(self) -> Self:
@@ -118,6 +120,7 @@ class ShardWriter:
         ]
         writer.write_table(pa.table(columns, schema=SCHEMA), row_group_size=len(self._waiting))
         self._rows += len(self._waiting)
+        self._groups.append(digest(self._waiting[0].path)[:PREFIX_DIGITS])
         self._waiting, self._waiting_bytes = [], 0
         if sink.size >= SHARD_BYTES:
             self._close_shard()
@@ -141,8 +144,8 @@ class ShardWriter:
         name, stream, sink, writer = self._open
         writer.close()
         stream.close()
-        self.shards.append(Shard(name, self._rows, sink.size, sink.sha256))
-        self._open, self._rows = None, 0
+        self.shards.append(Shard(name, self._rows, sink.size, sink.sha256, self._groups))
+        self._open, self._rows, self._groups = None, 0, []
 
 
 def verify_shard(folder: str, shard: Shard, files: pafs.FileSystem, on_bytes: Callable[[int], None]) -> None:

@@ -3,7 +3,6 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { isFolderMarker, type Layout, layouts } from "../../../lambdas/contract/image-tree.ts";
 import { type Listing, type ListingRequest, listImages } from "../../../lambdas/preflight/list-images.ts";
-import { InvalidInput } from "../../../lambdas/runtime/errors.ts";
 import { S3Double } from "../../doubles/s3.ts";
 import { inputTrees } from "../../input-trees.ts";
 import { createBucket, putObject, uniqueName } from "../fixtures.ts";
@@ -106,18 +105,4 @@ test("every file is an image or left out, exactly once, whatever the names and t
       expect(listing.paths.filter((path) => !keys.has(path))).toEqual([]);
     }),
   );
-});
-
-test("a pack is refused, in its root alone", async () => {
-  const s3 = new S3Double();
-  s3.write("data/packed/pack.json", "{}");
-  s3.write("data/raw/Training/A/pack.json", "{}");
-  s3.write("data/raw/Training/A/1.jpg", "x");
-
-  await expect(listWith(s3.client, "s3://bucket/data/packed/")).rejects.toThrow(
-    new InvalidInput(
-      "input: s3://bucket/data/packed/ is a pack, as its pack.json says. Runs cannot read packs yet: give the tree that was packed",
-    ),
-  );
-  expect((await listWith(s3.client, "s3://bucket/data/raw/")).candidates).toBe(1);
 });

@@ -73,11 +73,33 @@ test("an unreadable features store does not stop the run, and all images are quo
   expect((await run()).estimate.arithmetic).toContain("(6 perhaps new images / ");
 });
 
-test("a pack is refused as a wrong input", async () => {
+test("a pack is planned by its manifest, without a listing", async () => {
   const { DATA_BUCKET } = config;
-  await putObject(account, DATA_BUCKET, "data/packed/pack.json", "{}");
+  const group = (label: string) => ({ split: "Training", label, images: 3, bytes: 300 });
+  const pack = {
+    version: 1,
+    layout: "split/label",
+    groups: [group("Apple Red"), group("Banana")],
+    leftOut: [{ reason: "shallow", count: 1, examples: ["1.jpg"] }],
+    shards: [{ name: "shards/00000.parquet", groups: ["00", "80"] }],
+  };
+  await putObject(account, DATA_BUCKET, "data/packed/pack.json", JSON.stringify(pack));
+  const given = { ...input, input: `s3://${DATA_BUCKET}/data/packed/` };
 
-  await expect(run({ ...input, input: `s3://${DATA_BUCKET}/data/packed/` })).rejects.toThrow(InvalidInput);
+  const plan = await run(given);
+
+  expect(plan).toMatchObject({
+    pack: { shards: 1, groups: 2 },
+    counts: { images: 6, labels: 2, bytes: 600 },
+    selection: null,
+    newImages: 6,
+    steps: { inventory: true, features: true },
+    warnings: ['Left out: 1 file, outside of a label folder: "1.jpg"'],
+  });
+  expect((await run()).pack).toBeNull();
+  await expect(run({ ...given, layout: "label" })).rejects.toThrow(
+    'layout: the pack was made of a tree with the layout "split/label". Leave layout out',
+  );
 });
 
 test("a subnet and a key pair that are configured reach the cluster", async () => {

@@ -1,0 +1,87 @@
+import type { S3Client } from "@aws-sdk/client-s3";
+import { z } from "zod";
+import { isNamed } from "../aws/errors.ts";
+import { parseS3Uri, readJson } from "../aws/s3.ts";
+import { byCodePoint, layouts, leftOutSchema, packManifest, treeRules } from "../contract/image-tree.ts";
+import { selectsLabel } from "../contract/modes.ts";
+import type { Plan } from "../contract/plan.ts";
+import { InvalidInput } from "../runtime/errors.ts";
+import { chooseSplits, type Listing, type ListingRequest } from "./list-images.ts";
+import type { Selected } from "./selection.ts";
+
+/** pack.json, which spark/orchard/pack/ writes. */
+const packSchema = z.object({
+  version: z.literal(1, { error: "is not 1, the only version that this stack reads. Pack again, or deploy again" }),
+  layout: z.enum(layouts),
+  groups: z.array(z.object({ split: z.string(), label: z.string(), images: z.int(), bytes: z.int() })),
+  leftOut: z.array(leftOutSchema),
+  shards: z.array(z.object({ name: z.string(), groups: z.array(z.string()) })),
+});
+export type Pack = Readonly<z.output<typeof packSchema>>;
+
+/** That of ten million images of 100 kB is a tenth of it. */
+const mostBytes = 50_000_000;
+
+/** Reads the manifest of a pack; undefined if the image tree is none. @throws MalformedObject */
+export async function findPack(s3: S3Client, imageTree: string): Promise<Pack | undefined> {
+  const { bucket, key } = parseS3Uri(imageTree);
+  try {
+    return await readJson(s3, { bucket, key: `${key}${packManifest}` }, packSchema, mostBytes);
+  } catch (error) {
+    if (isNamed(error, "NoSuchKey")) return undefined;
+    throw error;
+  }
+}
+
+/** Describes the pack as the plan has it. */
+export function describePack({ shards }: Pack): Plan["pack"] {
+  return { shards: shards.length, groups: shards.reduce((sum, { groups }) => sum + groups.length, 0) };
+}
+
+function unique(names: readonly string[]): readonly string[] {
+  return [...new Set(names)].sort(byCodePoint);
+}
+
+/**
+ * Counts the images of a pack by its manifest, without listing it, and selects those of the run. Which ones a limit
+ * selects, their bytes and the fingerprint of the selection are known after the Inventory step.
+ *
+ * @throws InvalidInput if the input asks for another layout
+ */
+export function selectFromPack(
+  pack: Pack,
+  request: ListingRequest,
+): { readonly listing: Listing; readonly selected: Selected } {
+  const { layout } = pack;
+  const { selectionRule } = request;
+  if (request.layout !== null && request.layout !== layout)
+    throw new InvalidInput(`layout: the pack was made of a tree with the layout "${layout}". Leave layout out`);
+  const splits = layout === "label" ? [] : unique(pack.groups.map(({ split }) => split));
+  const usedSplits = chooseSplits(splits, request);
+  const used = pack.groups.filter(({ split }) => layout === "label" || usedSplits.includes(split));
+  const wanted = used.filter(({ label }) => selectsLabel(selectionRule, label));
+  const all = wanted.reduce((sum, { images }) => sum + images, 0);
+  const bytes = wanted.reduce((sum, group) => sum + group.bytes, 0);
+  const labels = unique(wanted.map(({ label }) => label)).length;
+  const images = Math.min(all, selectionRule.limit ?? all);
+  return {
+    listing: {
+      rules: treeRules(layout),
+      splits,
+      usedSplits,
+      labels: unique(used.map(({ label }) => label)),
+      selectedLabels: labels,
+      candidates: all,
+      unlisted: 0,
+      newest: undefined,
+      leftOut: pack.leftOut,
+    },
+    selected: {
+      // A limit takes the labels in turns.
+      counts: { images, labels: Math.min(labels, images), bytes: Math.round((bytes / Math.max(1, all)) * images) },
+      fingerprint: null,
+      sample: { images: [], buckets: 256 },
+      archived: 0,
+    },
+  };
+}
