@@ -11,7 +11,10 @@ export const parts = {
   clusters: { option: "--clusters", help: "Orchard's clusters that no running execution uses, also kept ones" },
   outputs: { option: "--outputs", help: "results of runs" },
   logs: { option: "--logs", help: "logs of clusters and Spark's event logs" },
-  store: { option: "--store", help: "features of all images, which the next run then computes again" },
+  store: {
+    option: "--store",
+    help: "features of all images, which the next run then computes again, also those that runs refer to",
+  },
   localFiles: { option: "--local-files", help: "copies of results in ./results, and the CDK's output" },
   inputs: { option: "--inputs", help: "input images" },
 } as const;

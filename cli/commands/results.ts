@@ -2,8 +2,10 @@ import { join, relative } from "node:path";
 import { Command, Option } from "@commander-js/extra-typings";
 import prettyBytes from "pretty-bytes";
 import { formats } from "../../lambdas/contract/choices.ts";
+import { referenceFolder } from "../../lambdas/contract/s3-layout.ts";
 import { addTargetOptions, openChosenTarget } from "../account/target-options.ts";
 import { requireDeployment } from "../deployment/deployed-stacks.ts";
+import { hasReference } from "../execution/check-results.ts";
 import { fetchReport } from "../execution/fetch-report.ts";
 import { fetchResults } from "../execution/fetch-results.ts";
 import { findRun, runArgument } from "../execution/find-run.ts";
@@ -59,6 +61,9 @@ export const command = addTargetOptions(
     const before = copied.unchanged > 0 ? `, ${copied.unchanged} of them from an earlier copy` : "";
     const summary = `${copied.files} files (${prettyBytes(copied.bytes)}) in ${relative(process.cwd(), folder) || "."}${before}`;
     const shown = renderPreview(preview, manifest.plan.input);
-    process.stdout.write(`${summary}\n${shown === "" ? "" : `\n${shown}\n`}`);
+    const reference = hasReference(manifest)
+      ? `${referenceFolder}/ names the rows of the features store that have the features of reused images\n`
+      : "";
+    process.stdout.write(`${summary}\n${reference}${shown === "" ? "" : `\n${shown}\n`}`);
   }),
 );

@@ -5,7 +5,7 @@ import { asyncBufferFromFile, parquetMetadataAsync } from "hyparquet";
 import { z } from "zod";
 import { modeProperties } from "../../lambdas/contract/modes.ts";
 import { planSchema } from "../../lambdas/contract/plan.ts";
-import { manifestFile } from "../../lambdas/contract/s3-layout.ts";
+import { manifestFile, referenceFolder } from "../../lambdas/contract/s3-layout.ts";
 import { validationSchema } from "../../lambdas/contract/validation.ts";
 import { readTextFile } from "../../shared/read-text-file.ts";
 import { CommandFailed } from "../terminal/command-errors.ts";
@@ -14,7 +14,7 @@ import { CommandFailed } from "../terminal/command-errors.ts";
 export type Format = Manifest["plan"]["formats"][number];
 
 export const manifestSchema = z.object({
-  plan: planSchema.pick({ mode: true, input: true, features: true, formats: true }),
+  plan: planSchema.pick({ mode: true, input: true, features: true, formats: true, reusedFeatures: true }),
   validation: validationSchema,
 });
 export type Manifest = Readonly<z.output<typeof manifestSchema>>;
@@ -39,7 +39,13 @@ export async function checkResults(folder: string, manifest: Manifest, formats: 
   for (const part of partsOf(manifest)) {
     for (const format of written) {
       const path = join(part, format);
-      const files = await filesIn(join(folder, path), `.${format}`);
+      const files = [
+        ...(await filesIn(join(folder, path), `.${format}`)),
+        // Each reused image has a row of the reference instead.
+        ...(part === "features" && hasReference(manifest)
+          ? await filesIn(join(folder, referenceFolder), `.${format}`)
+          : []),
+      ];
       if (files.length === 0) missing.push(`${path}/ has no .${format} file`);
       else if (format === "parquet") {
         const rows = await countRows(files);
@@ -54,9 +60,14 @@ export async function checkResults(folder: string, manifest: Manifest, formats: 
 }
 
 /** The folders that have a subfolder for each format. A run that only reduces uses the features of an earlier run. */
-function partsOf({ plan }: Manifest): readonly string[] {
+function partsOf({ plan }: Pick<Manifest, "plan">): readonly string[] {
   if (!modeProperties(plan.mode).computesFeatures) return [];
   return plan.features === null ? ["features", "pca"] : ["pca"];
+}
+
+/** Whether the features of reused images are not among the results, but in the features store. */
+export function hasReference({ plan }: Manifest): boolean {
+  return plan.reusedFeatures === "reference" && partsOf({ plan }).includes("features");
 }
 
 function filesOf({ plan }: Manifest): readonly string[] {

@@ -12,6 +12,29 @@ export function defaultFormats(images: number): readonly (typeof formats)[number
   return images <= mostImagesAsCsv ? formats : ["parquet"];
 }
 
+/** How a run has the features that the store has already: copied to its own files, or as a reference to the store's rows. */
+export const reusedFeatures = ["copy", "reference"] as const;
+
+/**
+ * Up to this many reused images, a run copies their features by default: 1.0 GB, at 5.1 kB an image. A reference takes 14
+ * bytes an image, but other tools cannot read the features by it.
+ */
+export const mostCopied = 200_000;
+
+/** The choice for a run whose input has none. CSV files are complete, so a run that writes them copies. */
+export function defaultReusedFeatures(
+  reused: number,
+  written: readonly (typeof formats)[number][],
+): (typeof reusedFeatures)[number] {
+  return reused <= mostCopied || written.includes("csv") ? "copy" : "reference";
+}
+
+/**
+ * Later runs use the features of a run that has a reference for this long. The store keeps them a little longer: EXPIRY in
+ * spark/orchard/store/records.py says why.
+ */
+export const referenceDays = 80;
+
 /**
  * Origin of the model's weights: Keras's own file, another file of weights, or random numbers, with which the features
  * mean nothing. Keras publishes no digest of its file, so "imagenet" means that it came from Keras's address or cache.

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { instanceTypes } from "../catalog/instance-types.ts";
-import { formats, mostImagesAsCsv, overlaps } from "./choices.ts";
+import { formats, mostCopied, mostImagesAsCsv, overlaps, referenceDays, reusedFeatures } from "./choices.ts";
 import { clusterIdPattern, clusterKnobs, maxCoreNodes } from "./cluster-knobs.ts";
 import { layouts } from "./image-tree.ts";
 import { modeProperties, modes, modesWithLabel } from "./modes.ts";
@@ -126,6 +126,17 @@ export const executionInputSchema = z.strictObject({
       description: "File formats of the features and of the PCA, without repeats.",
       defaultText: `both up to ${mostImagesAsCsv.toLocaleString("en")} images, Parquet alone beyond`,
       examples: [["parquet"]],
+    }),
+  reusedFeatures: z
+    .enum(reusedFeatures)
+    .optional()
+    .meta({
+      description:
+        "What a run writes for images whose features the features store has: `copy` writes them to its own files, " +
+        "`reference` only the rows of the store to `features/reference/`, and no CSV. Later runs use a reference for " +
+        `${referenceDays} days ([contracts.md](contracts.md#results-of-earlier-runs)).`,
+      defaultText: `\`copy\` up to ${mostCopied.toLocaleString("en")} reused images or with CSV, \`reference\` beyond`,
+      examples: ["reference"],
     }),
   force: z
     .boolean()

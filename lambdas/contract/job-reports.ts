@@ -27,7 +27,9 @@ const outputSchema = z.object({ files: z.int(), rows: z.int(), bytes: z.int() })
 export type Output = Readonly<z.output<typeof outputSchema>>;
 
 /** By kind of file; reports of older versions have none. */
-const outputsSchema = z.object({ parquet: outputSchema.optional(), csv: outputSchema.optional() }).default({});
+const outputsSchema = z
+  .object({ parquet: outputSchema.optional(), csv: outputSchema.optional(), reference: outputSchema.optional() })
+  .default({});
 
 export const featuresSummarySchema = z.looseObject({
   images: z.int(),
@@ -38,6 +40,9 @@ export const featuresSummarySchema = z.looseObject({
   examples: z.record(z.string(), z.array(z.string())).default({}),
   computed: z.int(),
   reused: z.int(),
+  /** Reused images with features that were copied, and those that `features/reference/` names; both 0 in older versions. */
+  copied: z.int().default(0),
+  referenced: z.int().default(0),
   /** Images that were changed or removed after the inventory listed them. */
   changed: z.int(),
   dimensions: z.int(),

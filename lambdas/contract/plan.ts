@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { formats } from "./choices.ts";
+import { formats, reusedFeatures } from "./choices.ts";
 import { clusterPlanSchema, keptClusterSchema } from "./cluster-plan.ts";
 import { countsSchema } from "./counts.ts";
 import { leftOutSchema, treeRulesSchema } from "./image-tree.ts";
@@ -49,6 +49,8 @@ export const planSchema = z.object({
   selectionRule: selectionRuleSchema,
   pca: pcaSchema,
   formats: z.array(z.enum(formats)),
+  /** Plans of earlier versions copy all features. */
+  reusedFeatures: z.enum(reusedFeatures).default("copy"),
   force: z.boolean(),
   quality: z.object({ maxErrorRate: z.number(), minVariance: z.number().nullable() }),
   /** Larger images, in millions of pixels, are not decoded. */

@@ -51,6 +51,9 @@ export function featuresOf(run: string): string {
   return `${run}features/parquet`;
 }
 
+/** Folder of a run's reference to features in the store. */
+export const referenceFolder = "features/reference";
+
 /** s3:// folder of the run whose features a plan reduces: its own, or an earlier one's. */
 export function featuresRunOf({ run, features }: { readonly run: string; readonly features: string | null }): string {
   return features === null ? run : features.slice(0, -featuresOf("").length);

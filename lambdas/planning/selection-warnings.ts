@@ -1,4 +1,4 @@
-import { defaultFormats } from "../contract/choices.ts";
+import { defaultFormats, referenceDays } from "../contract/choices.ts";
 import { type Counts, describeImages } from "../contract/counts.ts";
 import type { InventorySummary } from "../contract/job-reports.ts";
 
@@ -18,6 +18,9 @@ export function withoutCsvWarnings(counts: Counts): readonly string[] {
     `No CSV files are written, because those of ${describeImages(counts)} images would take ${gigabytes} GB. "formats": ["parquet", "csv"] asks for them`,
   ];
 }
+
+/** Says that a run has only a reference to features that the store has. */
+export const referenceWarning = `The features that the features store has already are not copied: features/reference/ names their rows there, for ${referenceDays} days. "reusedFeatures": "copy" asks for a copy`;
 
 /** Warns of images that cannot be read. */
 export function archivedWarning(archived: number, { estimated }: Counts): string {

@@ -17,6 +17,8 @@ export interface ResolvedInput
   readonly pca: Pca;
   /** null leaves them to the number of images. */
   readonly formats: Plan["formats"] | null;
+  /** null leaves it to the number of images that the store has. */
+  readonly reusedFeatures: Plan["reusedFeatures"] | null;
   readonly quality: Plan["quality"];
   readonly maxMegapixels: number;
   readonly exifRotation: boolean;
@@ -94,6 +96,11 @@ function labelProblems({ mode, label }: ExecutionInput): string[] {
   return [];
 }
 
+function referenceProblems({ formats, reusedFeatures }: ExecutionInput): string[] {
+  if (reusedFeatures !== "reference" || !formats?.includes("csv")) return [];
+  return ['reusedFeatures: with "reference" a run writes no CSV. Leave "csv" out of formats, or reusedFeatures'];
+}
+
 function layoutProblems({ layout, splits }: ExecutionInput): string[] {
   if (layout !== "label" || splits === undefined) return [];
   return ['splits: a tree with the layout "label" has none. Leave splits out, or layout'];
@@ -133,7 +140,12 @@ export function parseInput(given: unknown, defaults: InputDefaults): ResolvedInp
   });
   if (!parsed.success) refuseIf(parsed.error.issues.flatMap(describeIssue));
   const input = parsed.data as ExecutionInput;
-  refuseIf([...labelProblems(input), ...layoutProblems(input), ...keptClusterProblems(input, defaults)]);
+  refuseIf([
+    ...labelProblems(input),
+    ...layoutProblems(input),
+    ...referenceProblems(input),
+    ...keptClusterProblems(input, defaults),
+  ]);
   const imageTree = input.input ?? `s3://${defaults.bucket}/${defaults.inputPrefix}`;
   const { labelPrefix, defaultLimit, defaultSplit } = modeProperties(input.mode);
   const label = input.label ?? null;
@@ -151,7 +163,8 @@ export function parseInput(given: unknown, defaults: InputDefaults): ResolvedInp
       input.pca?.variance === undefined
         ? { components: input.pca?.components ?? defaults.pcaComponents ?? 50 }
         : { variance: input.pca.variance },
-    formats: input.formats ?? null,
+    formats: input.formats ?? (input.reusedFeatures === "reference" ? ["parquet"] : null),
+    reusedFeatures: input.reusedFeatures ?? null,
     force: input.force ?? false,
     keepMinutes: input.keepMinutes ?? 0,
     quality: {

@@ -1,5 +1,6 @@
 import { colonAndItems } from "../../shared/bounded-text.ts";
 import { writeJson } from "../aws/s3.ts";
+import { defaultReusedFeatures } from "../contract/choices.ts";
 import type { Execution } from "../contract/execution.ts";
 import { describeLeftOut, shortenNames } from "../contract/image-tree.ts";
 import type { Plan } from "../contract/plan.ts";
@@ -7,7 +8,12 @@ import { planFile, runKey, runUri } from "../contract/s3-layout.ts";
 import { seededWarning } from "../contract/seeded-weights.ts";
 import { describeBorrowed, planBorrowed, toSeconds, withKeeping } from "../planning/kept-plan.ts";
 import { architectureProblem, type PlannedCluster, planCluster } from "../planning/planner.ts";
-import { archivedWarning, estimatedWarning, withoutCsvWarnings } from "../planning/selection-warnings.ts";
+import {
+  archivedWarning,
+  estimatedWarning,
+  referenceWarning,
+  withoutCsvWarnings,
+} from "../planning/selection-warnings.ts";
 import { PreflightFailed } from "../runtime/errors.ts";
 import { maxHours } from "../teardown/cluster-age.ts";
 import { accountChecks } from "./checks/account-checks.ts";
@@ -249,6 +255,9 @@ export async function planExecution(
   const { selected, formats, model, steps, store, keptCluster } = found;
   const { features, reuse } = reusable(found.earlier);
   const tree = describeTree(found.listed);
+  // Without a count, the store may have all images.
+  const reused = found.storedCount ?? selected.counts.images;
+  const reusedFeatures = input.reusedFeatures ?? defaultReusedFeatures(reused, formats);
   return {
     runId,
     executionArn: execution.id,
@@ -263,6 +272,7 @@ export async function planExecution(
     selectionRule: input.selectionRule,
     pca: input.pca,
     formats,
+    reusedFeatures,
     force: input.force,
     quality: input.quality,
     maxMegapixels: input.maxMegapixels,
@@ -286,6 +296,7 @@ export async function planExecution(
     warnings: [
       ...warningsOf(tree.leftOut, selected, model, outcomes),
       ...(steps.features && input.formats === null ? withoutCsvWarnings(selected.counts) : []),
+      ...(steps.features && input.reusedFeatures === null && reusedFeatures === "reference" ? [referenceWarning] : []),
     ],
     checks: outcomes.map(({ name, ok, detail, remedy }) => ({ name, ok, detail, remedy })),
   };

@@ -2,7 +2,7 @@ import type { S3Client } from "@aws-sdk/client-s3";
 import { z } from "zod";
 import { isNamed } from "../aws/errors.ts";
 import { listObjects, MalformedObject, parseS3Uri, readJson, type S3Location, writeJson } from "../aws/s3.ts";
-import { formats } from "../contract/choices.ts";
+import { formats, referenceDays } from "../contract/choices.ts";
 import { type FeaturesSettings, featuresIdentity } from "../contract/decoder.ts";
 import { type Pca, type Plan, pcaSchema, planSchema } from "../contract/plan.ts";
 import { featuresOf, featuresRunOf, manifestFile, runIndexPrefix } from "../contract/s3-layout.ts";
@@ -31,7 +31,8 @@ type Entry = Readonly<z.output<typeof entrySchema>>;
 const manifestSchema = z.looseObject({
   selection: z.string().nullable(),
   validation: validationSchema,
-  plan: planSchema.pick({ maxMegapixels: true }),
+  checkedAt: z.string().optional(),
+  plan: planSchema.pick({ maxMegapixels: true, reusedFeatures: true }),
 });
 
 /** Two runs compute the same features if these are equal. */
@@ -67,7 +68,10 @@ async function readValidation(s3: S3Client, run: string, images: Images): Promis
   const { bucket, key } = parseS3Uri(run);
   const manifest = await readIfValid(s3, { bucket, key: `${key}${manifestFile}` }, manifestSchema);
   if (manifest?.selection !== images.selection) return undefined;
-  const { validation, plan } = manifest;
+  const { validation, plan, checkedAt } = manifest;
+  // After that time, the store may have lost rows that the run refers to.
+  const days = (Date.now() - Date.parse(checkedAt ?? "")) / 86_400_000;
+  if (plan.reusedFeatures === "reference" && !(days < referenceDays)) return undefined;
   return validation.errors === 0 || plan.maxMegapixels >= images.maxMegapixels ? validation : undefined;
 }
 

@@ -4,6 +4,7 @@ import { cutText, withoutControls } from "../../shared/bounded-text.ts";
 import { describeError, isNamed } from "../aws/errors.ts";
 import { MalformedObject, parseS3Uri, readJson, type S3Location } from "../aws/s3.ts";
 import type { JobCheck, Output } from "../contract/job-reports.ts";
+import { referenceFolder } from "../contract/s3-layout.ts";
 import { type FileList, listFiles } from "./list-files.ts";
 import { type Footers, readFooters } from "./parquet-footers.ts";
 
@@ -89,12 +90,34 @@ export class Findings {
    * takes the number of rows from the job's own count of what it wrote, which must agree with the listing.
    */
   async checkParquet(folder: string, { vector, rows, width }: ExpectedTable, written?: Output): Promise<void> {
+    const footers = await this.checkTable(folder, ["path", "label", vector], rows, written);
+    if (!footers) return;
+    const expected = footers.rows * width;
+    const values = footers.values[vector] ?? 0;
+    this.check(
+      `${folder} dimensions`,
+      values === expected,
+      `expected ${footers.rows} x ${width} = ${expected} values, found ${values}`,
+    );
+  }
+
+  /** Checks a run's reference to features in the store as `checkParquet` does, but not the store's files. */
+  async checkReference(rows: number, written?: Output): Promise<void> {
+    await this.checkTable(referenceFolder, ["path", "label", "file", "row"], rows, written);
+  }
+
+  private async checkTable(
+    folder: string,
+    names: readonly string[],
+    rows: number,
+    written?: Output,
+  ): Promise<Footers | undefined> {
     // Without the job's count, as in runs of older versions, only the footers have the number of rows.
     const most = written ? maxOpened : Number.POSITIVE_INFINITY;
     const list = await listFiles(this.s3, this.locate(`${folder}/`), ".parquet", most);
     const footers = await this.readParquetFooters(folder, list);
-    if (!footers) return;
-    const columns = `path,label,${vector}`;
+    if (!footers) return undefined;
+    const columns = names.join(",");
     this.check(
       `${folder} columns`,
       footers.columns.length === 1 && footers.columns[0] === columns,
@@ -105,18 +128,11 @@ export class Findings {
     const found = isComplete ? footers.rows : written?.rows;
     const source = isComplete ? "" : ` by the job's count, ${list.sample.length} of ${list.files} files were opened`;
     this.check(`${folder} rows`, found === rows, `expected ${rows}, found ${found ?? "none"}${source}`);
-    const expected = footers.rows * width;
-    const values = footers.values[vector] ?? 0;
-    this.check(
-      `${folder} dimensions`,
-      values === expected,
-      `expected ${footers.rows} x ${width} = ${expected} values, found ${values}`,
-    );
-    if (footers.rows === 0) return;
-    for (const column of ["path", "label", vector]) {
+    for (const column of footers.rows === 0 ? [] : names) {
       const nulls = footers.nulls[column];
       if (nulls !== 0) this.check(`${folder} nulls`, false, `${column} has ${nulls ?? "an unknown number of"} nulls`);
     }
+    return footers;
   }
 
   private async readParquetFooters(folder: string, { sample }: FileList): Promise<Footers | undefined> {

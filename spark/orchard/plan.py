@@ -75,6 +75,8 @@ class Plan:
     # The features store that all runs share; None if there is none.
     store: str | None = None
     force: bool = False
+    # A run refers to features in the store instead of copying them.
+    refers: bool = False
     # Folder of an earlier run's features (Parquet files), when only the reduction is left to do.
     features: str | None = None
     # Hexadecimal sha256 of plan.json; empty if the plan was not read from a file.
@@ -135,6 +137,7 @@ def parse_plan(document: dict[str, Any]) -> Plan:
         packed=document.get("pack") is not None,
         store=_folder(document.get("store")),
         force=document.get("force", False),
+        refers=document.get("reusedFeatures") == "reference",
         features=_folder(document.get("features")),
     )
 

@@ -153,6 +153,7 @@ export function aPlan(bucket: string, changes: Partial<Plan> = {}, overrides: Pl
     selectionRule: { labelPrefix: "Apple", label: null, limit: 60 },
     pca: { components: 50 },
     formats: ["parquet", "csv"],
+    reusedFeatures: "copy",
     force: false,
     maxMegapixels: 80,
     exifRotation: false,

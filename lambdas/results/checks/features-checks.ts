@@ -42,8 +42,11 @@ export async function checkFeatures(findings: Findings, plan: Plan): Promise<Fea
     `expected ${model.dimensions}, found ${summary.dimensions}`,
   );
   if (formats.includes("parquet")) {
-    const expected = { vector: "features", rows: summary.images, width: model.dimensions };
-    await findings.checkParquet("features/parquet", expected, summary.outputs.parquet);
+    const { images, referenced, outputs } = summary;
+    const expected = { vector: "features", rows: images - referenced, width: model.dimensions };
+    // A run that has computed nothing has no files of its own.
+    if (expected.rows !== 0) await findings.checkParquet("features/parquet", expected, outputs.parquet);
+    if (referenced > 0) await findings.checkReference(referenced, outputs.reference);
   }
   if (formats.includes("csv")) await findings.checkFiles("features/csv", ".csv", summary.outputs.csv);
   if (summary.errors > 0) await findings.checkFiles("errors", ".csv");

@@ -6,7 +6,7 @@ for 67,692 rows of 1,280 numbers). So Spark distributes row groups, and the work
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.fs as pafs
@@ -16,8 +16,9 @@ from orchard.errors import JobError
 from orchard.io.backend import Storage
 from orchard.io.columns import FORMS, BadVectorError, Vectors, is_vector, to_matrix
 from orchard.io.storage import find_parquet_files, locate_storage, map_concurrently
-from orchard.io.uri import SCHEME, is_s3, to_arrow_path
+from orchard.io.uri import SCHEME, is_s3, join, to_arrow_path
 from orchard.moments import Rows
+from orchard.store import reference
 
 NAMES = ("path", "label")
 # 10 MB of float32 at 1,280 dimensions.
@@ -37,17 +38,22 @@ FEATURES = Column()
 
 @dataclass(frozen=True)
 class RowGroup:
-    """A row group of a file. `path` is pyarrow's path, `number` counts from 0 in the file."""
+    """A row group of a file. `path` is pyarrow's path, `number` counts from 0 in the file.
+
+    `source` is the file that has the features if the row group only refers to rows of a features store.
+    """
 
     path: str
     number: int
     rows: int
+    source: reference.Source | None = None
 
 
 @dataclass(frozen=True)
 class Features:
     """The non-empty row groups of the Parquet files under `uri`, in the order of files and rows.
 
+    Those of a run's reference to the features store come after those of its own features.
     It can be pickled, so that the driver can send it to workers.
     """
 
@@ -90,23 +96,38 @@ class Features:
 def find_features(uri: str, column: Column = FEATURES) -> Features:
     """Find the features in the Parquet files under `uri`, which may also be one file.
 
+    The folder `parquet` of a run's features goes with the reference beside it, if the run has one.
+
     Raises:
-        JobError: There are no files or no rows, or a file cannot be read or lacks a column.
+        JobError: There are no files or no rows, a file cannot be read or lacks a column, or the features store lacks
+            rows that a reference names.
     """
     storage = locate_storage(uri)
     files = storage.open_filesystem()
     single = files.get_file_info(to_arrow_path(uri)).type == pafs.FileType.File
     paths = [to_arrow_path(uri)] if single else find_parquet_files(uri, files)
+    folder, _, name = uri.rstrip("/").rpartition("/")
+    if name == "parquet" and column == FEATURES:
+        paths += find_parquet_files(join(folder, reference.FOLDER), files)
     if not paths:
         raise JobError(f"{uri} has no Parquet files: no file whose name ends in .parquet")
 
-    def read_footer(path: str) -> list[RowGroup]:
+    def read_footer(path: str) -> list[tuple[RowGroup, tuple[str, str] | None]]:
         with name_file(uri, path), files.open_input_file(path) as source:
             file = pq.ParquetFile(source)
-            check_schema(file.schema_arrow, column)
-            return [RowGroup(path, n, file.metadata.row_group(n).num_rows) for n in range(file.num_row_groups)]
+            groups = [RowGroup(path, n, file.metadata.row_group(n).num_rows) for n in range(file.num_row_groups)]
+            store = reference.find_store(file.schema_arrow)
+            if store is None:
+                check_schema(file.schema_arrow, column)
+                return [(group, None) for group in groups]
+            names = reference.name_sources(file)
+            return [(group, (store, name)) for group, name in zip(groups, names, strict=True)]
 
-    groups = tuple(group for groups in map_concurrently(read_footer, paths) for group in groups if group.rows > 0)
+    footers = [pair for some in map_concurrently(read_footer, paths) for pair in some]
+    sources = reference.find_sources(uri, (named for _, named in footers if named is not None))
+    groups = tuple(
+        group if named is None else replace(group, source=sources[named]) for group, named in footers if group.rows > 0
+    )
     if not groups:
         raise JobError(f"{uri} has no rows in its {len(paths)} Parquet files")
     return Features(uri, storage, groups, column)
@@ -139,6 +160,9 @@ def _read_group(  # noqa: PLR0917
     names: tuple[str, ...] = (),
 ) -> Iterator[tuple[Rows, list[Vectors]]]:
     """Yield the features of a row group, and the columns `names` as strings, in batches of `batch_rows` rows."""
+    if group.source is not None:
+        yield from _read_referenced(features, files, group, dimensions, batch_rows, names)
+        return
     column = features.column
     with name_file(features.uri, group.path), files.open_input_file(group.path) as source:
         file = pq.ParquetFile(source)
@@ -152,6 +176,32 @@ def _read_group(  # noqa: PLR0917
                 raise ValueError(f"cannot be used: the features of {image.as_py()} {error.reason}") from None
             yield rows, [batch.column(name).cast(pa.string()) for name in names]
             first += len(rows)
+
+
+def _read_referenced(  # noqa: PLR0917
+    features: Features,
+    files: pafs.FileSystem,
+    group: RowGroup,
+    dimensions: int | None,
+    batch_rows: int,
+    names: tuple[str, ...],
+) -> Iterator[tuple[Rows, list[Vectors]]]:
+    """Yield as `_read_group` the features of the store's rows that a row group names."""
+    assert group.source is not None
+    with name_file(features.uri, group.path), files.open_input_file(group.path) as source:
+        places = pq.ParquetFile(source).read_row_group(group.number, use_threads=False)
+    stored = to_arrow_path(join(group.source.store, group.source.file))
+    with name_file(group.source.store, stored):
+        for some, vectors in reference.read_source(places, group.source):
+            columns = some.combine_chunks()
+            for first in range(0, len(vectors), batch_rows):
+                try:
+                    rows = to_matrix(vectors.slice(first, batch_rows), dimensions, None)
+                except BadVectorError as error:
+                    image = columns.column("path")[first + error.row]
+                    raise ValueError(f"cannot be used: the features of {image.as_py()} {error.reason}") from None
+                batch = columns.slice(first, batch_rows)
+                yield rows, [batch.column(name).combine_chunks() for name in names]
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from pyspark import RDD, SparkContext
 
 from orchard.arrow import prepare_worker
-from orchard.checks import VectorFaults, check_vectors, merge_faults
+from orchard.checks import Check, VectorFaults, check_vectors, count_paths, merge_faults
 from orchard.errors import JobError
 from orchard.io import parts
 from orchard.io.outputs import Outputs, format_outputs, merge_outputs
@@ -23,8 +23,9 @@ from orchard.jobs.shares import order_by_digest, read_selection, split_into_shar
 from orchard.plan import Model, Plan
 from orchard.progress import Progress
 from orchard.session import cores
+from orchard.store import reference
 from orchard.store.lookup import Lookup, look_up
-from orchard.store.maintenance import maintain
+from orchard.store.maintenance import maintain, record_use
 from orchard.store.reading import make_read_task
 
 # How many stored images justify another task: reading one takes a hundredth of the time that computing it takes.
@@ -44,9 +45,10 @@ class TaskReport:
 
 
 def run(context: SparkContext, plan: Plan, progress: Progress) -> None:
-    """Write features/{parquet,csv,summary.json}, errors and metadata.
+    """Write features/{parquet,csv,reference,summary.json}, errors and metadata.
 
-    Computes only images that the features store lacks, and adds them to the store.
+    Computes only images that the features store lacks, and adds them to the store. The plan decides whether the others
+    are copied, or `reference` names their rows in the store, and parquet and metadata have the computed ones alone.
 
     Raises:
         JobError: The inventory is missing, no image is usable, or the model is missing or differs from the plan's.
@@ -59,7 +61,7 @@ def run(context: SparkContext, plan: Plan, progress: Progress) -> None:
     images = int(json.loads(storage.read_bytes(join(inventory, "summary.json")))["selected"]["images"])
     progress.begin(images)
     parts.remove_parts(join(plan.run, "features"))
-    for name in ("metadata", "errors"):
+    for name in ("metadata", "errors", f"features/{reference.FOLDER}"):
         storage.remove_folder(join(plan.run, name))
 
     selection = join(inventory, "selection")
@@ -82,7 +84,9 @@ def run(context: SparkContext, plan: Plan, progress: Progress) -> None:
     work = context.union(tasks)
     with progress.stages.record("extract", work.getNumPartitions(), images):
         reports = work.collect()
-    write_summary(plan, plan.model, reports, images=images, reused=reused)
+    if found is not None and plan.refers:
+        record_use(found.uri, plan.run_id, found.used)
+    write_summary(plan, plan.model, reports, images, found)
     if plan.store is not None:
         with progress.stages.record("index", 0):
             maintain(context, plan.store, plan.run_id, () if found is None else found.used)
@@ -103,7 +107,7 @@ def look_up_selection(
 def reuse_features(
     context: SparkContext, plan: Plan, found: Lookup, first_task: int, progress: Progress
 ) -> "RDD[TaskReport]":
-    """Return the tasks that copy features from the store.
+    """Return the tasks that copy features from the store, or write the reference to them.
 
     Args:
         context: The Spark context.
@@ -112,7 +116,12 @@ def reuse_features(
         first_task: The number of the first task, after those that compute features: numbers become file names.
         progress: Counts the images.
     """
-    read = make_read_task(found.uri, RESULTS_SCHEMA, progress)
+    folder = join(plan.run, "features", reference.FOLDER)
+    read = (
+        reference.make_reference_task(found.uri, folder, RESULTS_SCHEMA, progress)
+        if plan.refers
+        else make_read_task(found.uri, RESULTS_SCHEMA, progress)
+    )
     tasks = min(2 * cores(context), 1 + found.known // REUSED_IMAGES_PER_TASK)
     return found.read_places(tasks).mapPartitionsWithIndex(make_write_task(plan, read, first_task))
 
@@ -157,7 +166,7 @@ def make_write_task(
     return write
 
 
-def write_summary(plan: Plan, model: Model, reports: list[TaskReport], *, images: int, reused: int) -> None:
+def write_summary(plan: Plan, model: Model, reports: list[TaskReport], images: int, found: Lookup | None) -> None:
     """Check the written features, and write features/summary.json.
 
     Raises:
@@ -171,18 +180,35 @@ def write_summary(plan: Plan, model: Model, reports: list[TaskReport], *, images
         columns = [RESULTS_SCHEMA.field(name) for name in ("path", "label", "reason")]
         parts.write_csv(pa.schema(columns).empty_table(), join(plan.run, "errors"), 0, locate_storage(plan.run))
     folder = join(plan.run, "features")
+    known = 0 if found is None else found.known
+    usable = 0 if found is None else found.known - found.bad
+    referenced = usable if plan.refers else 0
     faults = merge_faults(report.faults for report in reports)
-    checks = check_vectors(join(folder, "parquet"), faults, images - errors, model.dimensions)
+    checks = check_vectors(join(folder, "parquet"), faults, images - errors - referenced, model.dimensions)
+    outputs = merge_outputs(report.outputs for report in reports)
+    if referenced > 0:
+        outputs[reference.FOLDER] = reference.count_output(join(folder, reference.FOLDER))
+        checks.append(check_reference(join(folder, reference.FOLDER), referenced))
     summary = {
         "images": images - errors,
         "errors": errors,
         "reasons": dict(reasons.counts.most_common()),
         "examples": reasons.relative_to(plan.image_tree),
-        "computed": images - reused,
-        "reused": reused,
+        "computed": images - known,
+        "reused": known,
+        "copied": usable - referenced,
+        "referenced": referenced,
         "changed": sum(report.changed for report in reports),
         "dimensions": model.dimensions,
-        "outputs": format_outputs(merge_outputs(report.outputs for report in reports)),
+        "outputs": format_outputs(outputs),
         "checks": [check.as_json() for check in checks],
     }
     write_json(join(folder, "summary.json"), summary)
+
+
+def check_reference(folder: str, rows: int) -> Check:
+    """Check that a reference names the expected number of images, and each of them once."""
+    written, paths = count_paths(folder)
+    return Check(
+        reference.FOLDER, written == paths == rows, f"{written} rows, {paths} different paths; {rows} expected"
+    )

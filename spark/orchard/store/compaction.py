@@ -7,7 +7,7 @@ when nobody can read them any more. Killed between two of these, it leaves large
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -21,6 +21,7 @@ from orchard.io.storage import locate_storage
 from orchard.io.uri import join, to_arrow_path
 from orchard.session import cores
 from orchard.store.records import (
+    EXPIRY,
     GRACE,
     INDEX,
     Contents,
@@ -38,8 +39,6 @@ from orchard.store.writing import STORE_SCHEMA, name_file, tag_run
 TARGET_BYTES = 256 * 1024 * 1024
 # Fewer small files than this are left as they are: reading them takes Preflight a second.
 MANY_FILES = 100
-# A file that no run has used for this long has only images that were deleted, changed, or are of no interest.
-EXPIRY = timedelta(days=90)
 
 
 @dataclass(frozen=True)

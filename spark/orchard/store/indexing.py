@@ -34,7 +34,7 @@ def update_index(context: SparkContext, contents: Contents, run_id: str, used: I
     """
     last_uses = merge_used(contents.records.values())
     uncovered = contents.find_uncovered()
-    new_uses = [name for name in used if name not in last_uses or is_past(last_uses[name], USE_HOLDS)]
+    new_uses = find_new_uses(contents, used)
     if not uncovered and not new_uses:
         return False
     name = name_record(run_id)
@@ -53,6 +53,12 @@ def update_index(context: SparkContext, contents: Contents, run_id: str, used: I
     )
     write_record(contents.uri, name, record)
     return True
+
+
+def find_new_uses(contents: Contents, used: Iterable[str]) -> list[str]:
+    """Return the files of `used` whose use no record of the last USE_HOLDS has."""
+    last_uses = merge_used(contents.records.values())
+    return [name for name in used if name not in last_uses or is_past(last_uses[name], USE_HOLDS)]
 
 
 def _write_index(

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 
 from pyspark import SparkContext
 
-from orchard.errors import find_root_cause
+from orchard.errors import JobError, find_root_cause
 from orchard.store.compaction import compact, delete_unneeded, expire
-from orchard.store.indexing import update_index
-from orchard.store.records import read_contents
+from orchard.store.indexing import find_new_uses, update_index
+from orchard.store.records import Record, name_record, now, read_contents, write_record
 
 
 def maintain(context: SparkContext, uri: str, run_id: str, used: Iterable[str]) -> None:
@@ -33,3 +33,22 @@ def maintain(context: SparkContext, uri: str, run_id: str, used: Iterable[str]) 
     # The results of the run are complete without it.
     except Exception as error:  # noqa: BLE001
         print(f"orchard: warning: {uri} could not be maintained: {find_root_cause(error)}", file=sys.stderr)
+
+
+def record_use(uri: str, run_id: str, used: Iterable[str]) -> None:
+    """Record that a run refers to files of the store, which keeps them from expiring. A failure of it fails the run.
+
+    Args:
+        uri: The folder of the store.
+        run_id: The run.
+        used: The names of the files.
+
+    Raises:
+        JobError: The store lacks some of them already.
+    """
+    contents = read_contents(uri)
+    if missing := sorted(set(used) - contents.places.keys()):
+        raise JobError(f"{uri} has lost {len(missing)} files during the run, such as {missing[0]}; start again")
+    if new := find_new_uses(contents, used):
+        at = now()
+        write_record(uri, name_record(run_id), Record(at, used=dict.fromkeys(new, at)))

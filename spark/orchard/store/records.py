@@ -21,6 +21,9 @@ INDEX = "_index"
 # A file is deleted this long after a record has replaced it. A run that began before has ended then: no execution takes
 # more than 40 hours.
 GRACE = timedelta(days=3)
+# A file that no run has used for this long has only images that were deleted, changed, or are of no interest. A run's
+# reference holds for 80 days (lambdas/contract/choices.ts), and a use may have been recorded a week before the run.
+EXPIRY = timedelta(days=90)
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,12 @@ def read_contents(uri: str) -> Contents:
     for record in valid.values():
         moved.update(record.moved)
         expired.update(record.expired)
+    # A run that used a file while another one let it expire could not know of it, and the other way round.
+    for name, at in merge_used(valid.values()).items():
+        while name in moved:
+            name = moved[name].file  # noqa: PLW2901
+        if name in expired and datetime.fromisoformat(expired[name]) - datetime.fromisoformat(at) < EXPIRY:
+            del expired[name]
     return Contents(uri, files, valid, moved, expired)
 
 

@@ -80,6 +80,17 @@ describe("checkResults", () => {
     );
   });
 
+  it("counts the rows of the reference to the features store", async () => {
+    writeComplete();
+    const parts = ["features/parquet/0", "features/reference/1", "pca/parquet/0", "pca/parquet/1"];
+    writeParquet(1, ...parts.map((part) => `${part}.parquet`));
+    const manifest = manifestOf({ formats: ["parquet"], reusedFeatures: "reference" });
+
+    await checkResults(folder, manifest, ["parquet"]);
+    rmSync(join(folder, "features/reference"), { recursive: true });
+    await expect(checkResults(folder, manifest, ["parquet"])).rejects.toThrow("features/parquet/ has 1 of 2 rows");
+  });
+
   it("asks for no features of a run that only reduced, and for an inventory alone in mode inventory", async () => {
     writeComplete();
     rmSync(join(folder, "features"), { recursive: true });

@@ -31,6 +31,7 @@ test("fills in the defaults of the table", () => {
     selectionRule: { labelPrefix: "Apple", label: null, limit: 300 },
     pca: { components: 50 },
     formats: null,
+    reusedFeatures: null,
     force: false,
     keepMinutes: 0,
     quality: { maxErrorRate: 0.01, minVariance: null },
@@ -65,6 +66,7 @@ test.each([
   [{ mode: "mini", formats: [] }, /formats: /],
   [{ mode: "mini", formats: ["parquet", "parquet"] }, /formats: must not name a format twice/],
   [{ mode: "mini", formats: ["cvs"] }, /formats\.0: "cvs" is not allowed.*Did you mean "csv"\?/],
+  [{ mode: "mini", formats: ["csv"], reusedFeatures: "reference" }, /reusedFeatures: with "reference" .* no CSV/],
   [{ mode: "mini", input: "http://x/y" }, /input: must be s3:\/\/bucket\/prefix/],
   [{ mode: "mini", splits: [] }, /splits: /],
   [
@@ -109,6 +111,12 @@ test.each([
   [[], /the input: .*expected object/],
 ])("refuses %j", (given, message) => {
   expect(refusal(given)).toMatch(message);
+});
+
+test("a run that refers to stored features has no CSV files by default", () => {
+  const { formats, reusedFeatures } = parseInput({ mode: "mini", reusedFeatures: "reference" }, defaults);
+
+  expect({ formats, reusedFeatures }).toEqual({ formats: ["parquet"], reusedFeatures: "reference" });
 });
 
 test("names every problem, not only the first", () => {

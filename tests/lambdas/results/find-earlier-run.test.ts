@@ -60,6 +60,19 @@ test("a run with the same PCA is preferred to the first one of the index", async
   });
 });
 
+test.each([
+  ["reference", 79, true],
+  ["reference", 81, false],
+  ["copy", 1000, true],
+] as const)("a run with a %s that is %d days old is reused: %s", async (reusedFeatures, days, isReused) => {
+  await finish({ reusedFeatures });
+  const manifest = JSON.parse(s3.readText("runs/run-1/manifest.json")) as object;
+  const checkedAt = new Date(Date.now() - days * 86_400_000).toISOString();
+  s3.writeJson("runs/run-1/manifest.json", { ...manifest, checkedAt });
+
+  expect((await find({ pca: { components: 2 } })).features).toBe(isReused ? features : null);
+});
+
 test("a deleted or malformed run is passed over", async () => {
   await finish();
   s3.write("runs/run-1/manifest.json", "{");

@@ -11,6 +11,7 @@ export const faults = [
   "narrow-feature",
   "column",
   "no-statistics",
+  "reference",
 ] as const;
 export type Fault = (typeof faults)[number];
 

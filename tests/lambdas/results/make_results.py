@@ -19,6 +19,7 @@ ROWS = 59
 ERRORS = 1
 COMPONENTS = 50
 DIMENSIONS = 1280
+REFERENCED = 40
 CHECKS = ("row_count", "dimensions", "finite", "unique_paths", "variance")
 
 
@@ -43,6 +44,13 @@ def write_parquet(folder: Path, name: str, vectors: list[list[float | None]], ha
     for part, rows in enumerate((table.slice(0, half), table.slice(half))):
         file = folder / f"part-{part:05d}.snappy.parquet"
         pq.write_table(rows, file, compression="snappy", write_statistics=has_statistics)
+
+
+def write_reference(folder: Path, rows: int) -> None:
+    """Writes a reference to as many rows of one file of the features store."""
+    folder.mkdir(parents=True)
+    columns = {"path": [f"{i}.jpg" for i in range(rows)], "label": ["Apple"] * rows, "file": ["a.parquet"] * rows}
+    pq.write_table(pa.table({**columns, "row": pa.array(range(rows), pa.int32())}), folder / "part-00001-0000.parquet")
 
 
 def write_json(path: Path, value: object) -> None:
@@ -78,7 +86,10 @@ def main(folder: Path, fault: str) -> None:
         features[20].pop()
     if fault == "column":
         vector = "pca"
-    write_parquet(folder / "features/parquet", "features", features)
+    referenced = REFERENCED if fault == "reference" else 0
+    write_parquet(folder / "features/parquet", "features", features[referenced:])
+    if referenced > 0:
+        write_reference(folder / "features/reference", referenced)
     write_parquet(folder / "pca/parquet", vector, reduced, has_statistics=fault != "no-statistics")
     for name in ("features", "pca"):
         write_text(folder / name / "csv/part-00000.csv", "path,label,x\n")
@@ -106,6 +117,7 @@ def main(folder: Path, fault: str) -> None:
             "examples": {"empty file": ["Training/Apple 1/empty.jpg"]},
             "computed": 13,
             "reused": ROWS + ERRORS - 13,
+            "referenced": referenced,
             "changed": 0,
             "dimensions": DIMENSIONS,
             "checks": [{"name": "finite", "ok": True, "detail": "all"}],

@@ -236,6 +236,16 @@ test("accepts a run during which images changed, but does not add it to the inde
   expect(listIndex()).toEqual([]);
 });
 
+test("accepts a run that refers to the features of reused images, and counts these, too", async () => {
+  await upload("reference");
+  await expect(validate({ formats: ["parquet"], reusedFeatures: "reference" })).resolves.toMatchObject({ images: 59 });
+
+  await editJson("features/summary.json", { referenced: 41 });
+  await expect(validate({ formats: ["parquet"], reusedFeatures: "reference" })).rejects.toThrow(
+    /^2 of .*:\n- features\/parquet rows: expected 18, found 19\n- features\/reference rows: expected 41, found 40$/,
+  );
+});
+
 test("refuses images that were neither computed nor reused", async () => {
   await upload("none");
   await editJson("features/summary.json", { reused: 46 });

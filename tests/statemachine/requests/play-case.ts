@@ -197,6 +197,7 @@ function planOf({ name: runId, input, defaults, images }: RequestCase): Plan {
   return aPlan(bucket, {
     ...resolved,
     formats: resolved.formats ?? [...defaultFormats(images)],
+    reusedFeatures: resolved.reusedFeatures ?? "copy",
     tree: treeRules(layout ?? "split/label"),
     splits: splits === null ? null : [...splits],
     usedSplits: [...(splits ?? [defaultSplit ?? "Training"])],
