@@ -5,7 +5,8 @@ import { coreSpeed, type Rate, rates } from "../lambdas/planning/rates.ts";
 import { causes } from "../lambdas/planning/step-times.ts";
 
 function format(value: number): string {
-  return value === 0 || (value >= 0.01 && value < 1e6) ? String(Number(value.toPrecision(3))) : value.toExponential(2);
+  if (value >= 100 && value < 1e6) return String(Math.round(value));
+  return value === 0 || (value >= 0.01 && value < 100) ? String(Number(value.toPrecision(3))) : value.toExponential(2);
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
