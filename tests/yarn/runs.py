@@ -33,9 +33,9 @@ def bits(table: pa.Table) -> NDArray[np.uint8]:
 
 
 def find_step(account: Account, run_id: str, name: str) -> tuple[str, dict[str, Any]]:
-    """Return the id of a run's cluster, and the last of its steps whose name contains `name`."""
+    """Return the id of a run's cluster, and the last of its steps with a name."""
     [cluster] = account.clusters(run_id)
-    steps = [step for step in account.steps(cluster["Id"]) if name in step["Name"]]
+    steps = [step for step in account.steps(cluster["Id"]) if step["Name"] == name]
     return cluster["Id"], steps[-1]
 
 

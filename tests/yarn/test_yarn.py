@@ -15,7 +15,7 @@ def test_yarn_computes_the_same_bits_as_one_process(home: Path, tmp_path: Path) 
     with started_account(home, yarn=True) as account:
         on_yarn = succeeded(account.run(RUN, YARN_SECONDS))
         expected = read_results(account, on_yarn.run_id, tmp_path)
-        cluster, step = find_step(account, on_yarn.run_id, "features")
+        cluster, step = find_step(account, on_yarn.run_id, "ExtractFeatures")
         arguments = step["Config"]["Args"]
         logs = f"logs/emr/{cluster}"
         controller = account.text(f"{logs}/steps/{step['Id']}/controller.gz")
