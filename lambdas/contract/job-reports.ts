@@ -6,6 +6,12 @@ import { z } from "zod";
 export const jobCheckSchema = z.object({ name: z.string(), ok: z.boolean(), detail: z.string() });
 export type JobCheck = Readonly<z.output<typeof jobCheckSchema>>;
 
+/** What a step has written into a folder, by its own count; reports of older versions have none. */
+const outputSchema = z.object({ files: z.int(), rows: z.int(), bytes: z.int() });
+export type Output = Readonly<z.output<typeof outputSchema>>;
+const counted = outputSchema.optional();
+const vectorFiles = { parquet: counted, csv: counted };
+
 export const inventorySummarySchema = z.looseObject({
   images: z.int(),
   labels: z.int(),
@@ -19,17 +25,9 @@ export const inventorySummarySchema = z.looseObject({
   later: z.int().default(0),
   /** At least how many planned images were deleted or overwritten since; null if the plan's counts were estimated. */
   changed: z.int().nullable().default(null),
+  outputs: z.object({ metadata: counted, selection: counted }).default({}),
 });
 export type InventorySummary = Readonly<z.output<typeof inventorySummarySchema>>;
-
-/** What a step has written into a folder, by its own count. */
-const outputSchema = z.object({ files: z.int(), rows: z.int(), bytes: z.int() });
-export type Output = Readonly<z.output<typeof outputSchema>>;
-
-/** By kind of file; reports of older versions have none. */
-const outputsSchema = z
-  .object({ parquet: outputSchema.optional(), csv: outputSchema.optional(), reference: outputSchema.optional() })
-  .default({});
 
 export const featuresSummarySchema = z.looseObject({
   images: z.int(),
@@ -46,7 +44,7 @@ export const featuresSummarySchema = z.looseObject({
   /** Images that were changed or removed after the inventory listed them. */
   changed: z.int(),
   dimensions: z.int(),
-  outputs: outputsSchema,
+  outputs: z.object({ ...vectorFiles, reference: counted, metadata: counted, errors: counted }).default({}),
   checks: z.array(jobCheckSchema),
 });
 export type FeaturesSummary = Readonly<z.output<typeof featuresSummarySchema>>;
@@ -60,7 +58,7 @@ export const modelInfoSchema = z.looseObject({
   model: z.looseObject({ weights: z.string(), sha256: z.string() }),
   labels: z.int(),
   errors: z.int(),
-  outputs: outputsSchema,
+  outputs: z.object(vectorFiles).default({}),
   checks: z.array(jobCheckSchema),
 });
 export type ModelInfo = Readonly<z.output<typeof modelInfoSchema>>;

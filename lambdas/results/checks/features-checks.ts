@@ -49,6 +49,8 @@ export async function checkFeatures(findings: Findings, plan: Plan): Promise<Fea
     if (referenced > 0) await findings.checkReference(referenced, outputs.reference);
   }
   if (formats.includes("csv")) await findings.checkFiles("features/csv", ".csv", summary.outputs.csv);
-  if (summary.errors > 0) await findings.checkFiles("errors", ".csv");
+  const { metadata, errors } = summary.outputs;
+  if (metadata) await findings.checkFiles("metadata", ".csv", metadata);
+  if (summary.errors > 0 || errors) await findings.checkFiles("errors", ".csv", errors);
   return summary;
 }

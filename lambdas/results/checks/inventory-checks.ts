@@ -45,13 +45,14 @@ export async function checkInventory(
 ): Promise<{ readonly validation: Validation; readonly selection: string } | undefined> {
   const summary = await findings.readReport(inventorySummaryFile, inventorySummarySchema);
   if (!summary) return undefined;
-  const { selected } = summary;
+  const { selected, outputs } = summary;
   findings.check(
     "inventory selection",
     selected.images === plan.counts.images && selected.labels === plan.counts.labels,
     `planned ${plan.counts.images} images of ${plan.counts.labels} labels, found ${selected.images} of ${selected.labels}`,
   );
-  await findings.checkFiles("inventory/metadata", ".csv");
+  await findings.checkFiles("inventory/metadata", ".csv", outputs.metadata);
+  if (outputs.selection) await findings.checkFiles("inventory/selection", ".parquet", outputs.selection);
   const counted = await readCounts(s3, await findings.checkFiles("inventory/stats", ".csv"));
   findings.check(
     "inventory counts",

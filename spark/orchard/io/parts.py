@@ -1,10 +1,11 @@
 """Writes a step's results: Parquet and CSV files of path, label and a vector, written by the workers themselves.
 
 Passing rows through the JVM takes several times as long as writing them, and converting Parquet to CSV a second pass.
-Each file is written whole, under a name made from the task's number, so that a task that is retried, or runs twice,
-leaves the same files.
+Each file is written whole, under a name of the task's attempt alone: what a lost executor or an earlier driver still
+writes replaces nothing, and `orchard.io.outputs.keep_reported` removes it.
 """
 
+import secrets
 from typing import Any, cast
 
 import pyarrow as pa
@@ -15,7 +16,6 @@ import pyarrow.parquet as pq
 from orchard.checks import VectorFaults
 from orchard.io.backend import Storage
 from orchard.io.outputs import Output, Outputs
-from orchard.io.storage import open_storage
 from orchard.io.uri import join
 
 # Rows that a worker keeps in memory before it writes a file: 8 MB are 1,600 images' features. Their CSV is three times
@@ -23,10 +23,26 @@ from orchard.io.uri import join
 BYTES_PER_FILE = 8_000_000
 
 
-def remove_parts(folder: str) -> None:
-    """Remove the files that an earlier attempt of the step left in `folder`."""
-    for kind in ("parquet", "csv"):
-        open_storage(folder).remove_folder(join(folder, kind))
+class PartFiles:
+    """Writes the files of one attempt of a task into folders of `folder`, and counts them in `outputs`."""
+
+    def __init__(self, folder: str, storage: Storage, task: int) -> None:
+        self.outputs: Outputs = {}
+        self._folder = folder
+        self._storage = storage
+        self._task = task
+        self._attempt = secrets.token_hex(4)
+
+    def write(self, kind: str, extension: str, content: pa.Buffer, rows: int) -> None:
+        """Write the next file of the folder `kind`. Names sort by task and file, whatever the attempt."""
+        output = self.outputs.setdefault(kind, Output())
+        name = f"part-{self._task:05d}-{len(output.sizes):04d}-{self._attempt}{extension}"
+        self._storage.write_buffer(join(self._folder, kind, name), content)
+        output.add(name, rows, content.size)
+
+    def write_csv(self, kind: str, rows: pa.Table) -> None:
+        """Write rows as the next CSV file of the folder `kind`."""
+        self.write(kind, ".csv", format_csv(rows), rows.num_rows)
 
 
 class PartWriter:
@@ -34,14 +50,15 @@ class PartWriter:
 
     def __init__(self, folder: str, storage: Storage, task: int, dimensions: int, *, csv: bool) -> None:
         self.faults = VectorFaults()
-        self.outputs: Outputs = {kind: Output() for kind in (("parquet", "csv") if csv else ("parquet",))}
-        self._folder = folder
-        self._storage = storage
-        self._task = task
+        self._files = PartFiles(folder, storage, task)
         self._dimensions = dimensions
         self._csv = csv
-        self._files = 0
         self._waiting: list[pa.RecordBatch] = []
+
+    @property
+    def outputs(self) -> Outputs:
+        """The files that are written, by folder: parquet and csv."""
+        return self._files.outputs
 
     def add(self, rows: pa.RecordBatch) -> None:
         """Add rows of path, label and a list of numbers."""
@@ -56,22 +73,11 @@ class PartWriter:
         self._waiting = []
         if rows is None or rows.num_rows == 0:
             return
-        name = format_part_name(self._task, self._files)
-        self._files += 1
         content = pa.BufferOutputStream()
         pq.write_table(rows, content, use_dictionary=False)
-        self._write("parquet", f"{name}.snappy.parquet", content.getvalue(), rows.num_rows)
+        self._files.write("parquet", ".snappy.parquet", content.getvalue(), rows.num_rows)
         if self._csv:
-            self._write("csv", f"{name}.csv", format_csv(format_vectors(rows)), rows.num_rows)
-
-    def _write(self, kind: str, name: str, content: pa.Buffer, rows: int) -> None:
-        self._storage.write_buffer(join(self._folder, kind, name), content)
-        self.outputs[kind].add(rows, content.size)
-
-
-def format_part_name(task: int, file: int = 0) -> str:
-    """Return the name of a task's file, without its extension."""
-    return f"part-{task:05d}-{file:04d}"
+            self._files.write_csv("csv", format_vectors(rows))
 
 
 def format_vectors(rows: pa.Table) -> pa.Table:
@@ -91,8 +97,3 @@ def format_csv(rows: pa.Table) -> pa.Buffer:
     content = pa.BufferOutputStream()
     pcsv.write_csv(rows, content, pcsv.WriteOptions(quoting_header="none"))  # type: ignore[call-arg]  # not in the stub
     return content.getvalue()
-
-
-def write_csv(rows: pa.Table, folder: str, task: int, storage: Storage) -> None:
-    """Write the CSV file of a task into `folder`."""
-    storage.write_buffer(join(folder, f"{format_part_name(task)}.csv"), format_csv(rows))

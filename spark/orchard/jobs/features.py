@@ -13,7 +13,7 @@ from orchard.arrow import prepare_worker
 from orchard.checks import Check, VectorFaults, check_vectors, count_paths, merge_faults
 from orchard.errors import JobError
 from orchard.io import parts
-from orchard.io.outputs import Outputs, format_outputs, merge_outputs
+from orchard.io.outputs import Outputs, format_outputs, keep_reported, merge_outputs
 from orchard.io.storage import locate_storage, open_storage, write_json
 from orchard.io.uri import join
 from orchard.jobs.extraction import RESULTS_SCHEMA, Results, make_extract_task, read_model
@@ -60,9 +60,7 @@ def run(context: SparkContext, plan: Plan, progress: Progress) -> None:
     storage = open_storage(plan.run)
     images = int(json.loads(storage.read_bytes(join(inventory, "summary.json")))["selected"]["images"])
     progress.begin(images)
-    parts.remove_parts(join(plan.run, "features"))
-    for name in ("metadata", "errors", f"features/{reference.FOLDER}"):
-        storage.remove_folder(join(plan.run, name))
+    storage.remove_folder(join(plan.run, "features", reference.FOLDER))
 
     selection = join(inventory, "selection")
     found = look_up_selection(context, plan, selection, images, progress)
@@ -144,7 +142,8 @@ def make_write_task(
         prepare_worker()
         task = first_task + partition
         writer = parts.PartWriter(join(run_uri, "features"), storage, task, dimensions, csv=csv)
-        report, good, bad = TaskReport(faults=writer.faults, outputs=writer.outputs), [], []
+        lists = parts.PartFiles(run_uri, storage, task)
+        report, good, bad = TaskReport(faults=writer.faults), [], []
         for batch, changed in produce(rows):
             has_features = batch.column("reason").is_null()
             usable = batch.filter(has_features)
@@ -160,32 +159,37 @@ def make_write_task(
         writer.flush()
         for name, batches in (("metadata", good), ("errors", bad)):
             if any(batch.num_rows for batch in batches):
-                parts.write_csv(pa.Table.from_batches(batches), join(run_uri, name), task, storage)
+                lists.write_csv(name, pa.Table.from_batches(batches))
+        report.outputs = writer.outputs | lists.outputs
         yield report
 
     return write
 
 
 def write_summary(plan: Plan, model: Model, reports: list[TaskReport], images: int, found: Lookup | None) -> None:
-    """Check the written features, and write features/summary.json.
+    """Remove what no task has reported, check the written features, and write features/summary.json.
 
     Raises:
-        JobError: None of the `images` images is usable.
+        JobError: None of the `images` images is usable, or reported files are missing.
     """
     reasons = Reasons.merge(report.reasons for report in reports)
     errors = reasons.counts.total()
     if errors == images:
         raise JobError(f"none of the {images} images can be used: {reasons.describe(plan.image_tree)}")
+    outputs = merge_outputs(report.outputs for report in reports)
     if errors == 0:
         columns = [RESULTS_SCHEMA.field(name) for name in ("path", "label", "reason")]
-        parts.write_csv(pa.schema(columns).empty_table(), join(plan.run, "errors"), 0, locate_storage(plan.run))
+        header = parts.PartFiles(plan.run, locate_storage(plan.run), 0)
+        header.write_csv("errors", pa.schema(columns).empty_table())
+        outputs |= header.outputs
     folder = join(plan.run, "features")
     known = 0 if found is None else found.known
     usable = 0 if found is None else found.known - found.bad
     referenced = usable if plan.refers else 0
+    keep_reported(folder, outputs, ("parquet", "csv"))
+    keep_reported(plan.run, outputs, ("metadata", "errors"))
     faults = merge_faults(report.faults for report in reports)
     checks = check_vectors(join(folder, "parquet"), faults, images - errors - referenced, model.dimensions)
-    outputs = merge_outputs(report.outputs for report in reports)
     if referenced > 0:
         outputs[reference.FOLDER] = reference.count_output(join(folder, reference.FOLDER))
         checks.append(check_reference(join(folder, reference.FOLDER), referenced))

@@ -7,6 +7,7 @@ from orchard.errors import JobError
 from orchard.fingerprint import format_fingerprint
 from orchard.io import parts
 from orchard.io.key_ranges import KeyRange
+from orchard.io.outputs import format_outputs, keep_reported
 from orchard.io.storage import locate_storage, open_storage, write_json
 from orchard.io.uri import join
 from orchard.jobs.listing import CANDIDATES_FOLDER, Listing, make_listing_task, sort_out
@@ -30,8 +31,6 @@ def run(context: SparkContext, plan: Plan, progress: Progress) -> None:
     """
     inventory = join(plan.run, "inventory")
     storage = open_storage(plan.run)
-    for name in ("metadata", "selection", CANDIDATES_FOLDER):
-        storage.remove_folder(join(inventory, name))
     listing = Listing()
     folders = find_folders(plan, listing)
     list_folders(context, plan, progress, folders, listing)
@@ -43,6 +42,8 @@ def run(context: SparkContext, plan: Plan, progress: Progress) -> None:
 
     quotas = find_selected_quotas(listing, selected_labels, plan.selection_rule.limit)
     selected = select_images(context, progress, inventory, listing, quotas)
+    outputs = {"metadata": listing.metadata, "selection": selected.files}
+    keep_reported(inventory, outputs, outputs)
     target = locate_storage(inventory)
     target.write_buffer(join(inventory, "stats", "part-00000.csv"), format_stats(listing))
     target.write_buffer(join(inventory, "leftout.csv"), listing.left_out.format())
@@ -61,6 +62,7 @@ def run(context: SparkContext, plan: Plan, progress: Progress) -> None:
         "leftOut": dict(sorted(listing.left_out.reasons.items())),
         "later": listing.later,
         "changed": count_changed(plan, selected, fingerprint),
+        "outputs": format_outputs(outputs),
     }
     write_json(join(inventory, "summary.json"), summary)
 

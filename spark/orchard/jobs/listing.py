@@ -12,6 +12,7 @@ from orchard.arrow import prepare_worker
 from orchard.io import parts
 from orchard.io.backend import Storage, StoredFile
 from orchard.io.key_ranges import KeyRange
+from orchard.io.outputs import Output
 from orchard.io.storage import locate_storage
 from orchard.io.uri import join
 from orchard.jobs.left_out import LeftOut, LeftOutFiles
@@ -66,9 +67,9 @@ class Listing:
     left_out: LeftOutFiles = field(default_factory=LeftOutFiles)
     # files that were added or overwritten after the plan
     later: int = 0
-    # URIs of the Parquet files with candidates, and their rows
-    files: list[str] = field(default_factory=list)
-    candidates: int = 0
+    # the files of inventory/metadata, and of CANDIDATES_FOLDER
+    metadata: Output = field(default_factory=Output)
+    candidates: Output = field(default_factory=Output)
     # ranges that are not listed yet
     rest: list[KeyRange] = field(default_factory=list)
 
@@ -79,8 +80,8 @@ class Listing:
             self.counts[key] = (before[0] + images, before[1] + size)
         self.left_out.merge(other.left_out)
         self.later += other.later
-        self.files += other.files
-        self.candidates += other.candidates
+        self.metadata.merge(other.metadata)
+        self.candidates.merge(other.candidates)
 
 
 class RowWriter:
@@ -90,12 +91,9 @@ class RowWriter:
         self._rule = plan.selection_rule
         limit = self._rule.limit
         self._small_limit = limit if limit is not None and limit <= SMALL_LIMIT else None
-        self._inventory = join(plan.run, "inventory")
-        self._storage = storage
-        self._task = task
+        self._files = parts.PartFiles(join(plan.run, "inventory"), storage, task)
         self._listing = listing
         self._metadata: list[Image] = []
-        self._metadata_files = 0
         self._candidates: list[Image] = []
 
     def add(self, images: list[Image]) -> None:
@@ -110,10 +108,13 @@ class RowWriter:
                 self._write_candidates()
 
     def finish(self) -> None:
-        """Write the rows that are left."""
+        """Write the rows that are left, and report the files in the listing."""
         self._write_metadata()
         self._drop_candidates()
         self._write_candidates()
+        outputs = self._files.outputs
+        self._listing.metadata = outputs.get("metadata", Output())
+        self._listing.candidates = outputs.get(CANDIDATES_FOLDER, Output())
 
     def _drop_candidates(self) -> None:
         """Drop those that the limit cannot select: images of other tasks only take places of these."""
@@ -127,22 +128,16 @@ class RowWriter:
         if not self._metadata:
             return
         table = pa.Table.from_pylist([make_metadata_row(image) for image in self._metadata], METADATA_SCHEMA)
-        name = f"{parts.format_part_name(self._task, self._metadata_files)}.csv"
-        self._storage.write_buffer(join(self._inventory, "metadata", name), parts.format_csv(table))
-        self._metadata_files += 1
+        self._files.write_csv("metadata", table)
         self._metadata = []
 
     def _write_candidates(self) -> None:
         if not self._candidates:
             return
-        name = f"{parts.format_part_name(self._task, len(self._listing.files))}.parquet"
-        uri = join(self._inventory, CANDIDATES_FOLDER, name)
         rows = [make_candidate_row(image) for image in self._candidates]
         content = pa.BufferOutputStream()
         pq.write_table(pa.Table.from_pylist(rows, CANDIDATES_SCHEMA), content)
-        self._storage.write_buffer(uri, content.getvalue())
-        self._listing.files.append(uri)
-        self._listing.candidates += len(rows)
+        self._files.write(CANDIDATES_FOLDER, ".parquet", content.getvalue(), len(rows))
         self._candidates = []
 
 

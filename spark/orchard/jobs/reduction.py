@@ -16,7 +16,7 @@ from orchard import pca
 from orchard.arrow import prepare_worker
 from orchard.checks import Check, VectorFaults, check_variance, check_vectors, merge_faults
 from orchard.io import fitted, parts
-from orchard.io.outputs import Outputs, format_outputs, merge_outputs
+from orchard.io.outputs import Outputs, format_outputs, keep_reported, merge_outputs
 from orchard.io.storage import locate_storage, open_storage, write_json
 from orchard.io.uri import is_s3, join
 from orchard.io.vectors import FEATURES, Column, Features, find_features
@@ -200,11 +200,13 @@ def transform(
         fit: Its components are multiplied with the features, which are not centered.
         progress: Counts the images.
         csv: Whether to write CSV beside Parquet.
+
+    Raises:
+        JobError: Files that tasks have written are missing.
     """
     components = context.broadcast(fit.components)
     output_storage = locate_storage(output)
     folder = join(output, "pca")
-    parts.remove_parts(folder)
     done = progress.done
 
     def transform_groups(task: int, numbers: Iterable[int]) -> Iterator[Transformed]:
@@ -230,6 +232,7 @@ def transform(
         found = groups.mapPartitionsWithIndex(transform_groups).collect()
     faults = merge_faults(part.faults for part in found)
     outputs = merge_outputs(part.outputs for part in found)
+    keep_reported(folder, outputs, ("parquet", "csv"))
     return Transformed(faults, sum((part.labels for part in found), Counter()), outputs)
 
 

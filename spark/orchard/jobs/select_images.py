@@ -5,7 +5,7 @@ Keys in this order are spread evenly over the partitions of S3, and over the tas
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,6 +18,7 @@ from orchard.arrow import prepare_worker
 from orchard.fingerprint import add_up
 from orchard.io import parts
 from orchard.io.backend import Storage
+from orchard.io.outputs import Output
 from orchard.io.storage import find_parquet_files, locate_storage, map_concurrently
 from orchard.io.uri import is_s3, join, to_arrow_path
 from orchard.jobs.listing import CANDIDATES_FOLDER, CANDIDATES_SCHEMA, SELECTION_SCHEMA, Listing
@@ -36,17 +37,19 @@ DIGITS = 8
 
 @dataclass
 class Selected:
-    """The figures of a selection; the fingerprint is not yet reduced to 64 digits."""
+    """The figures and files of a selection; the fingerprint is not yet reduced to 64 digits."""
 
     images: int = 0
     bytes: int = 0
     fingerprint: int = 0
+    files: Output = field(default_factory=Output)
 
     def merge(self, other: "Selected") -> None:
         """Add another part of the selection."""
         self.images += other.images
         self.bytes += other.bytes
         self.fingerprint += other.fingerprint
+        self.files.merge(other.files)
 
 
 def select_images(
@@ -62,19 +65,20 @@ def select_images(
         quotas: The number of images to select of each label; None selects all candidates.
     """
     storage = locate_storage(inventory)
-    folder = join(inventory, "selection")
-    if listing.candidates <= DRIVERS_CANDIDATES:
-        tables = map_concurrently(lambda uri: read_candidates(storage, uri), listing.files)
+    files = [join(inventory, CANDIDATES_FOLDER, name) for name in listing.candidates.sizes]
+    if listing.candidates.rows <= DRIVERS_CANDIDATES:
+        tables = map_concurrently(lambda uri: read_candidates(storage, uri), files)
         table = pa.concat_tables([CANDIDATES_SCHEMA.empty_table(), *tables])
         if quotas is not None:
             columns = [[str(text) for text in table[name].to_pylist()] for name in ("label", "digest")]
             table = table.take(pa.array(select_evenly(columns[0], columns[1], sum(quotas.values())), pa.int64()))
-        return write_part(storage, folder, 0, table.sort_by("digest"))
-    rows = listing.candidates if quotas is None else sum(quotas.values())
+        return write_part(storage, inventory, 0, table.sort_by("digest"))
+    rows = listing.candidates.rows if quotas is None else sum(quotas.values())
     count = -(-rows // ROWS_PER_FILE)
     with progress.stages.record("select", count, rows):
-        files = listing.files if quotas is None else filter_by_quota(context, inventory, listing.files, quotas)
-        return sort_by_digest(context, storage, folder, files, count)
+        if quotas is not None:
+            files = filter_by_quota(context, inventory, files, quotas)
+        return sort_by_digest(context, storage, inventory, files, count)
 
 
 def find_selected_quotas(listing: Listing, labels: Iterable[str], limit: int | None) -> dict[str, int] | None:
@@ -106,7 +110,7 @@ def filter_by_quota(context: SparkContext, inventory: str, files: list[str], quo
     return [f"s3://{path}" if is_s3(target) else path for path in found]
 
 
-def sort_by_digest(context: SparkContext, storage: Storage, folder: str, files: list[str], count: int) -> Selected:
+def sort_by_digest(context: SparkContext, storage: Storage, inventory: str, files: list[str], count: int) -> Selected:
     """Write the candidates in the order of their digests to `count` files, each by a task that sorts its own."""
     bounds = [f"{number * 16**DIGITS // count:0{DIGITS}x}" for number in range(1, count)]
 
@@ -123,7 +127,7 @@ def sort_by_digest(context: SparkContext, storage: Storage, folder: str, files: 
         prepare_worker()
         tables = [pa.ipc.open_stream(piece).read_all() for _, piece in pieces]
         if tables:
-            yield write_part(storage, folder, part, pa.concat_tables(tables).sort_by("digest"))
+            yield write_part(storage, inventory, part, pa.concat_tables(tables).sort_by("digest"))
 
     tasks = min(len(files), 4 * cores(context))
     pieces = context.parallelize(files, tasks).flatMap(split).partitionBy(count, lambda part: part)
@@ -141,12 +145,13 @@ def to_bytes(table: pa.Table) -> bytes:
     return content.getvalue().to_pybytes()
 
 
-def write_part(storage: Storage, folder: str, part: int, rows: pa.Table) -> Selected:
+def write_part(storage: Storage, inventory: str, part: int, rows: pa.Table) -> Selected:
     """Write a file of the selection, in row groups that readers can skip, and return its figures."""
     content = pa.BufferOutputStream()
     pq.write_table(rows.select(SELECTION_SCHEMA.names), content, row_group_size=ROWS_PER_GROUP)
-    storage.write_buffer(join(folder, f"{parts.format_part_name(part)}.parquet"), content.getvalue())
-    selected = Selected(rows.num_rows, int(pc.sum(rows["size"]).as_py() or 0))
+    files = parts.PartFiles(inventory, storage, part)
+    files.write("selection", ".parquet", content.getvalue(), rows.num_rows)
+    selected = Selected(rows.num_rows, int(pc.sum(rows["size"]).as_py() or 0), files=files.outputs["selection"])
     for batch in rows.select(["path", "etag"]).to_batches():
         paths, etags = (column.to_pylist() for column in batch.columns)
         selected.fingerprint += add_up((str(path), str(etag)) for path, etag in zip(paths, etags, strict=True))

@@ -16,7 +16,6 @@ from pyspark import TaskContext
 from orchard.errors import JobError
 from orchard.io.backend import Storage
 from orchard.io.outputs import Output
-from orchard.io.parts import format_part_name
 from orchard.io.storage import find_parquet_files, locate_storage, map_concurrently
 from orchard.io.uri import join
 from orchard.progress import Progress
@@ -65,7 +64,7 @@ def make_reference_task(
         if rows > 0:
             context = TaskContext.get()
             task = 0 if context is None else context.partitionId()
-            storage.write_buffer(join(folder, f"{format_part_name(task)}.parquet"), content.getvalue())
+            storage.write_buffer(join(folder, f"part-{task:05d}-0000.parquet"), content.getvalue())
 
     return refer
 
@@ -75,13 +74,13 @@ def count_output(folder: str) -> Output:
     storage = locate_storage(folder)
     files = storage.open_filesystem()
 
-    def count(path: str) -> tuple[int, int]:
+    def count(path: str) -> tuple[str, int, int]:
         with files.open_input_file(path) as source:
-            return pq.ParquetFile(source).metadata.num_rows, source.size()
+            return path, pq.ParquetFile(source).metadata.num_rows, source.size()
 
     output = Output()
-    for rows, size in map_concurrently(count, find_parquet_files(folder, files)):
-        output.add(rows, size)
+    for path, rows, size in map_concurrently(count, find_parquet_files(folder, files)):
+        output.add(path, rows, size)
     return output
 
 

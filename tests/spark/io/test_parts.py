@@ -1,5 +1,6 @@
 """Common tools can read the files of a step's results."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from orchard.io.outputs import format_outputs, merge_outputs
-from orchard.io.parts import PartWriter, remove_parts
+from orchard.errors import JobError
+from orchard.io.outputs import Outputs, format_outputs, keep_reported, merge_outputs
+from orchard.io.parts import PartFiles, PartWriter
 from orchard.io.storage import locate_storage
 from pyspark.sql import SparkSession
 
@@ -99,15 +101,39 @@ def test_parquet_files_keep_athenas_rules(written: tuple[Path, str, list[Row]]) 
         assert {file.metadata.row_group(0).column(number).compression for number in range(3)} == {"SNAPPY"}
 
 
-def test_another_attempt_of_a_step_starts_without_files_of_the_earlier_one(tmp_path: Path) -> None:
-    for name in ("parquet/part-00000-0000.snappy.parquet", "csv/part-00000-0000.csv", "summary.json"):
-        file = tmp_path / name
-        file.parent.mkdir(exist_ok=True)
-        file.write_bytes(b"x")
+def write(folder: Path, task: int, text: bytes) -> Outputs:
+    """Write a file of an attempt of a task, and return its report."""
+    files = PartFiles(str(folder), locate_storage(str(folder)), task)
+    files.write("csv", ".csv", pa.py_buffer(text), 1)
+    return files.outputs
 
-    remove_parts(str(tmp_path))
 
-    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["summary.json"]
+def test_only_the_files_of_reported_attempts_stay(tmp_path: Path) -> None:
+    (tmp_path / "parquet").mkdir()
+    (tmp_path / "parquet" / "part-00000-0000.snappy.parquet").write_bytes(b"of an earlier version")
+    (tmp_path / "summary.json").write_bytes(b"x")
+    write(tmp_path, 0, b"of a lost executor")
+    reported = merge_outputs([write(tmp_path, 1, b"second"), write(tmp_path, 0, b"first")])
+    write(tmp_path, 1, b"of an executor that goes on")
+
+    keep_reported(str(tmp_path), reported, ("parquet", "csv"))
+
+    assert [path.read_bytes() for path in sorted((tmp_path / "csv").iterdir())] == [b"first", b"second"]
+    assert list((tmp_path / "parquet").iterdir()) == []
+    assert (tmp_path / "summary.json").exists()
+
+
+@pytest.mark.parametrize("harm", [Path.unlink, lambda path: path.write_bytes(b"longer than before")])
+def test_a_reported_file_that_is_gone_or_overwritten_is_an_error(
+    tmp_path: Path, harm: Callable[[Path], object]
+) -> None:
+    reported = merge_outputs([write(tmp_path, 0, b"first"), write(tmp_path, 1, b"second")])
+    [path] = (tmp_path / "csv").glob("part-00001-*")
+
+    harm(path)
+
+    with pytest.raises(JobError, match=rf"^1 of the 2 files .* or have another size, such as {path}: another attempt"):
+        keep_reported(str(tmp_path), reported, ("csv",))
 
 
 def test_the_writer_counts_what_it_writes(tmp_path: Path) -> None:
@@ -129,4 +155,11 @@ def test_the_writer_counts_what_it_writes(tmp_path: Path) -> None:
 
 
 def test_a_writer_without_csv_counts_none(tmp_path: Path) -> None:
-    assert set(PartWriter(str(tmp_path), locate_storage(str(tmp_path)), 0, 2, csv=False).outputs) == {"parquet"}
+    writer = PartWriter(str(tmp_path), locate_storage(str(tmp_path)), 0, 2, csv=False)
+    row = {"path": "a", "label": "b", "features": [1.0, 2.0]}
+    schema = pa.schema([("path", pa.string()), ("label", pa.string()), ("features", pa.list_(pa.float32()))])
+
+    writer.add(pa.RecordBatch.from_pylist([row], schema))
+    writer.flush()
+
+    assert set(writer.outputs) == {"parquet"}

@@ -41,6 +41,20 @@ test("names no reasons when no image is bad", async () => {
   expect(findings.checks.find(({ name }) => name === "error rate")?.detail).toMatch(/, the limit is \d+ %$/);
 });
 
+test.each(["metadata", "errors"])("refuses a file in %s that no task has reported", async (folder) => {
+  const [text, foreign] = ["path,label,reason\n", `runs/run-1/${folder}/part-00007-0000-0badc0de.csv`];
+  s3.write("runs/run-1/metadata/part-00000.csv", text);
+  const written = { files: 1, rows: 1, bytes: text.length };
+  const outputs = { metadata: written, errors: written };
+  expect(await failures({ outputs })).toEqual({});
+
+  s3.write(foreign, text);
+
+  expect(await failures({ outputs })).toEqual({
+    [`${folder} files`]: `the job wrote 1 files with ${text.length} bytes, found 2 with ${2 * text.length}`,
+  });
+});
+
 test("accepts as many bad images as the limit allows", async () => {
   expect(await failures()).toEqual({});
   expect(await failures({}, { quality: { maxErrorRate: 1 / 50, minVariance: null } })).toEqual({});

@@ -47,6 +47,18 @@ test("takes the figures of the selection from the report", async () => {
   expect(failures()).toEqual({});
 });
 
+test.each(["metadata", "selection"])("refuses a file in %s that no task has reported", async (folder) => {
+  write("selection/part-00000.parquet", "rows");
+  const outputs = { metadata: { files: 1, rows: 60, bytes: 14 }, selection: { files: 1, rows: 60, bytes: 4 } };
+  await check({ ...summary, outputs });
+  expect(failures()).toEqual({});
+
+  write(`${folder}/part-00007-0000-0badc0de.${folder === "metadata" ? "csv" : "parquet"}`, "rows");
+  await check({ ...summary, outputs });
+
+  expect(Object.keys(failures())).toEqual([`inventory/${folder} files`]);
+});
+
 test.each([
   { images: 59, labels: 3 },
   { images: 60, labels: 2 },
