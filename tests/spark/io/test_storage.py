@@ -14,6 +14,8 @@ import pyarrow as pa
 import pytest
 from orchard.errors import JobError
 from orchard.io import s3_reader
+from orchard.io.outputs import keep_reported
+from orchard.io.parts import PartFiles
 from orchard.io.read_ahead import read_ahead
 from orchard.io.s3 import find_region, s3_client
 from orchard.io.storage import locate_storage, open_storage
@@ -188,3 +190,16 @@ def test_an_unreachable_file_is_an_error_and_not_a_bad_image(bucket: str, monkey
 
         with pytest.raises(OSError, match=r"a\.jpg"):
             list(read_ahead([(f"{bucket}/a.jpg", "label", "etag", 1)], locate_storage(bucket)))
+
+
+def test_a_step_keeps_the_files_that_its_tasks_report(root: str) -> None:
+    storage = locate_storage(root)
+    storage.write_bytes(join(root, "csv", "part-00007-0000-0badc0de.csv"), b"foreign")
+    files = PartFiles(root, storage, 0)
+    for text in (b"first", b"second"):
+        files.write("csv", ".csv", pa.py_buffer(text), 1)
+
+    keep_reported(root, files.outputs, ("parquet", "csv"))
+
+    kept = [storage.read_bytes(file.path) for file in storage.list_files(join(root, "csv"), deep=True)]
+    assert sorted(kept) == [b"first", b"second"]
