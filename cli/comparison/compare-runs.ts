@@ -17,7 +17,7 @@ export interface RunFacts {
   readonly variance: { readonly ratios: readonly number[]; readonly cumulative: readonly number[] } | null;
   /** Null if it could not be read. */
   readonly selection: Selection | null;
-  /** Why a part is null. */
+  /** Names the reason why a part is null. */
   readonly missing: readonly string[];
 }
 

@@ -14,7 +14,7 @@ import { places } from "../toolchain/places.ts";
 import { startTool } from "../toolchain/run-tool.ts";
 import { readDataset } from "./image-tree.ts";
 
-/** What spark/make_pack.py prints at its end: the content of pack.json, and where the pack is. */
+/** Describes the JSON that spark/make_pack.py prints at its end: the content of pack.json, and where the pack is. */
 const packedSchema = z.object({
   target: z.string(),
   layout: z.string(),

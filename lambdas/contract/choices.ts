@@ -12,7 +12,7 @@ export function defaultFormats(images: number): readonly (typeof formats)[number
   return images <= mostImagesAsCsv ? formats : ["parquet"];
 }
 
-/** How a run has the features that the store has already: copied to its own files, or as a reference to the store's rows. */
+/** Names how a run gets features that the store has: as copies in its own files, or as a reference to the store's rows. */
 export const reusedFeatures = ["copy", "reference"] as const;
 
 /**
@@ -44,5 +44,5 @@ export const modelWeights = ["imagenet", "file", "seeded"] as const;
 /** EC2 purchasing options of the core nodes. */
 export const markets = ["ON_DEMAND", "SPOT"] as const;
 
-/** How an execution reacts to an earlier execution of the same state machine that is still running. */
+/** Names how an execution reacts to an earlier execution of the same state machine that is still running. */
 export const overlaps = ["allow", "skip", "queue"] as const;

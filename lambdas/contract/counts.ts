@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** What a run has selected. */
+/** Counts the images that a run has selected. */
 export const countsSchema = z.object({
   images: z.int(),
   labels: z.int(),

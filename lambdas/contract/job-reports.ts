@@ -6,7 +6,7 @@ import { z } from "zod";
 export const jobCheckSchema = z.object({ name: z.string(), ok: z.boolean(), detail: z.string() });
 export type JobCheck = Readonly<z.output<typeof jobCheckSchema>>;
 
-/** What a step has written into a folder, by its own count; reports of older versions have none. */
+/** Counts the files that a step has written into a folder; reports of older versions lack it. */
 const outputSchema = z.object({ files: z.int(), rows: z.int(), bytes: z.int() });
 export type Output = Readonly<z.output<typeof outputSchema>>;
 const counted = outputSchema.optional();

@@ -3,7 +3,7 @@ import { modelWeights } from "./choices.ts";
 
 /** Formats of a model's file, which are also the endings of its name: a LiteRT flat buffer. */
 const modelFormats = ["tflite"] as const;
-/** How the model wants its pixels, by the names of `keras.applications.imagenet_utils`. */
+/** Names the scaling of pixels that the model expects, as `keras.applications.imagenet_utils` does. */
 const preprocessings = ["tf", "torch", "caffe", "none"] as const;
 /** Order of the input's dimensions: images, height, width, channels, or images, channels, height, width. */
 const tensorLayouts = ["NHWC", "NCHW"] as const;

@@ -18,7 +18,7 @@ export const checkSchema = z.object({
 });
 export type Check = Readonly<z.output<typeof checkSchema>>;
 
-/** How many components the PCA keeps: a number, or as many as explain a share of the variance. */
+/** Sets the components that the PCA keeps: a number, or as many as explain a share of the variance. */
 export const pcaSchema = z.union([z.object({ components: z.int() }), z.object({ variance: z.number() })]);
 export type Pca = Readonly<z.output<typeof pcaSchema>>;
 
@@ -99,7 +99,7 @@ export const planSchema = z.object({
     usdAtMost: z.number(),
     /** The minutes at best and at worst. Plans of earlier versions lack it, and the bottleneck. */
     minutesBetween: z.tuple([z.number(), z.number()]).nullable().default(null),
-    /** What most of the minutes are spent on; empty if there are none. */
+    /** Names the part of the run that takes most of the minutes; empty if there are none. */
     bottleneck: z.string().default(""),
     arithmetic: z.string(),
   }),

@@ -4,7 +4,7 @@ import { type ClusterShape, workersOf } from "./cluster-shape.ts";
 import { executorCores, executorsPerNode } from "./executor-memory.ts";
 import { type Outlook, rates } from "./rates.ts";
 
-/** What a cluster's executors can do at a time. */
+/** Counts the work that a cluster's executors can do at a time. */
 export interface Capacity {
   /** Tasks that run at a time: one on each vCPU of the executors. */
   readonly tasks: number;

@@ -8,7 +8,7 @@ const runSchema = z.object({
 });
 const memorySchema = z.object({ jvm: z.number(), pythonDriver: z.number(), pythonWorkers: z.array(z.number()) });
 
-/** What `npm run bench:scale` measures. */
+/** Describes the figures that `npm run bench:scale` measures. */
 export const measurementsSchema = z.object({
   machine: z.object({
     processor: z.string(),
@@ -20,7 +20,7 @@ export const measurementsSchema = z.object({
   }),
   /** The features step for growing numbers of images, on all cores. */
   growth: z.array(runSchema.extend({ images: z.int() })),
-  /** How many times faster two cores are than one. */
+  /** Speed of two cores, relative to one. */
   speedup: z.object({ images: z.int(), inJobs: z.number(), wholeStep: z.number() }),
   costs: z.object({ secondsPerTask: z.number(), secondsPerFile: z.number() }),
   preflight: z.array(runSchema.extend({ images: z.int(), isEstimated: z.boolean(), peakMb: z.number() })),

@@ -29,7 +29,7 @@ export interface Quote {
   readonly minutes: number;
   /** The minutes if every rate of the model is at its best, and at its worst. */
   readonly between: readonly [number, number];
-  /** What most of the minutes are spent on. */
+  /** Names the part of the run that takes most of the minutes. */
   readonly bottleneck: string;
   readonly usd: number;
   /** The part of it that S3's requests cost. */

@@ -12,7 +12,7 @@ export interface Rate {
   readonly from: string;
 }
 
-/** Which of a rate's three values the model takes. */
+/** Names the one of a rate's three values that the model takes. */
 export type Outlook = "value" | "best" | "worst";
 
 /** Seconds that were measured, or else assumed: repeated measurements on a machine that others use differ by a tenth. */
@@ -75,7 +75,7 @@ export const rates = {
   slowPollAfterMinutes: stated(10, "the Step Functions guide on EMR: after ten minutes"),
 } as const satisfies Readonly<Record<string, Rate>>;
 
-/** How many times faster a core on EMR is than a core of the measured machine. */
+/** Speed of a core on EMR, relative to a core of the measured machine. */
 export const coreSpeed: Readonly<Record<Architecture, Rate>> = {
   x86_64: assumed(1, 1.3, 0.6, `no core of EMR was measured; the measured one is of an ${machine.processor}`),
   arm64: assumed(0.5, 0.9, 0.35, "vectors of 128 bits, not 256 or 512; Graviton 2 is slower than 3 and 4"),

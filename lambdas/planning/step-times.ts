@@ -14,7 +14,7 @@ export interface StepWork {
   readonly relativeTime: number;
 }
 
-/** What a step's tasks wait for. */
+/** Names the resources that a step's tasks wait for. */
 export const causes = {
   cores: "the cores",
   list: "S3's answers to LIST",

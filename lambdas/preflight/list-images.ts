@@ -32,7 +32,7 @@ export interface Listing {
   readonly candidates: number;
   /** Estimated number of images of the selected labels that were not listed; 0 if all were. */
   readonly unlisted: number;
-  /** When the latest of the listed files was written; undefined without any. */
+  /** Time at which the latest of the listed files was written; undefined without any. */
   readonly newest: Date | undefined;
   /** The listed files in the used splits, and next to the splits, that are not images of the tree. */
   readonly leftOut: readonly LeftOut[];

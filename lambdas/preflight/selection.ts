@@ -22,7 +22,7 @@ export interface Selected {
   readonly fingerprint: string | null;
   /** Images to look for in the features store. */
   readonly sample: StoreSample;
-  /** How many of the images are archived; with estimated counts, of those that were listed. */
+  /** Number of archived images; with estimated counts, of those that were listed. */
   readonly archived: number;
 }
 

@@ -89,7 +89,7 @@ async function readKeys(
 }
 
 /**
- * How many of the images the features store has, by path and etag. Reads only the parts of the index that may have them,
+ * Counts the images that the features store has, by path and etag. Reads only the parts of the index that may have them,
  * and the files that the index does not cover. If even that is too much, it looks at the images with the lowest keys,
  * which are as random a sample as any, and extrapolates.
  *

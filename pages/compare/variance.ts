@@ -37,7 +37,7 @@ function drawSums({ runs, variance }: Comparison, width: number): Drawing {
   return { height, shapes };
 }
 
-/** How much variance the first components of each run explain together. */
+/** Draws the variance that the first components of each run explain together. */
 export function varianceSection(comparison: Comparison): HTMLElement | null {
   const { runs, variance } = comparison;
   if (variance.length === 0) return null;

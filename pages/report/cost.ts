@@ -43,7 +43,7 @@ export function costSection(data: ReportData): HTMLElement {
   );
 }
 
-/** How many images had features in the store, and how many were computed. */
+/** Shows the number of images that had features in the store, and of those that were computed. */
 export function storeSection({ validation: { computed, reused } }: ReportData): HTMLElement | null {
   if (computed === null || reused === null) return null;
   const total = computed + reused;

@@ -29,7 +29,7 @@ export class S3Double {
   readonly puts: PutObjectCommandInput[] = [];
   /** Etags that are not those of the content, as after an upload in parts. */
   readonly etags = new Map<string, string>();
-  /** When objects were written, for ListObjectVersions; 1970 by default. */
+  /** Time at which objects were written, for ListObjectVersions; 1970 by default. */
   readonly writtenAt = new Map<string, Date>();
   /** Keys of all GetObject calls. */
   readonly gets: string[] = [];

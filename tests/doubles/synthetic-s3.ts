@@ -46,7 +46,7 @@ export function bucketOfKeys(keys: readonly string[]): Pick<SyntheticBucket, "co
 interface Page {
   readonly folders: readonly string[];
   readonly indexes: readonly number[];
-  /** Where the next page begins; undefined for the last page. */
+  /** Start of the next page; undefined for the last page. */
   readonly next: number | undefined;
 }
 

@@ -8,7 +8,7 @@ set -euo pipefail
 root=$1
 shift
 mkdir -p "$root/opt"
-# What the machine has in /opt stays visible: its Python or this project may be there.
+# The machine's own /opt stays visible: its Python or this project may be there.
 for entry in /opt/*; do
   [[ $entry != /opt/orchard && -d $entry ]] || continue
   mkdir -p "$root/opt/${entry##*/}"

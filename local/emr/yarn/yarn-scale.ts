@@ -17,7 +17,7 @@ export interface YarnScale {
   readonly planned: number;
   /** Nodes with a NodeManager here. */
   readonly nodes: number;
-  /** What each of them offers, as on EMR. */
+  /** Memory that each of them offers, as on EMR. */
   readonly memoryMiB: number;
   readonly vcpus: number;
   readonly machineMiB: number;

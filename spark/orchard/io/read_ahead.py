@@ -16,7 +16,7 @@ IMAGE_COLUMNS: dict[str, pa.DataType] = {
     "size": pa.int64(),
 }
 
-# How many files a worker reads ahead, and by how many threads, to hide S3's latency of 20 to 100 ms for each object.
+# Files that a worker reads ahead, and the threads that read them, to hide S3's latency of 20 to 100 ms for each object.
 PREFETCH_FILES = 32
 PREFETCH_THREADS = 8
 # Their total size. It is limited because four workers share an executor's memory outside the heap, and decode in it.

@@ -28,7 +28,7 @@ from orchard.store.lookup import Lookup, look_up
 from orchard.store.maintenance import maintain, record_use
 from orchard.store.reading import make_read_task
 
-# How many stored images justify another task: reading one takes a hundredth of the time that computing it takes.
+# Stored images that justify another task: reading one takes a hundredth of the time that computing it takes.
 REUSED_IMAGES_PER_TASK = 1024
 
 

@@ -20,7 +20,7 @@ SHARD_BYTES = 128 * 1024 * 1024
 # A task reads a whole row group, so that both bounds hold: memory for large images, and even tasks for small ones.
 GROUP_BYTES = 8 * 1024 * 1024
 GROUP_ROWS = 256
-# How much of a file is hashed at once.
+# Bytes of a file that are hashed at once.
 CHUNK_BYTES = 8 * 1024 * 1024
 
 # JPEG and PNG do not compress further.

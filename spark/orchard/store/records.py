@@ -28,7 +28,7 @@ EXPIRY = timedelta(days=90)
 
 @dataclass(frozen=True)
 class Record:
-    """What a run has found out about the store, or changed in it. Files are named relative to the store's folder.
+    """Describes what a run found out about the store, or changed in it. File names are relative to the store.
 
     `keys` are the index files with the keys of the files in `covers`. `moved` says of a file that another one has its
     rows from a row number on; `expired` names files that readers must not use any more; `used` those that a run took
@@ -83,7 +83,7 @@ class Contents:
 
     @cached_property
     def places(self) -> dict[str, Place]:
-        """Where the rows of each file can be read. Files whose rows are gone are missing."""
+        """Return the places where the rows of each file can be read. Files whose rows are gone are missing."""
         places = {name: self._find_place(name) for name in {*self.data_files(), *self.moved}}
         return {name: place for name, place in places.items() if place is not None}
 

@@ -1,4 +1,4 @@
-"""What a store has is found through its index, whatever runs have left there."""
+"""Finds the images of a store through its index, whichever files runs have left there."""
 
 import json
 from pathlib import Path
