@@ -3,7 +3,7 @@ import { capacityOf } from "../../lambdas/planning/capacity.ts";
 import type { ClusterShape } from "../../lambdas/planning/cluster-shape.ts";
 import { deriveMemory } from "../../lambdas/planning/executor-memory.ts";
 import type { Measurements } from "../../lambdas/planning/measurements.ts";
-import { type Quote, quote } from "../../lambdas/planning/quote.ts";
+import { estimateOf, type Quote, quote } from "../../lambdas/planning/quote.ts";
 import { coreSpeed, rates } from "../../lambdas/planning/rates.ts";
 
 /** Images of the predictions: Fruits-360's training images, all its images, and larger buckets. */
@@ -35,16 +35,8 @@ export interface Prediction {
 export function predictions(): readonly Prediction[] {
   return imageCounts.flatMap((images) =>
     nodeCounts.map((nodes) => {
-      const { minutes, between, usd, bottleneck } = predict(images, nodes);
-      const [least, most] = between.map((one) => Number(one.toFixed(1)));
-      return {
-        images,
-        nodes,
-        minutes: Number(minutes.toFixed(1)),
-        minutesBetween: [least ?? 0, most ?? 0],
-        usd: Number(usd.toFixed(2)),
-        bottleneck,
-      };
+      const { minutes, minutesBetween, usd, bottleneck } = estimateOf(predict(images, nodes));
+      return { images, nodes, minutes, minutesBetween: minutesBetween ?? [0, 0], usd, bottleneck };
     }),
   );
 }

@@ -8,7 +8,7 @@ import type { Environment } from "../runtime/environment.ts";
 import { QuoteExceeded } from "../runtime/errors.ts";
 import { shapeOf } from "./cluster-shape.ts";
 import { withKeeping } from "./kept-plan.ts";
-import { describeModel, quote, type Work } from "./quote.ts";
+import { estimateOf, quote, type Work } from "./quote.ts";
 import { changeWarnings, estimatedWarning } from "./selection-warnings.ts";
 import { stepLimits } from "./step-limits.ts";
 
@@ -37,18 +37,8 @@ export async function confirmQuote(
   const { cluster, maxCostUsd } = plan;
   const work = workOf(plan, counts);
   const quoted = quote(shapeOf(cluster), work, region, plan.borrowed !== null);
-  const { usd, minutes, arithmetic } = quoted;
-  const rounded = {
-    minutes: Number(minutes.toFixed(1)),
-    usd: Number(usd.toFixed(2)),
-    ...describeModel(quoted),
-    arithmetic,
-  };
-  const estimate = withKeeping(
-    { ...rounded, usdAtMost: Math.max(rounded.usd, plan.estimate.usdAtMost) },
-    cluster,
-    plan.keepMinutes,
-  );
+  const usdAtMost = Math.max(quoted.usd, plan.estimate.usdAtMost);
+  const estimate = withKeeping(estimateOf(quoted, usdAtMost), cluster, plan.keepMinutes);
   // After the last step, nothing is left to save.
   const goesOn = plan.steps.features || plan.steps.reduction;
   if (goesOn && maxCostUsd !== undefined && estimate.usd > maxCostUsd) {

@@ -7,7 +7,7 @@ import { type ClusterShape, shapeOf, workersOf } from "./cluster-shape.ts";
 import { executorsPerNode, memoryProblem } from "./executor-memory.ts";
 import { usdForMinutes, usdPerHour } from "./hourly-price.ts";
 import type { PlannedCluster, PlanRequest } from "./planner.ts";
-import { describeModel, quote } from "./quote.ts";
+import { estimateOf, quote } from "./quote.ts";
 import { stepLimits } from "./step-limits.ts";
 
 /**
@@ -28,16 +28,9 @@ export function planBorrowed(
   const executors = count * executorsPerNode(types, shape);
   const problem = memoryProblem(types, shape);
   const quoted = quote(shape, work, region, true);
-  const { minutes, usd, arithmetic } = quoted;
   return {
     cluster: { ...created, executorMemory, executorMemoryOverhead, executors },
-    estimate: {
-      minutes: Number(minutes.toFixed(1)),
-      usd: Number(usd.toFixed(2)),
-      usdAtMost: Number(usd.toFixed(2)),
-      ...describeModel(quoted),
-      arithmetic,
-    },
+    estimate: estimateOf(quoted),
     stepLimits: stepLimits({ quote: quoted, cluster: created, maxCostUsd }),
     problems: problem === undefined ? [] : [problem],
   };

@@ -8,7 +8,7 @@ import { capacityOf } from "./capacity.ts";
 import { type ClusterShape, workersOf } from "./cluster-shape.ts";
 import { deriveMemory, memoryProblem } from "./executor-memory.ts";
 import { usdForMinutes } from "./hourly-price.ts";
-import { describeModel, type Quote, quote, s3RequestsUsd, type Work } from "./quote.ts";
+import { estimateOf, type Quote, quote, s3RequestsUsd, type Work } from "./quote.ts";
 import { clusterPlanOf } from "./run-job-flow.ts";
 import { stepLimits } from "./step-limits.ts";
 
@@ -167,10 +167,7 @@ export function planCluster(request: PlanRequest): PlannedCluster {
     cluster,
     stepLimits: stepLimits({ quote: chosen.quote, cluster, maxCostUsd: request.maxCostUsd }),
     estimate: {
-      minutes: Number(minutes.toFixed(1)),
-      usd: Number(usd.toFixed(2)),
-      usdAtMost: Number(Math.max(usd, atMost.usd).toFixed(2)),
-      ...describeModel(chosen.quote),
+      ...estimateOf(chosen.quote, Math.max(usd, atMost.usd)),
       arithmetic: [arithmetic, ...notes].join("; "),
     },
     problems: problem === undefined ? [] : [problem],

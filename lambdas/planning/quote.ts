@@ -5,7 +5,7 @@ import { capacityOf } from "./capacity.ts";
 import type { ClusterShape } from "./cluster-shape.ts";
 import { type HourlyPrice, hourlyPriceOf } from "./hourly-price.ts";
 import { coreSpeed, type Outlook, rates } from "./rates.ts";
-import { type Cause, causes, type StepTimes, stepTimes } from "./step-times.ts";
+import { type Cause, causes, imagesPerTask, type StepTimes, stepTimes } from "./step-times.ts";
 
 /** The amount of work in a run. */
 export interface Work {
@@ -52,8 +52,7 @@ function sum(values: readonly number[]): number {
 const otherRequests = 2_000;
 const keysPerList = 1_000;
 
-/** A task of the features has up to 256 images of two row groups, and opens a file by a HEAD and a GET of its footer. */
-const imagesPerTask = 256;
+/** A task of the features has images of two row groups, and opens a file by a HEAD and a GET of its footer. */
 const readsPerTask = 4;
 
 /**
@@ -180,8 +179,16 @@ export function quote(shape: ClusterShape, work: Work, region: string, isReused 
   };
 }
 
-/** The parts of a plan's estimate that say how far to trust its minutes. */
-export function describeModel({ between, bottleneck }: Quote): Pick<Plan["estimate"], "minutesBetween" | "bottleneck"> {
+/** Rounds a quote to a plan's estimate. @param usdAtMost the cost if managed scaling goes up to its upper bound */
+export function estimateOf(quoted: Quote, usdAtMost = quoted.usd): Plan["estimate"] {
+  const { minutes, between, bottleneck, usd, arithmetic } = quoted;
   const [least, most] = between;
-  return { minutesBetween: [Number(least.toFixed(1)), Number(most.toFixed(1))], bottleneck };
+  return {
+    minutes: Number(minutes.toFixed(1)),
+    usd: Number(usd.toFixed(2)),
+    usdAtMost: Number(usdAtMost.toFixed(2)),
+    minutesBetween: [Number(least.toFixed(1)), Number(most.toFixed(1))],
+    bottleneck,
+    arithmetic,
+  };
 }

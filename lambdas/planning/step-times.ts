@@ -30,7 +30,7 @@ export type StepTimes = Readonly<Record<Cause, number>>;
 const measuredMegabytes = 0.01;
 const keysPerPage = 1_000;
 /** spark/orchard/jobs/shares.py: images of a task at most, and the number of tasks from which on tasks get larger. */
-const imagesPerTask = 256;
+export const imagesPerTask = 256;
 const mostTasks = 2_000;
 /** spark/orchard/tree_sum.py: partial sums of a PCA at most, and the rows of each at least. */
 const mostSums = 96;

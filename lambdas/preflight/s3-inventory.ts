@@ -6,7 +6,7 @@ import { parquetMetadataAsync, parquetReadObjects } from "hyparquet";
 import { z } from "zod";
 import { isNamed } from "../aws/errors.ts";
 import { decodeKey, listPages, readJson, readStream, type S3Location } from "../aws/s3.ts";
-import { asyncBuffer } from "../results/parquet-footers.ts";
+import { asyncBuffer, rowRangesOf } from "../results/parquet-footers.ts";
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-inventory-location.html */
 const manifestSchema = z.looseObject({
@@ -53,12 +53,9 @@ async function countInParquet(s3: S3Client, file: S3Location, size: number, isWa
   const buffer = asyncBuffer(s3, file.bucket, { key: file.key, bytes: size, etag: "" });
   const metadata = await parquetMetadataAsync(buffer);
   let count = 0;
-  let rowStart = 0;
-  for (const { num_rows: rows } of metadata.row_groups) {
-    const rowEnd = rowStart + Number(rows);
-    const found = await parquetReadObjects({ file: buffer, metadata, columns: ["key"], rowStart, rowEnd });
+  for (const range of rowRangesOf(metadata)) {
+    const found = await parquetReadObjects({ file: buffer, metadata, columns: ["key"], ...range });
     count += found.filter(({ key }) => isWanted(String(key))).length;
-    rowStart = rowEnd;
   }
   return count;
 }

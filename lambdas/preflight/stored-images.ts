@@ -3,7 +3,7 @@ import type { S3Client } from "@aws-sdk/client-s3";
 import { type FileMetaData, parquetMetadataAsync, parquetRead, parquetReadObjects } from "hyparquet";
 import pMap from "p-map";
 import { parseS3Uri, type S3Object } from "../aws/s3.ts";
-import { asyncBuffer } from "../results/parquet-footers.ts";
+import { asyncBuffer, rowRangesOf } from "../results/parquet-footers.ts";
 import { readStoreContents } from "./store-contents.ts";
 import type { StoredKey, StoreSample } from "./store-sample.ts";
 
@@ -38,14 +38,11 @@ interface KeyGroup {
 
 async function readGroups(s3: S3Client, bucket: string, object: S3Object): Promise<readonly KeyGroup[]> {
   const metadata = await parquetMetadataAsync(asyncBuffer(s3, bucket, object), { parsers, initialFetchSize });
-  let rowEnd = 0;
-  return metadata.row_groups.map((group) => {
-    const rowStart = rowEnd;
-    rowEnd += Number(group.num_rows);
-    const { min_value: first, max_value: last } = group.columns[0]?.meta_data?.statistics ?? {};
+  return rowRangesOf(metadata).map((range, number) => {
+    const { min_value: first, max_value: last } = metadata.row_groups[number]?.columns[0]?.meta_data?.statistics ?? {};
     if (typeof first !== "string" || typeof last !== "string")
       throw new Error(`${object.key} lacks the range of its keys`);
-    return { object, metadata, rowStart, rowEnd, first, last };
+    return { object, metadata, ...range, first, last };
   });
 }
 

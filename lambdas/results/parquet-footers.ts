@@ -1,5 +1,5 @@
 import type { S3Client } from "@aws-sdk/client-s3";
-import { type AsyncBuffer, parquetMetadataAsync, parquetSchema } from "hyparquet";
+import { type AsyncBuffer, type FileMetaData, parquetMetadataAsync, parquetSchema } from "hyparquet";
 import pMap from "p-map";
 import { readBytes, type S3Object } from "../aws/s3.ts";
 
@@ -28,6 +28,22 @@ export function asyncBuffer(s3: S3Client, bucket: string, { key, bytes }: S3Obje
       return content.slice().buffer;
     },
   };
+}
+
+/** Rows of a file; `rowEnd` is not one of them. */
+interface RowRange {
+  readonly rowStart: number;
+  readonly rowEnd: number;
+}
+
+/** The first row of each row group of a file, and the one after its last. */
+export function rowRangesOf({ row_groups: groups }: FileMetaData): readonly RowRange[] {
+  let rowEnd = 0;
+  return groups.map(({ num_rows: rows }) => {
+    const rowStart = rowEnd;
+    rowEnd += Number(rows);
+    return { rowStart, rowEnd };
+  });
 }
 
 /**

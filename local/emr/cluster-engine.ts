@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { ClusterLogs } from "./cluster-logs.ts";
 import type { EmrNode, NodeResult } from "./emr-node.ts";
 
 /** The nodes of a cluster, and how they run its bootstrap actions and its steps. */
@@ -15,6 +16,17 @@ export interface ClusterEngine {
   step(stepId: string, args: readonly string[], signal: AbortSignal): Promise<NodeResult>;
   /** Ends the daemons and removes the nodes; logs stay. */
   remove(): Promise<void>;
+}
+
+/** The part of a cluster that its engine needs. */
+export interface EngineCluster {
+  /** The EC2 id of the primary node. */
+  readonly instanceId: string;
+  /** The cluster's folder in the account's state. */
+  readonly folder: string;
+  readonly logs: ClusterLogs;
+  /** Spark's properties that the request sets for the whole cluster. */
+  readonly sparkDefaults: Readonly<Record<string, string>>;
 }
 
 export interface BootstrapAction {

@@ -2,22 +2,11 @@ import { readFile, writeFile } from "node:fs/promises";
 import { totalmem } from "node:os";
 import { join } from "node:path";
 import type { AccountContext } from "../support/account-context.ts";
-import { type BootstrapAction, type ClusterEngine, nodesFolder } from "./cluster-engine.ts";
-import type { ClusterLogs } from "./cluster-logs.ts";
+import { type BootstrapAction, type ClusterEngine, type EngineCluster, nodesFolder } from "./cluster-engine.ts";
 import { EmrNode, type NodeResult } from "./emr-node.ts";
 import { localSparkSubmit } from "./local-spark-submit.ts";
 import { NodeImage } from "./node-image.ts";
 import { s3aSettings } from "./s3a-settings.ts";
-
-export interface EngineCluster {
-  /** The EC2 id of the primary node. */
-  readonly instanceId: string;
-  /** The cluster's folder in the account's state. */
-  readonly folder: string;
-  readonly logs: ClusterLogs;
-  /** Spark's properties that the request sets for the whole cluster. */
-  readonly sparkDefaults: Readonly<Record<string, string>>;
-}
 
 /** Runs a cluster as one node, and a step as one process on all cores (local[*]). */
 export class LocalEngine implements ClusterEngine {
