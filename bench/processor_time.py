@@ -4,35 +4,23 @@ The times of ended children do not have it: PySpark's daemon ignores SIGCHLD, so
 """
 
 import os
-import threading
 from pathlib import Path
+
+from bench.sampler import Sampler
 
 SAMPLE_SECONDS = 1.0
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-class ProcessorTime:
+class ProcessorTime(Sampler):
     """Samples the processor time of a process and its descendants during a `with` block.
 
     Linux only: elsewhere it finds no processes. What a process does after the last sample is missing.
     """
 
     def __init__(self, pid: int) -> None:
+        super().__init__(SAMPLE_SECONDS)
         self._seconds = {pid: 0.0}
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def __enter__(self) -> "ProcessorTime":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._ended.wait(SAMPLE_SECONDS):
-            self.sample()
 
     def sample(self) -> None:
         """Record the processor time that each process has used until now."""

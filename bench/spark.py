@@ -3,13 +3,13 @@
 import json
 import os
 import subprocess
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.processor_time import ProcessorTime
+from bench.sampler import Sampler
 
 ROOT = Path(__file__).parents[1]
 # Listing all processes takes CPU time from the job that is measured.
@@ -121,26 +121,13 @@ def _phases(events: Path, started_at: float, seconds: float) -> list[dict[str, o
     return [*phases, {"name": "end", "seconds": round(seconds - at, 2)}]
 
 
-class Memory:
+class Memory(Sampler):
     """Samples the resident memory of a process and its descendants every SAMPLE_SECONDS during a `with` block."""
 
     def __init__(self, pid: int) -> None:
+        super().__init__(SAMPLE_SECONDS)
         self._root = pid
         self._peaks: dict[int, tuple[int, str, int]] = {}  # pid: parent, command, KiB
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def __enter__(self) -> "Memory":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._ended.wait(SAMPLE_SECONDS):
-            self.sample()
 
     def sample(self) -> None:
         """Record the resident memory that each process has now."""
