@@ -56,13 +56,7 @@ class S3Storage:
     def write_buffer(self, uri: str, content: pa.Buffer) -> None:
         """Write a whole object, which appears when its upload is complete, in one part or in several."""
         # Delayed open saves a request: content below the part size goes up in one PUT.
-        files = pafs.S3FileSystem(  # type: ignore[call-arg]  # pyarrow's stub lacks allow_delayed_open
-            region=self.region,
-            endpoint_override=find_endpoint(),
-            retry_strategy=pafs.AwsStandardS3RetryStrategy(ATTEMPTS),
-            allow_delayed_open=True,
-        )
-        with files.open_output_stream(to_arrow_path(uri)) as target:
+        with self._open_filesystem(allow_delayed_open=True).open_output_stream(to_arrow_path(uri)) as target:
             target.write(content)
 
     def remove_folder(self, uri: str) -> None:
@@ -117,10 +111,14 @@ class S3Storage:
 
     def open_filesystem(self) -> pafs.FileSystem:
         """Open pyarrow's S3 file system."""
+        return self._open_filesystem()
+
+    def _open_filesystem(self, **options: Any) -> pafs.FileSystem:  # noqa: ANN401
         return pafs.S3FileSystem(
             region=self.region,
             endpoint_override=find_endpoint(),
             retry_strategy=pafs.AwsStandardS3RetryStrategy(ATTEMPTS),
+            **options,
         )
 
     def open_reader(self) -> Callable[[str], tuple[bytes, str]]:

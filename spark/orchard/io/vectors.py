@@ -7,6 +7,7 @@ for 67,692 rows of 1,280 numbers). So Spark distributes row groups, and the work
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.fs as pafs
@@ -172,8 +173,8 @@ def _read_group(  # noqa: PLR0917
             try:
                 rows = to_matrix(batch.column(column.name), dimensions, column.dtype)
             except BadVectorError as error:
-                image = file.read_row_group(group.number, ["path"], use_threads=False).column("path")[first + error.row]
-                raise ValueError(f"cannot be used: the features of {image.as_py()} {error.reason}") from None
+                paths = file.read_row_group(group.number, ["path"], use_threads=False).column("path")
+                raise _name_image(error, paths[first + error.row]) from None
             yield rows, [batch.column(name).cast(pa.string()) for name in names]
             first += len(rows)
 
@@ -198,10 +199,13 @@ def _read_referenced(  # noqa: PLR0917
                 try:
                     rows = to_matrix(vectors.slice(first, batch_rows), dimensions, None)
                 except BadVectorError as error:
-                    image = columns.column("path")[first + error.row]
-                    raise ValueError(f"cannot be used: the features of {image.as_py()} {error.reason}") from None
+                    raise _name_image(error, columns.column("path")[first + error.row]) from None
                 batch = columns.slice(first, batch_rows)
                 yield rows, [batch.column(name).combine_chunks() for name in names]
+
+
+def _name_image(error: BadVectorError, path: "pa.Scalar[Any]") -> ValueError:
+    return ValueError(f"cannot be used: the features of {path.as_py()} {error.reason}")
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from orchard.io import parts
 from orchard.io.backend import Storage
 from orchard.io.outputs import Output
 from orchard.io.storage import find_parquet_files, locate_storage, map_concurrently
+from orchard.io.tables import from_bytes, to_bytes
 from orchard.io.uri import is_s3, join, to_arrow_path
 from orchard.jobs.listing import CANDIDATES_FOLDER, CANDIDATES_SCHEMA, SELECTION_SCHEMA, Listing
 from orchard.progress import Progress
@@ -125,7 +126,7 @@ def sort_by_digest(context: SparkContext, storage: Storage, inventory: str, file
 
     def write(part: int, pieces: Iterable[tuple[int, bytes]]) -> Iterator[Selected]:
         prepare_worker()
-        tables = [pa.ipc.open_stream(piece).read_all() for _, piece in pieces]
+        tables = [from_bytes(piece) for _, piece in pieces]
         if tables:
             yield write_part(storage, inventory, part, pa.concat_tables(tables).sort_by("digest"))
 
@@ -135,14 +136,6 @@ def sort_by_digest(context: SparkContext, storage: Storage, inventory: str, file
     for written in pieces.mapPartitionsWithIndex(write).collect():
         selected.merge(written)
     return selected
-
-
-def to_bytes(table: pa.Table) -> bytes:
-    """Return a table in Arrow's stream format."""
-    content = pa.BufferOutputStream()
-    with pa.ipc.new_stream(content, table.schema) as stream:
-        stream.write_table(table.combine_chunks())
-    return content.getvalue().to_pybytes()
 
 
 def write_part(storage: Storage, inventory: str, part: int, rows: pa.Table) -> Selected:

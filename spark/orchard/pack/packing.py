@@ -14,7 +14,7 @@ from orchard.io.backend import Storage
 from orchard.io.read_ahead import Image, read_ahead
 from orchard.io.storage import locate_storage
 from orchard.io.uri import is_s3, join
-from orchard.pack.manifest import Group, LeftOutReason, Manifest, prepare_folder
+from orchard.pack.manifest import SHARDS, Group, LeftOutReason, Manifest, prepare_folder
 from orchard.pack.shards import Row, ShardWriter, verify_shard
 from orchard.selection import digest
 from orchard.tree import TreeRules, is_folder_marker
@@ -100,7 +100,7 @@ def pack(source: str, target: str, rules: TreeRules, report: Report, *, force: b
         raise JobError(f"{source} has no image ({', '.join(rules.image_endings)}) at {place}/<image>")
     files = target_storage.open_filesystem()
     if not is_s3(target):
-        files.create_dir(join(target, "shards"), recursive=True)
+        files.create_dir(join(target, SHARDS), recursive=True)
     with ShardWriter(target, files) as writer:
         for done, row in enumerate(read_rows(source, rules, listing, storage, left_out), 1):
             counts.add(row)

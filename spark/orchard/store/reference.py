@@ -11,7 +11,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from pyspark import TaskContext
 
 from orchard.errors import JobError
 from orchard.io.backend import Storage
@@ -22,6 +21,7 @@ from orchard.progress import Progress
 from orchard.store.lookup import PLACES_COLUMNS
 from orchard.store.reading import make_read_task, read_rows
 from orchard.store.records import read_contents
+from orchard.store.writing import task_number
 
 REFERENCE_SCHEMA = pa.schema({name: kind for name, kind in PLACES_COLUMNS.items() if name != "bad"})
 STORE_KEY = b"orchard.store"
@@ -62,9 +62,7 @@ def make_reference_task(
                 if good.num_rows < places.num_rows:
                     yield from read([places.filter(bad)])
         if rows > 0:
-            context = TaskContext.get()
-            task = 0 if context is None else context.partitionId()
-            storage.write_buffer(join(folder, f"part-{task:05d}-0000.parquet"), content.getvalue())
+            storage.write_buffer(join(folder, f"part-{task_number():05d}-0000.parquet"), content.getvalue())
 
     return refer
 

@@ -34,6 +34,12 @@ def name_file(written: datetime, run_id: str, task: int) -> str:
     return f"{written:%Y%m%dT%H%M%S.%fZ}-{tag_run(run_id)}-{task:05d}-{uuid.uuid4().hex[:12]}"
 
 
+def task_number() -> int:
+    """Return the number of the task that calls it; 0 in the driver."""
+    context = TaskContext.get()
+    return 0 if context is None else context.partitionId()
+
+
 class StoreWriter:
     """Adds the rows of one task to a store, a file at a time."""
 
@@ -70,7 +76,5 @@ class StoreWriter:
             return
         content = pa.BufferOutputStream()
         pq.write_table(table, content, use_dictionary=False)
-        context = TaskContext.get()
-        task = 0 if context is None else context.partitionId()
-        name = f"{name_file(datetime.now(UTC), self._run_id, task)}.parquet"
+        name = f"{name_file(datetime.now(UTC), self._run_id, task_number())}.parquet"
         self._storage.write_buffer(join(self._uri, name), content.getvalue())
