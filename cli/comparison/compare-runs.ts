@@ -75,6 +75,7 @@ function parametersOf(plan: Plan): Readonly<Record<string, unknown>> {
     quality,
     maxMegapixels,
     exifRotation,
+    jpegDraft,
     model,
   } = plan;
   const { cluster, borrowed, features, keepMinutes, tree } = plan;
@@ -92,6 +93,7 @@ function parametersOf(plan: Plan): Readonly<Record<string, unknown>> {
     quality,
     maxMegapixels,
     exifRotation,
+    jpegDraft,
     weights: model.weights,
     "model sha256": model.sha256,
     "features of": features,

@@ -56,6 +56,7 @@ export const planSchema = z.object({
   /** Larger images, in millions of pixels, are not decoded. */
   maxMegapixels: z.int().default(defaultMaxMegapixels),
   exifRotation: z.boolean().default(false),
+  jpegDraft: z.boolean().default(false),
   /** Whether ConfirmQuote has replaced Preflight's counts by those of the Inventory step. */
   confirmed: z.boolean().optional(),
   /** Counts of the selected images only. */

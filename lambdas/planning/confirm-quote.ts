@@ -14,9 +14,10 @@ import { stepLimits } from "./step-limits.ts";
 
 /** The work of a plan with these counts: the share of the images that are new is Preflight's. */
 function workOf(plan: Plan, { images, bytes }: Counts): Work {
-  const { steps, counts, newImages = counts.images, model } = plan;
+  const { steps, counts, newImages = counts.images, model, jpegDraft } = plan;
   const stillNew = Math.round((newImages / Math.max(1, counts.images)) * images);
-  return { images, bytes, newImages: stillNew, steps, packGroups: plan.pack?.groups, relativeTime: model.relativeTime };
+  const { relativeTime } = model;
+  return { images, bytes, newImages: stillNew, steps, packGroups: plan.pack?.groups, relativeTime, jpegDraft };
 }
 
 /**

@@ -19,6 +19,8 @@ export interface Work {
   readonly isStoreKnown?: boolean;
   /** Time that the model takes for an image, relative to MobileNetV2, whose speed the rates have. 1 by default. */
   readonly relativeTime?: number;
+  /** Whether large JPEGs are decoded at a part of their size. */
+  readonly jpegDraft?: boolean;
   /** Row groups of the pack that has the images; undefined for a tree of single files. */
   readonly packGroups?: number | undefined;
   readonly steps: Plan["steps"];
@@ -98,10 +100,10 @@ function findBottleneck(minutes: number, seconds: Readonly<Partial<Record<JobSte
 
 /** @param isReused the cluster is a kept one, so that the run waits neither for its start nor for its end */
 function timingOf(shape: ClusterShape, work: Work, isReused: boolean, outlook: Outlook): Timing {
-  const { images, newImages, bytes, steps, isStoreKnown = true, relativeTime = 1 } = work;
+  const { images, newImages, bytes, steps, isStoreKnown = true, relativeTime = 1, jpegDraft = false } = work;
   const capacity = capacityOf(shape, outlook);
   const megabytesPerImage = bytes === undefined ? undefined : bytes / 1e6 / Math.max(images, 1);
-  const request = { work: { images, newImages, megabytesPerImage, relativeTime }, capacity, outlook };
+  const request = { work: { images, newImages, megabytesPerImage, relativeTime, jpegDraft }, capacity, outlook };
   const start = isReused ? 0 : rates.startMinutes[outlook] + rates.bootstrapMinutes[outlook];
   const planned = jobSteps.filter((name) => steps[name]);
   const seconds = Object.fromEntries(planned.map((step) => [step, stepTimes(step, request)]));

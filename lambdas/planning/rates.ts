@@ -41,6 +41,8 @@ export const rates = {
   ),
   /** Seconds in which one core decodes a megabyte of larger images. */
   secondsPerMegabyte: assumed(0.037, 0.01, 0.08, "149 ms for a JPEG of 12 megapixels, about 4 MB"),
+  /** Share of that time that is left in draft mode. Images that are no JPEGs, or small ones, gain nothing. */
+  draftShare: assumed(0.4, 0.4, 1, "41 of 102 ms for a JPEG of 12 megapixels, measured once (docs/adr/0009)"),
   /** Seconds in which one core lists, hashes and writes a key in the inventory. */
   secondsPerKey: measured(marginalSeconds(inventory?.map((run) => ({ ...run, amount: run.images }))), place, 1e-4),
   /** Seconds in which one core sums up and transforms a row of 1,280 numbers. */

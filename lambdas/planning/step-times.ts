@@ -12,6 +12,8 @@ export interface StepWork {
   readonly megabytesPerImage?: number | undefined;
   /** Time that the model takes for an image, relative to MobileNetV2, whose speed was measured. */
   readonly relativeTime: number;
+  /** Whether large JPEGs are decoded at a part of their size. */
+  readonly jpegDraft: boolean;
 }
 
 /** Names the resources that a step's tasks wait for. */
@@ -53,8 +55,10 @@ function inventoryTimes({ work: { images }, capacity: { tasks }, outlook }: Requ
 }
 
 function featuresTimes({ work, outlook }: Request, coreSeconds: number): StepTimes {
-  const { newImages, megabytesPerImage = measuredMegabytes, relativeTime } = work;
-  const decoding = rates.secondsPerMegabyte[outlook] * Math.max(0, megabytesPerImage - measuredMegabytes);
+  const { newImages, megabytesPerImage = measuredMegabytes, relativeTime, jpegDraft } = work;
+  const decodingShare = jpegDraft ? rates.draftShare[outlook] : 1;
+  const decoding =
+    decodingShare * rates.secondsPerMegabyte[outlook] * Math.max(0, megabytesPerImage - measuredMegabytes);
   const cores = newImages * (rates.secondsPerImage[outlook] * relativeTime + decoding) * coreSeconds;
   const taskCount = Math.min(mostTasks, Math.ceil(newImages / imagesPerTask));
   return {

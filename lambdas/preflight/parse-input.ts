@@ -10,7 +10,10 @@ import { refuseLargeInput } from "./refuse-large-input.ts";
 
 /** The execution input with every default filled in. */
 export interface ResolvedInput
-  extends Pick<Plan, "mode" | "label" | "limit" | "selectionRule" | "force" | "keepMinutes">,
+  extends Pick<
+      Plan,
+      "mode" | "label" | "limit" | "selectionRule" | "force" | "keepMinutes" | "exifRotation" | "jpegDraft"
+    >,
     Pick<ListingRequest, "layout" | "splits" | "defaultSplit"> {
   /** s3://bucket/prefix/ */
   readonly imageTree: string;
@@ -21,7 +24,6 @@ export interface ResolvedInput
   readonly reusedFeatures: Plan["reusedFeatures"] | null;
   readonly quality: Plan["quality"];
   readonly maxMegapixels: number;
-  readonly exifRotation: boolean;
   readonly maxCostUsd: number;
   readonly cluster: NonNullable<ExecutionInput["cluster"]>;
 }
@@ -173,6 +175,7 @@ export function parseInput(given: unknown, defaults: InputDefaults): ResolvedInp
     },
     maxMegapixels: input.maxMegapixels ?? defaultMaxMegapixels,
     exifRotation: input.exifRotation ?? false,
+    jpegDraft: input.jpegDraft ?? false,
     maxCostUsd: input.maxCostUsd ?? defaults.maxCostUsd,
     cluster: input.cluster ?? {},
   };

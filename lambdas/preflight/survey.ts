@@ -132,7 +132,7 @@ export async function survey(
   );
   const steps = stepsOf(isInventoryOnly, reusable(earlier));
 
-  const store = featuresStoreUri(bucket, featuresIdentity({ model, exifRotation: input.exifRotation }));
+  const store = featuresStoreUri(bucket, featuresIdentity({ ...input, model }));
   const usesStore = steps.features && !input.force && listed.status === "fulfilled";
   // The manifest of a pack does not name its images.
   const readStore = (): Promise<number | null> =>

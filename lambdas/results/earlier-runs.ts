@@ -111,7 +111,7 @@ export async function findEarlierRun(
  * @param selection fingerprint of the images that the run has used, which may differ from the plan's
  */
 export async function indexRun(s3: S3Client, plan: Plan, selection: string): Promise<void> {
-  const { runId, run, bucket, model, exifRotation, pca, formats } = plan;
+  const { runId, run, pca, formats } = plan;
   const entry: Entry = { runId, run, featuresRun: featuresRunOf(plan), pca, formats };
-  await writeJson(s3, indexKey({ bucket, selection, model, exifRotation }, pca), entry);
+  await writeJson(s3, indexKey({ ...plan, selection }, pca), entry);
 }

@@ -70,6 +70,8 @@ class Plan:
     model: Model | None
     # Photos are turned upright by their EXIF orientation.
     exif_rotation: bool = False
+    # Large JPEGs are decoded at a part of their size.
+    jpeg_draft: bool = False
     # The image tree is a pack.
     packed: bool = False
     # The features store that all runs share; None if there is none.
@@ -134,6 +136,7 @@ def parse_plan(document: dict[str, Any]) -> Plan:
             layout=model.get("layout", "NHWC"),
         ),
         exif_rotation=document.get("exifRotation", False),
+        jpeg_draft=document.get("jpegDraft", False),
         packed=document.get("pack") is not None,
         store=_folder(document.get("store")),
         force=document.get("force", False),

@@ -157,6 +157,7 @@ export function aPlan(bucket: string, changes: Partial<Plan> = {}, overrides: Pl
     force: false,
     maxMegapixels: 80,
     exifRotation: false,
+    jpegDraft: false,
     quality: { maxErrorRate: 0.02, minVariance: null },
     counts: { images: 60, labels: 3, bytes: 60_000 },
     selection: "f".repeat(64),

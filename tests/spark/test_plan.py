@@ -40,6 +40,7 @@ def test_reads_the_keys_that_the_jobs_use() -> None:
     assert (plan.csv, plan.min_variance) == (False, 0.8)
     assert parse_plan({**PLAN, "maxMegapixels": 200}).max_pixels == 200_000_000
     assert parse_plan({**PLAN, "exifRotation": True}).exif_rotation
+    assert parse_plan({**PLAN, "jpegDraft": True}).jpeg_draft
     assert not plan.refers
     assert parse_plan({**PLAN, "reusedFeatures": "reference"}).refers
     assert plan.model is not None

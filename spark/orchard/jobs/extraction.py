@@ -84,6 +84,7 @@ def make_extract_task(
         max_pixels=plan.max_pixels,
         preprocessing=model.preprocessing,
         exif_rotation=plan.exif_rotation,
+        jpeg_draft=plan.jpeg_draft,
     )
     images_storage = locate_images(plan)
     store_uri, run_id = plan.store, plan.run_id

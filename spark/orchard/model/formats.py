@@ -16,7 +16,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from orchard.model import conversions
 from orchard.model.bad_image import DAMAGED, TRUNCATED, BadImageError
-from orchard.model.jpeg import CheckSize
+from orchard.model.jpeg import Prepare
 from orchard.model.metadata import remove_metadata
 
 # The only formats that are opened: none of these readers starts another program, as Pillow's reader of EPS does.
@@ -32,7 +32,7 @@ _READERS: dict[str, type[ImageFile]] = {
 }
 
 
-def decode(content: bytes, format: str, check_size: CheckSize) -> Image.Image:
+def decode(content: bytes, format: str, prepare: Prepare) -> Image.Image:
     """Decode the first image of a file of a format that `kinds.identify` found.
 
     Raises:
@@ -41,7 +41,7 @@ def decode(content: bytes, format: str, check_size: CheckSize) -> Image.Image:
     if format == "BMP" and (reason := _find_conversion(content)):
         raise BadImageError(reason)
     try:
-        return _decode_once(content, format, check_size)
+        return _decode_once(content, format, prepare)
     except (BadImageError, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001
@@ -50,7 +50,7 @@ def decode(content: bytes, format: str, check_size: CheckSize) -> Image.Image:
         raise BadImageError("unsupported: AVIF")
     if (bare := remove_metadata(content, format)) != content:
         try:
-            return _decode_once(bare, format, check_size)
+            return _decode_once(bare, format, prepare)
         except (BadImageError, MemoryError):
             raise
         except Exception as error:  # noqa: BLE001
@@ -62,9 +62,9 @@ def decode(content: bytes, format: str, check_size: CheckSize) -> Image.Image:
     raise BadImageError(TRUNCATED if _is_truncated(content, format, failure) else DAMAGED)
 
 
-def _decode_once(content: bytes, format: str, check_size: CheckSize) -> Image.Image:
+def _decode_once(content: bytes, format: str, prepare: Prepare) -> Image.Image:
     image = _READERS[format](io.BytesIO(content))
-    check_size(image)
+    prepare(image)
     image.load()
     return image
 

@@ -17,6 +17,10 @@ Image.MAX_IMAGE_PIXELS = None
 # Rows of an image that are converted to RGB at a time, so that a large image is in memory only once.
 BAND_PIXELS = 4_000_000
 
+# In draft mode, a JPEG keeps at least this many times the rows and columns of the model's input. With fewer, its
+# features change more, and little more time is saved: docs/adr/0009-float32-by-default.md has the figures.
+DRAFT_FACTOR = 4
+
 
 def to_input(
     content: bytes,
@@ -25,6 +29,7 @@ def to_input(
     preprocessing: str = "tf",
     *,
     exif_rotation: bool = False,
+    jpeg_draft: bool = False,
 ) -> npt.NDArray[np.float32]:
     """Decode an image file to float32 (size, size, 3), like Keras' `load_img` and `preprocess_input`.
 
@@ -37,32 +42,41 @@ def to_input(
         max_pixels: Larger images are refused before their pixels are decoded.
         preprocessing: One of PREPROCESSINGS. "tf" is MobileNetV2's, which gives numbers from -1 to 1.
         exif_rotation: Turn the image upright first, by the orientation in its EXIF data.
+        jpeg_draft: Let libjpeg decode a large JPEG at a half, a quarter or an eighth of its size.
 
     Raises:
         BadImageError: The file is empty, truncated, damaged, too large, of an unsupported format, or not an image.
     """
-    image = decode(content, max_pixels)
+    image = decode(content, max_pixels, DRAFT_FACTOR * size if jpeg_draft else None)
     if exif_rotation:
         turn_upright(image, content)
     pixels = np.asarray(_shrink(image, size), dtype=np.float32)
     return PREPROCESSINGS[preprocessing](pixels)
 
 
-def decode(content: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
+def decode(content: bytes, max_pixels: int = MAX_PIXELS, draft_size: int | None = None) -> Image.Image:
     """Decode the first image of a file, in the mode that the file has.
+
+    Args:
+        content: The file's bytes.
+        max_pixels: Larger images are refused before their pixels are decoded.
+        draft_size: Rows and columns that a JPEG must still have if it is decoded at a part of its size; None decodes it
+            in full size.
 
     Raises:
         BadImageError: As in `to_input`.
     """
 
-    def check_size(image: Image.Image) -> None:
+    def prepare(image: Image.Image) -> None:
         if image.width * image.height > max_pixels:
             raise TooManyPixelsError(f"too many pixels: more than {max_pixels:,}")
+        if draft_size is not None:
+            image.draft(None, (draft_size, draft_size))
 
     format = identify(content)
     if format == "JPEG":
-        return jpeg.decode(content, check_size)
-    return formats.decode(content, format, check_size)
+        return jpeg.decode(content, prepare)
+    return formats.decode(content, format, prepare)
 
 
 def _shrink(image: Image.Image, size: int) -> Image.Image:

@@ -15,7 +15,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from orchard.model.bad_image import DAMAGED, TRUNCATED, BadImageError, TooManyPixelsError
 from orchard.model.conversions import LINE_ENDINGS, are_line_endings_converted
 
-CheckSize = Callable[[Image.Image], None]
+Prepare = Callable[[Image.Image], None]
 
 END = b"\xff\xd9"
 # libjpeg reads ahead as much as its bit buffer holds, 64 bits (jdhuff.h, BIT_BUF_SIZE).
@@ -42,7 +42,7 @@ class _Segment(NamedTuple):
     end: int
 
 
-def decode(content: bytes, check_size: CheckSize) -> Image.Image:
+def decode(content: bytes, prepare: Prepare) -> Image.Image:
     """Decode the first image of a JPEG file, with the pixels that Pillow gives.
 
     A missing end marker is accepted if no data are missing before it. Bytes left over after the last block are accepted
@@ -54,19 +54,19 @@ def decode(content: bytes, check_size: CheckSize) -> Image.Image:
     if are_line_endings_converted(content):
         raise BadImageError(LINE_ENDINGS)
     try:
-        return _decode_once(content, check_size)
+        return _decode_once(content, prepare)
     except (BadImageError, MemoryError):
         raise
     except Exception:  # noqa: BLE001
         segments = _list_segments(content)
         _refuse_unsupported(content, segments)
-        return _decode_again(content, segments, check_size)
+        return _decode_again(content, segments, prepare)
 
 
-def _decode_once(content: bytes, check_size: CheckSize, *, in_one_piece: bool = False) -> Image.Image:
+def _decode_once(content: bytes, prepare: Prepare, *, in_one_piece: bool = False) -> Image.Image:
     # Image.open would also read the list of a multi-picture file's other images, and fail if that list is damaged.
     image = JpegImageFile(io.BytesIO(content))
-    check_size(image)
+    prepare(image)
     assert image.fp is not None
     data = image.fp.tell()
     if in_one_piece or not _has_one_scan(content, image, data):
@@ -148,7 +148,7 @@ def _refuse_unsupported(content: bytes, segments: list[_Segment]) -> None:
                 raise BadImageError("unsupported: JPEG with 2 components" if components == 2 else DAMAGED)
 
 
-def _decode_again(content: bytes, segments: list[_Segment], check_size: CheckSize) -> Image.Image:
+def _decode_again(content: bytes, segments: list[_Segment], prepare: Prepare) -> Image.Image:
     """Decode a file again after a failure, without the segments and the appended data that have no pixels."""
     if not segments or segments[-1].end >= len(content):
         raise BadImageError(TRUNCATED)
@@ -161,9 +161,9 @@ def _decode_again(content: bytes, segments: list[_Segment], check_size: CheckSiz
     pixels = _cut_at_foreign_marker(data)
     bare = b"".join([content[:2], *header, pixels])
     if END not in data and pixels == data:
-        return _decode_without_end(bare, check_size, in_one_piece=in_one_piece)
+        return _decode_without_end(bare, prepare, in_one_piece=in_one_piece)
     try:
-        return _decode_once(bare, check_size, in_one_piece=in_one_piece)
+        return _decode_once(bare, prepare, in_one_piece=in_one_piece)
     except (TooManyPixelsError, MemoryError):
         raise
     except Exception:  # noqa: BLE001
@@ -176,11 +176,11 @@ def _cut_at_foreign_marker(data: bytes) -> bytes:
     return data if marker is None or marker[1][0] in _AFTER_SCAN else data[: marker.start()].rstrip(b"\xff")
 
 
-def _decode_without_end(content: bytes, check_size: CheckSize, *, in_one_piece: bool) -> Image.Image:
+def _decode_without_end(content: bytes, prepare: Prepare, *, in_one_piece: bool) -> Image.Image:
     """Decode a file of several scans without an end marker; it is complete if appended noise changes no pixel."""
     try:
         image, other = (
-            _decode_once(content + more + END, check_size, in_one_piece=in_one_piece) for more in (b"", _NOISE)
+            _decode_once(content + more + END, prepare, in_one_piece=in_one_piece) for more in (b"", _NOISE)
         )
     except (TooManyPixelsError, MemoryError):
         raise

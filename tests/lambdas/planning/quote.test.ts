@@ -46,6 +46,15 @@ describe("the arithmetic of a quote", () => {
 });
 
 describe("the minutes of a quote", () => {
+  it("are fewer for large JPEGs in draft mode, and the same for small images", () => {
+    const shape = { ...planCluster(planRequest(300)).cluster, primaryTypes: ["m5.xlarge"], coreTypes: [] };
+    const minutesOf = (bytes: number, jpegDraft: boolean): number =>
+      quote(shape, { images: 1_000, newImages: 1_000, bytes, jpegDraft, steps: everyStep }, "eu-west-1").minutes;
+
+    expect(minutesOf(4e9, true)).toBeLessThan(minutesOf(4e9, false));
+    expect(minutesOf(1e6, true)).toBe(minutesOf(1e6, false));
+  });
+
   const shapeOf = () => ({ ...planCluster(planRequest(300)).cluster, primaryTypes: ["m5.xlarge"], coreTypes: [] });
   const inventory = { inventory: true, features: false, reduction: false, any: true };
 

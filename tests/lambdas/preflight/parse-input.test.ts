@@ -37,6 +37,7 @@ test("fills in the defaults of the table", () => {
     quality: { maxErrorRate: 0.01, minVariance: null },
     maxMegapixels: 80,
     exifRotation: false,
+    jpegDraft: false,
     maxCostUsd: 20,
     cluster: {},
   });

@@ -38,7 +38,7 @@ async function planRun(runId: string, changes: object = {}): Promise<Plan> {
   const clients = { s3: s3.client } as unknown as PreflightClients;
   const { earlier, selected, formats, steps, store, model: deployed } = await survey(resolved, config, clients);
   const { counts, fingerprint: selection } = selected;
-  const { mode, pca, maxMegapixels, exifRotation, quality } = resolved;
+  const { mode, pca, maxMegapixels, exifRotation, jpegDraft, quality } = resolved;
   const found = { counts, selection, steps, store, model: deployed, ...reusable(earlier) };
   return aPlan(bucket, {
     runId,
@@ -48,6 +48,7 @@ async function planRun(runId: string, changes: object = {}): Promise<Plan> {
     formats,
     maxMegapixels,
     exifRotation,
+    jpegDraft,
     quality,
     ...found,
   });
@@ -168,16 +169,20 @@ test.each([
   expect(second.store).toBe(`s3://data/features-store/${store}/`);
 });
 
-test("features of photos that were turned upright have their own store, and no other run reuses them", async () => {
-  const first = await planRun("first", { exifRotation: true });
+test.each([
+  [{ exifRotation: true }, "-exif"],
+  [{ jpegDraft: true }, "-draft"],
+  [{ exifRotation: true, jpegDraft: true }, "-exif-draft"],
+])("features with %j have their own store, and no other run reuses them", async (option, suffix) => {
+  const first = await planRun("first", option);
   await finish(first);
   const store = `s3://data/features-store/model=${config.MODEL_SHA256}/decoder=${decoderVersion}`;
-  expect(first.store).toBe(`${store}-exif/`);
+  expect(first.store).toBe(`${store}${suffix}/`);
 
   const second = await planRun("second");
 
-  expect(second).toMatchObject({ steps: everything, features: null, store: `${store}/`, exifRotation: false });
-  expect((await planRun("third", { exifRotation: true })).steps).toEqual(nothing);
+  expect(second).toMatchObject({ steps: everything, features: null, store: `${store}/` });
+  expect((await planRun("third", option)).steps).toEqual(nothing);
 });
 
 test("a format that the earlier run lacks requires all steps", async () => {
