@@ -73,7 +73,7 @@ export class AccountRunning extends Error {
  * S3 objects survive every restart, even after a SIGKILL, and so do the records of executions, clusters and mails.
  * Buckets, stacks, functions, roles, topics, rules and state machines may lose the last second of changes. Executions
  * and clusters that were running when the account ended are shown as ended.
- * @throws AccountRunning, AccountBusy, PortInUse; NoNodeViews with `yarn` on a machine that cannot run its nodes
+ * @throws AccountRunning, AccountBusy, PortInUse; NoMountNamespaces with `yarn` on a machine that cannot run its nodes
  */
 export async function startAccount(options: AccountOptions = {}): Promise<Account> {
   const directory = resolve(options.directory ?? defaultDirectory());

@@ -2,6 +2,7 @@ import { Command } from "@commander-js/extra-typings";
 import { defaultPort, findAccount } from "../account/embedded-account.ts";
 import { sessionSteps } from "../account/local-session.ts";
 import { readRunMail } from "../account/mailbox-subscription.ts";
+import { yarnOption } from "../account/yarn-option.ts";
 import { approveRemoval } from "../dataset/approve-removal.ts";
 import type { SyncPlan } from "../dataset/bucket-sync.ts";
 import type { Dataset } from "../dataset/image-tree.ts";
@@ -13,7 +14,7 @@ import {
   makeExecutionInput,
   requireLastingAccount,
 } from "../execution/execution-input.ts";
-import { addInputOptions, parsePort, yarnOption } from "../execution/input-options.ts";
+import { addInputOptions, parsePort } from "../execution/input-options.ts";
 import { renderReport } from "../execution/render-report.ts";
 import { makeReport, type Report } from "../execution/run-report.ts";
 import { newExecution, stopWithCommand } from "../execution/watch-execution.ts";

@@ -10,11 +10,6 @@ export const layoutOption = new Option(
   "the folders above an image, if they are not to be detected",
 ).choices(layouts);
 
-export const yarnOption = new Option(
-  "--yarn",
-  "run clusters on a real YARN: a ResourceManager, and a NodeManager for each node (Linux)",
-).default(false);
-
 const inputOptions = {
   mode: new Option(
     "--mode <mode>",

@@ -5,6 +5,7 @@ import { waitUntil } from "../../../shared/wait-until.ts";
 import { defaultPort } from "../../account/embedded-account.ts";
 import { conflictingSettings, exportLines } from "../../account/embedded-environment.ts";
 import { type LocalSession, sessionSteps } from "../../account/local-session.ts";
+import { yarnOption } from "../../account/yarn-option.ts";
 import { approveRemoval } from "../../dataset/approve-removal.ts";
 import { listObjects } from "../../dataset/bucket-sync.ts";
 import {
@@ -14,7 +15,7 @@ import {
   openDataset,
   uploadImages,
 } from "../../dataset/upload-images.ts";
-import { layoutOption, parsePort, yarnOption } from "../../execution/input-options.ts";
+import { layoutOption, parsePort } from "../../execution/input-options.ts";
 import { withLifetime } from "../../terminal/lifetime.ts";
 import { type Reporter, runSteps } from "../../terminal/progress-steps.ts";
 import { readModelInfo } from "../../toolchain/model-info.ts";

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +6,7 @@ import getPort from "get-port";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { runInProcess } from "./in-process.ts";
 
+const path = process.env["PATH"];
 let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "orchard-cli-"));
@@ -68,6 +69,37 @@ describe("a usage error ends with exit code 2 and one message before anything is
     expect(stderr).toMatch(message);
     expect(stdout).toBe("");
     expect(exitCode).toBe(2);
+  });
+});
+
+describe("--yarn without mount namespaces", () => {
+  let bin: string;
+  beforeAll(() => {
+    bin = mkdtempSync(join(tmpdir(), "orchard-no-namespaces-"));
+  });
+  afterAll(() => rmSync(bin, { recursive: true }));
+
+  it.each([
+    ["forbids them", "echo 'unshare: unshare failed: Operation not permitted' >&2; exit 1", /Operation not permitted/],
+    ["has none", undefined, /spawnSync unshare ENOENT/],
+  ])("on a machine that %s ends with exit code 2 and what to do, and creates nothing", async (_, unshare, reason) => {
+    rmSync(join(bin, "unshare"), { force: true });
+    if (unshare) writeFileSync(join(bin, "unshare"), `#!/bin/bash\n${unshare}\n`, { mode: 0o755 });
+    vi.stubEnv("PATH", bin);
+    const before = readdirSync(folder);
+
+    const ended = [await runInProcess("start", "--yarn"), await runInProcess("local", "up", "--yarn", "--detach")];
+
+    vi.stubEnv("PATH", path);
+    for (const { exitCode, stdout, stderr } of ended) {
+      expect(stderr).toMatch(
+        /^--yarn gives each node an \/opt of its own .* Without --yarn, Spark runs in one process\.$/,
+      );
+      expect(stderr).toMatch(reason);
+      expect(stdout).toBe("");
+      expect(exitCode).toBe(2);
+    }
+    expect(readdirSync(folder)).toEqual(before);
   });
 });
 

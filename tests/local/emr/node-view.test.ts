@@ -3,7 +3,8 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { findNodeViews, NoNodeViews } from "../../../local/emr/yarn/node-view.ts";
+import { findNodeViews } from "../../../local/emr/yarn/node-view.ts";
+import { NoMountNamespaces } from "../../../shared/mount-namespace.ts";
 
 let root: string;
 
@@ -21,7 +22,7 @@ function nodeViews(): ReturnType<typeof findNodeViews> | undefined {
   try {
     return findNodeViews();
   } catch (error) {
-    if (error instanceof NoNodeViews) return undefined;
+    if (error instanceof NoMountNamespaces) return undefined;
     throw error;
   }
 }
