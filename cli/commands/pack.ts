@@ -1,7 +1,8 @@
 import { Command } from "@commander-js/extra-typings";
 import prettyBytes from "pretty-bytes";
 import { describeLeftOut } from "../../lambdas/contract/image-tree.ts";
-import { type Packed, packImages } from "../dataset/pack-images.ts";
+import { packImages } from "../dataset/pack-images.ts";
+import type { Packed } from "../dataset/packer.ts";
 import { layoutOption } from "../execution/input-options.ts";
 import { groups } from "../terminal/command-groups.ts";
 import { isTerminal } from "../terminal/confirm.ts";

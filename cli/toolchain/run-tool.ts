@@ -25,6 +25,8 @@ export interface ToolOptions {
   readonly graceMs?: number;
   /** Prints the output instead of returning it. @default false */
   readonly show?: boolean;
+  /** Whether the tool's standard input is a pipe; otherwise it is empty. @default false */
+  readonly takesInput?: boolean;
 }
 
 export interface ToolResult {
@@ -48,6 +50,7 @@ export function startTool(
     cwd = root,
     graceMs = defaultGraceMs,
     show = false,
+    takesInput = false,
   }: ToolOptions = {},
 ) {
   lifetime.signal.throwIfAborted();
@@ -55,7 +58,7 @@ export function startTool(
     cwd,
     env: { ...env, PATH: path },
     extendEnv: false,
-    stdin: "ignore",
+    stdin: takesInput ? "pipe" : "ignore",
     stdout: show ? "inherit" : "pipe",
     stderr: show ? "inherit" : "pipe",
     all: true,

@@ -15,7 +15,7 @@ from orchard.io.key_ranges import KeyRange
 from orchard.io.outputs import Output
 from orchard.io.storage import locate_storage
 from orchard.io.uri import join
-from orchard.jobs.left_out import LeftOut, LeftOutFiles
+from orchard.left_out import LeftOut, LeftOutFiles
 from orchard.pack.reading import locate_images
 from orchard.plan import Plan
 from orchard.progress import Progress

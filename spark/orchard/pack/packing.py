@@ -1,10 +1,8 @@
 """Packs an image tree: lists it, reads the images in the order of their digests, and writes shards and manifest."""
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from heapq import nsmallest
 
 import pyarrow as pa
 
@@ -14,8 +12,9 @@ from orchard.io.backend import Storage
 from orchard.io.read_ahead import Image, read_ahead
 from orchard.io.storage import locate_storage
 from orchard.io.uri import is_s3, join
-from orchard.pack.manifest import SHARDS, Group, LeftOutReason, Manifest, prepare_folder
-from orchard.pack.shards import Row, ShardWriter, verify_shard
+from orchard.left_out import LeftOut, LeftOutFiles
+from orchard.pack.manifest import SHARDS, Group, LeftOutReason, Manifest, Shard, prepare_folder
+from orchard.pack.shards import SHARD_BYTES, Row, ShardWriter, verify_shard
 from orchard.selection import digest
 from orchard.tree import TreeRules, is_folder_marker
 
@@ -34,24 +33,8 @@ EXAMPLES_SHOWN = 3
 Report = Callable[[str, int, int], None]
 
 
-class LeftOut:
-    """Counts files by the reason why they are no images of the pack, with the first paths."""
-
-    def __init__(self) -> None:
-        self._counts: Counter[str] = Counter()
-        self._examples: dict[str, list[str]] = {}
-
-    def add(self, path: str, reason: str) -> None:
-        """Add a file."""
-        self._counts[reason] += 1
-        self._examples[reason] = nsmallest(EXAMPLES_SHOWN, [*self._examples.get(reason, []), path])
-
-    def summarize(self) -> list[LeftOutReason]:
-        """Return the reasons, the most frequent first."""
-        return [
-            LeftOutReason(reason, count, [_printable(path) for path in self._examples[reason]])
-            for reason, count in self._counts.most_common()
-        ]
+def keep_shard(_: Shard) -> None:
+    """Leave a shard where it is."""
 
 
 class Counts:
@@ -74,10 +57,20 @@ class Counts:
         ]
 
 
-def pack(source: str, target: str, rules: TreeRules, report: Report, *, force: bool = False) -> Manifest:
+def pack(
+    source: str,
+    target: str,
+    rules: TreeRules,
+    report: Report,
+    *,
+    force: bool = False,
+    on_shard: Callable[[Shard], None] = keep_shard,
+    shard_bytes: int = SHARD_BYTES,
+) -> Manifest:
     """Pack the image tree at `source` into the folder `target`, and verify what was written.
 
-    Without an exception there is a manifest. At any other end there is none, and a new call begins anew.
+    Without an exception there is a manifest. At any other end there is none, and a new call begins anew. Equal
+    trees give equal files.
 
     Args:
         source: URI of the tree, without its last slash.
@@ -85,6 +78,8 @@ def pack(source: str, target: str, rules: TreeRules, report: Report, *, force: b
         rules: The tree's rules.
         report: Receives the progress.
         force: Replaces a complete pack.
+        on_shard: Receives each shard once it is written and verified, and may take it away.
+        shard_bytes: The size at which a shard is complete.
 
     Raises:
         JobError: The tree has no images, the target is no place for a pack, or the verification failed.
@@ -93,7 +88,7 @@ def pack(source: str, target: str, rules: TreeRules, report: Report, *, force: b
         raise JobError(f"{target} is in the image tree {source}, whose file it would become. Give a folder outside")
     storage, target_storage = locate_storage(source), locate_storage(target)
     prepare_folder(target, target_storage, force=force)
-    left_out, counts = LeftOut(), Counts()
+    left_out, counts = LeftOutFiles(EXAMPLES_SHOWN), Counts()
     listing = list_tree(source, rules, storage, left_out, report)
     if listing.num_rows == 0:
         place = "/".join(f"<{name}>" for name in rules.layout.split("/"))
@@ -101,34 +96,31 @@ def pack(source: str, target: str, rules: TreeRules, report: Report, *, force: b
     files = target_storage.open_filesystem()
     if not is_s3(target):
         files.create_dir(join(target, SHARDS), recursive=True)
-    with ShardWriter(target, files) as writer:
+
+    def hand_over(shard: Shard) -> None:
+        verify_shard(target, shard, files)
+        on_shard(shard)
+
+    with ShardWriter(target, files, hand_over, shard_bytes) as writer:
         for done, row in enumerate(read_rows(source, rules, listing, storage, left_out), 1):
             counts.add(row)
             writer.add(row)
             report("pack", done, listing.num_rows)
-    shards = writer.shards
-    groups = counts.summarize()
-    images = sum(group.images for group in groups)
+    shards, groups = writer.shards, counts.summarize()
+    images, rows = sum(group.images for group in groups), sum(shard.rows for shard in shards)
     if images == 0:
         raise JobError(f"none of the {listing.num_rows} images of {source} can be read")
-    total, read = sum(shard.bytes for shard in shards), 0
-
-    def on_bytes(size: int) -> None:
-        nonlocal read
-        read += size
-        report("verify", read, total)
-
-    for shard in shards:
-        verify_shard(target, shard, files, on_bytes)
-    if sum(shard.rows for shard in shards) != images:
-        raise JobError(f"{target} has {sum(shard.rows for shard in shards)} rows, but {images} images were read")
+    if rows != images:
+        raise JobError(f"{target} has {rows} rows, but {images} images were read")
+    counted = left_out.reasons.most_common()
+    reasons = [LeftOutReason(reason, count, left_out.first_of(reason)) for reason, count in counted]
     size = sum(group.bytes for group in groups)
-    manifest = Manifest(rules.layout, images, size, groups, left_out.summarize(), shards)
+    manifest = Manifest(rules.layout, images, size, groups, reasons, shards)
     manifest.write(target, target_storage)
     return manifest
 
 
-def list_tree(source: str, rules: TreeRules, storage: Storage, left_out: LeftOut, report: Report) -> pa.Table:
+def list_tree(source: str, rules: TreeRules, storage: Storage, left_out: LeftOutFiles, report: Report) -> pa.Table:
     """Return rows of LISTING_SCHEMA for the images of the tree, in the order of their paths' digests."""
     tables = [LISTING_SCHEMA.empty_table()]
     rows: list[tuple[str, int, datetime, bytes]] = []
@@ -146,7 +138,7 @@ def list_tree(source: str, rules: TreeRules, storage: Storage, left_out: LeftOut
             continue
         reason = rules.reason_to_leave_out(path)
         if reason is not None:
-            left_out.add(path, reason)
+            left_out.add([LeftOut(path, reason)])
             continue
         rows.append((path, file.size_bytes, file.modified, bytes.fromhex(digest(path))))
         if len(rows) == ROWS_PER_BATCH:
@@ -157,7 +149,9 @@ def list_tree(source: str, rules: TreeRules, storage: Storage, left_out: LeftOut
     return pa.concat_tables(tables).sort_by("digest")
 
 
-def read_rows(source: str, rules: TreeRules, listing: pa.Table, storage: Storage, left_out: LeftOut) -> Iterator[Row]:
+def read_rows(
+    source: str, rules: TreeRules, listing: pa.Table, storage: Storage, left_out: LeftOutFiles
+) -> Iterator[Row]:
     """Read the images of a listing in its order. Those that cannot be read are left out.
 
     Raises:
@@ -176,7 +170,7 @@ def read_rows(source: str, rules: TreeRules, listing: pa.Table, storage: Storage
 
     for (path, _, modified), file in zip(rows(), read_ahead(images(), storage), strict=True):
         if file.content is None:
-            left_out.add(path, "unreadable")
+            left_out.add([LeftOut(path, "unreadable")])
             continue
         names = path.split("/")
         split, label = (names[0], names[1]) if has_splits else ("", names[0])
@@ -187,7 +181,3 @@ def read_rows(source: str, rules: TreeRules, listing: pa.Table, storage: Storage
 
 def _md5(content: bytes) -> str:
     return hashlib.md5(content, usedforsecurity=False).hexdigest()
-
-
-def _printable(path: str) -> str:
-    return path.encode(errors="backslashreplace").decode()

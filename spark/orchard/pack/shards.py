@@ -72,17 +72,27 @@ class HashingSink(io.RawIOBase):
 
 
 class ShardWriter:
-    """Writes rows into shards of about SHARD_BYTES; keeps at most the rows of one row group."""
+    """Writes rows into shards; keeps at most the rows of one row group."""
 
-    def __init__(self, folder: str, files: pafs.FileSystem) -> None:
+    def __init__(
+        self,
+        folder: str,
+        files: pafs.FileSystem,
+        on_closed: Callable[[Shard], None],
+        shard_bytes: int = SHARD_BYTES,
+    ) -> None:
         """Prepare, without writing.
 
         Args:
             folder: URI of the pack.
             files: The file system of the folder.
+            on_closed: Receives each shard once it is written.
+            shard_bytes: The size at which a shard is complete.
         """
         self._folder = folder
         self._files = files
+        self._on_closed = on_closed
+        self._shard_bytes = shard_bytes
         self._waiting: list[Row] = []
         self._waiting_bytes = 0
         self._open: tuple[str, pa.NativeFile, HashingSink, pq.ParquetWriter] | None = None
@@ -99,7 +109,8 @@ class ShardWriter:
 
     def add(self, row: Row) -> None:
         """Add a row."""
-        if self._waiting and (len(self._waiting) == GROUP_ROWS or self._waiting_bytes + len(row.content) > GROUP_BYTES):
+        most = min(GROUP_BYTES, self._shard_bytes)
+        if self._waiting and (len(self._waiting) == GROUP_ROWS or self._waiting_bytes + len(row.content) > most):
             self._write_group()
         self._waiting.append(row)
         self._waiting_bytes += len(row.content)
@@ -122,7 +133,7 @@ class ShardWriter:
         self._rows += len(self._waiting)
         self._groups.append(digest(self._waiting[0].path)[:PREFIX_DIGITS])
         self._waiting, self._waiting_bytes = [], 0
-        if sink.size >= SHARD_BYTES:
+        if sink.size >= self._shard_bytes:
             self._close_shard()
 
     def _open_shard(self) -> tuple[str, pa.NativeFile, HashingSink, pq.ParquetWriter]:
@@ -144,11 +155,13 @@ class ShardWriter:
         name, stream, sink, writer = self._open
         writer.close()
         stream.close()
-        self.shards.append(Shard(name, self._rows, sink.size, sink.sha256, self._groups))
+        shard = Shard(name, self._rows, sink.size, sink.sha256, self._groups)
         self._open, self._rows, self._groups = None, 0, []
+        self.shards.append(shard)
+        self._on_closed(shard)
 
 
-def verify_shard(folder: str, shard: Shard, files: pafs.FileSystem, on_bytes: Callable[[int], None]) -> None:
+def verify_shard(folder: str, shard: Shard, files: pafs.FileSystem) -> None:
     """Read a shard back, and compare its rows and its sha256 with those that were written.
 
     Raises:
@@ -160,7 +173,6 @@ def verify_shard(folder: str, shard: Shard, files: pafs.FileSystem, on_bytes: Ca
         source.seek(0)
         while chunk := source.read(CHUNK_BYTES):
             digest.update(chunk)
-            on_bytes(len(chunk))
     found = (rows, digest.hexdigest())
     if found != (shard.rows, shard.sha256):
         raise JobError(

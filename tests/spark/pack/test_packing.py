@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -14,8 +15,8 @@ from orchard.errors import JobError
 from orchard.fingerprint import add_up, format_fingerprint
 from orchard.io.local import LocalStorage
 from orchard.pack import shards
-from orchard.pack.manifest import SCHEMA
-from orchard.pack.packing import pack
+from orchard.pack.manifest import SCHEMA, Shard
+from orchard.pack.packing import keep_shard, pack
 from orchard.selection import digest
 from orchard.tree import TreeRules
 
@@ -51,10 +52,9 @@ def test_a_pack_has_each_image_with_its_content_in_the_order_of_the_digests(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shards, "GROUP_ROWS", 4)
-    monkeypatch.setattr(shards, "SHARD_BYTES", 3000)
     target = tmp_path / "pack"
 
-    manifest = pack(write_tree(tmp_path / "tree"), str(target), RULES, ignore)
+    manifest = pack(write_tree(tmp_path / "tree"), str(target), RULES, ignore, shard_bytes=3000)
 
     rows = read_pack(target)
     assert [row["path"] for row in rows] == sorted(FILES, key=digest)
@@ -106,25 +106,21 @@ def test_an_interruption_leaves_no_manifest_and_the_next_pack_is_the_same_as_wit
     assert pack(tree, str(target), RULES, ignore) == whole
 
 
-def test_a_shard_that_was_not_written_as_it_is_read_is_found(tmp_path: Path) -> None:
+def test_a_shard_that_was_not_written_as_it_is_read_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = tmp_path / "pack"
 
-    class Damaging(shards.ShardWriter):
-        """Changes a byte of the first shard's content when all is written."""
-
-        def finish(self) -> None:
-            super().finish()
-            file = target / self.shards[0].name
-            content = bytearray(file.read_bytes())
-            content[content.index(b"a x 1")] ^= 1
-            file.write_bytes(content)
+    def damage(folder: str, shard: Shard, *rest: Any) -> None:
+        """Change a byte of the shard's content before it is verified."""
+        file = target / shard.name
+        content = bytearray(file.read_bytes())
+        content[content.index(b"a x 1")] ^= 1
+        file.write_bytes(content)
+        shards.verify_shard(folder, shard, *rest)
 
     tree = write_tree(tmp_path / "tree")
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        pytest.raises(JobError, match=r"00000\.parquet has 30 rows and the sha256"),
-    ):
-        patch.setattr("orchard.pack.packing.ShardWriter", Damaging)
+    monkeypatch.setattr("orchard.pack.packing.verify_shard", damage)
+
+    with pytest.raises(JobError, match=r"00000\.parquet has 30 rows and the sha256"):
         pack(tree, str(target), RULES, ignore)
     assert not (target / "pack.json").exists()
 
@@ -184,7 +180,7 @@ def test_row_groups_keep_to_their_bounds(sizes: list[int]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shards, "GROUP_ROWS", 5)
         patch.setattr(shards, "GROUP_BYTES", 20)
-        writer = Recording("", LocalStorage().open_filesystem())
+        writer = Recording("", LocalStorage().open_filesystem(), keep_shard)
         for size in sizes:
             writer.add(shards.Row("", "", "", size, None, "", b"x" * size))  # type: ignore[arg-type]
         writer.finish()

@@ -43,8 +43,7 @@ def packed(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("pack")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shards, "GROUP_ROWS", 3)
-        patch.setattr(shards, "SHARD_BYTES", 20_000)
-        manifest = pack(str(tree), str(target), RULES, lambda *_: None)
+        manifest = pack(str(tree), str(target), RULES, lambda *_: None, shard_bytes=20_000)
     assert len(manifest.shards) > 1
     assert max(len(shard.groups) for shard in manifest.shards) > 1
     return target
