@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { hasImageEnding, quoteName } from "../../lambdas/contract/image-tree.ts";
+import { hasImageEnding, isPackFile, quoteName } from "../../lambdas/contract/image-tree.ts";
 import { UsageError } from "../terminal/command-errors.ts";
 import { isConfirmed } from "../terminal/confirm.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
@@ -19,8 +19,10 @@ async function isSample({ key, etag }: RemoteFile): Promise<boolean> {
   return sampleKeys.has(key) && existsSync(path) && (await md5OfFile(path)) === etag;
 }
 
-/** Returns the images that a sync removes, if they are so many that a person has to agree; otherwise none. */
+/** Returns the images, or the files of a pack, that a sync removes, if a person has to agree to it; otherwise none. */
 export async function findRiskyRemoval({ remove, stored }: SyncPlan): Promise<readonly RemoteFile[]> {
+  const pack = remove.filter(({ key }) => isPackFile(key));
+  if (pack.length > 0) return pack;
   const isMuch = (count: number): boolean => count > shareWithoutQuestion * stored;
   const images = remove.filter(({ key }) => hasImageEnding(key));
   if (!isMuch(images.length)) return [];
@@ -54,7 +56,11 @@ export async function approveRemoval(
   const images = await findRiskyRemoval(plan);
   const [first] = images;
   if (first === undefined) return;
-  const removal = `${images.length} of the ${plan.stored} images in ${uri} that ${dataset} does not have, such as ${quoteName(first.key)}`;
+  const such = `in ${uri} that ${dataset} does not have, such as ${quoteName(first.key)}`;
+  const count = `${images.length} ${images.length === 1 ? "file" : "files"}`;
+  const removal = isPackFile(first.key)
+    ? `a pack of ${count} ${such}`
+    : `${images.length} of the ${plan.stored} images ${such}`;
   if (!interactive) {
     throw new UsageError(
       `This would remove ${removal}. Add --delete to remove them, or pass the folder that has them with --dataset.`,

@@ -109,6 +109,8 @@ const contentTypes: Readonly<Record<string, string>> = {
   avif: "image/avif",
   heic: "image/heic",
   heif: "image/heif",
+  parquet: "application/vnd.apache.parquet",
+  json: "application/json",
 };
 
 function contentType(key: string): string {
@@ -116,20 +118,32 @@ function contentType(key: string): string {
 }
 
 /**
- * Uploads files below the prefix. S3 stores an object as a whole or not at all, and checks the checksum that the SDK
+ * Uploads a file below the prefix. S3 stores an object as a whole or not at all, and checks the checksum that the SDK
  * sends with it.
  *
+ * @returns the object's etag
  * @throws CommandFailed that names a file which cannot be read
  */
+export async function uploadFile(
+  s3: S3Client,
+  { key, path }: Pick<LocalFile, "key" | "path">,
+  { bucket, prefix }: SyncTarget,
+  signal: AbortSignal,
+): Promise<string> {
+  const put = { Bucket: bucket, Key: prefix + key, Body: await readImage(path), ContentType: contentType(key) };
+  const { ETag = "" } = await s3.send(new PutObjectCommand(put), { abortSignal: signal });
+  return ETag.replaceAll('"', "");
+}
+
+/** Uploads files below the prefix, several at once. @throws CommandFailed that names a file which cannot be read */
 export function uploadFiles(
   s3: S3Client,
   files: readonly LocalFile[],
-  { bucket, prefix }: SyncTarget,
+  target: SyncTarget,
   options: TransferOptions,
 ): Promise<void> {
-  const upload = async ({ key, path }: LocalFile, signal: AbortSignal): Promise<void> => {
-    const put = { Bucket: bucket, Key: prefix + key, Body: await readImage(path), ContentType: contentType(key) };
-    await s3.send(new PutObjectCommand(put), { abortSignal: signal });
+  const upload = async (file: LocalFile, signal: AbortSignal): Promise<void> => {
+    await uploadFile(s3, file, target, signal);
   };
   return transferAll(files, upload, options);
 }
@@ -154,31 +168,37 @@ export async function removeFiles(
 }
 
 interface Expected {
-  readonly files: readonly LocalFile[];
+  /** The etag of a file counts if it is known. */
+  readonly files: readonly (Pick<LocalFile, "key" | "bytes"> & { readonly etag?: string })[];
   /** Objects that were deleted. */
   readonly removed: readonly RemoteFile[];
+  /** @default "images" */
+  readonly unit?: string;
 }
 
 /**
- * Lists the bucket and compares it with the dataset, after an upload and a removal.
+ * Lists the bucket and compares it with what was uploaded and removed.
  *
- * @throws CommandFailed when an image is missing or has another size, or an object is still there
+ * @throws CommandFailed when a file is missing or has another size or etag, or an object is still there
  */
 export async function checkBucket(
   s3: S3Client,
-  { files, removed }: Expected,
+  { files, removed, unit = "images" }: Expected,
   { bucket, prefix }: SyncTarget,
 ): Promise<void> {
-  const there = new Map((await listObjects(s3, bucket, prefix)).map(({ key, bytes }) => [key, bytes]));
+  const there = new Map((await listObjects(s3, bucket, prefix)).map((object) => [object.key, object]));
   const uri = `s3://${bucket}/${prefix}`;
-  const wrong = files.filter(({ key, bytes }) => there.get(key) !== bytes);
+  const wrong = files.filter(({ key, bytes, etag }) => {
+    const found = there.get(key);
+    return found?.bytes !== bytes || (etag !== undefined && found.etag !== etag);
+  });
   if (wrong[0])
     throw new CommandFailed(
-      `${wrong.length} of ${files.length} images are not in ${uri}, or not with the size that they had, such as ${quoteName(wrong[0].key)}: something has changed them or removed them during the upload. Start the command again.`,
+      `${wrong.length} of ${files.length} ${unit} are not in ${uri}, or not with the size and content that they had, such as ${quoteName(wrong[0].key)}: something has changed them or removed them during the upload. Start the command again.`,
     );
   const left = removed.filter(({ key }) => there.has(key));
   if (left[0])
     throw new CommandFailed(
-      `${left.length} old images are still in ${uri}, although S3 reported that it deleted them: ${quoteName(left[0].key)}`,
+      `${left.length} old ${unit} are still in ${uri}, although S3 reported that it deleted them: ${quoteName(left[0].key)}`,
     );
 }

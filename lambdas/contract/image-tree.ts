@@ -38,6 +38,11 @@ export function treeRules(layout: Layout): TreeRules {
 /** In the root of a pack, which `orchard pack` makes of a tree: the last file to be written (spark/orchard/pack/manifest.py). */
 export const packManifest = "pack.json";
 
+/** Whether a path from the root of a tree is one of a pack's. */
+export function isPackFile(key: string): boolean {
+  return key === packManifest || /^shards\/\d{5,}\.parquet$/.test(key);
+}
+
 /** Number of folders above an image. */
 export function depthOf(layout: Layout): number {
   return layout.split("/").length;

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import {
   DeleteObjectCommand,
+  DeleteObjectsCommand,
   GetObjectCommand,
   type GetObjectCommandInput,
   HeadObjectCommand,
@@ -68,6 +69,10 @@ export class S3Double {
       this.objects.delete(command.input.Key ?? "");
       return {};
     }
+    if (command instanceof DeleteObjectsCommand) {
+      for (const { Key = "" } of command.input.Delete?.Objects ?? []) this.objects.delete(Key);
+      return {};
+    }
     if (command instanceof HeadObjectCommand) {
       if (!this.objects.has(command.input.Key ?? "")) throw failure("NotFound");
       return {};
@@ -94,7 +99,7 @@ export class S3Double {
     this.beforePut?.(Key);
     if (IfNoneMatch === "*" && this.objects.has(Key)) throw failure("PreconditionFailed");
     this.write(Key, Body as string | Uint8Array);
-    return {};
+    return { ETag: etagOf(this.read(Key)) };
   }
 
   private list({ Prefix = "", Delimiter, ContinuationToken, StartAfter = "", MaxKeys }: ListObjectsV2CommandInput) {

@@ -39,7 +39,7 @@ afterAll(() => started.account.stop(), allMs);
 
 runningLocalCases(stage);
 describe("docs/cli.md", { timeout: allMs }, () => {
-  it.each(["completion", "config", "doctor", "deploy", "upload", "plan", "run"])("orchard %s", (command) =>
+  it.each(["completion", "config", "doctor", "deploy", "upload", "pack", "plan", "run"])("orchard %s", (command) =>
     stage().transcripts.play(command),
   );
 });

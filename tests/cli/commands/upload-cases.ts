@@ -43,5 +43,17 @@ export function uploadCases(stage: () => Stage): void {
       expect(again.uploaded + again.unchanged).toBe(Number(all));
       expect(await stored("")).toHaveLength(before + Number(all));
     });
+
+    it("replaces single images by a pack, as docs/cli.md shows", async () => {
+      await stage().transcripts.play("upload FOLDER --pack");
+
+      expect(new Set((await stored("")).map(({ key }) => key))).toEqual(
+        new Set(["data/raw/pack.json", "data/raw/shards/00000.parquet"]),
+      );
+    });
+
+    it("replaces a pack by single images with --delete", async () => {
+      expect(await uploadJson("photos", "--delete")).toMatchObject({ uploaded: 3, removed: 2 });
+    });
   });
 }
