@@ -15,6 +15,11 @@ export class Fingerprint {
     this.sum = (this.sum + BigInt(`0x${hash("sha256", `${path}\t${etag}\n`)}`)) & mask;
   }
 
+  /** @param digits fingerprint of other images */
+  addAll(digits: string): void {
+    this.sum = (this.sum + BigInt(`0x${digits}`)) & mask;
+  }
+
   /** 64 hexadecimal digits. */
   get digits(): string {
     return this.sum.toString(16).padStart(64, "0");

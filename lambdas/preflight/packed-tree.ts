@@ -6,6 +6,7 @@ import { byCodePoint, layouts, leftOutSchema, packManifest, treeRules } from "..
 import { selectsLabel } from "../contract/modes.ts";
 import type { Plan } from "../contract/plan.ts";
 import { InvalidInput } from "../runtime/errors.ts";
+import { Fingerprint } from "./fingerprint.ts";
 import { chooseSplits, type Listing, type ListingRequest } from "./list-images.ts";
 import type { Selected } from "./selection.ts";
 
@@ -13,7 +14,15 @@ import type { Selected } from "./selection.ts";
 const packSchema = z.object({
   version: z.literal(1, { error: "is not 1, the only version that this stack reads. Pack again, or deploy again" }),
   layout: z.enum(layouts),
-  groups: z.array(z.object({ split: z.string(), label: z.string(), images: z.int(), bytes: z.int() })),
+  groups: z.array(
+    z.object({
+      split: z.string(),
+      label: z.string(),
+      images: z.int(),
+      bytes: z.int(),
+      fingerprint: z.string().regex(/^[0-9a-f]{64}$/),
+    }),
+  ),
   leftOut: z.array(leftOutSchema),
   shards: z.array(z.object({ name: z.string(), groups: z.array(z.string()) })),
 });
@@ -43,13 +52,33 @@ function unique(names: readonly string[]): readonly string[] {
 }
 
 /**
- * Counts the images of a pack by its manifest, without listing it, and selects those of the run. Which ones a limit
- * selects, their bytes and the fingerprint of the selection are known after the Inventory step.
+ * Returns the fingerprint of a selection from a pack: the sum of those of its groups, as though the tree itself were one
+ * more image, with the limit as its etag. spark/orchard/pack/fingerprint.py computes the same.
  *
+ * @param imageTree s3://bucket/prefix/
+ * @param limit null if all images of the groups are selected
+ */
+export function fingerprintPacked(
+  imageTree: string,
+  groups: readonly { readonly fingerprint: string }[],
+  limit: number | null,
+): string {
+  const fingerprint = new Fingerprint();
+  for (const { fingerprint: digits } of groups) fingerprint.addAll(digits);
+  fingerprint.add(imageTree, limit === null ? "" : String(limit));
+  return fingerprint.digits;
+}
+
+/**
+ * Counts the images of a pack by its manifest, without listing it, and selects those of the run. Which ones a limit
+ * selects, and their bytes, are known after the Inventory step.
+ *
+ * @param imageTree s3://bucket/prefix/
  * @throws InvalidInput if the input asks for another layout
  */
 export function selectFromPack(
   pack: Pack,
+  imageTree: string,
   request: ListingRequest,
 ): { readonly listing: Listing; readonly selected: Selected } {
   const { layout } = pack;
@@ -63,7 +92,8 @@ export function selectFromPack(
   const all = wanted.reduce((sum, { images }) => sum + images, 0);
   const bytes = wanted.reduce((sum, group) => sum + group.bytes, 0);
   const labels = unique(wanted.map(({ label }) => label)).length;
-  const images = Math.min(all, selectionRule.limit ?? all);
+  const limit = selectionRule.limit !== null && selectionRule.limit < all ? selectionRule.limit : null;
+  const images = limit ?? all;
   return {
     listing: {
       rules: treeRules(layout),
@@ -79,7 +109,7 @@ export function selectFromPack(
     selected: {
       // A limit takes the labels in turns.
       counts: { images, labels: Math.min(labels, images), bytes: Math.round((bytes / Math.max(1, all)) * images) },
-      fingerprint: null,
+      fingerprint: fingerprintPacked(imageTree, wanted, limit),
       sample: { images: [], buckets: 256 },
       archived: 0,
     },

@@ -97,7 +97,7 @@ async function findImages(
   const found = await settle(findPack(s3, imageTree));
   if (found.status === "rejected") return { listed: found, selected: selector.select(none), pack: null };
   if (found.value) {
-    const { listing, selected } = selectFromPack(found.value, input);
+    const { listing, selected } = selectFromPack(found.value, imageTree, input);
     return { listed: { status: "fulfilled", value: listing }, selected, pack: describePack(found.value) };
   }
   const request = { ...input, countKeys: keyCounter(s3, config, imageTree) };

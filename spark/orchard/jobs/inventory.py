@@ -12,6 +12,7 @@ from orchard.io.storage import locate_storage, open_storage, write_json
 from orchard.io.uri import join
 from orchard.jobs.listing import CANDIDATES_FOLDER, Listing, make_listing_task, sort_out
 from orchard.jobs.select_images import Selected, find_selected_quotas, select_images
+from orchard.pack.fingerprint import fingerprint_selection
 from orchard.pack.reading import read_manifest
 from orchard.plan import Plan
 from orchard.progress import Progress
@@ -49,6 +50,8 @@ def run(context: SparkContext, plan: Plan, progress: Progress) -> None:
     target.write_buffer(join(inventory, "leftout.csv"), listing.left_out.format())
     storage.remove_folder(join(inventory, CANDIDATES_FOLDER))
     fingerprint = format_fingerprint(selected.fingerprint)
+    if plan.packed:
+        fingerprint = fingerprint_selection(plan, read_manifest(plan), listing.counts)
     summary = {
         "images": images,
         "labels": len(labels),

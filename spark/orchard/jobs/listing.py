@@ -182,7 +182,8 @@ def sort_out(plan: Plan, files: Iterable[StoredFile], listing: Listing) -> list[
         reason = plan.tree.reason_to_leave_out(key)
         if reason is not None:
             others.append(LeftOut(file.path, reason))
-        elif is_later(file, plan.planned_at):
+        # An image of a pack is as old as its file was, whose clock may have been wrong.
+        elif not plan.packed and is_later(file, plan.planned_at):
             listing.later += 1
         else:
             images.append(make_image(plan.tree, key, file))

@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { listImages } from "../../../lambdas/preflight/list-images.ts";
-import { findPack, type Pack, selectFromPack } from "../../../lambdas/preflight/packed-tree.ts";
+import { findPack, fingerprintPacked, type Pack, selectFromPack } from "../../../lambdas/preflight/packed-tree.ts";
 import { Selector } from "../../../lambdas/preflight/selection.ts";
 import { S3Double } from "../../doubles/s3.ts";
+import examples from "../../packed-selections.json" with { type: "json" };
 
 const tree = "s3://bucket/data/raw/";
 
@@ -35,14 +36,14 @@ test("a pack has the counts that a listing of its tree has", async () => {
       const pack: Pack = {
         version: 1,
         layout: "split/label",
-        groups: made.map((group) => ({ ...group, bytes: 2 * group.images })),
+        groups: made.map((group) => ({ ...group, bytes: 2 * group.images, fingerprint: "0" })),
         leftOut: [],
         shards: [],
       };
       const selector = new Selector(tree, request.selectionRule.limit);
       const listing = await listImages(s3.client, tree, request, (image) => selector.add(image));
 
-      const found = selectFromPack(pack, request);
+      const found = selectFromPack(pack, tree, request);
 
       const { splits, usedSplits, labels, selectedLabels, rules } = listing;
       expect(found.listing).toMatchObject({ usedSplits, labels, selectedLabels, rules });
@@ -51,6 +52,20 @@ test("a pack has the counts that a listing of its tree has", async () => {
     }),
     { numRuns: 50 },
   );
+});
+
+test.each(examples.selections)("a selection has the fingerprint that the Inventory step computes: %j", (example) => {
+  const { splits, labelPrefix, limit, fingerprint } = example;
+  const pack: Pack = { version: 1, layout: "split/label", groups: examples.groups, leftOut: [], shards: [] };
+  const request = { layout: null, splits, defaultSplit: null, selectionRule: { labelPrefix, label: null, limit } };
+
+  expect(selectFromPack(pack, examples.tree, request).selected.fingerprint).toBe(fingerprint);
+});
+
+test("equal images at another place, and another number of them, have other fingerprints", () => {
+  const fingerprints = [fingerprintPacked(tree, examples.groups, null), fingerprintPacked(tree, examples.groups, 5)];
+
+  expect(new Set([...fingerprints, fingerprintPacked("s3://bucket/other/", examples.groups, null)]).size).toBe(3);
 });
 
 test("a tree without a manifest is no pack, and one of another version is refused", async () => {

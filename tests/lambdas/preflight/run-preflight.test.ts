@@ -73,25 +73,45 @@ test("an unreadable features store does not stop the run, and all images are quo
   expect((await run()).estimate.arithmetic).toContain("(6 perhaps new images / ");
 });
 
-test("a pack is planned by its manifest, without a listing", async () => {
-  const { DATA_BUCKET } = config;
-  const group = (label: string) => ({ split: "Training", label, images: 3, bytes: 300 });
+async function putPack(folder: string) {
+  const group = (label: string, fingerprint: string) => ({
+    split: "Training",
+    label,
+    images: 3,
+    bytes: 300,
+    fingerprint: fingerprint.repeat(64),
+  });
   const pack = {
     version: 1,
     layout: "split/label",
-    groups: [group("Apple Red"), group("Banana")],
+    groups: [group("Apple Red", "1"), group("Banana", "2")],
     leftOut: [{ reason: "shallow", count: 1, examples: ["1.jpg"] }],
     shards: [{ name: "shards/00000.parquet", groups: ["00", "80"] }],
   };
-  await putObject(account, DATA_BUCKET, "data/packed/pack.json", JSON.stringify(pack));
-  const given = { ...input, input: `s3://${DATA_BUCKET}/data/packed/` };
+  await putObject(account, config.DATA_BUCKET, `data/${folder}/pack.json`, JSON.stringify(pack));
+  return { ...input, input: `s3://${config.DATA_BUCKET}/data/${folder}/` };
+}
+
+test("a valid run on the same images of a pack is reused, but not one with another limit", async () => {
+  const given = await putPack("reused");
+  const plan = await run(given);
+  const manifest = { selection: plan.selection, validation: aValidation({ errors: 0, errorRate: 0 }), plan };
+  await putObject(account, config.DATA_BUCKET, "runs/run-1/manifest.json", JSON.stringify(manifest));
+  await indexRun(account.s3, plan, plan.selection ?? "");
+
+  expect(await run(given, { name: "run-2" })).toMatchObject({ reuse: { run: plan.run }, steps: { any: false } });
+  expect(await run({ ...given, limit: 5 }, { name: "run-3" })).toMatchObject({ reuse: null, steps: { any: true } });
+});
+
+test("a pack is planned by its manifest, without a listing", async () => {
+  const given = await putPack("packed");
 
   const plan = await run(given);
 
   expect(plan).toMatchObject({
     pack: { shards: 1, groups: 2 },
     counts: { images: 6, labels: 2, bytes: 600 },
-    selection: null,
+    selection: expect.stringMatching(/^[0-9a-f]{64}$/),
     newImages: 6,
     steps: { inventory: true, features: true },
     warnings: ['Left out: 1 file, outside of a label folder: "1.jpg"'],
