@@ -69,8 +69,9 @@ def from_plan(plan: Plan) -> Reduction:
     features = plan.features or join(plan.run, "features", "parquet")
     folder = features.rpartition("/")[0]
     summary = json.loads(open_storage(features).read_bytes(join(folder, "summary.json")))
-    # The etag of a local file says nothing about its content.
-    selection = join(folder.rpartition("/")[0], "inventory", "selection") if is_s3(plan.image_tree) else None
+    # The etag of a local file says nothing about its content, but a pack has checksums.
+    tells_content = plan.packed or is_s3(plan.image_tree)
+    selection = join(folder.rpartition("/")[0], "inventory", "selection") if tells_content else None
     return Reduction(
         features=features,
         output=plan.run,
@@ -80,7 +81,7 @@ def from_plan(plan: Plan) -> Reduction:
         model=plan.model,
         expected_images=summary["images"],
         errors=summary["errors"],
-        sources=figures.Sources(selection, plan.max_pixels),
+        sources=figures.Sources(selection, plan),
     )
 
 

@@ -15,6 +15,7 @@ from orchard.io.storage import open_storage
 from orchard.io.uri import join
 from orchard.io.vectors import Column, find_features
 from orchard.moments import Matrix
+from orchard.plan import Plan
 from orchard.report import thumbnails as sheet
 from orchard.report.copies import ExactCopies, find_exact_copies, find_near_copies
 from orchard.report.neighbours import count_confusions, find_neighbours, measure_agreement, measure_silhouette
@@ -45,12 +46,12 @@ class Reduced:
 class Sources:
     """The other sources of the figures.
 
-    `selection` is the folder of the inventory's selection, None if its etags say nothing about the content; images with
-    more than `max_pixels` get no thumbnail.
+    `selection` is the folder of the inventory's selection, None if its etags say nothing about the content; `plan` says
+    where the images are, and how they are decoded.
     """
 
     selection: str | None
-    max_pixels: int
+    plan: Plan
 
 
 def write(context: SparkContext, reduced: Reduced, sources: Sources, stages: Stages) -> None:
@@ -83,7 +84,7 @@ def make(context: SparkContext, reduced: Reduced, sources: Sources, stages: Stag
         found = survey(context, features, reduced.center, counts)
     shown = found.sample.select(MAX_THUMBNAILS).paths
     with stages.record("thumbnails", sheet.count_tasks(context, shown), len(shown)):
-        thumbnails = make_thumbnails(context, shown, sources.max_pixels)
+        thumbnails = make_thumbnails(context, shown, sources.plan)
     copies = None if sources.selection is None else find_exact_copies(sources.selection, reduced.images)
     earlier = [stage for step in ("inventory", "features") for stage in read_stages(reduced.run, step)]
     figures = assemble(reduced, counts, found, copies, thumbnails)

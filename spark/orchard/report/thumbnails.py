@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 import numpy.typing as npt
@@ -13,8 +14,11 @@ from pyspark import SparkContext
 
 from orchard.arrow import prepare_worker
 from orchard.errors import find_root_cause
-from orchard.io.storage import locate_storage
+from orchard.io.backend import ImageStorage
 from orchard.model.images import to_input
+from orchard.pack.reading import locate_images
+from orchard.plan import Plan
+from orchard.selection import digest
 from orchard.session import cores
 
 MAX_THUMBNAILS = 400
@@ -40,19 +44,20 @@ class Thumbnails:
     jpeg: bytes
 
 
-def make_thumbnails(context: SparkContext, paths: Sequence[str], max_pixels: int) -> Thumbnails | None:
+def make_thumbnails(context: SparkContext, paths: Sequence[str], plan: Plan) -> Thumbnails | None:
     """Make the thumbnails of images, without those that cannot be read. None if there are none, or if the tasks fail.
 
     Tasks read and decode the images, so that an image that needs too much memory does not end the driver.
 
     Args:
         context: The Spark context.
-        paths: The images' URIs, all in one storage.
-        max_pixels: Larger images are left out, as are those above MAX_PIXELS.
+        paths: The URIs of images of the plan's tree, which may be a pack.
+        plan: The plan. Images that it does not decode are left out, as are those above MAX_PIXELS.
     """
-    numbers = context.parallelize(range(len(paths)), count_tasks(context, paths))
     try:
-        found = numbers.mapPartitions(make_reading_task(paths, min(max_pixels, MAX_PIXELS))).collect()
+        read = make_reading_task(paths, locate_images(plan), plan)
+        numbers = context.parallelize(order_for_reading(paths, plan), count_tasks(context, paths))
+        found = sorted(numbers.mapPartitions(read).collect(), key=itemgetter(0))
     # The bucket is gone, or an image ends its worker at each attempt: the other figures do not depend on it.
     except Exception as error:  # noqa: BLE001
         print(f"orchard: warning: the report has no thumbnails: {find_root_cause(error)}", file=sys.stderr, flush=True)
@@ -65,14 +70,24 @@ def make_thumbnails(context: SparkContext, paths: Sequence[str], max_pixels: int
     )
 
 
+def order_for_reading(paths: Sequence[str], plan: Plan) -> list[int]:
+    """Return the numbers of the images in an order in which a task reads each row group of a pack once."""
+    numbers = list(range(len(paths)))
+    if plan.packed:
+        numbers.sort(key=lambda number: digest(paths[number].removeprefix(f"{plan.image_tree}/")))
+    return numbers
+
+
 def count_tasks(context: SparkContext, paths: Sequence[str]) -> int:
     """Return the number of tasks that `make_thumbnails` runs."""
     return min(len(paths), 2 * cores(context))
 
 
-def make_reading_task(paths: Sequence[str], max_pixels: int) -> Callable[[Iterable[int]], Iterator[tuple[int, Pixels]]]:
+def make_reading_task(
+    paths: Sequence[str], storage: ImageStorage, plan: Plan
+) -> Callable[[Iterable[int]], Iterator[tuple[int, Pixels]]]:
     """Make the function that reads the thumbnails of a partition's images."""
-    storage = locate_storage(paths[0])
+    max_pixels, exif_rotation = min(plan.max_pixels, MAX_PIXELS), plan.exif_rotation
 
     def read(numbers: Iterable[int]) -> Iterator[tuple[int, Pixels]]:
         prepare_worker()
@@ -83,7 +98,7 @@ def make_reading_task(paths: Sequence[str], max_pixels: int) -> Callable[[Iterab
                 return
             try:
                 content, _ = read_file(paths[number])
-                values = to_input(content, SIZE, max_pixels)
+                values = to_input(content, SIZE, max_pixels, exif_rotation=exif_rotation)
             # The image is missing, forbidden or damaged since the features were computed. An image that cannot be
             # decoded for another reason must not cost the others either.
             except Exception:  # noqa: BLE001
