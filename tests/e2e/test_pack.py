@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.deep
-def test_a_run_on_a_pack_ends_with_valid_results(account: Account, tmp_path: Path) -> None:
+def test_a_run_on_a_pack_ends_with_valid_results_which_the_next_one_reuses(account: Account, tmp_path: Path) -> None:
     rules: dict[str, Any] = json.loads((ROOT / "lambdas" / "contract" / "image-tree.json").read_text())
     pack(
         str(account.sample),
@@ -34,3 +34,11 @@ def test_a_run_on_a_pack_ends_with_valid_results(account: Account, tmp_path: Pat
     assert len(set(paths)) == 300
     assert all(str(path).startswith(f"s3://{account.bucket}/data/packed/Training/") for path in paths)
     assert json.loads((run / "features" / "summary.json").read_text())["changed"] == 0
+    assert len(json.loads((run / "report" / "figures.json").read_text())["thumbnails"]["images"]) == 300
+
+    again = account.run(given)
+
+    assert again.status == "SUCCEEDED", again
+    plan = account.json(f"runs/{again.run_id}/plan.json")
+    assert plan["reuse"]["run"] == f"s3://{account.bucket}/runs/{execution.run_id}/"
+    assert account.clusters(again.run_id) == []

@@ -50,6 +50,8 @@ export function uploadCases(stage: () => Stage): void {
       expect(new Set((await stored("")).map(({ key }) => key))).toEqual(
         new Set(["data/raw/pack.json", "data/raw/shards/00000.parquet"]),
       );
+      const plan = await json("plan", "--mode", "full", "--components", "2");
+      expect(plan).toMatchObject({ pack: { shards: 1, groups: 1 }, counts: { images: 3, labels: 1 } });
     });
 
     it("replaces a pack by single images with --delete", async () => {
