@@ -246,9 +246,8 @@ export const mutations: readonly Mutation[] = [
       },
     };
   }),
-  inStates("a cluster is left running if keeping it fails", (states) => {
-    states["KeepCluster"].Catch[0].Next = "NotifySuccess";
-  }),
+  // A kept cluster that could not be kept goes on running.
+  caughtTo("KeepCluster", "NotifySuccess"),
   inFunctions(
     "the sweep ignores clusters of executions that ended without success",
     /[\w$]+\([\w$]+\)\|\|(?=[\w$]+==="SUCCEEDED"\|\|)/,
