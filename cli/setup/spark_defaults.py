@@ -7,9 +7,15 @@ the archive, a step loads the same classes anew at each start (measured on two c
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from zipfile import PyZipFile
 
@@ -74,8 +80,29 @@ def compile_modules() -> None:
             modules.writepy(str(package))
 
 
+class Objects(SimpleHTTPRequestHandler):
+    """Answers S3A's requests for objects with the files of a folder: /BUCKET/KEY is the path of a file."""
+
+    def end_headers(self) -> None:
+        """Add the header without which S3A fails to read an object."""
+        self.send_header("ETag", '"0"')
+        super().end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Print nothing."""
+
+
+@contextmanager
+def serve(folder: Path) -> Iterator[str]:
+    """Serve a folder as a bucket of S3, on the loopback device, and yield the endpoint."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Objects, directory=str(folder))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
 def archive_classes(defaults: Path, work: Path) -> None:
-    """Run Spark once with SQL, Python tasks and files, to archive the classes that the JVM loads for them."""
+    """Run Spark once with SQL, Python tasks, files and S3A, to archive the classes that the JVM loads for them."""
     for number in range(3):
         image = work / "raw" / "Training" / "Apple" / f"{number}.jpg"
         image.parent.mkdir(parents=True, exist_ok=True)
@@ -96,8 +123,22 @@ def archive_classes(defaults: Path, work: Path) -> None:
         "SPARK_LOCAL_IP": "127.0.0.1",
         "PYTHONPATH": str(ROOT / "spark"),
     }
-    command = [str(SPARK_HOME / "bin" / "spark-submit"), "--master", "local[2]", "--properties-file", str(defaults)]
-    subprocess.run([*command, str(Path(__file__)), "steps", str(work)], env=environment, cwd=work, check=True)
+    # Spark gets the script from S3, as in a step on EMR: with S3A's classes, that takes 0.4 s of CPU instead of 0.8.
+    (work / "scripts").mkdir()
+    script = shutil.copy(__file__, work / "scripts")
+    with serve(work) as endpoint:
+        s3a = {
+            "endpoint": endpoint,
+            "path.style.access": "true",
+            "aws.credentials.provider": "org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider",
+            "access.key": "test",
+            "secret.key": "test",
+        }
+        command = [str(SPARK_HOME / "bin" / "spark-submit"), "--master", "local[2]", "--properties-file", str(defaults)]
+        for key, value in s3a.items():
+            command += ["--conf", f"spark.hadoop.fs.s3a.{key}={value}"]
+        command += [f"s3://scripts/{Path(script).name}", "steps", str(work)]
+        subprocess.run(command, env=environment, cwd=work, check=True)
 
 
 def run_steps(work: Path) -> None:
