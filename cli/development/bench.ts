@@ -18,7 +18,7 @@ export const command = new Command("bench")
   .option("--only <part...>", "these parts alone: features, pca, daft, reference, growth, functions")
   .action(({ json, images, count, repeats, quick, only }) =>
     withLifetime(async (lifetime) => {
-      const env = { ...childEnvironment("tool"), ...(await sparkEnvironment(lifetime)) };
+      const env = { ...childEnvironment("download"), ...(await sparkEnvironment(lifetime)) };
       const args = ["-m", "bench", "--home", places.bench, "--model", places.model];
       if (json) args.push("--json");
       if (images !== undefined) args.push("--images", resolveFromUser(images));
