@@ -11,7 +11,6 @@ IS_DEEP = os.environ.get("ORCHARD_DEEP") == "1"
 # Set by `npm run test:mutation`: starting a Spark session for each mutant would take hours.
 IS_WITHOUT_SPARK = os.environ.get("ORCHARD_WITHOUT_SPARK") == "1"
 
-# The first one does not wait for the account that `npm test` prepares.
 LONG_FILES = ["test_sealed_network.py", "test_failures.py", "test_again.py", "test_modes.py", "test_kept_cluster.py"]
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from . import sealed_network
-from .account import NODE, ROOT, free_port
+from .account import NODE, ROOT, copy_prepared_account, free_port
 from .processes import commands
 
 PREFIX = sealed_network.prefix() if sys.platform.startswith("linux") else None
@@ -43,7 +43,7 @@ eval "$(grep -E '^(export|unset) ' exports)"
 orchard deploy --yes -c guardrails=false -c securityConfiguration=none -c allowSeededWeights=true \\
   -c wheelhouseFile={wheelhouse}
 aws s3 ls
-orchard run --mode inventory
+orchard run --mode mini --limit 6 --components 2
 orchard destroy --yes --delete-data
 orchard local down
 {python} -c 'import socket; socket.socket().connect_ex(("{control}", 443))'
@@ -62,6 +62,7 @@ def person(tmp_path: Path) -> dict[str, str]:
         f'#!/bin/sh\nexec {shlex.quote(str(NODE))} {shlex.quote(str(ROOT))}/cli/main.ts "$@"\n'
     )
     (home / "orchard").chmod(0o755)
+    copy_prepared_account(home / "orchard's")
     path = [str(home), str(ROOT / ".orchard" / "python" / "bin"), os.environ["PATH"]]
     return OTHER_ACCOUNT | {"HOME": str(home), "ORCHARD_HOME": str(home / "orchard's"), "PATH": os.pathsep.join(path)}
 
