@@ -15,6 +15,8 @@ const settings = environmentSchema.pick({
   MODEL_ASSET: true,
   WHEELHOUSE_SHA256: true,
   WHEELHOUSE_ASSET: true,
+  BF16_WHEELHOUSE_SHA256: true,
+  BF16_WHEELHOUSE_ASSET: true,
   LAMBDA_TASK_ROOT: true,
 });
 const s3 = new S3Client({});

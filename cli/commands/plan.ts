@@ -39,6 +39,7 @@ function render(plan: Plan): string {
     ["Splits", describeSplits(plan.usedSplits, plan.unusedSplits) ?? null],
     ["Nothing new", reuse && `the results of ${reuse.run} stand`],
     ["Steps", names.join(", ") || "none"],
+    ["Precision", plan.precision === "float32" ? null : plan.precision],
     ["Cluster", steps.any ? describeCluster(cluster) : "none"],
     ["Minutes", describeMinutes(estimate)],
     ["Bottleneck", estimate.bottleneck || null],

@@ -7,6 +7,7 @@ import { approveRemoval } from "../dataset/approve-removal.ts";
 import type { SyncPlan } from "../dataset/bucket-sync.ts";
 import type { Dataset } from "../dataset/image-tree.ts";
 import { compareImages, describeDataset, describeUpload, openDataset, uploadImages } from "../dataset/upload-images.ts";
+import { makeWheelhouse } from "../deployment/make-wheelhouse.ts";
 import { execute, failUnlessSucceeded } from "../execution/execute.ts";
 import {
   type ExecutionInput,
@@ -15,13 +16,14 @@ import {
   requireLastingAccount,
 } from "../execution/execution-input.ts";
 import { addInputOptions, parsePort } from "../execution/input-options.ts";
+import { fitPrecision } from "../execution/local-precision.ts";
 import { renderReport } from "../execution/render-report.ts";
 import { makeReport, type Report } from "../execution/run-report.ts";
 import { newExecution, stopWithCommand } from "../execution/watch-execution.ts";
 import { groups } from "../terminal/command-groups.ts";
 import { hasTerminal } from "../terminal/confirm.ts";
 import { type Lifetime, withLifetime } from "../terminal/lifetime.ts";
-import { type Reporter, runSteps } from "../terminal/progress-steps.ts";
+import { type Reporter, runSteps, type Step } from "../terminal/progress-steps.ts";
 
 interface RunOptions {
   readonly executionInput: ExecutionInput;
@@ -47,7 +49,9 @@ export const command = addInputOptions(
   .option("--keep", "leave the account running for the next start", false)
   .option("--json", "print one JSON object and nothing else", false)
   .action(async ({ dataset, delete: mayDelete, port, yarn, keep, json, ...options }) => {
-    const run = { executionInput: makeExecutionInput(options), dataset, mayDelete, port, yarn, keep, json };
+    const { input: executionInput, notice } = fitPrecision(makeExecutionInput(options));
+    if (notice !== undefined) process.stderr.write(`! ${notice}\n`);
+    const run = { executionInput, dataset, mayDelete, port, yarn, keep, json };
     await withLifetime((lifetime) => runWorkflow(lifetime, run));
   });
 
@@ -67,6 +71,17 @@ async function openImages(
   return { dataset: await openDataset(lifetime, { folder, layout: layoutOf(executionInput), command }) };
 }
 
+/** Makes the wheels that only the nodes of runs in bf16 install; the deployment publishes them once they are there. */
+function bf16WheelsStep(lifetime: Lifetime): Step {
+  return {
+    title: "Wheels for bf16",
+    run: async ({ status }) => {
+      status("downloads them unless they are there");
+      await makeWheelhouse(lifetime, "x86_64", "bf16");
+    },
+  };
+}
+
 async function runWorkflow(lifetime: Lifetime, options: RunOptions): Promise<void> {
   const { executionInput, dataset: folder, mayDelete, port, yarn, keep, json } = options;
   const since = Date.now();
@@ -78,7 +93,12 @@ async function runWorkflow(lifetime: Lifetime, options: RunOptions): Promise<voi
     images.plan = await compareImages(session.get(), images.dataset, { status });
     title(`Comparison: ${images.plan.upload.length} of ${images.dataset.files.length} images are new or changed`);
   };
-  await runSteps(lifetime, [...session.steps, ...(images ? [{ title: "Comparison", run: compare }] : [])], json);
+  const before = [
+    ...(executionInput["precision"] === "bf16" ? [bf16WheelsStep(lifetime)] : []),
+    ...session.steps,
+    ...(images ? [{ title: "Comparison", run: compare }] : []),
+  ];
+  await runSteps(lifetime, before, json);
   const { bucket, inputPrefix } = session.get().deployment;
   if (images?.plan) {
     await approveRemoval(lifetime, images.plan, {

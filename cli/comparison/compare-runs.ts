@@ -76,6 +76,7 @@ function parametersOf(plan: Plan): Readonly<Record<string, unknown>> {
     maxMegapixels,
     exifRotation,
     jpegDraft,
+    precision,
     model,
   } = plan;
   const { cluster, borrowed, features, keepMinutes, tree } = plan;
@@ -94,6 +95,7 @@ function parametersOf(plan: Plan): Readonly<Record<string, unknown>> {
     maxMegapixels,
     exifRotation,
     jpegDraft,
+    precision,
     weights: model.weights,
     "model sha256": model.sha256,
     "features of": features,

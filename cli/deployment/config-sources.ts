@@ -45,7 +45,7 @@ export function listLayers(options: ConfigOptions, folder = root, home = homedir
 /** The sources of the configuration that `orchard local` deploys with. */
 export function listLocalLayers(): readonly Layer[] {
   return [
-    { source: "orchard local", values: localContext },
+    { source: "orchard local", values: localContext() },
     { source: "cdk.json", values: readContext(join(root, "cdk.json")) },
   ];
 }

@@ -15,21 +15,33 @@ import { Cdk, type Context } from "./cdk-command.ts";
 import { openDeployment } from "./closed-deployment.ts";
 import { type Deployment, deployStacks, describeStack, readDeployment, stackName } from "./deployed-stacks.ts";
 
-/** Files and folders that determine a deployment, together with localContext. */
+/** Files and folders that determine a deployment, together with localContext(). */
 const sources = ["infra", "lambdas", "shared", "statemachine", "spark", "bootstrap", "package-lock.json", "cdk.json"];
 
 /** Records the stack id and the fingerprint of the last deployment. It is part of the account's state. */
 const recordPath = join(places.account, "deployed");
 
 /** The configuration of the embedded account's deployment. */
-export const localContext = {
-  modelFile: join(places.model, "model.tflite"),
-  wheelhouseFile: places.wheelhouse,
+export function localContext(): Context {
+  return { ...localFiles(), ...localSettings };
+}
+
+const localSettings = {
   // Seeded weights suffice to try the workflow; a warning announces them.
   allowSeededWeights: "true",
   // The embedded account does not enforce security configurations.
   securityConfiguration: "none",
 } satisfies Context;
+
+/** The files to publish. The wheels for bf16 are there once a run has asked for it. */
+function localFiles(): Context {
+  const { bf16Wheelhouse: bf16WheelhouseFile } = places;
+  return {
+    modelFile: join(places.model, "model.tflite"),
+    wheelhouseFile: places.wheelhouse,
+    ...(existsSync(bf16WheelhouseFile) ? { bf16WheelhouseFile } : {}),
+  };
+}
 
 /**
  * Deploys the stack to the embedded account, with the model and the wheels of this machine.
@@ -48,7 +60,7 @@ export async function deployLocally(
   const isCurrent = before !== undefined && isSettled(before) && readRecord() === `${before.StackId} ${fingerprint}`;
   if (!isCurrent) {
     const target = await openEmbeddedTarget(account.env, clients);
-    const cdk = new Cdk(lifetime, target, localContext, join(places.account, "cdk.out"));
+    const cdk = new Cdk(lifetime, target, localContext(), join(places.account, "cdk.out"));
     await deployStacks(cdk, target, log, [stackName]);
   }
   const stack = isCurrent ? before : await describeStack(clients, stackName);
@@ -75,9 +87,8 @@ function readRecord(): string | undefined {
 
 /** Hashes everything that determines the deployment: the context, the files that it names, and the sources. */
 async function fingerprintSources(): Promise<string> {
-  const hash = createHash("sha256").update(JSON.stringify(localContext));
-  for (const file of [localContext.modelFile, localContext.wheelhouseFile])
-    hash.update(`\0${await sha256OfFile(file)}\0`);
+  const hash = createHash("sha256").update(JSON.stringify(localContext()));
+  for (const file of Object.values(localFiles())) hash.update(`\0${await sha256OfFile(file)}\0`);
   for (const source of sources) {
     const path = join(root, source);
     const files = (await stat(path)).isDirectory() ? await filesUnder(path) : [path];

@@ -1,6 +1,7 @@
 import { relative } from "node:path";
 import { Command, Option } from "@commander-js/extra-typings";
 import { architectures } from "../../lambdas/catalog/architectures.ts";
+import { precisions } from "../../lambdas/contract/choices.ts";
 import { makeWheelhouse } from "../deployment/make-wheelhouse.ts";
 import { withLifetime } from "../terminal/lifetime.ts";
 import { root } from "../toolchain/places.ts";
@@ -10,9 +11,19 @@ export const command = new Command("wheelhouse")
   .addOption(
     new Option("--arch <architecture>", "the nodes' processor").choices(architectures).default("x86_64" as const),
   )
-  .action(({ arch }) =>
+  .addOption(
+    new Option(
+      "--precision <precision>",
+      "float32: the wheels of all runs; bf16: those that runs in bf16 need in addition",
+    )
+      .choices(precisions)
+      .default("float32" as const),
+  )
+  .action(({ arch, precision }) =>
     withLifetime(async (lifetime) => {
-      const { file, sha256 } = await makeWheelhouse(lifetime, arch);
-      process.stdout.write(`${JSON.stringify({ file: relative(root, file), architecture: arch, sha256 })}\n`);
+      const { file, sha256 } = await makeWheelhouse(lifetime, arch, precision);
+      process.stdout.write(
+        `${JSON.stringify({ file: relative(root, file), architecture: arch, precision, sha256 })}\n`,
+      );
     }),
   );

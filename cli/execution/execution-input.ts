@@ -1,3 +1,4 @@
+import type { Precision } from "../../lambdas/contract/choices.ts";
 import { type Layout, layouts } from "../../lambdas/contract/image-tree.ts";
 import { type Mode, modeProperties, modesWithLabel } from "../../lambdas/contract/modes.ts";
 import { readTextFile } from "../../shared/read-text-file.ts";
@@ -12,6 +13,7 @@ export interface InputOptions {
   readonly limit?: number | undefined;
   readonly components?: number | undefined;
   readonly variance?: number | undefined;
+  readonly precision?: Precision | undefined;
   readonly force?: true | undefined;
   readonly keepMinutes?: number | undefined;
   readonly clusterId?: string | undefined;
@@ -38,7 +40,8 @@ export function makeExecutionInput(options: InputOptions): ExecutionInput {
     }
     return readInputFile(input);
   }
-  const { mode = "mini", label, splits, layout, limit, components, variance, force, keepMinutes, clusterId } = keys;
+  const { mode = "mini", label, splits, layout, limit, components, variance } = keys;
+  const { precision, force, keepMinutes, clusterId } = keys;
   const { takesLabel } = modeProperties(mode);
   if (takesLabel && label === undefined) {
     throw new UsageError(`--mode ${mode} needs a label, for instance: --label "Apple Golden 1"`);
@@ -59,6 +62,7 @@ export function makeExecutionInput(options: InputOptions): ExecutionInput {
     ...(layout === undefined ? {} : { layout }),
     ...(limit === undefined ? {} : { limit }),
     ...(pca === undefined ? {} : { pca }),
+    ...(precision === undefined ? {} : { precision }),
     ...(force === undefined ? {} : { force }),
     ...(keepMinutes === undefined ? {} : { keepMinutes }),
     ...(clusterId === undefined ? {} : { cluster: { id: clusterId } }),

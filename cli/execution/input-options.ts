@@ -1,5 +1,6 @@
 // The options with which `start` and `run` describe an execution.
 import { type Command, Option, type OptionValues } from "@commander-js/extra-typings";
+import { precisions } from "../../lambdas/contract/choices.ts";
 import { layouts } from "../../lambdas/contract/image-tree.ts";
 import { modeProperties, modes, modesWithLabel } from "../../lambdas/contract/modes.ts";
 import { UsageError } from "../terminal/command-errors.ts";
@@ -26,6 +27,9 @@ const inputOptions = {
   variance: new Option("--variance <share>", "keep the fewest components that reach this share, 0 to 1").argParser(
     parseVariance,
   ),
+  precision: new Option("--precision <precision>", "numbers in which the model computes (default: float32)").choices(
+    precisions,
+  ),
   force: new Option("--force", "compute again what earlier runs have computed"),
   keepMinutes: new Option(
     "--keep-minutes <minutes>",
@@ -45,6 +49,7 @@ export function addInputOptions<Options extends OptionValues>(command: Command<[
     .addOption(inputOptions.limit)
     .addOption(inputOptions.components)
     .addOption(inputOptions.variance)
+    .addOption(inputOptions.precision)
     .addOption(inputOptions.force)
     .addOption(inputOptions.keepMinutes)
     .addOption(inputOptions.clusterId)

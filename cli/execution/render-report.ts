@@ -67,6 +67,7 @@ export function renderReport(report: Report, noMail: string | null = yellow("! N
   row("Errors", report.errors);
   if (report.reusedRun !== null) row("Nothing new", `the results of ${report.reusedRun} stand`);
   if (report.computed !== null) row("Features", `${report.computed} computed, ${report.reused} reused`);
+  row("Precision", report.precision === "float32" ? null : report.precision);
   row("Components", report.components);
   row("Variance kept", report.variance === null ? null : percent(report.variance, 2));
   for (const { name, seconds, failed } of report.states)

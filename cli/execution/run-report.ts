@@ -31,6 +31,8 @@ export interface Report {
   readonly status: string;
   readonly mode: string | null;
   readonly weights: string | null;
+  /** The precision in which the model computed. */
+  readonly precision: string | null;
   readonly images: number | null;
   readonly labels: number | null;
   readonly errors: number | null;
@@ -92,6 +94,7 @@ export function makeReport({ data, visits, cluster, mail, leftOut, ...rest }: Re
     ...rest,
     mode: plan?.mode ?? null,
     weights: plan?.model.weights ?? null,
+    precision: plan?.precision ?? null,
     images: validation?.images ?? plan?.counts.images ?? null,
     labels: validation?.labels ?? plan?.counts.labels ?? null,
     errors: validation?.errors ?? null,

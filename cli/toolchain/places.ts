@@ -15,6 +15,8 @@ export const places = {
   model: join(home, "model"),
   /** Wheels for the emulated nodes, which run on this machine. */
   wheelhouse: join(home, "wheelhouse", "wheelhouse.tar"),
+  /** Wheels that the nodes of runs in bf16 install in addition, on this machine as on EMR. */
+  bf16Wheelhouse: join(home, "wheelhouse-bf16", "wheelhouse.tar"),
   python: join(home, "python"),
   sparkDefaults: join(home, "spark", "spark-defaults.conf"),
   /** StrykerJS, Cosmic Ray and the copies of the project that they change. */

@@ -30,6 +30,8 @@ export const variants: readonly Variant[] = [
       ssmAccess: true,
       nat: true,
       runsRetentionDays: 365,
+      // A stand-in: templates have only the file's digest.
+      bf16WheelhouseFile: "package.json",
       ...schedule,
       scheduleOverlap: "queue",
     },

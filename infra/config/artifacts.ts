@@ -19,6 +19,8 @@ export interface Artifacts {
   readonly model: Artifact;
   readonly modelDescription: ModelDescription;
   readonly wheelhouse: Artifact;
+  /** Undefined if the stack runs in float32 only. */
+  readonly bf16Wheelhouse: Artifact | undefined;
 }
 
 function read(knob: string, path: string, remedy: string): Artifact {
@@ -87,5 +89,9 @@ export function readArtifacts(config: Config): Artifacts {
     `Make it: orchard wheelhouse --arch ${config.architecture}`,
   );
   checkArchitecture(wheelhouseFile, config.architecture);
-  return { model, modelDescription, wheelhouse };
+  const bf16Wheelhouse =
+    config.bf16WheelhouseFile === undefined
+      ? undefined
+      : read("bf16WheelhouseFile", resolve(config.bf16WheelhouseFile), "Make it: orchard wheelhouse --precision bf16");
+  return { model, modelDescription, wheelhouse, bf16Wheelhouse };
 }

@@ -17,7 +17,14 @@ export function findCrossProblems(config: Config, region: string | undefined): r
     ...allOrNone(config, ["emrServiceRoleArn", "emrInstanceProfileArn", "emrInstanceRoleArn"]),
     ...existingNetworkProblems(config),
     ...encryptionProblems(config),
+    ...bf16Problems(config),
   ];
+}
+
+/** OpenVINO's wheels for Graviton need a newer glibc than the nodes have. */
+function bf16Problems({ architecture, bf16WheelhouseFile }: Config): string[] {
+  if (bf16WheelhouseFile === undefined || architecture === "x86_64") return [];
+  return [`bf16WheelhouseFile: given "${bf16WheelhouseFile}"; allowed: none with architecture ${architecture}`];
 }
 
 /** Only a security configuration of the stack's own takes its settings from the knobs. */

@@ -57,6 +57,16 @@ const artifactKnobs = {
         "`.orchard/wheelhouse-<architecture>/wheelhouse.tar`, which `orchard wheelhouse` makes, or else this machine's, `.orchard/wheelhouse/wheelhouse.tar`",
       examples: ["wheels/wheelhouse.tar"],
     }),
+  bf16WheelhouseFile: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({
+      description: "a file, with architecture x86_64",
+      help: "The wheels that the nodes of runs in bf16 install in addition, which `orchard wheelhouse --precision bf16` makes.",
+      defaultText: "none: the stack runs in float32 only",
+      examples: [".orchard/wheelhouse-bf16/wheelhouse.tar"],
+    }),
   allowSeededWeights: flag.default(false).meta({
     description: "true or false",
     help: "Run with random weights. The features mean nothing then, so use it for trials only.",

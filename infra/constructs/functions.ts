@@ -66,8 +66,8 @@ function allowListBucket({ bucket }: FunctionResources): PolicyStatement {
   return allow(["s3:ListBucket"], [bucket.bucketArn]);
 }
 
-function allowReadPublished({ artifacts: { model, wheelhouse } }: FunctionResources): PolicyStatement {
-  return allow(["s3:GetObject"], [model.arn, wheelhouse.arn]);
+function allowReadPublished({ artifacts: { model, wheelhouse, bf16Wheelhouse } }: FunctionResources): PolicyStatement {
+  return allow(["s3:GetObject"], [model.arn, wheelhouse.arn, ...(bf16Wheelhouse ? [bf16Wheelhouse.arn] : [])]);
 }
 
 /** @param operations EMR operations to allow, on any cluster unless `conditions` limit them */
@@ -84,12 +84,16 @@ function allowListClusters(): PolicyStatement {
   return allow(["elasticmapreduce:ListClusters"], ["*"]);
 }
 
-function publishedEnvironment({ artifacts: { model, wheelhouse } }: FunctionResources): Record<string, string> {
+function publishedEnvironment({ artifacts }: FunctionResources): Record<string, string> {
+  const { model, wheelhouse, bf16Wheelhouse } = artifacts;
   return {
     MODEL_SHA256: model.sha256,
     MODEL_ASSET: model.uri,
     WHEELHOUSE_SHA256: wheelhouse.sha256,
     WHEELHOUSE_ASSET: wheelhouse.uri,
+    ...(bf16Wheelhouse
+      ? { BF16_WHEELHOUSE_SHA256: bf16Wheelhouse.sha256, BF16_WHEELHOUSE_ASSET: bf16Wheelhouse.uri }
+      : {}),
   };
 }
 

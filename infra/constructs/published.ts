@@ -25,15 +25,18 @@ export class Published extends Construct {
 export interface PublishedArtifacts {
   readonly model: Published;
   readonly wheelhouse: Published;
+  /** Undefined if the stack runs in float32 only. */
+  readonly bf16Wheelhouse: Published | undefined;
   readonly modelDescription: ModelDescription;
 }
 
 /** @throws ConfigInvalid when a file is missing or does not fit the architecture */
 export function publishArtifacts(stack: Stack, config: Config): PublishedArtifacts {
-  const { model, modelDescription, wheelhouse } = readArtifacts(config);
+  const { model, modelDescription, wheelhouse, bf16Wheelhouse } = readArtifacts(config);
   return {
     model: new Published(stack, "Model", model),
     wheelhouse: new Published(stack, "Wheelhouse", wheelhouse),
+    bf16Wheelhouse: bf16Wheelhouse && new Published(stack, "Bf16Wheelhouse", bf16Wheelhouse),
     modelDescription,
   };
 }

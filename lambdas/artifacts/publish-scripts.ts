@@ -9,17 +9,13 @@ import type { Plan } from "../contract/plan.ts";
 import { artifactKey, sparkEventsKey } from "../contract/s3-layout.ts";
 import { sparkSubmit } from "../planning/spark-submit.ts";
 import type { Environment } from "../runtime/environment.ts";
+import { type DeployedWheelhouse, type WheelhouseSettings, wheelhousesOf, wheelhouseTagOf } from "./wheelhouses.ts";
 
 export type UploadScriptsConfig = Pick<
   Environment,
-  | "AWS_REGION"
-  | "DATA_BUCKET"
-  | "MODEL_SHA256"
-  | "MODEL_ASSET"
-  | "WHEELHOUSE_SHA256"
-  | "WHEELHOUSE_ASSET"
-  | "LAMBDA_TASK_ROOT"
->;
+  "AWS_REGION" | "DATA_BUCKET" | "MODEL_SHA256" | "MODEL_ASSET" | "LAMBDA_TASK_ROOT"
+> &
+  WheelhouseSettings;
 
 export interface UploadRequest {
   readonly state: { readonly plan: Plan };
@@ -30,7 +26,7 @@ export interface Scripts {
   /** s3:// URI of the bootstrap script. */
   readonly bootstrap: string;
   readonly bootstrapArgs: readonly string[];
-  /** sha256 of the wheelhouse that the bootstrap script installs; the cluster is tagged with it. */
+  /** The wheelhouses that the bootstrap script installs; the cluster is tagged with it. */
   readonly wheelhouse: string;
   /** Arguments of command-runner.jar for each step. */
   readonly steps: Readonly<Record<"inventory" | "features" | "reduction", readonly string[]>>;
@@ -86,19 +82,23 @@ export async function uploadScripts(
   s3: S3Client,
 ): Promise<Scripts> {
   const root = config.LAMBDA_TASK_ROOT;
-  const { DATA_BUCKET: bucket, MODEL_SHA256, WHEELHOUSE_SHA256 } = config;
+  const { DATA_BUCKET: bucket, MODEL_SHA256 } = config;
+  const wheelhouses = wheelhousesOf(plan.precision, config);
   const [zip, main, bootstrapScript] = await Promise.all([
     packPackage(join(root, "spark", "orchard")),
     readFile(join(root, "spark", "main.py")),
     readFile(join(root, "bootstrap", "bootstrap.sh")),
   ]);
-  const wheelhouseLocation = { bucket, key: artifactKey(WHEELHOUSE_SHA256, "wheelhouse.tar") };
+  const copyWheelhouse = async ({ sha256: digest, asset }: DeployedWheelhouse): Promise<readonly [string, string]> => [
+    await copyArtifact(s3, { bucket, key: artifactKey(digest, "wheelhouse.tar") }, asset),
+    digest,
+  ];
   const modelLocation = { bucket, key: artifactKey(MODEL_SHA256, `model.${plan.model.format}`) };
-  const [pyFiles, script, bootstrap, wheelhouse] = await Promise.all([
+  const [pyFiles, script, bootstrap, installed] = await Promise.all([
     putArtifact(s3, bucket, "orchard.zip", zip),
     putArtifact(s3, bucket, "main.py", main),
     putArtifact(s3, bucket, "bootstrap.sh", bootstrapScript),
-    copyArtifact(s3, wheelhouseLocation, config.WHEELHOUSE_ASSET),
+    Promise.all(wheelhouses.map(copyWheelhouse)),
     copyArtifact(s3, modelLocation, config.MODEL_ASSET),
     // Spark fails at once if the folder of its event logs does not exist.
     putOnce(s3, { bucket, key: sparkEventsKey }, new Uint8Array()),
@@ -107,8 +107,8 @@ export async function uploadScripts(
     sparkSubmit(plan, { pyFiles, script, step }, config.AWS_REGION);
   return {
     bootstrap,
-    bootstrapArgs: [wheelhouse, WHEELHOUSE_SHA256],
-    wheelhouse: WHEELHOUSE_SHA256,
+    bootstrapArgs: installed.flat(),
+    wheelhouse: wheelhouseTagOf(wheelhouses),
     steps: {
       inventory: stepArguments("inventory"),
       features: stepArguments("features"),

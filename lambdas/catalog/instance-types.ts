@@ -25,6 +25,7 @@ interface Family {
   readonly gibPerVcpu: number;
   readonly yarn: keyof typeof yarnMiB;
   readonly sizes: readonly (keyof typeof vcpusOf)[];
+  readonly computesBf16: boolean;
 }
 
 function family(
@@ -34,7 +35,15 @@ function family(
   yarn: Family["yarn"],
   sizes: Family["sizes"] = allSizes,
 ): Family {
-  return { architecture, coresPerVcpu, gibPerVcpu, yarn, sizes };
+  return { architecture, coresPerVcpu, gibPerVcpu, yarn, sizes, computesBf16: false };
+}
+
+/**
+ * A family on which the job can compute in bf16: Sapphire Rapids has AMX, Zen 4 has AVX-512 with bf16. Graviton 3 and 4
+ * have it too, but OpenVINO's wheels for arm64 need glibc 2.35, and Amazon Linux 2023 has 2.34.
+ */
+function withBf16(one: Family): Family {
+  return { ...one, computesBf16: true };
 }
 
 /**
@@ -46,11 +55,11 @@ const families: Readonly<Record<keyof typeof familyPrices, Family>> = {
   m5: family("x86_64", 0.5, 4, "larger"),
   m6i: family("x86_64", 0.5, 4, "smaller"),
   m5a: family("x86_64", 0.5, 4, "larger"),
-  m7i: family("x86_64", 0.5, 4, "smaller"),
-  m7a: family("x86_64", 1, 4, "smaller"),
+  m7i: withBf16(family("x86_64", 0.5, 4, "smaller")),
+  m7a: withBf16(family("x86_64", 1, 4, "smaller")),
   c5: family("x86_64", 0.5, 2, "larger", withoutSmallest),
-  c7i: family("x86_64", 0.5, 2, "smaller", withoutSmallest),
-  c7a: family("x86_64", 1, 2, "smaller", withoutSmallest),
+  c7i: withBf16(family("x86_64", 0.5, 2, "smaller", withoutSmallest)),
+  c7a: withBf16(family("x86_64", 1, 2, "smaller", withoutSmallest)),
   r5: family("x86_64", 0.5, 8, "larger"),
   m6g: family("arm64", 1, 4, "smaller"),
   m7g: family("arm64", 1, 4, "smaller"),
@@ -69,6 +78,8 @@ export interface InstanceType {
   readonly memoryGiB: number;
   /** Memory that YARN may use on a node for its containers. */
   readonly yarnMemoryMiB: number;
+  /** Whether the job can compute in bf16 there, and gains by it. */
+  readonly computesBf16: boolean;
   /** EC2 on demand. */
   readonly ec2UsdPerHour: number;
   /** EMR's charge on top. */
@@ -76,7 +87,7 @@ export interface InstanceType {
 }
 
 function instanceTypesOf(familyName: keyof typeof familyPrices): readonly InstanceType[] {
-  const { architecture, coresPerVcpu, gibPerVcpu, yarn, sizes } = families[familyName];
+  const { architecture, coresPerVcpu, gibPerVcpu, yarn, sizes, computesBf16 } = families[familyName];
   const { ec2UsdPerVcpuHour, emrUsdPerVcpuHour } = familyPrices[familyName];
   return sizes.map((size) => {
     const vcpus = vcpusOf[size];
@@ -90,6 +101,7 @@ function instanceTypesOf(familyName: keyof typeof familyPrices): readonly Instan
       cores: vcpus * coresPerVcpu,
       memoryGiB,
       yarnMemoryMiB,
+      computesBf16,
       ec2UsdPerHour: vcpus * ec2UsdPerVcpuHour,
       emrUsdPerHour: vcpus * emrUsdPerVcpuHour,
     };

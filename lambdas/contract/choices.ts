@@ -35,6 +35,10 @@ export function defaultReusedFeatures(
  */
 export const referenceDays = 80;
 
+/** Numbers in which the model computes. The images and the features are float32 in any case. */
+export const precisions = ["float32", "bf16"] as const;
+export type Precision = (typeof precisions)[number];
+
 /**
  * Origin of the model's weights: Keras's own file, another file of weights, or random numbers, with which the features
  * mean nothing. Keras publishes no digest of its file, so "imagenet" means that it came from Keras's address or cache.

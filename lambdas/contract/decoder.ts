@@ -10,18 +10,19 @@ export const decoderVersion = 2;
 const firstInput = "224-tf";
 
 /** The parts of a plan on which its features depend, beside the images. */
-export interface FeaturesSettings extends Pick<Plan, "exifRotation" | "jpegDraft"> {
+export interface FeaturesSettings extends Pick<Plan, "exifRotation" | "jpegDraft" | "precision"> {
   readonly model: Pick<Plan["model"], "sha256" | "inputSize" | "preprocessing">;
 }
 
 /** Identifies everything but the image that determines its features. It is part of keys on S3. */
-export function featuresIdentity({ model, exifRotation, jpegDraft }: FeaturesSettings): string {
+export function featuresIdentity({ model, exifRotation, jpegDraft, precision }: FeaturesSettings): string {
   const { sha256, inputSize, preprocessing } = model;
   const input = `${inputSize}-${preprocessing}`;
   const options = [
     ...(input === firstInput ? [] : [input]),
     ...(exifRotation ? ["exif"] : []),
     ...(jpegDraft ? ["draft"] : []),
+    ...(precision === "float32" ? [] : [precision]),
   ];
   // One folder for all of it: a store within a store would be read as a part of that.
   return `${sha256}/${[`decoder=${decoderVersion}`, ...options].join("-")}`;

@@ -1,6 +1,14 @@
 import { z } from "zod";
 import { instanceTypes } from "../catalog/instance-types.ts";
-import { formats, mostCopied, mostImagesAsCsv, overlaps, referenceDays, reusedFeatures } from "./choices.ts";
+import {
+  formats,
+  mostCopied,
+  mostImagesAsCsv,
+  overlaps,
+  precisions,
+  referenceDays,
+  reusedFeatures,
+} from "./choices.ts";
 import { clusterIdPattern, clusterKnobs, maxCoreNodes } from "./cluster-knobs.ts";
 import { layouts } from "./image-tree.ts";
 import { modeProperties, modes, modesWithLabel } from "./modes.ts";
@@ -179,6 +187,17 @@ export const executionInputSchema = z.strictObject({
         "([images.md](images.md#draft-mode)).",
       default: false,
       examples: [true],
+    }),
+  precision: z
+    .enum(precisions)
+    .optional()
+    .meta({
+      description:
+        "The numbers in which the model computes. `bf16` takes less time on the instance types m7i, m7a, c7i and c7a, which " +
+        "the planner then takes unless types are given; on others, the run takes float32 and says so. Its features differ a " +
+        "little and are kept apart from those of other runs ([models.md](models.md#precision)).",
+      default: "float32",
+      examples: ["bf16"],
     }),
   maxCostUsd: z
     .number()

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { formats, reusedFeatures } from "./choices.ts";
+import { formats, precisions, reusedFeatures } from "./choices.ts";
 import { clusterPlanSchema, keptClusterSchema } from "./cluster-plan.ts";
 import { countsSchema } from "./counts.ts";
 import { leftOutSchema, treeRulesSchema } from "./image-tree.ts";
@@ -57,6 +57,8 @@ export const planSchema = z.object({
   maxMegapixels: z.int().default(defaultMaxMegapixels),
   exifRotation: z.boolean().default(false),
   jpegDraft: z.boolean().default(false),
+  /** The precision in which the model computes: float32 if the nodes' processors gain nothing by the one that was asked for. */
+  precision: z.enum(precisions).default("float32"),
   /** Whether ConfirmQuote has replaced Preflight's counts by those of the Inventory step. */
   confirmed: z.boolean().optional(),
   /** Counts of the selected images only. */

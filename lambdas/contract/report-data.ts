@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { modelWeights } from "./choices.ts";
+import { modelWeights, precisions } from "./choices.ts";
 import { costSchema } from "./cost.ts";
 import { reportFiguresSchema } from "./report-figures.ts";
 import { validationSchema } from "./validation.ts";
@@ -36,7 +36,12 @@ export const reportDataSchema = z.object({
     onAws: z.boolean(),
   }),
   /** The name is null for a run without features. */
-  model: z.object({ name: z.string().nullable(), weights: z.enum(modelWeights), sha256: z.string() }),
+  model: z.object({
+    name: z.string().nullable(),
+    weights: z.enum(modelWeights),
+    sha256: z.string(),
+    precision: z.enum(precisions),
+  }),
   validation: validationSchema,
   checks: z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string() })),
   /** Share of the variance that each component explains, and their running sum, from 0 to 1. */

@@ -24,6 +24,7 @@ function validationLines({ plan }: PartialState, validation: Validation): readon
     ...(splits === undefined ? [] : [`Splits:    ${splits}`]),
     `Errors:    ${errors} (${percent(errorRate, 2)})${errors > 0 ? `, see ${errorsFolder(plan, results)}` : ""}`,
     ...(computed === null || plan?.reuse ? [] : [`Features:  ${computed} computed, ${reused} reused`]),
+    ...(plan === undefined || plan.precision === "float32" ? [] : [`Precision: ${plan.precision}`]),
     ...(variance === null ? [] : [`Variance:  ${percent(variance, 2)} kept by ${components} components`]),
   ];
 }

@@ -14,10 +14,11 @@ import { stepLimits } from "./step-limits.ts";
 
 /** The work of a plan with these counts: the share of the images that are new is Preflight's. */
 function workOf(plan: Plan, { images, bytes }: Counts): Work {
-  const { steps, counts, newImages = counts.images, model, jpegDraft } = plan;
+  const { steps, counts, newImages = counts.images, model, precision, jpegDraft } = plan;
   const stillNew = Math.round((newImages / Math.max(1, counts.images)) * images);
   const { relativeTime } = model;
-  return { images, bytes, newImages: stillNew, steps, packGroups: plan.pack?.groups, relativeTime, jpegDraft };
+  const packGroups = plan.pack?.groups;
+  return { images, bytes, newImages: stillNew, steps, packGroups, relativeTime, precision, jpegDraft };
 }
 
 /**

@@ -1,9 +1,6 @@
-import type { Architecture } from "../catalog/architectures.ts";
-import { instanceType } from "../catalog/instance-types.ts";
-import type { ClusterDefaults } from "../contract/cluster-knobs.ts";
 import type { ClusterPlan } from "../contract/cluster-plan.ts";
-import type { ExecutionInput } from "../contract/input.ts";
 import type { Plan } from "../contract/plan.ts";
+import { listNodes, type NodeChoices, range } from "./candidate-nodes.ts";
 import { capacityOf } from "./capacity.ts";
 import { type ClusterShape, workersOf } from "./cluster-shape.ts";
 import { deriveMemory, memoryProblem } from "./executor-memory.ts";
@@ -12,30 +9,12 @@ import { estimateOf, type Quote, quote, s3RequestsUsd, type Work } from "./quote
 import { clusterPlanOf } from "./run-job-flow.ts";
 import { stepLimits } from "./step-limits.ts";
 
-/**
- * Interchangeable instance types, smallest size first: EC2 provides whichever it has capacity for. The types of a fleet
- * have the same number of cores, because the quote counts on the slowest.
- */
-const fleets: Readonly<Record<Architecture, readonly (readonly string[])[]>> = {
-  x86_64: [
-    ["m5.xlarge", "m6i.xlarge", "m5a.xlarge"],
-    ["m5.2xlarge", "m6i.2xlarge", "m5a.2xlarge"],
-    ["m7a.2xlarge", "c7a.2xlarge"],
-  ],
-  arm64: [
-    ["m7g.xlarge", "m8g.xlarge"],
-    ["m7g.2xlarge", "m8g.2xlarge"],
-  ],
-};
-
-export interface PlanRequest {
+export interface PlanRequest extends NodeChoices {
   readonly runId: string;
   readonly bucket: string;
   readonly work: Work;
   /** Larger images, in millions of pixels, are not decoded. */
   readonly maxMegapixels: number;
-  readonly overrides: NonNullable<ExecutionInput["cluster"]>;
-  readonly defaults: ClusterDefaults;
   /** Upper bound for managed scaling: run plus keep time must fit this budget. */
   readonly maxCostUsd: number;
   /** Minutes that the cluster is kept after the run. */
@@ -49,41 +28,10 @@ interface Candidate {
   readonly quote: Quote;
 }
 
-function listOf(type: string | undefined): readonly string[] | undefined {
-  return type === undefined ? undefined : [type];
-}
-
-function range(from: number, to: number): number[] {
-  return Array.from({ length: to - from + 1 }, (_, index) => from + index);
-}
-
 /** Lists every cluster that the configuration and the overrides of the execution input allow. */
-export function candidates({ work, maxMegapixels, overrides, defaults, region }: PlanRequest): readonly Candidate[] {
-  const alike = fleets[defaults.architecture];
-  const smallest = alike[0] ?? [];
-  const primary = listOf(overrides.primaryType) ?? defaults.primaryTypes;
-  const core = listOf(overrides.coreType) ?? defaults.coreTypes;
-  const coreCount = overrides.coreCount ?? defaults.coreCount;
-  const counts = coreCount === undefined ? range(1, defaults.maxCoreCount) : coreCount > 0 ? [coreCount] : [];
-  // Naming a core type implies at least one core node.
-  const mayBeOneNode = coreCount === 0 || (coreCount === undefined && core === undefined);
-  const shapes = [
-    ...(mayBeOneNode ? (primary ? [primary] : alike) : []).map((types) => ({
-      primaryTypes: types,
-      coreTypes: [],
-      coreCount: 0,
-      maxCoreCount: 0,
-    })),
-    ...(core ? [core] : alike).flatMap((coreTypes) =>
-      counts.map((count) => ({
-        primaryTypes: primary ?? smallest,
-        coreTypes,
-        coreCount: count,
-        maxCoreCount: Math.max(count, defaults.maxCoreCount),
-      })),
-    ),
-  ];
-  return shapes.map((nodes) => {
+export function candidates(request: PlanRequest): readonly Candidate[] {
+  const { work, maxMegapixels, overrides, defaults, region } = request;
+  return listNodes(request, work.precision ?? "float32").map((nodes) => {
     const shape: ClusterShape = {
       ...nodes,
       market: overrides.market ?? defaults.market,
@@ -172,14 +120,4 @@ export function planCluster(request: PlanRequest): PlannedCluster {
     },
     problems: problem === undefined ? [] : [problem],
   };
-}
-
-/** Explains why a type does not fit the deployment's architecture; undefined if it does. */
-export function architectureProblem(key: string, type: string | undefined, wanted: Architecture): string | undefined {
-  if (type === undefined || instanceType(type).architecture === wanted) return undefined;
-  const other = fleets[wanted].map(([first]) => JSON.stringify(first)).join(" or ");
-  return (
-    `cluster.${key}: ${type} is ${instanceType(type).architecture}, and the stack's clusters are ${wanted}: the wheels on S3 are ` +
-    `built for that. Take ${other}, or deploy with architecture ${instanceType(type).architecture}`
-  );
 }

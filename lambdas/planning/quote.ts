@@ -1,11 +1,12 @@
 import { pricesDate, pricesRegion, s3UsdPerGet, s3UsdPerPutOrList } from "../catalog/prices.ts";
+import type { Precision } from "../contract/choices.ts";
 import { type JobStep, jobSteps, stateOfStep } from "../contract/job-steps.ts";
 import type { Plan } from "../contract/plan.ts";
 import { capacityOf } from "./capacity.ts";
 import type { ClusterShape } from "./cluster-shape.ts";
 import { type HourlyPrice, hourlyPriceOf } from "./hourly-price.ts";
 import { coreSpeed, type Outlook, rates } from "./rates.ts";
-import { type Cause, causes, imagesPerTask, type StepTimes, stepTimes } from "./step-times.ts";
+import { type Cause, causes, imagesPerTask, type StepTimes, secondsPerImage, stepTimes } from "./step-times.ts";
 
 /** The amount of work in a run. */
 export interface Work {
@@ -19,6 +20,8 @@ export interface Work {
   readonly isStoreKnown?: boolean;
   /** Time that the model takes for an image, relative to MobileNetV2, whose speed the rates have. 1 by default. */
   readonly relativeTime?: number;
+  /** @default "float32" */
+  readonly precision?: Precision;
   /** Whether large JPEGs are decoded at a part of their size. */
   readonly jpegDraft?: boolean;
   /** Row groups of the pack that has the images; undefined for a tree of single files. */
@@ -100,10 +103,15 @@ function findBottleneck(minutes: number, seconds: Readonly<Partial<Record<JobSte
 
 /** @param isReused the cluster is a kept one, so that the run waits neither for its start nor for its end */
 function timingOf(shape: ClusterShape, work: Work, isReused: boolean, outlook: Outlook): Timing {
-  const { images, newImages, bytes, steps, isStoreKnown = true, relativeTime = 1, jpegDraft = false } = work;
+  const { images, newImages, bytes, steps, isStoreKnown = true } = work;
+  const { relativeTime = 1, precision = "float32", jpegDraft = false } = work;
   const capacity = capacityOf(shape, outlook);
   const megabytesPerImage = bytes === undefined ? undefined : bytes / 1e6 / Math.max(images, 1);
-  const request = { work: { images, newImages, megabytesPerImage, relativeTime, jpegDraft }, capacity, outlook };
+  const request = {
+    work: { images, newImages, megabytesPerImage, relativeTime, precision, jpegDraft },
+    capacity,
+    outlook,
+  };
   const start = isReused ? 0 : rates.startMinutes[outlook] + rates.bootstrapMinutes[outlook];
   const planned = jobSteps.filter((name) => steps[name]);
   const seconds = Object.fromEntries(planned.map((step) => [step, stepTimes(step, request)]));
@@ -114,12 +122,13 @@ function timingOf(shape: ClusterShape, work: Work, isReused: boolean, outlook: O
   const idle = sum([...(isReused ? [] : [start]), ...stepMinutes].map(pollMinutesAfter));
   const around = rates.functionMinutes[outlook] + (isReused ? 0 : rates.terminateMinutes[outlook]);
   const minutes = start + stepsTotal + idle + around;
-  const imagesPerSecond = coreSpeed[capacity.architecture][outlook] / (rates.secondsPerImage[outlook] * relativeTime);
+  const imagesPerSecond = coreSpeed[capacity.architecture][outlook] / secondsPerImage(request.work, outlook);
+  const inBf16 = precision === "bf16" ? " in bf16" : "";
   const terms = [
     isReused ? "a cluster that is there" : `${start} min until the cluster is ready`,
     `${stepsTotal.toFixed(1)} min for ${stepMinutes.length} step(s)` +
       (steps.features
-        ? ` (${newImages} ${isStoreKnown ? "new" : "perhaps new"} images / ${Number(imagesPerSecond.toFixed(1))} images/s a core / ${capacity.cores} cores)`
+        ? ` (${newImages} ${isStoreKnown ? "new" : "perhaps new"} images / ${Number(imagesPerSecond.toFixed(1))} images/s a core${inBf16} / ${capacity.cores} cores)`
         : ""),
     `${idle} min idle until .sync polling sees an end`,
     `${around.toFixed(1)} min around them`,

@@ -39,6 +39,14 @@ export const rates = {
     `images of 100 x 100 pixels, ${place}`,
     0.01,
   ),
+  /** Share of that time that bf16 takes, on the instance types that compute in it. */
+  bf16Share: {
+    value: 0.68,
+    best: 0.6,
+    worst: 0.85,
+    basis: "measured",
+    from: "the model in 4.67 ms and not 7.37, and the rest as long: one core of Zen 4 (docs/adr/0009); others are taken to gain as much",
+  },
   /** Seconds in which one core decodes a megabyte of larger images. */
   secondsPerMegabyte: assumed(0.037, 0.01, 0.08, "149 ms for a JPEG of 12 megapixels, about 4 MB"),
   /** Share of that time that is left in draft mode. Images that are no JPEGs, or small ones, gain nothing. */

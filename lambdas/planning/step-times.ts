@@ -1,3 +1,4 @@
+import type { Precision } from "../contract/choices.ts";
 import type { JobStep } from "../contract/job-steps.ts";
 import type { Capacity } from "./capacity.ts";
 import { coreSpeed, type Outlook, type Rate, rates } from "./rates.ts";
@@ -12,6 +13,7 @@ export interface StepWork {
   readonly megabytesPerImage?: number | undefined;
   /** Time that the model takes for an image, relative to MobileNetV2, whose speed was measured. */
   readonly relativeTime: number;
+  readonly precision: Precision;
   /** Whether large JPEGs are decoded at a part of their size. */
   readonly jpegDraft: boolean;
 }
@@ -54,12 +56,20 @@ function inventoryTimes({ work: { images }, capacity: { tasks }, outlook }: Requ
   };
 }
 
+/** Seconds in which one core of the measured machine computes the features of a small image. */
+export function secondsPerImage(
+  { relativeTime, precision }: Pick<StepWork, "relativeTime" | "precision">,
+  outlook: Outlook,
+): number {
+  return rates.secondsPerImage[outlook] * relativeTime * (precision === "bf16" ? rates.bf16Share[outlook] : 1);
+}
+
 function featuresTimes({ work, outlook }: Request, coreSeconds: number): StepTimes {
-  const { newImages, megabytesPerImage = measuredMegabytes, relativeTime, jpegDraft } = work;
+  const { newImages, megabytesPerImage = measuredMegabytes, jpegDraft } = work;
   const decodingShare = jpegDraft ? rates.draftShare[outlook] : 1;
   const decoding =
     decodingShare * rates.secondsPerMegabyte[outlook] * Math.max(0, megabytesPerImage - measuredMegabytes);
-  const cores = newImages * (rates.secondsPerImage[outlook] * relativeTime + decoding) * coreSeconds;
+  const cores = newImages * (secondsPerImage(work, outlook) + decoding) * coreSeconds;
   const taskCount = Math.min(mostTasks, Math.ceil(newImages / imagesPerTask));
   return {
     cores,

@@ -12,7 +12,15 @@ import { refuseLargeInput } from "./refuse-large-input.ts";
 export interface ResolvedInput
   extends Pick<
       Plan,
-      "mode" | "label" | "limit" | "selectionRule" | "force" | "keepMinutes" | "exifRotation" | "jpegDraft"
+      | "mode"
+      | "label"
+      | "limit"
+      | "selectionRule"
+      | "force"
+      | "keepMinutes"
+      | "exifRotation"
+      | "jpegDraft"
+      | "precision"
     >,
     Pick<ListingRequest, "layout" | "splits" | "defaultSplit"> {
   /** s3://bucket/prefix/ */
@@ -176,6 +184,7 @@ export function parseInput(given: unknown, defaults: InputDefaults): ResolvedInp
     maxMegapixels: input.maxMegapixels ?? defaultMaxMegapixels,
     exifRotation: input.exifRotation ?? false,
     jpegDraft: input.jpegDraft ?? false,
+    precision: input.precision ?? "float32",
     maxCostUsd: input.maxCostUsd ?? defaults.maxCostUsd,
     cluster: input.cluster ?? {},
   };

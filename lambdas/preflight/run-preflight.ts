@@ -1,4 +1,5 @@
 import { colonAndItems } from "../../shared/bounded-text.ts";
+import { wheelhousesOf, wheelhouseTagOf } from "../artifacts/wheelhouses.ts";
 import { writeJson } from "../aws/s3.ts";
 import { defaultReusedFeatures } from "../contract/choices.ts";
 import type { Execution } from "../contract/execution.ts";
@@ -6,8 +7,10 @@ import { describeLeftOut, shortenNames } from "../contract/image-tree.ts";
 import type { Plan } from "../contract/plan.ts";
 import { planFile, runKey, runUri } from "../contract/s3-layout.ts";
 import { seededWarning } from "../contract/seeded-weights.ts";
+import { architectureProblem } from "../planning/candidate-nodes.ts";
 import { describeBorrowed, planBorrowed, toSeconds, withKeeping } from "../planning/kept-plan.ts";
-import { architectureProblem, type PlannedCluster, planCluster } from "../planning/planner.ts";
+import { type PlannedCluster, planCluster } from "../planning/planner.ts";
+import { precisionWarnings } from "../planning/precision.ts";
 import {
   archivedWarning,
   estimatedWarning,
@@ -51,7 +54,7 @@ function newImagesOf({ selected: { counts }, storedCount }: Survey): number {
 
 /** Plans a new cluster, or the run on the kept cluster if its creator's plan was found. */
 function planRun(input: ResolvedInput, found: Survey, config: PreflightConfig, runId: string): PlannedCluster {
-  const { selected, steps, storedCount, keptCluster, model } = found;
+  const { selected, steps, storedCount, createdPlan, model, precision } = found;
   const { counts } = selected;
   const request = {
     runId,
@@ -64,6 +67,7 @@ function planRun(input: ResolvedInput, found: Survey, config: PreflightConfig, r
       isStoreKnown: storedCount !== null,
       packGroups: found.pack?.groups,
       relativeTime: model.relativeTime,
+      precision,
       jpegDraft: input.jpegDraft,
     },
     maxMegapixels: input.maxMegapixels,
@@ -73,8 +77,7 @@ function planRun(input: ResolvedInput, found: Survey, config: PreflightConfig, r
     keepMinutes: input.keepMinutes,
     region: config.AWS_REGION,
   };
-  const created = keptCluster?.status === "fulfilled" ? keptCluster.value.plan : undefined;
-  return created ? planBorrowed(created, request) : planCluster(request);
+  return createdPlan ? planBorrowed(createdPlan, request) : planCluster(request);
 }
 
 interface ExaminedRun {
@@ -99,12 +102,12 @@ async function examineRun(
   const found = await survey(input, config, clients);
   // A retried Preflight must plan the same run, so the run is named after the execution.
   const planned = planRun(input, found, config, execution.name);
-  const { listed, selected, keptCluster } = found;
+  const { listed, selected, keptCluster, precision } = found;
   const { id } = input.cluster;
   const { cluster } = planned;
   const outcomes = await runChecks([
     ...accountChecks(
-      { config, clients, execution, cluster, imageTree: input.imageTree, listed, selected },
+      { config, clients, execution, cluster, imageTree: input.imageTree, listed, selected, precision },
       { createsCluster: keptCluster === undefined },
     ),
     ...(id === undefined || keptCluster === undefined
@@ -115,7 +118,7 @@ async function examineRun(
           execution,
           sfn: clients.sfn,
           environment: {
-            wheelhouse: config.WHEELHOUSE_SHA256,
+            wheelhouse: wheelhouseTagOf(wheelhousesOf(precision, config)),
             releaseLabel: config.CLUSTER_DEFAULTS.releaseLabel,
           },
           minutes: planned.estimate.minutes,
@@ -253,7 +256,7 @@ export async function planExecution(
   // The checks above explain an unreadable bucket better than the search for earlier runs does.
   if (found.earlier.status === "rejected") throw found.earlier.reason;
 
-  const { selected, formats, model, steps, store, keptCluster } = found;
+  const { selected, formats, model, precision, steps, store, keptCluster } = found;
   const { features, reuse } = reusable(found.earlier);
   const tree = describeTree(found.listed);
   // Without a count, the store may have all images.
@@ -279,6 +282,7 @@ export async function planExecution(
     maxMegapixels: input.maxMegapixels,
     exifRotation: input.exifRotation,
     jpegDraft: input.jpegDraft,
+    precision,
     plannedAt: toSeconds(plannedAt(found.listed, now)),
     counts: selected.counts,
     selection: selected.fingerprint,
@@ -297,6 +301,7 @@ export async function planExecution(
     estimate,
     warnings: [
       ...warningsOf(tree.leftOut, selected, model, outcomes),
+      ...(steps.features ? precisionWarnings(input.precision, precision, cluster) : []),
       ...(steps.features && input.formats === null ? withoutCsvWarnings(selected.counts) : []),
       ...(steps.features && input.reusedFeatures === null && reusedFeatures === "reference" ? [referenceWarning] : []),
     ],

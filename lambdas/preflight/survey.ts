@@ -1,10 +1,12 @@
 import type { S3Client } from "@aws-sdk/client-s3";
 import { parseS3Uri } from "../aws/s3.ts";
 import { defaultFormats } from "../contract/choices.ts";
+import type { ClusterPlan } from "../contract/cluster-plan.ts";
 import { featuresIdentity } from "../contract/decoder.ts";
 import { modeProperties } from "../contract/modes.ts";
 import type { Plan } from "../contract/plan.ts";
 import { featuresStoreUri } from "../contract/s3-layout.ts";
+import { choosePrecision } from "../planning/precision.ts";
 import { findEarlierRun, type Reuse } from "../results/earlier-runs.ts";
 import { logger } from "../runtime/handler.ts";
 import { deployedModel } from "./deployed-model.ts";
@@ -34,6 +36,10 @@ export interface Survey {
   readonly storedCount: number | null;
   /** The cluster that the execution input names, or the error of describing it; undefined if it names none. */
   readonly keptCluster: PromiseSettledResult<FoundCluster> | undefined;
+  /** Its creator's plan; undefined if the run creates a cluster, or that plan was not found. */
+  readonly createdPlan: ClusterPlan | undefined;
+  /** The precision that the run's nodes allow. */
+  readonly precision: Plan["precision"];
 }
 
 const nothingToReuse: Reuse = { reuse: null, features: null };
@@ -117,6 +123,11 @@ export async function survey(
 ): Promise<Survey> {
   const { s3 } = clients;
   const bucket = config.DATA_BUCKET;
+  const { id } = input.cluster;
+  const keptCluster = id === undefined ? undefined : await settle(findKeptCluster(clients, bucket, id));
+  const createdPlan = keptCluster?.status === "fulfilled" ? keptCluster.value.plan : undefined;
+  const nodes = { overrides: input.cluster, defaults: config.CLUSTER_DEFAULTS };
+  const precision = choosePrecision(input.precision, createdPlan, nodes);
   const isInventoryOnly = !modeProperties(input.mode).computesFeatures;
 
   const { listed, selected, pack } = await findImages(input, config, s3);
@@ -127,20 +138,17 @@ export async function survey(
   const canReuse = !isInventoryOnly && !input.force && counts.images > 0 && fingerprint !== null;
   const earlier = await settle(
     canReuse
-      ? findEarlierRun(s3, { ...input, formats, bucket, selection: fingerprint, model })
+      ? findEarlierRun(s3, { ...input, precision, formats, bucket, selection: fingerprint, model })
       : Promise.resolve(nothingToReuse),
   );
   const steps = stepsOf(isInventoryOnly, reusable(earlier));
 
-  const store = featuresStoreUri(bucket, featuresIdentity({ ...input, model }));
+  const store = featuresStoreUri(bucket, featuresIdentity({ ...input, precision, model }));
   const usesStore = steps.features && !input.force && listed.status === "fulfilled";
   // The manifest of a pack does not name its images.
   const readStore = (): Promise<number | null> =>
     pack === null ? countStoredOrUnknown(s3, store, selected) : Promise.resolve(null);
   const storedCount = usesStore ? await readStore() : 0;
-
-  const { id } = input.cluster;
-  const keptCluster = id === undefined ? undefined : await settle(findKeptCluster(clients, bucket, id));
 
   return {
     listed,
@@ -153,5 +161,7 @@ export async function survey(
     steps,
     storedCount,
     keptCluster,
+    createdPlan,
+    precision,
   };
 }

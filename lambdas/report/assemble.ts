@@ -69,7 +69,12 @@ export function assembleReport(
       writtenAt: now.toISOString(),
       onAws: !isEmbedded(execution.id),
     },
-    model: { name: modelInfo?.model.name ?? null, weights: plan.model.weights, sha256: plan.model.sha256 },
+    model: {
+      name: modelInfo?.model.name ?? null,
+      weights: plan.model.weights,
+      sha256: plan.model.sha256,
+      precision: plan.precision,
+    },
     validation,
     checks: manifest?.checks ?? [],
     variance: modelInfo && { ratios: modelInfo.variance_by_component, cumulative: modelInfo.cumulative_variance },

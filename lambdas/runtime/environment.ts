@@ -23,6 +23,9 @@ export const environmentSchema = z.object({
   /** s3:// URIs of the deployed model and wheelhouse, from which UploadScripts copies them. */
   MODEL_ASSET: z.string().startsWith("s3://"),
   WHEELHOUSE_ASSET: z.string().startsWith("s3://"),
+  /** The same for the wheels of runs in bf16, if they are deployed. */
+  BF16_WHEELHOUSE_SHA256: sha256.optional(),
+  BF16_WHEELHOUSE_ASSET: z.string().startsWith("s3://").optional(),
   ALLOW_NON_EU_REGION: flag.default(false),
   /** Prefix of the image tree in the data bucket if the execution input names none. */
   INPUT_PREFIX: z.string().endsWith("/").default(defaultInputPrefix),

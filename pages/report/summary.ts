@@ -39,6 +39,9 @@ function facts(data: ReportData): readonly Fact[] {
     ...(computed === null || reused === null
       ? []
       : [["Computed", formatCount(computed), `${formatCount(reused)} from the store`] as const]),
+    ...(data.model.precision === "float32"
+      ? []
+      : [["Precision", data.model.precision, "of the model's computation"] as const]),
     ...(duration === undefined ? [] : [["Duration", formatSpan(duration)] as const]),
     ...(cost ? [cost] : []),
   ];

@@ -72,6 +72,8 @@ class Plan:
     exif_rotation: bool = False
     # Large JPEGs are decoded at a part of their size.
     jpeg_draft: bool = False
+    # The numbers in which the model computes: float32 or bf16.
+    precision: str = "float32"
     # The image tree is a pack.
     packed: bool = False
     # The features store that all runs share; None if there is none.
@@ -137,6 +139,7 @@ def parse_plan(document: dict[str, Any]) -> Plan:
         ),
         exif_rotation=document.get("exifRotation", False),
         jpeg_draft=document.get("jpegDraft", False),
+        precision=document.get("precision", "float32"),
         packed=document.get("pack") is not None,
         store=_folder(document.get("store")),
         force=document.get("force", False),

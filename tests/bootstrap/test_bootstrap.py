@@ -85,7 +85,7 @@ def wheelhouse_of_empty_modules(tmp_path: Path) -> bytes:
 import pathlib, sysconfig
 folder = pathlib.Path(sysconfig.get_path("purelib"))
 for package in ("ai_edge_litert", "obstore", "PIL", "pyarrow"):
-    (folder / package).mkdir()
+    (folder / package).mkdir(exist_ok=True)
 for name in ("ai_edge_litert/interpreter", "numpy", "obstore/store", "PIL/Image", "PIL/JpegImagePlugin",
              "PIL/PngImagePlugin", "pyarrow/fs", "pyarrow/parquet"):
     (folder / f"{name}.py").touch()
@@ -134,6 +134,35 @@ def test_users_of_yarn_can_read_the_environment_whatever_the_umask(node: Node, t
         assert path.stat().st_mode & wanted == wanted, path
 
 
+def test_the_wheels_of_a_second_wheelhouse_are_installed_as_well(node: Node, tmp_path: Path) -> None:
+    first = node.put("wheelhouse.tar", wheelhouse_of_empty_modules(tmp_path))
+    (tmp_path / "requirements-bf16.txt").write_text("")
+    with tarfile.open(tmp_path / "second.tar", "w") as tar:
+        tar.add(tmp_path / "requirements-bf16.txt", "requirements-bf16.txt")
+    second = node.put("second.tar", (tmp_path / "second.tar").read_bytes())
+    both = ["s3://bucket/wheelhouse.tar", first, "s3://bucket/second.tar", second]
+
+    runs = [node.run(*arguments) for arguments in (both, both, both[:2])]
+
+    assert [done.returncode for done in runs] == [0, 0, 0], runs[0].stderr
+    assert runs[0].stdout.count("installing") == 2
+    # Another list of wheelhouses gives another environment.
+    assert ["already made" in done.stdout for done in runs] == [False, True, False]
+
+
+@pytest.mark.parametrize("name", ["wheelhouse.tar", "second.tar"])
+def test_each_wheelhouse_must_have_its_sha256(node: Node, tmp_path: Path, name: str) -> None:
+    content = wheelhouse_of_empty_modules(tmp_path)
+    sha256s = {file: node.put(file, content) for file in ("wheelhouse.tar", "second.tar")}
+    sha256s[name] = "0" * 64
+
+    done = node.run(*[argument for file, sha256 in sha256s.items() for argument in (f"s3://bucket/{file}", sha256)])
+
+    assert done.returncode != 0
+    assert f"s3://bucket/{name} has sha256" in done.stderr.splitlines()[-1]
+    assert not node.python.exists()
+
+
 def test_a_wrong_sha256_is_refused(node: Node) -> None:
     found = node.put("wheelhouse.tar", b"other content")
 
@@ -157,6 +186,8 @@ def test_a_missing_file_is_refused(node: Node) -> None:
     [
         ([], "usage: bootstrap.sh"),
         (["s3://bucket/x.tar"], "usage: bootstrap.sh"),
+        (["s3://bucket/x.tar", "0" * 64, "s3://bucket/y.tar"], "usage: bootstrap.sh"),
+        (["s3://bucket/x.tar", "0" * 64, "y.tar", "0" * 64], "'y.tar' is not an s3:// URI"),
         (["x.tar", "0" * 64], "is not an s3:// URI"),
         (["s3://bucket/x.tar", "abc"], "'abc' is not a sha256"),
     ],

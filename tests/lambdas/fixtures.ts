@@ -158,6 +158,7 @@ export function aPlan(bucket: string, changes: Partial<Plan> = {}, overrides: Pl
     maxMegapixels: 80,
     exifRotation: false,
     jpegDraft: false,
+    precision: "float32",
     quality: { maxErrorRate: 0.02, minVariance: null },
     counts: { images: 60, labels: 3, bytes: 60_000 },
     selection: "f".repeat(64),

@@ -29,6 +29,13 @@ class ModelArtifact:
     info: dict[str, Any]
 
 
+def computes_bf16() -> bool:
+    """Whether this machine's processor computes in bf16, as cli/execution/local-precision.ts finds out."""
+    cpuinfo = Path("/proc/cpuinfo")
+    text = cpuinfo.read_text(encoding="ascii", errors="replace") if cpuinfo.exists() else ""
+    return "avx512_bf16" in text or "amx_bf16" in text
+
+
 def picture(seed: int, size: tuple[int, int] = (100, 100)) -> Image.Image:
     """Return a picture like a fruit: a shaded disc on white that differs with the seed."""
     random = np.random.default_rng(seed)

@@ -41,6 +41,8 @@ def test_reads_the_keys_that_the_jobs_use() -> None:
     assert parse_plan({**PLAN, "maxMegapixels": 200}).max_pixels == 200_000_000
     assert parse_plan({**PLAN, "exifRotation": True}).exif_rotation
     assert parse_plan({**PLAN, "jpegDraft": True}).jpeg_draft
+    assert plan.precision == "float32"
+    assert parse_plan({**PLAN, "precision": "bf16"}).precision == "bf16"
     assert not plan.refers
     assert parse_plan({**PLAN, "reusedFeatures": "reference"}).refers
     assert plan.model is not None

@@ -1,4 +1,5 @@
 import type { S3Client } from "@aws-sdk/client-s3";
+import { type DeployedWheelhouse, wheelhousesOf } from "../../artifacts/wheelhouses.ts";
 import { objectExists, objectSha256, parseS3Uri, type S3Location } from "../../aws/s3.ts";
 import { artifactKey } from "../../contract/s3-layout.ts";
 import { deployedModel } from "../deployed-model.ts";
@@ -20,17 +21,28 @@ async function checkModel(s3: S3Client, artifact: S3Location, asset: string, dig
   return found.key;
 }
 
-/** Checks that the deployment has published the wheels and the model. */
-export function artifactChecks({ config, clients: { s3 } }: CheckContext): readonly CheckSpec[] {
-  const { DATA_BUCKET: bucket, WHEELHOUSE_SHA256, WHEELHOUSE_ASSET, MODEL_SHA256, MODEL_ASSET } = config;
-  const wheelhouse = { bucket, key: artifactKey(WHEELHOUSE_SHA256, "wheelhouse.tar") };
+const bf16Remedy =
+  "Make and deploy the wheels for bf16: orchard wheelhouse --precision bf16, then orchard deploy -c bf16WheelhouseFile=<its file>; or leave precision out";
+
+/** Checks that the deployment has published the wheels for each precision that the run needs, and the model. */
+export function artifactChecks({ config, clients: { s3 }, precision }: CheckContext): readonly CheckSpec[] {
+  const { DATA_BUCKET: bucket, MODEL_SHA256, MODEL_ASSET } = config;
+  const [always, forBf16] = wheelhousesOf(precision, config);
+  const find = async (wheelhouse: DeployedWheelhouse | undefined): Promise<string> => {
+    if (wheelhouse === undefined) throw new CheckFailure("The stack was deployed without them");
+    const { sha256, asset } = wheelhouse;
+    return (await findArtifact(s3, { bucket, key: artifactKey(sha256, "wheelhouse.tar") }, asset)).key;
+  };
   const model = { bucket, key: deployedModel(config).key };
   return [
     {
       name: "wheelhouse",
       remedy: "Deploy again: that uploads the wheels for the nodes",
-      run: async () => (await findArtifact(s3, wheelhouse, WHEELHOUSE_ASSET)).key,
+      run: () => find(always),
     },
+    ...(precision === "float32"
+      ? []
+      : [{ name: `wheelhouse-${precision}`, remedy: bf16Remedy, run: () => find(forBf16) }]),
     {
       name: "model",
       remedy: "Make the model again (orchard model --force) and deploy: that uploads it",

@@ -1,5 +1,6 @@
 import { cutText } from "../../../shared/bounded-text.ts";
 import { describeError } from "../../aws/errors.ts";
+import type { Precision } from "../../contract/choices.ts";
 import type { ClusterPlan } from "../../contract/cluster-plan.ts";
 import type { Execution } from "../../contract/execution.ts";
 import type { Check } from "../../contract/plan.ts";
@@ -17,6 +18,8 @@ export interface CheckContext {
   /** The listing of the image tree, or its error. */
   readonly listed: PromiseSettledResult<unknown>;
   readonly selected: Selected;
+  /** The precision in which the run computes. */
+  readonly precision: Precision;
 }
 
 /** A single check, before it has run. */

@@ -87,11 +87,11 @@ def make_extract_task(
         jpeg_draft=plan.jpeg_draft,
     )
     images_storage = locate_images(plan)
-    store_uri, run_id = plan.store, plan.run_id
+    store_uri, run_id, precision = plan.store, plan.run_id, plan.precision
     store_storage = None if store_uri is None else locate_storage(store_uri)
 
     def extract(images: Iterable[Image]) -> Iterator[Results]:
-        extractor = get_extractor(model, lambda: content.value)
+        extractor = get_extractor(model, precision, lambda: content.value)
         writer = None
         if store_uri is not None and store_storage is not None:
             writer = StoreWriter(store_uri, store_storage, run_id)

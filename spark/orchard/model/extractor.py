@@ -1,9 +1,10 @@
-"""Gives each worker process the runtime that its model needs."""
+"""Gives each worker process the runtime that its model and precision need."""
 
 from collections.abc import Callable
 from typing import Protocol
 
 from orchard.model.litert import LiteRtExtractor
+from orchard.model.openvino import OpenVinoExtractor
 from orchard.model.tensors import Features, Image
 from orchard.plan import Model
 
@@ -15,16 +16,26 @@ class Extractor(Protocol):
         """Compute the features of a preprocessed image."""
 
 
-_extractors: dict[Model, Extractor] = {}
+_ENGINES: dict[str, Callable[[bytes, int, str], Extractor]] = {
+    "float32": LiteRtExtractor,
+    "bf16": OpenVinoExtractor,
+}
+
+_extractors: dict[tuple[Model, str], Extractor] = {}
 
 
-def get_extractor(model: Model, content: Callable[[], bytes]) -> Extractor:
-    """Return the process's extractor for a model, which is created once and shared by all tasks of the process."""
-    if model not in _extractors:
-        _extractors[model] = make_extractor(model, content())
-    return _extractors[model]
+def get_extractor(model: Model, precision: str, content: Callable[[], bytes]) -> Extractor:
+    """Return the process's extractor, which is created once and shared by all tasks of the process.
 
+    Args:
+        model: The plan's model.
+        precision: float32 or bf16, in which the model computes.
+        content: Reads the model's file.
 
-def make_extractor(model: Model, content: bytes) -> Extractor:
-    """Make an extractor from the content of the model's file."""
-    return LiteRtExtractor(content, model.input_size, model.layout)
+    Raises:
+        JobError: This machine's processor does not compute in the precision.
+    """
+    key = (model, precision)
+    if key not in _extractors:
+        _extractors[key] = _ENGINES[precision](content(), model.input_size, model.layout)
+    return _extractors[key]

@@ -16,6 +16,7 @@ describe("makeExecutionInput", () => {
         layout: "split/label",
         limit: 20,
         components: 5,
+        precision: "bf16",
       }),
     ).toEqual({
       mode: "single-class",
@@ -24,6 +25,7 @@ describe("makeExecutionInput", () => {
       layout: "split/label",
       limit: 20,
       pca: { components: 5 },
+      precision: "bf16",
     });
     expect(makeExecutionInput({ mode: "full", variance: 0.9 })).toEqual({ mode: "full", pca: { variance: 0.9 } });
   });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { readArtifacts } from "../../../infra/config/artifacts.ts";
 import { sha256 } from "../../../lambdas/aws/s3.ts";
-import { configWith, required, temporaryFolder } from "../fixtures.ts";
+import { artifact, configWith, required, temporaryFolder } from "../fixtures.ts";
 
 const folder = temporaryFolder();
 
@@ -72,6 +72,16 @@ it("limits pcaComponents to the dimensions of the model", () => {
 it("names the knob of a missing file and the command that makes the file", () => {
   expect(() => readArtifacts(configWith({ wheelhouseFile: "none" }))).toThrow(
     /^wheelhouseFile: given ".*none"; .* Make it: orchard wheelhouse --arch x86_64/,
+  );
+});
+
+it("publishes the wheels for bf16 only if the configuration names them", () => {
+  expect(readArtifacts(configWith()).bf16Wheelhouse).toBeUndefined();
+
+  const bf16WheelhouseFile = artifact("bf16.tar", "the wheels for bf16");
+  expect(readArtifacts(configWith({ bf16WheelhouseFile })).bf16Wheelhouse?.sha256).toBe(sha256("the wheels for bf16"));
+  expect(() => readArtifacts(configWith({ bf16WheelhouseFile: "none" }))).toThrow(
+    /^bf16WheelhouseFile: given ".*none"; .* Make it: orchard wheelhouse --precision bf16/,
   );
 });
 

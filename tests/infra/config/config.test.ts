@@ -71,6 +71,10 @@ describe("the configuration", () => {
     [{ subnetIds: "subnet-01" }, /vpcId: not given; allowed: the subnets' VPC/],
     [{ subnetIds: "subnet-01", vpcId: "vpc-01", nat: true }, /nat: given true; allowed: false with subnetIds/],
     [
+      { architecture: "arm64", bf16WheelhouseFile: "bf16.tar" },
+      /bf16WheelhouseFile: given "bf16\.tar"; allowed: none with architecture arm64/,
+    ],
+    [
       { encryptedVolumes: true, securityConfiguration: "none" },
       /encryptedVolumes: given true; allowed: false with securityConfiguration none/,
     ],

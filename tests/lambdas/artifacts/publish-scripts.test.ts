@@ -6,6 +6,7 @@ import { strFromU8, unzipSync } from "fflate";
 import { beforeEach, expect, test } from "vitest";
 import { packPackage, type Scripts, uploadScripts } from "../../../lambdas/artifacts/publish-scripts.ts";
 import { parseS3Uri, sha256 } from "../../../lambdas/aws/s3.ts";
+import type { Plan } from "../../../lambdas/contract/plan.ts";
 import { S3Double } from "../../doubles/s3.ts";
 import { anExecution, aPlan, createBucket, putObject } from "../fixtures.ts";
 import { startMinistack } from "../ministack.ts";
@@ -30,14 +31,16 @@ beforeEach(async () => {
   published = await createBucket(account);
   await putObject(account, published, "model é.tflite", model);
   await putObject(account, published, "wheelhouse.tar", wheelhouse);
+  await putObject(account, published, "bf16.tar", bf16Wheelhouse);
   return () => rm(folder, { recursive: true });
 });
 
 const model = "the model";
 const wheelhouse = "the wheels";
-function upload(s3 = account.s3): Promise<Scripts> {
+const bf16Wheelhouse = "the wheels for bf16";
+function upload(s3 = account.s3, changes: Partial<Plan> = {}): Promise<Scripts> {
   return uploadScripts(
-    { state: { plan: aPlan(bucket) }, execution: anExecution() },
+    { state: { plan: aPlan(bucket, changes) }, execution: anExecution() },
     {
       DATA_BUCKET: bucket,
       AWS_REGION: "eu-west-1",
@@ -45,6 +48,8 @@ function upload(s3 = account.s3): Promise<Scripts> {
       MODEL_ASSET: `s3://${published}/model é.tflite`,
       WHEELHOUSE_SHA256: sha256(wheelhouse),
       WHEELHOUSE_ASSET: `s3://${published}/wheelhouse.tar`,
+      BF16_WHEELHOUSE_SHA256: sha256(bf16Wheelhouse),
+      BF16_WHEELHOUSE_ASSET: `s3://${published}/bf16.tar`,
       LAMBDA_TASK_ROOT: folder,
     },
     s3,
@@ -72,6 +77,19 @@ test("uploads every file under its own sha256", async () => {
     expect(uri.split("/").at(-2)).toBe(sha256(await read(uri)));
   }
   expect(digest).toBe(sha256(wheelhouse));
+});
+
+test("the nodes install the wheels for bf16 for a run in bf16 only", async () => {
+  const [float32, bf16] = [await upload(), await upload(account.s3, { precision: "bf16" })];
+
+  const [always, more] = [sha256(wheelhouse), sha256(bf16Wheelhouse)];
+  const uri = (digest: string): string => `s3://${bucket}/artifacts/${digest}/wheelhouse.tar`;
+  expect(float32).toMatchObject({ bootstrapArgs: [uri(always), always], wheelhouse: always });
+  expect(bf16).toMatchObject({
+    bootstrapArgs: [uri(always), always, uri(more), more],
+    wheelhouse: `${always}+${more}`,
+  });
+  expect(sha256(await read(uri(more)))).toBe(more);
 });
 
 test("the zip contains only the package's Python files", async () => {

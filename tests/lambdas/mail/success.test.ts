@@ -77,6 +77,11 @@ test("has the earlier run's results if there was nothing to do", () => {
   expect(message).not.toContain("terminated");
 });
 
+test("names the precision of the features unless it is float32", () => {
+  expect(messageOf({ plan: aPlan("data", { precision: "bf16" }), validation })).toMatch(/^Precision: bf16$/m);
+  expect(messageOf({ plan: aPlan("data"), validation })).not.toContain("Precision");
+});
+
 test("refers to the errors of the run that computed the features", () => {
   const plan = aPlan("data", { features: "s3://data/runs/run-0/features/parquet" });
 

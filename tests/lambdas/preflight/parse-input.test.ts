@@ -38,6 +38,7 @@ test("fills in the defaults of the table", () => {
     maxMegapixels: 80,
     exifRotation: false,
     jpegDraft: false,
+    precision: "float32",
     maxCostUsd: 20,
     cluster: {},
   });

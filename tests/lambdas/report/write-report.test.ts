@@ -68,7 +68,7 @@ test("writes the page with the figures of every file, of Step Functions and of E
   expect(s3.puts.at(-1)?.ContentType).toBe("text/html; charset=utf-8");
   expect(writtenData()).toMatchObject({
     run: { id: "run-1", mode: "mini", results: "s3://data/runs/run-1/", input: { mode: "mini" }, onAws: true },
-    model: { name: "MobileNetV2", weights: "imagenet" },
+    model: { name: "MobileNetV2", weights: "imagenet", precision: "float32" },
     validation: { images: 59 },
     checks,
     variance: { ratios: [0.5, 0.25], cumulative: [0.5, 0.75] },

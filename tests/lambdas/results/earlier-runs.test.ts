@@ -1,5 +1,6 @@
 import { beforeEach, expect, test } from "vitest";
 import { sha256 } from "../../../lambdas/aws/s3.ts";
+import { clusterDefaultsSchema } from "../../../lambdas/contract/cluster-knobs.ts";
 import { decoderVersion } from "../../../lambdas/contract/decoder.ts";
 import type { Plan } from "../../../lambdas/contract/plan.ts";
 import { runUri } from "../../../lambdas/contract/s3-layout.ts";
@@ -26,6 +27,7 @@ beforeEach(() => {
     DATA_BUCKET: bucket,
     MODEL_SHA256: sha256(model),
     MODEL_DESCRIPTION: modelDescription,
+    CLUSTER_DEFAULTS: clusterDefaultsSchema.parse({}),
   } as PreflightConfig;
 });
 
@@ -36,10 +38,11 @@ const defaults = { bucket, inputPrefix: "data/raw/", maxCostUsd: 20, maxKeepMinu
 async function planRun(runId: string, changes: object = {}): Promise<Plan> {
   const resolved = parseInput({ ...input, ...changes }, defaults);
   const clients = { s3: s3.client } as unknown as PreflightClients;
-  const { earlier, selected, formats, steps, store, model: deployed } = await survey(resolved, config, clients);
+  const found = await survey(resolved, config, clients);
+  const { earlier, selected, formats, steps, store, model: deployed, precision } = found;
   const { counts, fingerprint: selection } = selected;
   const { mode, pca, maxMegapixels, exifRotation, jpegDraft, quality } = resolved;
-  const found = { counts, selection, steps, store, model: deployed, ...reusable(earlier) };
+  const planned = { counts, selection, steps, store, model: deployed, precision, ...reusable(earlier) };
   return aPlan(bucket, {
     runId,
     run: runUri(bucket, runId),
@@ -50,7 +53,7 @@ async function planRun(runId: string, changes: object = {}): Promise<Plan> {
     exifRotation,
     jpegDraft,
     quality,
-    ...found,
+    ...planned,
   });
 }
 
@@ -172,6 +175,8 @@ test.each([
 test.each([
   [{ exifRotation: true }, "-exif"],
   [{ jpegDraft: true }, "-draft"],
+  [{ precision: "bf16" }, "-bf16"],
+  [{ precision: "bf16", jpegDraft: true }, "-draft-bf16"],
   [{ exifRotation: true, jpegDraft: true }, "-exif-draft"],
 ])("features with %j have their own store, and no other run reuses them", async (option, suffix) => {
   const first = await planRun("first", option);

@@ -229,7 +229,7 @@ export async function exampleReport(example: Example): Promise<ReportData> {
       writtenAt: "2026-03-01T09:23:12.000Z",
       onAws: true,
     },
-    model: { name: "MobileNetV2", weights: "imagenet", sha256: "ab".repeat(32) },
+    model: { name: "MobileNetV2", weights: "imagenet", sha256: "ab".repeat(32), precision: "float32" },
     validation: {
       images: example.images,
       labels: example.labels.length,

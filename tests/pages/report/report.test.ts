@@ -344,6 +344,15 @@ describe.skipIf(chromium === undefined)("the report in a browser", () => {
       expect(await text(page, place)).toContain("andom");
   });
 
+  it("names the precision of the computation unless it is float32", async () => {
+    const data = await exampleReport(small);
+
+    const page = await open({ ...data, model: { ...data.model, precision: "bf16" } });
+
+    expect(await text(page, ".facts")).toContain("bf16");
+    expect(await text(await open(data), ".facts")).not.toContain("Precision");
+  });
+
   it("says what AWS would have cost for a run on the embedded account", async () => {
     const data = await exampleReport(small);
 

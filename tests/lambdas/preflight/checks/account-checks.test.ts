@@ -205,6 +205,31 @@ test("a wheelhouse that does not exist is refused", async () => {
   );
 });
 
+test("a run in bf16 is refused if its wheelhouse was not deployed, with the commands that do so", async () => {
+  const bf16 = { ...input, precision: "bf16" };
+
+  await expect(run(bf16)).rejects.toThrow(
+    /^1 of 20 checks failed: wheelhouse-bf16: The stack was deployed without them\. .* orchard wheelhouse --precision bf16, .* orchard deploy -c bf16WheelhouseFile=/,
+  );
+  const settings = { BF16_WHEELHOUSE_SHA256: sha256("bf16"), BF16_WHEELHOUSE_ASSET: "s3://assets/bf16.tar" };
+  await expect(run(bf16, { config: settings })).rejects.toThrow(/wheelhouse-bf16: Neither .* exists/);
+
+  await putObject(account, config.DATA_BUCKET, `artifacts/${sha256("bf16")}/wheelhouse.tar`, "bf16");
+  const plan = await run(bf16, { config: settings });
+
+  expect(plan).toMatchObject({ precision: "bf16", warnings: [] });
+  expect(plan.store).toMatch(/-bf16\/$/);
+});
+
+test("a run on processors without bf16 needs no such wheelhouse: it takes float32, and says so", async () => {
+  const float32 = await run();
+
+  const plan = await run({ ...input, precision: "bf16", cluster: { coreType: "m5.xlarge" } });
+
+  expect(plan).toMatchObject({ precision: "float32", store: float32.store });
+  expect(plan.warnings).toEqual([expect.stringMatching(/^bf16 gains nothing on m5\.xlarge: /)]);
+});
+
 test("a model that does not exist is refused", async () => {
   expect(await findOnlyFailure(run(input, { config: { MODEL_SHA256: "0".repeat(64) } }))).toMatch(
     /model: Neither s3:\/\/.*\/model\.tflite nor s3:\/\/.*\/model\.tflite exists/,

@@ -27,7 +27,8 @@ async function failedChecks(
     steps = [],
     minutes = 20,
     plan = planned,
-  }: { steps?: StepSummary[]; minutes?: number; plan?: FoundCluster["plan"] | null } = {},
+    wanted = wheelhouse,
+  }: { steps?: StepSummary[]; minutes?: number; plan?: FoundCluster["plan"] | null; wanted?: string } = {},
 ): Promise<readonly string[]> {
   const value: FoundCluster = { cluster: emr.find(id), steps, plan: plan ?? undefined };
   const outcomes = await runChecks(
@@ -36,7 +37,7 @@ async function failedChecks(
       found: { status: "fulfilled", value },
       execution,
       sfn: sfn.client,
-      environment: { wheelhouse, releaseLabel: "emr-7.13.0" },
+      environment: { wheelhouse: wanted, releaseLabel: "emr-7.13.0" },
       minutes,
       now,
     }),
@@ -48,6 +49,18 @@ test("a kept cluster can be reused if it is idle and has the environment of a ne
   sfn.answers.set(creator.id, "SUCCEEDED");
 
   expect(await failedChecks(createKept(), { steps: [aStep("s-1", "run-1", "COMPLETED")] })).toEqual([]);
+});
+
+test("a kept cluster with the wheels for bf16 serves runs in float32 too, but not the reverse", async () => {
+  const more = "c".repeat(64);
+  const withBf16 = { "orchard:wheelhouse-sha256": `${wheelhouse}+${more}` };
+
+  expect(await failedChecks(createKept(withBf16))).toEqual([]);
+  expect(await failedChecks(createKept(), { wanted: `${wheelhouse}+${more}` })).toEqual([
+    expect.stringMatching(
+      /^kept-cluster-environment: j-2 was created with wheelhouse a+; a new cluster would get a+\+c+/,
+    ),
+  ]);
 });
 
 test.each<[string, RegExp, () => Promise<readonly string[]>]>([
