@@ -13,7 +13,12 @@ export const nodeType = "m7a.2xlarge";
 
 function clusterOf(type: string, coreCount: number): ClusterShape {
   const fleet = { primaryTypes: [type], coreTypes: [type], coreCount, maxCoreCount: coreCount };
-  return { ...fleet, market: "ON_DEMAND", ebsGiB: 64, ...deriveMemory([type], defaultMaxMegapixels, {}) };
+  return {
+    ...fleet,
+    market: "ON_DEMAND",
+    ebsGiB: 64,
+    ...deriveMemory([type], { maxMegapixels: defaultMaxMegapixels }, {}),
+  };
 }
 
 /** Predicts a run of all steps whose images are all new, on a cluster of that many core nodes and a primary node. */

@@ -1,10 +1,14 @@
 import { instanceType } from "../catalog/instance-types.ts";
+import type { Precision } from "../contract/choices.ts";
 
 /** Cores per executor. Each core has a Python worker, and all of them share the executor's memory overhead. */
 export const executorCores = 4;
 
-/** Memory in MiB that a Python worker takes without the image that it decodes: 140, and up to 64 that it reads ahead. */
-const workerMiB = 140 + 64;
+/**
+ * Memory in MiB that a Python worker takes without the image that it decodes: 140, or 204 with OpenVINO (measured), and up to
+ * 64 that it reads ahead.
+ */
+const workerMiB = { float32: 140 + 64, bf16: 204 + 64 } as const satisfies Readonly<Record<Precision, number>>;
 /**
  * Memory in MiB that decoding takes for each megapixel (docs/images.md, "Size"): for most images, and for progressive JPEG
  * and AVIF. Only WebP takes more.
@@ -15,9 +19,17 @@ const jvmMiB = 384;
 /** The JVM only moves paths, so its heap in MiB has little use of more, and gets less where Python needs the memory. */
 const heapMiB = { least: 1024, most: 4096 } as const;
 
+/** The part of a run's work that its workers' memory depends on. */
+export interface WorkersLoad {
+  /** Larger images, in millions of pixels, are not decoded. */
+  readonly maxMegapixels: number;
+  /** @default "float32" */
+  readonly precision?: Precision | undefined;
+}
+
 /** Memory in MiB that an executor needs outside the JVM's heap while each worker decodes one of the largest images. */
-function overheadMiB(maxMegapixels: number, perMegapixel: number): number {
-  return roundedUp(jvmMiB + executorCores * (workerMiB + maxMegapixels * perMegapixel));
+function overheadMiB({ maxMegapixels, precision = "float32" }: WorkersLoad, perMegapixel: number): number {
+  return roundedUp(jvmMiB + executorCores * (workerMiB[precision] + maxMegapixels * perMegapixel));
 }
 
 /** Memory in MiB that YARN may use on the smallest of these nodes, because EC2 may provide any type of a fleet. */
@@ -72,10 +84,8 @@ function roomMiB(types: readonly string[], { driverMemory, driverMemoryOverhead 
 /**
  * Derives the memory of executors that fill a node of any of these types, and keeps given sizes. Python gets what the
  * largest image takes that a run decodes, and what the JVM has no use of.
- *
- * @param maxMegapixels larger images are not decoded
  */
-export function deriveMemory(types: readonly string[], maxMegapixels: number, given: GivenMemory): ExecutorMemory {
+export function deriveMemory(types: readonly string[], load: WorkersLoad, given: GivenMemory): ExecutorMemory {
   const driver = {
     driverMemory: given.driverMemory ?? defaultDriverMemory,
     driverMemoryOverhead: given.driverMemoryOverhead ?? defaultDriverMemoryOverhead,
@@ -84,7 +94,7 @@ export function deriveMemory(types: readonly string[], maxMegapixels: number, gi
   const container = roundedDown(roomMiB(types, driver) / executors);
   const overhead = given.executorMemoryOverhead
     ? toMiB(given.executorMemoryOverhead)
-    : deriveOverhead(container, maxMegapixels, given.executorMemory);
+    : deriveOverhead(container, load, given.executorMemory);
   return {
     // Both sizes stay positive; memoryProblem reports sizes that do not fit.
     executorMemory: given.executorMemory ?? toSize(Math.max(stepMiB, container - overhead)),
@@ -94,9 +104,9 @@ export function deriveMemory(types: readonly string[], maxMegapixels: number, gi
 }
 
 /** @param heap the given heap in Spark's notation, if any; images that most files have must then fit beside it */
-function deriveOverhead(container: number, maxMegapixels: number, heap: string | undefined): number {
-  const wanted = Math.max(overheadMiB(maxMegapixels, megapixelMiB.most), container - heapMiB.most);
-  const least = heap === undefined ? stepMiB : overheadMiB(maxMegapixels, megapixelMiB.usual);
+function deriveOverhead(container: number, load: WorkersLoad, heap: string | undefined): number {
+  const wanted = Math.max(overheadMiB(load, megapixelMiB.most), container - heapMiB.most);
+  const least = heap === undefined ? stepMiB : overheadMiB(load, megapixelMiB.usual);
   return Math.max(least, Math.min(wanted, roundedDown(container - toMiB(heap ?? `${heapMiB.least}m`))));
 }
 

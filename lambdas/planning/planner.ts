@@ -36,12 +36,16 @@ export function candidates(request: PlanRequest): readonly Candidate[] {
       ...nodes,
       market: overrides.market ?? defaults.market,
       ebsGiB: overrides.ebsGiB ?? defaults.ebsGiB,
-      ...deriveMemory(workersOf(nodes).types, maxMegapixels, {
-        executorMemory: overrides.executorMemory ?? defaults.executorMemory,
-        executorMemoryOverhead: overrides.executorMemoryOverhead ?? defaults.executorMemoryOverhead,
-        driverMemory: defaults.driverMemory,
-        driverMemoryOverhead: defaults.driverMemoryOverhead,
-      }),
+      ...deriveMemory(
+        workersOf(nodes).types,
+        { maxMegapixels, precision: work.precision },
+        {
+          executorMemory: overrides.executorMemory ?? defaults.executorMemory,
+          executorMemoryOverhead: overrides.executorMemoryOverhead ?? defaults.executorMemoryOverhead,
+          driverMemory: defaults.driverMemory,
+          driverMemoryOverhead: defaults.driverMemoryOverhead,
+        },
+      ),
     };
     return { shape, quote: quote(shape, work, region) };
   });

@@ -74,7 +74,7 @@ def run(context: SparkContext, plan: Plan, progress: Progress) -> None:
             new = found.read_missing(len(shares))
             if plan.packed:
                 new = order_by_digest(new, plan.image_tree, len(shares))
-        memory = find_decoder_memory(context.getConf())
+        memory = find_decoder_memory(context.getConf(), plan.precision)
         extract = make_extract_task(plan, plan.model, context.broadcast(content), progress, memory)
         tasks.append(new.mapPartitionsWithIndex(make_write_task(plan, extract)))
     if found is not None and reused > 0:

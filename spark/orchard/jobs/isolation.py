@@ -25,8 +25,9 @@ Decode = Callable[[bytes], Pixels]
 
 KILLED = "killed the decoder"
 TOO_MUCH_MEMORY = "needs more memory than the decoder has"
-# Memory of a worker without its image, in MiB: 140 for itself, 64 for files read ahead, 100 for the child.
-_WORKER_MIB = 140 + 64 + 100
+# Memory of a worker without its image, in MiB, by the precision of its model: 140 or 204 for itself, 64 for files read
+# ahead, 100 for the child.
+_WORKER_MIB = {"float32": 140 + 64 + 100, "bf16": 204 + 64 + 100}
 
 _decode: Decode
 
@@ -91,7 +92,7 @@ def _decode_in_child(content: bytes) -> Pixels:
     return _decode(content)
 
 
-def find_decoder_memory(conf: SparkConf) -> tuple[int, int] | None:
+def find_decoder_memory(conf: SparkConf, precision: str) -> tuple[int, int] | None:
     """Return how much memory an image may take, in bytes, in a task's second attempt and in later ones.
 
     The second attempt allows as much as all workers of an executor have together for their images: an image that needs
@@ -103,7 +104,7 @@ def find_decoder_memory(conf: SparkConf) -> tuple[int, int] | None:
     overhead, cores = conf.get("spark.executor.memoryOverhead"), conf.get("spark.executor.cores")
     if overhead is None or cores is None:
         return None
-    share = max(100, _parse_mib(overhead) // int(cores) - _WORKER_MIB) << 20
+    share = max(100, _parse_mib(overhead) // int(cores) - _WORKER_MIB[precision]) << 20
     return share * int(cores), share
 
 

@@ -108,7 +108,7 @@ describe("the memory of executors and of the application master", () => {
   it("is what the documents say about the planner's nodes", () => {
     const words = (name: string) => readFileSync(join(root, "docs", name), "utf8").replaceAll(/\s+/g, " ");
     const [small, large] = ["xlarge", "2xlarge"].map((size) => {
-      const memory = deriveMemory([`m5.${size}`, `m6i.${size}`], defaultMaxMegapixels, {});
+      const memory = deriveMemory([`m5.${size}`, `m6i.${size}`], { maxMegapixels: defaultMaxMegapixels }, {});
       return [toMiB(memory.executorMemory), toMiB(memory.executorMemoryOverhead)] as const;
     });
 
@@ -118,12 +118,22 @@ describe("the memory of executors and of the application master", () => {
     expect(Number(shared?.[1]?.replace(",", ""))).toBe(small?.[1]);
   });
 
+  it("gives the workers of a run in bf16 what OpenVINO takes beyond LiteRT, from the heap", () => {
+    const [float32, bf16] = (["float32", "bf16"] as const).map((precision) => {
+      const memory = deriveMemory(["m7i.xlarge"], { maxMegapixels: defaultMaxMegapixels, precision }, {});
+      return { heap: toMiB(memory.executorMemory), overhead: toMiB(memory.executorMemoryOverhead) };
+    });
+
+    expect((bf16?.overhead ?? 0) - (float32?.overhead ?? 0)).toBe(executorCores * 64);
+    expect((float32?.heap ?? 0) - (bf16?.heap ?? 0)).toBe(executorCores * 64);
+  });
+
   it("gives Python more for larger images, up to what the node has, and the JVM what is left", () => {
     const megapixels = fc.integer({ min: 1, max: 2000 });
     fc.assert(
       fc.property(fc.constantFrom(...Object.keys(instanceTypes)), megapixels, megapixels, (type, one, more) => {
-        const small = deriveMemory([type], one, {});
-        const large = deriveMemory([type], one + more, {});
+        const small = deriveMemory([type], { maxMegapixels: one }, {});
+        const large = deriveMemory([type], { maxMegapixels: one + more }, {});
         const sizeOf = ({ executorMemory: heap, executorMemoryOverhead: rest }: typeof small) =>
           toMiB(heap) + toMiB(rest);
 
@@ -137,9 +147,13 @@ describe("the memory of executors and of the application master", () => {
   it("keeps given sizes, and lets most images fit beside a given heap", () => {
     const given = { executorMemory: "5g", executorMemoryOverhead: "1g" };
 
-    expect(deriveMemory(["m5.2xlarge"], 80, given)).toMatchObject(given);
-    expect(deriveMemory(["m5.2xlarge"], 80, { executorMemory: "5g" }).executorMemoryOverhead).toBe("5g");
-    expect(deriveMemory(["m5.xlarge"], 80, { executorMemory: "8g" }).executorMemoryOverhead).toBe("2560m");
+    expect(deriveMemory(["m5.2xlarge"], { maxMegapixels: 80 }, given)).toMatchObject(given);
+    expect(deriveMemory(["m5.2xlarge"], { maxMegapixels: 80 }, { executorMemory: "5g" }).executorMemoryOverhead).toBe(
+      "5g",
+    );
+    expect(deriveMemory(["m5.xlarge"], { maxMegapixels: 80 }, { executorMemory: "8g" }).executorMemoryOverhead).toBe(
+      "2560m",
+    );
   });
 
   it("is refused if the fleet's smallest type has no room for it", () => {

@@ -77,17 +77,23 @@ def test_an_image_that_exceeds_the_memory_is_named(pid_file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("overhead", "expected"),
-    [("2304m", (4 * 272, 272)), ("3g", (4 * 464, 464)), ("512m", (400, 100)), (None, None)],
+    ("overhead", "precision", "expected"),
+    [
+        ("2304m", "float32", (4 * 272, 272)),
+        ("2304m", "bf16", (4 * 208, 208)),
+        ("3g", "float32", (4 * 464, 464)),
+        ("512m", "float32", (400, 100)),
+        (None, "float32", None),
+    ],
 )
 def test_the_memory_is_first_that_of_all_workers_and_then_a_workers_share(
-    overhead: str | None, expected: tuple[int, int] | None
+    overhead: str | None, precision: str, expected: tuple[int, int] | None
 ) -> None:
     conf = SparkConf(loadDefaults=False).set("spark.executor.cores", "4")
     if overhead is not None:
         conf.set("spark.executor.memoryOverhead", overhead)
 
-    found = find_decoder_memory(conf)
+    found = find_decoder_memory(conf, precision)
 
     assert found == (None if expected is None else tuple(size * MIB for size in expected))
 
