@@ -161,7 +161,7 @@ On paper, from the same constants:
 
 | part | at 100 million | breaks? |
 |---|---|---|
-| Preflight | lists at most two million keys, and estimates the others | no |
+| Preflight | lists at most two million keys, and estimates the others by at most 13,000 requests | no |
 | Inventory | 100,000 pages: ${format((100_000 * rates.secondsPerPage.value) / 800 / 60)} minutes on 100 nodes | no |
 | ExtractFeatures | ${format((1e8 * rates.secondsPerImage.value) / 3600)} hours of one core, but ${format(1e8 / rates.getsPerSecond.value / 3600)} hours if S3 answers ${rates.getsPerSecond.value.toLocaleString("en")} GETs a second, and ${format(1e8 / rates.getsPerSecond.worst / 3600)} with ${rates.getsPerSecond.worst.toLocaleString("en")} | **first**: the step's limit of ${mostSeconds.features / 3600} hours, unless S3 has partitioned the keys or the images are packed |
 | tasks | 2,000 of 50,000 images each, so that a lost task repeats minutes of work | second |

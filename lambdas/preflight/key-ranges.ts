@@ -1,6 +1,6 @@
 import type { S3Client } from "@aws-sdk/client-s3";
 import pMap from "p-map";
-import { firstPage, listPages, type S3Object, sha256 } from "../aws/s3.ts";
+import { firstPage, listPages, type S3Object } from "../aws/s3.ts";
 
 /** The keys that begin with a prefix and come after another key. */
 export interface KeyRange {
@@ -49,7 +49,8 @@ export async function splitRange(s3: S3Client, range: KeyRange): Promise<readonl
 }
 
 /**
- * Lists ranges concurrently, also within a range: what is left of a range after some pages is split.
+ * Lists ranges concurrently, also within a range: what is left of a range after some pages is split. All ranges are begun
+ * before any gets far, so that a listing that is ended has seen a part of each.
  *
  * @param visit receives the objects of a page; once it returns false, nothing more is listed
  * @returns the ranges that are not listed, because `visit` returned false
@@ -60,7 +61,7 @@ export async function visitRanges(
   visit: (objects: readonly S3Object[]) => boolean,
 ): Promise<readonly KeyRange[]> {
   let goesOn = true;
-  const listSome = async (range: KeyRange): Promise<readonly KeyRange[]> => {
+  const listSome = async (range: KeyRange, most: number): Promise<readonly KeyRange[]> => {
     if (!goesOn) return [range];
     let pages = 0;
     let { after } = range;
@@ -70,13 +71,14 @@ export async function visitRanges(
       if (isLast) return [];
       after = objects.at(-1)?.key ?? after;
       pages += 1;
-      if (!goesOn) return [{ ...range, after }];
-      if (pages >= pagesBeforeSplit) break;
+      if (!goesOn || pages >= most) break;
     }
-    return splitRange(s3, { ...range, after });
+    const rest = { ...range, after };
+    return goesOn && pages >= pagesBeforeSplit ? splitRange(s3, rest) : [rest];
   };
   let left = ranges;
-  while (goesOn && left.length > 0) left = (await pMap(left, listSome, { concurrency: listConcurrency })).flat();
+  for (let pages = 1; goesOn && left.length > 0; pages = Math.min(2 * pages, pagesBeforeSplit))
+    left = (await pMap(left, (range) => listSome(range, pages), { concurrency: listConcurrency })).flat();
   return left;
 }
 
@@ -94,40 +96,48 @@ async function lookAt(s3: S3Client, range: KeyRange): Promise<Branch> {
   return { keys: objects.length, parts };
 }
 
-/** Parts of the ranges that an estimate looks into, whose error is that of a mean of so many samples. */
-const samples = 128;
+/** Ranges that an estimate looks into at most, and the walks that they share. */
+const samples = 512;
+
+const goldenRatio = (1 + Math.sqrt(5)) / 2;
 
 /**
- * Estimates the number of keys in ranges. It splits them until there are enough parts, and looks into a sample of these by
- * random walks to parts that fit into a page; a walk multiplies the numbers of parts on its way (Knuth 1975, Estimating
- * the efficiency of backtrack programs). The same keys always give the same estimate.
+ * Estimates the number of keys in ranges by random walks to parts that fit into a page; a walk multiplies the numbers of
+ * parts on its way (Knuth 1975, Estimating the efficiency of backtrack programs). Of more ranges than samples, it takes
+ * one of each so many neighbours. The numbers that decide where the walks go are multiples of the golden ratio, which
+ * spread evenly, so that neighbours, whose keys are often alike, are walked in different ways. The same keys always give
+ * the same estimate.
+ *
+ * Measured with ten million keys, of which two million had been listed: 0.8 % off at most in 1 to 5,000 labels of one size,
+ * whether the names are numbers, dates or random, and 2.2 % in 131 to 300 labels whose sizes differ a hundredfold (Zipf's
+ * law). Of more ranges than samples, the estimate may miss the largest: 15 % off with 1,000 labels of such sizes, 44 % with
+ * 5,000. It makes at most 13,000 requests, of which 1,400 return a page of keys, and the others one key.
  */
 export async function estimateKeys(s3: S3Client, ranges: readonly KeyRange[]): Promise<number> {
-  const options = { concurrency: listConcurrency };
-  let counted = 0;
-  let open = ranges;
-  while (open.length > 0 && open.length < samples) {
-    const branches = await pMap(open, (range) => lookAt(s3, range), options);
-    counted += sum(branches.map(({ keys }) => keys));
-    open = branches.flatMap(({ parts }) => parts);
-  }
-  if (open.length === 0) return counted;
-  const walk = async (range: KeyRange): Promise<number> => {
-    const { keys, parts } = await lookAt(s3, range);
-    const next = pick(parts, range.prefix);
-    return next === undefined ? keys : keys + parts.length * (await walk(next));
+  const walks = Math.ceil(samples / ranges.length);
+  const seen = new Map<KeyRange, Promise<Branch>>();
+  const walk = async (range: KeyRange, chance: number): Promise<number> => {
+    const found = seen.get(range) ?? lookAt(s3, range);
+    seen.set(range, found);
+    const { keys, parts } = await found;
+    const place = chance * parts.length;
+    const next = parts[Math.floor(place)];
+    return next === undefined ? keys : keys + parts.length * (await walk(next, place % 1));
   };
-  const numbers = Array.from({ length: samples }, (_, index) => index);
-  const starts = open.length > 2 * samples ? numbers.flatMap((index) => pick(open, `sample ${index}`) ?? []) : open;
-  const found = await pMap(starts, walk, options);
-  return counted + (open.length * sum(found)) / found.length;
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, each) => total + each, 0);
-}
-
-/** Picks an item by the sha256 of a seed. */
-function pick<T>(items: readonly T[], seed: string): T | undefined {
-  return items[Number.parseInt(sha256(seed).slice(0, 8), 16) % items.length];
+  const chosen = Math.min(ranges.length, samples);
+  const starts = Array.from({ length: chosen * walks }, (_, index) => index);
+  const found = await pMap(
+    starts,
+    async (index) => {
+      const chance = (index * goldenRatio) % 1;
+      const number = Math.floor(index / walks);
+      const [first, end] = [number, number + 1].map((one) => Math.floor((one * ranges.length) / chosen));
+      const neighbours = ranges.slice(first, end);
+      const place = chance * neighbours.length;
+      const range = neighbours[Math.floor(place)];
+      return range === undefined ? 0 : neighbours.length * (await walk(range, place % 1));
+    },
+    { concurrency: listConcurrency },
+  );
+  return found.reduce((total, each) => total + each, 0) / walks;
 }

@@ -6,20 +6,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { parseArgs } from "node:util";
-
-export interface SyntheticBucket {
-  readonly count: number;
-  /** Keys in the order of their UTF-8 bytes. */
-  readonly keyAt: (index: number) => string;
-  /** @default one KiB each */
-  readonly bytesAt?: (index: number) => number;
-  /** @default 2026-01-01T00:00:00.000Z */
-  readonly modifiedAt?: (index: number) => string;
-  /** Milliseconds before each answer. @default 0 */
-  readonly latencyMs?: number;
-  /** Objects and folders of a page at most. @default 1,000, as S3 has */
-  readonly keysPerPage?: number;
-}
+import { answerListing, evenTree, type SyntheticBucket } from "./s3-listing.ts";
 
 export interface SyntheticS3 {
   readonly url: string;
@@ -28,103 +15,13 @@ export interface SyntheticS3 {
   readonly close: () => Promise<void>;
 }
 
-/** The keys `data/raw/Training/label-0000/00000000.jpg` and so on, spread evenly over the labels. */
-export function evenTree(images: number, labels = 1): Pick<SyntheticBucket, "count" | "keyAt"> {
-  const perLabel = Math.ceil(images / labels);
-  const pad = (number: number, width: number): string => String(number).padStart(width, "0");
-  const keyAt = (index: number): string =>
-    `data/raw/Training/label-${pad(Math.floor(index / perLabel), 4)}/${pad(index % perLabel, 8)}.jpg`;
-  return { count: images, keyAt };
-}
-
-/** The bucket of a list of keys. */
-export function bucketOfKeys(keys: readonly string[]): Pick<SyntheticBucket, "count" | "keyAt"> {
-  const sorted = keys.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
-  return { count: sorted.length, keyAt: (index) => sorted[index] ?? "" };
-}
-
-interface Page {
-  readonly folders: readonly string[];
-  readonly indexes: readonly number[];
-  /** Start of the next page; undefined for the last page. */
-  readonly next: number | undefined;
-}
-
-/** Position of the first key that is not before (with `isAfter`: that is after) a text. */
-function search({ count, keyAt }: SyntheticBucket, text: string, isAfter: boolean): number {
-  const wanted = Buffer.from(text);
-  let [low, high] = [0, count];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const order = Buffer.compare(Buffer.from(keyAt(middle)), wanted);
-    if (order < 0 || (isAfter && order === 0)) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-/** Position after all keys that begin with a prefix. */
-function endOf(bucket: SyntheticBucket, prefix: string, from: number): number {
-  let [low, high] = [from, bucket.count];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (bucket.keyAt(middle).startsWith(prefix)) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-function pageOf(bucket: SyntheticBucket, query: URLSearchParams): Page {
-  const prefix = query.get("prefix") ?? "";
-  const delimiter = query.get("delimiter") ?? "";
-  const most = Math.min(bucket.keysPerPage ?? 1_000, Number(query.get("max-keys") ?? 1_000));
-  const token = query.get("continuation-token");
-  const first = search(bucket, prefix, false);
-  const after = query.get("start-after") ?? "";
-  let index = token === null ? Math.max(first, after === "" ? 0 : search(bucket, after, true)) : Number(token);
-  const folders: string[] = [];
-  const indexes: number[] = [];
-  while (index < bucket.count && folders.length + indexes.length < most) {
-    const key = bucket.keyAt(index);
-    if (!key.startsWith(prefix)) break;
-    const end = delimiter === "" ? -1 : key.indexOf(delimiter, prefix.length);
-    if (end < 0) {
-      indexes.push(index);
-      index += 1;
-    } else {
-      const folder = key.slice(0, end + 1);
-      // S3 leaves out a folder that StartAfter is in or after.
-      if (token !== null || folder > after) folders.push(folder);
-      index = endOf(bucket, folder, index);
-    }
-  }
-  const isMore = index < bucket.count && bucket.keyAt(index).startsWith(prefix);
-  return { folders, indexes, next: isMore ? index : undefined };
-}
-
-function asXml(bucket: SyntheticBucket, query: URLSearchParams): string {
-  const { folders, indexes, next } = pageOf(bucket, query);
-  const encode = (key: string): string => encodeURIComponent(key).replaceAll("%2F", "/").replaceAll("%20", "+");
-  const { bytesAt = () => 1_024, modifiedAt = () => "2026-01-01T00:00:00.000Z" } = bucket;
-  const contents = indexes.map(
-    (index) =>
-      `<Contents><Key>${encode(bucket.keyAt(index))}</Key><LastModified>${modifiedAt(index)}</LastModified>` +
-      `<ETag>&quot;${index.toString(16).padStart(32, "0")}&quot;</ETag><Size>${bytesAt(index)}</Size>` +
-      "<StorageClass>STANDARD</StorageClass></Contents>",
-  );
-  return [
-    '<?xml version="1.0" encoding="UTF-8"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">',
-    `<EncodingType>url</EncodingType><KeyCount>${folders.length + indexes.length}</KeyCount>`,
-    `<IsTruncated>${next !== undefined}</IsTruncated>`,
-    next === undefined ? "" : `<NextContinuationToken>${next}</NextContinuationToken>`,
-    ...contents,
-    ...folders.map((folder) => `<CommonPrefixes><Prefix>${encode(folder)}</Prefix></CommonPrefixes>`),
-    "</ListBucketResult>",
-  ].join("");
+interface Latency {
+  /** Milliseconds before each answer. @default 0 */
+  readonly latencyMs?: number;
 }
 
 /** Starts the endpoint on a free loopback port. */
-export async function startSyntheticS3(bucket: SyntheticBucket): Promise<SyntheticS3> {
+export async function startSyntheticS3(bucket: SyntheticBucket & Latency): Promise<SyntheticS3> {
   let requests = 0;
   const server = createServer((request, response) => {
     const { searchParams } = new URL(request.url ?? "/", "http://localhost");
@@ -133,7 +30,7 @@ export async function startSyntheticS3(bucket: SyntheticBucket): Promise<Synthet
       if (request.method === "HEAD") response.end();
       else if (request.method === "GET" && searchParams.get("list-type") === "2") {
         requests += 1;
-        response.setHeader("content-type", "application/xml").end(asXml(bucket, searchParams));
+        response.setHeader("content-type", "application/xml").end(answerListing(bucket, searchParams));
       } else response.writeHead(501).end();
     };
     setTimeout(answer, bucket.latencyMs ?? 0);

@@ -5,7 +5,8 @@ import { sha256 } from "../../../lambdas/aws/s3.ts";
 import { estimateKeys, type KeyRange, splitRange, visitRanges } from "../../../lambdas/preflight/key-ranges.ts";
 import { isDeep } from "../../deep.ts";
 import { S3Double } from "../../doubles/s3.ts";
-import { bucketOfKeys, evenTree, type SyntheticS3, startSyntheticS3 } from "../../doubles/synthetic-s3.ts";
+import { bucketOfKeys, evenTree } from "../../doubles/s3-listing.ts";
+import { type SyntheticS3, startSyntheticS3 } from "../../doubles/synthetic-s3.ts";
 
 const everything: KeyRange = { bucket: "b", prefix: "p/", after: "" };
 
@@ -84,6 +85,52 @@ test("a listing that is ended leaves the ranges that it has not listed, which ca
   expect(listed).toBeGreaterThanOrEqual(500);
   expect(listed).toBeLessThan(1_500);
   expect((await estimateKeys(client, left)) / (4_000 - listed)).toBeCloseTo(1, 1);
+});
+
+test("an estimate of labels whose sizes differ fortyfold is near, at a bounded number of requests", async () => {
+  const sizes = Array.from({ length: 40 }, (_, index) => Math.ceil(800 / (1 + ((37 * index) % 40))));
+  const prefixes = sizes.map((_, index) => `data/raw/label-${String(index).padStart(3, "0")}/`);
+  const keys = sizes.flatMap((size, index) =>
+    Array.from({ length: size }, (_, number) => `${prefixes[index]}${sha256(String(number))}.jpg`),
+  );
+  const client = await clientOf({ ...bucketOfKeys(keys), keysPerPage: 10 });
+  let listed = 0;
+  const left = await visitRanges(
+    client,
+    prefixes.map((prefix) => ({ ...everything, prefix })),
+    (objects) => {
+      listed += objects.length;
+      return listed < 700;
+    },
+  );
+  const before = s3?.requests() ?? 0;
+
+  const estimate = await estimateKeys(client, left);
+
+  expect(Math.abs((listed + estimate) / keys.length - 1)).toBeLessThan(0.05);
+  expect((s3?.requests() ?? 0) - before).toBeLessThan(13_000);
+});
+
+test("a listing that is ended has begun every label", async () => {
+  const client = await clientOf({ ...evenTree(4_000, 40), keysPerPage: 10 });
+  const prefixes = Array.from(
+    { length: 40 },
+    (_, label) => `data/raw/Training/label-${String(label).padStart(4, "0")}/`,
+  );
+  const seen = new Set<string>();
+  let listed = 0;
+
+  await visitRanges(
+    client,
+    prefixes.map((prefix) => ({ ...tree, prefix })),
+    (objects) => {
+      listed += objects.length;
+      for (const { key } of objects) seen.add(key.slice(0, key.lastIndexOf("/")));
+      return listed < 1_000;
+    },
+  );
+
+  expect(seen.size).toBe(40);
 });
 
 test.each([
