@@ -50,15 +50,15 @@ class PartWriter:
 
     def __init__(self, folder: str, storage: Storage, task: int, dimensions: int, *, csv: bool) -> None:
         self.faults = VectorFaults()
-        self._files = PartFiles(folder, storage, task)
+        self.files = PartFiles(folder, storage, task)
         self._dimensions = dimensions
         self._csv = csv
         self._waiting: list[pa.RecordBatch] = []
 
     @property
     def outputs(self) -> Outputs:
-        """The files that are written, by folder: parquet and csv."""
-        return self._files.outputs
+        """The files that are written, by folder, such as parquet and csv."""
+        return self.files.outputs
 
     def add(self, rows: pa.RecordBatch) -> None:
         """Add rows of path, label and a list of numbers."""
@@ -75,9 +75,9 @@ class PartWriter:
             return
         content = pa.BufferOutputStream()
         pq.write_table(rows, content, use_dictionary=False)
-        self._files.write("parquet", ".snappy.parquet", content.getvalue(), rows.num_rows)
+        self.files.write("parquet", ".snappy.parquet", content.getvalue(), rows.num_rows)
         if self._csv:
-            self._files.write_csv("csv", format_vectors(rows))
+            self.files.write_csv("csv", format_vectors(rows))
 
 
 def format_vectors(rows: pa.Table) -> pa.Table:

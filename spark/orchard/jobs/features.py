@@ -31,6 +31,9 @@ from orchard.store.reading import make_read_task
 # Stored images that justify another task: reading one takes a hundredth of the time that computing it takes.
 REUSED_IMAGES_PER_TASK = 1024
 
+# Turns the rows of a partition into results. It may write further files of the features, which the task then reports.
+Produce = Callable[[Iterable[Any], parts.PartFiles], Iterator[Results]]
+
 
 @dataclass
 class TaskReport:
@@ -60,7 +63,6 @@ def run(context: SparkContext, plan: Plan, progress: Progress) -> None:
     storage = open_storage(plan.run)
     images = int(json.loads(storage.read_bytes(join(inventory, "summary.json")))["selected"]["images"])
     progress.begin(images)
-    storage.remove_folder(join(plan.run, "features", reference.FOLDER))
 
     selection = join(inventory, "selection")
     found = look_up_selection(context, plan, selection, images, progress)
@@ -76,7 +78,7 @@ def run(context: SparkContext, plan: Plan, progress: Progress) -> None:
                 new = order_by_digest(new, plan.image_tree, len(shares))
         memory = find_decoder_memory(context.getConf(), plan.precision)
         extract = make_extract_task(plan, plan.model, context.broadcast(content), progress, memory)
-        tasks.append(new.mapPartitionsWithIndex(make_write_task(plan, extract)))
+        tasks.append(new.mapPartitionsWithIndex(make_write_task(plan, without_files(extract))))
     if found is not None and reused > 0:
         tasks.append(reuse_features(context, plan, found, len(shares), progress))
     work = context.union(tasks)
@@ -114,18 +116,22 @@ def reuse_features(
         first_task: The number of the first task, after those that compute features: numbers become file names.
         progress: Counts the images.
     """
-    folder = join(plan.run, "features", reference.FOLDER)
-    read = (
-        reference.make_reference_task(found.uri, folder, RESULTS_SCHEMA, progress)
+    produce = (
+        reference.make_reference_task(found.uri, RESULTS_SCHEMA, progress)
         if plan.refers
-        else make_read_task(found.uri, RESULTS_SCHEMA, progress)
+        else without_files(make_read_task(found.uri, RESULTS_SCHEMA, progress))
     )
     tasks = min(2 * cores(context), 1 + found.known // REUSED_IMAGES_PER_TASK)
-    return found.read_places(tasks).mapPartitionsWithIndex(make_write_task(plan, read, first_task))
+    return found.read_places(tasks).mapPartitionsWithIndex(make_write_task(plan, produce, first_task))
+
+
+def without_files(produce: Callable[[Iterable[Any]], Iterator[Results]]) -> Produce:
+    """Adapt a function that only yields results."""
+    return lambda rows, _: produce(rows)
 
 
 def make_write_task(
-    plan: Plan, produce: Callable[[Iterable[Any]], Iterator[Results]], first_task: int = 0
+    plan: Plan, produce: Produce, first_task: int = 0
 ) -> Callable[[int, Iterable[Any]], Iterator[TaskReport]]:
     """Make the function that writes the features, metadata and errors of one partition.
 
@@ -144,7 +150,7 @@ def make_write_task(
         writer = parts.PartWriter(join(run_uri, "features"), storage, task, dimensions, csv=csv)
         lists = parts.PartFiles(run_uri, storage, task)
         report, good, bad = TaskReport(faults=writer.faults), [], []
-        for batch, changed in produce(rows):
+        for batch, changed in produce(rows, writer.files):
             has_features = batch.column("reason").is_null()
             usable = batch.filter(has_features)
             writer.add(usable.select(["path", "label", "features"]))
@@ -186,12 +192,11 @@ def write_summary(plan: Plan, model: Model, reports: list[TaskReport], images: i
     known = 0 if found is None else found.known
     usable = 0 if found is None else found.known - found.bad
     referenced = usable if plan.refers else 0
-    keep_reported(folder, outputs, ("parquet", "csv"))
+    keep_reported(folder, outputs, ("parquet", "csv", reference.FOLDER))
     keep_reported(plan.run, outputs, ("metadata", "errors"))
     faults = merge_faults(report.faults for report in reports)
     checks = check_vectors(join(folder, "parquet"), faults, images - errors - referenced, model.dimensions)
     if referenced > 0:
-        outputs[reference.FOLDER] = reference.count_output(join(folder, reference.FOLDER))
         checks.append(check_reference(join(folder, reference.FOLDER), referenced))
     summary = {
         "images": images - errors,

@@ -14,14 +14,12 @@ import pyarrow.parquet as pq
 
 from orchard.errors import JobError
 from orchard.io.backend import Storage
-from orchard.io.outputs import Output
-from orchard.io.storage import find_parquet_files, locate_storage, map_concurrently
-from orchard.io.uri import join
+from orchard.io.parts import PartFiles
+from orchard.io.storage import locate_storage
 from orchard.progress import Progress
 from orchard.store.lookup import PLACES_COLUMNS
 from orchard.store.reading import make_read_task, read_rows
 from orchard.store.records import read_contents
-from orchard.store.writing import task_number
 
 REFERENCE_SCHEMA = pa.schema({name: kind for name, kind in PLACES_COLUMNS.items() if name != "bad"})
 STORE_KEY = b"orchard.store"
@@ -30,13 +28,12 @@ FOLDER = "reference"
 
 
 def make_reference_task(
-    uri: str, folder: str, schema: pa.Schema, progress: Progress
-) -> Callable[[Iterable[pa.Table]], Iterator[tuple[pa.RecordBatch, int]]]:
-    """Make the function that writes a task's places in the store to one file in `folder`.
+    uri: str, schema: pa.Schema, progress: Progress
+) -> Callable[[Iterable[pa.Table], PartFiles], Iterator[tuple[pa.RecordBatch, int]]]:
+    """Make the function that writes a task's places in the store to a file of the folder FOLDER.
 
     Args:
         uri: The folder of the store.
-        folder: The folder of the reference.
         schema: The schema of the yielded batches, as `make_read_task` describes. They have the unusable images only.
         progress: Counts the images.
 
@@ -45,10 +42,9 @@ def make_reference_task(
     """
     done = progress.done
     read = make_read_task(uri, schema, progress)
-    storage = locate_storage(folder)
     described = REFERENCE_SCHEMA.with_metadata({STORE_KEY: uri.encode()})
 
-    def refer(tables: Iterable[pa.Table]) -> Iterator[tuple[pa.RecordBatch, int]]:
+    def refer(tables: Iterable[pa.Table], files: PartFiles) -> Iterator[tuple[pa.RecordBatch, int]]:
         content = pa.BufferOutputStream()
         rows = 0
         with pq.ParquetWriter(content, described, compression="zstd") as writer:
@@ -62,24 +58,9 @@ def make_reference_task(
                 if good.num_rows < places.num_rows:
                     yield from read([places.filter(bad)])
         if rows > 0:
-            storage.write_buffer(join(folder, f"part-{task_number():05d}-0000.parquet"), content.getvalue())
+            files.write(FOLDER, ".parquet", content.getvalue(), rows)
 
     return refer
-
-
-def count_output(folder: str) -> Output:
-    """Count the files of a reference, and their rows and bytes."""
-    storage = locate_storage(folder)
-    files = storage.open_filesystem()
-
-    def count(path: str) -> tuple[str, int, int]:
-        with files.open_input_file(path) as source:
-            return path, pq.ParquetFile(source).metadata.num_rows, source.size()
-
-    output = Output()
-    for path, rows, size in map_concurrently(count, find_parquet_files(folder, files)):
-        output.add(path, rows, size)
-    return output
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """A run refers to the rows of the store, and later steps read them there as they read a copy."""
 
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from orchard.errors import JobError
 from orchard.io import fitted
+from orchard.io.outputs import Outputs, merge_outputs
 from orchard.io.vectors import Column, find_features
 from orchard.jobs import features
 from orchard.store import compaction
@@ -84,6 +86,26 @@ def test_a_run_of_one_changed_image_writes_only_that_and_a_small_reference(tree:
     assert [row["reason"] for row in csv_rows(tree.folder / "reference" / "errors")] == ["text, not an image"]
     assert len(csv_rows(tree.folder / "reference" / "metadata")) == 1
     assert size(folder) * 5 < size(tree.folder / "copy" / "features")
+
+
+def test_a_file_that_no_task_has_reported_is_removed(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tree.folder / "zombie" / "features" / "reference"
+
+    def merge_after_a_zombie(reports: Iterable[Outputs]) -> Outputs:
+        # A lost executor writes its task's rows again after the other tasks have ended.
+        written = next(folder.glob("*.parquet"))
+        written.with_name("part-00009-0000-deadbeef.parquet").write_bytes(written.read_bytes())
+        return merge_outputs(reports)
+
+    monkeypatch.setattr(features, "merge_outputs", merge_after_a_zombie)
+
+    tree.run("zombie", formats=["parquet"], reusedFeatures="reference")
+
+    summary = tree.summary("zombie")
+    files = sorted(path.name for path in folder.iterdir())
+    assert summary["outputs"]["reference"]["files"] == len(files)
+    assert "part-00009-0000-deadbeef.parquet" not in files
+    assert len(read(tree.folder / "zombie")) == summary["images"]
 
 
 def test_the_pca_of_a_reference_equals_that_of_a_copy(tree: Tree) -> None:
