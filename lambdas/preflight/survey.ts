@@ -1,5 +1,5 @@
 import type { S3Client } from "@aws-sdk/client-s3";
-import { parseS3Uri } from "../aws/s3.ts";
+import { listObjects, parseS3Uri } from "../aws/s3.ts";
 import { defaultFormats } from "../contract/choices.ts";
 import type { ClusterPlan } from "../contract/cluster-plan.ts";
 import { featuresIdentity } from "../contract/decoder.ts";
@@ -67,8 +67,14 @@ function stepsOf(isInventoryOnly: boolean, { reuse, features }: Reuse): Plan["st
  * Counts the selected images that the store has; of many images, from a sample. Treats an unreadable store as empty: only
  * the quote depends on it, and the quote is then too high, not too low.
  */
-async function countStoredOrUnknown(s3: S3Client, store: string, { counts, sample }: Selected): Promise<number | null> {
+async function countStoredOrUnknown(
+  s3: S3Client,
+  store: string,
+  { selected: { counts, sample }, pack }: Pick<Survey, "selected" | "pack">,
+): Promise<number | null> {
   try {
+    // The manifest of a pack does not name its images, so it takes an empty store to know how many are stored.
+    if (pack !== null) return (await listObjects(s3, parseS3Uri(store), 1)).length === 0 ? 0 : null;
     const stored = await countStored(s3, store, sample);
     return stored === null ? null : Math.round((stored / Math.max(1, sample.images.length)) * counts.images);
   } catch (error) {
@@ -145,10 +151,7 @@ export async function survey(
 
   const store = featuresStoreUri(bucket, featuresIdentity({ ...input, precision, model }));
   const usesStore = steps.features && !input.force && listed.status === "fulfilled";
-  // The manifest of a pack does not name its images.
-  const readStore = (): Promise<number | null> =>
-    pack === null ? countStoredOrUnknown(s3, store, selected) : Promise.resolve(null);
-  const storedCount = usesStore ? await readStore() : 0;
+  const storedCount = usesStore ? await countStoredOrUnknown(s3, store, { selected, pack }) : 0;
 
   return {
     listed,

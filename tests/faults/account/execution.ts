@@ -75,6 +75,8 @@ export class Execution {
   readonly history: HistoryEvent[] = [];
   readonly startedAt: number;
   readonly input: unknown;
+  /** Size of the largest output of a state so far. */
+  mostBytes = 0;
   readonly #simulation: Simulation;
   readonly #stops: readonly Stop[];
   readonly #runs: RunState[] = [];
@@ -253,8 +255,9 @@ export class Execution {
   }
 
   #leaveState(state: string, output: unknown): void {
-    if (exceedsDataLimit(JSON.stringify(output)))
-      this.stop({ status: "FAILED", error: "States.DataLimitExceeded", cause: state });
+    const data = JSON.stringify(output);
+    this.mostBytes = Math.max(this.mostBytes, Buffer.byteLength(data));
+    if (exceedsDataLimit(data)) this.stop({ status: "FAILED", error: "States.DataLimitExceeded", cause: state });
     else this.#record({ type: "StateExited", state });
   }
 

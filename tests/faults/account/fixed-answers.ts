@@ -10,11 +10,15 @@ const answers: Readonly<Record<string, string>> = {
   GetRole: `<GetRoleResponse><GetRoleResult><Role><RoleName>r</RoleName><AssumeRolePolicyDocument>${trust}</AssumeRolePolicyDocument></Role></GetRoleResult></GetRoleResponse>`,
   GetInstanceProfile:
     "<GetInstanceProfileResponse><GetInstanceProfileResult><InstanceProfile><Roles><member><RoleName>r</RoleName></member></Roles></InstanceProfile></GetInstanceProfileResult></GetInstanceProfileResponse>",
-  DescribeInstanceTypes:
-    "<DescribeInstanceTypesResponse><instanceTypeSet><item><instanceType>m5.xlarge</instanceType></item></instanceTypeSet></DescribeInstanceTypesResponse>",
   ListSubscriptionsByTopic: `<ListSubscriptionsByTopicResponse><ListSubscriptionsByTopicResult><Subscriptions><member><SubscriptionArn>arn:aws:sns:${region}:${account}:orchard:1</SubscriptionArn><Endpoint>you@example.com</Endpoint></member></Subscriptions></ListSubscriptionsByTopicResult></ListSubscriptionsByTopicResponse>`,
   Publish: "<PublishResponse><PublishResult><MessageId>m</MessageId></PublishResult></PublishResponse>",
 };
+
+/** Describes a type as one that the region offers. */
+function instanceTypes(input: Readonly<Record<string, string>>): string {
+  const item = `<item><instanceType>${input["InstanceType.1"]}</instanceType></item>`;
+  return `<DescribeInstanceTypesResponse><instanceTypeSet>${item}</instanceTypeSet></DescribeInstanceTypesResponse>`;
+}
 
 /** Describes the given subnets as the stack creates them: tagged and with free addresses. */
 function subnets(input: Readonly<Record<string, string>>): string {
@@ -30,7 +34,11 @@ function subnets(input: Readonly<Record<string, string>>): string {
 /** Answers a read-only call, or Publish. @throws Error for an operation that the simulation does not know */
 export function fixedAnswer(call: ApiCall): HttpResponse {
   if (call.operation === "GetServiceQuota") return jsonResponse({ Quota: { Value: 256 } });
-  const body = call.operation === "DescribeSubnets" ? subnets(call.input) : answers[call.operation];
+  const described: Readonly<Record<string, typeof subnets>> = {
+    DescribeInstanceTypes: instanceTypes,
+    DescribeSubnets: subnets,
+  };
+  const body = described[call.operation]?.(call.input) ?? answers[call.operation];
   if (body === undefined)
     throw new Error(`The simulation has no answer to ${call.service}:${call.operation}; add one to fixed-answers.ts.`);
   return xmlResponse(body);

@@ -1,17 +1,26 @@
 import { createHash } from "node:crypto";
 import { sha256 } from "../../../lambdas/aws/s3.ts";
 import { AwsError } from "../../../local/support/aws-error.ts";
-import { type ApiCall, escapeXml, xmlResponse } from "./aws-protocols.ts";
+import { answerListing, type SyntheticBucket } from "../../doubles/s3-listing.ts";
+import { type ApiCall, xmlResponse } from "./aws-protocols.ts";
 import { model, region, wheelhouse } from "./deployed.ts";
 import type { HttpResponse } from "./sandbox.ts";
 
+const images = "data/raw/";
+
 /** The data bucket, with the artifacts that `cdk deploy` uploads and four images. */
 export class S3 {
+  /** Takes the place of the four images: keys that are computed, because there are too many. */
+  tree: SyntheticBucket | undefined;
+  /** Keys of all GetObject calls. */
+  readonly reads: string[] = [];
+  /** Number of all ListObjectsV2 calls. */
+  listings = 0;
   readonly objects = new Map<string, Buffer>([
     [`artifacts/${sha256(model)}/model.tflite`, Buffer.from(model)],
     [`artifacts/${sha256(wheelhouse)}/wheelhouse.tar`, Buffer.from(wheelhouse)],
     ...["Apple/0.jpg", "Apple/1.jpg", "Pear/0.jpg", "Pear/1.jpg"].map(
-      (path) => [`data/raw/Training/${path}`, Buffer.from(path)] as const,
+      (path) => [`${images}Training/${path}`, Buffer.from(path)] as const,
     ),
   ]);
 
@@ -44,8 +53,12 @@ export class S3 {
       }
       case "GetBucketReplication":
         throw new AwsError("ReplicationConfigurationNotFoundError", "There is no replication configuration", 404);
-      case "ListObjectsV2":
-        return this.#list(query.get("prefix") ?? "", query.get("delimiter"));
+      case "ListObjectsV2": {
+        this.listings += 1;
+        const prefix = query.get("prefix") ?? "";
+        const listed = this.tree && prefix.startsWith(images) ? this.tree : this.#stored(prefix);
+        return xmlResponse(answerListing(listed, query));
+      }
       case "PutObject":
         if (header("If-None-Match") === "*" && found !== undefined)
           throw new AwsError("PreconditionFailed", "The object exists", 412);
@@ -61,35 +74,29 @@ export class S3 {
             "The specified key does not exist.",
             404,
           );
-        const content = { "content-length": String(found.length), etag: etag(found) };
-        return { status: 200, headers: content, body: operation === "HeadObject" ? "" : found };
+        if (operation === "GetObject") this.reads.push(key);
+        const [, first = "0", last = String(found.length)] = /^bytes=(\d+)-(\d+)$/.exec(header("Range") ?? "") ?? [];
+        const part = found.subarray(Number(first), Number(last) + 1);
+        const content = { "content-length": String(part.length), etag: etag(found) };
+        return { status: 200, headers: content, body: operation === "HeadObject" ? "" : part };
       }
     }
   }
 
-  #list(prefix: string, delimiter: string | null): HttpResponse {
+  #stored(prefix: string): SyntheticBucket {
     const keys = [...this.objects.keys()].filter((key) => key.startsWith(prefix)).sort();
-    const folders = new Set<string>();
-    const contents: string[] = [];
-    for (const key of keys) {
-      const end = delimiter === null ? -1 : key.indexOf(delimiter, prefix.length);
-      if (end >= 0) folders.add(key.slice(0, end + 1));
-      else {
-        const body = this.objects.get(key) ?? Buffer.alloc(0);
-        contents.push(
-          `<Contents><Key>${escapeXml(key)}</Key><Size>${body.length}</Size><ETag>${escapeXml(etag(body))}</ETag></Contents>`,
-        );
-      }
-    }
-    const common = [...folders].map(
-      (folder) => `<CommonPrefixes><Prefix>${escapeXml(folder)}</Prefix></CommonPrefixes>`,
-    );
-    return xmlResponse(
-      `<ListBucketResult><IsTruncated>false</IsTruncated>${contents.join("")}${common.join("")}</ListBucketResult>`,
-    );
+    const keyAt = (index: number): string => keys[index] ?? "";
+    const bodyAt = (index: number): Buffer => this.objects.get(keyAt(index)) ?? Buffer.alloc(0);
+    const bytesAt = (index: number): number => bodyAt(index).length;
+    return { count: keys.length, keyAt, bytesAt, etagAt: (index) => etag(bodyAt(index)).slice(1, -1) };
   }
 }
 
+const etags = new WeakMap<Buffer, string>();
+
+/** With the quotes. Thousands of objects may share a body. */
 function etag(body: Buffer): string {
-  return `"${createHash("md5").update(body).digest("hex")}"`;
+  const known = etags.get(body) ?? `"${createHash("md5").update(body).digest("hex")}"`;
+  etags.set(body, known);
+  return known;
 }

@@ -91,6 +91,7 @@ export class Simulation {
   /** Plays the scenario until no work is in progress and every cluster is terminated, at most to the horizon. */
   async play(horizonMs: number): Promise<this> {
     createOtherClusters(this);
+    this.scenario.prepare?.(this);
     this.#events.startSchedules();
     for (const [index, delay] of (this.scenario.starts ?? [0]).entries()) {
       this.beginWork();

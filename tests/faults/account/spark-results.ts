@@ -1,12 +1,25 @@
 import { bucket } from "./deployed.ts";
 import type { S3 } from "./s3.ts";
+import { tables } from "./tables.ts";
 
 interface Plan {
   readonly counts: { readonly images: number; readonly labels: number };
-  readonly selection: string;
+  /** null if Preflight has not listed the images. */
+  readonly selection: string | null;
+  readonly newImages: number;
+  readonly formats: readonly string[];
+  readonly reusedFeatures: "copy" | "reference";
   readonly pca: { readonly components: number };
   readonly model: { readonly sha256: string };
 }
+
+interface Selected {
+  readonly images: number;
+  readonly labels: number;
+}
+
+/** Rows of a file that a worker writes: 8 MB of features or of components, a task's share of the others. */
+const rowsPerFile = { features: 1_600, pca: 30_000, reference: 10_000, selection: 50_000 };
 
 /**
  * Writes the results of a step as the Spark job does.
@@ -18,49 +31,101 @@ export function writeSparkResults(s3: S3, args: readonly string[], failure: stri
   const planKey = (args.at(-1) ?? "").replace(`s3://${bucket}/`, "");
   const plan = s3.json(planKey) as Plan;
   const run = planKey.slice(0, -"plan.json".length);
-  const images = failure === "GROWN" ? 1_000_000_000 : plan.counts.images - (failure === "INVALID" ? 1 : 0);
   const write = { inventory: writeInventory, features: writeFeatures, reduction: writeReduction };
   const job = (["inventory", "features", "reduction"] as const).find((name) => args.includes(name));
-  if (job !== undefined) write[job](s3, run, plan, images);
+  if (job !== undefined) write[job](s3, run, plan, failure);
 }
 
-function writeInventory(s3: S3, run: string, { counts, selection }: Plan, images: number): void {
-  const { labels } = counts;
-  const found = Math.max(counts.images, images);
-  const selected = { images: found, labels, fingerprint: selection };
-  s3.write(`${run}inventory/summary.json`, { images: found, labels, selected });
+/** The images that the inventory has selected; of a run without one, those of the plan. */
+function selectedOf(s3: S3, run: string, { counts }: Plan): Selected {
+  const summary = s3.json(`${run}inventory/summary.json`) as { readonly selected: Selected } | undefined;
+  return summary?.selected ?? counts;
+}
+
+/** Writes as many files as the job writes for so many rows, all with the same content. */
+function writeFiles(
+  s3: S3,
+  folder: string,
+  content: Buffer,
+  { rows, rowsPerFile: perFile }: { readonly rows: number; readonly rowsPerFile: number },
+): { readonly files: number; readonly rows: number; readonly bytes: number } {
+  const files = Math.ceil(rows / perFile);
+  for (let number = 0; number < files; number += 1)
+    s3.objects.set(`${folder}part-${String(number).padStart(5, "0")}-0000.snappy.parquet`, content);
+  return { files, rows, bytes: files * content.length };
+}
+
+function writeInventory(s3: S3, run: string, plan: Plan, failure: string | undefined): void {
+  const { labels } = plan.counts;
+  const listed = s3.tree?.count ?? plan.counts.images;
+  const images = failure === "GROWN" ? 1_000_000_000 : listed;
+  const selected = { images, labels, bytes: 1_024 * images, fingerprint: plan.selection ?? "f".repeat(64) };
+  // No function opens these files.
+  const selection = writeFiles(s3, `${run}inventory/selection/`, Buffer.from("PAR1"), {
+    rows: images,
+    rowsPerFile: rowsPerFile.selection,
+  });
+  s3.write(`${run}inventory/summary.json`, { images, labels, selected, outputs: { selection } });
   s3.write(`${run}inventory/metadata/part-0.csv`, "s3_path,label\n");
-  s3.write(`${run}inventory/stats/part-0.csv`, `split,label,count\nTraining,all,${images}\n`);
+  const counted = failure === "INVALID" ? images - 1 : images;
+  s3.write(`${run}inventory/stats/part-0.csv`, `split,label,count\nTraining,all,${counted}\n`);
 }
 
-function writeFeatures(s3: S3, run: string, _plan: Plan, images: number): void {
+function writeFeatures(s3: S3, run: string, plan: Plan, failure: string | undefined): void {
+  const selected = selectedOf(s3, run, plan);
+  const images = selected.images - (failure === "INVALID" ? 1 : 0);
+  // The store's index is exact, and Preflight's count an estimate: one image at least is new, or the run has no step.
+  const isStored = plan.newImages < plan.counts.images;
+  const computed = isStored ? Math.min(images, Math.max(1, plan.newImages)) : images;
+  const referenced = plan.reusedFeatures === "reference" ? images - computed : 0;
+  const outputs: Record<string, object> = {};
+  if (plan.formats.includes("parquet")) {
+    outputs["parquet"] = writeFiles(s3, `${run}features/parquet/`, tables().features, {
+      rows: images - referenced,
+      rowsPerFile: rowsPerFile.features,
+    });
+    outputs["reference"] = writeFiles(s3, `${run}features/reference/`, tables().reference, {
+      rows: referenced,
+      rowsPerFile: rowsPerFile.reference,
+    });
+  }
   s3.write(`${run}features/summary.json`, {
     images,
     errors: 0,
     reasons: {},
-    computed: images,
-    reused: 0,
+    computed,
+    reused: images - computed,
+    copied: images - computed - referenced,
+    referenced,
     changed: 0,
     dimensions: 1280,
+    outputs,
     checks: [],
   });
-  s3.write(`${run}features/csv/part-0.csv`, "path,label,features_string\n");
+  if (plan.formats.includes("csv")) s3.write(`${run}features/csv/part-0.csv`, "path,label,features_string\n");
 }
 
-function writeReduction(s3: S3, run: string, { counts, model, pca: { components } }: Plan, images: number): void {
+function writeReduction(s3: S3, run: string, plan: Plan, failure: string | undefined): void {
+  const { model, formats, pca } = plan;
+  const { images: selected, labels } = selectedOf(s3, run, plan);
+  const images = selected - (failure === "INVALID" ? 1 : 0);
   const check = (name: string) => ({ name, ok: true, detail: "" });
+  const outputs = formats.includes("parquet")
+    ? { parquet: writeFiles(s3, `${run}pca/parquet/`, tables().pca, { rows: images, rowsPerFile: rowsPerFile.pca }) }
+    : {};
   s3.write(`${run}model_info/model_info.json`, {
-    pca_components: components,
+    pca_components: pca.components,
     original_dimensions: 1280,
-    reduced_dimensions: components,
+    reduced_dimensions: pca.components,
     total_variance_explained: 0.95,
     num_images_processed: images,
     model: { name: "MobileNetV2", weights: "imagenet", sha256: model.sha256 },
     variance_by_component: [0.9, 0.05],
     cumulative_variance: [0.9, 0.95],
-    labels: counts.labels,
+    labels,
     errors: 0,
+    outputs,
     checks: ["row_count", "dimensions", "finite", "unique_paths", "variance"].map(check),
   });
-  s3.write(`${run}pca/csv/part-0.csv`, "path,label,pca_features_string\n");
+  if (formats.includes("csv")) s3.write(`${run}pca/csv/part-0.csv`, "path,label,pca_features_string\n");
 }

@@ -34,6 +34,8 @@ export interface Scenario {
   readonly destroyAt?: number;
   /** @default none */
   readonly deployment?: Deployment;
+  /** Changes the account before anything starts. @default nothing */
+  readonly prepare?: (simulation: Simulation) => void;
   /** Start times of the executions run-1, run-2, … in ms. @default one execution that starts at once */
   readonly starts?: readonly number[];
   /** The key `overlap` of every execution's input. @default absent */
