@@ -87,3 +87,38 @@ def test_force_computes_all_features_again_and_they_are_equal(account: Account, 
     verdict = account.json(f"runs/{second.run_id}/manifest.json")["validation"]
     assert verdict["computed"] == verdict["images"]
     assert _features(account, second, tmp_path / "second") == _features(account, first, tmp_path / "first")
+
+
+@pytest.mark.deep
+def test_a_run_refers_to_known_features_and_the_next_one_reduces_them(
+    account: Account, prefix: str, tmp_path: Path
+) -> None:
+    given = {"mode": "apples", "input": prefix, "pca": {"components": 5}, "formats": ["parquet"]}
+    first = account.run(given)
+    assert first.status == "SUCCEEDED", first.cause
+    images = account.json(f"runs/{first.run_id}/manifest.json")["validation"]["images"]
+    image = next((account.sample / "Validation" / "Banana").glob("*.jpg"))
+    account.put("data/again/Training/Apple A/another.jpg", image.read_bytes())
+
+    second = account.run({**given, "reusedFeatures": "reference"})
+    third = account.run({**given, "reusedFeatures": "reference", "pca": {"components": 3}})
+
+    assert second.status == "SUCCEEDED", second.cause
+    plan = account.json(f"runs/{second.run_id}/plan.json")
+    assert (plan["reusedFeatures"], plan["newImages"]) == ("reference", 1)
+    summary = account.json(f"runs/{second.run_id}/features/summary.json")
+    assert (summary["computed"], summary["referenced"], summary["copied"]) == (1, images, 0)
+    assert summary["outputs"]["reference"]["rows"] == images
+    run = account.download(second.run_id, tmp_path / "second")
+    assert pq.read_table(run / "features" / "reference").num_rows == images
+    assert pq.read_table(run / "features" / "parquet").num_rows == 1
+    reduced = pq.read_table(run / "pca" / "parquet").column("path").to_pylist()
+    assert len(set(reduced)) == len(reduced) == images + 1
+    # The third run has another PCA of the same features, which it reads through the second run's reference.
+    assert third.status == "SUCCEEDED", third.cause
+    assert _steps(account, third) == ["ReduceDimensions"]
+    assert account.json(f"runs/{third.run_id}/plan.json")["features"].startswith(
+        f"s3://{account.bucket}/runs/{second.run_id}/"
+    )
+    run = account.download(third.run_id, tmp_path / "third")
+    assert set(pq.read_table(run / "pca" / "parquet").column("path").to_pylist()) == set(reduced)
