@@ -1,7 +1,7 @@
 // Finds the packages that a deployment ships: npm packages bundled into the functions, and wheels for the nodes. EMR
 // provides Spark and its jars itself; the local JRE, jars and development tools stay on the machine that deploys.
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
@@ -32,9 +32,9 @@ function bundledPackages(): readonly ShippedPackage[] {
   }
 }
 
-function wheels(): readonly ShippedPackage[] {
+function wheelsOf(wheelhouse: string): readonly ShippedPackage[] {
   const python = join(places.python, "bin", "python");
-  const output = execFileSync(python, ["cli/toolchain/wheel_licenses.py", places.wheelhouse], {
+  const output = execFileSync(python, ["cli/toolchain/wheel_licenses.py", wheelhouse], {
     cwd: root,
     encoding: "utf8",
   });
@@ -44,9 +44,10 @@ function wheels(): readonly ShippedPackage[] {
     .map((wheel) => ({ ecosystem: "pypi", ...wheel }));
 }
 
-/** Bundles the functions and reads the wheelhouse. */
+/** Bundles the functions and reads the wheelhouses: that of bf16 only if somebody has made it to deploy it. */
 export function shippedPackages(): readonly ShippedPackage[] {
-  return [...bundledPackages(), ...wheels()];
+  const wheelhouses = [places.wheelhouse, ...(existsSync(places.bf16Wheelhouse) ? [places.bf16Wheelhouse] : [])];
+  return [...bundledPackages(), ...wheelhouses.flatMap(wheelsOf)];
 }
 
 const lockSchema = z.object({
