@@ -96,7 +96,7 @@ export async function planPackUpload(
   title(`Comparison: ${place.pack.length} files of a pack are there`);
   let done = 0;
   let uploaded: UploadedPack | undefined;
-  const others = place.others.length;
+  const [removed, others] = remove ? [place.others.length, 0] : [0, place.others.length];
   const shards = estimateShards(dataset);
   const bytes = bytesOf(dataset.files);
   return {
@@ -121,23 +121,42 @@ export async function planPackUpload(
         uploaded: sent?.length ?? null,
         uploadedBytes: sent ? bytesOf(sent) : null,
         unchanged: uploaded && sent ? uploaded.files.length - sent.length : null,
-        removed: uploaded?.removed.length ?? (remove ? others : 0),
-        others: remove ? 0 : others,
+        removed: uploaded?.removed.length ?? removed,
+        others,
         leftOut: dataset.leftOut,
       };
     },
-    describe: () => (uploaded ? describePack(uri, uploaded, remove ? 0 : others) : describeDryRun()),
+    describe: () =>
+      uploaded
+        ? describePack(uri, uploaded, others)
+        : describePackDryRun({
+            uri,
+            images: dataset.files.length,
+            bytes,
+            shards,
+            stored: place.pack.length,
+            removed,
+            others,
+          }),
   };
+}
 
-  function describeDryRun(): string {
-    const count = `${shards} ${shards === 1 ? "file" : "files"} and ${packManifest}`;
-    const rest = describeRest(remove ? { removed: others, others: 0 } : { removed: 0, others });
-    const details = [
-      ...(place.pack.length > 0 ? [`of the ${place.pack.length} files of a pack there, equal ones would stay`] : []),
-      ...rest,
-    ];
-    return `Nothing was done. ${dataset.files.length} images (${prettyBytes(bytes)}) would be uploaded to ${uri} as about ${count}, by ${shards + 1} requests instead of ${dataset.files.length}${details.map((text) => `; ${text}`).join("")}.`;
-  }
+interface Estimate {
+  readonly uri: string;
+  readonly images: number;
+  readonly bytes: number;
+  readonly shards: number;
+  /** Number of files of a pack that are there. */
+  readonly stored: number;
+  readonly removed: number;
+  readonly others: number;
+}
+
+function describePackDryRun({ uri, images, bytes, shards, stored, ...rest }: Estimate): string {
+  const count = `${shards} ${shards === 1 ? "file" : "files"} and ${packManifest}`;
+  const upload = `${images} images (${prettyBytes(bytes)}) would be uploaded to ${uri} as about ${count}, by ${shards + 1} requests instead of ${images}`;
+  const equal = stored > 0 ? [`of the ${stored} files of a pack there, equal ones would stay`] : [];
+  return `Nothing was done. ${[upload, ...equal, ...describeRest(rest)].join("; ")}.`;
 }
 
 function describePack(

@@ -43,8 +43,9 @@ export function refuseSingleImages({ deployment }: UploadTarget, { others }: Pac
   const [first] = images;
   if (first === undefined) return;
   const uri = `s3://${deployment.bucket}/${deployment.inputPrefix}`;
+  const count = `${images.length} single ${images.length === 1 ? "image" : "images"}`;
   throw new UsageError(
-    `${uri} has ${images.length} single images, such as ${quoteName(first.key)}. With a pack there, runs would use the pack alone, and these images would stay unused. Add --delete to remove them after the upload of the pack, or leave out --pack to add to them. Nothing was uploaded.`,
+    `${uri} has ${count}, such as ${quoteName(first.key)}. With a pack there, runs would use the pack alone, and these images would stay unused. Add --delete to remove them after the upload of the pack, or leave out --pack to add to them. Nothing was uploaded.`,
   );
 }
 
