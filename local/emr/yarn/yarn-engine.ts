@@ -2,17 +2,18 @@ import { existsSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import getPort from "get-port";
+import { joinJavaOptions } from "../../../shared/java-options.mjs";
 import type { AccountContext } from "../../support/account-context.ts";
 import { type BootstrapAction, type ClusterEngine, type EngineCluster, nodesFolder } from "../cluster-engine.ts";
 import { EmrNode, type NodeResult } from "../emr-node.ts";
 import { findNodeViews } from "./node-view.ts";
-import { type DaemonName, YarnDaemons } from "./yarn-daemons.ts";
+import { type DaemonName, shortLived, YarnDaemons } from "./yarn-daemons.ts";
 import { describeScale, scaleCluster, type YarnScale } from "./yarn-scale.ts";
 import {
   clusterProperties,
   containerLogs,
   nodeProperties,
-  s3aClassPath,
+  readJavaSettings,
   writeClientSite,
   writeDaemonSite,
 } from "./yarn-site.ts";
@@ -107,7 +108,8 @@ export class YarnEngine implements ClusterEngine {
       ...this.#cluster.sparkEnv,
       HADOOP_CONF_DIR: conf,
       SPARK_CONF_DIR: conf,
-      SPARK_DIST_CLASSPATH: await s3aClassPath(this.#context.tools),
+      SPARK_DIST_CLASSPATH: (await readJavaSettings(this.#context.tools)).classPath,
+      SPARK_SUBMIT_OPTS: `${this.#primary.environment()["SPARK_SUBMIT_OPTS"]} ${joinJavaOptions(shortLived)}`,
     };
     const result = await this.#primary.run(args, env, `steps/${stepId}`, signal, [describeScale(this.#scale)]);
     await this.#uploadContainers();

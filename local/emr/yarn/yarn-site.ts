@@ -129,11 +129,13 @@ export async function writeClientSite(
     "fs.AbstractFileSystem.s3.impl": "org.apache.hadoop.fs.s3a.S3A",
     ...s3aSettings(context, join(root, "tmp")),
   };
-  // The optimizing compiler costs short steps more CPU time than it saves (cli/setup/spark_defaults.py).
-  const java = "-XX:TieredStopAtLevel=1";
+  const sparkHome = join(context.tools, "python/lib/python3.11/site-packages/pyspark");
+  const { classPath, options } = await readJavaSettings(context.tools);
+  // The archive of classes is valid for class paths that begin with that of local[*].
+  const archived = [classPath, join(sparkHome, "conf/"), join(sparkHome, "jars/*")].join(":");
   const spark: Properties = {
     // Otherwise spark-submit would upload 300 MB of jars for each step.
-    "spark.yarn.jars": `local:${context.tools}/python/lib/python3.11/site-packages/pyspark/jars/*`,
+    "spark.yarn.jars": `local:${sparkHome}/jars/*`,
     "spark.yarn.stagingDir": `file://${join(root, "staging")}`,
     // EMR has the external shuffle service. Its port is one for all nodes, so that only one could have it here.
     "spark.shuffle.service.enabled": "false",
@@ -141,8 +143,10 @@ export async function writeClientSite(
     // Other users of the machine can reach Spark's ports on loopback.
     "spark.authenticate": "true",
     "spark.ui.enabled": "false",
-    "spark.driver.defaultJavaOptions": java,
-    "spark.executor.defaultJavaOptions": java,
+    "spark.driver.extraClassPath": archived,
+    "spark.executor.extraClassPath": archived,
+    "spark.driver.defaultJavaOptions": options,
+    "spark.executor.defaultJavaOptions": options,
     ...sparkDefaults,
   };
   await writeFile(join(folder, "core-site.xml"), toXml(core), { mode: 0o600 });
@@ -151,12 +155,24 @@ export async function writeClientSite(
   await writeFile(join(folder, "spark-defaults.conf"), lines.join(""));
 }
 
-/** The class path of S3A, which the setup has written into the defaults of local[*]. */
-export async function s3aClassPath(tools: string): Promise<string> {
-  const defaults = await readFile(join(tools, "spark/spark-defaults.conf"), "utf8");
-  const path = /^spark\.driver\.extraClassPath (.+)$/m.exec(defaults)?.[1];
-  if (path === undefined) throw new Error(`${tools}/spark/spark-defaults.conf names no spark.driver.extraClassPath.`);
-  return path.replaceAll("\\\\", "\\");
+/** The settings of a JVM that the setup has written for local[*]. */
+export interface JavaSettings {
+  /** The jars of S3A. */
+  readonly classPath: string;
+  /** Options that let it start quickly, among them the archive of Spark's classes. */
+  readonly options: string;
+}
+
+/** Reads the settings of the setup. @throws Error when the setup has written none */
+export async function readJavaSettings(tools: string): Promise<JavaSettings> {
+  const file = join(tools, "spark/spark-defaults.conf");
+  const defaults = await readFile(file, "utf8");
+  const read = (key: string): string => {
+    const value = defaults.split("\n").find((line) => line.startsWith(`${key} `));
+    if (value === undefined) throw new Error(`${file} has no ${key}.`);
+    return value.slice(key.length + 1).replaceAll("\\\\", "\\");
+  };
+  return { classPath: read("spark.driver.extraClassPath"), options: read("spark.driver.extraJavaOptions") };
 }
 
 function toXml(properties: Properties): string {
