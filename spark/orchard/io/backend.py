@@ -30,8 +30,8 @@ class ImageStorage(Protocol):
     """Lists and reads images by URI. It can be pickled, so that the driver can send it to workers."""
 
     @property
-    def has_latency(self) -> bool:
-        """Whether each request waits for a network, so that reading ahead pays off."""
+    def readers(self) -> int:
+        """The number of threads that read ahead to hide the network's latency; 0 where there is none."""
 
     @property
     def splits_ranges(self) -> bool:

@@ -23,7 +23,7 @@ FILES_PER_PAGE = 1000
 class LocalStorage:
     """Local files, by path. See `Storage` for the operations."""
 
-    has_latency: ClassVar[bool] = False
+    readers: ClassVar[int] = 0
     splits_ranges: ClassVar[bool] = False
 
     def read_bytes(self, uri: str) -> bytes:

@@ -16,9 +16,8 @@ IMAGE_COLUMNS: dict[str, pa.DataType] = {
     "size": pa.int64(),
 }
 
-# Files that a worker reads ahead, and the threads that read them, to hide S3's latency of 20 to 100 ms for each object.
+# Files that a worker reads ahead.
 PREFETCH_FILES = 32
-PREFETCH_THREADS = 8
 # Their total size. It is limited because four workers share an executor's memory outside the heap, and decode in it.
 PREFETCH_BYTES = 64 * 1024 * 1024
 
@@ -49,7 +48,7 @@ def read_ahead(images: Iterable[Image], storage: ImageStorage) -> Iterator[Image
         except UnreadableFileError as error:
             return ImageFile(path, label, etag, None, None, str(error))
 
-    if not storage.has_latency:
+    if storage.readers == 0:
         # Without latency, handing files from thread to thread costs more than reading them.
         yield from map(read, images)
         return
@@ -58,7 +57,7 @@ def read_ahead(images: Iterable[Image], storage: ImageStorage) -> Iterator[Image
     waiting: deque[tuple[Future[ImageFile], int]] = deque()
     ahead = 0
 
-    with ThreadPoolExecutor(PREFETCH_THREADS, "prefetch") as pool:
+    with ThreadPoolExecutor(storage.readers, "prefetch") as pool:
         try:
             for image in images:
                 size = image[3]

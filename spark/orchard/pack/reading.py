@@ -62,9 +62,9 @@ class PackedStorage:
     splits_ranges: ClassVar[bool] = False
 
     @property
-    def has_latency(self) -> bool:
-        """Whether reading ahead pays off."""
-        return self.storage.has_latency
+    def readers(self) -> int:
+        """One, because several would not read the row groups in their order, and read some of them twice."""
+        return min(1, self.storage.readers)
 
     def list_range(self, files: KeyRange) -> Iterator[list[StoredFile]]:
         """List the images of the shard at the range's prefix, a row group at a time, without their content."""

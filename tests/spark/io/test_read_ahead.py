@@ -10,7 +10,7 @@ from orchard.io.read_ahead import PREFETCH_BYTES, PREFETCH_FILES, Image, read_ah
 class SlowStorage:
     """A storage with latency; counts the reads that were started."""
 
-    has_latency = True
+    readers = 8
 
     def __init__(self) -> None:
         self.started = 0

@@ -11,11 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 from orchard.io.backend import UnreadableFileError
 from orchard.io.local import LocalStorage
+from orchard.io.read_ahead import read_ahead
 from orchard.jobs.shares import order_by_digest
 from orchard.pack import shards
 from orchard.pack.manifest import Manifest
 from orchard.pack.packing import pack
-from orchard.pack.reading import GroupReader, PackedStorage
+from orchard.pack.reading import PackedStorage
 from orchard.selection import digest
 from orchard.tree import parse_tree_rules
 from pyspark.sql import SparkSession
@@ -120,6 +121,12 @@ def test_images_are_ordered_as_packs_have_them(spark: SparkSession) -> None:
     assert min(map(len, found)) > 30
 
 
+class DistantStorage(LocalStorage):
+    """Local files that are read ahead like objects on S3."""
+
+    readers = 8
+
+
 def test_a_row_group_is_read_once_for_images_in_the_order_of_their_digests(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,11 +145,12 @@ def test_a_row_group_is_read_once_for_images_in_the_order_of_their_digests(
         return read_row_group(self, number, **options)
 
     monkeypatch.setattr(pq.ParquetFile, "read_row_group", count)
-    reader = GroupReader(PackedStorage(root, LocalStorage(), None, index))
+    storage = PackedStorage(root, DistantStorage(), None, index)
+    ordered = sorted(names, key=digest)
 
-    assert [reader.read(f"{root}/{name}")[0] for name in sorted(names, key=digest)] == [
-        name.encode() for name in sorted(names, key=digest)
-    ]
+    files = list(read_ahead([(f"{root}/{name}", "A", "", 1) for name in ordered], storage))
+
+    assert [file.content for file in files] == [name.encode() for name in ordered]
     assert reads == dict.fromkeys(range(8), 1)
     with pytest.raises(UnreadableFileError, match="file not found"):
-        reader.read(f"{root}/Training/A/none.jpg")
+        storage.open_reader()(f"{root}/Training/A/none.jpg")
