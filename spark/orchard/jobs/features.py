@@ -30,6 +30,8 @@ from orchard.store.reading import make_read_task
 
 # Stored images that justify another task: reading one takes a hundredth of the time that computing it takes.
 REUSED_IMAGES_PER_TASK = 1024
+# A task keeps the places of its stored images in memory: 0.6 kB each (measured).
+MOST_REUSED_PER_TASK = 200_000
 
 # Turns the rows of a partition into results. It may write further files of the features, which the task then reports.
 Produce = Callable[[Iterable[Any], parts.PartFiles], Iterator[Results]]
@@ -121,8 +123,13 @@ def reuse_features(
         if plan.refers
         else without_files(make_read_task(found.uri, RESULTS_SCHEMA, progress))
     )
-    tasks = min(2 * cores(context), 1 + found.known // REUSED_IMAGES_PER_TASK)
+    tasks = count_reuse_tasks(found.known, cores(context))
     return found.read_places(tasks).mapPartitionsWithIndex(make_write_task(plan, produce, first_task))
+
+
+def count_reuse_tasks(images: int, cores: int) -> int:
+    """Return the number of tasks for stored images: two for each core, fewer for few images, more for very many."""
+    return max(min(2 * cores, 1 + images // REUSED_IMAGES_PER_TASK), -(-images // MOST_REUSED_PER_TASK))
 
 
 def without_files(produce: Callable[[Iterable[Any]], Iterator[Results]]) -> Produce:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from orchard.errors import JobError
+from orchard.jobs.features import MOST_REUSED_PER_TASK, count_reuse_tasks
 from orchard.jobs.shares import MAX_IMAGES_PER_TASK, MAX_TASKS, MIN_IMAGES_PER_TASK, split_into_shares
 from orchard.report.stages import read_stages
 from PIL import Image
@@ -218,3 +219,9 @@ def test_shares_cover_all_images_and_end_small(images: int, cores: int) -> None:
 
 def test_a_very_large_run_has_a_bounded_number_of_tasks() -> None:
     assert len(split_into_shares(50_000_000, 100)) < 3 * MAX_TASKS
+
+
+@pytest.mark.parametrize(("images", "cores", "tasks"), [(1, 8, 1), (5_000, 8, 5), (1_000_000, 8, 16), (10**7, 2, 50)])
+def test_tasks_of_stored_images_suit_the_cores_and_the_memory_of_a_worker(images: int, cores: int, tasks: int) -> None:
+    assert count_reuse_tasks(images, cores) == tasks
+    assert images <= tasks * MOST_REUSED_PER_TASK
