@@ -23,6 +23,7 @@ const deepAdditions = [
   "cli: every command of docs/aws.md on an account of its own",
   "spark: the model made twice has the same bytes, and the command that makes it from a file of weights",
   "lambdas: logs of 1 and 5 MB that repeat what the patterns of the diagnosis look for",
+  "yarn: a lost executor, and tasks that go on after their executor was given up",
   "bench: the benchmark at small sizes",
 ];
 /** Suites with tests that start a copy of the prepared account. */
