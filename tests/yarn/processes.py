@@ -69,6 +69,10 @@ class Containers:
             if name in command and not command.startswith("/bin/bash")
         }
 
+    def members(self, container: str) -> list[int]:
+        """List the processes of a container."""
+        return [pid for pid, (found, _) in self.processes().items() if found == container]
+
     def workers(self, container: str) -> list[int]:
         """List the Python workers of an executor, without the daemon that has forked them."""
         python = {
@@ -106,6 +110,12 @@ def node_manager(folder: Path) -> int:
     return pid
 
 
+def end_node(folder: Path) -> None:
+    """Kill the node in a folder: its NodeManager, and everything in its session, such as its containers."""
+    session = os.getsid(node_manager(folder))
+    send(signal.SIGKILL, [pid for pid in find(folder) if _session(pid) == session])
+
+
 def talks_to_storage(worker: int) -> bool:
     """Return whether a Python worker has a connection besides that to its JVM: it has its model, and reads images."""
     try:
@@ -119,4 +129,11 @@ def _parent(pid: int) -> int:
     try:
         return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     except OSError:
+        return 0  # it has ended meanwhile
+
+
+def _session(pid: int) -> int:
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
         return 0  # it has ended meanwhile

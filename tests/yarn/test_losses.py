@@ -1,4 +1,4 @@
-"""A run on YARN is complete and has nothing twice after its features step has lost an executor, even if it goes on."""
+"""A run on YARN is complete and has nothing twice after its features step has lost an executor or a node."""
 
 import re
 import signal
@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.account import Account, started_account
 
-from .processes import Containers, container_of, node_manager, node_of, send, talks_to_storage, wait_for
+from .processes import Containers, container_of, end_node, node_manager, node_of, send, talks_to_storage, wait_for
 from .runs import YARN_SECONDS, application_in, bits, read_results, succeeded
 
 pytestmark = pytest.mark.deep
@@ -144,3 +144,16 @@ def test_a_task_that_goes_on_after_its_executor_was_given_up_doubles_nothing(clu
     send(signal.SIGCONT, silent)
     assert losses.startswith("executors lost: 1 (Executor heartbeat timed out")
     assert late - cluster.account.names(parts), "the step has kept the files of a task that it had given up"
+
+
+def test_a_lost_node_costs_only_its_tasks(cluster: Cluster, tmp_path: Path) -> None:
+    """The cluster has one node afterwards."""
+    step = _start_features(cluster)
+
+    end_node(step.nodes[step.far])
+
+    losses = _finish(cluster, step.arn, tmp_path)
+    assert re.fullmatch(
+        r"executors lost: 1 \(.*\); attempts of tasks that failed: [1-9]\d*, in which a core has worked \d+\.\d s .*",
+        losses,
+    )
