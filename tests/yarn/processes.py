@@ -69,10 +69,6 @@ class Containers:
             if name in command and not command.startswith("/bin/bash")
         }
 
-    def members(self, container: str) -> list[int]:
-        """List the processes of a container."""
-        return [pid for pid, (found, _) in self.processes().items() if found == container]
-
     def workers(self, container: str) -> list[int]:
         """List the Python workers of an executor, without the daemon that has forked them."""
         python = {
