@@ -15,7 +15,7 @@ import { startTool } from "../toolchain/run-tool.ts";
 const shardSchema = z.object({ name: z.string(), rows: z.int(), bytes: z.int(), sha256: z.string() });
 export type Shard = Readonly<z.output<typeof shardSchema>>;
 
-/** What the process prints at its end: the content of pack.json, and where the pack is. */
+/** Describes the last line that the process prints: the content of pack.json, and the pack's place. */
 const packedSchema = z.object({
   target: z.string(),
   layout: z.string(),

@@ -14,14 +14,14 @@ import type { Dataset } from "./image-tree.ts";
 import { type Packed, type PackProgress, runPacker } from "./packer.ts";
 import type { UploadTarget } from "./upload-images.ts";
 
-/** The size at which a file is complete: a multiple of S3's 8 MiB parts. */
+/** Size at which a file is complete: SHARD_BYTES of spark/orchard/pack/shards.py. */
 const defaultShardBytes = 128 * 1024 ** 2;
-/** That of a row group in spark/orchard/pack/shards.py. */
+/** Size of a row group: GROUP_BYTES there. */
 const groupBytes = 8 * 1024 ** 2;
-/** One is uploaded while the next one is written. */
+/** Files on the disk at a time: one is uploaded while the next one is written. */
 const filesOnDisk = 2;
 
-/** What is at the image tree's place in the bucket. */
+/** Sorts the objects at the image tree's place in the bucket. */
 export interface PackPlace {
   /** The files of a pack, which may be incomplete. */
   readonly pack: readonly RemoteFile[];

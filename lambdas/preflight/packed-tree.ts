@@ -28,7 +28,7 @@ const packSchema = z.object({
 });
 export type Pack = Readonly<z.output<typeof packSchema>>;
 
-/** That of ten million images of 100 kB is a tenth of it. */
+/** Limits the size of a manifest. Ten million images of 100 kB have one of a tenth of it. */
 const mostBytes = 50_000_000;
 
 /** Reads the manifest of a pack; undefined if the image tree is none. @throws MalformedObject */

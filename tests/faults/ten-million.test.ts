@@ -52,7 +52,7 @@ async function playRun(scenario: Scenario): Promise<Played> {
   const simulation = await play(deployed, scenario, limitMs);
   expect(violationsOf(simulation)).toEqual([]);
   expect(simulation.createdClusters.map(isGone)).toEqual([true]);
-  // Of the 262,144 bytes that Step Functions allows, whatever the number of images.
+  // Step Functions allows 262,144 bytes. The state data stay far below that, whatever the number of images.
   expect(simulation.executions[0]?.mostBytes).toBeLessThan(20_000);
   const { s3 } = simulation;
   const manifest = s3.json("runs/run-1/manifest.json") as { readonly plan: Plan } | undefined;

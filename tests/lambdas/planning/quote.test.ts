@@ -133,7 +133,7 @@ it("a quote lies between the minutes of the best and the worst rates", () => {
 it("S3 requests are a GET for each new image, two listings of 1,000 images each, and 2,000 others of each kind", () => {
   expect(s3RequestsUsd(0, 0)).toBeCloseTo(2_000 * 4e-7 + 2_000 * 5e-6, 12);
   expect(s3RequestsUsd(1_001, 500)).toBeCloseTo(2_500 * 4e-7 + 2_004 * 5e-6, 12);
-  // Of a pack, two tasks with four requests each, and each row group twice.
+  // A pack takes four requests for each of two tasks, and two for each row group.
   expect(s3RequestsUsd(1_001, 500, 5)).toBeCloseTo((2_000 + 8 + 10) * 4e-7 + 2_000 * 5e-6, 12);
   expect(s3RequestsUsd(1_001, 0, 5)).toBeCloseTo((2_000 + 5) * 4e-7 + 2_000 * 5e-6, 12);
 });
