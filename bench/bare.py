@@ -2,13 +2,11 @@
 
 import json
 import multiprocessing
-import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
 # Small chunks let all processes finish at about the same time, even if the machine slows one of them down.
 IMAGES_PER_CHUNK = 16
 
@@ -28,7 +26,6 @@ def measure(model: Path, images: Sequence[Path], cores: int) -> float:
 
 def _load(model: str) -> None:
     global _compute_features  # noqa: PLW0603
-    sys.path.insert(0, str(ROOT / "spark"))
     from orchard.model.images import to_input  # noqa: PLC0415
     from orchard.model.litert import LiteRtExtractor  # noqa: PLC0415
 

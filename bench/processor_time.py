@@ -6,20 +6,20 @@ The times of ended children do not have it: PySpark's daemon ignores SIGCHLD, so
 import os
 from pathlib import Path
 
-from bench.sampler import Sampler
+from orchard.repeating import Repeater
 
 SAMPLE_SECONDS = 1.0
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-class ProcessorTime(Sampler):
+class ProcessorTime(Repeater):
     """Samples the processor time of a process and its descendants during a `with` block.
 
     Linux only: elsewhere it finds no processes. What a process does after the last sample is missing.
     """
 
     def __init__(self, pid: int) -> None:
-        super().__init__(SAMPLE_SECONDS)
+        super().__init__(SAMPLE_SECONDS, self.sample)
         self._seconds = {pid: 0.0}
 
     def sample(self) -> None:

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from orchard.repeating import Repeater
+
 from bench.processor_time import ProcessorTime
-from bench.sampler import Sampler
 
 ROOT = Path(__file__).parents[1]
 # Listing all processes takes CPU time from the job that is measured.
@@ -121,11 +122,11 @@ def _phases(events: Path, started_at: float, seconds: float) -> list[dict[str, o
     return [*phases, {"name": "end", "seconds": round(seconds - at, 2)}]
 
 
-class Memory(Sampler):
+class Memory(Repeater):
     """Samples the resident memory of a process and its descendants every SAMPLE_SECONDS during a `with` block."""
 
     def __init__(self, pid: int) -> None:
-        super().__init__(SAMPLE_SECONDS)
+        super().__init__(SAMPLE_SECONDS, self.sample)
         self._root = pid
         self._peaks: dict[int, tuple[int, str, int]] = {}  # pid: parent, command, KiB
 

@@ -53,7 +53,7 @@ async function measure(lifetime: Lifetime, { repeats, quick, only }: Options): P
   const folder = mkdtempSync(join(tmpdir(), "orchard-scale-"));
   lifetime.defer(async () => rmSync(folder, { recursive: true, force: true }));
   const answer = join(folder, "found.json");
-  const env = { ...childEnvironment("tool"), ...(await sparkEnvironment(lifetime)) };
+  const env = { ...childEnvironment("tool"), ...(await sparkEnvironment(lifetime)), PYTHONPATH: join(root, "spark") };
   const args = ["-m", "bench.scale", "--home", places.bench, "--model", places.model, "--answer", answer];
   if (repeats !== undefined) args.push("--repeats", repeats);
   if (quick) args.push("--quick");

@@ -2,7 +2,6 @@
 
 import json
 import sys
-import threading
 import time
 from datetime import UTC, datetime
 from types import TracebackType
@@ -12,6 +11,7 @@ from pyspark import Accumulator, SparkContext
 
 from orchard.errors import JobError
 from orchard.io.storage import open_storage
+from orchard.repeating import Repeater
 from orchard.report.stages import Stages
 
 INTERVAL_SECONDS = 1.0
@@ -36,8 +36,7 @@ class Progress:
         self._step = step
         self._plan = plan
         self._started = time.monotonic()
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._report, name="progress", daemon=True)
+        self._repeater = Repeater(INTERVAL_SECONDS, lambda: self._write("RUNNING"))
 
     def begin(self, total: int) -> None:
         """Set the number of images, and start measuring the rate."""
@@ -46,19 +45,14 @@ class Progress:
 
     def __enter__(self) -> "Progress":
         self._write("RUNNING")
-        self._thread.start()
+        self._repeater.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._ended.set()
-        self._thread.join()
+        self._repeater.stop()
         self._write("SUCCEEDED" if error is None else "FAILED")
-
-    def _report(self) -> None:
-        while not self._ended.wait(INTERVAL_SECONDS):
-            self._write("RUNNING")
 
     def document(self, state: State) -> dict[str, object]:
         """Return the content of progress.json."""
