@@ -7,6 +7,7 @@ import { approveRemoval } from "../dataset/approve-removal.ts";
 import type { SyncPlan } from "../dataset/bucket-sync.ts";
 import type { Dataset } from "../dataset/image-tree.ts";
 import { compareImages, describeDataset, describeUpload, openDataset, uploadImages } from "../dataset/upload-images.ts";
+import { imageTreeUri } from "../deployment/deployed-stacks.ts";
 import { makeWheelhouse } from "../deployment/make-wheelhouse.ts";
 import { execute, failUnlessSucceeded } from "../execution/execute.ts";
 import {
@@ -99,10 +100,9 @@ async function runWorkflow(lifetime: Lifetime, options: RunOptions): Promise<voi
     ...(images ? [{ title: "Comparison", run: compare }] : []),
   ];
   await runSteps(lifetime, before, json);
-  const { bucket, inputPrefix } = session.get().deployment;
   if (images?.plan) {
     await approveRemoval(lifetime, images.plan, {
-      uri: `s3://${bucket}/${inputPrefix}`,
+      uri: imageTreeUri(session.get().deployment),
       dataset: folder ?? "the generated sample",
       approved: mayDelete,
       interactive: hasTerminal() && !json,

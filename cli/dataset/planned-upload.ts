@@ -1,6 +1,7 @@
 // The two ways in which `orchard upload` copies a dataset to the bucket: image by image, and as a pack.
 import prettyBytes from "pretty-bytes";
 import { packManifest } from "../../lambdas/contract/image-tree.ts";
+import { imageTreeUri } from "../deployment/deployed-stacks.ts";
 import { UsageError } from "../terminal/command-errors.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
 import type { Reporter } from "../terminal/progress-steps.ts";
@@ -25,10 +26,6 @@ export interface PlannedUpload {
   readonly describe: (dryRun: boolean) => string;
 }
 
-function uriOf({ deployment: { bucket, inputPrefix } }: UploadTarget): string {
-  return `s3://${bucket}/${inputPrefix}`;
-}
-
 function describeRest({ removed, others }: { readonly removed: number; readonly others: number }): readonly string[] {
   return [
     ...(removed > 0 ? [`${removed} would be removed`] : []),
@@ -42,7 +39,7 @@ export async function planImagesUpload(
   { dataset, remove }: UploadWish,
   { status, title }: Reporter,
 ): Promise<PlannedUpload> {
-  const uri = uriOf(to);
+  const uri = imageTreeUri(to.deployment);
   const plan = await compareImages(to, dataset, { status });
   if (!remove && plan.remove.some(({ key }) => key === packManifest)) {
     throw new UsageError(
@@ -90,7 +87,7 @@ export async function planPackUpload(
   { dataset, remove }: UploadWish,
   { title }: Reporter,
 ): Promise<PlannedUpload> {
-  const uri = uriOf(to);
+  const uri = imageTreeUri(to.deployment);
   const place = await examinePlace(to);
   if (!remove) refuseSingleImages(to, place);
   title(`Comparison: ${place.pack.length} files of a pack are there`);

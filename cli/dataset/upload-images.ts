@@ -2,7 +2,7 @@ import { basename, dirname, resolve } from "node:path";
 import prettyBytes from "pretty-bytes";
 import { describeLeftOut, isSplitName, type Layout } from "../../lambdas/contract/image-tree.ts";
 import type { Clients } from "../account/aws-clients.ts";
-import type { Deployment } from "../deployment/deployed-stacks.ts";
+import { type Deployment, imageTreeUri } from "../deployment/deployed-stacks.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
 import type { Reporter } from "../terminal/progress-steps.ts";
 import { bytesOf, describeTransfer, type TransferProgress } from "../terminal/transfer.ts";
@@ -88,10 +88,7 @@ export async function uploadImages(
 }
 
 /** Describes in a line the image tree that an upload leaves. */
-export function describeUpload(
-  { deployment: { bucket, inputPrefix } }: UploadTarget,
-  { dataset, plan, remove }: Upload,
-): string {
+export function describeUpload({ deployment }: UploadTarget, { dataset, plan, remove }: Upload): string {
   const others = plan.remove.length;
   const counts = [
     `${plan.upload.length} uploaded`,
@@ -100,5 +97,5 @@ export function describeUpload(
   ];
   const layout = dataset.layout === "label" ? " as <label>/<image>, without splits," : "";
   const size = prettyBytes(bytesOf(dataset.files));
-  return `${dataset.files.length} images (${size})${layout} in s3://${bucket}/${inputPrefix}: ${counts.join(", ")}`;
+  return `${dataset.files.length} images (${size})${layout} in ${imageTreeUri(deployment)}: ${counts.join(", ")}`;
 }

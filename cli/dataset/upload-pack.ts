@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { S3Client } from "@aws-sdk/client-s3";
 import prettyBytes from "pretty-bytes";
 import { hasImageEnding, isPackFile, packManifest, quoteName } from "../../lambdas/contract/image-tree.ts";
+import { imageTreeUri } from "../deployment/deployed-stacks.ts";
 import { CommandFailed, UsageError } from "../terminal/command-errors.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
 import type { Reporter } from "../terminal/progress-steps.ts";
@@ -42,10 +43,9 @@ export function refuseSingleImages({ deployment }: UploadTarget, { others }: Pac
   const images = others.filter(({ key }) => hasImageEnding(key));
   const [first] = images;
   if (first === undefined) return;
-  const uri = `s3://${deployment.bucket}/${deployment.inputPrefix}`;
   const count = `${images.length} single ${images.length === 1 ? "image" : "images"}`;
   throw new UsageError(
-    `${uri} has ${count}, such as ${quoteName(first.key)}. With a pack there, runs would use the pack alone, and these images would stay unused. Add --delete to remove them after the upload of the pack, or leave out --pack to add to them. Nothing was uploaded.`,
+    `${imageTreeUri(deployment)} has ${count}, such as ${quoteName(first.key)}. With a pack there, runs would use the pack alone, and these images would stay unused. Add --delete to remove them after the upload of the pack, or leave out --pack to add to them. Nothing was uploaded.`,
   );
 }
 

@@ -18,6 +18,11 @@ export interface DeployedStack {
   readonly topicArn: string;
 }
 
+/** Returns the s3:// URI of the image tree that runs use unless their input names another one. */
+export function imageTreeUri({ bucket, inputPrefix }: Pick<DeployedStack, "bucket" | "inputPrefix">): string {
+  return `s3://${bucket}/${inputPrefix}`;
+}
+
 export interface Deployment extends DeployedStack {
   /** Whether nothing had changed since the last deployment. */
   readonly skipped: boolean;

@@ -16,17 +16,20 @@ function errorsFolder(plan: PartialState["plan"], results: string): string {
   return `${plan?.features ? featuresRunOf(plan) : results}errors/`;
 }
 
+function formatCount(count: number): string {
+  return count.toLocaleString("en");
+}
+
 function validationLines({ plan }: PartialState, validation: Validation): readonly string[] {
   const { images, labels, errors, errorRate, computed, reused, components, variance, results } = validation;
   const splits = plan && describeSplits(plan.usedSplits, plan.unusedSplits);
-  const format = (count: number): string => count.toLocaleString("en");
   return [
-    `Images:    ${format(images)} of ${labels} labels`,
+    `Images:    ${formatCount(images)} of ${labels} labels`,
     ...(splits === undefined ? [] : [`Splits:    ${splits}`]),
-    `Errors:    ${format(errors)} (${percent(errorRate, 2)})${errors > 0 ? `, see ${errorsFolder(plan, results)}` : ""}`,
+    `Errors:    ${formatCount(errors)} (${percent(errorRate, 2)})${errors > 0 ? `, see ${errorsFolder(plan, results)}` : ""}`,
     ...(computed === null || plan?.reuse
       ? []
-      : [`Features:  ${format(computed)} computed, ${format(reused ?? 0)} reused`]),
+      : [`Features:  ${formatCount(computed)} computed, ${formatCount(reused ?? 0)} reused`]),
     ...(plan === undefined || plan.precision === "float32" ? [] : [`Precision: ${plan.precision}`]),
     ...(variance === null ? [] : [`Variance:  ${percent(variance, 2)} kept by ${components} components`]),
   ];
@@ -40,7 +43,7 @@ function clusterLine({ cluster }: PartialState, kept: KeptCluster | undefined): 
 function successSubject(state: PartialState, { name }: Execution, validation: Validation | undefined): string {
   const variance = validation?.variance ?? null;
   const results = validation
-    ? `: ${state.plan?.reuse ? "nothing new, " : ""}${validation.images.toLocaleString("en")} images${variance === null ? "" : `, ${percent(variance)} variance kept`}`
+    ? `: ${state.plan?.reuse ? "nothing new, " : ""}${formatCount(validation.images)} images${variance === null ? "" : `, ${percent(variance)} variance kept`}`
     : "";
   return subjectLine(`Orchard: ${name} succeeded${results}${isSeeded(state) ? " (SEEDED WEIGHTS)" : ""}`);
 }

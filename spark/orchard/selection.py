@@ -36,6 +36,11 @@ def digest(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
+def digest_of(uri: str, image_tree: str) -> str:
+    """Return the digest of the path that an image's URI has in the tree."""
+    return digest(uri.removeprefix(f"{image_tree}/"))
+
+
 def select_evenly(labels: Sequence[str], digests: Sequence[str], limit: int) -> list[int]:
     """Return the positions of `limit` images, spread evenly over the labels.
 

@@ -15,6 +15,7 @@ import {
   openDataset,
   uploadImages,
 } from "../../dataset/upload-images.ts";
+import { imageTreeUri } from "../../deployment/deployed-stacks.ts";
 import { layoutOption, parsePort } from "../../execution/input-options.ts";
 import { withLifetime } from "../../terminal/lifetime.ts";
 import { type Reporter, runSteps } from "../../terminal/progress-steps.ts";
@@ -45,7 +46,7 @@ export const command = new Command("up")
         if (!given && (await listObjects(session.clients.s3, bucket, inputPrefix)).length > 0) return;
         const images = given ?? (await openDataset(lifetime, { folder: undefined, command }));
         const plan = await compareImages(session, images, reporter);
-        const uri = `s3://${bucket}/${inputPrefix}`;
+        const uri = imageTreeUri(session.deployment);
         const removal = { uri, dataset: images.folder, approved: mayDelete, interactive: false };
         await approveRemoval(lifetime, plan, removal);
         const upload = { dataset: images, plan, remove: true };

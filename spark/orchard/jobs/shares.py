@@ -12,7 +12,7 @@ from pyspark import RDD, SparkContext
 
 from orchard.io.read_ahead import IMAGE_COLUMNS, Image
 from orchard.io.storage import find_parquet_files, locate_storage, map_concurrently
-from orchard.selection import digest
+from orchard.selection import digest_of
 
 # A task costs 25 ms in addition to its images, which take 5 to 12 ms each.
 MIN_IMAGES_PER_TASK = 16
@@ -77,7 +77,7 @@ def order_by_digest(images: "RDD[Image]", image_tree: str, tasks: int) -> "RDD[I
     """Return images in `tasks` partitions in the order of their digests, as a pack has them."""
 
     def add_digest(image: Image) -> tuple[str, Image]:
-        return digest(image[0].removeprefix(f"{image_tree}/")), image
+        return digest_of(image[0], image_tree), image
 
     # Digests are evenly distributed.
     keyed: Any = images.map(add_digest)  # the stub wants keys of another type

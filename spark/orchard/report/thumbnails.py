@@ -18,7 +18,7 @@ from orchard.io.backend import ImageStorage
 from orchard.model.images import to_input
 from orchard.pack.reading import locate_images
 from orchard.plan import Plan
-from orchard.selection import digest
+from orchard.selection import digest_of
 from orchard.session import cores
 
 MAX_THUMBNAILS = 400
@@ -74,7 +74,7 @@ def order_for_reading(paths: Sequence[str], plan: Plan) -> list[int]:
     """Return the numbers of the images in an order in which a task reads each row group of a pack once."""
     numbers = list(range(len(paths)))
     if plan.packed:
-        numbers.sort(key=lambda number: digest(paths[number].removeprefix(f"{plan.image_tree}/")))
+        numbers.sort(key=lambda number: digest_of(paths[number], plan.image_tree))
     return numbers
 
 
