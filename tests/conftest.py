@@ -1,17 +1,24 @@
 """Leaves out the tests marked `deep`, except in `npm run test:deep`, and Spark's in `npm run test:mutation`.
 
-Starts with the files that take longest, so that no worker is left with one of them at the end.
+Starts with the files that take longest, so that no worker is left with one of them at the end. `tests/spark` counts as
+one file: it has one worker, whose tests share a Spark session and TensorFlow.
 """
 
 import os
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 IS_DEEP = os.environ.get("ORCHARD_DEEP") == "1"
 # Set by `npm run test:mutation`: starting a Spark session for each mutant would take hours.
 IS_WITHOUT_SPARK = os.environ.get("ORCHARD_WITHOUT_SPARK") == "1"
 
-LONG_FILES = ["test_sealed_network.py", "test_failures.py", "test_again.py", "test_modes.py", "test_kept_cluster.py"]
+SPARK = "tests/spark/"
+LONG_FILES = [
+    SPARK,
+    *(f"tests/e2e/test_{name}.py" for name in ("sealed_network", "failures", "again", "modes", "kept_cluster")),
+]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -20,8 +27,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = sorted((item for item in items if item not in left_out), key=_rank)
 
 
+def _file(nodeid: str) -> str:
+    return SPARK if nodeid.startswith(SPARK) else nodeid.partition("::")[0]
+
+
 def _rank(item: pytest.Item) -> int:
-    return LONG_FILES.index(item.path.name) if item.path.name in LONG_FILES else len(LONG_FILES)
+    file = _file(item.nodeid)
+    return LONG_FILES.index(file) if file in LONG_FILES else len(LONG_FILES)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    scheduler = LoadFileScheduling(config, log)
+    scheduler._split_scope = _file
+    return scheduler
 
 
 def _is_left_out(item: pytest.Item) -> bool:

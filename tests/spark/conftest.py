@@ -1,4 +1,4 @@
-"""Fixtures that all Spark tests share: one Spark session for each test worker, and the model artifact."""
+"""Fixtures that all Spark tests share: one Spark session, the model artifact, and a model that is quick to run."""
 
 import json
 import os
@@ -12,6 +12,7 @@ from hypothesis import settings
 from pyspark.sql import SparkSession
 
 from .runs import ROOT, SPARK_DEFAULTS, ModelArtifact
+from .small_model import make_small_model
 
 # A busy machine may take longer than Hypothesis' default deadline of 200 ms for an example.
 settings.register_profile("orchard", deadline=None)
@@ -46,3 +47,8 @@ def model_artifact() -> ModelArtifact:
     if not model.is_current(folder):
         model.make(folder, model.Request())
     return ModelArtifact(folder / "model.tflite", json.loads((folder / "model.json").read_text()))
+
+
+@pytest.fixture(scope="session")
+def small_model(tmp_path_factory: pytest.TempPathFactory) -> ModelArtifact:
+    return make_small_model(tmp_path_factory.mktemp("small model"))

@@ -23,7 +23,7 @@ INPUT_TREES: list[dict[str, Any]] = json.loads((ROOT / "tests" / "input-trees.js
 
 @dataclass(frozen=True)
 class ModelArtifact:
-    """The artifact in .orchard/model, which the tests make if it is missing."""
+    """A model: the artifact in .orchard/model, which the tests make if it is missing, or a small one."""
 
     path: Path
     info: dict[str, Any]

@@ -10,6 +10,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar, Literal
 from urllib.parse import unquote, urlsplit
 
+import pytest
+from orchard.io.s3 import find_region, s3_client
+from pyspark.sql import SparkSession
+
 # An HTTP status with the code in S3's error document, or a connection that ends before or within the answer.
 Fault = tuple[int, str] | Literal["reset", "cut"]
 
@@ -58,6 +62,26 @@ def serve() -> Iterator[S3Endpoint]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextmanager
+def use_endpoint(spark: SparkSession, url: str) -> Iterator[None]:
+    """Let this process and Spark's workers find S3 at a URL until the block ends."""
+    settings = {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_REGION": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in settings.items():
+            patch.setenv(name, value)
+            patch.setitem(spark.sparkContext.environment, name, value)
+        s3_client.cache_clear()
+        find_region.cache_clear()
+        yield
+    s3_client.cache_clear()
+    find_region.cache_clear()
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -163,10 +163,10 @@ def test_summary_and_progress(run: Path) -> None:
 
 
 def test_a_run_without_errors_has_an_errors_file_with_a_header(
-    spark: SparkSession, model_artifact: ModelArtifact, tmp_path: Path
+    spark: SparkSession, small_model: ModelArtifact, tmp_path: Path
 ) -> None:
     plant(tmp_path / "raw", "Training/Apple/1.jpg", encode(picture(1)))
-    plan = write_plan(tmp_path / "run", tmp_path / "raw", model_artifact, formats=["parquet"])
+    plan = write_plan(tmp_path / "run", tmp_path / "raw", small_model, formats=["parquet"])
 
     for step in ("inventory", "features"):
         main.run(spark.sparkContext, main.parse([step, "--plan", str(plan)]))
@@ -176,12 +176,10 @@ def test_a_run_without_errors_has_an_errors_file_with_a_header(
     assert not (tmp_path / "run" / "features" / "csv").exists()
 
 
-def test_a_run_without_a_usable_image_says_why(
-    spark: SparkSession, model_artifact: ModelArtifact, tmp_path: Path
-) -> None:
+def test_a_run_without_a_usable_image_says_why(spark: SparkSession, small_model: ModelArtifact, tmp_path: Path) -> None:
     for number, content in enumerate([b"", b"", b"no image"]):
         plant(tmp_path / "raw", f"Training/Apple/{number}.jpg", content)
-    plan = str(write_plan(tmp_path / "run", tmp_path / "raw", model_artifact))
+    plan = str(write_plan(tmp_path / "run", tmp_path / "raw", small_model))
     main.run(spark.sparkContext, main.parse(["inventory", "--plan", plan]))
 
     reasons = (
@@ -193,11 +191,11 @@ def test_a_run_without_a_usable_image_says_why(
 
 
 def test_a_model_that_differs_from_the_plan_is_refused(
-    spark: SparkSession, model_artifact: ModelArtifact, tmp_path: Path
+    spark: SparkSession, small_model: ModelArtifact, tmp_path: Path
 ) -> None:
     other = tmp_path / "model.tflite"
-    other.write_bytes(model_artifact.path.read_bytes() + b"\0")
-    plan = write_plan(tmp_path / "run", tmp_path, ModelArtifact(other, model_artifact.info))
+    other.write_bytes(small_model.path.read_bytes() + b"\0")
+    plan = write_plan(tmp_path / "run", tmp_path, ModelArtifact(other, small_model.info))
 
     with pytest.raises(JobError, match=r"has sha256 .* but the plan says"):
         main.run(spark.sparkContext, main.parse(["features", "--plan", str(plan)]))

@@ -16,13 +16,13 @@ STEPS = {
 
 
 def test_a_step_keeps_only_files_that_its_tasks_report(
-    spark: SparkSession, model_artifact: ModelArtifact, tmp_path: Path
+    spark: SparkSession, small_model: ModelArtifact, tmp_path: Path
 ) -> None:
     """Part 7 stands for a task of an earlier driver, which had more of them. No reader could open it."""
     images, run = 12, tmp_path / "run"
     for number in range(images):
         plant(tmp_path / "raw", f"Training/Apple/{number}.jpg", encode(picture(number)))
-    plan = str(write_plan(run, tmp_path / "raw", model_artifact))
+    plan = str(write_plan(run, tmp_path / "raw", small_model))
 
     for step, folders in STEPS.items():
         foreign = [

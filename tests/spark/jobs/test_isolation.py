@@ -8,11 +8,13 @@ import signal
 import sys
 from pathlib import Path
 
+import main
 import numpy as np
 import pytest
 from orchard.jobs.isolation import KILLED, TOO_MUCH_MEMORY, IsolatedDecoder, Pixels, find_decoder_memory
 from orchard.model.bad_image import DAMAGED, BadImageError, RunDependentError
 from pyspark import SparkConf
+from pyspark.sql import SparkSession
 
 from ..runs import ROOT, ModelArtifact, encode, picture, plant, write_plan
 from ..test_main import submit
@@ -114,20 +116,21 @@ def to_input(content, *args, **options):
 
 
 def test_a_step_finishes_without_the_image_that_crashes_its_workers(
-    model_artifact: ModelArtifact, tmp_path: Path
+    spark: SparkSession, small_model: ModelArtifact, tmp_path: Path
 ) -> None:
     for number in range(40):
         ending = POISON if number == 7 else b""
         plant(tmp_path / "raw", f"Training/Apple/{number}.jpg", encode(picture(number)) + ending)
-    plan = str(write_plan(tmp_path / "run", tmp_path / "raw", model_artifact, formats=["parquet"]))
+    plan = str(write_plan(tmp_path / "run", tmp_path / "raw", small_model, formats=["parquet"]))
     package = tmp_path / "package" / "orchard"
     shutil.copytree(ROOT / "spark" / "orchard", package, ignore=shutil.ignore_patterns("__pycache__"))
     with (package / "model" / "images.py").open("a", encoding="utf-8") as decoder:
         decoder.write(CRASH)
-    for step in ("inventory", "features"):
-        done = submit(tmp_path, step, "--plan", plan, master="local[2, 4]", package=package)
-        assert done.returncode == 0, done.stderr
+    main.run(spark.sparkContext, main.parse(["inventory", "--plan", plan]))
 
+    done = submit(tmp_path, "features", "--plan", plan, master="local[2, 4]", package=package)
+
+    assert done.returncode == 0, done.stderr
     summary = json.loads((tmp_path / "run" / "features" / "summary.json").read_text())
     assert (summary["images"], summary["reasons"]) == (39, {KILLED: 1})
     assert summary["examples"] == {KILLED: ["Training/Apple/7.jpg"]}

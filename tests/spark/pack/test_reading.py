@@ -69,14 +69,14 @@ def features_of(run: Path, source: Path) -> dict[str, list[float]]:
 
 
 def test_a_run_on_a_pack_has_the_results_of_one_on_its_tree(
-    spark: SparkSession, tree: Path, packed: Path, tmp_path: Path, model_artifact: ModelArtifact
+    spark: SparkSession, tree: Path, packed: Path, tmp_path: Path, small_model: ModelArtifact
 ) -> None:
     options: dict[str, Any] = {"splits": ["Training"], "limit": 9}
 
-    plain = play(spark, write_plan(tmp_path / "plain", tree, model_artifact, **options))
+    plain = play(spark, write_plan(tmp_path / "plain", tree, small_model, **options))
     # A pack's images belong to the run, whatever their time is.
     options |= {"pack": {"shards": 1, "groups": 1}, "plannedAt": "2000-01-01T00:00:00Z"}
-    run = play(spark, write_plan(tmp_path / "packed", packed, model_artifact, **options))
+    run = play(spark, write_plan(tmp_path / "packed", packed, small_model, **options))
 
     assert features_of(run, packed) == features_of(plain, tree)
     before, after = (read_summary(each, "inventory") for each in (plain, run))
@@ -89,14 +89,14 @@ def test_a_run_on_a_pack_has_the_results_of_one_on_its_tree(
 
 
 def test_another_run_on_the_same_images_packed_again_takes_all_from_the_store(
-    spark: SparkSession, tree: Path, packed: Path, tmp_path: Path, model_artifact: ModelArtifact
+    spark: SparkSession, tree: Path, packed: Path, tmp_path: Path, small_model: ModelArtifact
 ) -> None:
     options: dict[str, Any] = {"pack": {"shards": 1, "groups": 1}, "store": str(tmp_path / "store")}
-    play(spark, write_plan(tmp_path / "half", packed, model_artifact, splits=["Test"], **options))
+    play(spark, write_plan(tmp_path / "half", packed, small_model, splits=["Test"], **options))
     pack(str(tree), str(packed), RULES, lambda *_: None, force=True)
 
-    whole = play(spark, write_plan(tmp_path / "whole", packed, model_artifact, **options))
-    again = play(spark, write_plan(tmp_path / "again", packed, model_artifact, **options))
+    whole = play(spark, write_plan(tmp_path / "whole", packed, small_model, **options))
+    again = play(spark, write_plan(tmp_path / "again", packed, small_model, **options))
 
     assert {key: read_summary(whole, "features")[key] for key in ("computed", "reused")} == {
         "computed": 13,

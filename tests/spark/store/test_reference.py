@@ -44,9 +44,9 @@ def size(folder: Path) -> int:
 
 
 @pytest.fixture(scope="module")
-def tree(spark: SparkSession, model_artifact: ModelArtifact, tmp_path_factory: pytest.TempPathFactory) -> Tree:
+def tree(spark: SparkSession, small_model: ModelArtifact, tmp_path_factory: pytest.TempPathFactory) -> Tree:
     """Images, one of them unusable, whose features are in the store and were copied from it by the run `copy`."""
-    tree = Tree(spark, model_artifact, tmp_path_factory.mktemp("reference")).fill()
+    tree = Tree(spark, small_model, tmp_path_factory.mktemp("reference")).fill()
     plant(tree.folder / "raw", "Training/Apple 0/bad.jpg", b"no image")
     tree.run("first", formats=["parquet"])
     # Without it, only a reference records that it uses files.

@@ -4,7 +4,9 @@ import json
 import os
 import shutil
 import signal
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,9 @@ import main
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from orchard.jobs import features
+from orchard.jobs.shares import split_into_shares
+from orchard.store.lookup import Lookup, look_up
 from PIL import Image
 from pyspark.sql import SparkSession
 
@@ -77,8 +82,8 @@ class Tree:
 
 
 @pytest.fixture
-def tree(spark: SparkSession, model_artifact: ModelArtifact, tmp_path: Path) -> Tree:
-    return Tree(spark, model_artifact, tmp_path)
+def tree(spark: SparkSession, small_model: ModelArtifact, tmp_path: Path) -> Tree:
+    return Tree(spark, small_model, tmp_path)
 
 
 def test_a_higher_limit_of_pixels_computes_the_images_that_were_too_large(tree: Tree) -> None:
@@ -160,16 +165,23 @@ def test_an_image_that_changes_during_a_run_is_stored_with_the_etag_that_was_rea
     assert tree.rows("second") == tree.rows_without_store()
 
 
-def test_concurrent_runs_share_a_store(tree: Tree) -> None:
+def test_concurrent_runs_share_a_store(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     tree.fill(60)
-    plans = [tree.inventory(f"run {number}") for number in range(2)]
-    plans.append(tree.inventory("apples", label="Apple 1"))
+    selections: dict[str, dict[str, str]] = {"run 0": {}, "run 1": {}, "apples": {"label": "Apple 1"}}
+    plans = [tree.inventory(run, **selection) for run, selection in selections.items()]
+    all_have_looked = threading.Barrier(len(plans), timeout=120)
 
-    steps = [start_step(tree.folder, "features", "--plan", plan) for plan in plans]
+    def look_up_together(*arguments: Any) -> Lookup | None:
+        found = look_up(*arguments)
+        all_have_looked.wait()
+        return found
 
-    for step in steps:
-        _, stderr = step.communicate(timeout=180)
-        assert step.returncode == 0, stderr
+    monkeypatch.setattr(features, "look_up", look_up_together)
+    with ThreadPoolExecutor(len(plans)) as steps:
+        list(steps.map(lambda plan: main.run(tree.spark.sparkContext, main.parse(["features", "--plan", plan])), plans))
+    monkeypatch.undo()
+
+    assert [tree.summary(run)["computed"] for run in selections] == [60, 60, 20]
     expected = tree.rows_without_store()
     for run in ("run 0", "run 1"):
         assert tree.rows(run) == expected
@@ -178,51 +190,19 @@ def test_concurrent_runs_share_a_store(tree: Tree) -> None:
     assert tree.rows("after") == expected
 
 
-def test_a_run_after_a_crash_reuses_the_complete_files(tree: Tree) -> None:
-    images = 480
-    tree.fill(images)
-    plan = _kill_run(tree, "killed")
-    assert not (tree.folder / "killed" / "features" / "summary.json").exists()
-    # An interrupted write leaves such a file on a local disk.
-    [some, *_] = tree.store.glob("*.parquet")
-    (tree.store / f".{some.name}.1.partial").write_bytes(some.read_bytes()[:100])
-
-    computed, reused = tree.run("next")
-
-    assert 0 < reused < images
-    assert computed + reused == images
-    expected = tree.rows_without_store()
-    assert tree.rows("next") == expected
-    # Running the killed step again also works, as in the workflow's retry.
-    main.run(tree.spark.sparkContext, main.parse(["features", "--plan", plan]))
-    assert tree.rows("killed") == expected
-
-
-def test_a_second_attempt_after_a_killed_first_one_is_complete_and_doubles_nothing(tree: Tree) -> None:
-    images = 480
-    tree.fill(images)
-    plan = _kill_run(tree, "lost")
-    stored = sum(pq.read_metadata(file).num_rows for file in tree.store.glob("*.parquet"))
-
-    # YARN starts a second attempt with the same arguments.
-    main.run(tree.spark.sparkContext, main.parse(["features", "--plan", plan]))
-
-    summary = tree.summary("lost")
-    assert (summary["computed"], summary["reused"]) == (images - stored, stored)
-    assert all(check["ok"] for check in summary["checks"]), summary["checks"]
-    paths = [path for file in tree.store.glob("*.parquet") for path in pq.read_table(file).column("path").to_pylist()]
-    assert len(paths) == len(set(paths)) == images
-    assert len(csv_rows(tree.folder / "lost" / "features" / "csv")) == images
-    assert len(tree.rows("lost")) == images
-
-
-def _kill_run(tree: Tree, run: str) -> str:
-    """Kill the features step of a run as soon as the store has files, and return the URI of its plan."""
-    plan = tree.inventory(run)
+@pytest.fixture(scope="module")
+def killed(spark: SparkSession, small_model: ModelArtifact, tmp_path_factory: pytest.TempPathFactory) -> Tree:
+    """Images, and the run `killed`, whose features step was killed when all tasks but one had written their files."""
+    tree = Tree(spark, small_model, tmp_path_factory.mktemp("killed")).fill()
+    image, aside = tree.plant(7), tree.folder / "aside"
+    plan = tree.inventory("killed")
+    image.rename(aside)
+    # The task that opens it waits for a writer.
+    os.mkfifo(image)
     step = start_step(tree.folder, "features", "--plan", plan)
     deadline = time.monotonic() + 120
     try:
-        while not list(tree.store.glob("*.parquet")):
+        while len(list(tree.store.glob("*.parquet"))) < len(split_into_shares(IMAGES, 2)) - 1:
             assert step.poll() is None, step.communicate()[1]
             assert time.monotonic() < deadline
             time.sleep(0.01)
@@ -230,7 +210,39 @@ def _kill_run(tree: Tree, run: str) -> str:
         # Spark's Python workers are in another process group and end with the JVM.
         os.killpg(step.pid, signal.SIGKILL)
         step.communicate()
-    return plan
+    aside.replace(image)
+    assert not (tree.folder / "killed" / "features" / "summary.json").exists()
+    return tree
+
+
+def test_a_run_after_a_crash_reuses_the_complete_files(killed: Tree) -> None:
+    store = killed.folder / "copy of the store"
+    shutil.copytree(killed.store, store)
+    # An interrupted write leaves such a file on a local disk.
+    [some, *_] = store.glob("*.parquet")
+    (store / f".{some.name}.1.partial").write_bytes(some.read_bytes()[:100])
+
+    computed, reused = killed.run("next", store=f"{store}/")
+
+    assert 0 < reused < IMAGES
+    assert computed + reused == IMAGES
+    assert killed.rows("next") == killed.rows_without_store()
+
+
+def test_a_second_attempt_after_a_killed_first_one_is_complete_and_doubles_nothing(killed: Tree) -> None:
+    stored = sum(pq.read_metadata(file).num_rows for file in killed.store.glob("*.parquet"))
+
+    # YARN starts a second attempt with the same arguments, as does the workflow's retry.
+    plan = str(killed.folder / "killed" / "plan.json")
+    main.run(killed.spark.sparkContext, main.parse(["features", "--plan", plan]))
+
+    summary = killed.summary("killed")
+    assert (summary["computed"], summary["reused"]) == (IMAGES - stored, stored)
+    assert all(check["ok"] for check in summary["checks"]), summary["checks"]
+    paths = [path for file in killed.store.glob("*.parquet") for path in pq.read_table(file).column("path").to_pylist()]
+    assert len(paths) == len(set(paths)) == IMAGES
+    assert len(csv_rows(killed.folder / "killed" / "features" / "csv")) == IMAGES
+    assert killed.rows("killed") == killed.rows_without_store()
 
 
 def test_a_store_whose_folder_was_deleted_is_filled_again(tree: Tree) -> None:
