@@ -6,10 +6,10 @@ import { deploy } from "./account/deployed.ts";
 import type { Simulation } from "./account/simulation.ts";
 import { violationsOf } from "./invariants/all-invariants.ts";
 import { everyRun, hasDone } from "./invariants/runs.ts";
-import { eventNumber } from "./scenarios/base-scenarios.ts";
+import { eventNumber, withoutFaults } from "./scenarios/base-scenarios.ts";
 import { buildScenario, cancelFails, fault } from "./scenarios/build-scenario.ts";
 import { failuresOf, persistently } from "./scenarios/failures.ts";
-import { play } from "./scenarios/play.ts";
+import { play, playOnce } from "./scenarios/play.ts";
 import type { Scenario } from "./scenarios/scenario.ts";
 
 const deployed = deploy();
@@ -48,7 +48,7 @@ async function playAll(scenarios: readonly Scenario[]): Promise<readonly Simulat
 
 /** Returns for each event of an execution its number, and its time since the execution's start. */
 async function everyEvent(): Promise<readonly { readonly event: number; readonly afterMs: number }[]> {
-  const [execution] = (await play(deployed, buildScenario([]))).executions;
+  const [execution] = (await playOnce(deployed, withoutFaults)).executions;
   const history = execution?.history ?? [];
   return history.map(({ at }, index) => ({ event: index + 1, afterMs: at - (execution?.startedAt ?? 0) }));
 }

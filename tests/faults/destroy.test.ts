@@ -2,9 +2,10 @@ import { expect, it } from "vitest";
 import { isDeep } from "../deep.ts";
 import { deploy } from "./account/deployed.ts";
 import type { Simulation } from "./account/simulation.ts";
+import { eventNumber, withoutFaults } from "./scenarios/base-scenarios.ts";
 import { buildScenario, cancelFails, fault } from "./scenarios/build-scenario.ts";
 import { failuresOf, persistently } from "./scenarios/failures.ts";
-import { play } from "./scenarios/play.ts";
+import { play, playOnce } from "./scenarios/play.ts";
 import type { Scenario } from "./scenarios/scenario.ts";
 
 const deployed = deploy();
@@ -34,7 +35,7 @@ async function playAll(scenarios: readonly Scenario[]): Promise<readonly Simulat
 it(
   "ends with no cluster alive, whichever event of an execution it starts at",
   async () => {
-    const { executions } = await play(deployed, buildScenario([]));
+    const { executions } = await playOnce(deployed, withoutFaults);
     const events = executions[0]?.history.map((_, index) => index + 1) ?? [];
     // Other executions start before, during and after the removal.
     const more = { starts: [0, 1_000, 4_000, 30_000, 300_000] };
@@ -56,10 +57,7 @@ it(
 it(
   "never succeeds with a cluster alive when its calls fail",
   async () => {
-    const { executions } = await play(deployed, buildScenario([]));
-    const event =
-      1 +
-      (executions[0]?.history.findIndex(({ type, state }) => type === "TaskSubmitted" && state === "Inventory") ?? 0);
+    const event = await eventNumber(deployed, "TaskSubmitted", "Inventory");
     const { calls } = await play(deployed, buildScenario([], undefined, { destroyAt: event }));
     const own = [...calls].flatMap((call) => (call.startsWith("destroy ") ? call.replace("destroy ", "") : []));
     const scenarios = own.flatMap((operation) =>

@@ -1,20 +1,26 @@
 import type { Deployed } from "../account/deployed.ts";
 import { buildScenario, cancelFails, failedStep, fault, hangingStep, stop } from "./build-scenario.ts";
 import { persistently } from "./failures.ts";
-import { play } from "./play.ts";
+import { once } from "./once.ts";
+import { playOnce } from "./play.ts";
 import type { Scenario } from "./scenario.ts";
+
+/** An execution without faults. */
+export const withoutFaults = buildScenario([]);
 
 /** Returns the number of an event in the history of an execution without faults. */
 export async function eventNumber(deployed: Deployed, type: string, state: string): Promise<number> {
-  const { executions } = await play(deployed, buildScenario([]));
+  const { executions } = await playOnce(deployed, withoutFaults);
   return 1 + (executions[0]?.history.findIndex((event) => event.type === type && event.state === state) ?? 0);
 }
 
-/** Scenarios that together enter every state and make every call. Other scenarios add faults to them. */
-export async function baseScenarios(deployed: Deployed): Promise<readonly Scenario[]> {
+/** Returns scenarios that together enter every state and make every call. Other scenarios add faults to them. */
+export const baseScenarios = once(makeScenarios);
+
+async function makeScenarios(deployed: Deployed): Promise<readonly Scenario[]> {
   const whileStepRuns = stop(await eventNumber(deployed, "TaskSubmitted", "Inventory"), 60_000);
   return [
-    buildScenario([]),
+    withoutFaults,
     buildScenario([failedStep]),
     // The cluster exists, but its id is unknown.
     buildScenario([fault("CreateCluster", "emr:RunJobFlow", "answer lost")]),

@@ -5,20 +5,15 @@ import { buildScenario, cancelFails, fault, redrive, stop } from "./build-scenar
 import { clusterFailures } from "./cluster-failures.ts";
 import { failuresOf, persistently } from "./failures.ts";
 import { keptClusterScenarios, stopsWithKeptCluster } from "./kept-cluster.ts";
-import { play } from "./play.ts";
+import { once } from "./once.ts";
+import { playOnce } from "./play.ts";
 import { everyRedrive } from "./redrives.ts";
 import type { Scenario } from "./scenario.ts";
 
 const minute = 60_000;
 
-const scenariosOf = new WeakMap<Deployed, Promise<readonly Scenario[]>>();
-
 /** Returns all scenarios, with those first that find the most errors. */
-export function everyScenario(deployed: Deployed): Promise<readonly Scenario[]> {
-  const scenarios = scenariosOf.get(deployed) ?? findScenarios(deployed);
-  scenariosOf.set(deployed, scenarios);
-  return scenarios;
-}
+export const everyScenario = once(findScenarios);
 
 async function findScenarios(deployed: Deployed): Promise<readonly Scenario[]> {
   const bases = await baseScenarios(deployed);
@@ -28,7 +23,7 @@ async function findScenarios(deployed: Deployed): Promise<readonly Scenario[]> {
   return [
     ...bases,
     ...keptClusterScenarios,
-    ...(await stopsWithKeptCluster((scenario) => play(deployed, scenario))),
+    ...(await stopsWithKeptCluster((scenario) => playOnce(deployed, scenario))),
     ...clusterFailures(deployed),
     ...failedCalls.filter(findsMost),
     ...(await stopsDuringRunJobFlow(deployed)),
@@ -45,7 +40,7 @@ export async function everyCall(deployed: Deployed): Promise<readonly string[]> 
     clusterFailures(deployed).flatMap(({ faults }) => faults.map(({ state, operation }) => `${state} ${operation}`)),
   );
   for (const base of [...(await baseScenarios(deployed)), ...keptClusterScenarios])
-    for (const call of (await play(deployed, base)).calls) calls.add(call);
+    for (const call of (await playOnce(deployed, base)).calls) calls.add(call);
   return [...calls];
 }
 
@@ -54,7 +49,7 @@ async function everyFailedCall(deployed: Deployed, bases: readonly Scenario[]): 
   const scenarios: Scenario[] = [];
   const seen = new Set<string>();
   for (const base of [...bases, ...keptClusterScenarios]) {
-    const { calls } = await play(deployed, base);
+    const { calls } = await playOnce(deployed, base);
     const { name: _name, faults, stops, ...more } = base;
     for (const call of calls) {
       // The later layers only have a cluster to end after a stop.
@@ -74,7 +69,7 @@ async function everyFailedCall(deployed: Deployed, bases: readonly Scenario[]): 
 async function everyStop(deployed: Deployed, bases: readonly Scenario[]): Promise<Scenario[]> {
   const scenarios: Scenario[] = [];
   for (const base of bases.slice(0, 3)) {
-    const { executions } = await play(deployed, base);
+    const { executions } = await playOnce(deployed, base);
     const count = (executions[0]?.history.length ?? 1) - 1;
     for (let event = 1; event <= count; event += 1) {
       scenarios.push(buildScenario(base.faults, [stop(event)]));

@@ -26,10 +26,12 @@ function faultOfReuse(state: string, operation: string, failure: string, times =
 const hangs = faultOfReuse("*", "step:Inventory", "HANGS");
 const cancelFails = faultOfReuse("cancel", "emr:CancelSteps", "AccessDeniedException", persistently);
 
+const keptAndReused: Scenario = { name: "a kept and reused cluster", faults: [], ...keepAndReuse };
+
 /** Executions that keep or reuse a cluster. Other scenarios add faults to them. */
 export const keptClusterScenarios: readonly Scenario[] = [
   { name: "a kept cluster", faults: [], inputs: [inputToKeepCluster] },
-  { name: "a kept and reused cluster", faults: [], ...keepAndReuse },
+  keptAndReused,
   {
     name: "a step fails on a reused cluster",
     faults: [faultOfReuse("*", "step:Inventory", "FAILED")],
@@ -58,7 +60,7 @@ export const keptClusterScenarios: readonly Scenario[] = [
 export async function stopsWithKeptCluster(
   play: (scenario: Scenario) => Promise<Simulation>,
 ): Promise<readonly Scenario[]> {
-  const { executions } = await play({ name: "", faults: [], ...keepAndReuse });
+  const { executions } = await play(keptAndReused);
   const firstStates = { "run-1": "KeepCluster", "run-2": "UploadScripts" };
   return Object.entries(firstStates).flatMap(([name, firstState]) => {
     const history = executions.find((one) => one.name === name)?.history ?? [];

@@ -1,12 +1,22 @@
 import { inspect } from "node:util";
 import type { Deployed } from "../account/deployed.ts";
 import { Simulation } from "../account/simulation.ts";
+import { once } from "./once.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** Longer than any outage, and than the age limit of a cluster. */
 const horizonMs = 30 * 3_600_000;
 /** A scenario takes less than a second of a core, so one that takes this long hangs. */
 const maxRealMs = 90_000;
+
+const played = new Map<Scenario, (deployed: Deployed) => Promise<Simulation>>();
+
+/** Returns a simulation that several tests start from. It is played once, so no test may change it. */
+export function playOnce(deployed: Deployed, scenario: Scenario): Promise<Simulation> {
+  const simulate = played.get(scenario) ?? once((one) => play(one, scenario));
+  played.set(scenario, simulate);
+  return simulate(deployed);
+}
 
 /**
  * Plays a scenario in virtual time.

@@ -1,7 +1,7 @@
 import type { Deployed } from "../account/deployed.ts";
 import { buildScenario, cancelFails, fault, redrive, stop } from "./build-scenario.ts";
 import { clusterFailures } from "./cluster-failures.ts";
-import { play } from "./play.ts";
+import { playOnce } from "./play.ts";
 import type { Scenario } from "./scenario.ts";
 
 const minute = 60_000;
@@ -18,8 +18,9 @@ export async function everyRedrive(deployed: Deployed, bases: readonly Scenario[
   const scenarios: Scenario[] = [];
   const seen = new Set<string>();
   const isNew = (key: string) => !seen.has(key) && seen.add(key);
-  for (const { faults } of bases.slice(0, 3)) {
-    const { executions, calls } = await play(deployed, buildScenario(faults));
+  for (const base of bases.slice(0, 3)) {
+    const { faults } = base;
+    const { executions, calls } = await playOnce(deployed, base);
     for (const [index, { type, state }] of (executions[0]?.history ?? []).entries()) {
       // Stop a task while it starts, and while it waits for EMR.
       const afterMs = { TaskScheduled: 5, TaskSubmitted: minute }[type];
