@@ -110,10 +110,18 @@ export function rootCause(log: string): RootCause | undefined {
 }
 
 /**
+ * YARN's or the kernel's reason for the end of an executor. Its processes may have logged other errors as they ended, which
+ * are not the cause.
+ */
+const lostExecutor =
+  /ExecutorLostFailure \([^)]{1,100}\) Reason: [^\n]{0,300}?(?:killed by YARN|on a \*lost\* node|Exit status: (?:137|-100)\b)/;
+
+/**
  * Whether a line only says that something failed, such as Spark's summary of a failed task or executor. Other lines may
  * then show the cause.
  */
 export function isVague(line: string): boolean {
+  if (lostExecutor.test(line)) return false;
   return (
     /^(?:[\w.]{1,200}\.)?(?:EOFException|SparkException|Py4J\w{0,30}Error|ConnectException|ConnectionRefusedError|ConnectionResetError|BrokenPipeError|SystemExit|SparkUserAppException|InterruptedException|ClosedChannelException)\b/.test(
       line,

@@ -23,7 +23,7 @@ const deepAdditions = [
   "cli: every command of docs/aws.md on an account of its own",
   "spark: the model made twice has the same bytes, and the command that makes it from a file of weights",
   "lambdas: logs of 1 and 5 MB that repeat what the patterns of the diagnosis look for",
-  "yarn: steps on a real YARN (npm run test:yarn), a lost executor or node, and tasks that go on after their executor was given up",
+  "yarn: steps on a real YARN (npm run test:yarn), a lost executor or node, and tasks that go on after their executor was given up, and images of 50 megapixels",
   "bench: the benchmark at small sizes",
 ];
 /** Suites that `npm test` leaves out: a YARN takes as long as a tenth of all others, so CI runs it after them. */

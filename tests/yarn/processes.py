@@ -37,6 +37,20 @@ def send(number: signal.Signals, pids: Iterable[int]) -> None:
             continue
 
 
+def find_workers(folder: Path) -> list[int]:
+    """List the Python workers, and the daemons that have forked them, of all executors below a folder."""
+    return [pid for pid, command in find(folder).items() if "pyspark.daemon" in command]
+
+
+def peak_mib(pid: int) -> float:
+    """Return the largest resident memory that a process has had; 0 if it has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), 0.0)
+
+
 class Containers:
     """The containers of an application on the nodes below a cluster's folder."""
 

@@ -67,6 +67,8 @@ export function nodeProperties(node: EmrNode, { memoryMiB, vcpus }: YarnScale): 
     "yarn.nodemanager.resource.cpu-vcores": String(vcpus),
     // YARN ends a container that exceeds its size, as on EMR.
     "yarn.nodemanager.pmem-check-enabled": "true",
+    // Hadoop's default leaves the limit to cgroups, and then the check measures containers but never ends one.
+    "yarn.nodemanager.resource.memory.enforced": "false",
     "yarn.nodemanager.vmem-check-enabled": "false",
     // The disk is the person's and may be fuller than EMR's limit of 90 %.
     "yarn.nodemanager.disk-health-checker.max-disk-utilization-per-disk-percentage": "99.9",

@@ -84,6 +84,26 @@ test("the loss of an executor that Spark replaced is not the cause of a later ex
   expect((await diagnoseStep()).cause).toBe("ValueError: no rows (orchard/pca.py, line 7)");
 });
 
+test("the end of an executor explains the errors of its processes", async () => {
+  logs.write("steps/s-2/stderr.gz", ["Submitted application application_1700000000000_0001"]);
+  logs.write(`${containers}/container_1_000001/stderr.gz`, [
+    "orchard: error: org.apache.spark.SparkException: Job aborted due to stage failure: Task 3 in stage 0.0 failed 4 times, most recent failure: Lost task 3.3 in stage 0.0 (TID 14) (ip-10-0-0-1 executor 4): ExecutorLostFailure (executor 4 exited caused by one of the running tasks) Reason: Container killed by YARN for exceeding physical memory limits. 1.3 GB of 768 MB physical memory used. Consider boosting spark.executor.memoryOverhead. Driver stacktrace:",
+  ]);
+  logs.write(`${containers}/container_1_000001/stdout.gz`, []);
+  logs.write(`${containers}/container_1_000002/stderr.gz`, [
+    "Traceback (most recent call last):",
+    '  File "<frozen zipimport>", line 592, in _get_data',
+    "FileNotFoundError: [Errno 2] No such file or directory: '/mnt/yarn/container_1_000002/pyspark.zip'",
+  ]);
+
+  const { cause, section } = await diagnoseStep();
+
+  expect(cause).toBe(
+    "Out of memory: YARN killed an executor that used more memory than its container has (1.3 GB of 768 MB)",
+  );
+  expect(section).toBe("out-of-memory");
+});
+
 test("without the client's log, the last application's containers are the step's", async () => {
   for (const [number, line] of [
     ["0001", "ValueError: of an earlier step"],
