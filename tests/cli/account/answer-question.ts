@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { execa } from "execa";
+import { childEnvironment } from "../../../cli/setup/child-environment.mjs";
 import { places, root } from "../../../cli/toolchain/places.ts";
 
 // A new pseudo-terminal has no columns, so that lists would have one character a line.
@@ -20,11 +21,13 @@ export function answerQuestions(
   { CI: _, ...env }: Readonly<Record<string, string>>,
 ) {
   const python = join(places.python, "bin", "python");
+  // As in every process of the project, which compiles its modules once.
+  const { NODE_COMPILE_CACHE } = childEnvironment("tool");
   const terminal = execa(python, ["-c", pty, process.execPath, join(root, "cli", "main.ts"), ...args], {
     cwd: root,
     reject: false,
     extendEnv: false,
-    env,
+    env: { ...env, NODE_COMPILE_CACHE },
   });
   const left = [...answers];
   let shown = "";

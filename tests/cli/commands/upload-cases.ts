@@ -2,7 +2,7 @@ import { appendFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { listObjects } from "../../../lambdas/aws/s3.ts";
-import { atTerminal, json } from "../account/account-commands.ts";
+import { json } from "../account/account-commands.ts";
 import { allMs, type Stage } from "./stage.ts";
 
 export function uploadCases(stage: () => Stage): void {
@@ -25,23 +25,6 @@ export function uploadCases(stage: () => Stage): void {
 
       expect(await uploadJson("photos", "--delete")).toMatchObject({ images: 3, uploaded: 0, others: 0 });
       expect(await stored("")).toHaveLength(3);
-    });
-
-    it("leaves whole objects at Ctrl-C, and goes on when it is started again", async () => {
-      // The sample without its splits are about 1,000 new keys.
-      const args = ["upload", "sample/Training"];
-      const before = (await stored("")).length;
-      const { exitCode, stdout } = await atTerminal(stage().account, args, [" images · ", "\u0003"]);
-
-      const [, count = "", all] =
-        /Interrupted: (\d+) of (\d+) images were uploaded, each of them whole/.exec(stdout) ?? [];
-      expect(stdout).toContain("To go on: orchard upload sample/Training");
-      expect(exitCode).toBe(130);
-      const again = await uploadJson("sample/Training");
-      expect(again.unchanged).toBeGreaterThanOrEqual(Number(count));
-      expect(again.unchanged).toBeLessThan(Number(all));
-      expect(again.uploaded + again.unchanged).toBe(Number(all));
-      expect(await stored("")).toHaveLength(before + Number(all));
     });
 
     it("replaces single images by a pack, as docs/cli.md shows", async () => {

@@ -1,9 +1,10 @@
-// `orchard upload` against a bucket whose connections break.
+// `orchard upload` that is interrupted, by the network or by the person.
 import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from "vitest";
+import { answerQuestions } from "../account/answer-question.ts";
 import { type Answer, useAws } from "../terminal/aws-server.ts";
 import { runInProcess } from "../terminal/in-process.ts";
 
@@ -85,4 +86,24 @@ it("an upload that loses the network says how many images are there and how to g
   expect(unchanged).toBeGreaterThanOrEqual(5);
   expect(uploaded + unchanged).toBe(images);
   expect(stored.size).toBe(images);
+});
+
+it("an upload that Ctrl-C ends says how many images are there and how to go on, and the same command uploads the others", async () => {
+  // The server keeps its other answers back, so that the upload cannot end before Ctrl-C.
+  aws.answers["Put"] = (response, request) => stored.size < 5 && put(response, request);
+  const env: Record<string, string> = { HOME: folder, NO_COLOR: "1" };
+  for (const [name, value] of Object.entries(process.env))
+    if (value !== undefined && (name === "PATH" || name.startsWith("AWS_"))) env[name] = value;
+
+  const { exitCode, stdout } = await answerQuestions(["upload", folder], [["5/20 images · ", "\u0003"]], env);
+
+  expect(stdout).toContain("Interrupted: 5 of 20 images were uploaded, each of them whole");
+  expect(stdout).toContain(`To go on: orchard upload ${folder}`);
+  expect(exitCode).toBe(130);
+  expect(stored.size).toBe(5);
+
+  aws.answers["Put"] = put;
+  const again = await runInProcess("upload", folder, "--json");
+
+  expect(JSON.parse(again.stdout)).toMatchObject({ uploaded: 15, unchanged: 5 });
 });
