@@ -24,18 +24,24 @@ export interface Program {
   readonly taskStates: readonly TaskState[];
 }
 
+/** The definitions that were found valid. A validation takes a fifth of a second, because the library compiles its schemas. */
+const valid = new Set<string>();
+
 /**
  * Compiles a definition. Function ARNs are not checked: the library knows only some of their forms.
  * @param validate false for a redrive: the states before its first one are unreachable, which validation would refuse
  * @throws AwsError ValidationException when the interpreter refuses the definition
  */
 export function compile(definition: Machine, { validate }: { readonly validate: boolean }): Program {
+  const text = JSON.stringify(definition);
   const taskStates = prepareTasks(definition);
   const { TimeoutSeconds: seconds } = definition;
   const timeout = seconds === undefined ? {} : { TimeoutSeconds: Math.min(seconds, maxTimeoutSeconds) };
-  const validationOptions = validate ? { checkArn: false } : { noValidate: true };
+  const validationOptions = validate && !valid.has(text) ? { checkArn: false } : { noValidate: true };
   try {
-    return { machine: new StateMachine({ ...definition, ...timeout }, { validationOptions }), taskStates };
+    const machine = new StateMachine({ ...definition, ...timeout }, { validationOptions });
+    if (validate) valid.add(text);
+    return { machine, taskStates };
   } catch (error) {
     throw new AwsError("ValidationException", `The embedded account cannot run the definition: ${errorText(error)}`);
   }
