@@ -5,6 +5,7 @@ import {
   PutLogEventsCommand,
 } from "@aws-sdk/client-cloudwatch-logs";
 import type { FunctionConfiguration } from "@aws-sdk/client-lambda";
+import { isNamed } from "../../lambdas/aws/errors.ts";
 import type { AccountContext } from "../support/account-context.ts";
 import { errorText } from "../support/aws-error.ts";
 import type { CallRecorder } from "../support/call-recorder.ts";
@@ -32,7 +33,7 @@ export class FunctionLog {
     this.#client = new CloudWatchLogsClient({ endpoint, region, credentials });
   }
 
-  /** Writes the lines to a new stream. A failure is logged and not thrown. */
+  /** Writes the lines to the stream. A failure is logged and not thrown. */
   async write({ logGroupName, logStreamName }: LogStream, lines: readonly string[], role: string | null) {
     const timestamp = Date.now();
     const { region, accountId } = this.#context;
@@ -40,19 +41,27 @@ export class FunctionLog {
     const caller = { source: "lambda", role } as const;
     this.#calls.record(caller, "logs", "CreateLogStream", { logArn: `${groupArn}:*` });
     this.#calls.record(caller, "logs", "PutLogEvents", { logArn: `${groupArn}:log-stream:${logStreamName}` });
+    const logEvents = lines.filter((line) => line !== "").map((message) => ({ timestamp, message }));
+    const put = new PutLogEventsCommand({ logGroupName, logStreamName, logEvents });
     try {
-      await this.#client.send(new CreateLogGroupCommand({ logGroupName })).catch(ignoreExisting);
-      await this.#client.send(new CreateLogStreamCommand({ logGroupName, logStreamName })).catch(ignoreExisting);
-      const logEvents = lines.filter((line) => line !== "").map((message) => ({ timestamp, message }));
-      await this.#client.send(new PutLogEventsCommand({ logGroupName, logStreamName, logEvents }));
+      // All calls of a process but the first one find their stream.
+      await this.#client.send(put).catch(async (error: unknown) => {
+        if (!isNamed(error, "ResourceNotFoundException")) throw error;
+        await this.#createStream({ logGroupName, logStreamName });
+        await this.#client.send(put);
+      });
     } catch (error) {
       this.#context.log(`lambda: the log of ${logGroupName} was not written: ${errorText(error)}`);
     }
   }
+
+  async #createStream(stream: LogStream): Promise<void> {
+    const { logGroupName } = stream;
+    await this.#client.send(new CreateLogGroupCommand({ logGroupName })).catch(ignoreExisting);
+    await this.#client.send(new CreateLogStreamCommand(stream)).catch(ignoreExisting);
+  }
 }
 
 function ignoreExisting(error: unknown): void {
-  if (!(error instanceof Error) || error.name !== "ResourceAlreadyExistsException") {
-    throw error;
-  }
+  if (!isNamed(error, "ResourceAlreadyExistsException")) throw error;
 }

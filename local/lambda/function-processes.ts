@@ -1,7 +1,7 @@
 import type { FunctionProcess } from "./function-process.ts";
 
-/** Lambda does not say how long; what a run calls repeatedly, and the functions of the next run, are called sooner. */
-const idleSeconds = 60;
+/** Lambda does not say how long. A start takes ten times the CPU time of a call, and a run on a busy machine takes minutes. */
+export const idleSeconds = 300;
 
 /**
  * The processes of all functions. As in Lambda, one that has answered waits for the next call of its function, unless

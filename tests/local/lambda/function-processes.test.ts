@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test, vi } from "vitest";
 import type { FunctionProcess } from "../../../local/lambda/function-process.ts";
-import { FunctionProcesses } from "../../../local/lambda/function-processes.ts";
+import { FunctionProcesses, idleSeconds } from "../../../local/lambda/function-processes.ts";
 
 /** Returns what starts processes, and the processes that it has started. */
 function starter() {
@@ -41,19 +41,19 @@ test("a process that waits is taken again, and one that is taken or of another k
   expect(started).toHaveLength(3);
 });
 
-test("a process ends after a minute without a call", async () => {
+test("a process ends some time after its last call", async () => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
   const processes = new FunctionProcesses();
   const { start, started } = starter();
 
   processes.keep("a", processes.take("a", start));
-  await vi.advanceTimersByTimeAsync(59_000);
+  await vi.advanceTimersByTimeAsync(idleSeconds * 1000 - 1000);
   const again = processes.take("a", start);
-  await vi.advanceTimersByTimeAsync(120_000);
+  await vi.advanceTimersByTimeAsync(idleSeconds * 2000);
   const duringCall = started.map(({ stopped }) => stopped);
   processes.keep("a", again);
-  await vi.advanceTimersByTimeAsync(60_000);
+  await vi.advanceTimersByTimeAsync(idleSeconds * 1000);
 
   expect(duringCall).toEqual([false]);
   expect(started.map(({ stopped }) => stopped)).toEqual([true]);
