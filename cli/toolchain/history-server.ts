@@ -6,6 +6,9 @@ import type { Lifetime } from "../terminal/lifetime.ts";
 import { sparkEnvironment } from "./local-spark.ts";
 import { fetchFrom, serve } from "./serve-tool.ts";
 
+/** The server mostly starts: the optimizing compiler would take as much CPU time as all the rest. */
+const javaOptions = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC";
+
 /**
  * Runs Spark's history server on the event logs of a folder, on 127.0.0.1, until the command ends.
  *
@@ -31,7 +34,7 @@ export async function serveHistory(
     join(environment.SPARK_HOME, "bin", "spark-class"),
     ["org.apache.spark.deploy.history.HistoryServer", "--properties-file", settings],
     {
-      env: { ...childEnvironment("tool"), ...environment },
+      env: { ...childEnvironment("tool"), ...environment, SPARK_DAEMON_JAVA_OPTS: javaOptions },
       isReady: async () => (await countApplications(url)) >= count,
     },
   );
