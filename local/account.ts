@@ -32,8 +32,11 @@ export { PortInUse, type RunningAccount };
 
 export const defaultPort = 4566;
 const accountId = "000000000000";
-/** The delay before MiniStack's state is saved after a change. */
-const saveDelayMs = 1000;
+/**
+ * The delay before MiniStack's state is saved after a change. MiniStack also saves it when the account is killed: only what
+ * kills both, such as a power failure, loses changes.
+ */
+const saveDelayMs = 5000;
 
 interface AccountOptions {
   /** @default 4566 */
@@ -71,7 +74,7 @@ export class AccountRunning extends Error {
  * Starts an AWS account on loopback and resolves when it is healthy.
  *
  * S3 objects survive every restart, even after a SIGKILL, and so do the records of executions, clusters and mails.
- * Buckets, stacks, functions, roles, topics, rules and state machines may lose the last second of changes. Executions
+ * Buckets, stacks, functions, roles, topics, rules and state machines may lose the last seconds of changes. Executions
  * and clusters that were running when the account ended are shown as ended.
  * @throws AccountRunning, AccountBusy, PortInUse; NoMountNamespaces with `yarn` on a machine that cannot run its nodes
  */
