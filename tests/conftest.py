@@ -17,7 +17,7 @@ IS_WITHOUT_SPARK = os.environ.get("ORCHARD_WITHOUT_SPARK") == "1"
 SPARK = "tests/spark/"
 LONG_FILES = [
     SPARK,
-    *(f"tests/e2e/test_{name}.py" for name in ("sealed_network", "failures", "again", "modes", "kept_cluster")),
+    *(f"tests/e2e/test_{name}.py" for name in ("sealed_network", "again", "modes", "failures", "kept_cluster")),
 ]
 
 

@@ -1,4 +1,4 @@
-"""A run reuses earlier results and computes only the rest."""
+"""A run reuses the results of earlier runs, also of one that failed, and computes only the rest."""
 
 from pathlib import Path
 
@@ -8,15 +8,16 @@ import pytest
 
 from .account import Account, Execution
 
-IMAGES = 24
+IMAGES = 20
+UNREADABLE = "data/again/Training/Apple A/broken.jpg"
 
 
 @pytest.fixture(scope="module")
 def prefix(account: Account, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Uploads some images under a new prefix."""
+    """Uploads some images with odd names under a new prefix."""
     folder = tmp_path_factory.mktemp("again")
     for number, image in enumerate(sorted((account.sample / "Training").glob("Banana/*.jpg"))[:IMAGES]):
-        target = folder / "Training" / f"Apple {'AB'[number % 2]}" / image.name
+        target = folder / "Training" / f"Apple {'AB'[number % 2]}" / f"é 🍎 {number}+#?%20_100.jpg"
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(image.read_bytes())
     account.upload(folder, "data/again/")
@@ -38,10 +39,26 @@ def _features(account: Account, execution: Execution, folder: Path) -> dict[str,
 
 def test_only_what_is_new_is_done(account: Account, prefix: str, tmp_path: Path) -> None:
     given = {"mode": "apples", "input": prefix, "pca": {"components": 5}}
-    first = account.run(given)
-    assert first.status == "SUCCEEDED", first.cause
-    assert _steps(account, first) == ["Inventory", "ExtractFeatures", "ReduceDimensions"]
-    assert account.json(f"runs/{first.run_id}/manifest.json")["validation"]["computed"] == IMAGES
+    account.put(UNREADABLE, b"no image at all")
+    invalid = account.run(given)
+    assert _steps(account, invalid) == ["Inventory", "ExtractFeatures", "ReduceDimensions"]
+    _assert_too_many_images_were_bad(account, invalid)
+
+    # With an image in place of the bad one, only this image is computed.
+    image = next((account.sample / "Validation" / "Banana").glob("*.jpg"))
+    account.put(UNREADABLE, image.read_bytes())
+    valid = account.run(given)
+    assert valid.status == "SUCCEEDED", valid.cause
+    assert _steps(account, valid) == ["Inventory", "ExtractFeatures", "ReduceDimensions"]
+    verdict = account.json(f"runs/{valid.run_id}/manifest.json")["validation"]
+    assert (verdict["images"], verdict["computed"], verdict["reused"]) == (IMAGES + 1, 1, IMAGES)
+    [mail] = account.mails(valid.run_id)
+    assert f"1 computed, {IMAGES} reused" in mail["message"]
+    features = _features(account, valid, tmp_path / "valid")
+    earlier = _features(account, invalid, tmp_path / "invalid")
+    assert len(earlier) == IMAGES
+    assert set(features) - set(earlier) == {f"s3://{account.bucket}/{UNREADABLE}"}
+    assert features.items() >= earlier.items()
 
     # The same input again creates no cluster.
     again = account.run(given)
@@ -51,30 +68,26 @@ def test_only_what_is_new_is_done(account: Account, prefix: str, tmp_path: Path)
     assert account.clusters(again.run_id) == []
     [mail] = account.mails(again.run_id)
     assert "nothing new" in mail["subject"]
-    assert f"runs/{first.run_id}/" in mail["message"]
-    assert f"Report:    orchard results {first.run_id} --open --local\n" in mail["message"]
+    assert f"runs/{valid.run_id}/" in mail["message"]
+    assert f"Report:    orchard results {valid.run_id} --open --local\n" in mail["message"]
 
     # Another PCA of the same features only reduces.
     other = account.run({**given, "pca": {"components": 3}})
     assert other.status == "SUCCEEDED", other.cause
     assert _steps(account, other) == ["ReduceDimensions"]
     verdict = account.json(f"runs/{other.run_id}/manifest.json")["validation"]
-    assert (verdict["images"], verdict["computed"], verdict["reused"]) == (IMAGES, 0, IMAGES)
+    assert (verdict["images"], verdict["computed"], verdict["reused"]) == (IMAGES + 1, 0, IMAGES + 1)
     assert account.json(f"runs/{other.run_id}/model_info/model_info.json")["pca_components"] == 3
 
-    # One new image is computed alone.
-    image = next((account.sample / "Validation" / "Banana").glob("*.jpg"))
-    account.put("data/again/Training/Apple B/a new+one.jpg", image.read_bytes())
-    more = account.run(given)
-    assert more.status == "SUCCEEDED", more.cause
-    verdict = account.json(f"runs/{more.run_id}/manifest.json")["validation"]
-    assert (verdict["images"], verdict["computed"], verdict["reused"]) == (IMAGES + 1, 1, IMAGES)
-    [mail] = account.mails(more.run_id)
-    assert f"1 computed, {IMAGES} reused" in mail["message"]
-    features = _features(account, more, tmp_path / "more")
-    assert features.items() >= _features(account, first, tmp_path / "first").items()
-    names = {name.rsplit("/", 1)[1] for name in features}
-    assert "a new+one.jpg" in names
+
+def _assert_too_many_images_were_bad(account: Account, execution: Execution) -> None:
+    assert execution.error == "ResultsInvalid", execution.cause
+    assert "the commonest reasons: text, not an image (1)" in execution.cause
+    names = account.names(f"runs/{execution.run_id}/")
+    assert "invalid.json" in names
+    assert "manifest.json" not in names
+    if "latest.json" in account.names("runs/"):
+        assert account.json("runs/latest.json")["runId"] != execution.run_id
 
 
 @pytest.mark.deep

@@ -46,32 +46,6 @@ def test_the_mail_names_the_error_of_a_failed_spark_step(account: Account) -> No
     assert "start-execution" in mail["message"]
 
 
-def test_too_many_bad_images_make_the_results_invalid(
-    account: Account, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    folder = tmp_path_factory.mktemp("bad") / "Training"
-    for label in ["Apple A", "Apple B"]:
-        (folder / label).mkdir(parents=True)
-    for number, image in enumerate(sorted((account.sample / "Training").glob("Apple*/*.jpg"))[:20]):
-        (folder / ("Apple A" if number % 2 else "Apple B") / f"é 🍎 {number}+#?%20_100.jpg").write_bytes(
-            image.read_bytes()
-        )
-    (folder / "Apple A" / "broken.jpg").write_bytes(b"no image at all")
-    account.upload(folder.parent, "data/some bad ones/")
-
-    execution = account.run(
-        {"mode": "apples", "input": f"s3://{account.bucket}/data/some bad ones/", "pca": {"components": 2}}
-    )
-
-    assert execution.error == "ResultsInvalid", execution.cause
-    assert "the commonest reasons: text, not an image (1)" in execution.cause
-    names = account.names(f"runs/{execution.run_id}/")
-    assert "invalid.json" in names
-    assert "manifest.json" not in names
-    if "latest.json" in account.names("runs/"):
-        assert account.json("runs/latest.json")["runId"] != execution.run_id
-
-
 def test_the_mail_quotes_a_failed_bootstrap_action(account: Account, home: Path) -> None:
     # A first cluster uploads the wheels; without the node image, the next node unpacks them again.
     stop(account, start_until(account, "CreateCluster"))
