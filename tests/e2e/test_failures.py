@@ -21,28 +21,26 @@ from .stopping import start_until, stop
 
 
 def test_the_mail_names_the_error_of_a_failed_spark_step(account: Account) -> None:
-    arn = account.start({"mode": "mini", "limit": 10, "pca": {"components": 2}})
+    image = next((account.sample / "Training").glob("*/*.jpg"))
+    key = f"data/removed/Training/Apple A/{image.name}"
+    account.put(key, image.read_bytes())
+    arn = account.start({"mode": "inventory", "input": f"s3://{account.bucket}/data/removed/"})
     account.wait_for_state(arn, "CreateCluster")
-    run_id = arn.rsplit(":", 1)[1]
-    # Preflight has checked the model; remove it before the step reads it.
-    model = account.json(f"runs/{run_id}/plan.json")["model"]["key"]
-    account.move(model, f"{model}.aside")
+    # Preflight has seen the image; remove it before the step lists it.
+    account.client("s3").delete_object(Bucket=account.bucket, Key=key)
 
-    try:
-        execution = account.wait(arn)
-    finally:
-        account.move(f"{model}.aside", model)
+    execution = account.wait(arn)
 
     assert execution.status == "FAILED"
     assert execution.error == "States.TaskFailed"
-    assert "model.tflite" in execution.cause
+    assert "data/removed is empty or does not exist" in execution.cause
     assert "\n" not in execution.cause
-    [cluster] = account.clusters(run_id)
+    [cluster] = account.clusters(execution.run_id)
     assert cluster["Status"]["State"] == "TERMINATED"
     steps = {step["Name"]: step["Status"]["State"] for step in account.steps(cluster["Id"])}
-    assert steps == {"Inventory": "COMPLETED", "ExtractFeatures": "FAILED"}
-    [mail] = account.mails(run_id)
-    assert "model.tflite" in mail["message"].splitlines()[0]
+    assert steps == {"Inventory": "FAILED"}
+    [mail] = account.mails(execution.run_id)
+    assert "data/removed is empty or does not exist" in mail["message"].splitlines()[0]
     assert "start-execution" in mail["message"]
 
 
