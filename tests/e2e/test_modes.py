@@ -48,7 +48,7 @@ FULL_RUN_STATES = [
 ]
 INPUTS: dict[str, dict[str, Any]] = {
     "mini": {"mode": "mini", "pca": {"components": 50}},
-    "inventory": {"mode": "inventory"},
+    "inventory": {"mode": "inventory", "cluster": {"coreCount": 2}},
 }
 # The unit tests of Preflight and of Spark's selection cover what these modes select.
 DEEP_INPUTS: dict[str, dict[str, Any]] = {
@@ -227,6 +227,28 @@ def test_inventory_counts_every_image_of_every_split(
     assert {row["s3_path"]: int(row["file_size_bytes"]) for row in metadata} == sizes
     assert not (run / "features").exists()
     assert "ExtractFeatures" not in account.states(execution.arn)
+
+
+def test_the_aws_cli_sees_the_execution_its_cluster_and_its_logs(
+    account: Account, executions: dict[str, Future[Execution]]
+) -> None:
+    execution = executions["inventory"].result()
+
+    assert execution.status == "SUCCEEDED", execution.cause
+    [cluster] = account.clusters(execution.run_id)
+    described = account.aws("emr", "describe-cluster", "--cluster-id", cluster["Id"])["Cluster"]
+    assert {"Key": "orchard:execution-arn", "Value": execution.arn} in described["Tags"]
+    [step] = account.aws("emr", "list-steps", "--cluster-id", cluster["Id"])["Steps"]
+    assert (step["Name"], step["Status"]["State"]) == ("Inventory", "COMPLETED")
+    history = account.aws("stepfunctions", "get-execution-history", "--execution-arn", execution.arn)["events"]
+    assert (history[0]["type"], history[-1]["type"]) == ("ExecutionStarted", "ExecutionSucceeded")
+    assert [event["id"] for event in history] == list(range(1, len(history) + 1))
+    assert json.loads(history[0]["executionStartedEventDetails"]["input"]) == INPUTS["inventory"]
+    # The state machine has set the limits within which EMR scales the core nodes.
+    policy = account.aws("emr", "get-managed-scaling-policy", "--cluster-id", cluster["Id"])
+    limits = policy["ManagedScalingPolicy"]["ComputeLimits"]
+    assert 0 < limits["MinimumCapacityUnits"] <= limits["MaximumCapacityUnits"]
+    assert any(name.endswith(f"{step['Id']}/stderr.gz") for name in account.names("logs/emr/"))
 
 
 def test_features_equal_the_output_of_keras(
