@@ -26,7 +26,7 @@ from .api_calls import keep
 ROOT = Path(__file__).parents[2]
 AWS = ROOT / ".orchard" / "python" / "bin" / "aws"
 NODE = ROOT / "node_modules" / ".bin" / "node"
-RUN_SECONDS = 300
+RUN_SECONDS = 900
 START_SECONDS = 180
 STOP_SECONDS = 180
 
