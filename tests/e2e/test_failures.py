@@ -88,6 +88,8 @@ def changed(account: Account, change: Callable[[dict[str, Any]], None]) -> Itera
     step_functions.delete_state_machine(stateMachineArn=made["stateMachineArn"])
 
 
+# The diagnosis reads the log of such a step in tests/lambdas/diagnosis.
+@pytest.mark.deep
 def test_the_diagnosis_of_a_step_without_memory_names_the_setting_to_raise(account: Account) -> None:
     script = """
 from pyspark import SparkContext

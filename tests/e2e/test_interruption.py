@@ -62,6 +62,8 @@ def test_ctrl_c_leaves_nothing_behind(home: Path, moment: str) -> None:
     assert commands(home) == []
 
 
+# tests/local/account.test.ts starts an account again that was killed during a step.
+@pytest.mark.deep
 def test_the_next_start_continues(home: Path) -> None:
     process = _start(home, "--json")
 
