@@ -1,4 +1,4 @@
-import { globSync, mkdtempSync, rmSync } from "node:fs";
+import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { defineConfig } from "vitest/config";
@@ -8,14 +8,19 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 const temporary = mkdtempSync(join(tmpdir(), "orchard-tests-"));
 process.on("exit", () => rmSync(temporary, { recursive: true, force: true }));
 
-/** Tests that mock modules, read the metrics that a module collects, or start a MiniStack which a module keeps. */
-const ownModules = globSync([
+/** Tests of functions that read the metrics which a module collects, or start a MiniStack which a module keeps. */
+const withModuleState = globSync([
   "tests/lambdas/{mail/finished-execution,planning/overlap,results/validate-run}.test.ts",
   "tests/lambdas/{artifacts,aws,preflight,runtime,teardown}/**/*.test.ts",
 ]);
-/** Tests of pure functions and templates, which leave no state in modules. */
-const sharing = globSync("tests/{docs,infra,lambdas,shared,statemachine}/**/*.test.ts").filter(
-  (file) => !ownModules.includes(file),
+/**
+ * Words of tests that mock modules, change the folder or ORCHARD_HOME, which modules read when they are loaded, or start
+ * an account or a browser in their process.
+ */
+const needsOwnProcess =
+  /\bvi\.mock\(|\bprocess\.chdir\(|ORCHARD_HOME|account-commands\.ts|testAccount|startAccount|useStateMachines|chromium\.ts/;
+const sharing = globSync("tests/**/*.test.ts", { exclude: ["tests/faults/**"] }).filter(
+  (file) => !withModuleState.includes(file) && !needsOwnProcess.test(readFileSync(file, "utf8")),
 );
 
 /** Files that take half a minute or more, the longest first. */
@@ -48,7 +53,7 @@ export default defineConfig({
     projects: [
       // Its files also share the synthesized stack, the compiled bundles and the list of scenarios.
       { extends: true, test: { name: "faults", include: ["tests/faults/**/*.test.ts"], isolate: false } },
-      // Loading the AWS SDKs and the CDK once for each worker, not for each file, saves half of the CPU time.
+      // Loading the AWS SDKs, the CDK and the commands once for each worker, not for each file, saves half of the CPU time.
       { extends: true, test: { name: "shared modules", include: sharing, isolate: false } },
       {
         extends: true,

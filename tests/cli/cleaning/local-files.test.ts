@@ -9,7 +9,10 @@ let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "orchard-local-files-"));
   vi.stubEnv("INIT_CWD", folder);
-  return () => rmSync(folder, { recursive: true });
+  return () => {
+    vi.unstubAllEnvs();
+    rmSync(folder, { recursive: true });
+  };
 });
 
 function write(path: string, text: string, writtenAt: string): void {

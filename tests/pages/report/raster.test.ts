@@ -13,6 +13,7 @@ class FakeImageData {
 
 beforeAll(() => {
   vi.stubGlobal("ImageData", FakeImageData);
+  return () => vi.unstubAllGlobals();
 });
 
 /** The pixels that differ from black, by their positions. */
