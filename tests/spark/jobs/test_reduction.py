@@ -115,7 +115,7 @@ def test_the_number_of_cores_changes_no_bit(
     if variance == 1:
         rows[:, -1] = rows[:, 0]  # so that all components need the factorization
     found = {}
-    for cores in (1, 2, 3, 7):
+    for cores in (1, 3, 7):
         monkeypatch.setattr(reduction, "cores", lambda _context, cores=cores: cores)
         run = planned(spark, tmp_path / str(cores), rows, pca={"variance": variance})
         with np.load(run / "model_info" / "pca.npz") as fitted:
@@ -123,7 +123,6 @@ def test_the_number_of_cores_changes_no_bit(
         reduced = pq.read_table(run / "pca" / "parquet").sort_by("path").column("pca_features")
         found[cores] = (components, np.array(reduced.to_pylist()).tobytes())
 
-    assert found[2] == found[1]
     assert found[3] == found[1]
     assert found[7] == found[1]
 
