@@ -47,7 +47,7 @@ FULL_RUN_STATES = [
     "Succeeded",
 ]
 INPUTS: dict[str, dict[str, Any]] = {
-    "mini": {"mode": "mini", "pca": {"components": 50}},
+    "mini": {"mode": "mini", "limit": 100, "pca": {"components": 50}},
     "inventory": {"mode": "inventory", "cluster": {"coreCount": 2}},
 }
 # The unit tests of Preflight and of Spark's selection cover what these modes select.
@@ -68,7 +68,7 @@ def _expected(account: Account, mode: str) -> int:
         return training.total()
     if mode == "apples":
         return sum(n for label, n in training.items() if label.startswith("Apple"))
-    return {"mini": 300, "single-class": training["Apple Golden 1"]}[mode]
+    return {"mini": 100, "single-class": training["Apple Golden 1"]}[mode]
 
 
 def _rows(folder: Path) -> list[dict[str, str]]:
