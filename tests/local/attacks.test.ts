@@ -3,11 +3,14 @@ import { type IncomingHttpHeaders, request } from "node:http";
 import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { EMRClient, ListClustersCommand } from "@aws-sdk/client-emr";
-import { InvokeCommand, LambdaClient } from "@aws-sdk/client-lambda";
+import { InvokeCommand, LambdaClient, ListFunctionsCommand } from "@aws-sdk/client-lambda";
+import { GetObjectCommand, ListBucketsCommand, S3Client } from "@aws-sdk/client-s3";
+import { ListTopicsCommand, SNSClient } from "@aws-sdk/client-sns";
+import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
+import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import { zipSync } from "fflate";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
-  aws,
   bashStep,
   clientConfig,
   createFunction,
@@ -108,8 +111,8 @@ describe.each(["account", "MiniStack"] as const)("the port of the %s", (place) =
   });
 
   test("serves presigned URLs, and none with another key", async () => {
-    const presign = ["--endpoint-url", places[place], "s3", "presign", "s3://data/secret.txt"];
-    const url = (await aws(account, ...presign)).trim();
+    const s3 = new S3Client({ ...clientConfig(account), endpoint: places[place], forcePathStyle: true });
+    const url = await getSignedUrl(s3, new GetObjectCommand({ Bucket: "data", Key: "secret.txt" }));
 
     expect((await send(url, {})).body).toBe("secret");
     expect((await send(url.replace(credentials(account).accessKeyId, "AKIAAAAAAAAAAAAAAAAA"), {})).status).toBe(403);
@@ -249,21 +252,28 @@ test("a request without the key starts no cluster and says how to get the key", 
   expect((await new EMRClient(clientConfig(account)).send(new ListClustersCommand({}))).Clusters).toEqual([]);
 });
 
-test.each(["s3 ls", "sts get-caller-identity", "sns list-topics", "emr list-clusters", "lambda list-functions"])(
-  "`aws %s` with another key says how to get the account's",
-  async (command) => {
-    const env = { ...account.env, AWS_ACCESS_KEY_ID: "test" };
+test.each([
+  ["S3", (config) => new S3Client({ ...config, forcePathStyle: true }).send(new ListBucketsCommand())],
+  ["STS", (config) => new STSClient(config).send(new GetCallerIdentityCommand())],
+  ["SNS", (config) => new SNSClient(config).send(new ListTopicsCommand())],
+  ["EMR", (config) => new EMRClient(config).send(new ListClustersCommand())],
+  ["Lambda", (config) => new LambdaClient(config).send(new ListFunctionsCommand())],
+] satisfies readonly (readonly [string, (config: ReturnType<typeof clientConfig>) => Promise<unknown>])[])(
+  "an error of %s with another key says how to get the account's",
+  async (_service, call) => {
+    const config = clientConfig({ env: { ...account.env, AWS_ACCESS_KEY_ID: "test" } });
 
-    await expect(aws({ env }, ...command.split(" "))).rejects.toThrow("Run `orchard local up`");
+    await expect(call(config)).rejects.toThrow("Run `orchard local up`");
   },
 );
 
 test("a session of AssumeRole has a key that the account accepts", async () => {
-  const role = ["--role-arn", "arn:aws:iam::000000000000:role/any", "--role-session-name", "test"];
-  const { Credentials: keys } = await aws(account, "sts", "assume-role", ...role);
+  const role = { RoleArn: "arn:aws:iam::000000000000:role/any", RoleSessionName: "test" };
+  const { Credentials } = await new STSClient(clientConfig(account)).send(new AssumeRoleCommand(role));
 
-  const session = { AWS_ACCESS_KEY_ID: keys.AccessKeyId, AWS_SECRET_ACCESS_KEY: keys.SecretAccessKey };
-  const identity = await aws({ env: { ...account.env, ...session } }, "sts", "get-caller-identity");
+  const { AccessKeyId: accessKeyId = "", SecretAccessKey: secretAccessKey = "" } = Credentials ?? {};
+  const session = new STSClient({ ...clientConfig(account), credentials: { accessKeyId, secretAccessKey } });
+  const identity = await session.send(new GetCallerIdentityCommand());
 
   expect(identity).toMatchObject({ Account: "000000000000", Arn: expect.stringContaining("assumed-role/any") });
 });

@@ -1,9 +1,10 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { EventBridgeClient, PutRuleCommand, PutTargetsCommand } from "@aws-sdk/client-eventbridge";
-import { GetExecutionHistoryCommand, StopExecutionCommand } from "@aws-sdk/client-sfn";
+import { GetExecutionHistoryCommand, ListExecutionsCommand, StopExecutionCommand } from "@aws-sdk/client-sfn";
+import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { expect, test } from "vitest";
-import { aws, clientConfig, until } from "../account-fixtures.ts";
+import { clientConfig, until } from "../account-fixtures.ts";
 import {
   account,
   describeExecution,
@@ -18,9 +19,8 @@ import {
 
 useStateMachines();
 
-test("the AWS CLI creates a state machine, starts it, describes it and lists its executions; Catch matches the thrown error's name", async () => {
-  const definition = join(account.directory, "machine.json");
-  const states = {
+test("an execution is started, described and listed, and has a history; Catch matches the thrown error's name", async () => {
+  const stateMachineArn = await machine("caught", {
     Take: { Type: "Pass", Parameters: { "input.$": "$", "name.$": "$$.Execution.Name" }, Next: "Check" },
     Check: invoke(
       { throw: true },
@@ -32,43 +32,22 @@ test("the AWS CLI creates a state machine, starts it, describes it and lists its
     ),
     Refused: { Type: "Fail", ErrorPath: "$.error.Error", CausePath: "$.error.Cause" },
     Done: { Type: "Succeed" },
-  };
-  writeFileSync(definition, JSON.stringify({ StartAt: "Take", States: states }));
-  const call = (...args: string[]) => aws(account, "stepfunctions", ...args);
-  const role = "arn:aws:iam::000000000000:role/workflow";
+  });
 
-  const { stateMachineArn } = await call(
-    "create-state-machine",
-    "--name",
-    "cli",
-    "--role-arn",
-    role,
-    "--definition",
-    `file://${definition}`,
-  );
-  const { executionArn } = await call(
-    "start-execution",
-    "--state-machine-arn",
-    stateMachineArn,
-    "--name",
-    "first",
-    "--input",
-    '{"mode":"mini"}',
-  );
-  await ended(executionArn);
-  const described = await call("describe-execution", "--execution-arn", executionArn);
-  const { events } = await call("get-execution-history", "--execution-arn", executionArn);
-  const listed = await call("list-executions", "--state-machine-arn", stateMachineArn, "--status-filter", "FAILED");
-  const none = await call("list-executions", "--state-machine-arn", stateMachineArn, "--status-filter", "SUCCEEDED");
+  const executionArn = await start(stateMachineArn, { name: "first", input: '{"mode":"mini"}' });
+  const described = await ended(executionArn);
+  const events = await history(executionArn);
+  const listed = await sfn.send(new ListExecutionsCommand({ stateMachineArn, statusFilter: "FAILED" }));
+  const none = await sfn.send(new ListExecutionsCommand({ stateMachineArn, statusFilter: "SUCCEEDED" }));
 
-  expect(executionArn).toBe("arn:aws:states:eu-central-1:000000000000:execution:cli:first");
+  expect(executionArn).toBe("arn:aws:states:eu-central-1:000000000000:execution:caught:first");
   expect(described).toMatchObject({ status: "FAILED", error: "ResultsInvalid", input: '{"mode":"mini"}' });
-  expect(JSON.parse(described.cause)).toMatchObject({
+  expect(JSON.parse(described.cause ?? "")).toMatchObject({
     errorType: "ResultsInvalid",
     errorMessage: "row count is 299, not 300",
     trace: expect.any(Array),
   });
-  expect(events.map((event: { type: string }) => event.type)).toEqual([
+  expect(events.map(({ type }) => type)).toEqual([
     "ExecutionStarted",
     "PassStateEntered",
     "PassStateExited",
@@ -80,9 +59,12 @@ test("the AWS CLI creates a state machine, starts it, describes it and lists its
     "FailStateEntered",
     "ExecutionFailed",
   ]);
-  expect(events.map((event: { id: number }) => event.id)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
-  expect(JSON.parse(events[2].stateExitedEventDetails.output)).toEqual({ input: { mode: "mini" }, name: "first" });
-  expect(events[4].taskScheduledEventDetails).toMatchObject({ resourceType: "lambda", resource: "invoke" });
+  expect(events.map(({ id }) => id)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  expect(JSON.parse(events[2]?.stateExitedEventDetails?.output ?? "")).toEqual({
+    input: { mode: "mini" },
+    name: "first",
+  });
+  expect(events[4]?.taskScheduledEventDetails).toMatchObject({ resourceType: "lambda", resource: "invoke" });
   expect(listed.executions).toHaveLength(1);
   expect(none.executions).toHaveLength(0);
 });
@@ -158,9 +140,8 @@ test("an execution ends even when its record cannot be written", async () => {
 
 test("an execution that exceeds its TimeoutSeconds is TIMED_OUT, and EventBridge receives the status changes", async () => {
   const events = new EventBridgeClient(clientConfig(account));
-  // The CLI prefers its own table of SQS endpoints to AWS_ENDPOINT_URL.
-  const sqs = (...args: string[]) => aws(account, "--endpoint-url", account.endpoint, "sqs", ...args);
-  const queue = await sqs("create-queue", "--queue-name", "changes");
+  const sqs = new SQSClient({ ...clientConfig(account), useQueueUrlAsEndpoint: false });
+  const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: "changes" }));
   const pattern = { source: ["aws.states"], "detail-type": ["Step Functions Execution Status Change"] };
   await events.send(new PutRuleCommand({ Name: "changes", EventPattern: JSON.stringify(pattern) }));
   const target = { Id: "queue", Arn: "arn:aws:sqs:eu-central-1:000000000000:changes" };
@@ -172,10 +153,10 @@ test("an execution that exceeds its TimeoutSeconds is TIMED_OUT, and EventBridge
 
   expect(execution).toMatchObject({ status: "TIMED_OUT", error: "States.Timeout" });
   const received = await until(
-    () => sqs("receive-message", "--queue-url", queue.QueueUrl, "--max-number-of-messages", "10"),
-    (answer) => answer.Messages?.length >= 2,
+    () => sqs.send(new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 })),
+    ({ Messages = [] }) => Messages.length >= 2,
   );
-  const details = received.Messages.map((message: { Body: string }) => JSON.parse(message.Body).detail);
-  expect(details.map((detail: { status: string }) => detail.status).sort()).toEqual(["RUNNING", "TIMED_OUT"]);
+  const details = received.Messages?.map(({ Body = "" }) => JSON.parse(Body).detail) ?? [];
+  expect(details.map(({ status }) => status).sort()).toEqual(["RUNNING", "TIMED_OUT"]);
   expect(details[0]).toMatchObject({ executionArn, stateMachineArn: arn, name: "late", startDate: expect.any(Number) });
 });

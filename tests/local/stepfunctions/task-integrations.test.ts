@@ -1,9 +1,10 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DescribeClusterCommand, EMRClient, ListStepsCommand } from "@aws-sdk/client-emr";
+import { StopExecutionCommand } from "@aws-sdk/client-sfn";
 import { beforeAll, expect, test } from "vitest";
 import { quoteForShell } from "../../../shared/shell-quotes.ts";
-import { aws, bashStep, clientConfig, jobFlow, processes, throttle, until } from "../account-fixtures.ts";
+import { bashStep, clientConfig, jobFlow, processes, throttle, until } from "../account-fixtures.ts";
 import {
   account,
   describeExecution,
@@ -11,6 +12,7 @@ import {
   history,
   invoke,
   machine,
+  sfn,
   start,
   useStateMachines,
 } from "./state-machine-fixtures.ts";
@@ -232,7 +234,7 @@ test("StopExecution cancels the running step and ends its processes", async () =
     (found) => found.length >= 2,
   );
 
-  await aws(account, "stepfunctions", "stop-execution", "--execution-arn", executionArn, "--cause", "a person");
+  await sfn.send(new StopExecutionCommand({ executionArn, cause: "a person" }));
 
   expect(await describeExecution(executionArn)).toMatchObject({ status: "ABORTED", cause: "a person" });
   await until(
