@@ -20,7 +20,10 @@ beforeAll(() => {
   for (let index = 0; index < images; index += 1)
     writeFileSync(join(folder, "Training", "Apple", `${index}.jpg`), `image ${index}`);
 });
-afterAll(() => rmSync(folder, { recursive: true }));
+afterAll(() => {
+  vi.unstubAllEnvs();
+  rmSync(folder, { recursive: true });
+});
 beforeEach(() => {
   stored = new Map();
   aws.answers["List"] = list;

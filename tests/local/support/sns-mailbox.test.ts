@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import getPort from "get-port";
-import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { SnsMailbox } from "../../../local/support/sns-mailbox.ts";
 
 const port = await getPort();
@@ -19,6 +19,9 @@ beforeAll(() => {
   }).listen(port, "127.0.0.1");
 });
 
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 beforeEach(() => {
   requested = [];
 });
