@@ -18,12 +18,12 @@ const check = "check";
 const isDeep = process.env["ORCHARD_DEEP"] === "1";
 const deepAdditions = [
   "faults: all scenarios instead of every 16th, all mutations instead of every tenth, 3,000 random schedules instead of 25",
-  "e2e: the modes apples, single-class and full, every refused input, a stop in every state, Ctrl-C at every moment and a start after it, 12 kills, a step without memory, everything computed again by force",
+  "e2e: the modes apples, single-class and full, features against Keras, every refused input, a stop in every state, Ctrl-C at every moment and a start after it, 12 kills, a step without memory, everything computed again by force",
   "cli: the set-up in an odd folder, and reduce with each variable that people set for other work",
   "cli: every command of docs/aws.md on an account of its own",
   "spark: the model made twice has the same bytes, and the command that makes it from a file of weights",
   "lambdas: logs of 1 and 5 MB that repeat what the patterns of the diagnosis look for",
-  "yarn: steps on a real YARN (npm run test:yarn), a lost executor or node, and tasks that go on after their executor was given up, and images of 50 megapixels",
+  "yarn: steps on a real YARN (npm run test:yarn), a lost executor or node, tasks that go on after their executor was given up, and images of 50 megapixels",
   "bench: the benchmark at small sizes",
 ];
 /** Suites that `npm test` leaves out: a YARN takes as long as a tenth of all others, so CI runs it after them. */

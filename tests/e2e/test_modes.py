@@ -251,6 +251,7 @@ def test_the_aws_cli_sees_the_execution_its_cluster_and_its_logs(
     assert any(name.endswith(f"{step['Id']}/stderr.gz") for name in account.names("logs/emr/"))
 
 
+@pytest.mark.deep
 def test_features_equal_the_output_of_keras(
     account: Account, executions: dict[str, Future[Execution]], tmp_path: Path
 ) -> None:

@@ -6,15 +6,9 @@ from .account import Account
 from .stopping import start_until, stop
 
 
-# The fault simulation stops an execution at every event; here, a stop meets real processes.
-@pytest.mark.parametrize(
-    "state",
-    [
-        *(pytest.param(state, marks=pytest.mark.deep) for state in ["Preflight", "UploadScripts", "ValidateResults"]),
-        "CreateCluster",
-        pytest.param("Inventory", marks=pytest.mark.deep),
-    ],
-)
+# The fault simulation stops an execution at every event. Here, a stop meets real processes, as in the next test.
+@pytest.mark.deep
+@pytest.mark.parametrize("state", ["Preflight", "UploadScripts", "CreateCluster", "Inventory", "ValidateResults"])
 def test_stop_execution_terminates_the_cluster(account: Account, state: str) -> None:
     stop(account, start_until(account, state))
 
@@ -30,7 +24,7 @@ def test_stop_execution_terminates_a_cluster_that_the_execution_could_not(accoun
     stop(account, arn)
 
 
-# tests/spark/io/test_store.py kills a step; here, a whole run is stopped twice.
+# tests/spark/store/test_runs.py kills a step; here, a whole run is stopped twice.
 @pytest.mark.deep
 def test_a_run_after_a_stopped_one_computes_only_what_is_missing(account: Account) -> None:
     given = {"mode": "single-class", "label": "Banana", "limit": 20, "pca": {"components": 2}}
