@@ -32,13 +32,13 @@ export interface CheckResult {
   readonly failed: boolean;
 }
 
-/** Runs all checks even if one fails, and prints the output of those that failed. */
+/** Runs all checks side by side, even if one fails, and prints the output of those that failed. */
 export async function runChecks(lifetime: Lifetime): Promise<readonly CheckResult[]> {
-  const results: CheckResult[] = [];
-  for (const [name, [command, ...args]] of Object.entries(checks())) {
-    const { failed, output } = await runTool(lifetime, command, args);
-    process.stdout.write(`${failed ? `✖ ${name}\n${output.trimEnd()}` : `✔ ${name}`}\n`);
-    results.push({ name, failed });
-  }
-  return results;
+  return Promise.all(
+    Object.entries(checks()).map(async ([name, [command, ...args]]) => {
+      const { failed, output } = await runTool(lifetime, command, args);
+      process.stdout.write(`${failed ? `✖ ${name}\n${output.trimEnd()}` : `✔ ${name}`}\n`);
+      return { name, failed };
+    }),
+  );
 }
