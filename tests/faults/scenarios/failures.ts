@@ -54,6 +54,7 @@ function functionFails(code: string, message: string, when: Failure["when"], sou
 function clusterFailure(name: string, source: string): Failure {
   return { name, source, when: "before" };
 }
+const invalidResults = clusterFailure("INVALID", "ValidateResults: fewer images in the results than in the plan");
 const lifecycle = "EMR management guide, Understanding the cluster lifecycle";
 
 /** Every failure of every service, and of clusters and their steps. All scenarios are made from this table. */
@@ -129,8 +130,9 @@ export const failures: Readonly<Record<string, readonly Failure[]>> = {
   step: ["FAILED", "CANCELLED", "INTERRUPTED", "INSTANCE_FAILURE", "USER_REQUEST", "HANGS"].map((name) =>
     clusterFailure(name, `${lifecycle}; API reference, StepStatus`),
   ),
-  results: [
-    clusterFailure("INVALID", "ValidateResults: fewer images in the results than in the plan"),
+  results: [invalidResults],
+  "results:Inventory": [
+    invalidResults,
     clusterFailure("GROWN", "ConfirmQuote: far more images in the inventory than in the plan"),
   ],
   shutdown: [clusterFailure("SLOW", lifecycle), clusterFailure("NEVER", lifecycle)],
@@ -153,8 +155,9 @@ export interface Fault {
 
 export const persistently = Number.POSITIVE_INFINITY;
 
+/** Lists the failures of an operation: those of its name in the table, or else those of its service or kind. */
 export function failuresOf(operation: string): readonly Failure[] {
-  return failures[operation.split(":")[0] ?? ""] ?? [];
+  return failures[operation] ?? failures[operation.split(":")[0] ?? ""] ?? [];
 }
 
 /** Finds a failure by its name. @throws Error if the table does not have it */
