@@ -1,8 +1,8 @@
-// Bounds what messages and mails repeat of execution inputs and logs, which may have up to 256 KiB and several megabytes.
+// Bounds the excerpts in messages and mails: an execution input may have 256 KiB, and a log several megabytes.
 
 const maxValueLength = 200;
 const maxItems = 20;
-/** Step Functions limits a Cause to 32,768 characters, and Lambda's cause has the message twice: in its stack trace, too. */
+/** Step Functions limits a Cause to 32,768 characters. Lambda's has the message twice, because its stack trace repeats it. */
 const maxMessageBytes = 8_192;
 
 /** Cuts a text to a length, without splitting a character. */
@@ -16,20 +16,20 @@ export function quoteValue(value: unknown): string {
   return cutText(JSON.stringify(value) ?? String(value));
 }
 
-/** Keeps the first items of a list and adds how many there are beyond them. */
+/** Keeps the first items of a list and appends the number of the others. */
 export function cutList(items: readonly string[], count = maxItems): readonly string[] {
   const left = items.length - count;
   return left <= 0 ? items : [...items.slice(0, count), `… and ${left.toLocaleString("en-US")} more`];
 }
 
-/** Continues a sentence by its only item, or by the first items of a list, one a line. */
+/** Completes a sentence with a single item, or with the first items of a list, one per line. */
 export function colonAndItems(items: readonly string[]): string {
   return items.length === 1 ? `: ${items[0]}` : `:\n- ${cutList(items).join("\n- ")}`;
 }
 
 /** Cuts a message to 8 KiB of UTF-8. */
 export function cutMessage(text: string): string {
-  // A character has at most 3 bytes for each of JavaScript's code units.
+  // UTF-8 takes at most 3 bytes for each UTF-16 code unit, which JavaScript counts as the length.
   if (3 * text.length <= maxMessageBytes || Buffer.byteLength(text) <= maxMessageBytes) return text;
   const { read } = new TextEncoder().encodeInto(text, new Uint8Array(maxMessageBytes - 3));
   return `${text.slice(0, read)}…`;
@@ -38,7 +38,7 @@ export function cutMessage(text: string): string {
 /** A character that ends a line, controls a terminal or reverses the direction of text. */
 export const controls = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
 
-/** Replaces each such character by a space, so that quoted text cannot pass for lines of ours. */
+/** Replaces the `controls` with spaces, so that quoted text cannot look like a line of our own. */
 export function withoutControls(text: string): string {
   return text.replaceAll(controls, " ");
 }

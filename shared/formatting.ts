@@ -8,7 +8,7 @@ export function percent(share: number, digits = 1): string {
   return `${(100 * share).toFixed(digits)} %`;
 }
 
-/** Formats a share that is less than a limit, with as many digits as it takes to look less. */
+/** Formats a share below a limit, with enough digits for the two to look different. */
 export function percentBelow(share: number, limit: number): string {
   let digits = 1;
   while (digits < 15 && percent(share, digits) === percent(limit, digits)) digits += 1;

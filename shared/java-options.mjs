@@ -22,7 +22,7 @@ export function javaProxyOptions(env) {
     return [`-D${scheme}.proxyHost=${hostname}`, `-D${scheme}.proxyPort=${port || usualPort}`];
   });
   if (options.length === 0 || !hosts) return options;
-  // NO_PROXY names domains with or without a first dot, Java wants a star.
+  // NO_PROXY marks a domain by a leading dot, and Java by a star.
   const patterns = hosts.split(",").map((host) => host.trim().replace(/^\*?\./, "*."));
   return [...options, `-Dhttp.nonProxyHosts=${patterns.filter(Boolean).join("|")}`];
 }

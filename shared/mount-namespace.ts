@@ -7,7 +7,7 @@ const namespaces = [
 ] as const;
 type Namespace = (typeof namespaces)[number];
 
-/** This machine cannot give the nodes of YARN views of their own. */
+/** This machine does not allow the mount namespaces that give each node of YARN its own /opt. */
 export class NoMountNamespaces extends Error {
   override readonly name = "NoMountNamespaces";
 
@@ -22,7 +22,7 @@ export class NoMountNamespaces extends Error {
 }
 
 /**
- * Finds the beginning of a command that runs the rest of it in a mount namespace.
+ * Finds the command prefix that runs a program in a mount namespace.
  *
  * @throws NoMountNamespaces when the machine does not allow it
  */

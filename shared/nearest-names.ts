@@ -18,7 +18,7 @@ export function nearestNames(name: string, known: readonly string[], count = 3):
   return (
     distinct
       .map((candidate) => ({ candidate, simple: simplify(candidate), limit: maxEdits(name, candidate) }))
-      // Each character of a difference in length is an edit, and counting all of them takes long for a long name.
+      // The difference in length is a lower bound of the edits, and counting them takes long for a long name.
       .filter(({ simple, limit }) => Math.abs(wanted.length - simple.length) <= limit)
       .map(({ candidate, simple, limit }) => ({ candidate, limit, edits: distance(wanted, simple) }))
       .filter(({ edits, limit }) => edits <= limit)

@@ -5,7 +5,7 @@ import { hasCode } from "./system-errors.mjs";
 export const sameSignalMs = 1_000;
 
 /**
- * Whether a process with this id exists, also one that belongs to another user.
+ * Whether a process with this id exists, even if it belongs to another user.
  * @param {number} pid
  */
 export function isAlive(pid) {

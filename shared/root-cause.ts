@@ -5,7 +5,7 @@ export interface RootCause {
   readonly line: string;
   /** File and line of the innermost frame that belongs to neither Python, Spark nor a package. */
   readonly place: string | null;
-  /** Whether the job stated the cause itself, so that it is not inferred from a traceback. */
+  /** Whether the job itself stated the cause. Otherwise it is inferred from an exception. */
   readonly isStated: boolean;
 }
 
@@ -58,7 +58,7 @@ function tracebacks(lines: readonly string[]): readonly Traceback[] {
       if (file !== "" && !foreignFrame.test(file)) place = `${shortName(file)}, line ${number}`;
     }
     const line = lines[end] ?? "";
-    // A traceback that begins among these frames has the same end, so that they need not be read again.
+    // A traceback that begins among these frames has the same end, so these lines need not be read again.
     start = end - 1;
     if (!pythonException.test(line)) continue;
     let next = end + 1;
@@ -70,8 +70,8 @@ function tracebacks(lines: readonly string[]): readonly Traceback[] {
 }
 
 /**
- * Follows the chain of causes back from the last exception. If the innermost one did not pass through our code, its
- * place is that of the next one that did.
+ * Follows the chain of causes back from the last exception to the innermost one. If that exception did not pass through
+ * our code, its place comes from the next exception that did.
  */
 function innermost(found: readonly Traceback[]): Traceback | undefined {
   let index = found.length - 1;
@@ -110,8 +110,8 @@ export function rootCause(log: string): RootCause | undefined {
 }
 
 /**
- * YARN's or the kernel's reason for the end of an executor. Its processes may have logged other errors as they ended, which
- * are not the cause.
+ * YARN's or the kernel's reason for the end of an executor. The executor's processes may have logged other errors as they
+ * ended; these are not the cause.
  */
 const lostExecutor =
   /ExecutorLostFailure \([^)]{1,100}\) Reason: [^\n]{0,300}?(?:killed by YARN|on a \*lost\* node|Exit status: (?:137|-100)\b)/;

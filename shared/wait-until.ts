@@ -12,7 +12,7 @@ interface WaitOptions {
  * Calls `isDone` until it returns true. The library p-wait-for 6.0.0 would leave one listener per pause on the signal,
  * and signals live as long as a command or an execution.
  *
- * @returns false when it has not returned true after `timeoutMs`
+ * @returns false when `isDone` has not returned true after `timeoutMs`
  * @throws the signal's reason, or AbortError when the signal aborts during a pause
  */
 export async function waitUntil(
