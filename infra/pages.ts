@@ -32,7 +32,7 @@ function readLicense(folder: string): string {
   return readFileSync(join(folder, name), "utf8").trim();
 }
 
-/** The licenses of the bundled packages, which must accompany every copy. Most packages of D3 have the same one. */
+/** The licenses of the bundled packages, which must accompany every copy. Most packages of D3 have the same license. */
 function licenseComment(metafile: Metafile): string {
   const texts = bundledFolders(metafile).map((folder) => readLicense(join(root, folder)));
   return `<!--\n${[...new Set(texts)].join("\n\n")}\n-->`;
@@ -40,7 +40,8 @@ function licenseComment(metafile: Metafile): string {
 
 /**
  * @param name folder of the page in pages/, with index.html, main.ts and style.css
- * @throws Error if index.html lacks a place for the script, the styles, their hashes or the licenses, or a package has none
+ * @throws Error if index.html lacks a place for the script, the styles, their hashes or the licenses, or a package has no
+ *   license
  */
 export async function buildPage(name: string): Promise<BuiltPage> {
   const folder = join(root, "pages", name);

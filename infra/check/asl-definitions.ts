@@ -21,7 +21,7 @@ const createClusterSchema = z.object({
 /**
  * Finds states that give createCluster its mandatory flag in another form than as a Boolean: "Instances.KeepJobFlow-
  * AliveWhenNoSteps is mandatory, and must have the Boolean value TRUE"
- * (docs.aws.amazon.com/step-functions/latest/dg/connect-emr.html). A path would hide it from a check at the deployment.
+ * (docs.aws.amazon.com/step-functions/latest/dg/connect-emr.html). A path would hide the flag from a check at the deployment.
  */
 function hiddenFlags(definition: unknown): readonly string[] {
   return Object.entries(createClusterSchema.parse(definition).States)
@@ -31,7 +31,7 @@ function hiddenFlags(definition: unknown): readonly string[] {
     .map(([state]) => `${state}: Instances must be an object with KeepJobFlowAliveWhenNoSteps: true, not a path`);
 }
 
-/** Runs asl-validator over the deployed definitions, with their placeholders filled, and a rule that it lacks. */
+/** Checks the deployed definitions, with their placeholders filled, by asl-validator and by a rule that it lacks. */
 export function aslDefinitions(all: readonly SynthesizedVariant[]): CheckResult {
   const machines = all.flatMap(({ name, templates }) =>
     templates.flatMap(({ template }) =>

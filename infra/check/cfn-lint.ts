@@ -17,8 +17,8 @@ const lintSchema = z.array(
 );
 
 /**
- * W3005 reports redundant dependencies: CDK adds a DependsOn to every GetAtt of a role. E3601 takes a definition's
- * placeholder for the partition for an invalid ARN; asl-validator checks the definition with its placeholders filled.
+ * W3005 reports redundant dependencies: CDK adds a DependsOn to every GetAtt of a role. E3601 mistakes an ARN with the
+ * placeholder of the partition for an invalid ARN; asl-validator checks the definition with its placeholders filled.
  */
 export const ignoredRules: readonly string[] = ["W3005", "E3601"];
 

@@ -13,7 +13,7 @@ const reportSchema = z.object({
 });
 
 /**
- * Runs checkov's CloudFormation rules over the templates. Of equal templates, it reads one.
+ * Runs checkov's CloudFormation rules over the templates. It reads equal templates only once.
  *
  * @param complete whether these are all variants: a suppression that none of them needs is then a finding
  * @throws Error when checkov does not run or cannot read a template

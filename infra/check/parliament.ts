@@ -9,8 +9,8 @@ import type { SynthesizedVariant } from "./synthesize.ts";
 const findingsSchema = z.array(z.object({ policy: z.number(), issue: z.string(), detail: z.string() }));
 
 /**
- * Runs parliament over the policies of roles, buckets, queues, topics, keys and endpoints. Of equal policies, it reads
- * one.
+ * Runs parliament over the policies of roles, buckets, queues, topics, keys and endpoints. It reads equal policies
+ * only once.
  *
  * @param complete whether these are all variants: a suppression that none of them needs is then a finding
  * @throws Error when parliament does not run, or a policy has a function of CloudFormation that is not known here

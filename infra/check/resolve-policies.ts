@@ -1,4 +1,4 @@
-// Gives the policies of templates the form in which IAM reads them: with ARNs in place of CloudFormation's functions.
+// Replaces CloudFormation's functions in the policies of templates by ARNs, as IAM reads them.
 import { z } from "zod";
 import { checkedRegion, type SynthesizedVariant } from "./synthesize.ts";
 

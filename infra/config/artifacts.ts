@@ -45,7 +45,7 @@ function checkArchitecture(path: string, architecture: Config["architecture"]): 
   );
 }
 
-/** Reads model.json, over whose weights the knob takes precedence. A model without one is MobileNetV2. */
+/** Reads model.json. The knob modelWeights overrides its weights, and a model without the file is MobileNetV2. */
 function readDescription(path: string, model: Artifact, { modelWeights }: Config): ModelDescription {
   const described = existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as { readonly sha256?: string }) : {};
   if (described.sha256 !== undefined && described.sha256 !== model.sha256) {

@@ -7,7 +7,7 @@ interface Field {
   readonly name: string;
   readonly min: number;
   readonly max: number;
-  /** Names of values, the first of which is `min`. */
+  /** Names of the values, from `min` on. */
   readonly names?: readonly string[];
   /** Values that only this field has. */
   readonly special?: RegExp;
@@ -35,7 +35,7 @@ export function expressionProblem(expression: string): string | undefined {
       ? undefined
       : "a rate is a whole number and minutes, hours or days";
   }
-  // A date such as February 30 is moved to March.
+  // Date moves February 30 to March, so that the text differs.
   const isDate = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$/.test(text) && toSeconds(new Date(`${text}Z`)) === text;
   return isDate ? undefined : "a time is written as 2030-01-31T03:00:00";
 }

@@ -29,7 +29,7 @@ interface AlarmSettings {
 const period = Duration.minutes(5);
 /** The sweep's interval. */
 const sweepInterval = Duration.minutes(15);
-/** The sweep's metrics have a value every 15 minutes, and a period as short as that would have none now and then. */
+/** The sweep's metrics have a value every 15 minutes. A period of the same length would sometimes have none. */
 const sweepPeriod = Duration.minutes(30);
 
 /** Alarms that send mails to the topic. The first ten alarms of an account are free, the others 0.10 USD a month. */

@@ -43,8 +43,8 @@ export function addCleanUp(stack: Stack, { stateMachine, onExecutionEnded }: Cle
 }
 
 /**
- * Calls the sweep every 15 minutes, and lets CloudFormation delete it after all other resources of the stack so far: a
- * cluster keeps its network from being deleted, and the sweep is then still there to end it. Call it last.
+ * Calls the sweep every 15 minutes. CloudFormation deletes the sweep after all other resources that the stack has so far: a
+ * cluster keeps its network from being deleted, and the sweep must still be there to end it. Call this function last.
  */
 export function addSweepSchedule(stack: Stack, sweep: LambdaFunction): void {
   const others = stack.node.children.filter((child) => child !== sweep.node.scope);

@@ -76,7 +76,7 @@ export class EmrRoles extends Construct {
 
     const serviceRole = new Role(this, "ServiceRole", {
       assumedBy: emrOfThisAccount(stack),
-      // It allows changes only to resources with the tag for-use-with-amazon-emr-managed-policies=true.
+      // This policy allows changes only to resources with the tag for-use-with-amazon-emr-managed-policies=true.
       managedPolicies: [ManagedPolicy.fromAwsManagedPolicyName("service-role/AmazonEMRServicePolicy_v2")],
     });
     this.serviceRole = serviceRole;

@@ -241,7 +241,7 @@ export const workflowFunctions = {
     environment: ({ topic }) => ({ TOPIC_ARN: topic.topicArn }),
     policy: (resources) => [
       allow(["sns:Publish"], [resources.topic.topicArn]),
-      // For the mail's link, which can do what the role that signed it can do.
+      // The mail's link has the permissions of the role that signed it.
       allowObjects(resources, ["s3:GetObject"], runKey("*", reportFile)),
     ],
   },
@@ -267,7 +267,7 @@ export const sweepFunction = {
         // IAM protects other clusters even if the function's own filter is wrong.
         { StringEquals: { [`elasticmapreduce:ResourceTag/${stackTag}`]: resources.stack.stackName } },
       ),
-      // Also the executions of a state machine that had another name, as long as the name begins with the stack's.
+      // This includes the executions of a state machine that had another name, if that name begins with the stack's.
       allowDescribeExecutions(resources, `${resources.stack.stackName}*`),
     ],
   },
@@ -312,7 +312,7 @@ export function addFunctions<Name extends string, Resources extends FunctionReso
   return Object.fromEntries(functions);
 }
 
-/** Lets the functions look up executions. These are policies of their own, since the machine refers to the functions. */
+/** Lets the functions look up executions. Separate policies avoid a cycle, since the machine refers to the functions. */
 export function allowLookingUpExecutions(
   { TakeTurn, Preflight, TerminateCluster, WriteReport, NotifyStopped }: WorkflowFunctions & CleanUpFunctions,
   resources: FunctionResources,

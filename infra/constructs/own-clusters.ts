@@ -10,8 +10,8 @@ export const ownClusters = {
 };
 
 /**
- * Limits AddTags to what RunJobFlow needs for a new cluster. A cluster has no tags while it is made, hence IfExists; IAM
- * has no key that tells a new cluster from a foreign one without this tag.
+ * Limits AddTags to the needs of RunJobFlow for a new cluster. A cluster has no tags while it is created, hence IfExists. No
+ * condition key tells a new cluster from another application's cluster without this tag.
  */
 export const ownOrNewClusters = { StringEqualsIfExists: ownClusters.StringEquals };
 export const ownTagsOnOwnOrNewClusters = {

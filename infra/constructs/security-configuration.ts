@@ -3,14 +3,14 @@ import { CfnSecurityConfiguration } from "aws-cdk-lib/aws-emr";
 import type { Construct } from "constructs";
 
 /**
- * The settings of an EMR security configuration: IMDSv2 only, encrypted objects, and with a key encrypted volumes, for
- * which a node needs a connection to KMS (github.com/awsdocs/amazon-emr-management-guide/issues/15).
+ * The settings of an EMR security configuration: IMDSv2 only, encrypted objects and, with a key, encrypted volumes. For
+ * these, a node needs a connection to KMS (github.com/awsdocs/amazon-emr-management-guide/issues/15).
  */
 function settings(volumeKeyArn: string | undefined) {
   return {
     EncryptionConfiguration: {
       EnableAtRestEncryption: true,
-      // It would need the user's own certificate for the nodes' names; the traffic stays in one private subnet.
+      // Encryption in transit would need the user's own certificate for the nodes' names; the traffic stays in one subnet.
       EnableInTransitEncryption: false,
       AtRestEncryptionConfiguration: {
         S3EncryptionConfiguration: { EncryptionMode: "SSE-S3" },

@@ -15,7 +15,7 @@ export function serviceLinkedRoleArn(stack: Stack, service: string, roleName: st
  * ARN with a wildcard for services that take a suffix. Our services have none, and AWS grants exact names itself
  * (docs.aws.amazon.com/aws-managed-policy/latest/reference/SageMakerStudioUserIAMPermissiveExecutionPolicy.html).
  *
- * @param services names of the one service
+ * @param services the names of one service, which may differ between partitions
  */
 export function allowServiceLinkedRole(stack: Stack, services: readonly string[], roleName: string): PolicyStatement {
   return new PolicyStatement({

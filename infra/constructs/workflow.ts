@@ -65,7 +65,7 @@ export class Workflow extends Construct {
   }
 }
 
-/** Amazon States Language cannot leave out a parameter that has no value. */
+/** Removes the parameters that have no value, because Amazon States Language cannot leave them out. */
 function definition({ securityConfiguration, keyPair }: WorkflowProps): string {
   const parsed = JSON.parse(readFileSync(definitionFile, "utf8"));
   const request = parsed.States.CreateCluster.Parameters;
@@ -76,7 +76,7 @@ function definition({ securityConfiguration, keyPair }: WorkflowProps): string {
 
 /**
  * A placeholder for each function, such as NotifyFunctionArn. Each is the ARN of a version, so that a deployment never
- * changes a running execution: Step Functions keeps its definition, Lambda the version's code and environment.
+ * changes a running execution: Step Functions keeps its definition, and Lambda keeps the version's code and environment.
  */
 function functionArns(functions: WorkflowFunctions): Readonly<Record<string, string>> {
   return Object.fromEntries(

@@ -28,7 +28,10 @@ import { Workflow } from "../constructs/workflow.ts";
 export interface ClusterSecurity {
   /** Name of an existing security configuration. @default a new one */
   readonly existing?: string;
-  /** Key of the volumes. Without it, a new configuration encrypts none, and an existing one's owner grants the use. */
+  /**
+   * Key of the volumes. Without it, a new configuration does not encrypt them, and the owner of an existing configuration's
+   * key grants its use.
+   */
   readonly volumeKeyArn?: string | undefined;
 }
 

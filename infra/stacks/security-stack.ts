@@ -37,10 +37,10 @@ export class SecurityStack extends Stack {
 }
 
 /**
- * Lets EC2's service-linked role for Spot use the key
- * (docs.aws.amazon.com/AWSEC2/latest/UserGuide/service-linked-roles-spot-instance-requests.html, "Grant access to
- * customer managed keys"), always, because an execution input can choose Spot. A condition names the role, because KMS
- * refuses a policy with a principal that does not exist, and a new account has no such role before its first Spot request.
+ * Lets EC2's service-linked role for Spot use the key, even if the configuration chooses no Spot, because an execution input
+ * can (docs.aws.amazon.com/AWSEC2/latest/UserGuide/service-linked-roles-spot-instance-requests.html, "Grant access to
+ * customer managed keys"). A condition names the role, because KMS refuses a policy with a principal that does not exist,
+ * and a new account has no such role before its first Spot request.
  *
  * AWSServiceRoleForEC2Fleet needs no grant: fleets of type instant do without it (ec2-fleet-prerequisites.html in the same
  * guide). EMR's can be of no other type, because AmazonEMRServicePolicy_v2 lets it create fleets, but not delete them.
