@@ -26,7 +26,7 @@ export interface Scripts {
   /** s3:// URI of the bootstrap script. */
   readonly bootstrap: string;
   readonly bootstrapArgs: readonly string[];
-  /** The wheelhouses that the bootstrap script installs; the cluster is tagged with it. */
+  /** Value of the cluster's tag that names the wheelhouses that the bootstrap script installs. */
   readonly wheelhouse: string;
   /** Arguments of command-runner.jar for each step. */
   readonly steps: Readonly<Record<"inventory" | "features" | "reduction", readonly string[]>>;
@@ -38,7 +38,7 @@ export async function packPackage(folder: string): Promise<Uint8Array> {
   if (names.length === 0) throw new Error(`No Python files in the bundle's ${folder}; deploy the stack again`);
   const files: Zippable = {};
   for (const name of names) files[`orchard/${name}`] = await readFile(join(folder, name));
-  // The earliest date of the zip format, in local time as the format has it, so that no time zone changes the bytes.
+  // The earliest date of the zip format. It stores local time, so a local date gives the same bytes in every time zone.
   return zipSync(files, { level: 9, mtime: new Date(1980, 0, 1) });
 }
 

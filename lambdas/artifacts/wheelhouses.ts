@@ -1,7 +1,7 @@
 import type { Precision } from "../contract/choices.ts";
 import type { Environment } from "../runtime/environment.ts";
 
-/** The variables that name the deployed wheelhouses. That of bf16 is only deployed where it is wanted. */
+/** The variables that name the deployed wheelhouses. The wheelhouse for bf16 is optional. */
 export type WheelhouseSettings = Pick<
   Environment,
   "WHEELHOUSE_SHA256" | "WHEELHOUSE_ASSET" | "BF16_WHEELHOUSE_SHA256" | "BF16_WHEELHOUSE_ASSET"
@@ -13,7 +13,7 @@ export interface DeployedWheelhouse {
   readonly asset: string;
 }
 
-/** The wheelhouses that a run's nodes install, in their order; that of bf16 is left out if it was not deployed. */
+/** The wheelhouses that a run's nodes install, in their order. The one for bf16 is left out if it was not deployed. */
 export function wheelhousesOf(precision: Precision, settings: WheelhouseSettings): readonly DeployedWheelhouse[] {
   const { WHEELHOUSE_SHA256, WHEELHOUSE_ASSET, BF16_WHEELHOUSE_SHA256, BF16_WHEELHOUSE_ASSET } = settings;
   const always = { sha256: WHEELHOUSE_SHA256, asset: WHEELHOUSE_ASSET };

@@ -11,8 +11,8 @@ export function createSfnClient(): SFNClient {
 }
 
 /**
- * Step Functions' statuses, and DOES_NOT_EXIST for an execution that was deleted, alone or with its state machine, or is
- * not yet visible everywhere.
+ * Step Functions' statuses, and DOES_NOT_EXIST. The latter means that the execution or its state machine was deleted, or that
+ * the execution is not yet visible everywhere.
  */
 export type ExecutionState = ExecutionStatus | "DOES_NOT_EXIST";
 

@@ -39,17 +39,17 @@ function family(
 }
 
 /**
- * A family on which the job can compute in bf16: Sapphire Rapids has AMX, Zen 4 has AVX-512 with bf16. Graviton 3 and 4
- * have it too, but OpenVINO's wheels for arm64 need glibc 2.35, and Amazon Linux 2023 has 2.34.
+ * A family on which the job can compute in bf16: Sapphire Rapids has AMX, and Zen 4 has AVX-512 with bf16. Graviton 3 and 4
+ * have bf16, too, but OpenVINO's wheels for arm64 need glibc 2.35, and Amazon Linux 2023 has 2.34.
  */
 function withBf16(one: Family): Family {
   return { ...one, computesBf16: true };
 }
 
 /**
- * EMR 7.13 takes all of them: ListSupportedInstanceTypes, as github.com/getmoto/moto records its answers in
- * moto/emr/resources/instance-types-emr-7.13.0.json (2026-08-22). Cores and memory: DescribeInstanceTypes, recorded in
- * moto/ec2/resources/instance_types.json.
+ * EMR 7.13 supports all of them, according to ListSupportedInstanceTypes. Cores and memory are from DescribeInstanceTypes.
+ * github.com/getmoto/moto has recorded the answers to both: moto/emr/resources/instance-types-emr-7.13.0.json (2026-08-22)
+ * and moto/ec2/resources/instance_types.json.
  */
 const families: Readonly<Record<keyof typeof familyPrices, Family>> = {
   m5: family("x86_64", 0.5, 4, "larger"),

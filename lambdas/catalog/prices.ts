@@ -21,9 +21,9 @@ export interface VcpuPrice {
 /**
  * On-demand Linux prices. EC2: aws.amazon.com/ec2/pricing/on-demand, as public tables copy it. EMR:
  * aws.amazon.com/emr/pricing, which is the same in all regions: a quarter of the EC2 price in us-east-1. Only m5.2xlarge
- * (0.428 + 0.096) has been confirmed by a bill. The tables that were at hand have m7a, c7a, c7i and m8g in us-east-1 only
- * (0.05796, 0.05132, 0.044625 and 0.04488): their EC2 price here is that, times what m5 or c5 costs more in eu-west-1
- * (1.1146 and 1.1294).
+ * (0.428 + 0.096) has been confirmed by a bill. The tables have m7a, c7a, c7i and m8g in us-east-1 only (0.05796, 0.05132,
+ * 0.044625 and 0.04488). Their EC2 prices here are multiplied by the ratio of eu-west-1 to us-east-1, 1.1146 for m5 and
+ * 1.1294 for c5.
  */
 export const familyPrices = {
   m5: { ec2UsdPerVcpuHour: 0.0535, emrUsdPerVcpuHour: 0.012 },

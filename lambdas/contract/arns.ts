@@ -16,7 +16,7 @@ export function executionArnPrefix(stateMachineArn: string): string {
 /** The number of the embedded account, which no account on AWS has. */
 export const embeddedAccountId = "000000000000";
 
-/** Whether a resource is of the embedded account, where nothing costs money and AWS's console knows nothing. */
+/** Whether a resource belongs to the embedded account, which costs nothing and is not in AWS's console. */
 export function isEmbedded(arn: string): boolean {
   return parse(arn).accountId === embeddedAccountId;
 }

@@ -2,8 +2,8 @@
 export const formats = ["parquet", "csv"] as const;
 
 /**
- * Up to this many images, a run without `formats` writes CSV as well. An image takes 13.1 kB there and 5.1 kB in Parquet,
- * so that more would be files of above 2.6 GB, which spreadsheets do not open and other tools read from Parquet.
+ * Up to this many images, a run without `formats` writes CSV as well. An image takes 13.1 kB in CSV and 5.1 kB in Parquet.
+ * More images would make a CSV of more than 2.6 GB, which spreadsheets do not open, and other tools read Parquet.
  */
 export const mostImagesAsCsv = 200_000;
 
@@ -30,8 +30,8 @@ export function defaultReusedFeatures(
 }
 
 /**
- * Later runs use the features of a run that has a reference for this long. The store keeps them a little longer: EXPIRY in
- * spark/orchard/store/records.py says why.
+ * For this many days, later runs reuse a run that refers to features in the store. The store keeps the features a little
+ * longer: EXPIRY in spark/orchard/store/records.py says why.
  */
 export const referenceDays = 80;
 

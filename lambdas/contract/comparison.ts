@@ -1,7 +1,7 @@
 /** Values of two runs that are compared, in the order in which they were named. */
 export type Pair<Value> = readonly [Value, Value];
 
-/** A run as it is compared. Members are null where the run has not come so far, or where nobody knows. */
+/** A run as the comparison shows it. A member is null if the run has not reached it or its value is unknown. */
 export interface ComparedRun {
   readonly runId: string;
   readonly status: string;
@@ -17,7 +17,7 @@ export interface ComparedRun {
   readonly components: number | null;
   /** Share of the variance that the components keep, 0 to 1. */
   readonly variance: number | null;
-  /** Cost of the cluster in US dollars. On the embedded account, it is what AWS would have cost. */
+  /** Cost of the cluster in US dollars. On the embedded account, it is the cost that the run would have on AWS. */
   readonly usd: number | null;
   readonly quotedUsd: number | null;
   /** Time in each Task state, in the order of entering. */
@@ -36,12 +36,12 @@ export interface ImageChanges {
   readonly added: SomeImages;
   /** Selected by the first run alone. */
   readonly removed: SomeImages;
-  /** With another content: their etags differ. */
+  /** Selected by both runs, with different etags. */
   readonly changed: SomeImages;
   readonly unchanged: number;
 }
 
-/** Two runs side by side: what --json prints and the page shows. */
+/** Two runs side by side, as --json prints and the page shows them. */
 export interface Comparison {
   readonly runs: Pair<ComparedRun>;
   /** False on the embedded account. */

@@ -15,8 +15,8 @@ const consoleDomains: Readonly<Record<string, string>> = {
 export const consolePath = "/_orchard/console";
 
 /**
- * Address of an execution in the console of the embedded account, which a browser can read once it has opened the link
- * with the key.
+ * Address of an execution in the console of the embedded account. A browser can read it after it has opened the link with
+ * the key.
  *
  * @param endpoint the account's, such as http://127.0.0.1:4566
  */

@@ -5,7 +5,7 @@ export const countsSchema = z.object({
   images: z.int(),
   labels: z.int(),
   bytes: z.int(),
-  /** Whether Preflight did not list all images, because there are too many; the Inventory step counts them. */
+  /** True if there are too many images for Preflight to list. The Inventory step then counts them. */
   estimated: z.boolean().optional(),
 });
 export type Counts = Readonly<z.output<typeof countsSchema>>;

@@ -6,7 +6,7 @@ import type { Plan } from "./plan.ts";
  */
 export const decoderVersion = 2;
 
-/** The input of MobileNetV2, whose stores are from before there were other models. */
+/** The input of MobileNetV2. Keys leave it out, because the first stores date from before there were other models. */
 const firstInput = "224-tf";
 
 /** The parts of a plan on which its features depend, beside the images. */
@@ -24,6 +24,6 @@ export function featuresIdentity({ model, exifRotation, jpegDraft, precision }: 
     ...(jpegDraft ? ["draft"] : []),
     ...(precision === "float32" ? [] : [precision]),
   ];
-  // One folder for all of it: a store within a store would be read as a part of that.
+  // All of it is one folder name, because readers of a store would also read a store below it.
   return `${sha256}/${[`decoder=${decoderVersion}`, ...options].join("-")}`;
 }

@@ -35,10 +35,10 @@ export function treeRules(layout: Layout): TreeRules {
   return { layout, ...data };
 }
 
-/** In the root of a pack, which `orchard pack` makes of a tree: the last file to be written (spark/orchard/pack/manifest.py). */
+/** The last file that `orchard pack` writes when it makes a pack of a tree, in the root (spark/orchard/pack/manifest.py). */
 export const packManifest = "pack.json";
 
-/** Whether a path from the root of a tree is one of a pack's. */
+/** Whether a path from the root of a tree names a file of a pack. */
 export function isPackFile(key: string): boolean {
   return key === packManifest || /^shards\/\d{5,}\.parquet$/.test(key);
 }
@@ -115,7 +115,7 @@ export function reasonToLeaveOut(rules: TreeRules, key: string): LeftOutReason |
   return folders.length > depth ? "deep" : undefined;
 }
 
-/** Whether a folder may have images of the tree, by its own name and those above it. */
+/** Whether the names of a folder and of the folders above it allow images of the tree in it. */
 export function isVisibleFolder(rules: TreeRules, folder: string): boolean {
   const reason = reasonToLeaveOut(rules, `${folder}/image.jpg`);
   return reason === undefined || reason === "shallow" || reason === "deep";

@@ -22,13 +22,13 @@ const maxNameLength = 1024;
 const name = z.string().min(1).max(maxNameLength);
 /** In UTF-8. Every later state passes the input on, and the state data is limited to 256 KiB. */
 export const maxInputBytes = 16_384;
-/** The most images that a run can take; one of 100 million would take weeks. */
+/** The largest limit: a run of 100 million images would take weeks. */
 const maxLimit = 100_000_000;
-/** Far above the dimensions of any model's features, which Preflight compares with the number. */
+/** Far above the dimensions of any model's features. Preflight compares the number with those of the deployed model. */
 const maxComponents = 100_000;
-/** In US dollars, also for the stack's `maxCostUsd`. */
+/** Bounds of `maxCostUsd` in US dollars, in the input and in the stack's configuration. */
 export const costBounds = { min: 0.01, max: 100_000 } as const;
-/** Upper bound of the stack's `maxKeepMinutes`: the longest life of a cluster without the time limit of an execution. */
+/** Upper bound of the stack's `maxKeepMinutes`: the longest life of a cluster, 168 hours, less the 40 of an execution. */
 export const maxKeepMinutesBound = 7_680;
 const maxSplits = 100;
 function isWithoutRepeats(list: readonly string[]): boolean {
@@ -285,7 +285,7 @@ export const executionInputSchema = z.strictObject({
       default: 0,
       examples: [60],
     }),
-  /** TakeTurn has read it before: here it is only checked. */
+  /** TakeTurn has acted on it already. Preflight only validates it. */
   overlap: z
     .enum(overlaps)
     .optional()

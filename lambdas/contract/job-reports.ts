@@ -23,7 +23,7 @@ export const inventorySummarySchema = z.looseObject({
   }),
   /** Images that were added or overwritten after the plan, and belong to the next run. */
   later: z.int().default(0),
-  /** At least how many planned images were deleted or overwritten since; null if the plan's counts were estimated. */
+  /** Least number of planned images that were deleted or overwritten since; null if the plan's counts were estimated. */
   changed: z.int().nullable().default(null),
   outputs: z.object({ metadata: counted, selection: counted }).default({}),
 });

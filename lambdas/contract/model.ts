@@ -9,8 +9,8 @@ const preprocessings = ["tf", "torch", "caffe", "none"] as const;
 const tensorLayouts = ["NHWC", "NCHW"] as const;
 
 /**
- * The part of model.json, which spark/make_model.py writes beside the model, that runs depend on. The defaults are those
- * of MobileNetV2, for a model from before its description had the key.
+ * The keys of model.json on which runs depend. spark/make_model.py writes the file beside the model. The defaults describe
+ * MobileNetV2, because older descriptions lack some keys.
  */
 export const modelDescriptionSchema = z.object({
   name: z.string().min(1).max(200).default("MobileNetV2"),

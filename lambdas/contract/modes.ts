@@ -11,7 +11,7 @@ export interface ModeProperties {
   readonly takesLabel: boolean;
   /** Number of images to use when the execution input gives no limit; null uses all. */
   readonly defaultLimit: number | null;
-  /** The split to use when the execution input names none and the tree has it; without it, or with null, all are used. */
+  /** The split to use when the execution input names none. If it is null or the tree lacks it, all splits are used. */
   readonly defaultSplit: string | null;
   /** Whether the run computes features and reduces them, or stops after the inventory. */
   readonly computesFeatures: boolean;

@@ -35,11 +35,11 @@ export const planSchema = z.object({
   run: z.string(),
   /** null selects all splits. */
   splits: z.array(z.string()).nullable(),
-  /** The files and row groups of the pack that the image tree is; null for a tree of single files. */
+  /** Numbers of files and row groups if the image tree is a pack; null for a tree of single files. */
   pack: z.object({ shards: z.int(), groups: z.int() }).nullable().default(null),
   /** The rules that decide which files of the tree are images. */
   tree: treeRulesSchema,
-  /** Names of the tree's splits, of which the run uses some. Long lists are cut. */
+  /** Names of the splits that the run uses, and of the tree's others. Long lists are cut. */
   usedSplits: z.array(z.string()),
   unusedSplits: z.array(z.string()),
   /** The files in the used splits that are not images of the tree, by reason. */
@@ -57,20 +57,20 @@ export const planSchema = z.object({
   maxMegapixels: z.int().default(defaultMaxMegapixels),
   exifRotation: z.boolean().default(false),
   jpegDraft: z.boolean().default(false),
-  /** The precision in which the model computes: float32 if the nodes' processors gain nothing by the one that was asked for. */
+  /** The precision in which the model computes: float32 if the nodes' processors gain nothing from the requested one. */
   precision: z.enum(precisions).default("float32"),
   /** Whether ConfirmQuote has replaced Preflight's counts by those of the Inventory step. */
   confirmed: z.boolean().optional(),
   /** Counts of the selected images only. */
   counts: countsSchema,
   /**
-   * Images that were written later belong to the next run. In ISO 8601, in UTC and whole seconds, as S3's times. Plans from
-   * before it take all images.
+   * Images that were written later belong to the next run. ISO 8601 in UTC and whole seconds, like the times of S3. Older
+   * plans lack it and take all images.
    */
   plannedAt: z.string().optional(),
   /** Fingerprint of the selected images' paths and ETags; null when their counts are estimated. */
   selection: z.string().nullable(),
-  /** Images whose features the quote has as to be computed; plans from before it lack it. */
+  /** Number of images whose features must be computed, according to the quote; older plans lack it. */
   newImages: z.int().optional(),
   /** s3:// folder that keeps the model's features across runs. */
   store: z.string(),
@@ -81,7 +81,7 @@ export const planSchema = z.object({
   model: modelDescriptionSchema.extend({ key: z.string(), sha256: z.string() }),
   steps: z.object({ inventory: z.boolean(), features: z.boolean(), reduction: z.boolean(), any: z.boolean() }),
   cluster: clusterPlanSchema,
-  /** Time limits of the steps. Plans of kept clusters from before they depended on the quote lack them. */
+  /** Time limits of the steps. Older plans of kept clusters lack them. */
   stepLimits: stepLimitsSchema.default({
     inventory: { seconds: mostSeconds.inventory, bound: "most" },
     features: { seconds: mostSeconds.features, bound: "most" },
@@ -89,7 +89,7 @@ export const planSchema = z.object({
   }),
   /** The kept cluster that the run reuses; null when it creates one. */
   borrowed: keptClusterSchema.nullable(),
-  /** Ceiling of the quote in US dollars. Plans from before the quote was confirmed lack it, and are not checked again. */
+  /** Ceiling of the quote in US dollars. Older plans lack it, and ConfirmQuote then compares nothing. */
   maxCostUsd: z.number().optional(),
   /** Age in hours at which the created cluster has used up the run's maxCostUsd and is terminated. */
   maxHours: z.number(),

@@ -46,9 +46,9 @@ export const reportFiguresSchema = z.object({
      */
     neighbours: packedSchema,
     distances: z.array(z.array(z.number())),
-    /** Share of the sample whose nearest image has the same label; null if it has fewer than two labels. */
+    /** Share of the sample whose nearest image has the same label; null if the sample has fewer than two labels. */
     agreement: z.number().nullable(),
-    /** Mean silhouette coefficient, from -1 to 1; null if it has fewer than two labels, or as many as images. */
+    /** Mean silhouette coefficient, from -1 to 1; null if the sample has one label only, or a label for each image. */
     silhouette: z.number().nullable(),
   }),
   /** The pairs of labels that the nearest image confuses most often, at most 200, the most frequent first. */
@@ -59,8 +59,9 @@ export const reportFiguresSchema = z.object({
     bound: z.number(),
     /**
      * Images with the same content as an image that precedes them in the order of the paths: each is a pair with the
-     * first one. By the etags of the selection, which differ for equal content in other parts or encrypted by KMS; null
-     * if the run's inventory is gone, the images are not on S3, or there are more than three million.
+     * first one. The content is compared by the etags of the selection. Equal content has different etags if it was uploaded
+     * in other parts or encrypted by KMS. Null if the run's inventory is gone, the images are not on S3, or there are more
+     * than three million.
      */
     exact: z.object({ pairs: z.int(), examples: z.array(z.tuple([z.string(), z.string()])) }).nullable(),
     /** Pairs of an image of the sample and one of its nearest images, the closest first. */
@@ -69,8 +70,8 @@ export const reportFiguresSchema = z.object({
   /** The images farthest from the mean of all images by their components, the farthest first; at most ten. */
   outliers: z.array(z.object({ path: z.string(), label: z.string(), distance: z.number() })),
   /**
-   * Thumbnails of some images of the sample as one JPEG, `columns` in a row, each `size` pixels wide and high: as the
-   * model sees an image, which it squeezes to a square. Null if none could be read.
+   * Thumbnails of some images of the sample as one JPEG, `columns` in a row, each `size` pixels wide and high. They show the
+   * images as the model sees them, squeezed to a square. Null if none could be read.
    */
   thumbnails: z
     .object({ images: z.array(imageIndexSchema), size: z.int(), columns: z.int(), jpegBase64: z.base64() })

@@ -1,6 +1,6 @@
 // Keys in the data bucket. docs/contracts.md describes the files.
 
-/** Prefix of the image trees, for which the nodes may read the bucket. */
+/** Prefix of the image trees. The nodes may read it. */
 export const dataPrefix = "data/";
 /** Prefix of the image tree of an execution input that names none. */
 export const defaultInputPrefix = `${dataPrefix}raw/`;

@@ -11,8 +11,8 @@ const stepLimitSchema = z.object({
 export type StepLimit = Readonly<z.output<typeof stepLimitSchema>>;
 
 /**
- * The most that each step gets, however many images there are. Ten million images take 1.4 hours to list by one task, and
- * 22 hours to extract on a single node with four vCPUs; on a larger cluster, four times their quote fits.
+ * The longest time that a step gets, for any number of images. One task lists ten million images in 1.4 hours, and a single
+ * node with four vCPUs extracts their features in 22 hours. On a larger cluster, four times their quote fits.
  */
 export const mostSeconds = { inventory: 14_400, features: 86_400, reduction: 14_400 } as const;
 

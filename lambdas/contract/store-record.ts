@@ -4,16 +4,16 @@ import { z } from "zod";
 export const storeIndexFolder = "_index/";
 
 /**
- * A record of a features store: what a run has found out about its files, or changed in them. Names are relative to the
- * store's folder. spark/orchard/store/records.py writes it and says more.
+ * A record of a features store: the findings of a run about the store's files, or its changes to them. Names are relative
+ * to the store's folder. spark/orchard/store/records.py writes it and says more.
  */
 export const storeRecordSchema = z.looseObject({
   /** The files whose images are in `keys`. */
   covers: z.array(z.string()).default([]),
   keys: z.array(z.string()).default([]),
-  /** The file that has the rows of another one, from a row number on, since a time. */
+  /** For a file that was merged into another: the other file, the number of its first row there, and the time. */
   moved: z.record(z.string(), z.tuple([z.string(), z.int(), z.string()])).default({}),
-  /** Files that readers must not use any more, since a time. */
+  /** By the name of a file, the time after which readers must not use it. */
   expired: z.record(z.string(), z.string()).default({}),
   /** Older records, whose content this one repeats. */
   replaces: z.array(z.string()).default([]),

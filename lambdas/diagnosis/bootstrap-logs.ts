@@ -8,8 +8,8 @@ export const deployAgain =
   "Deploy again (orchard deploy; on a laptop orchard start): that builds and uploads the wheelhouse";
 
 /**
- * Finds the cause in a bootstrap action's standard error: the script's own statement with the failing command's message
- * before it; otherwise the last command that the shell printed (set -x); otherwise the last line.
+ * Finds the cause in a bootstrap action's standard error: the script's own statement, with the failing command's message from
+ * the line above; otherwise the last command that the shell printed (set -x); otherwise the last line.
  */
 function bootstrapCause(text: string): string | undefined {
   const lines = logLines(text).filter((line) => line.trim() !== "");

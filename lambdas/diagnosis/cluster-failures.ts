@@ -38,8 +38,8 @@ const clusterFailures: readonly FailurePattern[] = [
     }),
   },
   {
-    // It precedes the pattern of all denials. If a volume's key may not be used, EC2 can say only "Client error on launch"
-    // (repost.aws/knowledge-center/kms-iam-ec2-permission).
+    // This pattern precedes the one for other denials. If a volume's key may not be used, EC2 may only say "Client error on
+    // launch" (repost.aws/knowledge-center/kms-iam-ec2-permission).
     pattern: /\bKMS\b|KMSKey|Client error on launch/i,
     explain: () => ({
       section: "kms-access-denied",

@@ -66,7 +66,7 @@ export async function inspectCluster(
   };
 }
 
-/** Reads logs of the cluster. */
+/** Access to the clusters' logs, and how long to wait for them. */
 export interface LogReader {
   readonly s3: S3Client;
   readonly bucket: string;

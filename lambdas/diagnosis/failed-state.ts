@@ -28,7 +28,7 @@ export function inferFailedState(state: PartialState, steps: readonly StepSummar
   if (state.scripts === undefined) return "UploadScripts";
   if (!state.cluster) return "CreateCluster";
   if (state.validation) return plan.keepMinutes > 0 ? "KeepCluster" : "TerminateCluster";
-  // Only this state uses the AWS SDK integration, whose errors begin with "Emr."; those of the others begin with "EMR.".
+  // Only SetManagedScaling uses the AWS SDK integration. Its errors begin with "Emr.", and those of other states with "EMR.".
   if (state.error?.Error.startsWith("Emr.")) return "SetManagedScaling";
   const completed = steps.filter(({ Status }) => Status?.State === "COMPLETED").map(({ Name }) => Name);
   if (completed.includes("Inventory") && failedFunction(plan) === "ConfirmQuote") return "ConfirmQuote";

@@ -22,7 +22,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Finds the message in a function's error that Step Functions has cut, so that it is no JSON any more. */
+/** Finds the message in a function's error that is no longer JSON because Step Functions has cut it. */
 function cutMessageIn(cause: string): string | undefined {
   const [head = "", tail] = cause.split('"errorMessage":"', 2);
   if (!head.startsWith('{"errorType":') || tail === undefined) return undefined;

@@ -45,7 +45,7 @@ export async function readLog(s3: S3Client, location: S3Location): Promise<Log |
   const uri = s3UriOf(location);
   try {
     const isZipped = location.key.endsWith(".gz");
-    // The beginning of a zipped file can be unzipped by itself, its end cannot.
+    // The beginning of a zipped file can be unzipped by itself, but its end cannot.
     const content = await readBytes(s3, location, isZipped ? `bytes=0-${maxLogBytes - 1}` : undefined);
     const bytes = isZipped ? await unzipEnd(content, maxTextBytes) : content.subarray(-maxTextBytes);
     return { uri, text: new TextDecoder().decode(bytes) };
@@ -59,7 +59,7 @@ export async function readLog(s3: S3Client, location: S3Location): Promise<Log |
 export async function readLogs(s3: S3Client, folder: S3Location, pattern: RegExp): Promise<readonly Log[]> {
   const files = (await listObjects(s3, folder))
     .filter(({ key, bytes }) => pattern.test(key) && bytes <= maxLogBytes)
-    // Container 000001 is the driver's, whose traceback has more details than an executor's.
+    // Container 000001 is the driver's. Its traceback has more details than an executor's.
     .sort((a, b) => (a.key < b.key ? -1 : 1))
     .slice(0, maxLogFiles);
   // Read one after the other, because several at once may not fit into the function's memory.

@@ -33,7 +33,7 @@ function explainByLogs(logs: readonly Log[], cluster: ClusterPlan | undefined): 
   });
   const best = chooseCause(causes);
   const isUnclear = best === undefined || isVague(best.line);
-  // One log may have the traceback of an exception of which another has only Java's message.
+  // One log may have the traceback of an exception, and another only its message from Java.
   const origin = best?.place ?? causes.find(({ line, place }) => line === best?.line && place !== null)?.place;
   const place = origin ? ` (${origin})` : "";
   const known = best && explainLine(best.line, { text: best.log.text, cluster });

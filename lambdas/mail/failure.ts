@@ -48,7 +48,7 @@ function clusterLines(state: PartialState): readonly string[] {
   if (mayBeRunning(state)) return runningClusterLines(state, ids);
   const end = state.diagnosis?.cluster?.state === "TERMINATING" ? "being terminated" : "terminated";
   if (ids.length > 0) return [`Cluster:   ${ids.join(", ")}, ${end}`];
-  // CreateCluster may have created one that is gone by now, so claim only what the teardown saw.
+  // CreateCluster may have created a cluster that is gone by now, so do not claim that none was created.
   return [`Cluster:   ${state.scripts === undefined ? "none was created" : "none is left"}`];
 }
 

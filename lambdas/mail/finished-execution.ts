@@ -17,7 +17,7 @@ function recordCostMetrics({ cluster, plan, cost }: PartialState): void {
   if (cost) metrics.addMetric("CostUsd", MetricUnit.NoUnit, cost.actualUsd);
 }
 
-/** A mail without its text, whose link must not get into the execution's history and the logs. */
+/** A mail without its text, because the link in it must not get into the execution's history or the logs. */
 export interface SentMail {
   readonly messageId: string;
   readonly subject: string;

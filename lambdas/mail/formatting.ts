@@ -39,12 +39,12 @@ export function consoleLinks(executionArn: string, clusterIds: readonly string[]
   ];
 }
 
-/** A mail repeats the execution input up to this length. Step Functions has a longer one. */
+/** A mail repeats the execution input up to this length. Only Step Functions shows a longer one. */
 const maxInputLength = 4_000;
 
 /**
- * Puts JSON on one line. A control character between two tokens is a space, and any other character that a mail must not
- * have is inside a string, where JSON allows an escape sequence.
+ * Puts JSON on one line. Line breaks and tabs can only be between two tokens, and become spaces. Any other character that a
+ * mail must not have is inside a string, where JSON allows an escape sequence.
  */
 function jsonOnOneLine(json: string): string {
   return json

@@ -8,15 +8,15 @@ import type { PartialState } from "../contract/state-data.ts";
 import { logger } from "../runtime/handler.ts";
 
 /**
- * A link ends at the latest with the credentials that signed it. Those of a function's role last up to 12 hours and may
- * have been in use for some of them, so the mail promises no more than "at most".
+ * A link expires at the latest with the credentials that signed it. A function's credentials last up to 12 hours, some of
+ * which may have passed, so the mail promises no more than "at most".
  */
 const linkHours = 6;
 
 /**
  * Signs a link that opens the run's page without a login. Signing makes no call.
  *
- * @returns null without a page, on the embedded account, which ends with its process, and if it cannot be signed
+ * @returns null if there is no page or it cannot be signed, and on the embedded account, which ends with its process
  */
 export async function signReportLink(
   { report }: PartialState,

@@ -26,7 +26,8 @@ const uncatchableErrors = ["States.DataLimitExceeded", "States.Runtime"];
 
 /**
  * Sends the mail about an execution that was stopped, timed out or failed with an error that no Catch handles. Does
- * nothing for others, whose own states notify. EventBridge may deliver an event twice, and then there are two mails.
+ * nothing for other executions, because their own states notify. EventBridge may deliver an event twice, and then there are
+ * two mails.
  */
 export async function notifyStopped(
   { execution: { id: executionArn, name }, endedAt }: ExecutionEnd,

@@ -6,8 +6,8 @@ import type { ExecutionInput } from "../contract/input.ts";
 import { type ClusterShape, workersOf } from "./cluster-shape.ts";
 
 /**
- * Interchangeable instance types, smallest size first: EC2 provides whichever it has capacity for. The types of a fleet
- * have the same number of cores, because the quote counts on the slowest.
+ * Fleets of interchangeable instance types, smallest size first: EC2 provides a type that it has capacity for. The types of
+ * a fleet have the same number of cores, because the quote assumes the slowest.
  */
 const fleets: Readonly<Record<Architecture, readonly (readonly string[])[]>> = {
   x86_64: [
@@ -24,7 +24,7 @@ const fleets: Readonly<Record<Architecture, readonly (readonly string[])[]>> = {
 /** Fleets for bf16 beside those above. In float32, m5 has as many cores for less money. */
 const moreForBf16 = [["m7i.xlarge"], ["m7i.2xlarge", "c7i.2xlarge"]] as const;
 
-/** The nodes of a cluster: the part of its shape that is there before the memory is divided. */
+/** The nodes of a cluster: its shape without the division of the nodes' memory. */
 export type Nodes = Pick<ClusterShape, "primaryTypes" | "coreTypes" | "coreCount" | "maxCoreCount">;
 
 /** The choices of a person and of the deployment that limit the nodes. */

@@ -12,7 +12,7 @@ import { estimateOf, quote, type Work } from "./quote.ts";
 import { changeWarnings, estimatedWarning } from "./selection-warnings.ts";
 import { stepLimits } from "./step-limits.ts";
 
-/** The work of a plan with these counts: the share of the images that are new is Preflight's. */
+/** The work of a plan with these counts. The share of new images stays as Preflight found it. */
 function workOf(plan: Plan, { images, bytes }: Counts): Work {
   const { steps, counts, newImages = counts.images, model, precision, jpegDraft } = plan;
   const stillNew = Math.round((newImages / Math.max(1, counts.images)) * images);
@@ -22,8 +22,8 @@ function workOf(plan: Plan, { images, bytes }: Counts): Work {
 }
 
 /**
- * Replaces the counts that Preflight found or estimated by those of the Inventory step, and quotes the rest of the run
- * again on the cluster that it has. The returned plan goes on in the state data; plan.json stays as it is.
+ * Replaces the counts that Preflight found or estimated by those of the Inventory step, and quotes the whole run again on
+ * its cluster. The returned plan goes on in the state data; plan.json stays as it is.
  *
  * @throws QuoteExceeded when the run costs more than its maxCostUsd
  */

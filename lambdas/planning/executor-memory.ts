@@ -16,7 +16,7 @@ const workerMiB = { float32: 140 + 64, bf16: 204 + 64 } as const satisfies Reado
 const megapixelMiB = { usual: 4, most: 9.6 } as const;
 /** Memory in MiB that a JVM takes outside its heap: classes, threads, buffers of the network. */
 const jvmMiB = 384;
-/** The JVM only moves paths, so its heap in MiB has little use of more, and gets less where Python needs the memory. */
+/** Bounds of the heap in MiB. The JVM only moves paths, so it has little use for more, and gets less if Python needs it. */
 const heapMiB = { least: 1024, most: 4096 } as const;
 
 /** The part of a run's work that its workers' memory depends on. */
@@ -82,8 +82,8 @@ function roomMiB(types: readonly string[], { driverMemory, driverMemoryOverhead 
 }
 
 /**
- * Derives the memory of executors that fill a node of any of these types, and keeps given sizes. Python gets what the
- * largest image takes that a run decodes, and what the JVM has no use of.
+ * Derives the memory of executors that fill a node of any of these types, and keeps given sizes. Python gets the memory for
+ * the largest image that a run decodes, and all that the JVM has no use for.
  */
 export function deriveMemory(types: readonly string[], load: WorkersLoad, given: GivenMemory): ExecutorMemory {
   const driver = {
@@ -103,7 +103,7 @@ export function deriveMemory(types: readonly string[], load: WorkersLoad, given:
   };
 }
 
-/** @param heap the given heap in Spark's notation, if any; images that most files have must then fit beside it */
+/** @param heap the given heap in Spark's notation, if any; decoding images of the usual formats must then fit beside it */
 function deriveOverhead(container: number, load: WorkersLoad, heap: string | undefined): number {
   const wanted = Math.max(overheadMiB(load, megapixelMiB.most), container - heapMiB.most);
   const least = heap === undefined ? stepMiB : overheadMiB(load, megapixelMiB.usual);

@@ -11,7 +11,7 @@ import { estimateOf, quote } from "./quote.ts";
 import { stepLimits } from "./step-limits.ts";
 
 /**
- * Plans a run on a kept cluster: the cluster stays as its creator planned it, only the executors' memory may differ. The
+ * Plans a run on a kept cluster: the cluster stays as its creator planned it, and only the executors' memory may differ. The
  * quote covers the run alone.
  */
 export function planBorrowed(

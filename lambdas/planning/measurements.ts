@@ -3,7 +3,7 @@ import recorded from "./measured.json" with { type: "json" };
 
 const runSchema = z.object({
   seconds: z.number(),
-  /** Of all processes of the step: other load on the machine changes it less than `seconds`. */
+  /** Processor time of all processes of the step. Other load on the machine changes it less than `seconds`. */
   processorSeconds: z.number(),
 });
 const memorySchema = z.object({ jvm: z.number(), pythonDriver: z.number(), pythonWorkers: z.array(z.number()) });

@@ -18,7 +18,7 @@ export interface Work {
   readonly bytes?: number;
   /** False when the features store could not be read; every image then counts as new. */
   readonly isStoreKnown?: boolean;
-  /** Time that the model takes for an image, relative to MobileNetV2, whose speed the rates have. 1 by default. */
+  /** Time that the model takes for an image, relative to MobileNetV2, for which the rates hold. @default 1 */
   readonly relativeTime?: number;
   /** @default "float32" */
   readonly precision?: Precision;
@@ -57,7 +57,7 @@ function sum(values: readonly number[]): number {
 const otherRequests = 2_000;
 const keysPerList = 1_000;
 
-/** A task of the features has images of two row groups, and opens a file by a HEAD and a GET of its footer. */
+/** A features task opens a pack's file by a HEAD and a GET of its footer, and reads up to two row groups of images. */
 const readsPerTask = 4;
 
 /**
@@ -68,7 +68,7 @@ const readsPerTask = 4;
 export function s3RequestsUsd(images: number, newImages: number, packGroups?: number): number {
   if (packGroups !== undefined) {
     const reads = packGroups + readsPerTask * Math.ceil(newImages / imagesPerTask) + otherRequests;
-    // Large images: no task reads a row group that it does not need.
+    // A task of large images needs more than two row groups. All tasks together then read each row group about once.
     return (reads + (newImages > 0 ? packGroups : 0)) * s3UsdPerGet + otherRequests * s3UsdPerPutOrList;
   }
   return (
@@ -84,7 +84,7 @@ interface Timing {
   readonly arithmetic: string;
 }
 
-/** Names what takes most of the minutes: the cluster's start, end and waiting, or one cause in one step. */
+/** Names the largest part of the minutes: the cluster's start, end and waiting, or one cause in one step. */
 function findBottleneck(minutes: number, seconds: Readonly<Partial<Record<JobStep, StepTimes>>>): string {
   const inSteps = jobSteps.flatMap((step) => {
     const times = seconds[step];

@@ -4,7 +4,7 @@ import { marginalSeconds, measurements } from "./measurements.ts";
 /** A figure that the quote is computed from, and its reliability. */
 export interface Rate {
   readonly value: number;
-  /** The values that make a run shortest and longest, within what is plausible. */
+  /** The plausible values that make a run shortest and longest. */
   readonly best: number;
   readonly worst: number;
   readonly basis: "measured" | "assumed";
@@ -12,10 +12,10 @@ export interface Rate {
   readonly from: string;
 }
 
-/** Names the one of a rate's three values that the model takes. */
+/** Names which of a rate's three values the model takes. */
 export type Outlook = "value" | "best" | "worst";
 
-/** Seconds that were measured, or else assumed: repeated measurements on a machine that others use differ by a tenth. */
+/** Measured seconds, or an assumption if there are none. Repeated measurements on a shared machine differ by a tenth. */
 function measured(value: number | undefined, from: string, otherwise: number): Rate {
   if (value === undefined) return assumed(otherwise, otherwise / 2, otherwise * 2, "not measured yet");
   return { value, best: value * 0.9, worst: value * 1.2, basis: "measured", from };

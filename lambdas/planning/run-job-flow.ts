@@ -61,7 +61,7 @@ function coreFleet({ coreTypes, coreCount, market, ebsGiB }: ClusterShape): Inst
   };
 }
 
-/** Builds the members of RunJobFlow's Instances that differ between runs or deployments; the definition has the others. */
+/** Builds the members of RunJobFlow's Instances that differ between runs or deployments; the state machine has the others. */
 function instancesOf(shape: ClusterShape, defaults: ClusterDefaults): JobFlowInstancesConfig {
   const { subnetIds, securityGroups: groups, keyPair } = defaults;
   return {
@@ -123,7 +123,7 @@ function configurationsOf(shape: ClusterShape, { bucket, region }: Place): Confi
     "spark.history.fs.logDirectory": events,
   };
   return [
-    // With it there would be one executor per node, and a failed Python worker would lose all of the node's work.
+    // Maximized allocation would start one executor per node, and a failed Python worker would lose all of its work.
     { Classification: "spark", Properties: { maximizeResourceAllocation: "false" } },
     { Classification: "spark-defaults", Properties: properties },
     // s3:// is S3A since EMR 7.10. Without a region S3A asks us-east-2 (Hadoop's "Connecting to an Amazon S3 Bucket through

@@ -11,8 +11,8 @@ const timesQuote = 4;
 const leastSeconds = 1_800;
 
 /**
- * Seconds that maxCostUsd pays for, after the other parts of the run as quoted. A run is refused if its quote exceeds
- * maxCostUsd, so a step always gets its own quote.
+ * Seconds of a step that maxCostUsd pays for, besides the quoted other parts of the run. A run is refused if its quote
+ * exceeds maxCostUsd, so a step always gets its own quote.
  */
 function affordableSeconds(minutes: number, { quote, cluster, maxCostUsd }: LimitRequest): number {
   const hourly = usdPerHour({ ...cluster, coreCount: cluster.maxCoreCount });
@@ -36,9 +36,9 @@ function limitOf(step: JobStep, request: LimitRequest): StepLimit {
 }
 
 /**
- * Limits each step to four times its quote, at least 30 minutes, at most what the step ever gets, and never more than
- * maxCostUsd pays for with as many nodes as managed scaling may add. A hung step then costs a small multiple of the
- * quote, and not a cluster for eight hours.
+ * Limits each step to four times its quote, between 30 minutes and `mostSeconds`. A step never gets more than maxCostUsd pays
+ * for with as many nodes as managed scaling may add. A hung step then costs a small multiple of its quote, and not a
+ * cluster for a day.
  */
 export function stepLimits(request: LimitRequest): StepLimits {
   return {

@@ -33,10 +33,10 @@ export type StepTimes = Readonly<Record<Cause, number>>;
 /** The measured images: 100 x 100 pixels. */
 const measuredMegabytes = 0.01;
 const keysPerPage = 1_000;
-/** spark/orchard/jobs/shares.py: images of a task at most, and the number of tasks from which on tasks get larger. */
+/** Most images of a task, and the number of tasks beyond which tasks get larger (spark/orchard/jobs/shares.py). */
 export const imagesPerTask = 256;
 const mostTasks = 2_000;
-/** spark/orchard/tree_sum.py: partial sums of a PCA at most, and the rows of each at least. */
+/** Most partial sums of a PCA, and least rows of each (spark/orchard/tree_sum.py). */
 const mostSums = 96;
 const rowsPerSum = 1_024;
 
@@ -74,7 +74,7 @@ function featuresTimes({ work, outlook }: Request, coreSeconds: number): StepTim
   return {
     cores,
     list: 0,
-    // Images are read while others are computed, so that only what takes longer counts.
+    // Images are read while others are computed, so reading counts only as far as it takes longer.
     get: Math.max(0, newImages / rates.getsPerSecond[outlook] - cores),
     driver: taskCount * rates.driverSecondsPerTask[outlook],
   };
@@ -94,7 +94,7 @@ function reductionTimes({ work: { images }, outlook }: Request, coreSeconds: num
 export function stepTimes(step: JobStep, request: Request): StepTimes {
   const { capacity, outlook } = request;
   const speed: Rate = coreSpeed[capacity.architecture];
-  // Seconds in which the cluster does what one core of the measured machine does in a second.
+  // Seconds in which the cluster does the work of one core of the measured machine in a second.
   const coreSeconds = 1 / Math.max(capacity.cores * speed[outlook], Number.EPSILON);
   const times = { inventory: inventoryTimes, features: featuresTimes, reduction: reductionTimes };
   return times[step](request, coreSeconds);

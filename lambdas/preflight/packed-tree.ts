@@ -28,10 +28,10 @@ const packSchema = z.object({
 });
 export type Pack = Readonly<z.output<typeof packSchema>>;
 
-/** Limits the size of a manifest. Ten million images of 100 kB have one of a tenth of it. */
+/** Limits the size of a manifest. The manifest of ten million images of 100 kB has a tenth of this size. */
 const mostBytes = 50_000_000;
 
-/** Reads the manifest of a pack; undefined if the image tree is none. @throws MalformedObject */
+/** Reads the manifest of a pack; undefined if the image tree is not a pack. @throws MalformedObject */
 export async function findPack(s3: S3Client, imageTree: string): Promise<Pack | undefined> {
   const { bucket, key } = parseS3Uri(imageTree);
   try {
@@ -52,8 +52,8 @@ function unique(names: readonly string[]): readonly string[] {
 }
 
 /**
- * Returns the fingerprint of a selection from a pack: the sum of those of its groups, as though the tree itself were one
- * more image, with the limit as its etag. spark/orchard/pack/fingerprint.py computes the same.
+ * Returns the fingerprint of a selection from a pack. It is the sum of the groups' fingerprints and that of the tree itself,
+ * which counts as an image with the limit as its etag. spark/orchard/pack/fingerprint.py computes the same.
  *
  * @param imageTree s3://bucket/prefix/
  * @param limit null if all images of the groups are selected
@@ -70,8 +70,8 @@ export function fingerprintPacked(
 }
 
 /**
- * Counts the images of a pack by its manifest, without listing it, and selects those of the run. Which ones a limit
- * selects, and their bytes, are known after the Inventory step.
+ * Counts the images of a pack by its manifest, without listing it, and selects those of the run. Only the Inventory step
+ * finds the images that a limit selects, and their bytes.
  *
  * @param imageTree s3://bucket/prefix/
  * @throws InvalidInput if the input asks for another layout

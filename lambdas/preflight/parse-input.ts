@@ -26,9 +26,9 @@ export interface ResolvedInput
   /** s3://bucket/prefix/ */
   readonly imageTree: string;
   readonly pca: Pca;
-  /** null leaves them to the number of images. */
+  /** With null, the number of images decides. */
   readonly formats: Plan["formats"] | null;
-  /** null leaves it to the number of images that the store has. */
+  /** With null, the number of images in the store decides. */
   readonly reusedFeatures: Plan["reusedFeatures"] | null;
   readonly quality: Plan["quality"];
   readonly maxMegapixels: number;

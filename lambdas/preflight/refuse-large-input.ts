@@ -17,7 +17,7 @@ export function refuseLargeInput(given: unknown): void {
       `The input is refused: it is nested more than ${maxDepth} levels deep, and 3 suffice. ${advice}`,
     );
   }
-  // Also browsers have TextEncoder: the local console checks an input before it starts an execution.
+  // TextEncoder works in browsers, too: the local console checks an input before it starts an execution.
   const bytes = new TextEncoder().encode(JSON.stringify(given)).length;
   if (bytes > maxInputBytes) {
     throw new InvalidInput(

@@ -48,7 +48,7 @@ async function countInCsv(s3: S3Client, file: S3Location, column: number, isWant
   return count;
 }
 
-/** Reads a row group at a time. S3 compresses it by Snappy, which hyparquet reads by itself. */
+/** Reads a row group at a time. S3 compresses with Snappy, which hyparquet reads without another package. */
 async function countInParquet(s3: S3Client, file: S3Location, size: number, isWanted: Predicate): Promise<number> {
   const buffer = asyncBuffer(s3, file.bucket, { key: file.key, bytes: size, etag: "" });
   const metadata = await parquetMetadataAsync(buffer);

@@ -85,7 +85,7 @@ class Figures {
     return { counts, fingerprint: this.fingerprint.digits, sample: this.sampler.sample, archived };
   }
 
-  /** Scales the figures to a selection of which the added images are a sample. */
+  /** Scales the figures to a whole selection. The added images are a sample of it. */
   estimated(images: number, labels: number): Selected {
     const bytes = Math.round((this.bytes / Math.max(1, this.images)) * images);
     const counts = { images, labels, bytes, estimated: true };
@@ -93,7 +93,7 @@ class Figures {
   }
 }
 
-/** Receives the images of a listing one by one, and selects those of the run, in memory that does not grow with them. */
+/** Receives the images of a listing one by one, and selects those of the run. Its memory does not grow with their number. */
 export class Selector {
   private readonly figures: Figures;
   private readonly imageTree: string;
@@ -117,7 +117,7 @@ export class Selector {
     if (this.waiting.length > this.limit + 1_000) this.drop(this.limit);
   }
 
-  /** Drops the candidates that no further image can bring into the selection: later images only take places of these. */
+  /** Drops the candidates beyond the limit. Later images can only displace others, so a dropped one cannot return. */
   private drop(limit: number): void {
     this.candidates = selectEvenly([...this.candidates, ...this.waiting], limit);
     this.waiting = [];
@@ -125,7 +125,7 @@ export class Selector {
 
   /**
    * @param unlisted estimated number of images that were not listed
-   * @param selectedLabels number of labels that images were listed of, or should have been
+   * @param selectedLabels number of labels that the mode selects, even if their images were not listed
    */
   select({ unlisted, selectedLabels }: Pick<Listing, "unlisted" | "selectedLabels">): Selected {
     const { figures, limit } = this;

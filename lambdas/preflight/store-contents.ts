@@ -10,13 +10,13 @@ const concurrency = 16;
 export interface StoreContents {
   /** Files of keys. */
   readonly keys: readonly S3Object[];
-  /** Files with features whose images no file of keys has. */
+  /** Files of features that no file of keys covers. */
   readonly uncovered: readonly S3Object[];
-  /** Names of files that the keys name, but whose rows are gone. */
+  /** Names of files to which keys refer, although their rows are gone. */
   readonly gone: readonly string[];
 }
 
-/** Reads a record; undefined if it is gone since the listing, because a newer one repeats it. */
+/** Reads a record; undefined if it was removed after the listing, because a newer record repeats its content. */
 async function readRecord(s3: S3Client, location: S3Location): Promise<StoreRecord | undefined> {
   try {
     return await readJson(s3, location, storeRecordSchema);
@@ -44,7 +44,7 @@ export async function readStoreContents(s3: S3Client, { bucket, key }: S3Locatio
   const covered = new Set(valid.flatMap(({ covers }) => covers));
   const expired = new Set(valid.flatMap((record) => Object.keys(record.expired)));
   const moved = new Map(valid.flatMap((record) => Object.entries(record.moved).map(([name, [file]]) => [name, file])));
-  // A file that others were merged into is covered if they are.
+  // A file into which others were merged is covered if all of them are.
   const merged = new Set(moved.values());
   for (const [name, file] of moved) if (!covered.has(name)) merged.delete(file);
   const hasRows = (name: string): boolean => {

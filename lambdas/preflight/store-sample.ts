@@ -7,7 +7,7 @@ export interface StoredKey {
   readonly etag: string;
 }
 
-/** The images of a selection that the features store is asked for: all, or those of some buckets of 256. */
+/** The images of a selection to look for in the features store: all, or those in some of the 256 buckets. */
 export interface StoreSample {
   readonly images: readonly StoredKey[];
   /** The images are those whose bucket is below this number: 256 for all. */

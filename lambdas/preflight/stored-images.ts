@@ -23,7 +23,7 @@ export function storeKey({ path, etag }: StoredKey): string {
   return hash("sha256", path).slice(0, 2) + hash("sha256", `${path}\t${etag}`).slice(0, 30);
 }
 
-/** Reads bytes as hexadecimal digits, which sort alike. */
+/** Reads bytes as hexadecimal digits, which sort in the same order. */
 const parsers = { stringFromBytes: (bytes: Uint8Array) => Buffer.from(bytes).toString("hex") };
 
 /** A row group of a file of keys, which are sorted. */
@@ -46,7 +46,7 @@ async function readGroups(s3: S3Client, bucket: string, object: S3Object): Promi
   });
 }
 
-/** The first of sorted keys that is not below a key. */
+/** The first of the sorted keys that is not less than `key`. */
 function findFrom(keys: readonly string[], key: string): string | undefined {
   let [low, high] = [0, keys.length];
   while (low < high) {
@@ -62,7 +62,7 @@ function mayHave({ first, last }: KeyGroup, keys: readonly string[]): boolean {
   return next !== undefined && next <= last;
 }
 
-/** @param gone names of files whose keys count no more, in hexadecimal digits like all texts */
+/** @param gone names of files whose keys no longer count, in hexadecimal digits like all texts that the parsers return */
 async function readKeys(
   s3: S3Client,
   bucket: string,
@@ -87,8 +87,8 @@ async function readKeys(
 
 /**
  * Counts the images that the features store has, by path and etag. Reads only the parts of the index that may have them,
- * and the files that the index does not cover. If even that is too much, it looks at the images with the lowest keys,
- * which are as random a sample as any, and extrapolates.
+ * and the files that the index does not cover. If the index has too many rows, it extrapolates from the images with the
+ * lowest keys. They are a random sample, because keys are digests.
  *
  * @param store s3:// folder of one model's features
  * @returns null when too many files have to be read through

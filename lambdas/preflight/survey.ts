@@ -22,7 +22,7 @@ import { countStored } from "./stored-images.ts";
 /** The facts about a run that Preflight has read from S3 and EMR. Errors are kept, because the checks report them. */
 export interface Survey {
   readonly listed: PromiseSettledResult<Listing>;
-  /** Figures of the images that the run uses; if the listing failed, of those that it had found. */
+  /** Figures of the images that the run uses. If the listing failed, they are those of the images that it had found. */
   readonly selected: Selected;
   readonly pack: Plan["pack"];
   readonly formats: Plan["formats"];
@@ -36,7 +36,7 @@ export interface Survey {
   readonly storedCount: number | null;
   /** The cluster that the execution input names, or the error of describing it; undefined if it names none. */
   readonly keptCluster: PromiseSettledResult<FoundCluster> | undefined;
-  /** Its creator's plan; undefined if the run creates a cluster, or that plan was not found. */
+  /** The plan of the kept cluster's creator; undefined if the run creates a cluster, or the plan was not found. */
   readonly createdPlan: ClusterPlan | undefined;
   /** The precision that the run's nodes allow. */
   readonly precision: Plan["precision"];
@@ -64,8 +64,8 @@ function stepsOf(isInventoryOnly: boolean, { reuse, features }: Reuse): Plan["st
 }
 
 /**
- * Counts the selected images that the store has; of many images, from a sample. Treats an unreadable store as empty: only
- * the quote depends on it, and the quote is then too high, not too low.
+ * Counts the selected images that the store has, from a sample if there are many. With an unreadable store, all images count
+ * as new: only the quote depends on the number, and it is then too high, not too low.
  */
 async function countStoredOrUnknown(
   s3: S3Client,
@@ -73,7 +73,7 @@ async function countStoredOrUnknown(
   { selected: { counts, sample }, pack }: Pick<Survey, "selected" | "pack">,
 ): Promise<number | null> {
   try {
-    // The manifest of a pack does not name its images, so it takes an empty store to know how many are stored.
+    // The manifest of a pack does not name its images, so only an empty store tells how many of them are stored.
     if (pack !== null) return (await listObjects(s3, parseS3Uri(store), 1)).length === 0 ? 0 : null;
     const stored = await countStored(s3, store, sample);
     return stored === null ? null : Math.round((stored / Math.max(1, sample.images.length)) * counts.images);
@@ -94,7 +94,7 @@ function keyCounter(
 }
 
 /**
- * Counts the images by the manifest of the pack that the tree is, else by a listing.
+ * Counts the images by the manifest if the tree is a pack, otherwise by a listing.
  *
  * @throws InvalidInput if the input does not fit the pack
  */
@@ -120,7 +120,7 @@ async function findImages(
 /**
  * Reads everything about the run's images, earlier runs and kept cluster that the plan depends on.
  *
- * @throws InvalidInput if the input does not fit the pack that the image tree is
+ * @throws InvalidInput if the image tree is a pack that the input does not fit
  */
 export async function survey(
   input: ResolvedInput,

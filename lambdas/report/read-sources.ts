@@ -31,7 +31,7 @@ export interface ReportClients {
 const maxFileBytes = 16 * 1024 * 1024;
 /** Executions have about a hundred events. One that waited for its turn has some hundreds more. */
 const maxEvents = 2_000;
-/** The part's own retries included, so that a service that does not answer costs the report only that part. */
+/** Time limit for a part with its own retries. A service that does not answer costs the report only that part. */
 const maxPartMs = 15_000;
 const maxReasonLength = 300;
 

@@ -63,13 +63,13 @@ async function readIfValid<T>(s3: S3Client, location: S3Location, schema: z.ZodT
 
 type Images = Pick<Plan, "selection" | "maxMegapixels">;
 
-/** Reads the validation of a run, if the run still exists and has the same images, none of which was too large for it. */
+/** Reads the validation of a run; undefined if the run is gone, has other images, or may have left out large ones. */
 async function readValidation(s3: S3Client, run: string, images: Images): Promise<Validation | undefined> {
   const { bucket, key } = parseS3Uri(run);
   const manifest = await readIfValid(s3, { bucket, key: `${key}${manifestFile}` }, manifestSchema);
   if (manifest?.selection !== images.selection) return undefined;
   const { validation, plan, checkedAt } = manifest;
-  // After that time, the store may have lost rows that the run refers to.
+  // After `referenceDays`, the store may have lost rows to which the run refers.
   const days = (Date.now() - Date.parse(checkedAt ?? "")) / 86_400_000;
   if (plan.reusedFeatures === "reference" && !(days < referenceDays)) return undefined;
   return validation.errors === 0 || plan.maxMegapixels >= images.maxMegapixels ? validation : undefined;

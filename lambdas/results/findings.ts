@@ -8,10 +8,10 @@ import { referenceFolder } from "../contract/s3-layout.ts";
 import { type FileList, listFiles } from "./list-files.ts";
 import { type Footers, readFooters } from "./parquet-footers.ts";
 
-/** A check of the Spark job names images, each with a key of up to 1,024 bytes. */
+/** Limits a detail, because a check of the Spark job may name several images with keys of up to 1,024 bytes. */
 const maxDetailLength = 1_000;
 
-/** Files of a folder that are opened at most: their footers are read within seconds, whatever the run's size. */
+/** The most files of a folder that are opened. Their footers are read within seconds. */
 const maxOpened = 200;
 
 /** Expected contents of a folder of Parquet files. */
@@ -65,7 +65,7 @@ export class Findings {
   }
 
   /**
-   * Checks that a folder has files with this extension, and as many as the job has counted, if it has.
+   * Checks that a folder has files with this extension: as many as the job has counted, or any without its count.
    *
    * @returns the files, or a sample of more than 200
    */
@@ -86,8 +86,9 @@ export class Findings {
 
   /**
    * Checks the columns, the number of rows, the width of the vectors and the absence of nulls by the Parquet footers, so
-   * that the check does not depend on the code that wrote the files. Of more than 200 files, it opens a sample, and
-   * takes the number of rows from the job's own count of what it wrote, which must agree with the listing.
+   * that the check does not depend on the code that wrote the files. If there are more than 200 files, it opens
+   * a sample, and takes the number of rows from the job's own count. The job's counts of files and bytes must agree with
+   * the listing.
    */
   async checkParquet(folder: string, { vector, rows, width }: ExpectedTable, written?: Output): Promise<void> {
     const footers = await this.checkTable(folder, ["path", "label", vector], rows, written);
@@ -139,7 +140,7 @@ export class Findings {
     try {
       return await readFooters(this.s3, this.run.bucket, sample);
     } catch (error) {
-      // The SDK's errors have $metadata, the Parquet reader's do not.
+      // The SDK's errors have $metadata, and the Parquet reader's do not.
       if (error instanceof Error && "$metadata" in error) throw error;
       this.check(folder, false, `is not readable as Parquet: ${describeError(error)}`);
       return undefined;

@@ -1,15 +1,15 @@
 import type { S3Client } from "@aws-sdk/client-s3";
 import { listPages, type S3Location, type S3Object } from "../aws/s3.ts";
 
-/** The files of a folder, of which a bounded number is kept. */
+/** The number and total size of a folder's files, with a sample of bounded size. */
 export interface FileList {
   readonly files: number;
   readonly bytes: number;
-  /** All files if there are at most as many as requested; otherwise at least half of that, evenly over the folder. */
+  /** All files if there are at most `most`; otherwise a sample of at least half of `most`, evenly over the folder. */
   readonly sample: readonly S3Object[];
 }
 
-/** Lists the files under a prefix whose names have an ending, a page at a time. */
+/** Lists the files under a prefix that have an ending, a page at a time. */
 export async function listFiles(s3: S3Client, folder: S3Location, ending: string, most: number): Promise<FileList> {
   let [files, bytes, step] = [0, 0, 1];
   let sample: S3Object[] = [];

@@ -46,7 +46,7 @@ function logOutcome(): MiddlewareObj {
   };
 }
 
-/** Bounds what Lambda reports of an error: the state data, to which it is added, is limited to 256 KiB. */
+/** Bounds the error that Lambda reports. It is added to the state data, which is limited to 256 KiB. */
 function boundError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   error.message = cutMessage(error.message);

@@ -18,7 +18,7 @@ export interface SweepClients {
   readonly sfn: SFNClient;
 }
 
-/** Ids of the clusters that the sweep terminated and of those that it left alone; neither has those in TERMINATING. */
+/** Ids of the clusters that the sweep terminated and of those that it left alone, without clusters in TERMINATING. */
 export interface Sweep {
   readonly ended: readonly string[];
   readonly leftAlone: readonly string[];
@@ -29,7 +29,7 @@ const unknownExecutionMarginMs = 30 * 60_000;
 
 interface Decision {
   readonly isToEnd: boolean;
-  /** True for a kept cluster at its deadline, which only the sweep terminates: not a sign of a failure. */
+  /** True for a kept cluster at its deadline. Only the sweep terminates it, so this is no sign of a failure. */
   readonly isDue?: boolean;
   /** Completes "cluster <id>, which ...". */
   readonly why: string;

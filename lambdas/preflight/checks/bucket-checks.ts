@@ -74,7 +74,7 @@ async function checkReplication(s3: S3Client, bucket: string, region: string): P
   }
 }
 
-/** The cluster's nodes can read these prefixes only; check early, because their failure would cost a cluster. */
+/** The cluster's nodes can read these prefixes only. This check finds other ones before a cluster costs money. */
 function checkImages({ config, imageTree, listed, selected }: CheckContext): string {
   const readable = [...new Set([dataPrefix, config.INPUT_PREFIX])].map(
     (prefix) => `s3://${config.DATA_BUCKET}/${prefix}`,

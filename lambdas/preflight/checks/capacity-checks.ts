@@ -35,7 +35,7 @@ type Market = ClusterPlan["market"];
 
 /**
  * The primary node is always on demand; managed scaling may add core nodes up to maxCoreCount. With SPOT, one core node is
- * on demand, and all of coreCount are if EC2 has no Spot capacity.
+ * on demand. If EC2 has no Spot capacity, all nodes of coreCount are.
  */
 function neededVcpus(cluster: ClusterPlan): Readonly<Record<Market, number>> {
   const { market, coreCount, maxCoreCount } = cluster;

@@ -32,7 +32,7 @@ function checkTime(cluster: Cluster, minutes: number, now: Date): string {
 
 function checkEnvironment(cluster: Cluster, wanted: { wheelhouse: string; releaseLabel: string }): string {
   const wheelhouse = tagOf(cluster, wheelhouseTag);
-  // A cluster for bf16 has the wheelhouse of float32 too, as the first one.
+  // The tag of a cluster for bf16 names the wheelhouse of float32 first.
   if (wheelhouse !== wanted.wheelhouse && !wheelhouse?.startsWith(`${wanted.wheelhouse}+`))
     throw new CheckFailure(
       `${cluster.Id} was created with wheelhouse ${wheelhouse ?? "unknown"}; a new cluster would get ${wanted.wheelhouse}`,
