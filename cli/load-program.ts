@@ -1,5 +1,5 @@
-// Builds the tree of commands from the files of cli/commands/, and of cli/development/ for those that work on the project,
-// which `orchard --help` leaves out.
+// Builds the tree of commands from the files of cli/commands/ and cli/development/. The commands of cli/development/ are
+// for work on the project itself, so `orchard --help` leaves them out.
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -39,7 +39,7 @@ function configure(command: CommandUnknownOpts): void {
 /**
  * Builds `orchard`.
  *
- * @param wanted the only command to load, if there is such a one; all by default
+ * @param wanted the only command to load; all are loaded by default, and if it does not exist
  */
 export async function loadProgram(wanted?: string): Promise<CommandUnknownOpts> {
   const program = new Command("orchard")

@@ -59,7 +59,7 @@ export function createClients(
     s3: new S3Client({ ...config, forcePathStyle }),
     sfn: new SFNClient(config),
     sns: new SNSClient(config),
-    // Every command asks STS first, so this soon finds an endpoint that never answers.
+    // Every command asks STS first, so a shorter time here soon reveals an endpoint that never answers.
     sts: new STSClient({
       ...config,
       requestHandler: { ...timeouts, socketTimeout: 5_000, ...overrides.requestHandler },

@@ -25,7 +25,7 @@ export function requireBills(target: Target): void {
  * Each request costs 0.01 USD (https://aws.amazon.com/aws-cost-management/aws-cost-explorer/pricing/).
  *
  * @param since start of the earliest run
- * @returns by run; a run without a bill is missing, and all are while the tag is not activated
+ * @returns by run; a run without a bill is missing, and so is every run until the tag is activated
  */
 export async function readBilledCosts(since: Date, now = new Date()): Promise<ReadonlyMap<string, Billed>> {
   // The service is in one region of each partition, which the SDK knows.
@@ -47,7 +47,7 @@ export async function readBilledCosts(since: Date, now = new Date()): Promise<Re
         Keys: [key = ""] = [],
         Metrics: { UnblendedCost: { Amount, Unit: currency = "USD" } = {} } = {},
       } of Groups) {
-        // A group is named "<tag>$<value>", with an empty value for what has no such tag.
+        // A group is named "<tag>$<value>". The value is empty for costs without the tag.
         const runId = key.slice(`${runIdTag}$`.length);
         if (runId === "") continue;
         billed.set(runId, { amount: (billed.get(runId)?.amount ?? 0) + Number(Amount ?? 0), currency });

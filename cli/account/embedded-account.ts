@@ -20,7 +20,7 @@ import { embeddedEnvironment } from "./embedded-environment.ts";
 export const defaultPort = 4566;
 const host = "127.0.0.1";
 const stopMs = 20_000;
-/** The kernel ends a process at once, but MiniStack saves its state when its account is killed. */
+/** A killed process ends at once, but MiniStack still saves its state after its account was killed. */
 const killMs = 10_000;
 const healthMs = 3_000;
 /** Starts, finds and deletes accounts; the head of the file describes its arguments and messages. */
@@ -66,7 +66,7 @@ async function readHealth(endpoint: string): Promise<number | undefined> {
     const answer = await fetch(`${endpoint}/_orchard/health`, { signal: AbortSignal.timeout(healthMs) });
     return healthSchema.safeParse(await answer.json()).data?.pid;
   } catch (error) {
-    // Nothing listens on the port, or a program that is not an account.
+    // Nothing listens on the port, or the program there is not an account.
     if (error instanceof Error) return undefined;
     throw error;
   }

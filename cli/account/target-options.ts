@@ -1,4 +1,4 @@
-// The options with which every command that uses an account says which one, as the AWS CLI's do.
+// The options that choose the account of a command, named as in the AWS CLI.
 import { type Command, Option, type OptionValues } from "@commander-js/extra-typings";
 import { quoteArgument } from "../../shared/shell-quotes.ts";
 import { NotFound, UsageError } from "../terminal/command-errors.ts";

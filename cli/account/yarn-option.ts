@@ -2,7 +2,7 @@ import { Option } from "@commander-js/extra-typings";
 import { findMountNamespace, NoMountNamespaces } from "../../shared/mount-namespace.ts";
 import { UsageError } from "../terminal/command-errors.ts";
 
-/** Checks this machine when the command line is read: before the set-up, the sample and YARN's jars. */
+/** Checks this machine when the command line is read, before the set-up, the sample and YARN's jars take time. */
 export const yarnOption = new Option(
   "--yarn",
   "run clusters on a real YARN: a ResourceManager, and a NodeManager for each node (Linux)",

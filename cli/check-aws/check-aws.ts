@@ -16,7 +16,7 @@ import type { Comparison } from "./compare.ts";
 import type { Kind, Observation, Run, SkippedRun, Stage } from "./observation.ts";
 import { play } from "./play.ts";
 
-/** The knobs that make each kind of cluster; the guardrails' budget is no concern of the runs. */
+/** The knobs that make each kind of cluster. */
 const knobs: Readonly<Record<Kind, Context>> = {
   x86: { architecture: "x86_64", market: "ON_DEMAND" },
   graviton: { architecture: "arm64", market: "ON_DEMAND" },
@@ -79,6 +79,7 @@ async function destroy(kind: Kind, findings: Findings): Promise<void> {
 }
 
 async function deploy(lifetime: Lifetime, kind: Kind, { context }: Check, findings: Findings): Promise<void> {
+  // The runs do not need the budget of the guardrails.
   const given = { ...knobs[kind], guardrails: "false", ...context };
   const options = Object.entries(given).flatMap(([key, value]) => ["-c", `${key}=${value}`]);
   try {

@@ -12,7 +12,7 @@ export interface Comparison {
   readonly same: boolean;
 }
 
-/** Compares the answers about one run with the table. Nothing is compared of an aspect that AWS did not answer. */
+/** Compares the answers about one run with the table. An answer that is missing counts as a difference. */
 export function compare(observation: Observation): readonly Comparison[] {
   const { kind, run: stage } = observation;
   return expectations

@@ -61,7 +61,7 @@ function logDelay(prefix: string, steps: readonly StepSummary[], logs: readonly 
   return null;
 }
 
-/** The longest time from the end of a step until its state's, in minutes. */
+/** The longest time in minutes from the end of a step until Step Functions noticed it. */
 function pollDelay(oldestFirst: readonly StepSummary[], events: readonly HistoryEvent[]): number | null {
   const noticed = events.filter(({ taskSucceededEventDetails, taskFailedEventDetails }) => {
     return (taskSucceededEventDetails ?? taskFailedEventDetails)?.resource === "addStep.sync";

@@ -85,7 +85,7 @@ async function waitForState(stage: Stage, execution: Execution, state: string): 
   return entered;
 }
 
-/** Makes ExtractFeatures fail: Preflight and UploadScripts have seen the model, and the step does not find it. */
+/** Makes ExtractFeatures fail: moves the model away after Preflight and UploadScripts have checked it. */
 async function withoutModel(stage: Stage, execution: Execution): Promise<void> {
   if (!(await waitForState(stage, execution, "CreateCluster"))) return waitForEnd(stage, execution);
   const { clients, bucket: Bucket } = stage.deployed;
@@ -125,13 +125,13 @@ const plays: Readonly<Record<Run, (stage: Stage, execution: Execution) => Promis
   doubled: waitForEnd,
 };
 
-/** Whether Preflight refused the run because its quote is above what is left. */
+/** Whether Preflight refused the run because its quote is above its `maxCostUsd`. */
 function isAboveCeiling({ cluster, cause }: Observation): boolean {
   return cluster === undefined && cause.includes("maxCostUsd");
 }
 
 /**
- * Plays a run, if its quote is not above what is left: that is its `maxCostUsd`, above which Preflight refuses the plan
+ * Plays a run. Its `maxCostUsd` is its share of the money that is left, so Preflight refuses a plan with a higher quote
  * before anything is created.
  */
 export async function play(stage: Stage, run: Run): Promise<Played> {

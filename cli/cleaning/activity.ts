@@ -15,7 +15,7 @@ export interface Activity {
   readonly since: Date | undefined;
   /** Those of them that have no plan yet, and may still choose any earlier run to use. */
   readonly undecided: readonly string[];
-  /** s3:// folders that they write or read, each that of a run or below it. */
+  /** s3:// folders that they write or read. Each is a run's folder or below one. */
   readonly folders: readonly string[];
   readonly clusters: readonly AliveCluster[];
   /** Ids of the clusters that they have created or reuse. */

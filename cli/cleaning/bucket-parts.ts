@@ -39,7 +39,7 @@ interface Scope {
   readonly before: Date | undefined;
 }
 
-/** The entries below the prefix of all runs that are no run. */
+/** The two entries below the runs' prefix that are not runs: a folder and a file. */
 const indexName = "index";
 const latestName = runIdOf(latestRunKey);
 const latestSchema = z.object({ runId: z.string() });
@@ -57,7 +57,7 @@ export async function chooseObjects(part: BucketPart, scope: Scope): Promise<Buc
   return choose(scope);
 }
 
-/** The features in the store and the images are read until the run has ended. */
+/** Refuses a part that running executions may need. They read images and stored features until they end. */
 function requireUnused(part: BucketPart, { runs, undecided }: Activity): void {
   const users = part === "store" || part === "inputs" ? runs : part === "outputs" ? undecided : [];
   if (users.length === 0) return;
@@ -78,7 +78,7 @@ function isOlder({ before }: Scope, { modifiedAt }: StoredObject): boolean {
   return before === undefined || modifiedAt < before;
 }
 
-/** Name of the folder below the prefix of all runs, which is a run's id, or of the file there. */
+/** The first name below the runs' prefix: the id of a run, or one of the two other entries. */
 function runIdOf(key: string): string {
   return key.slice(runsPrefix.length).split("/")[0] ?? "";
 }

@@ -16,10 +16,10 @@ export interface LocalFolder {
 }
 
 /**
- * Finds the copies of results in the folder in which the person is, and the CDK's output. The account of this machine
- * and the tools are no such files.
+ * Finds the copies of results in the folder in which the person is, and the CDK's output. It leaves out the embedded
+ * account and the tools.
  *
- * @param before finds only folders in which nothing was written since
+ * @param before finds only folders in which nothing was written after this time
  */
 export async function findLocalFolders(before: Date | undefined): Promise<readonly LocalFolder[]> {
   const copies = (await foldersIn(fromPerson("results"))).filter((path) => existsSync(join(path, planFile)));

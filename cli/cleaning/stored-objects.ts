@@ -58,7 +58,7 @@ export async function deleteStored(
   await deleteObjects(s3, bucket, versions, options);
 }
 
-/** Finds the deleted objects that a later listing still has. One that was written since under the same key is new. */
+/** Finds the deleted objects that a later listing still has. An object that was written meanwhile under such a key is new. */
 export function findLeft(deleted: readonly StoredObject[], listed: readonly StoredObject[]): readonly StoredObject[] {
   const byKey = new Map(listed.map((object) => [object.key, object]));
   return deleted.filter(({ key, versions, modifiedAt }) => {

@@ -49,7 +49,7 @@ async function findRegion(options: TargetOptions): Promise<Sourced | undefined> 
   const value = await createClients()
     .sts.config.region()
     .catch((error: unknown) => {
-      // The SDK's only error without a region; the configuration is then checked for any region, as by the CDK.
+      // The SDK throws this plain Error without a region. The configuration is then checked for any region, as by the CDK.
       if (error instanceof Error && error.message === "Region is missing") return undefined;
       throw error;
     });
@@ -99,7 +99,7 @@ function render(region: Sourced | undefined, settings: readonly Setting[]): stri
   return `Region: ${place}\n\n${renderColumns([headerRow("KNOB", "SOURCE", "VALUE"), ...rows])}`;
 }
 
-/** Explains in place of an absent value what happens without it, in the words of docs/configuration.md. */
+/** Shows a value, or the text of docs/configuration.md about the behavior without one. */
 function renderValue({ value, defaultText }: Setting): string {
   if (value === null) return gray(`(${(defaultText ?? "none").replaceAll("`", "")})`);
   return typeof value === "string" ? value : JSON.stringify(value);

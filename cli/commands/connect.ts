@@ -108,8 +108,8 @@ async function openHistory(
 }
 
 /**
- * Whether an event log belongs to an application of the cluster. Its name has the time in ms at which YARN started on the
- * cluster, as in application_1700000000000_0001, or at which Spark started on this machine, as in local-1700000000000.
+ * Whether an event log belongs to an application of the cluster. The log's name has a time in ms: on a cluster, the start
+ * of YARN, as in application_1700000000000_0001, and on this machine, the start of Spark, as in local-1700000000000.
  */
 export function isApplicationOf({ Status }: Pick<Cluster, "Status">, name: string): boolean {
   const time = Number(/^(?:application_|local-)(\d+)/.exec(name)?.[1] ?? Number.NaN);

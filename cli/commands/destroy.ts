@@ -31,7 +31,7 @@ export const command = addTargetOptions(
     .option("--json", "print one JSON object and nothing else; needs --yes", false)
     .addHelpText("after", "\nExample:\n  orchard destroy --stop-running"),
 ).action((options) =>
-  // An interruption needs no wait, and has its own line.
+  // At an interruption, there is nothing to wait for, and the steps announce a line of their own.
   withLifetime((lifetime) => destroyAll(lifetime, options), new Lifetime({ notice: null })),
 );
 

@@ -66,7 +66,7 @@ interface RunSummary {
   readonly images: number | null;
   /** Minutes from the start to the end, or until now. */
   readonly minutes: number;
-  /** Cost of the cluster, so far if it is kept; null when it is not known, and on this machine, where nothing is spent. */
+  /** Cost of the cluster, not final while it is kept; null if unknown, and on this machine, where nothing is spent. */
   readonly usd: number | null;
   readonly quotedUsd: number | null;
   /** The bill from Cost Explorer, only with --billed; null when there is none (yet). */

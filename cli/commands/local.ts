@@ -14,7 +14,7 @@ export const command = new Command("local")
   .addHelpText("after", "\nIts options: orchard local up --help");
 // Commander passes the options of `orchard local` on to `up`.
 command.addCommand(up, { isDefault: true }).addCommand(down).addCommand(status).addCommand(reset);
-// It would pass a misspelled command on, too, which `up` then calls an argument too many.
+// Refuse a misspelled command here. Commander would pass it on to `up`, which would report one argument too many.
 command.hook("preSubcommand", ({ args: [word = "-"] }) => {
   const names = command.commands.map((each) => each.name());
   if (word.startsWith("-") || names.includes(word)) return;

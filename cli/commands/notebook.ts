@@ -74,7 +74,7 @@ async function openNotebook(
 ) {
   await installJupyterLab(lifetime, file);
   const execution = { title: "Cells of the notebook", run: () => runCells(lifetime, file) };
-  // An interruption, or an installation that failed, may have left it so.
+  // Also run the cells of a notebook that a failed or interrupted command has left without output.
   if (!hasOutput(file)) await runSteps(lifetime, [execution], quiet);
   return serveNotebook(lifetime, file, port);
 }

@@ -35,7 +35,7 @@ export const command = addTargetOptions(
   ),
 ).action(({ json, yes, detach, confirmAbove, local, region, profile, ...options }) => {
   const wish = { options, json, yes, detach, confirmAbove };
-  // On a terminal, Ctrl-C asks, so that there is nothing to wait for.
+  // On a terminal, Ctrl-C leads to a question, so the usual request to wait would be wrong.
   const lifetime = new Lifetime(hasTerminal() ? { notice: null } : {});
   return withLifetime(() => run(lifetime, { local, region, profile }, wish), lifetime);
 });
@@ -60,7 +60,7 @@ async function run(lifetime: Lifetime, chosen: TargetOptions, wish: Wish): Promi
   await follow(lifetime, target, deployed, { input, json: wish.json, since });
 }
 
-/** Without a mode, a person chooses one, unless other options say which run is meant. */
+/** Whether a person is to choose the mode: at a terminal, when no option determines the run. */
 function wantsMenu({ options: { mode, label, input }, json, yes }: Wish): boolean {
   return [mode, label, input].every((option) => option === undefined) && !json && !yes && hasTerminal();
 }

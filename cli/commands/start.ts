@@ -72,7 +72,7 @@ async function openImages(
   return { dataset: await openDataset(lifetime, { folder, layout: layoutOf(executionInput), command }) };
 }
 
-/** Makes the wheels that only the nodes of runs in bf16 install; the deployment publishes them once they are there. */
+/** Makes the wheels that only the nodes of runs in bf16 install. The deployment publishes them if they exist. */
 function bf16WheelsStep(lifetime: Lifetime): Step {
   return {
     title: "Wheels for bf16",

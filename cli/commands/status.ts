@@ -30,7 +30,7 @@ export const command = addTargetOptions(
   const target = await openChosenTarget(chosen);
   const deployment = await readDeployment(target.clients);
   const running = await findRunning(target.clients, deployment?.stateMachineArn);
-  // Without a deployment, a cluster that nothing would end is shown all the same.
+  // Clusters may be left without a deployment, and then nothing would end them, so show them all the same.
   if (isIdle(running)) await requireDeployment(target);
   else process.exitCode = 1;
   const clusters = await Promise.all(

@@ -48,7 +48,7 @@ interface Outcome extends Ended {
 }
 
 interface Ended extends Stopped {
-  /** Clusters that cost money and stay: the run has kept them, or was started on another run's. */
+  /** Clusters that stay and cost money: those that the run has kept, or the cluster of another run that it used. */
   readonly aliveClusters: readonly string[];
 }
 

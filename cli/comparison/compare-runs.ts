@@ -2,7 +2,7 @@ import type { ComparedRun, Comparison, ImageChanges, Pair, SomeImages } from "..
 import type { Plan } from "../../lambdas/contract/plan.ts";
 import type { Report } from "../execution/run-report.ts";
 
-/** A run that selects 67,692 images may share none with another. */
+/** The most examples in a list: two runs of 67,692 images may have no image in common. */
 const exampleCount = 20;
 
 /** A selected image by its path below the image tree. */
@@ -21,7 +21,7 @@ export interface RunFacts {
   readonly missing: readonly string[];
 }
 
-/** Compares two runs, the first one being the one that the second is compared with. */
+/** Compares the second run with the first. */
 export function compareRuns(facts: Pair<RunFacts>, onAws: boolean): Comparison {
   const [before, after] = facts;
   const selections = before.selection && after.selection ? ([before.selection, after.selection] as const) : null;

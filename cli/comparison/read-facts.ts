@@ -13,7 +13,7 @@ import { readRun } from "../execution/read-run.ts";
 import { bytesOf } from "../terminal/transfer.ts";
 import type { RunFacts, Selection } from "./compare-runs.ts";
 
-/** The list of a million images, of which each has some 60 bytes compressed. */
+/** Enough for the list of a million images, at some 60 compressed bytes each. */
 const maxSelectionBytes = 64 * 1024 * 1024;
 
 const selectedSchema = z.object({ path: z.string(), label: z.string(), etag: z.string().nullable() });
@@ -28,7 +28,7 @@ export async function readFacts(clients: Clients, deployed: DeployedStack, run: 
     readJson(clients, bucket, `${key}${manifestFile}`),
   ]);
   const explained = explainedVarianceSchema.safeParse(info).data;
-  // The results may be an earlier run's, and that run may have reduced the features of a still earlier one.
+  // The results may belong to an earlier run, which in turn may have reduced the features of a still earlier one.
   const features = manifestSchema.safeParse(manifest).data?.plan.features ?? plan?.features ?? null;
   const inventoried = featuresRunOf({ run: report.results.uri, features });
   const selection = plan && (await readSelection(clients, inventoried, plan.input));

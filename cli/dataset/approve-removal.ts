@@ -19,7 +19,7 @@ async function isSample({ key, etag }: RemoteFile): Promise<boolean> {
   return sampleKeys.has(key) && existsSync(path) && (await md5OfFile(path)) === etag;
 }
 
-/** Returns the images, or the files of a pack, that a sync removes, if a person has to agree to it; otherwise none. */
+/** Returns the images or the files of a pack whose removal a person has to approve; none if no approval is needed. */
 export async function findRiskyRemoval({ remove, stored }: SyncPlan): Promise<readonly RemoteFile[]> {
   const pack = remove.filter(({ key }) => isPackFile(key));
   if (pack.length > 0) return pack;

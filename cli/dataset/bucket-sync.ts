@@ -168,7 +168,7 @@ export async function removeFiles(
 }
 
 interface Expected {
-  /** The etag of a file counts if it is known. */
+  /** Files that the bucket must have. An etag is compared only if it is known. */
   readonly files: readonly (Pick<LocalFile, "key" | "bytes"> & { readonly etag?: string })[];
   /** Objects that were deleted. */
   readonly removed: readonly RemoteFile[];

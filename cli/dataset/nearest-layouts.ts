@@ -15,7 +15,7 @@ import { findNestedTrees, levels } from "./wrong-folder.ts";
 
 const shownLayouts = 2;
 
-/** A folder that would be taken as an image tree, because of images that were found. */
+/** A folder and the layout in which it would be an image tree. */
 export interface NearLayout {
   readonly folder: string;
   readonly layout: Layout;
@@ -63,7 +63,7 @@ export function findNearestLayouts(folder: string, files: readonly FoundFile[]):
   return [best, ...asItIs, ...elsewhere].slice(0, shownLayouts).map((candidate) => toLayout(folder, candidate, files));
 }
 
-/** The places that a file has as an image of a tree. */
+/** Lists the folders and layouts in which a file would be an image of a tree. */
 function placesOf(folder: string, key: string): readonly Place[] {
   const names = key.split("/");
   return layouts.flatMap((layout): readonly Place[] => {

@@ -42,12 +42,12 @@ interface PackerOptions {
   /** The size at which a file is complete. @default about 128 MB */
   readonly shardBytes?: number | undefined;
   readonly onProgress: (progress: PackProgress) => void;
-  /** Takes finished files away, of which at most `most` are there, the one that is being written included. */
+  /** Takes finished files away. At most `most` files exist at a time, including the file that is being written. */
   readonly handOver?: { readonly most: number; readonly take: (shard: Shard) => Promise<void> };
 }
 
 /**
- * Packs an image tree. Interrupted, it leaves no pack.json, without which a folder is no pack.
+ * Packs an image tree. An interruption leaves no pack.json, and a folder without pack.json is no pack.
  *
  * @throws CommandFailed with the process's message, or the error of `take`
  */
@@ -69,7 +69,7 @@ export async function runPacker(lifetime: Lifetime, options: PackerOptions): Pro
       takesInput: handOver !== undefined,
     },
   );
-  // The process may end while a file is taken away.
+  // Ignore the error of a write to a process that has ended while a file was taken away.
   child.stdin?.on("error", () => undefined);
   const failures: unknown[] = [];
   const answer = async (text: string): Promise<void> => {
@@ -84,7 +84,7 @@ export async function runPacker(lifetime: Lifetime, options: PackerOptions): Pro
       if (!hasEnded()) child.stdin?.write("\n");
     } catch (error) {
       failures.push(error);
-      // The process stops when it waits for a line.
+      // The process waits for a line after each file, and stops when its input ends.
       child.stdin?.end();
     }
   };

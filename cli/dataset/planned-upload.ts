@@ -19,7 +19,7 @@ interface UploadWish {
 /** An upload that has been compared with the bucket. */
 export interface PlannedUpload {
   readonly transfer: (lifetime: Lifetime, reporter: Reporter) => Promise<void>;
-  /** Says what of it has been done, after an interruption. */
+  /** Says after an interruption how much of the upload is done. */
   readonly soFar: () => string;
   /** The object of --json. With a dry run, the counts say what would be done. */
   readonly summarize: (dryRun: boolean) => object;
@@ -33,7 +33,7 @@ function describeRest({ removed, others }: { readonly removed: number; readonly 
   ];
 }
 
-/** @throws UsageError if the bucket has a pack, beside which images would not be used */
+/** @throws UsageError if the bucket has a pack, because runs would not use images beside it */
 export async function planImagesUpload(
   to: UploadTarget,
   { dataset, remove }: UploadWish,
@@ -113,7 +113,7 @@ export async function planPackUpload(
         layout: dataset.layout,
         images: uploaded?.packed.images ?? dataset.files.length,
         bytes: uploaded?.packed.bytes ?? bytes,
-        // Only packing tells which files are there already.
+        // Which files are there already is known only after the packing.
         shards: uploaded?.packed.shards.length ?? shards,
         uploaded: sent?.length ?? null,
         uploadedBytes: sent ? bytesOf(sent) : null,

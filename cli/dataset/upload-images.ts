@@ -23,7 +23,7 @@ interface DatasetChoice {
 export async function openDataset(lifetime: Lifetime, { folder, ...options }: DatasetChoice): Promise<Dataset> {
   if (folder !== undefined) return readDataset(fromPerson(folder), options);
   await makeSample(places.sample, lifetime.signal);
-  // The sample's own files beside its images are no concern of the person.
+  // Do not report the sample's own files beside its images.
   return { ...(await readDataset(places.sample, options)), leftOut: [] };
 }
 

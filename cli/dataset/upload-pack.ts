@@ -49,12 +49,12 @@ export function refuseSingleImages({ deployment }: UploadTarget, { others }: Pac
   );
 }
 
-/** Returns the number of files that the images of a dataset make at least. */
+/** Returns the least number of files that a pack of the dataset has. */
 export function estimateShards({ files }: Dataset): number {
   return Math.ceil(bytesOf(files) / defaultShardBytes);
 }
 
-/** Returns the bytes that the packing of a dataset needs on the disk at most. */
+/** Returns the most bytes that the packing of a dataset needs on the disk. */
 function neededBytes({ files }: Dataset): number {
   const largest = files.reduce((most, { bytes }) => Math.max(most, bytes), groupBytes);
   // An image takes some 100 bytes in addition, and a file some kB.
@@ -101,7 +101,7 @@ export interface UploadedPack {
   readonly removed: readonly RemoteFile[];
 }
 
-/** Sends files to the bucket that are not there already. Before the first one, the pack that is there becomes none. */
+/** Sends the files of a pack that the bucket does not have. Before the first one, it removes pack.json of an earlier pack. */
 class Sender {
   readonly sent: SentFile[] = [];
   readonly #s3: S3Client;

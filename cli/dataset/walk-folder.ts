@@ -4,7 +4,7 @@ import { readdir, realpath, stat } from "node:fs/promises";
 import type { LeftOutReason } from "../../lambdas/contract/image-tree.ts";
 import { isSystemError } from "../../shared/system-errors.mjs";
 
-/** Links to folders are followed down to the label folders: below them, no file is an image of the tree. */
+/** Links to folders are followed down to the label folders, because a folder below them has no image of the tree. */
 const deepestLink = 2;
 
 export interface FoundFile {

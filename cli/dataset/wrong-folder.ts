@@ -12,9 +12,9 @@ export interface NestedTree {
 }
 
 /**
- * Finds the trees of splits and labels below a folder that is probably not the tree itself: either it has fewer images
- * at the expected depth than they have, or only they have splits with common names. Images that are too deep inside a
- * split with a common name do not make a tree.
+ * Finds trees of splits and labels below a folder, if the folder is probably not the tree itself. This is the case if the
+ * trees have more images at the expected depth, or if only the trees have splits with common names. Images that are too deep
+ * inside a split with a common name do not make a tree.
  *
  * @param images number of images that the folder has as a tree
  */

@@ -23,9 +23,9 @@ export interface Changes {
 }
 
 /**
- * Checks that nothing runs which the changes could affect.
+ * Checks that no execution or cluster is running that the changes could affect.
  *
- * @throws UsageError when something does and may not be stopped
+ * @throws UsageError when one is running and may not be stopped
  */
 export async function requireNoBlockers(changes: Changes): Promise<void> {
   const { target, mayStop } = changes;
@@ -54,7 +54,7 @@ function describeBlockers(blockers: readonly string[]): string {
 }
 
 /**
- * Deploys the stacks and removes those that are left over. While resources change that a run uses, new runs are refused.
+ * Deploys the stacks and removes those that are left over. New runs are refused while resources of a run change.
  *
  * @param quiet shows no progress
  * @throws UsageError when the changes could affect something that runs and may not be stopped
@@ -81,7 +81,7 @@ export async function applyChanges(lifetime: Lifetime, changes: Changes, quiet: 
   const steps: readonly Step[] = [
     { title: "What runs", run: stopBlockers },
     { title: `Deployment of ${stacks.join(", ")}`, run: ({ status }) => deployStacks(cdk, target, status) },
-    // These come last: only after the deployment, no stack imports from them any more.
+    // Remove these last, because other stacks may import from them until the deployment is done.
     ...leftOver.map((stack) => ({
       title: `Removal of ${stack.StackName}`,
       run: ({ status }: Reporter) => deleteStack(lifetime, clients, stack, status),

@@ -76,7 +76,7 @@ export class Cdk {
 
   /** Bootstraps the account and region. It needs no templates and may run during the synthesis. */
   async bootstrap(): Promise<void> {
-    // In a folder with a cdk.json, the CDK would synthesize first without need.
+    // Run in a folder without a cdk.json, because the CDK would otherwise synthesize first.
     const cwd = dirname(this.#assembly);
     await mkdir(cwd, { recursive: true });
     await this.#run(["bootstrap", `aws://${this.#target.account}/${this.#target.region}`], cwd);

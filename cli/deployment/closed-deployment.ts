@@ -5,8 +5,8 @@ import type { Clients } from "../account/aws-clients.ts";
 import { CommandFailed } from "../terminal/command-errors.ts";
 
 /**
- * Stops new runs: Preflight refuses every execution from now on, whoever or whichever schedule starts it. An execution
- * that is past Preflight is listed as RUNNING.
+ * Stops new runs: Preflight refuses every execution from now on, whether a person or a schedule starts it. An execution
+ * that is past Preflight goes on, and is listed as RUNNING.
  *
  * @throws CommandFailed that says that nothing was changed
  */
@@ -48,7 +48,7 @@ export async function reopenDeployment(clients: Clients, bucket: string): Promis
   }
 }
 
-/** Without its bucket, Preflight refuses every run anyway, and there is nothing to open. */
+/** Ignores a missing bucket: Preflight then refuses every run anyway, and there is nothing to open. */
 async function withBucket(request: Promise<unknown>): Promise<void> {
   try {
     await request;

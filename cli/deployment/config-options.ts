@@ -1,4 +1,4 @@
-// The options with which `deploy` and `config` take the knobs of a deployment.
+// The options of `deploy` and `config` that set a deployment's knobs.
 import { resolve } from "node:path";
 import type { Command, OptionValues } from "@commander-js/extra-typings";
 import { ConfigInvalid, configFromContext } from "../../infra/config/config.ts";

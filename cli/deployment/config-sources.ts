@@ -50,7 +50,7 @@ export function listLocalLayers(): readonly Layer[] {
   ];
 }
 
-/** Merges the layers, of which earlier ones win. */
+/** Merges the layers; the value of an earlier layer wins. */
 export function mergeLayers(layers: readonly Layer[]): Readonly<Record<string, unknown>> {
   return Object.assign({}, ...layers.toReversed().map(({ values }) => values));
 }
@@ -74,7 +74,7 @@ function readJson<Parsed>(path: string, schema: z.ZodType<Parsed>): Parsed | und
   }
 }
 
-/** A file of the folder one is in by its short name, and any other by its path. */
+/** Names a file of the current folder by its relative path, and any other by its full path. */
 function nameOf(path: string): string {
   const short = relative(personsFolder(), path);
   return short.startsWith("..") ? path : short;

@@ -18,7 +18,7 @@ import type { Lifetime } from "../terminal/lifetime.ts";
 import { describeStack, liftProtection } from "./deployed-stacks.ts";
 
 const deleteMinutes = 30;
-/** How long a deletion is repeated because of network interfaces; assumed, since EMR documents no time. */
+/** The time for which a deletion is repeated because of network interfaces. Assumed, because EMR documents no time. */
 const releaseMinutes = 20;
 /** EC2's errors for a security group, subnet or VPC that a network interface still uses; their code is not always shown. */
 const isStillAttached = /DependencyViolation|dependent object|has dependencies|network interface|currently in use/i;
@@ -44,7 +44,7 @@ async function importersOf({ cloudFormation }: Clients, { Outputs = [] }: Stack)
       const pages = paginateListImports({ client: cloudFormation }, { ExportName });
       for await (const { Imports = [] } of pages) found.push(...Imports);
     } catch (error) {
-      // CloudFormation answers so for an export that no stack imports.
+      // CloudFormation answers with this error if no stack imports the export.
       if (!isNamed(error, "ValidationError")) throw error;
     }
   }
@@ -148,7 +148,7 @@ async function tryDeletion(
   return `${status} after ${deleteMinutes} minutes`;
 }
 
-/** The stack's reason only names the resources; their own reasons say what they are needed by. */
+/** Collects the reasons of the resources that were not deleted, because the stack's own reason only names them. */
 async function failedResources(clients: Clients, stack: Stack): Promise<readonly string[]> {
   return (await listResources(clients, stack))
     .filter(({ ResourceStatus }) => ResourceStatus === "DELETE_FAILED")

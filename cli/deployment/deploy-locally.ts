@@ -33,7 +33,7 @@ const localSettings = {
   securityConfiguration: "none",
 } satisfies Context;
 
-/** The files to publish. The wheels for bf16 are there once a run has asked for it. */
+/** The files to publish. The wheels for bf16 exist only if a run has asked for bf16. */
 function localFiles(): Context {
   const { bf16Wheelhouse: bf16WheelhouseFile } = places;
   return {

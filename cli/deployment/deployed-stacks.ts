@@ -58,7 +58,7 @@ export async function deployStacks(
   await cdk.deploy(stacks);
 }
 
-/** The CDK deletes a stack whose creation failed and creates it again, which termination protection would forbid. */
+/** Lets the CDK delete a stack whose creation failed and create it again: termination protection would forbid this. */
 async function unprotectFailedCreation(clients: Clients): Promise<void> {
   const stack = await describeStack(clients, stackName);
   if (/^ROLLBACK_(COMPLETE|FAILED)$/.test(stack?.StackStatus ?? "")) await liftProtection(clients, stack);

@@ -52,7 +52,7 @@ export async function readSchedule(scheduler: SchedulerClient, name: string): Pr
 }
 
 /**
- * Changes a schedule and nothing else of it: UpdateSchedule replaces everything that it is not given.
+ * Changes these settings of a schedule and sends the others unchanged, because UpdateSchedule resets all that are left out.
  *
  * @throws UsageError when Scheduler refuses the settings; then nothing was changed
  */

@@ -31,7 +31,7 @@ interface Preflight {
   readonly clients: PreflightClients;
 }
 
-/** Runs the checks that Preflight makes for a run in mode mini. Nothing is created. */
+/** Runs the checks that Preflight makes for a run in mode mini. They leave nothing behind. */
 export async function runPreflightChecks(target: Target, deployed: DeployedStack): Promise<readonly CheckOutcome[]> {
   const { execution, config, clients } = await openPreflight(target, deployed);
   return checkAccount({ state: { input: { mode: "mini" } }, execution }, config, clients);
@@ -41,8 +41,8 @@ export async function runPreflightChecks(target: Target, deployed: DeployedStack
 export type Planner = (input: ExecutionInput) => Promise<Plan>;
 
 /**
- * Opens a planner that plans runs as Preflight does, and creates nothing. It lists the images once, however many runs it
- * plans: the modes differ in what they select of the same images.
+ * Opens a planner that plans runs as Preflight does, and leaves nothing behind. It lists the images once for all runs,
+ * because the modes only select differently from the same images.
  */
 export async function openPlanner(target: Target, deployed: DeployedStack): Promise<Planner> {
   const { execution, config, clients } = await openPreflight(target, deployed);
@@ -89,7 +89,7 @@ async function openPreflight(target: Target, { stateMachineArn }: DeployedStack)
     },
     config: await readPreflightConfig(target, new LambdaClient(settings)),
     clients: {
-      // Clients of its own, which may remember answers.
+      // Use separate clients, because the planner makes its S3 client remember answers.
       ...createClients(env),
       iam: new IAMClient(settings),
       ec2: new EC2Client(settings),

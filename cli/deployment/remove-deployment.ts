@@ -49,8 +49,8 @@ export async function requireIdle({
 }
 
 /**
- * Removes a deployment: refuses new runs, ends what runs, deletes the stacks, and looks for clusters again. A failure
- * does not keep it from looking for clusters.
+ * Removes a deployment: refuses new runs, ends executions and clusters, deletes the stacks, and looks for clusters again.
+ * It looks for clusters even after a failure.
  *
  * @param quiet shows no progress
  * @throws UsageError when something runs that may not be stopped; then the deployment is open as before

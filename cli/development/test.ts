@@ -26,7 +26,7 @@ const deepAdditions = [
   "yarn: steps on a real YARN (npm run test:yarn), a lost executor or node, tasks that go on after their executor was given up, and images of 50 megapixels",
   "bench: the benchmark at small sizes",
 ];
-/** Suites that `npm test` leaves out: a YARN takes as long as a tenth of all others, so CI runs it after them. */
+/** Suites that `npm test` leaves out. The suite of YARN takes a tenth of the time of all others, so CI runs it after them. */
 const suitesOfTheirOwn = ["yarn"];
 /** Suites with tests that start a copy of the prepared account. */
 const suitesWithAccounts = ["cli", "e2e", "yarn"];

@@ -27,7 +27,7 @@ export async function approveRun(
   { yes, json, ...consent }: Consent,
 ): Promise<void> {
   const aboveUsd = thresholdOf(target, consent);
-  // A label is worth a plan, too: Preflight names the nearest one before anything is started.
+  // Plan a run with a label even if its cost needs no approval: for a wrong label, Preflight names the nearest one.
   if (yes || (aboveUsd === Number.POSITIVE_INFINITY && input["label"] === undefined)) return;
   let plan: Plan | undefined;
   const planRun = async ({ title }: Reporter): Promise<void> => {
@@ -38,7 +38,7 @@ export async function approveRun(
   if (plan) await approveCost(lifetime, plan, aboveUsd);
 }
 
-/** On this machine nothing is spent, so that a question needs a threshold of the person. */
+/** The estimate above which to ask. On this machine nothing is spent, so only --confirm-above leads to a question. */
 export function thresholdOf(target: Target, { confirmAbove }: Pick<Consent, "confirmAbove">): number {
   return confirmAbove ?? (isOnEmbedded(target) ? Number.POSITIVE_INFINITY : defaultConfirmUsd);
 }

@@ -26,7 +26,7 @@ export function readManifest(folder: string): Manifest | undefined {
 }
 
 /**
- * Checks that a copy has all that the run's manifest says: each part, and each image's row in the Parquet files.
+ * Checks that a copy is complete by the run's manifest: it has each part, and each image's row in the Parquet files.
  *
  * @param formats the formats that were copied
  * @throws CommandFailed naming what is missing
@@ -41,7 +41,7 @@ export async function checkResults(folder: string, manifest: Manifest, formats: 
       const path = join(part, format);
       const files = [
         ...(await filesIn(join(folder, path), `.${format}`)),
-        // Each reused image has a row of the reference instead.
+        // A reused image has a row in the reference instead.
         ...(part === "features" && hasReference(manifest)
           ? await filesIn(join(folder, referenceFolder), `.${format}`)
           : []),

@@ -23,7 +23,7 @@ export interface Copied {
   /** All files that are now in the folder. */
   readonly files: number;
   readonly bytes: number;
-  /** Those of them that an earlier copy had left. */
+  /** Files that were there already, from an earlier copy. */
   readonly unchanged: number;
 }
 

@@ -19,7 +19,7 @@ export function clusterLogs(bucket: string, clusterId: string): S3Location {
   return { bucket, key: `${emrLogsPrefix}${clusterId}/` };
 }
 
-/** Id of the cluster whose logs are those of the run; undefined when the run had none. */
+/** Id of the cluster that has the run's logs; undefined when the run had no cluster. */
 export function clusterOf(data: StateData, { cluster }: Pick<Report, "cluster">): string | undefined {
   return findUsedCluster(data) ?? diagnosisIn(data)?.cluster?.id ?? cluster?.id;
 }

@@ -55,7 +55,7 @@ export async function followRun<T>(
   return untilConnected(() => finish(described), { everyMs, signal: lifetime.signal, onLost });
 }
 
-/** Between programs of this machine, no network can be lost: nobody listens where the account was. */
+/** Explains a refused connection on this machine: no network can be lost here, so the account has ended. */
 function accountHasEnded(runId: string): CommandFailed {
   return new CommandFailed(
     `The account on this machine has ended, and ${runId} with it. Start the account again with: orchard local up`,

@@ -8,9 +8,9 @@ import { showStop } from "./stop-run.ts";
 import { isExecutionRunning, stopExecution } from "./watch-execution.ts";
 
 /**
- * Decides about a run when the command that follows it is interrupted: at Ctrl-C, the person may leave it running or stop
- * it. A second Ctrl-C leaves it running, and so does a failure of the command. Where nobody can answer, an interruption
- * stops the run. Call this before the start.
+ * Decides about a run when the command that follows it is interrupted. At Ctrl-C, the person chooses whether to leave the
+ * run running or to stop it. A second Ctrl-C, or a failure of the command, leaves it running. Where nobody can answer, an
+ * interruption stops the run. Call this before the start.
  */
 export function decideAtInterruption(lifetime: Lifetime, clients: Clients, run: StartedRun): void {
   let lastWords = describeGoesOn(run.runId);
@@ -22,7 +22,7 @@ export function decideAtInterruption(lifetime: Lifetime, clients: Clients, run: 
     if (!(await isExecutionRunning(clients, run))) return;
     if (lifetime.interrupted && (await askWhatBecomes(run.runId)) === "stop") {
       lastWords = `${run.runId} may not be stopped yet. Stop it: orchard stop ${run.runId}`;
-      // The command's own lifetime is over.
+      // Use a new lifetime, because the command's own is over.
       const stopping = { ...run, status: "RUNNING", endedAt: undefined } as const;
       const { status } = await showStop(new Lifetime(), clients, stopping, false);
       lastWords = `${run.runId}: ${status}. Its cluster is gone.`;

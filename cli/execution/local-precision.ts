@@ -16,7 +16,7 @@ function computesBf16(cpuinfo: string): boolean {
 }
 
 /**
- * Fits an execution input to this machine, on which the embedded account computes whatever instance types the plan names.
+ * Fits an execution input to this machine. The embedded account computes here, no matter which instance types are planned.
  *
  * @param cpuinfo the content of /proc/cpuinfo; empty where there is none
  * @returns the input, without bf16 if the machine gains nothing by it, and the line that says so

@@ -13,7 +13,7 @@ import { type ExecutionInput, type InputOptions, makeExecutionInput } from "./ex
 const first: Mode = "mini";
 const offered: readonly Mode[] = [first, ...modes.filter((mode) => mode !== first)];
 
-/** A run that a person may choose; without a plan, Preflight would refuse it, or a label is missing. */
+/** A mode that a person may choose. It has no plan if Preflight would refuse the run, or if the run needs a label. */
 interface Offer {
   readonly mode: Mode;
   readonly plan?: Plan;

@@ -22,7 +22,7 @@ export async function findNamedCluster(
   try {
     return await describeCluster(clients.emr, id);
   } catch (error) {
-    // EMR's answers to an id that does not exist and to a text that no id can be.
+    // EMR answers so to an id that does not exist, and to a text that cannot be an id.
     if (!isNamed(error, "InvalidRequestException", "ValidationException")) throw error;
   }
   const alive = (await findAliveClusters(clients, stateMachineArn)).map((cluster) => cluster.id);

@@ -68,7 +68,7 @@ async function readCsvFiles(files: readonly string[]): Promise<Preview["rows"]> 
   return rows;
 }
 
-/** Reads the first records of a file, of which a person may have gigabytes. */
+/** Reads only the first records of a file, which may have gigabytes. */
 async function readCsv(path: string, count: number): Promise<readonly unknown[]> {
   const rows: unknown[] = [];
   for await (const row of createReadStream(path).pipe(parse({ columns: true, to: count }))) rows.push(row);

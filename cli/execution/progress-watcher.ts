@@ -30,7 +30,7 @@ export function progressWatcher(
       const tree = isPlanned && (await readJson(s3, { bucket, key: runKey(runId, planFile) }, plannedTreeSchema));
       line(renderState(visit));
       if (!tree) return;
-      // Before a cluster is created, so that a person can still stop the execution.
+      // Show the tree before a cluster is created, so that a person can still stop the execution.
       const splits = describeSplits(tree.usedSplits, tree.unusedSplits);
       if (splits !== undefined) line(`Splits: ${splits}`);
       for (const each of tree.leftOut) line(describeLeftOut(each));

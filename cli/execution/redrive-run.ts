@@ -13,7 +13,7 @@ import type { Run } from "./find-run.ts";
 import { isRunning } from "./stop-run.ts";
 import { describeExecution, lastData, readHistory } from "./watch-execution.ts";
 
-/** The states that need no cluster any more, although the run had one. */
+/** The states that do not need the cluster any more. */
 const lastStates: readonly string[] = [
   "ValidateResults",
   "LeaveCluster",
@@ -75,9 +75,9 @@ async function clusterState({ emr }: Clients, id: string): Promise<string> {
 }
 
 /**
- * Reads the input of a run, for another with the same.
+ * Reads the input of a run, to start another run with it.
  *
- * @throws UsageError when it is no JSON object, with which every run would fail
+ * @throws UsageError when it is no JSON object, because every run with it would fail
  */
 export async function readInput(clients: Clients, run: Run): Promise<ExecutionInput> {
   const { input } = await describeExecution(clients, run);
@@ -86,7 +86,7 @@ export async function readInput(clients: Clients, run: Run): Promise<ExecutionIn
   throw new UsageError(`The input of ${run.runId} is no JSON object, so that a rerun would fail, too: ${input}`);
 }
 
-/** Redrives a run, and waits until Step Functions says so: whoever follows it would otherwise take it for over. */
+/** Redrives a run, and waits until Step Functions shows the redrive. Until then, the run would still look ended. */
 export async function redriveRun({ signal }: Lifetime, clients: Clients, run: Run): Promise<void> {
   const { redriveCount: before = 0 } = await describeExecution(clients, run);
   await clients.sfn.send(new RedriveExecutionCommand({ executionArn: run.arn }));

@@ -84,7 +84,7 @@ export function renderReport(report: Report, noMail: string | null = yellow("! N
   return [renderFields(rows), ...warnings, ...renderMail(report.mail, noMail)].join("\n");
 }
 
-/** The warnings that the mail, which is shown below the report, does not have. */
+/** The warnings that the mail does not have. The mail itself is shown below the report. */
 function warningsOf({ leftOut, warnings, weights, mail }: Report): readonly string[] {
   const all = [...leftOut.map(describeLeftOut), ...warnings, ...(weights === "seeded" ? [seededWarning] : [])];
   return [...new Set(all)].filter((text) => !mail?.message.includes(text));

@@ -49,13 +49,13 @@ export interface Report {
   /** Names of the used splits; empty in a tree without splits. */
   readonly splits: readonly string[];
   readonly unusedSplits: readonly string[];
-  /** The files that are no images of the tree: those of the dataset's folder, or else those on S3. */
+  /** The files that are no images of the tree, in the dataset's folder or else on S3. */
   readonly leftOut: readonly LeftOut[];
   readonly states: readonly { name: string; seconds: number; failed: boolean; retries: number }[];
   readonly error: { readonly name: string; readonly cause: string; readonly log: StepLog | null } | null;
-  /** The folder is that of the copy on this machine; null when there is none. The files are null if nobody counted them. */
+  /** `folder` has the copy on this machine, and is null without one. `files` is null if they were not counted. */
   readonly results: { readonly folder: string | null; readonly uri: string; readonly files: number | null };
-  /** s3:// URI of the page about the run, or about the run whose results are valid for it; null when there is none. */
+  /** s3:// URI of the page about the run, or about the earlier run with its results; null when there is none. */
   readonly page: string | null;
   /** The cluster's cost, which is not final while the cluster is kept; null when it is not known. */
   readonly cost: Cost | null;

@@ -44,7 +44,7 @@ export class RunningCluster {
       this.#parts = await this.#read(now);
     } catch (error) {
       if (isConnectionLost(error) || !(error instanceof EMRServiceException)) throw error;
-      // The states and the progress are worth watching without EMR, which this person may not be allowed to read.
+      // Go on without EMR, which this person may not be allowed to read: the states and the progress are still useful.
       this.#parts = [`cluster unknown (${error.name})`];
     }
     this.#readAt = now.getTime();

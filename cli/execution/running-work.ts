@@ -67,7 +67,7 @@ export function describeRunning({ executions, clusters }: Running): readonly str
   ];
 }
 
-/** Makes a check that nothing runs twice: ListExecutions may miss an execution that has started a moment ago. */
+/** Repeats a check for running work once, because ListExecutions may miss an execution that has just started. */
 export async function checkTwice({ signal }: Lifetime, check: () => Promise<unknown>): Promise<void> {
   let checks = 0;
   const wasIdleTwice = async (): Promise<boolean> => {
@@ -115,7 +115,7 @@ async function stopAll(clients: Clients, { executions, clusters }: Running): Pro
     try {
       await clients.sfn.send(new StopExecutionCommand({ executionArn: arn, ...reason }));
     } catch (error) {
-      // It has ended with its state machine since it was listed.
+      // The execution has ended since it was listed, because its state machine was deleted.
       if (!isNamed(error, "ExecutionDoesNotExist", "StateMachineDoesNotExist")) throw error;
     }
   }

@@ -27,7 +27,7 @@ export async function findOwnClusters({ emr }: Clients, run: Run): Promise<reado
   return ours;
 }
 
-/** The id of another run's cluster that the run was started on, which is not the run's to terminate. */
+/** The id of the cluster that the run's input names. Another run created it, so this run must not terminate it. */
 export async function findReusedCluster(clients: Clients, run: Pick<Run, "arn">): Promise<readonly string[]> {
   const { input } = await describeExecution(clients, run);
   const id = clusterIdIn(input);

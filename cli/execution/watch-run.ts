@@ -14,7 +14,7 @@ export function requireSucceeded({ runId, status, error }: Report): void {
 }
 
 /**
- * Follows a run that goes on without the command, to which Ctrl-C does nothing.
+ * Follows a run that goes on without the command. Ctrl-C ends only the command.
  *
  * @param quiet shows no progress
  */

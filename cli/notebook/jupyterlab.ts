@@ -36,7 +36,7 @@ export async function installJupyterLab(lifetime: Lifetime, file: string): Promi
 /** Variables that a browser needs to appear on the person's screen. */
 const forBrowsers = ["BROWSER", "DISPLAY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"];
 
-/** The person's settings, extensions and start-up files of Jupyter, IPython and Matplotlib are for their own notebooks. */
+/** Keeps out the person's own settings, extensions and start-up files of Jupyter, IPython and Matplotlib. */
 function jupyterEnvironment(): NodeJS.ProcessEnv {
   const settings = join(places.notebook, "settings");
   return {
@@ -83,7 +83,7 @@ export async function serveNotebook(
   const settings = [
     "ServerApp.ip=127.0.0.1",
     `ServerApp.port=${port}`,
-    // Another port than the one that is announced would have no readers.
+    // Fail if the port is in use: another port would not be the announced one.
     "ServerApp.port_retries=0",
     `ServerApp.root_dir=${dirname(file)}`,
     // JupyterLab hands the token to the browser in a file, and not in an argument that others can read.
@@ -101,7 +101,7 @@ export async function serveNotebook(
     join(bin, "jupyter-lab"),
     [...settings.map((setting) => `--${setting}`), file],
     {
-      // In the environment, because other users can read the arguments of a process.
+      // Pass the token in the environment, because other users can read the arguments of a process.
       env: { ...jupyterEnvironment(), JUPYTER_TOKEN: token },
       cwd: dirname(file),
       graceMs,

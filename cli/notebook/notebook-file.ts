@@ -31,7 +31,7 @@ export async function writeNotebook({ file, results, force, ...values }: Wish): 
   const cells = notebookCells({ ...values, results: relative(dirname(file), results) });
   try {
     await mkdir(dirname(file), { recursive: true });
-    // Fails when the file has come into being meanwhile.
+    // "wx" fails if the file has been created meanwhile.
     await writeFile(file, renderNotebook(cells, values.runId), { flag: force ? "w" : "wx" });
   } catch (error) {
     if (!(error instanceof Error && hasCode(error, "EACCES", "EPERM", "EROFS", "EEXIST", "ENOTDIR", "EISDIR")))

@@ -1,6 +1,6 @@
-// The environment of every process that the project starts. A process gets only the variables that are listed here:
-// the person's settings of Spark, Java, Python, pip, Node and AWS are for their own work, and each of them has broken
-// or misled a command that inherited it.
+// The environment of every process that the project starts. A process gets only the variables that are listed here, and
+// those that ORCHARD_INHERIT names if it uses the network. The person's settings of Spark, Java, Python, pip, Node and AWS
+// are for their own work, and each of them has broken or misled a command that inherited it.
 import { existsSync } from "node:fs";
 import { compileCache } from "./setup-paths.mjs";
 

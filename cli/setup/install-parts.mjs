@@ -28,8 +28,8 @@ export function withPrerequisites(names) {
 /**
  * Installs the parts that are missing or out of date. Each starts as soon as the parts that it needs are ready.
  * @param {readonly PartName[]} names with their prerequisites
- * @param {() => Promise<void>} [check] called once the Node modules are ready, with which a command can check its command
- *   line; its error ends the installation
+ * @param {() => Promise<void>} [check] checks the command line; called once the Node modules are ready, because the command
+ *   needs them. Its error ends the installation
  */
 export async function installParts(names, check) {
   const missing = names.filter((name) => !isReady(name));

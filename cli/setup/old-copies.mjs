@@ -1,10 +1,10 @@
-// The npm package runs from a copy of itself, of which each version leaves one in the folder of the state.
+// The npm package runs from a copy of itself. Each version leaves such a copy in the folder of the state.
 import { readdirSync, readFileSync, rmSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { isAlive } from "../../shared/os-processes.mjs";
 import { hasCode } from "../../shared/system-errors.mjs";
 
-/** A command of another version that began before that is over, except for an account in the background. */
+/** After this time, a command of another version has ended, unless it is an account in the background. */
 const unusedMs = 24 * 3_600_000;
 /** Also matches a copy that was never completed. */
 const copyName = /^app-[0-9a-f]{12}(\..+)?$/;

@@ -13,7 +13,7 @@ const generated = join(root, ".orchard");
  */
 export const home = existsSync(generated) ? realpathSync(generated) : generated;
 
-/** Whether npm has installed the modules, with the package or elsewhere, so that they are not the set-up's to install. */
+/** Whether npm has installed the modules, with the package or elsewhere. The set-up then does not install them. */
 export const hasForeignModules =
   lstatSync(join(root, "node_modules"), { throwIfNoEntry: false })?.isSymbolicLink() === true;
 
@@ -28,8 +28,8 @@ export const python = join(home, "python", "bin", "python");
 export const node = join(root, "node_modules", ".bin", "node");
 
 /**
- * Says why a folder cannot hold the project or its generated files: class paths are separated by colons, lists of
- * folders by commas, and Spark reads the others as wildcards.
+ * Says why a folder cannot hold the project or its generated files. Colons separate class paths, commas separate lists of
+ * folders, and Spark reads the other characters as wildcards.
  * @param {string} what
  * @param {string} path
  * @returns {string | undefined} the message for the person; undefined when the path can be used

@@ -47,7 +47,7 @@ function runCommand(args) {
 }
 
 /**
- * Lets the command check its command line, so that a wrong one is refused before a minute of set-up.
+ * Lets the command check its command line before the set-up, which may take a minute.
  * @param {string[]} args
  * @returns {Promise<void>}
  */
@@ -103,7 +103,7 @@ async function main() {
   const parts = partsOf(args);
   const missing = parts.filter((part) => !isReady(part));
   const lacksModules = missing.includes("node-modules");
-  // A command can check its command line as soon as the modules are there. They alone need no check beforehand.
+  // A command can check its command line once the modules are installed. Check only if other parts are missing, too.
   const isWorthACheck = missing.length > (lacksModules ? 1 : 0);
   const check = () => (isWorthACheck ? checkCommandLine(args) : Promise.resolve());
   if (!lacksModules) await check();

@@ -64,7 +64,7 @@ const hint =
  * @param {(line: string) => void} log
  */
 export async function makeJars(set, log) {
-  // Not in the project's folder: Ivy reads parentheses in a path as its own syntax.
+  // Keep Ivy out of the project's folder, because it reads parentheses in a path as its own syntax.
   const ivy = mkdtempSync(join(tmpdir(), "orchard-ivy-"));
   const partial = join(home, `${set.folder}.partial`);
   rmSync(partial, { recursive: true, force: true });
@@ -137,7 +137,7 @@ async function resolveJars(set, ivy, log) {
     ],
     {
       log,
-      // Ivy and Java print much else.
+      // Show only the downloads of all that Ivy and Java print.
       shown: /^(downloading .*?)( \.\.\.)?$/,
       hint,
       env: {

@@ -6,7 +6,7 @@ const parentCheckMs = 500;
 const setupPid = Number(process.env["ORCHARD_PARENT_PID"] ?? 0);
 delete process.env["ORCHARD_PARENT_PID"];
 
-/** Whether the setup only asks if the command line is right, before it makes what the command needs. */
+/** Whether this process only checks the command line for the setup, which then installs the command's parts. */
 const onlyChecks = process.env["ORCHARD_ONLY_CHECK"] === "1";
 
 /** Marks the end of a command's checks of its command line. withLifetime calls it. */
@@ -30,7 +30,7 @@ function printNotice(line: string): void {
 }
 
 /**
- * The resources that a command ends before it exits, however it exits. The first SIGINT or SIGTERM ends them in reverse
+ * The resources that a command ends before it exits for any reason. The first SIGINT or SIGTERM ends them in reverse
  * order and exits; the second one forces the exit. The end of the parent process counts as SIGTERM.
  */
 export class Lifetime {
@@ -59,7 +59,7 @@ export class Lifetime {
     return this.signal.aborted;
   }
 
-  /** Whether Ctrl-C has interrupted the command, and not a signal that nobody answers. */
+  /** Whether Ctrl-C has interrupted the command. After any other signal, nobody is there to answer a question. */
   get isInterruptedByCtrlC(): boolean {
     return this.#firstSignal === "SIGINT";
   }

@@ -138,7 +138,7 @@ export async function runSteps(lifetime: Lifetime, steps: readonly Step[], quiet
   const running = list.run().finally(() => {
     hasEnded = true;
   });
-  // A live list holds back what others write, until it ends: without this, their last words would be lost.
+  // A live list holds back all other output until it ends. Release that output before an interruption ends the process.
   const end = lifetime.defer(async () => {
     await Promise.race([Promise.allSettled([running]), sleep(endMs, undefined, { ref: false })]);
     if (isLive && !hasEnded) logger.process.release();

@@ -1,10 +1,10 @@
 import { type CommandUnknownOpts, InvalidArgumentError } from "@commander-js/extra-typings";
 import { nearestNames } from "../../shared/nearest-names.ts";
 
-/** An option or an argument, of which commander knows the choices. */
+/** An option or an argument whose choices commander knows. */
 type Choosable = CommandUnknownOpts["options" | "registeredArguments"][number];
 
-/** Commands share some of their options. */
+/** The options that have been changed already, because commands share some of them. */
 const suggesting = new WeakSet<Choosable>();
 
 /** Lets a wrong choice be answered with the nearest one. Commander does so only for the names of commands and options. */

@@ -1,4 +1,4 @@
-// The options with which `reduce` and `project` describe stored features.
+// The options of `reduce` and `project` that describe stored features.
 import { type Command, Option, type OptionValues } from "@commander-js/extra-typings";
 
 /** NumPy's names of the types that features in a binary column can have, as in spark/orchard/io/columns.py. */

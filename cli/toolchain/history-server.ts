@@ -22,7 +22,7 @@ export async function serveHistory(
 ): Promise<{ readonly url: string; readonly closed: Promise<unknown> }> {
   const environment = await sparkEnvironment(lifetime);
   const settings = `${folder}.conf`;
-  // A file, because Spark splits the options of SPARK_HISTORY_OPTS at spaces.
+  // Pass the settings in a file, because Spark splits the options of SPARK_HISTORY_OPTS at spaces.
   await writeFile(
     settings,
     `spark.history.fs.logDirectory ${pathToFileURL(folder).href}\nspark.history.ui.port ${port}\n`,

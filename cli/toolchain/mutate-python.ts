@@ -9,7 +9,7 @@ import { runTool } from "./run-tool.ts";
 /** Seconds after which a mutant counts as killed, because it has made a loop endless. */
 const timeoutSeconds = 120;
 
-/** These make a TypeError of arithmetic and of type hints such as `int | None`, which any test notices. */
+/** Operators whose mutants raise a TypeError in arithmetic or in type hints such as `int | None`, so any test finds them. */
 const pointless = [
   "core/ReplaceBinaryOperator_.*_(RShift|LShift|BitOr|BitAnd|BitXor)",
   "core/ReplaceBinaryOperator_BitOr_.*",

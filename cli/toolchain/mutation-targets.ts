@@ -40,11 +40,12 @@ function folderOf(path: string): string {
   return statSync(join(root, path)).isDirectory() ? path : dirname(path);
 }
 
-/** The tests of a file or folder are in the folder of tests/ with the same path; a file of Python has test files of its own name. */
+/** The tests of a file or folder of TypeScript are in the folder of tests/ with the same path. */
 function typeScriptTarget(path: string): MutationTarget {
   return { path, language: "typescript", files: filesBelow(path, ".ts"), tests: [join("tests", folderOf(path))] };
 }
 
+/** A file of Python has test files of its own name in the folder of tests/spark/ with the same path. */
 function pythonTargets(path: string): readonly MutationTarget[] {
   return filesBelow(path, ".py").flatMap((file) => {
     const folder = join("tests", "spark", relative("spark/orchard", dirname(file)));

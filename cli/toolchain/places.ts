@@ -21,7 +21,7 @@ export const places = {
   sparkDefaults: join(home, "spark", "spark-defaults.conf"),
   /** StrykerJS, Cosmic Ray and the copies of the project that they change. */
   mutation: join(home, "mutation"),
-  /** JupyterLab, with what the notebooks import. */
+  /** JupyterLab, with the packages that the notebooks import. */
   notebook: join(home, "notebook"),
   nodeBin: join(root, "node_modules", ".bin"),
 } as const;

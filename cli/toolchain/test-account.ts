@@ -27,7 +27,7 @@ export async function prepareTestAccount(lifetime: Lifetime): Promise<void> {
   try {
     await orchard("local", "up", "--detach", "--json", "--port", String(await getPort({ host: "127.0.0.1" })));
     await orchard("local", "down", "--yes");
-    // The first node of any copy installs the wheels for the nodes of all copies, and so it is with functions' code.
+    // All copies share the images of nodes and the code of functions, so only the first copy installs and unpacks them.
     for (const name of ["node-image", "lambda"]) {
       const shared = join(places.tests, name);
       mkdirSync(shared, { recursive: true });
