@@ -33,8 +33,8 @@ export { PortInUse, type RunningAccount };
 export const defaultPort = 4566;
 const accountId = "000000000000";
 /**
- * The delay before MiniStack's state is saved after a change. MiniStack also saves it when the account is killed: only what
- * kills both, such as a power failure, loses changes.
+ * The delay before MiniStack's state is saved after a change. MiniStack also saves it when the account is killed. Changes
+ * are lost only if both end at once, such as by a power failure.
  */
 const saveDelayMs = 5000;
 

@@ -179,7 +179,7 @@ export class Gateway {
   #fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {
     const failure = error instanceof AwsError ? error : new AwsError("InternalFailure", errorText(error), 500);
     if (failure.status >= 500) {
-      // Without the query, which has the signature of a presigned URL.
+      // Leave out the query, which has the signature of a presigned URL.
       const path = request.url?.split("?", 1)[0];
       this.#services?.context.log(`gateway: ${request.method} ${path} failed: ${errorText(error)}`);
     }
@@ -236,7 +236,7 @@ function sendJson(response: ServerResponse, status: number, body: unknown, versi
   response.end(JSON.stringify(body));
 }
 
-/** Whether a request may change state other than S3 objects, which MiniStack saves; only their paths have a key. */
+/** Whether a request may change more than S3 objects, which MiniStack saves at once. Only the paths of objects have a key. */
 function mayChange(request: IncomingMessage, pathname: string): boolean {
   if (request.method === "GET" || request.method === "HEAD") {
     return false;

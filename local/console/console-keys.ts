@@ -16,8 +16,8 @@ export function consoleLink(endpoint: string, directory: string): string {
 }
 
 /**
- * Requires the console's key in a header. A cookie would not do: browsers send the cookies of 127.0.0.1 to every port of
- * it, which may be another user's.
+ * Requires the console's key in a header. A cookie would not be secret, because browsers send the cookies of 127.0.0.1 to
+ * all its ports, and another user may listen on one of them.
  * @throws AwsError AccessDenied for a request without the key of the account's console
  */
 export function requireConsoleKey({ headers }: IncomingMessage, account: KeyPair): void {
@@ -30,12 +30,12 @@ export function requireConsoleKey({ headers }: IncomingMessage, account: KeyPair
   );
 }
 
-/** The time in which the link to a report is valid, at least. */
+/** The least time for which the link to a report is valid. */
 const reportHours = 1;
 
 /**
- * Returns the parameters of a link that opens the report of a run, because the browser opens it without a header. They
- * change once an hour.
+ * Returns the parameters of a link to the report of a run. They replace the header with the key, because a browser opens
+ * a link without it. They change once an hour.
  */
 export function reportTicket({ secretAccessKey }: KeyPair, runId: string, now: Date): URLSearchParams {
   const expires = Math.ceil(now.getTime() / 3_600_000) + reportHours;

@@ -43,7 +43,7 @@ export class Logs {
 
   /** @param from seconds since the epoch, as `to` */
   async #readFunction(FunctionName: string, from: number, to: number): Promise<LogText> {
-    // The log is written when the function has ended, a moment after its state.
+    // Look a little beyond the state's end, because the log is written after the function has ended.
     const range = { startTime: Math.floor(from * 1000), endTime: Math.ceil(to * 1000) + 2_000 };
     try {
       const configuration = await this.#functions.send(new GetFunctionConfigurationCommand({ FunctionName }));
@@ -58,7 +58,7 @@ export class Logs {
   }
 }
 
-/** Leaves the first, incomplete line of a long text out. */
+/** Keeps the end of a long text, without its first, incomplete line. */
 function cut(text: string): LogText {
   if (text.length < maxBytes) return { text, isCut: false };
   return { text: text.slice(text.length - maxBytes).replace(/^.*\n/, ""), isCut: true };

@@ -64,7 +64,7 @@ export class RunFiles {
   }
 }
 
-/** Returns the folder that Preflight planned; an execution without anything new has the results of an earlier run. */
+/** Returns the folder that Preflight planned. If nothing is new, it is the folder of an earlier run. */
 function folderOf({ events }: Execution): Folder | undefined {
   const input = events.map(enteredState).findLast((state) => state !== undefined)?.input;
   const { data } = stateSchema.safeParse(JSON.parse(input ?? "null"));

@@ -34,7 +34,7 @@ export interface BootstrapAction {
   readonly args: readonly string[];
 }
 
-/** The folder of a cluster that has its nodes, and nothing that outlives them. */
+/** The folder with a cluster's nodes. Files that outlive the nodes, such as logs, are elsewhere. */
 export function nodesFolder(clusterFolder: string): string {
   return join(clusterFolder, "node");
 }

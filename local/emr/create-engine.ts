@@ -8,7 +8,7 @@ import { LocalEngine } from "./local-engine.ts";
 import { YarnEngine } from "./yarn/yarn-engine.ts";
 import { propertiesOf } from "./yarn-rules.ts";
 
-/** Creates what runs a cluster: YARN if the account was started with it, otherwise local[*]. */
+/** Creates the engine of a cluster: YARN if the account was started with it, otherwise local[*]. */
 export function createEngine(context: AccountContext, cluster: Cluster, logs: ClusterLogs): ClusterEngine {
   const { Configurations: configurations = [] } = cluster.request;
   const engine = {

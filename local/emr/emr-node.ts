@@ -8,7 +8,7 @@ import { readTail } from "../support/read-tail.ts";
 import { supervise } from "../support/supervise.ts";
 import type { ClusterLogs } from "./cluster-logs.ts";
 
-/** The end of a log that a failure is explained with. */
+/** The bytes at the end of a log that explain a failure. */
 const tailBytes = 16 * 1024;
 
 export interface NodeResult {

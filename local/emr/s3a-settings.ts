@@ -3,7 +3,7 @@ import type { AccountContext } from "../support/account-context.ts";
 /**
  * Hadoop's properties with which S3A reads and writes the account's buckets.
  *
- * @param buffers the folder for what S3A has not uploaded yet
+ * @param buffers the folder for data that S3A has not uploaded yet
  */
 export function s3aSettings(
   { ministack, region, credentials }: AccountContext,

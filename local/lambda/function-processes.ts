@@ -1,10 +1,13 @@
 import type { FunctionProcess } from "./function-process.ts";
 
-/** Lambda does not say how long. A start takes ten times the CPU time of a call, and a run on a busy machine takes minutes. */
+/**
+ * Assumed, because Lambda documents no time. A start takes ten times the CPU time of a call, and a run on a busy machine
+ * takes minutes.
+ */
 export const idleSeconds = 300;
 
 /**
- * The processes of all functions. As in Lambda, one that has answered waits for the next call of its function, unless
+ * The processes of all functions. As in Lambda, a process that has answered waits for the next call of its function, unless
  * the function's code or configuration has changed. Unlike in Lambda, it is not frozen meanwhile.
  */
 export class FunctionProcesses {
@@ -14,7 +17,7 @@ export class FunctionProcesses {
 
   /** Returns a waiting process, or starts one. @param key equal for processes that can replace each other */
   take(key: string, start: () => FunctionProcess): FunctionProcess {
-    // The latest one, so that surplus processes reach the end of their time.
+    // Take the latest one, so that surplus processes reach the end of their time.
     const waiting = [...this.#idle].findLast(([, idle]) => idle.key === key)?.[0];
     if (waiting) {
       clearTimeout(this.#idle.get(waiting)?.timer);

@@ -134,7 +134,7 @@ export class LambdaRunner {
     return { configuration, location: code.Location };
   }
 
-  /** Unpacks the code. Returns what starts a process, and a text that is the same for processes that are alike. */
+  /** Unpacks the code. Returns a function that starts a process, and a key that is equal for interchangeable processes. */
   async #prepare(configuration: FunctionConfiguration, location: string) {
     const { directory, endpoint, region, tools } = this.#context;
     const sha256 = configuration.CodeSha256 ?? randomUUID();
@@ -150,7 +150,8 @@ export class LambdaRunner {
       const env = environment(logStreamName);
       return new FunctionProcess({ tools, taskRoot, handler, memoryMb, env, logStreamName });
     };
-    // The environment has the code, the handler and the memory. Other members, such as LastUpdateStatus, change by themselves.
+    // The environment names the code, the handler and the memory. The rest of the configuration, such as LastUpdateStatus,
+    // can change without an update of the function.
     return { key: JSON.stringify(environment("")), start };
   }
 }

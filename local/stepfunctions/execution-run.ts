@@ -12,7 +12,7 @@ interface RunOptions {
   readonly execution: Execution;
   readonly program: Program;
   readonly input: Json;
-  /** True for a redrive that resumes at a Task: AWS schedules the Task again but enters every other state again. */
+  /** True for a redrive that resumes at a Task: AWS enters every other state again, but only schedules a Task again. */
   readonly resumesTask: boolean;
   readonly tasks: TaskIntegrations;
   readonly region: string;
@@ -73,7 +73,7 @@ export class ExecutionRun {
     return this.#forcedOutcome ?? outcome;
   }
 
-  /** Ends the run with an outcome of the caller's; the first one counts. */
+  /** Ends the run with an outcome. The outcome of the first call counts. */
   stop(outcome: Outcome): void {
     this.#forcedOutcome ??= outcome;
     this.#run.abort();

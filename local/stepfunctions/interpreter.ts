@@ -29,7 +29,7 @@ const valid = new Set<string>();
 
 /**
  * Compiles a definition. Function ARNs are not checked: the library knows only some of their forms.
- * @param validate false for a redrive: the states before its first one are unreachable, which validation would refuse
+ * @param validate false for a redrive, because validation would refuse the unreachable states before its first one
  * @throws AwsError ValidationException when the interpreter refuses the definition
  */
 export function compile(definition: Machine, { validate }: { readonly validate: boolean }): Program {

@@ -14,7 +14,7 @@ export function runnable(definition: string, startAt?: string): Machine {
   return startAt === undefined ? machine : { ...machine, StartAt: startAt };
 }
 
-/** Returns the member of $$.Execution that prepared definitions read the start time from. */
+/** Returns the member of $$.Execution from which prepared definitions read the start time. */
 export function executionContext(startTime: Date) {
   return { FirstStartTime: startTime.toISOString() };
 }
@@ -23,9 +23,9 @@ export function executionContext(startTime: Date) {
 const carried = "OrchardStateInput";
 
 /**
- * Parses a definition. AWS resolves TimeoutSecondsPath on the state's input (in the example "Dynamic task timeout and
- * heartbeat notification" of docs.aws.amazon.com/step-functions/latest/dg/state-task.html, Parameters lack the field), but
- * the interpreter on the Parameters, so that they have to carry the input.
+ * Parses a definition. AWS resolves TimeoutSecondsPath on the state's input: see "Dynamic task timeout and heartbeat
+ * notification" in docs.aws.amazon.com/step-functions/latest/dg/state-task.html, where Parameters lack the field. The
+ * interpreter resolves it on the Parameters, so they have to carry the input.
  */
 export function parseWithTimeouts(definition: string): Machine {
   return JSON.parse(definition, (_key, value) =>

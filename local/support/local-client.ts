@@ -4,7 +4,7 @@ import { AwsError } from "./aws-error.ts";
 /**
  * Refuses the requests that a browser sends for a page of another site, and those whose host name was rebound to
  * loopback: https://en.wikipedia.org/wiki/DNS_rebinding. No AWS client sends such headers.
- * @param answersOwnPages whether pages of the account itself, which are the console, may send the request
+ * @param answersOwnPages whether the account's own page, the console, may send the request
  * @throws AwsError AccessDenied
  */
 export function requireLocalClient(

@@ -4,10 +4,10 @@
     supervise.py <grace seconds> sweep <session>
 
 The account holds the other end of standard input, so the command stops when the account closes it or dies. All
-processes of the session get SIGTERM and, after the grace period, SIGKILL; a process group would not suffice, because
-PySpark's worker daemon creates its own. With "null" the command reads nothing, with "pipe" standard input is forwarded
-to it, with "answers" it also gets the file descriptor 3 of this process. The exit code is the command's (128 + n for
-signal n). The second form ends a session whose supervisor was killed.
+processes of the session get SIGTERM and, after the grace period, SIGKILL. A process group would not suffice, because
+PySpark's worker daemon creates its own. With "null", the command reads nothing. With "pipe", it gets standard input,
+and with "answers" also the file descriptor 3 of this process. The exit code is the command's (128 + n for signal n).
+The second form ends a session whose supervisor was killed.
 """
 
 import os

@@ -20,7 +20,7 @@ interface SuperviseOptions {
   readonly stderr?: number;
   /** Written to the command's standard input, which then stays open. @default the command reads nothing */
   readonly input?: string;
-  /** Whether the command, which must have an input, also gets a file descriptor 3, which is `process.stdio[3]` here. */
+  /** Whether the command also gets a file descriptor 3, which is `process.stdio[3]` here. It then needs an `input`. */
   readonly hasAnswers?: boolean;
   /** @default 2 */
   readonly graceSeconds?: number;

@@ -15,7 +15,8 @@ for entry in /opt/*; do
   mount --rbind "$entry" "$root/opt/${entry##*/}"
 done
 mount --rbind "$root/opt" /opt
-# YARN starts each container by setsid. The node's own one makes no session, because the account ends a session.
-system=$(PATH=/usr/bin:/bin type -P setsid) # The node's own one comes first on the PATH.
+# YARN starts each container by setsid. The node's own setsid makes no new session, because the account ends the
+# processes of the NodeManager's session.
+system=$(PATH=/usr/bin:/bin type -P setsid) # The node's own setsid comes first on the PATH.
 mount --bind "$root/bin/setsid" "$(readlink -f "$system")"
 exec "$@"

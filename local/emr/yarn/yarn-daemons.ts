@@ -80,7 +80,7 @@ export class YarnDaemons {
    *
    * @param count their number
    * @param web the ResourceManager's address for HTTP
-   * @throws Error when a daemon ends or they take more than two minutes, with the end of its log; the signal's reason
+   * @throws Error with the end of the log when a daemon ends, or with the logs' names after two minutes; the signal's reason
    */
   async ready(count: number, web: string, signal: AbortSignal): Promise<void> {
     const isReady = async (): Promise<boolean> => {
@@ -105,7 +105,7 @@ export class YarnDaemons {
   }
 }
 
-/** ResourceManager REST APIs, "Cluster Metrics API". Returns 0 while it does not answer. */
+/** Counts the registered nodes by the ResourceManager's "Cluster Metrics API"; 0 while it does not answer. */
 async function countNodes(web: string): Promise<number> {
   try {
     const answer = await fetch(`${web}/ws/v1/cluster/metrics`, { signal: AbortSignal.timeout(5000) });

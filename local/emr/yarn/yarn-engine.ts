@@ -73,7 +73,8 @@ export class YarnEngine implements ClusterEngine {
     for (const node of this.nodes) {
       await node.create();
       await node.wrapper("spark-submit", [join(node.environment()["SPARK_HOME"] ?? "", "bin/spark-submit")]);
-      // A container gets a process group, by which YARN ends it, in the session of its NodeManager, which ends with the account.
+      // A container gets its own process group, by which YARN ends it. It stays in the session of its NodeManager, so that it
+      // ends with the account.
       const script = "import os, sys; os.setpgid(0, 0); os.execvp(sys.argv[1], sys.argv[1:])";
       await node.wrapper("setsid", [join(this.#context.tools, "python/bin/python"), "-IS", "-c", script]);
     }
@@ -133,7 +134,7 @@ export class YarnEngine implements ClusterEngine {
     await this.#daemons.start({ name, node, site, logFile });
   }
 
-  /** Writes the logs of the containers to S3, where EMR's are. */
+  /** Writes the logs of the containers to the place on S3 where EMR puts them. */
   async #uploadContainers(): Promise<void> {
     for (const { root } of this.#workers) await this.#upload(containerLogs(root), "containers");
   }

@@ -13,9 +13,9 @@ const usableShare = 0.75;
 /** The part of a planned cluster that runs on this machine. */
 export interface YarnScale {
   readonly type: string;
-  /** Nodes with a NodeManager that the request has. */
+  /** Number of nodes with a NodeManager in the request. */
   readonly planned: number;
-  /** Nodes with a NodeManager here. */
+  /** Number of nodes with a NodeManager on this machine. */
   readonly nodes: number;
   /** Memory that each of them offers, as on EMR. */
   readonly memoryMiB: number;

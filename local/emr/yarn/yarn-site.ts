@@ -38,8 +38,8 @@ export function clusterProperties(ports: ResourceManagerPorts, { memoryMiB, vcpu
 }
 
 /**
- * Variables that a container gets from its node: they take the place of the instance profile, the network's name service
- * and the node's own paths. As on EMR, the region comes only from the step's arguments.
+ * Variables that a container gets from its node. They replace the instance profile, the network's name service and the
+ * paths of a real node. As on EMR, the region comes only from the step's arguments.
  */
 const nodeVariables = [
   ...["JAVA_HOME", "LANG", "TMPDIR", "SPARK_LOCAL_IP"],
@@ -67,7 +67,7 @@ export function nodeProperties(node: EmrNode, { memoryMiB, vcpus }: YarnScale): 
     "yarn.nodemanager.resource.cpu-vcores": String(vcpus),
     // YARN ends a container that exceeds its size, as on EMR.
     "yarn.nodemanager.pmem-check-enabled": "true",
-    // Hadoop's default leaves the limit to cgroups, and then the check measures containers but never ends one.
+    // By default, Hadoop leaves the limit to cgroups, so that this check would never end a container.
     "yarn.nodemanager.resource.memory.enforced": "false",
     "yarn.nodemanager.vmem-check-enabled": "false",
     // The disk is the person's and may be fuller than EMR's limit of 90 %.
@@ -104,7 +104,7 @@ export async function writeDaemonSite(folder: string, yarnSite: Properties): Pro
   await writeFile(join(folder, "log4j2.properties"), daemonLog);
 }
 
-/** The request's properties that belong into the configuration of Spark's clients. */
+/** The request's properties that belong to the configuration of Spark's clients. */
 export interface ClientSite {
   readonly coreSite: Properties;
   readonly sparkDefaults: Properties;
@@ -133,13 +133,13 @@ export async function writeClientSite(
   };
   const sparkHome = join(context.tools, "python/lib/python3.11/site-packages/pyspark");
   const { classPath, options } = await readJavaSettings(context.tools);
-  // The archive of classes is valid for class paths that begin with that of local[*].
+  // The archive of classes is valid for class paths that begin with the class path of local[*].
   const archived = [classPath, join(sparkHome, "conf/"), join(sparkHome, "jars/*")].join(":");
   const spark: Properties = {
     // Otherwise spark-submit would upload 300 MB of jars for each step.
     "spark.yarn.jars": `local:${sparkHome}/jars/*`,
     "spark.yarn.stagingDir": `file://${join(root, "staging")}`,
-    // EMR has the external shuffle service. Its port is one for all nodes, so that only one could have it here.
+    // EMR has the external shuffle service. All nodes use the same port for it, so only one node here could have it.
     "spark.shuffle.service.enabled": "false",
     "spark.dynamicAllocation.shuffleTracking.enabled": "true",
     // Other users of the machine can reach Spark's ports on loopback.
