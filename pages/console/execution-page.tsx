@@ -81,14 +81,14 @@ function namesIn(definition: string): readonly string[] {
   return Object.keys(states);
 }
 
-/** The state that runs; after a failure, the one whose error the others followed. */
+/** The last state; after a failure, the first state whose error was caught, because it began the failure. */
 function interesting(visits: readonly Readonly<Visit>[]): Readonly<Visit> | undefined {
   const last = visits.at(-1);
   if (last?.status === "In progress" || last?.status === "Succeeded") return last;
   return visits.find(({ status }) => status === "Caught error") ?? last;
 }
 
-/** The job's file may still describe an earlier step. */
+/** Whether the progress is of the current state: the job's file may still describe an earlier step. */
 function isOf({ step }: Progress, current: Readonly<Visit> | undefined): boolean {
   return current?.status === "In progress" && stateOfStep[step] === current.state;
 }

@@ -143,7 +143,7 @@ interface ChoicesProps extends Props {
   readonly help: string;
 }
 
-/** Some of several options; none leaves the key out. */
+/** A choice of any number of options. Without a choice, the key is left out. */
 function Choices({ name, schema, options, help, value, onChange }: ChoicesProps) {
   const chosen: readonly unknown[] = Array.isArray(value) ? value : [];
   const toggle = (option: string, isOn: boolean) => {

@@ -30,7 +30,7 @@ export function formatDuration(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
-/** JSON with line breaks; a text that is no JSON as it is. */
+/** Formats JSON with line breaks; returns any other text unchanged. */
 export function formatJson(text: string): string {
   try {
     return JSON.stringify(JSON.parse(text), null, 2);
@@ -40,7 +40,7 @@ export function formatJson(text: string): string {
   }
 }
 
-/** The cause of an error as text: that of a function is JSON with the message and the stack. */
+/** The cause of an error as text. The cause of a function's error is JSON, so only its message is returned. */
 export function formatCause(cause: string): string {
   const json = formatJson(cause);
   if (!json.startsWith("{")) return json;

@@ -47,10 +47,10 @@ export function setKey(object: JsonObject, key: string, value: unknown): JsonObj
   return key in object ? { ...object, [key]: value } : { ...rest, [key]: value };
 }
 
-/** Only the stack knows its own defaults and its own bound of keepMinutes; the workflow compares with them. */
+/** Stands for the settings of the stack, which this page does not know. The workflow checks an input against them. */
 const anyStack = { bucket: "bucket", inputPrefix: "", maxCostUsd: 1, maxKeepMinutes: maxKeepMinutesBound };
 
-/** Returns why the workflow would refuse an execution input, in its own words; undefined when it would not. */
+/** Returns the workflow's own message if it would refuse an execution input, else undefined. */
 export function problemIn(text: string): string | undefined {
   try {
     parseInput(JSON.parse(text), anyStack);
@@ -62,7 +62,7 @@ export function problemIn(text: string): string | undefined {
   }
 }
 
-/** The bounds of a number, or of a text, in words; empty without any. */
+/** The bounds of a number in words; empty for another type, or if a bound is missing. */
 export function boundsOf({ type, minimum, maximum, exclusiveMinimum }: FieldSchema): string {
   if (type !== "integer" && type !== "number") return "";
   const least = minimum ?? exclusiveMinimum;

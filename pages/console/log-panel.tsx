@@ -15,7 +15,7 @@ interface Props {
   readonly visits: readonly Readonly<Visit>[];
 }
 
-/** The end of a log: of the newest step or function, until the person chooses another one. */
+/** The end of a log. The newest step or function is shown until the person chooses another one. */
 export function LogPanel({ view, visits }: Props) {
   const [chosen, setChosen] = useState<string>();
   const id = useId();

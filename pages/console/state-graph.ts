@@ -133,7 +133,7 @@ function place({ States: states }: Definition, names: readonly string[], edges: 
   return { width, height, boxes, lines };
 }
 
-/** The path with the most states, which is drawn as a straight line: the shortcuts of choices lead around it. */
+/** The path with the most states. It is drawn as a straight line, and the shortcuts of choices lead around it. */
 function longestPath(names: readonly string[], edges: readonly Edge[]): readonly string[] {
   const paths = new Map<string, readonly string[]>();
   const from = (name: string, visited: ReadonlySet<string>): readonly string[] => {
@@ -156,9 +156,9 @@ function sizeOf(name: string, type: string): { readonly width: number; readonly 
 }
 
 /**
- * From the right side of a box to the shared line at `x`, along it, and to the left side of the other box.
+ * Leads a line from the right side of a box to the shared line at `x`, along it, and to the left side of the other box.
  *
- * @param isBlocked whether a box stands between: then the line leads below it, or would seem to begin there
+ * @param isBlocked whether another box stands in the way: the line then passes below it, and does not seem to begin there
  */
 function alongBus(from: Box, to: Box, x: number, isBlocked: boolean): readonly Point[] {
   const start = { x: from.x + from.width / 2, y: from.y };

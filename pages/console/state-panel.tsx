@@ -113,7 +113,7 @@ function VisitData({ arn, visit, part }: VisitDataProps) {
   );
 }
 
-/** The data in a visit's events: those of the state, and those of its last attempt. */
+/** The data in a visit's events: input and output of the state, and parameters and result of its last attempt. */
 function dataOf(events: readonly HistoryEvent[]) {
   const textOf = (member: string, ...types: readonly RegExp[]) => {
     const event = events.findLast(({ type }) => types.some((pattern) => pattern.test(type)));

@@ -92,7 +92,7 @@ function leave(visit: Visit, leftAt: number, lastEvent: number): void {
   Object.assign(visit, { status: visit.error === undefined ? "Succeeded" : "Caught error", leftAt, lastEvent });
 }
 
-/** A redrive schedules the Task at which the execution ended again, without another entered event. */
+/** Counts a further attempt of a visit. A redrive schedules the Task again without entering its state again. */
 function startAttempt(visit: Visit): void {
   const isFurther = visit.error !== undefined || visit.leftAt !== undefined;
   if (!isFurther) return;

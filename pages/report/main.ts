@@ -40,7 +40,7 @@ function show(data: ReportData): void {
   installTips();
 }
 
-/** Paper is light: a page that is printed in dark colours gets the light ones until it is printed. The checks are printed, too. */
+/** Switches a page to light colours while it is printed, because paper is light. The checks are printed, too. */
 function printLight(): void {
   let chosen: string | undefined;
   addEventListener("beforeprint", () => {

@@ -15,7 +15,7 @@ const turn = Math.PI / 3;
 
 type Confusions = ReportFigures["confusions"];
 
-/** The labels in most confusions, in the order of the alphabet. */
+/** The labels with the most confusions, in the order of the alphabet. */
 function confusedLabels(confusions: Confusions, most: number): readonly string[] {
   const counts = new Map<string, number>();
   for (const { label, nearest, images } of confusions) {
@@ -74,7 +74,7 @@ function score(term: string, value: string, note: string): HTMLElement {
   return element("div", {}, element("dt", {}, term), element("dd", {}, value, element("small", {}, note)));
 }
 
-/** Share of the sample whose nearest image would have the same label if it were any image. */
+/** Share of the sample whose nearest image would have the same label if it were a random other image of the sample. */
 function chanceOf({ images, sample }: ReportFigures): number {
   const labels = unpackNumbers(images.labels);
   const counts = new Map<number, number>();

@@ -25,8 +25,8 @@ export interface LabelLook {
 }
 
 /**
- * The scatter plot of the images. Its points are drawn into a raster: with 67,692 points, a frame of Apache ECharts took
- * 400 ms and one of this takes less than 20 ms. The axes and the rings around selected images are SVG.
+ * The scatter plot of the images. Its points are drawn into a raster: with 67,692 points, a frame takes less than 20 ms,
+ * and took 400 ms with Apache ECharts. The axes and the rings around selected images are SVG.
  */
 export class Plot {
   readonly element: HTMLElement;

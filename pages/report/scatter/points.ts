@@ -14,7 +14,7 @@ export interface Look {
   readonly faint: number;
 }
 
-/** Order in which images are drawn, so that the last label does not hide the others: steps of a prime visit each once. */
+/** A mixed drawing order, so that the last label does not hide the others. Steps of a prime visit each image once. */
 export function drawingOrder(count: number): Uint32Array {
   const step = 982_451_653 % Math.max(1, count);
   return Uint32Array.from({ length: count }, (_, index) => (index * step) % count);

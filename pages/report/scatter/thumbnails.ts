@@ -5,7 +5,7 @@ import { unpackPicture } from "../unpack.ts";
 /** Makes a small picture of an image, or null for one without a thumbnail. */
 export type Thumbnail = (image: number) => HTMLCanvasElement | null;
 
-/** Cuts thumbnails out of the strip. A picture whose strip is not decoded yet is drawn when it is. */
+/** Cuts thumbnails out of the strip. A thumbnail is drawn as soon as the strip has been decoded. */
 export function thumbnailsOf(thumbnails: ReportFigures["thumbnails"]): Thumbnail {
   if (!thumbnails) return () => null;
   const { images, size, columns, jpegBase64 } = thumbnails;
