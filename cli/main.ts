@@ -1,10 +1,10 @@
-// `orchard`: one command line.
+// The entry point of `orchard`: runs the command, and reports its failure.
 import { hasCode } from "../shared/system-errors.mjs";
 import { loadProgram } from "./load-program.ts";
 import { commandEnvironment } from "./setup/child-environment.mjs";
 import { describeFailure } from "./terminal/describe-failure.ts";
 
-/** Removes what the command must not inherit, so that the SDKs in this process do not read it either. */
+/** Removes the variables that the command must not inherit, so that the SDKs in this process do not read them either. */
 function reduceEnvironment(command: string | undefined): void {
   const kept = commandEnvironment(command);
   for (const name of Object.keys(process.env)) if (!(name in kept)) delete process.env[name];
@@ -20,7 +20,7 @@ function reportLostOutput(error: Error): void {
 
 async function main(args: readonly string[]): Promise<void> {
   reduceEnvironment(args[0]);
-  // ansis, which decides when a command imports it, would color a pipe in CI.
+  // ansis decides about colors when a command imports it, and would color a pipe in CI.
   if (!process.stdout.isTTY && process.env["FORCE_COLOR"] === undefined) process.env["NO_COLOR"] = "1";
   const program = await loadProgram(args[0]);
   await program.parseAsync(args, { from: "user" });

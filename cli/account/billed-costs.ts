@@ -21,7 +21,7 @@ export function requireBills(target: Target): void {
 }
 
 /**
- * Asks Cost Explorer for what AWS has billed for the clusters of each run, by the cost allocation tag with the run's name.
+ * Reads from Cost Explorer the bill of the clusters of each run, by the cost allocation tag with the run's name.
  * Each request costs 0.01 USD (https://aws.amazon.com/aws-cost-management/aws-cost-explorer/pricing/).
  *
  * @param since start of the earliest run

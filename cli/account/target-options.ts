@@ -66,7 +66,7 @@ export function chooseAccount({ region, profile, local }: TargetOptions): boolea
   );
 }
 
-/** Access keys of the environment give way to --profile, as in the AWS CLI: the CDK would prefer them to AWS_PROFILE. */
+/** Removes access keys from the environment, because the CDK would prefer them. The AWS CLI prefers --profile, too. */
 function chooseProfile(profile: string): void {
   for (const name of ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"]) delete process.env[name];
   process.env["AWS_PROFILE"] = profile;

@@ -14,7 +14,7 @@ export interface Report {
   readonly observations: readonly Observation[];
   /** Why the command ended before its last run; null if it did not. */
   readonly failure: string | null;
-  /** "destroyed", or the reason why something may still exist. */
+  /** Says that nothing is left, or why something may still exist. */
   readonly removal: string;
 }
 

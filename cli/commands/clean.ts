@@ -93,7 +93,7 @@ function titleOf(part: Part): string {
   return parts[part].option.slice(2).replace("-", " ");
 }
 
-/** Clusters may be left when there is no deployment any more. */
+/** Opens the account. Only parts of the bucket need a deployment, because clusters may be left without one. */
 async function openAccount(options: TargetOptions, chosen: readonly Part[]): Promise<Account> {
   const target = await openChosenTarget(options);
   const needsBucket = bucketParts.some((part) => chosen.includes(part));

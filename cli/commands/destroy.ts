@@ -79,7 +79,7 @@ async function destroyAll(lifetime: Lifetime, options: DestroyOptions): Promise<
   else if (kept !== null) process.stdout.write(`\nThe data are kept in s3://${kept}\n`);
 }
 
-/** Without a deployment, nothing but this command would end a cluster that an incomplete removal has left. */
+/** Ends clusters that an incomplete removal has left. Without a deployment, only this command ends them. */
 async function endLeftClusters(
   lifetime: Lifetime,
   { clients, account, region }: Target,

@@ -84,7 +84,7 @@ async function checkAccount(chosen: TargetOptions): Promise<readonly CheckOutcom
   return [account, stack, clusters, outcome, ...preflight];
 }
 
-/** A cluster of a run that has ended keeps no run from starting, but it costs money. */
+/** Warns about clusters whose run has ended. They do not keep a run from starting, but they cost money. */
 function checkForgotten(target: Target, deployed: DeployedStack | undefined): Promise<CheckOutcome> {
   const run = async (): Promise<string> => {
     const { executions, clusters } = await findRunning(target.clients, deployed?.stateMachineArn);

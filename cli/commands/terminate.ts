@@ -41,7 +41,7 @@ async function terminate(
   const cluster = await findNamedCluster(clients, deployment?.stateMachineArn, id);
   if (isGone(stateOf(cluster))) return print(cluster, stateOf(cluster), false, json);
   requireTerminable(cluster, force);
-  // Somebody has terminated it already, so that there is nothing to ask.
+  // If somebody has terminated the cluster already, there is nothing to ask.
   if (!isEnding(stateOf(cluster))) await ask(lifetime, clients, cluster, yes);
   let state = stateOf(cluster);
   const end = async ({ status, title }: Reporter): Promise<void> => {

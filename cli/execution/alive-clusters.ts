@@ -74,7 +74,7 @@ export async function findAliveClusters(
   return found;
 }
 
-/** The time until which the cluster is kept, or else its maximum age. */
+/** The time until which the cluster is kept, but at the latest the time at which it reaches its maximum age. */
 function latestEnd(cluster: Cluster): Date | undefined {
   const keptUntil = Date.parse(tagOf(cluster, keepUntilTag) ?? "");
   const { CreationDateTime: created } = cluster.Status?.Timeline ?? {};
@@ -83,7 +83,7 @@ function latestEnd(cluster: Cluster): Date | undefined {
   return Number.isFinite(untilMs) ? new Date(untilMs) : undefined;
 }
 
-/** One of the two tags suffices, in case somebody removed the other. */
+/** Whether a cluster is Orchard's. One of the two tags suffices, in case somebody removed the other. */
 export function isOrchards(cluster: Cluster): boolean {
   return tagOf(cluster, projectTag.key) === projectTag.value || executionArnOf(cluster) !== undefined;
 }
@@ -128,7 +128,7 @@ export function elapsedSince(time: Date | undefined): string {
 }
 
 /**
- * Asks EMR to terminate the clusters. An error with one does not keep it from the others.
+ * Asks EMR to terminate the clusters. It goes on with the others after an error with one.
  *
  * @throws CommandFailed that names every cluster which EMR refused to terminate
  */

@@ -81,8 +81,7 @@ function optionOf(key: string): string {
 
 /**
  * Checks that the embedded account lives as long as the clusters that the input asks for. A cluster ends with its
- * account, so keeping one requires an account that continues to run, and reusing one an account that is already
- * running.
+ * account. To keep a cluster, the account must go on after the command, and to reuse one, it must be running already.
  *
  * @throws UsageError when the account would end, or is not running
  */

@@ -59,7 +59,7 @@ async function copyResults(
   return copied;
 }
 
-/** The last file of a run is its manifest, so the run has failed or is not over. */
+/** Explains a missing manifest. It is the last file of a run, so the run has failed or is not over. */
 function withoutManifest({ runId, status, error }: Report, folder: string, { files }: Copied): CommandFailed {
   const why = error ? `${error.name}: ${error.cause}` : `Follow it: orchard watch ${runId}`;
   return new CommandFailed(

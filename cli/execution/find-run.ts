@@ -35,7 +35,7 @@ export async function* listRuns(sfn: SFNClient, stateMachineArn: string): AsyncG
 /**
  * Finds a run by its name, by the beginning of its name, or by "latest".
  *
- * @throws NotFound with the names that resemble it, UsageError when several names begin so
+ * @throws NotFound with the most similar names, UsageError when several names have this beginning
  */
 export async function findRun(sfn: SFNClient, stateMachineArn: string, text: string): Promise<Run> {
   const exact = text === "latest" ? undefined : await describeRun(sfn, `${executionArnPrefix(stateMachineArn)}${text}`);

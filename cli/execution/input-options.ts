@@ -1,11 +1,11 @@
-// The options with which `start` and `run` describe an execution.
+// The options of `start` and `run` that describe an execution.
 import { type Command, Option, type OptionValues } from "@commander-js/extra-typings";
 import { precisions } from "../../lambdas/contract/choices.ts";
 import { layouts } from "../../lambdas/contract/image-tree.ts";
 import { modeProperties, modes, modesWithLabel } from "../../lambdas/contract/modes.ts";
 import { UsageError } from "../terminal/command-errors.ts";
 
-/** For `upload` too, which has no execution input. */
+/** Also an option of `upload`, which has no execution input. */
 export const layoutOption = new Option(
   "--layout <layout>",
   "the folders above an image, if they are not to be detected",

@@ -15,7 +15,7 @@ export function isConnectionLost(error: unknown): error is Error {
 interface PatienceOptions {
   readonly everyMs: number;
   readonly signal: AbortSignal;
-  /** Called for each attempt that the network or a service has made fail. */
+  /** Called after each attempt that has failed because of the network or a service. */
   readonly onLost: (error: Error) => void;
 }
 

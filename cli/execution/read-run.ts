@@ -15,7 +15,7 @@ export interface ReadRun {
 /**
  * Reads all that Step Functions, EMR and S3 know of a run, whether it has ended or not.
  *
- * @param countFiles whether to list the run's files, of which there may be thousands, for their number
+ * @param countFiles whether to count the run's files, which needs a list of all of them
  */
 export async function readRun(
   clients: Clients,

@@ -152,7 +152,7 @@ export interface Watcher {
   readonly onLeft: (visit: StateVisit) => Promise<void>;
   /** Called at each poll with the current state. */
   readonly onRunning: (visit: StateVisit, progress: JobProgress | undefined) => Promise<void>;
-  /** Called when the network or a service does not answer; then the watching goes on. Without it, the watching ends. */
+  /** Called when the network or a service does not answer, and the watching goes on. Without this, the watching ends. */
   readonly onLost?: (error: Error) => void;
 }
 

@@ -78,7 +78,7 @@ function signalChildren(signal) {
   for (const { pid } of children) if (pid) signalGroup(pid, signal);
 }
 
-/** Records that the setup is being ended when no tool has to be signaled. */
+/** Records that the setup is being ended, without ending the running tools. */
 export function stopStartingTools() {
   stopping = true;
 }

@@ -7,8 +7,8 @@ import { hasForeignModules, root } from "./setup-paths.mjs";
 /** @typedef {import("./setup-parts.mjs").PartName} PartName */
 
 /**
- * The setup parts that a command needs: those that package.json lists under orchard.setup for it, or for it and its
- * subcommand ("local down"), or all of them.
+ * The setup parts that a command needs. package.json lists them under orchard.setup for the command with its subcommand
+ * ("local down"), or else for the command. A command that is not listed needs all parts.
  * @param {string[]} args the command line; without a command, or with --help, Node modules suffice
  * @returns {PartName[]}
  */

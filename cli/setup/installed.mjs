@@ -29,7 +29,7 @@ function modulesFolder() {
 
 /**
  * The file that records the versions of the installed modules, for the fingerprints of the functions. npm never packs
- * package-lock.json, and writes its own lock to a folder that is not global.
+ * package-lock.json, and writes a lock of its own only to a folder that is not global.
  * @param {string} modules
  */
 function lockFile(modules) {

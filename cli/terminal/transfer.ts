@@ -1,4 +1,4 @@
-// Moves many files between this machine and a bucket, and describes how far that is.
+// Moves many files between this machine and a bucket, and describes the progress.
 import pMap from "p-map";
 import prettyBytes from "pretty-bytes";
 import { formatDuration } from "./format-duration.ts";

@@ -44,7 +44,7 @@ function isExpression(text: string): boolean {
   }
 }
 
-/** One line for each package that must not be shipped; the choice of a license with OR suffices. */
+/** Lists the packages that must not be shipped, one a line. A choice of licenses with OR needs only one that is allowed. */
 export function findProblems(packages: readonly ShippedPackage[]): readonly string[] {
   return packages.flatMap((shipped) => {
     const expression = toSpdx(shipped);

@@ -26,7 +26,7 @@ export const places = {
   nodeBin: join(root, "node_modules", ".bin"),
 } as const;
 
-/** The folder in which the person is, because npm runs scripts in the project's folder. */
+/** The folder in which the person is. npm passes it as INIT_CWD, because it runs scripts in the project's folder. */
 export function personsFolder(): string {
   return process.env["INIT_CWD"] ?? process.cwd();
 }

@@ -17,7 +17,7 @@ interface ServeOptions extends Pick<ToolOptions, "env" | "cwd" | "graceMs"> {
  *
  * @param name of the tool, for the error message
  * @returns a promise that settles when the tool ends
- * @throws CommandFailed with the tool's last lines when it ends before
+ * @throws CommandFailed with the tool's last lines when it ends before its page is ready
  */
 export async function serve(
   lifetime: Lifetime,
