@@ -17,7 +17,7 @@ interface Sources {
   readonly reportPath: (executionArn: string) => string;
 }
 
-/** Returns what the console shows of an execution. */
+/** Collects the data that the console shows about an execution. */
 export async function viewExecution(execution: Execution, { emr, files, reportPath }: Sources): Promise<ExecutionView> {
   const isRunning = execution.status === "RUNNING";
   return {
@@ -30,7 +30,7 @@ export async function viewExecution(execution: Execution, { emr, files, reportPa
   };
 }
 
-/** Returns the clusters that an execution created, which are tagged with it, and those that its Tasks name. */
+/** Returns the clusters of an execution: those that it created, by their tag, and those that its Tasks name. */
 function viewClusters(execution: Execution, all: readonly Cluster[]): readonly ClusterView[] {
   const named = new Set(execution.events.flatMap(clusterIdOf));
   const isOwn = ({ Id: id, tags }: Cluster) =>

@@ -66,7 +66,7 @@ export function newStep(request: StepRequest): Step {
   };
 }
 
-/** Moves a cluster or a step to another state. Ignores the change when the state is final, or would leave TERMINATING. */
+/** Moves a cluster or a step to another state. A cluster that has ended stays as it is, and TERMINATING leads to the end. */
 export function transition(status: Status, state: string, reason: Reason): void {
   const isFinal = endedClusterStates.includes(status.State);
   const leavesTerminating = status.State === "TERMINATING" && !endedClusterStates.includes(state);

@@ -60,7 +60,7 @@ export class EmrNode {
     await this.wrapper("aws", [join(tools, "python/bin/aws")]);
   }
 
-  /** Adds a program to the node's path, which passes its arguments on to a command. */
+  /** Adds a program to the node's path. It passes its arguments on to a command. */
   async wrapper(name: string, command: readonly string[]): Promise<void> {
     const file = join(this.root, "bin", name);
     await writeFile(file, `#!/bin/bash\nexec ${command.map(quoteForShell).join(" ")} "$@"\n`);

@@ -142,7 +142,7 @@ export function checkSteps(steps: readonly StepRequest[]): void {
   }
 }
 
-/** Refuses steps for whose containers YARN has no room on the cluster. @throws AwsError ValidationException */
+/** Refuses steps whose containers do not fit into the cluster's YARN. @throws AwsError ValidationException */
 export function checkStepsFit(steps: readonly StepRequest[], cluster: JobFlowRequest): void {
   for (const { Name: name, HadoopJarStep: jarStep } of steps) {
     for (const reason of yarnErrors(jarStep.Args ?? [], cluster.Instances, cluster.Configurations)) {

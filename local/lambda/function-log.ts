@@ -44,7 +44,7 @@ export class FunctionLog {
     const logEvents = lines.filter((line) => line !== "").map((message) => ({ timestamp, message }));
     const put = new PutLogEventsCommand({ logGroupName, logStreamName, logEvents });
     try {
-      // All calls of a process but the first one find their stream.
+      // Only at the first call of a process, the stream does not exist yet.
       await this.#client.send(put).catch(async (error: unknown) => {
         if (!isNamed(error, "ResourceNotFoundException")) throw error;
         await this.#createStream({ logGroupName, logStreamName });

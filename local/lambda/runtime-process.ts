@@ -1,9 +1,9 @@
 /**
  * runtime-process.ts <folder of the code> <handler>
  *
- * Runs the invocations of a Node.js function, an ECMAScript module with an asynchronous handler, one after the other, as
- * Lambda's runtime interface client does. Each is a line of JSON on standard input, a FunctionCall, and is answered by
- * one on file descriptor 3: {"output"} or {"error"}, with "isLast" when this process ends.
+ * Runs the invocations of a Node.js function one after the other, as Lambda's runtime interface client does. The function
+ * is an ECMAScript module with an asynchronous handler. Each invocation is a line of JSON on standard input, a
+ * FunctionCall. Its answer is a line on file descriptor 3: {"output"} or {"error"}, with "isLast" when this process ends.
  */
 import { existsSync, writeFileSync } from "node:fs";
 import { flushCompileCache } from "node:module";

@@ -1,4 +1,4 @@
-"""Refuse requests to MiniStack's port that neither the account's own processes nor its access key made.
+"""Refuse requests to MiniStack's port that come neither from the account's processes nor with its access key.
 
 The gateway refuses the same requests at the account's port. Spark's S3 traffic comes straight to MiniStack, with the
 account's access key; the gateway and the account's other processes prove themselves by a token.

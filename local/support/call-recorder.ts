@@ -16,7 +16,7 @@ export interface ApiCall extends Caller, IamAction {
   readonly region: string;
 }
 
-/** Records API calls in api-calls.jsonl, each distinct call once since the account started: .sync tasks poll often. */
+/** Records API calls in api-calls.jsonl, each distinct call once, because .sync tasks poll often. */
 export class CallRecorder {
   readonly #context: AccountContext;
   readonly #scope: IamScope;
