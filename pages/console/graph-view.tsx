@@ -65,7 +65,7 @@ export function GraphView({ definition, statuses, visits, selected, onSelect }: 
   );
 }
 
-/** Scrolls the frame, not the page, no further than until the box is in it. */
+/** Scrolls the frame, and not the page, just far enough to show the box. */
 function reveal(frame: HTMLElement | null, box: Box | undefined): void {
   if (!frame || !box) return;
   const left = scrollInto(frame.scrollLeft, frame.clientWidth, box.x, box.width, 24);
@@ -140,7 +140,7 @@ const glyphs: Readonly<Record<StateStatus, string>> = {
   "Not started": "",
 };
 
-/** Shape beside colour, for those who do not see the colour. */
+/** Shows a status as a shape, too, for people who do not see the colour. */
 function StatusGlyph({ status, x, y }: { readonly status: StateStatus; readonly x: number; readonly y: number }) {
   return (
     <g class="glyph" transform={`translate(${x} ${y})`}>

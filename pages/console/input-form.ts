@@ -24,7 +24,7 @@ export interface FieldSchema {
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** Returns the object that a JSON text is; undefined for any other text. */
+/** Parses a JSON object; undefined for any other text. */
 export function readObject(text: string): JsonObject | undefined {
   try {
     const value: unknown = JSON.parse(text);
@@ -39,7 +39,7 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Returns the object with another value of a key; undefined, and an object without keys, leave the key out. */
+/** Returns the object with a new value of a key. If the value is undefined or an empty object, the key is left out. */
 export function setKey(object: JsonObject, key: string, value: unknown): JsonObject {
   const { [key]: _, ...rest } = object;
   const isLeftOut = value === undefined || (isObject(value) && Object.keys(value).length === 0);

@@ -1,6 +1,6 @@
 import { Graph, layout } from "@dagrejs/dagre";
 
-/** A state of Amazon States Language; of its fields, those that the graph shows. */
+/** A state of Amazon States Language, with the fields that the console shows. */
 interface State {
   readonly Type: string;
   readonly Comment?: string;
@@ -56,7 +56,7 @@ const rankGap = 26;
 /** Between the states and the lane of those that only an error reaches: room for the line that all Catch edges share. */
 const laneGap = 56;
 
-/** Returns the transitions of a definition. A transition that is also made after an error counts as one without. */
+/** Returns the transitions of a definition. A transition that is also made without an error is no Catch. */
 export function edgesOf({ States: states }: Definition): readonly Edge[] {
   return Object.entries(states).flatMap(([from, { Next, Default, Choices = [], Catch = [] }]) => {
     const next = new Set([Next, ...Choices.map((choice) => choice.Next), Default].filter((name) => name !== undefined));

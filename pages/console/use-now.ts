@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 
-/** The time in seconds since the epoch, again after each period, for durations that grow. */
+/** Returns the time in seconds since the epoch, and renews it after each period, for durations that grow. */
 export function useNow(everyMs: number): number {
   const [now, setNow] = useState(() => Date.now() / 1_000);
   useEffect(() => {

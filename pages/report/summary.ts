@@ -85,7 +85,7 @@ const seeded =
 export function summary(data: ReportData): HTMLElement {
   const { run, validation } = data;
   const { tone, badge, sentence } = verdictOf(data);
-  // The notice above them says the same.
+  // Leave out the warning about random weights, because the notice about them says the same.
   const warnings = validation.warnings.filter((warning) => warning !== seededWarning);
   const buttons = element(
     "div",

@@ -74,7 +74,7 @@ interface Figure {
   readonly table: () => Table;
 }
 
-/** A picture with the table behind it, which is made when it is opened. */
+/** A picture with the table behind it. The table is made when it is opened. */
 export function figure({ label, picture, table }: Figure): HTMLElement {
   const details = element("details", {}, element("summary", {}, "Show as a table"));
   details.addEventListener("toggle", () => {

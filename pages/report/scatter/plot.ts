@@ -53,7 +53,7 @@ export class Plot {
     new ResizeObserver(() => this.#resize()).observe(this.element);
   }
 
-  /** Shows other components, from the start of the zoom. */
+  /** Shows other components, and resets the zoom. */
   setCoordinates(coordinates: Coordinates, titles: readonly [x: string, y: string]): void {
     this.#images = { ...this.#images, coordinates };
     this.#titles = titles;
@@ -124,7 +124,7 @@ export class Plot {
     this.draw();
   }
 
-  /** Leaves the wheel and one finger to the page, unless the plot has the focus or Ctrl is pressed. */
+  /** Whether the plot takes a gesture. One finger is for the page, and so is the wheel without the focus or Ctrl. */
   #takesGesture(event: MouseEvent | TouchEvent | WheelEvent): boolean {
     if (event.type === "wheel") return event.ctrlKey || document.activeElement === this.#canvas;
     if ("touches" in event) return event.touches.length > 1;

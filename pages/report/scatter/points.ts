@@ -6,7 +6,7 @@ import type { Coordinates, Scale, View } from "./view.ts";
 export interface Look {
   /** Packed colour of each label; a hidden label has none. */
   readonly colours: readonly (number | undefined)[];
-  /** 1 for each highlighted label; undefined highlights all. */
+  /** Whether each label is highlighted; undefined highlights all. */
   readonly highlighted: readonly boolean[] | undefined;
   readonly ground: number;
   readonly grid: number;
