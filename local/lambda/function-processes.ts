@@ -1,8 +1,8 @@
 import type { FunctionProcess } from "./function-process.ts";
 
 /**
- * Assumed, because Lambda documents no time. A start takes ten times the CPU time of a call, and a run on a busy machine
- * takes minutes.
+ * Our own choice, because Lambda documents no time. A start takes ten times the CPU time of a call, and a run on a busy
+ * machine takes minutes.
  */
 export const idleSeconds = 300;
 
