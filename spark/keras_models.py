@@ -43,8 +43,8 @@ SEED = 224
 # One image at a time is fastest on one thread, because its activations fit into the cache (measured: 188 images/s,
 # against 180 in batches of 8 and 152 in batches of 32).
 BATCH = 1
-# Pictures that calibrate a seeded model. With one alone, EfficientNetB0 has features of thousands for other pictures,
-# and LiteRT's rounding errors reach a tenth of them.
+# Pictures that calibrate a seeded model. If there were only one, EfficientNetB0 would give features of thousands for
+# other pictures, and LiteRT's rounding errors would reach a tenth of them.
 CALIBRATION_PICTURES = 8
 
 
@@ -76,7 +76,7 @@ def input_size(name: str) -> int:
 
 
 def find_preprocessing(name: str) -> str:
-    """Return which of PREPROCESSINGS a model's own `preprocess_input` is, by comparing their results.
+    """Return the name in PREPROCESSINGS of a model's own `preprocess_input`, by comparing their results.
 
     Raises:
         ModelError: Keras has no such model, or the model has a preprocessing of another kind.
@@ -101,7 +101,7 @@ def build(name: str = DEFAULT_NAME, size: int | None = None, weights: Weights | 
     Raises:
         ModelError: Keras has no such model, or the model does not accept the size.
     """
-    # The layers of EfficientNet depend on the argument: those of "imagenet" divide the pixels once more.
+    # EfficientNet's layers depend on the last argument: with "imagenet", they divide the pixels once more.
     model, _ = _construct(name, size or input_size(name), "imagenet" if name.startswith("EfficientNetB") else None)
     if weights is None:
         model.set_weights(make_seeded_weights(model))
@@ -162,7 +162,8 @@ def _construct(name: str, size: int, weights: str | None) -> tuple[KerasModel, s
         urls.append(origin)
         return fname
 
-    # The flat buffer has the names of layers, which Keras numbers on from the last model unless its session is cleared.
+    # The flat buffer has the layers' names. Keras continues their numbers from the last model unless its session is
+    # cleared.
     keras.utils.clear_session()
     with mock.patch.object(files, "get_file", get_file), mock.patch.object(keras.Model, "load_weights"):
         try:

@@ -61,7 +61,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def run(context: SparkContext, options: argparse.Namespace) -> None:
-    """Run one step, unless an earlier attempt has succeeded with the same plan; progress.json has its state.
+    """Run one step, unless progress.json says that an earlier attempt with the same plan has succeeded.
 
     Raises:
         JobError: The step cannot do what was requested. Spark's own exceptions pass through.
@@ -140,8 +140,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     block_pandas()
     try:
-        # The context is not stopped here, because that waits up to a second for the thread that receives accumulators:
-        # the JVM stops it when this process ends.
+        # The JVM stops the context when this process ends. Stopping it here would wait up to a second for the thread
+        # that receives accumulators.
         with ThreadPoolExecutor(1) as importing:
             # Import the jobs while this process waits for the JVM to create the context.
             importing.submit(import_module, "orchard.jobs.features")

@@ -4,9 +4,9 @@
 [--weights-sha256 HEX]`
 `python spark/make_model.py --output FOLDER --file MODEL --preprocess tf|torch|caffe|none [--input-size PIXELS]`
 
-It runs once, on a machine with TensorFlow; Spark's workers need only LiteRT. The weights are those of ImageNet, or of
-a file. If Keras's cannot be downloaded, the weights are seeded random numbers: everything runs, but the features mean
-nothing.
+It runs once, on a machine with TensorFlow; Spark's workers need only LiteRT. The weights are Keras's for ImageNet, or
+come from a file. If Keras's weights cannot be downloaded, the weights are seeded random numbers: everything runs, but
+the features mean nothing.
 """
 
 import argparse
@@ -67,7 +67,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Artifact:
-    """A model's file, and what model.json says about it: lambdas/contract/model.ts describes the keys."""
+    """A model's file, and the content of model.json; lambdas/contract/model.ts describes its keys."""
 
     content: bytes
     description: dict[str, object]

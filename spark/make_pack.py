@@ -3,8 +3,8 @@
 make_pack.py --source URI --target URI --rules JSON [--force] [--shard-bytes N] [--hand-over MOST]
 
 Prints lines of JSON: {"phase", "done", "total"} for the progress, and at the end the manifest's figures. With
---hand-over, it also prints {"shard"} for each file, and goes on while fewer than MOST of them are there: a line on
-stdin says that one has been taken away.
+--hand-over, it also prints {"shard"} for each file, and waits while there are MOST of them. A line on stdin says that
+one has been moved away.
 """
 
 import argparse
@@ -32,7 +32,7 @@ class Progress:
         self._next = 0.0
 
     def __call__(self, phase: str, done: int, total: int) -> None:
-        """Print what is done of a phase, if the last line is old enough."""
+        """Print the progress of a phase, if the last line is old enough."""
         now = time.monotonic()
         if phase == self._phase and now < self._next and done < total:
             return
@@ -41,7 +41,7 @@ class Progress:
 
 
 class HandOver:
-    """Hands each shard over to the process that reads stdout, of which at most `most` are on the disk."""
+    """Hands each shard over to the process that reads stdout. At most `most` shards are on the disk."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -51,7 +51,7 @@ class HandOver:
         """Name a shard, and wait until there is room for another one.
 
         Raises:
-            JobError: The process takes no more.
+            JobError: The process has closed stdin.
         """
         print(json.dumps({"shard": asdict(shard)}), flush=True)
         self._there += 1

@@ -1,4 +1,4 @@
-"""Reads what a file of a model says about its input and output, so that files that the job cannot run are refused."""
+"""Reads the input and output of a model's file, so that files that the job cannot run are refused."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ FORMATS = {".tflite": "tflite"}
 
 @dataclass(frozen=True)
 class Signature:
-    """The input and output of a model: "NHWC" or "NCHW", pixels of width and height, and features of an image."""
+    """The input and output of a model: the layout "NHWC" or "NCHW", width and height in pixels, number of features."""
 
     layout: str
     input_size: int

@@ -1,7 +1,7 @@
-"""The pretrained weights of the model: where their file comes from, and how it is read.
+"""Finds, downloads and reads the pretrained weights of the model.
 
-The file is the one that the person names, or else what ORCHARD_WEIGHTS_URL refers to, or else Keras's own: from Keras's
-cache, or from Keras's address. Nothing here needs TensorFlow.
+Their file is the one that the person names, or else the one at ORCHARD_WEIGHTS_URL, or else Keras's own from Keras's
+cache or address. This module does not need TensorFlow.
 """
 
 import hashlib
@@ -123,7 +123,7 @@ def download(url: str, target: Path, stall: float | None = None, limit: float | 
                 if time.monotonic() > end:
                     raise DownloadError(f"{shown} sent {output.tell()} bytes in {limit:.0f} s, which is too slow")
             received = output.tell()
-        # Reading in blocks, http.client reports no early end of the answer.
+        # http.client does not report an early end of a response that is read in blocks.
         if announced is not None and received != int(announced):
             raise DownloadError(f"{shown} ended after {received} of {announced} bytes")
         partial.replace(target)
@@ -161,7 +161,7 @@ def read_weights(path: Path, model: KerasModel, name: str) -> Weights:
                 stored = _read_current(root["layers"], model)
             else:
                 raise ModelError(f"{path} has no weights of Keras; allowed: Keras's .h5 or .weights.h5")
-    except (OSError, KeyError, ValueError, RuntimeError) as error:  # those of h5py for a damaged file
+    except (OSError, KeyError, ValueError, RuntimeError) as error:  # h5py raises these for a damaged file
         raise ModelError(f"the weights {path} cannot be read; delete or replace the file ({error})") from error
     _check_fit(path, layers, stored, name)
     return [array.astype(np.float32) for layer in stored for array in layer.arrays]
@@ -181,7 +181,8 @@ def _read_older(root: Any) -> list[StoredLayer]:  # noqa: ANN401
 def _read_current(groups: Any, model: KerasModel) -> list[StoredLayer]:  # noqa: ANN401
     """Read the layers that have weights, in the model's order, and after them those that the model lacks.
 
-    A group is named after the layer's class and number. Keras itself says which by writing the model's own weights.
+    A group is named after its layer's class and number. To learn these names, this lets Keras write the model's own
+    weights.
     """
     with tempfile.TemporaryDirectory() as folder:
         own = Path(folder) / "own.weights.h5"

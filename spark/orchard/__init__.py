@@ -1,7 +1,8 @@
-"""The jobs that spark-submit runs: inventory, features and reduction."""
+"""The jobs that spark-submit runs: inventory, features, reduction and projection."""
 
 import os
 
-# LAPACK's eigenvectors have other last bits with two threads than with one, and a PCA must not depend on the driver's
-# cores. NumPy reads this when it is imported, which this package's modules do later. Spark's workers have one thread.
+# The last bits of LAPACK's eigenvectors depend on the number of threads, and a PCA must not depend on the driver's
+# cores. NumPy reads this variable on import, and this package's modules import NumPy later. Spark's workers have one
+# thread anyway.
 os.environ["OPENBLAS_NUM_THREADS"] = "1"

@@ -72,7 +72,7 @@ def check_vectors(folder: str, faults: VectorFaults, rows: int, dimensions: int)
     """Run the checks `row_count`, `dimensions`, `finite` and `unique_paths` on the Parquet files in `folder`.
 
     Args:
-        folder: The folder of the files, whose rows and paths are counted here.
+        folder: The folder of the files. This function counts their rows and paths.
         faults: The faults that the tasks counted in the vectors while writing them.
         rows: The expected number of rows.
         dimensions: The expected length of each vector.

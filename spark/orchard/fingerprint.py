@@ -1,4 +1,4 @@
-"""The fingerprint of a selection, which identifies its images whatever the order in which they are listed."""
+"""The fingerprint of a selection, which identifies its images and does not depend on the order of their listing."""
 
 import hashlib
 from collections.abc import Iterable
@@ -9,7 +9,8 @@ MODULUS = 1 << 256
 def add_up(images: Iterable[tuple[str, str]]) -> int:
     """Return the sum, modulo 2^256, of the sha256 of a line `<path>\\t<etag>\\n` for each image.
 
-    The sums of parts of a selection add up to its own. Preflight computes the same (lambdas/preflight/fingerprint.ts).
+    The sums of a selection's parts add up to the sum of the whole. Preflight computes the same sum
+    (lambdas/preflight/fingerprint.ts).
 
     Args:
         images: the path (a URI) and the etag of each image.

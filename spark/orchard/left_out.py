@@ -42,7 +42,7 @@ class LeftOutFiles:
             self.add_counted(reason, len(found), found)
 
     def add_counted(self, reason: str, count: int, examples: Iterable[str]) -> None:
-        """Add files of which only the first may be known by their path."""
+        """Add `count` files of a reason. `examples` needs to have only the first of their paths."""
         self.reasons[reason] += count
         self._first[reason] = heapq.nsmallest(self._most, [*self._first.get(reason, []), *examples])
 

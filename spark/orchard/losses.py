@@ -16,7 +16,7 @@ def report_losses(context: SparkContext, step: str) -> None:
     """Print a line about lost executors and failed attempts of tasks, if there are any."""
     try:
         losses = describe_losses(context)
-    # A job must not fail because of what its log says.
+    # A job must not fail because a line of its log cannot be written.
     except Exception as error:  # noqa: BLE001
         print(f"orchard: warning: the lost executors of {step} cannot be counted: {error}", file=sys.stderr)
         return
@@ -27,8 +27,8 @@ def report_losses(context: SparkContext, step: str) -> None:
 def describe_losses(context: SparkContext) -> str | None:
     """Describe the lost executors and the attempts of tasks that failed; None if there are none.
 
-    The seconds are those of the failed attempts, in which a core has worked for nothing. Spark's status store keeps the
-    latest thousand stages and hundred executors that have ended.
+    The seconds are the time that cores have spent on the failed attempts. Spark's status store keeps only the latest
+    1,000 stages and 100 executors that have ended.
 
     Raises:
         Py4JJavaError: Spark has not processed its events within ten seconds.
@@ -58,7 +58,7 @@ def _failed_seconds(context: SparkContext, spark: JavaObject) -> Iterator[float]
     store, jvm, gateway = spark.statusStore(), context._jvm, context._gateway
     assert jvm is not None
     assert gateway is not None
-    # all states, without details and summaries of the tasks, no quantiles, no states of tasks
+    # stages in all states, without their tasks' details, summaries and quantiles; the tasks are not filtered by state
     options = (None, False, False, gateway.new_array(jvm.double, 0), jvm.java.util.ArrayList())
     for stage in _items(store.stageList(*options)):
         if stage.numFailedTasks() == 0:

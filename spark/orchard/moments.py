@@ -16,7 +16,7 @@ Rows = npt.NDArray[np.number[Any]]
 
 # Rows that are converted to float64 at a time: 20 MB at 1,280 dimensions.
 ROWS_PER_BLOCK = 2048
-# Rows that are factorized at a time together with the triangle of all earlier ones.
+# Rows that are factorized at a time, together with the triangle of all earlier rows.
 ROWS_PER_FACTORIZATION = 4096
 
 

@@ -3,10 +3,10 @@
 The covariance is the sample covariance, explained variance is a ratio of the total, and the transformation does not
 center. Needs only NumPy.
 
-Accuracy: each explained variance has a relative error of at most 1e-9, wherever the mean is, as long as the deviation
-along its component is not below 1e-5 of the largest one. A smaller deviation has an absolute error of some 1e-16 of the
-largest, as in a singular value decomposition of the centered rows (Golub and Van Loan, Matrix Computations, 8.6).
-Rows count as they are stored: float64 keeps steps of 1e-7 near 1e9, so no deviation below that can be found there.
+Accuracy: each explained variance has a relative error of at most 1e-9 for any mean, if the standard deviation along its
+component is at least 1e-5 of the largest one. A smaller deviation has an absolute error of some 1e-16 of the largest,
+as in a singular value decomposition of the centered rows (Golub and Van Loan, Matrix Computations, 8.6). The accuracy
+is relative to the rows as stored: float64 numbers near 1e9 are 1e-7 apart, so smaller deviations are lost there.
 """
 
 from collections.abc import Callable
@@ -23,12 +23,12 @@ EPSILON = float(np.finfo(np.float64).eps)
 ACCURACY = 1e-9
 # The largest magnitude of a feature: a billion rows of a million squares stay far below float64's largest number.
 LARGEST = 1e100
-# Deviations whose squares would lose digits or vanish, because float64 has no normal numbers below 2e-308.
+# The squares of smaller deviations lose digits or vanish, because float64 has no normal numbers below 2e-308.
 SMALLEST = 1e-140
-# The relative difference that rounding can make between equal features. Networks compute in float32: two sets of
-# LiteRT's kernels (XNNPACK and plain), which differ as two processors do, gave features of one image that were 4.3 to
-# 6.7 epsilons of the largest apart (measured on 6 images). Computing in float64 accumulates fewer epsilons; float16 is
-# used only for storage, which can round equal features to neighboring numbers.
+# The relative difference that rounding can make between equal features. Networks compute in float32. Two sets of
+# LiteRT's kernels (XNNPACK and plain) differ as two processors do: their features of the same image differed by 4.3 to
+# 6.7 epsilons of the largest feature (measured on 6 images). Computing in float64 accumulates fewer epsilons. float16
+# is used only for storage, which can round equal features to neighboring numbers.
 NETWORK_ROUNDING = 16 * float(np.finfo(np.float32).eps)
 FLOAT64_ROUNDING = 8 * EPSILON
 FLOAT16_ROUNDING = 2 * float(np.finfo(np.float16).eps)
@@ -78,7 +78,7 @@ def check_components(requested: Components, images: int, dimensions: int) -> Non
 
 
 def find_rounding(sample: Rows) -> float:
-    """Return the relative rounding error of features, from some rows in the type that they are stored in.
+    """Return the relative rounding error of features, judged by some rows in their stored type.
 
     float64 numbers that all fit into float32 were computed in float32, as in Spark's vectors, which are always float64.
     Whole numbers are exact.
@@ -93,7 +93,7 @@ def find_rounding(sample: Rows) -> float:
 
 
 def check_differences(moments: Moments, rounding: float, *, one_scale: bool) -> None:
-    """Refuse rows that differ by no more than rounding errors, whose variance would mean nothing.
+    """Refuse rows that differ only by rounding errors, because their variance means nothing.
 
     Args:
         moments: The sums over the rows.
@@ -163,9 +163,10 @@ def solve(moments: Moments) -> Spectrum:
 
 
 def decompose(factor: Factor) -> Spectrum:
-    """Return the spectrum of the centered rows by a singular value decomposition, whose usable values are its rank.
+    """Return the spectrum of the centered rows by a singular value decomposition. `usable` is their rank.
 
-    The rank's bound is that of numpy.linalg.matrix_rank: eps times the longer side, relative to the largest value.
+    The rank is found as in numpy.linalg.matrix_rank: it counts the singular values above eps times the longer side,
+    relative to the largest one.
     """
     _, singular, directions = np.linalg.svd(factor.centered(), full_matrices=False)
     bound = singular[0] * max(factor.count, len(factor.pilot)) * EPSILON
@@ -175,7 +176,7 @@ def decompose(factor: Factor) -> Spectrum:
 
 
 def _count_components(values: Matrix, requested: Components) -> int:
-    """Return the requested number, or the smallest that explains the requested share, with 1e-12 for rounding."""
+    """Return the requested number, or the smallest number that explains the requested share less 1e-12 for rounding."""
     if requested.count is not None:
         return requested.count
     shares = np.cumsum(values) / values.sum()

@@ -58,9 +58,9 @@ class Plan:
     selection_rule: SelectionRule
     # Number of selected images that Preflight has counted; None if it has not.
     images: int | None
-    # Their fingerprint; None if Preflight has not listed them all.
+    # The fingerprint of the selected images; None if Preflight has not listed them all.
     fingerprint: str | None
-    # Images that were written later belong to the next run; None takes them all.
+    # Images that were written after this time belong to the next run; None means that all belong to this one.
     planned_at: datetime | None
     components: Components
     csv: bool
@@ -72,7 +72,7 @@ class Plan:
     exif_rotation: bool = False
     # Large JPEGs are decoded at a part of their size.
     jpeg_draft: bool = False
-    # The numbers in which the model computes: float32 or bf16.
+    # The number format in which the model computes: float32 or bf16.
     precision: str = "float32"
     # The image tree is a pack.
     packed: bool = False
@@ -152,7 +152,7 @@ def _image_tree(uri: str) -> str:
     """Return the URI without its last slash.
 
     Raises:
-        JobError: a folder in it has no name (`//`), which Preflight refuses, too: joining names would lose it.
+        JobError: a folder in it has no name (`//`). Joining names would lose such a folder; Preflight refuses it, too.
     """
     if "//" in uri.removeprefix(SCHEME):
         raise JobError(f"the image tree {uri} has a folder without a name (//)")

@@ -20,7 +20,7 @@ State = Literal["RUNNING", "SUCCEEDED", "FAILED"]
 
 
 class Progress:
-    """Counts images, and writes the counts to `uri` during a `with` block, whose end writes SUCCEEDED or FAILED.
+    """Counts images, and writes the counts to `uri` during a `with` block. Its end writes SUCCEEDED or FAILED.
 
     Tasks add to the accumulators `done` and `errors`. A task that runs twice counts twice, so the written `done` is
     limited to `total`. Jobs record their stages in `stages`.
@@ -77,10 +77,10 @@ class Progress:
     def is_done(self) -> bool:
         """Return whether the same step of the same plan was the last one of the run, and has succeeded.
 
-        Step Functions may add a step twice. Its integration names every error of EMR alike, also a throttled
-        DescribeStep after the step was added, and the state's Retry matches that name
+        Step Functions may add a step twice: its integration gives all errors of EMR the same name, and the state's
+        Retry matches this name. A DescribeStep that is throttled after the step was added is therefore retried, too
         (docs.aws.amazon.com/step-functions/latest/dg/connect-emr.html). The cluster runs one step at a time, so the
-        first one has ended when the second one starts.
+        first step has ended when the second one starts.
         """
         try:
             found = json.loads(open_storage(self._uri).read_bytes(self._uri))

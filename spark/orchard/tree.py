@@ -34,7 +34,7 @@ class TreeRules:
         return "deep" if len(folders) > depth else None
 
     def is_visible(self, folder: str) -> bool:
-        """Return whether a folder may have images of the tree, by its own name and those above it."""
+        """Return whether a folder may have images of the tree, by its name and the names of the folders above it."""
         return self.reason_to_leave_out(f"{folder}/image.jpg") in (None, *DEPTH_REASONS)
 
 

@@ -1,10 +1,10 @@
-"""Adds partial sums in the order of one binary tree, so that the result has the same bits whichever task adds which.
+"""Adds partial sums in the order of one binary tree, so that the result's bits do not depend on the number of tasks.
 
-Rounding makes (a + b) + c differ from a + (b + c) in the last bits. So the rows are divided into leaves by the files
-alone, each leaf is summed up from its first row to its last, and only siblings of the tree are added: leaves 2k and
-2k + 1 first, then the sums of such pairs, and so on (the order of a segmented reduction: Demmel and Nguyen, Parallel
-reproducible summation, IEEE Transactions on Computers 64, 2015). A task sends the largest sums whose leaves are all its
-own, and the driver adds these in the same tree.
+Rounding makes (a + b) + c differ from a + (b + c) in the last bits. Therefore only the files determine how rows are
+divided into leaves. Each leaf is summed up from its first row to its last, and only siblings of the tree are added:
+leaves 2k and 2k + 1 first, then the sums of such pairs, and so on (the order of a segmented reduction: Demmel and
+Nguyen, Parallel reproducible summation, IEEE Transactions on Computers 64, 2015). A task adds up the siblings among its
+own leaves and sends the sums that remain; the driver adds these in the same tree.
 """
 
 from collections.abc import Sequence
@@ -70,7 +70,7 @@ class TreeSum(Generic[Sum]):
 
 
 def split_into_leaves(rows: Sequence[int]) -> list[range]:
-    """Divide row groups into leaves of consecutive ones with about the same number of rows.
+    """Divide row groups into leaves: consecutive row groups that have about the same number of rows together.
 
     Args:
         rows: The number of rows of each row group, at least 1.

@@ -1,7 +1,7 @@
-"""Turns a column of vectors, in any of the forms that people store them in, into a matrix.
+"""Turns a column of vectors into a matrix.
 
-The forms are lists of numbers (list, large_list, fixed_size_list), Arrow's tensors of a fixed shape, vectors of Spark
-ML (VectorUDT: dense, sparse or both), and binary: whole .npy files, or the numbers' bytes in a declared dtype.
+The accepted forms are lists of numbers (list, large_list, fixed_size_list), Arrow's tensors of a fixed shape, vectors
+of Spark ML (VectorUDT: dense, sparse or both), and binary: whole .npy files, or the numbers' bytes in a declared dtype.
 """
 
 import io
@@ -61,7 +61,7 @@ def is_binary(kind: pa.DataType) -> bool:
 
 
 def to_matrix(column: Vectors, dimensions: int | None = None, dtype: str | None = None) -> Rows:
-    """Return a column of vectors, of which there is at least one, as an array (rows, dimensions).
+    """Return a column of at least one vector as an array (rows, dimensions).
 
     Args:
         column: A column of a type that `is_vector`.
@@ -103,7 +103,7 @@ def _from_lists(column: Vectors, dimensions: int | None) -> Rows:
 
 def _from_spark(column: Vectors, dimensions: int | None) -> Rows:
     """Return vectors of Spark ML: type 1 is dense; type 0 is sparse, with a size and the indices of its values."""
-    # flatten, unlike field, takes the missing vectors over into the fields.
+    # flatten, unlike field, makes the fields of a missing vector null, too.
     vectors: Any = column
     fields = vectors.flatten()
     kinds, sizes, indices, values = (fields[vectors.type.get_field_index(name)] for name in SPARK_VECTOR)
@@ -155,7 +155,11 @@ def _read_bytes(row: int, content: bytes | None, dtype: str | None) -> Rows | No
 
 
 def _check_lengths(lengths: Lengths, dimensions: int | None) -> int:
-    """Return the length that all vectors have; -1 stands for a missing one."""
+    """Return the length that all vectors have. A length of -1 stands for a missing vector.
+
+    Raises:
+        BadVectorError: A vector is missing, empty or of another length.
+    """
     width = int(lengths[0]) if dimensions is None else dimensions
     wrong = lengths != width if width > 0 else lengths == width
     if wrong.any():

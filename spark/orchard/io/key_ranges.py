@@ -9,17 +9,17 @@ LAST_CHARACTER = "\U0010ffff"
 
 
 class KeyRange(NamedTuple):
-    """The files whose URIs begin with `prefix` and come after the URI `after`, which is empty for all of them."""
+    """The files whose URIs begin with `prefix` and sort after `after`, a URI or, to include all of them, empty."""
 
     prefix: str
     after: str = ""
 
 
 def split_range(files: KeyRange, find_first: Callable[[KeyRange], str | None]) -> list[KeyRange]:
-    """Split a range by the character that follows its prefix, whatever the alphabet.
+    """Split a range by the character that follows its prefix, in any alphabet.
 
-    Each file of the range is in exactly one part. A prefix that all files share is extended first. The range of a
-    prefix that is itself a file is not split. Preflight does the same (lambdas/preflight/key-ranges.ts).
+    Each file of the range is in exactly one part. If all files share a longer prefix, the range is split after that
+    one. A range whose prefix is itself a file is not split. Preflight does the same (lambdas/preflight/key-ranges.ts).
 
     Args:
         files: the range.
@@ -38,5 +38,5 @@ def split_range(files: KeyRange, find_first: Callable[[KeyRange], str | None]) -
 
 
 def _end_of(prefix: str) -> str:
-    """Return a URI after which no other one begins with the prefix."""
+    """Return a URI that sorts after all URIs with the prefix."""
     return prefix + LAST_CHARACTER * ((MAX_KEY_BYTES - len(prefix.partition("://")[2].partition("/")[2].encode())) // 4)

@@ -100,7 +100,7 @@ class LocalStorage:
 
 
 def read_with_etag(uri: str) -> tuple[bytes, str]:
-    """Read a file; its etag is that of the opened file, even if another one replaces it meanwhile."""
+    """Read a file. The etag always belongs to the content that was read, even if the file is replaced meanwhile."""
     try:
         with Path(uri).open("rb") as stream:
             return stream.read(), make_etag(os.fstat(stream.fileno()))
@@ -111,5 +111,5 @@ def read_with_etag(uri: str) -> tuple[bytes, str]:
 
 
 def make_etag(status: os.stat_result) -> str:
-    """Derive an etag from a file's modification time and size, which differ once its content does."""
+    """Derive an etag from a file's modification time and size, which change with its content."""
     return f"{status.st_mtime_ns:x}-{status.st_size:x}"

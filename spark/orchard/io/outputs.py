@@ -1,7 +1,7 @@
 """Counts the files that a step writes, and removes the others from its folders.
 
-The tasks report their files. So the driver knows those that belong to the results, and the check of the results, which
-cannot read them all, knows how much there must be.
+The tasks report their files. The driver therefore knows which files belong to the results. The Lambda function that
+checks the results cannot read them all, but compares their number and size with the reported ones.
 """
 
 from collections.abc import Iterable
@@ -59,8 +59,8 @@ def format_outputs(outputs: Outputs) -> dict[str, dict[str, int]]:
 def keep_reported(folder: str, outputs: Outputs, kinds: Iterable[str]) -> None:
     """Remove the files in the folders `kinds` of `folder` that no successful task has reported.
 
-    An earlier driver's attempt at the step has left them, or a task whose result Spark has dropped: it ran twice, or
-    went on after its executor was given up.
+    Such a file comes from an earlier driver's attempt at the step, or from a task whose result Spark has dropped: the
+    task ran twice, or continued after Spark had given up its executor.
 
     Raises:
         JobError: A reported file is missing or has another size, because something else writes to the folder.

@@ -1,8 +1,8 @@
 """Writes a step's results: Parquet and CSV files of path, label and a vector, written by the workers themselves.
 
-Passing rows through the JVM takes several times as long as writing them, and converting Parquet to CSV a second pass.
-Each file is written whole, under a name of the task's attempt alone: what a lost executor or an earlier driver still
-writes replaces nothing, and `orchard.io.outputs.keep_reported` removes it.
+Passing rows through the JVM takes several times as long as writing them, and converting Parquet to CSV needs a second
+pass. Each file is written whole, under a name that is unique to the task's attempt. If a lost executor or an earlier
+driver still writes a file, it replaces no other file, and `orchard.io.outputs.keep_reported` removes it.
 """
 
 import secrets
@@ -18,8 +18,8 @@ from orchard.io.backend import Storage
 from orchard.io.outputs import Output, Outputs
 from orchard.io.uri import join
 
-# Rows that a worker keeps in memory before it writes a file: 8 MB are 1,600 images' features. Their CSV is three times
-# as large.
+# A worker keeps rows in memory up to this size before it writes a file: 8 MB are the features of 1,600 images. Their
+# CSV is three times as large.
 BYTES_PER_FILE = 8_000_000
 
 
@@ -34,7 +34,7 @@ class PartFiles:
         self._attempt = secrets.token_hex(4)
 
     def write(self, kind: str, extension: str, content: pa.Buffer, rows: int) -> None:
-        """Write the next file of the folder `kind`. Names sort by task and file, whatever the attempt."""
+        """Write the next file of the folder `kind`. Names sort by task and file, for all attempts."""
         output = self.outputs.setdefault(kind, Output())
         name = f"part-{self._task:05d}-{len(output.sizes):04d}-{self._attempt}{extension}"
         self._storage.write_buffer(join(self._folder, kind, name), content)

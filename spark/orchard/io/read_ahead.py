@@ -53,7 +53,7 @@ def read_ahead(images: Iterable[Image], storage: ImageStorage) -> Iterator[Image
         yield from map(read, images)
         return
 
-    # With the size that the selection knows, as a request that has begun cannot be held back.
+    # Each size is the one in the selection, because the limit must hold before a request begins.
     waiting: deque[tuple[Future[ImageFile], int]] = deque()
     ahead = 0
 

@@ -25,7 +25,7 @@ S3Client = Any  # boto3 creates its classes at run time
 class S3Storage:
     """Objects in S3, by URI. See `Storage` for the operations.
 
-    `region` is the region of the bucket. pyarrow needs it; boto3 works without, by S3's redirects.
+    `region` is the region of the bucket. pyarrow needs it; boto3 works without it, because it follows S3's redirects.
     """
 
     region: str | None = None

@@ -1,4 +1,4 @@
-"""Reads whole objects from S3 by one GET request each, whose response has both the content and its etag.
+"""Reads whole objects from S3 by one GET request each. The response has both the content and its etag.
 
 obstore takes 0.19 ms of CPU for an object of 5 or 100 kB and 2.5 ms for one of 3 MB; pyarrow, with a HEAD and GETs of
 256 KiB, took 0.55 and 6.0 ms, boto3 1.25 and 3.6 ms (8 threads against MiniStack, medians of three interleaved runs).
@@ -17,7 +17,7 @@ from orchard.io.uri import split_s3
 if TYPE_CHECKING:
     from obstore.store import BackoffConfig, S3Store
 
-# Attempts of a request that S3 throttles, fails with a status of 5xx, or drops, in each of the three libraries.
+# In each of the three libraries, the attempts at a request that is throttled, dropped, or answered with a 5xx status.
 ATTEMPTS = 10
 # The waits between them: each is a random time up to `base` times the one before.
 _BACKOFF: "BackoffConfig" = {
@@ -34,7 +34,8 @@ _ATTEMPT_TIMEOUT = timedelta(seconds=100)
 _PARTITION_DOMAINS = {"cn": "amazonaws.com.cn", "eusc": "amazonaws.eu"}
 # The region in which S3 looks for a bucket whose region nobody has named.
 _DEFAULT_REGION = "us-east-1"
-# Answers that the object's owner must change. docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+# Errors that remain until the object's owner does something, so that retries are in vain.
+# docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 _REASONS = {
     "NoSuchKey": "file not found",
     "NoSuchBucket": "file not found",
@@ -45,7 +46,7 @@ _CODE = re.compile(r"<Code>(\w+)</Code>")
 
 
 def find_endpoint() -> str | None:
-    """Return the endpoint that the environment sets for S3, if any; of the libraries, only boto3 looks there itself."""
+    """Return the endpoint that the environment sets for S3, if any. Of the libraries, only boto3 reads it by itself."""
     return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
 
 
@@ -98,7 +99,7 @@ def _open_bucket(bucket: str, region: str | None, endpoint: str | None) -> "S3St
     from obstore.store import S3Store  # noqa: PLC0415
 
     region = region or _DEFAULT_REGION
-    # AWS recommends the bucket's name in the host's. Certificates do not cover a name with dots.
+    # AWS recommends host names that contain the bucket's name. S3's certificates do not cover a name with dots there.
     in_host = endpoint is None and "." not in bucket
     if endpoint is None:
         domain = _PARTITION_DOMAINS.get(region.partition("-")[0], "amazonaws.com")

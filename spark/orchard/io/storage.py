@@ -15,7 +15,7 @@ from orchard.io.uri import is_s3, split_s3, to_arrow_path
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
-# Concurrent small requests: they wait for S3, not for this machine's processors.
+# The number of concurrent small requests. They wait for S3, not for this machine's processors.
 THREADS = 16
 
 

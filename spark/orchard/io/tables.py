@@ -19,5 +19,5 @@ def from_bytes(content: bytes) -> pa.Table:
 
 
 def to_list(column: "pa.Array[Any] | pa.ChunkedArray[Any]") -> list[Any]:
-    """Return a column without nulls as Python objects, whose type is the caller's to know."""
+    """Return a column without nulls as Python objects. Only the caller knows their type."""
     return column.to_pylist()

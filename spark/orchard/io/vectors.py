@@ -54,8 +54,8 @@ class RowGroup:
 class Features:
     """The non-empty row groups of the Parquet files under `uri`, in the order of files and rows.
 
-    Those of a run's reference to the features store come after those of its own features.
-    It can be pickled, so that the driver can send it to workers.
+    The row groups of a run's reference to the features store come after the row groups of its own features.
+    The object can be pickled, so that the driver can send it to workers.
     """
 
     uri: str
@@ -97,7 +97,7 @@ class Features:
 def find_features(uri: str, column: Column = FEATURES) -> Features:
     """Find the features in the Parquet files under `uri`, which may also be one file.
 
-    The folder `parquet` of a run's features goes with the reference beside it, if the run has one.
+    If `uri` is the folder `parquet` of a run, the run's reference to the features store is included.
 
     Raises:
         JobError: There are no files or no rows, a file cannot be read or lacks a column, or the features store lacks
@@ -168,7 +168,7 @@ def _read_group(  # noqa: PLR0917
     with name_file(features.uri, group.path), files.open_input_file(group.path) as source:
         file = pq.ParquetFile(source)
         first = 0
-        # Reading whole row groups takes half as long again, because their memory is new to the process each time.
+        # Reading whole row groups takes 1.5 times as long, because the process allocates new memory for each.
         for batch in file.iter_batches(batch_rows, [group.number], [*names, column.name], use_threads=False):
             try:
                 rows = to_matrix(batch.column(column.name), dimensions, column.dtype)
@@ -187,7 +187,7 @@ def _read_referenced(  # noqa: PLR0917
     batch_rows: int,
     names: tuple[str, ...],
 ) -> Iterator[tuple[Rows, list[Vectors]]]:
-    """Yield as `_read_group` the features of the store's rows that a row group names."""
+    """Yield the same as `_read_group`, for a row group that only names rows of a features store."""
     assert group.source is not None
     with name_file(features.uri, group.path), files.open_input_file(group.path) as source:
         places = pq.ParquetFile(source).read_row_group(group.number, use_threads=False)
@@ -213,7 +213,7 @@ def name_file(uri: str, path: str) -> Iterator[None]:
     """Replace errors that occur while reading a file under `uri` by one line that names it; `path` is pyarrow's path.
 
     Raises:
-        JobError: The file cannot be read, or a ValueError was raised; the file's name precedes its message.
+        JobError: The file cannot be read, or a ValueError was raised. The message begins with the file's name.
     """
     name = f"{SCHEME if is_s3(uri) else ''}{path}"
     try:

@@ -113,7 +113,10 @@ def make_extract_task(
 
 
 def choose_decoder(decode: Decode, memory: tuple[int, int] | None, stack: ExitStack) -> Decode:
-    """Return the decoder for this attempt of the task: from the second one on, in a child process that `stack` ends."""
+    """Return the decoder for this attempt of the task.
+
+    From the second attempt on, it decodes in a child process, which `stack` ends.
+    """
     context = TaskContext.get()
     attempt = 0 if context is None else context.attemptNumber()
     if attempt == 0:
@@ -122,7 +125,10 @@ def choose_decoder(decode: Decode, memory: tuple[int, int] | None, stack: ExitSt
 
 
 def compute(file: ImageFile, decode: Decode, extractor: Extractor) -> _Row:
-    """Compute a row. Its etag is None if the store must not keep it, as another run may be able to use the image."""
+    """Compute a row.
+
+    Its `stored_etag` is None if the store must not keep the row, because another run may be able to use the image.
+    """
     if file.content is None:
         return _Row(file, None, file.reason, None)
     try:

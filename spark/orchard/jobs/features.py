@@ -28,7 +28,8 @@ from orchard.store.lookup import Lookup, look_up
 from orchard.store.maintenance import maintain, record_use
 from orchard.store.reading import make_read_task
 
-# Stored images that justify another task: reading one takes a hundredth of the time that computing it takes.
+# The number of stored images that justifies another task. Reading an image's features takes a hundredth of the time
+# that computing them takes.
 REUSED_IMAGES_PER_TASK = 1024
 # A task keeps the places of its stored images in memory: 0.6 kB each (measured).
 MOST_REUSED_PER_TASK = 200_000
@@ -52,8 +53,9 @@ class TaskReport:
 def run(context: SparkContext, plan: Plan, progress: Progress) -> None:
     """Write features/{parquet,csv,reference,summary.json}, errors and metadata.
 
-    Computes only images that the features store lacks, and adds them to the store. The plan decides whether the others
-    are copied, or `reference` names their rows in the store, and parquet and metadata have the computed ones alone.
+    Computes the features of only those images that the store lacks, and adds them to the store. The plan decides
+    whether stored features are copied or referred to. If they are referred to, `reference` names their rows in the
+    store, and parquet and metadata have only the computed images.
 
     Raises:
         JobError: The inventory is missing, no image is usable, or the model is missing or differs from the plan's.
@@ -115,7 +117,8 @@ def reuse_features(
         context: The Spark context.
         plan: The plan.
         found: The images that the store has.
-        first_task: The number of the first task, after those that compute features: numbers become file names.
+        first_task: The number of the first of these tasks, after the tasks that compute features. Task numbers become
+            file names.
         progress: Counts the images.
     """
     produce = (
@@ -180,7 +183,7 @@ def make_write_task(
 
 
 def write_summary(plan: Plan, model: Model, reports: list[TaskReport], images: int, found: Lookup | None) -> None:
-    """Remove what no task has reported, check the written features, and write features/summary.json.
+    """Remove the files that no task has reported, check the written features, and write features/summary.json.
 
     Raises:
         JobError: None of the `images` images is usable, or reported files are missing.

@@ -71,7 +71,7 @@ def run(context: SparkContext, plan: Plan, progress: Progress) -> None:
 
 
 def find_folders(plan: Plan, listing: Listing) -> list[KeyRange]:
-    """Find the folders of the plan's splits, also hidden ones, and add the files beside them, which are left out.
+    """Find the folders of the plan's splits, including hidden ones. Files beside them are left out, and are counted.
 
     Raises:
         JobError: The image tree has no folders, or lacks a given split.
@@ -96,7 +96,7 @@ def find_folders(plan: Plan, listing: Listing) -> list[KeyRange]:
 
 
 def find_shards(plan: Plan, listing: Listing) -> list[KeyRange]:
-    """Find the files of a pack, and add what it has left out.
+    """Find the files of a pack, and add the files that the pack has left out to the listing.
 
     Raises:
         JobError: There is no pack.
@@ -113,7 +113,7 @@ def list_level(plan: Plan, folder: str, listing: Listing) -> tuple[list[str], li
 
     Args:
         plan: The plan.
-        folder: path from the tree's root, as are the returned ones; empty for the root.
+        folder: path from the tree's root; empty for the root. The returned paths are from the root, too.
         listing: The result so far.
     """
     uri = join(plan.image_tree, folder) if folder else plan.image_tree
@@ -128,10 +128,10 @@ def list_level(plan: Plan, folder: str, listing: Listing) -> tuple[list[str], li
 def list_folders(
     context: SparkContext, plan: Plan, progress: Progress, folders: list[KeyRange], listing: Listing
 ) -> None:
-    """List the folders in tasks, and add their results. Large folders come back in parts, which are listed again."""
+    """List the folders in tasks, and add their results. Tasks hand back the rest of a large folder for other tasks."""
     with progress.stages.record("list", 0) as stage:
         while folders:
-            # Listing takes one request for each 1,000 images; small tasks even out the differences.
+            # Listing takes one request for each 1,000 images; small tasks even out the folders' different sizes.
             tasks = min(len(folders), 4 * cores(context))
             list_ranges = make_listing_task(plan, progress, stage.tasks)
             rest: list[KeyRange] = []
@@ -162,7 +162,11 @@ def check_selection(plan: Plan, listing: Listing, labels: list[str], selected_la
 
 
 def count_changed(plan: Plan, selected: Selected, fingerprint: str) -> int | None:
-    """Return at least how many of the planned images were deleted or overwritten; None if the plan does not tell."""
+    """Return the least number of planned images that were deleted or overwritten.
+
+    Returns:
+        None if the plan does not have the number and the fingerprint of its images.
+    """
     if plan.fingerprint is None or plan.images is None:
         return None
     return 0 if plan.fingerprint == fingerprint else max(1, plan.images - selected.images)

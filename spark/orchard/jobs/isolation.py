@@ -1,4 +1,4 @@
-"""Decodes images in a child process, so that an image that kills its decoder is found by name.
+"""Decodes images in a child process, to find out which image kills its decoder.
 
 A library that crashes, or takes more memory than there is, ends the whole worker, and Spark does not know at which
 image. A task that is tried again therefore decodes here. docs/images.md has the rules.
@@ -40,7 +40,7 @@ class IsolatedDecoder:
 
         Args:
             decode: A function that can be pickled.
-            memory_bytes: The most memory that it may allocate; None for no limit. Only Linux keeps to it.
+            memory_bytes: The most memory that it may allocate; None for no limit. Only Linux enforces the limit.
         """
         self._arguments = (decode, memory_bytes)
         self._child: ProcessPoolExecutor | None = None
@@ -60,7 +60,7 @@ class IsolatedDecoder:
             BadImageError: As `decode` raises it, and if the image has killed the process or needs too much memory.
         """
         if self._child is None:
-            # A forked child would share the threads' locks of the worker.
+            # A forked child would inherit locks that threads of the worker hold.
             spawn = multiprocessing.get_context("spawn")
             self._child = ProcessPoolExecutor(1, spawn, initializer=_prepare_child, initargs=self._arguments)
         try:
@@ -83,7 +83,7 @@ def _prepare_child(decode: Decode, memory_bytes: int | None) -> None:
     global _decode  # noqa: PLW0603
     _decode = decode
     if memory_bytes is not None and sys.platform == "linux":
-        # The 6th number is that of pages of data, which RLIMIT_DATA limits since Linux 4.7: proc(5), setrlimit(2).
+        # The 6th number counts pages of data. RLIMIT_DATA limits them since Linux 4.7: proc(5), setrlimit(2).
         used = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[5]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_DATA, (used + memory_bytes, used + memory_bytes))
 
@@ -95,8 +95,9 @@ def _decode_in_child(content: bytes) -> Pixels:
 def find_decoder_memory(conf: SparkConf, precision: str) -> tuple[int, int] | None:
     """Return how much memory an image may take, in bytes, in a task's second attempt and in later ones.
 
-    The second attempt allows as much as all workers of an executor have together for their images: an image that needs
-    more can never be decoded there. Later ones allow a worker's share, so that the workers together cannot exceed it.
+    The second attempt allows the memory that all workers of an executor have together for their images: an image that
+    needs more can never be decoded there. Later attempts allow only one worker's share of this memory, so that all
+    workers together cannot exceed it.
 
     Returns:
         None if the executors' memory is not configured.

@@ -35,17 +35,18 @@ SELECTION_COLUMNS: dict[str, pa.DataType] = {
     "etag": pa.string(),
 }
 SELECTION_SCHEMA = pa.schema(SELECTION_COLUMNS)
-# The digest is that of the path from the tree's root.
+# `digest` is computed from the path below the tree's root.
 CANDIDATES_SCHEMA = SELECTION_SCHEMA.append(pa.field("digest", pa.string()))
 
-# In the folder of the inventory, until the selection is written.
+# A folder in the inventory's folder. The job removes it when it has written the selection.
 CANDIDATES_FOLDER = "candidates"
 
-# Pages of 1,000 keys that a task lists of a range before it hands back the rest, which then becomes several ranges.
+# A task lists this many pages of 1,000 keys of a range. It hands back the rest, split into several ranges.
 PAGES_PER_RANGE = 32
 # Rows that a worker keeps before it writes a file: some 20 MB. A task with more images writes several files.
 ROWS_PER_FILE = 20_000
-# A task keeps only the candidates that such a limit may select; with a larger one, all images are candidates.
+# If the selection's limit is at most this, a task keeps only the candidates that the limit may select. Otherwise it
+# keeps all.
 SMALL_LIMIT = 20_000
 
 
@@ -97,7 +98,7 @@ class RowWriter:
         self._candidates: list[Image] = []
 
     def add(self, images: list[Image]) -> None:
-        """Add images, of which those of the selected labels are candidates."""
+        """Add images. Images of the selected labels are also candidates."""
         self._metadata += images
         self._candidates += [image for image in images if self._rule.selects(image.label)]
         if len(self._metadata) >= ROWS_PER_FILE:
@@ -117,7 +118,7 @@ class RowWriter:
         self._listing.candidates = outputs.get(CANDIDATES_FOLDER, Output())
 
     def _drop_candidates(self) -> None:
-        """Drop those that the limit cannot select: images of other tasks only take places of these."""
+        """Drop the candidates that the limit cannot select. Images of other tasks only reduce this task's share."""
         if self._small_limit is not None:
             labels = [image.label for image in self._candidates]
             digests = [image.digest for image in self._candidates]
@@ -182,7 +183,7 @@ def sort_out(plan: Plan, files: Iterable[StoredFile], listing: Listing) -> list[
         reason = plan.tree.reason_to_leave_out(key)
         if reason is not None:
             others.append(LeftOut(file.path, reason))
-        # An image of a pack is as old as its file was, whose clock may have been wrong.
+        # An image of a pack has the time of its original file, and the clock of that computer may have been wrong.
         elif not plan.packed and is_later(file, plan.planned_at):
             listing.later += 1
         else:
@@ -196,7 +197,7 @@ def sort_out(plan: Plan, files: Iterable[StoredFile], listing: Listing) -> list[
 
 
 def is_later(file: StoredFile, planned_at: datetime | None) -> bool:
-    """Return whether a file was written after the plan, so that it belongs to the next run. S3 tells seconds."""
+    """Return whether a file was written after the plan, so that it belongs to the next run. S3 lists whole seconds."""
     return planned_at is not None and file.modified.replace(microsecond=0) > planned_at
 
 

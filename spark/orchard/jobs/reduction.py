@@ -61,7 +61,9 @@ class Reduction:
 
 
 def from_plan(plan: Plan) -> Reduction:
-    """Return the reduction of a run, for its own features or an earlier run's. Their summary has the expected number.
+    """Return the reduction of a run, for its own features or an earlier run's.
+
+    The summary.json of the features has the expected number of images.
 
     Raises:
         JobError: features/summary.json does not exist.

@@ -27,12 +27,13 @@ from orchard.progress import Progress
 from orchard.selection import find_quotas, select_evenly
 from orchard.session import cores, sql
 
-# Up to so many candidates, the driver selects them by itself, which needs no SQL session (6 s) and some 200 MB.
+# Up to this number of candidates, the driver selects by itself. This needs some 200 MB, but no SQL session (6 s).
 DRIVERS_CANDIDATES = 100_000
-# Rows of a file of the selection, which a task sorts in memory (some 60 MB), and of its row groups, which readers skip.
+# A task sorts the rows of one file of the selection in memory (some 60 MB).
 ROWS_PER_FILE = 100_000
+# Readers skip the row groups that they do not need.
 ROWS_PER_GROUP = 8_192
-# A digest begins with 32 bits as this many hexadecimal digits, which decide on its file.
+# The number of a digest's first hexadecimal digits (32 bits) that determine its file.
 DIGITS = 8
 
 
@@ -112,7 +113,7 @@ def filter_by_quota(context: SparkContext, inventory: str, files: list[str], quo
 
 
 def sort_by_digest(context: SparkContext, storage: Storage, inventory: str, files: list[str], count: int) -> Selected:
-    """Write the candidates in the order of their digests to `count` files, each by a task that sorts its own."""
+    """Write the candidates in the order of their digests to `count` files. One task sorts the rows of each file."""
     bounds = [f"{number * 16**DIGITS // count:0{DIGITS}x}" for number in range(1, count)]
 
     def split(uri: str) -> Iterator[tuple[int, bytes]]:

@@ -37,7 +37,7 @@ def split_into_shares(images: int, cores: int) -> list[int]:
 
 
 class Piece(NamedTuple):
-    """Rows `start` to `end` of a row group of a Parquet file, whose path is pyarrow's."""
+    """Rows `start` to `end` of a row group of the Parquet file at `path`, which has no `s3://` (pyarrow's notation)."""
 
     path: str
     group: int
@@ -97,7 +97,7 @@ def cut_into_pieces(groups: list[tuple[str, list[int]]], shares: list[int]) -> l
 
     Args:
         groups: the path of each file, and the number of rows of its row groups.
-        shares: the number of rows of each share, not more than there are in all.
+        shares: the number of rows of each share; together, at most as many rows as the files have.
     """
     all_groups = [(path, group, rows) for path, sizes in groups for group, rows in enumerate(sizes)]
     ends = list(accumulate(rows for _, _, rows in all_groups))

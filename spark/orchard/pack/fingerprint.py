@@ -11,13 +11,13 @@ from orchard.plan import Plan
 def fingerprint_selection(plan: Plan, manifest: dict[str, Any], counts: dict[tuple[str, str], tuple[int, int]]) -> str:
     """Return the fingerprint of the plan's selection, as Preflight computes it (lambdas/preflight/packed-tree.ts).
 
-    It is the sum of those of the selected groups, as though the tree itself were one more image, with the limit as its
-    etag. Unlike the sum over the selected images, Preflight knows it without reading their paths.
+    It is the sum of the selected groups' fingerprints and of one more image: the tree itself, with the limit as its
+    etag. Preflight can compute this sum without reading the paths of the selected images.
 
     Args:
         plan: The plan.
         manifest: The content of pack.json.
-        counts: The images and bytes of each split and label that the shards have, in the plan's splits.
+        counts: The number of images and bytes of each split and label in the shards, for the plan's splits.
 
     Raises:
         JobError: The shards have other images than the manifest says.

@@ -13,10 +13,10 @@ VERSION = 1
 # Written last: a folder without it is no pack.
 MANIFEST = "pack.json"
 SHARDS = "shards"
-# Hexadecimal digits of a digest that pack.json has for each row group.
+# pack.json has this many hexadecimal digits of the first digest of each row group.
 PREFIX_DIGITS = 16
 
-# `path` is relative to the tree, `etag` S3's own or, for a local file, its MD5, which S3 has as the etag of one PUT.
+# `path` is relative to the tree. `etag` is S3's own; for a local file, it is the MD5, as S3 has it after a single PUT.
 COLUMNS: dict[str, pa.DataType] = {
     **dict.fromkeys(("path", "label", "split"), pa.string()),
     "size": pa.int64(),
@@ -84,7 +84,7 @@ class Manifest:
 
 
 def prepare_folder(folder: str, storage: Storage, *, force: bool) -> None:
-    """Empty the folder of a pack, its manifest first, so that what is left of it after an interruption is no pack.
+    """Empty the folder of a pack. The manifest goes first: after an interruption, the rest is not taken for a pack.
 
     Raises:
         JobError: There is a complete pack and `force` is not set, or there is anything that belongs to no pack.

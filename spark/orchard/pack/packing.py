@@ -18,7 +18,7 @@ from orchard.pack.shards import SHARD_BYTES, Row, ShardWriter, verify_shard
 from orchard.selection import digest
 from orchard.tree import TreeRules, is_folder_marker
 
-# Some 150 bytes an image are kept for the order: 1.5 GB for ten million.
+# Sorting needs the whole listing in memory: some 150 bytes for each image, 1.5 GB for ten million.
 LISTING_COLUMNS: dict[str, pa.DataType] = {
     "path": pa.string(),
     "size": pa.int64(),
@@ -29,7 +29,7 @@ LISTING_SCHEMA = pa.schema(LISTING_COLUMNS)
 ROWS_PER_BATCH = 10_000
 EXAMPLES_SHOWN = 3
 
-# Receives the name of a phase, what is done of it, and how much it is in all.
+# Receives the name of a phase, the number of images that it has done, and their total.
 Report = Callable[[str, int, int], None]
 
 
@@ -67,10 +67,10 @@ def pack(
     on_shard: Callable[[Shard], None] = keep_shard,
     shard_bytes: int = SHARD_BYTES,
 ) -> Manifest:
-    """Pack the image tree at `source` into the folder `target`, and verify what was written.
+    """Pack the image tree at `source` into the folder `target`, and verify the written files.
 
-    Without an exception there is a manifest. At any other end there is none, and a new call begins anew. Equal
-    trees give equal files.
+    The manifest is written last. If the call fails or is killed, there is none, and the next call starts again from
+    the beginning. Equal trees give equal files.
 
     Args:
         source: URI of the tree, without its last slash.
@@ -78,7 +78,7 @@ def pack(
         rules: The tree's rules.
         report: Receives the progress.
         force: Replaces a complete pack.
-        on_shard: Receives each shard once it is written and verified, and may take it away.
+        on_shard: Receives each shard once it is written and verified, and may move it away.
         shard_bytes: The size at which a shard is complete.
 
     Raises:

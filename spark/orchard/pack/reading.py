@@ -1,7 +1,7 @@
 """Reads the images of a pack, a row group at a time.
 
-Packs are in the order of the digests of their images' paths, and so are selections: the digest of a path tells its row
-group, and images that follow each other in a task are in the same one.
+Packs and selections both have the order of the digests of their images' paths. The digest of a path therefore
+determines its row group, and consecutive images of a task are usually in the same row group.
 """
 
 import json
@@ -63,7 +63,7 @@ class PackedStorage:
 
     @property
     def readers(self) -> int:
-        """One, because several would not read the row groups in their order, and read some of them twice."""
+        """At most one, because several would not keep to the order of the row groups, and would read some twice."""
         return min(1, self.storage.readers)
 
     def list_range(self, files: KeyRange) -> Iterator[list[StoredFile]]:
@@ -90,7 +90,7 @@ class PackedStorage:
         raise NotImplementedError(f"{files.prefix} cannot be listed in parts")
 
     def open_reader(self) -> Callable[[str], tuple[bytes, str]]:
-        """Return a function that reads an image, whose etag is the one that the pack has."""
+        """Return a function that reads an image and its etag in the pack."""
         return GroupReader(self).read
 
 

@@ -17,7 +17,8 @@ from orchard.selection import digest
 
 # A multiple of S3's 8 MiB parts; large enough that a million images of 100 kB are 800 objects.
 SHARD_BYTES = 128 * 1024 * 1024
-# A task reads a whole row group, so that both bounds hold: memory for large images, and even tasks for small ones.
+# A task reads whole row groups. The first bound limits its memory for large images, and the second one keeps tasks even
+# for small ones.
 GROUP_BYTES = 8 * 1024 * 1024
 GROUP_ROWS = 256
 # Bytes of a file that are hashed at once.
@@ -41,7 +42,7 @@ class Row(NamedTuple):
 
 
 class HashingSink(io.RawIOBase):
-    """Passes what is written on to a stream, and computes its sha256 and its size."""
+    """Passes written bytes on to a stream, and computes their sha256 and their number."""
 
     def __init__(self, target: pa.NativeFile) -> None:
         super().__init__()

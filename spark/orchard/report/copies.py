@@ -13,8 +13,9 @@ from orchard.report.neighbours import Neighbours
 MAX_EXAMPLES = 100
 # Images whose etags are compared: the driver sorts a hash of 8 bytes for each, with its position.
 MAX_COMPARED = 3_000_000
-# Share of the median distance to the nearest image. If images were spread at random over m dimensions, a nearest one
-# this close would have the probability 1 - 2^-(share^m), below 0.01 % for m of 4 or more.
+# Near-duplicates are closer than this share of the median distance to the nearest image. If images were spread at
+# random over m dimensions, an image would have a nearest one this close with a probability of 1 - 2^-(share^m), which
+# is below 0.01 % for m of 4 or more.
 NEAR_SHARE = 0.1
 
 # Size in bytes, and etag.
@@ -59,11 +60,11 @@ def find_exact_copies(selection: str, images: int) -> ExactCopies | None:
 def compare_etags(read: Callable[[], Iterator[pa.RecordBatch]]) -> ExactCopies:
     """Find the images with the etag and size of an earlier one. Empty files are no copies of each other.
 
-    On S3, equal etags mean equal content, but not the reverse: they differ for uploads in other parts, and for objects
-    that KMS encrypts (docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html).
+    On S3, equal etags mean equal content. The reverse does not hold: etags of equal content differ after uploads in
+    different parts, and for objects that KMS encrypts (docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html).
 
     Args:
-        read: Reads path, size and etag in the order of the paths, each time anew.
+        read: Reads path, size and etag of all images, in the same order at each call.
     """
     hashes = np.fromiter((hash(content) for _, content in _contents(read())), np.int64)
     _, firsts, counts = np.unique(hashes, return_index=True, return_counts=True)

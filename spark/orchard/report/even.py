@@ -7,15 +7,15 @@ from orchard.selection import find_quotas
 
 # Greater than every hexadecimal digest.
 ALL = "g"
-# Digits of a threshold: 52 bits, which a float has exactly.
+# Hexadecimal digits of a threshold: 52 bits, which a float represents exactly.
 DIGITS = 13
 
 
 def find_thresholds(counts: Mapping[str, int], limit: int) -> dict[str, str]:
-    """Return a digest for each label, below which its images with the smallest digests are: enough for `find_quotas`.
+    """Return a threshold for each label: enough of its images have smaller digests to fill its quota of `find_quotas`.
 
-    Digests are uniformly distributed, so the number of a label's images below a share of all digests is about
-    Poisson-distributed. The margin of three standard deviations and one image makes it rare that one is missing.
+    Digests are uniformly distributed, so the number of a label's images below a threshold is about Poisson-distributed.
+    The margin of three standard deviations and one image makes it rare that there are too few.
     """
     thresholds = {}
     for label, quota in find_quotas(counts, limit).items():

@@ -57,7 +57,7 @@ class Sources:
 def write(context: SparkContext, reduced: Reduced, sources: Sources, stages: Stages) -> None:
     """Write report/figures.json into the folder of a run. An error is only printed.
 
-    `stages` are those of this step so far, to which the figures add theirs.
+    `stages` has the stages of this step so far; the figures add their own.
     """
     uri = join(reduced.run, "report", "figures.json")
     try:

@@ -1,6 +1,6 @@
 """Measures on a sample whether images of a label are close to each other: nearest neighbours, agreement, silhouette.
 
-The distances are Euclidean. They are computed in blocks of rows, so that they never take the square of the sample.
+The distances are Euclidean. They are computed in blocks of rows, so that memory never holds the distances of all pairs.
 """
 
 from collections import Counter

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-# A picture of 4,000 pixels shows 4 steps in each. 16 bits would take a seventh more of what gzip makes of it.
+# Each pixel of a picture that is 4,000 pixels wide has 4 steps. With 16 bits, the numbers would take a seventh more
+# after gzip.
 STEPS = 2**14 - 1
 
 
@@ -20,7 +21,7 @@ def pack(numbers: npt.NDArray[np.integer[Any]], largest: int) -> dict[str, objec
 
 
 def quantize(values: npt.NDArray[np.floating[Any]], offset: float) -> dict[str, object]:
-    """Pack coordinates (n,), to which `offset` is added, as multiples of a step from the smallest one on."""
+    """Pack coordinates (n,) as multiples of a step above the smallest one. `offset` is added to all coordinates."""
     exact = values.astype(np.float64)
     low, high = float(exact.min()), float(exact.max())
     step = (high - low) / STEPS

@@ -23,7 +23,7 @@ class Stage:
     images: int | None
 
     def as_json(self) -> dict[str, object]:
-        """Return the stage as the contract of report/figures.json names its parts."""
+        """Return the stage with the names of report/figures.json's contract."""
         names = {"started": "startedAt", "ended": "endedAt"}
         return {names.get(key, key): value for key, value in asdict(self).items()}
 
@@ -58,7 +58,7 @@ class Stages:
 
 
 def read_stages(run: str, step: str) -> list[dict[str, object]]:
-    """Read the stages that an earlier step of the run has written; none if it has not run."""
+    """Read the stages that an earlier step of the run has written; none if that step has not run."""
     uri = locate_stages(run, step)
     storage = open_storage(uri)
     if not storage.exists(uri):

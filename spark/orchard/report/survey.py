@@ -1,4 +1,4 @@
-"""Reads all reduced features once: the images for the picture and for the sample, and the outliers."""
+"""Reads all reduced features once, and finds the images of the picture, the images of the sample, and the outliers."""
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,8 +21,8 @@ MAX_IMAGES = 70_000
 MAX_SAMPLE = 5_000
 # Components of the picture.
 MAX_COMPONENTS = 10
-# Components of the sample, on which distances are measured: the first ones, which explain most of the variance. They
-# bound the driver's memory: with 5,000 labels, the tasks send up to 25,000 candidates of 1 kB.
+# Components of the sample, for measuring distances: the first ones explain most of the variance. Their number bounds
+# the driver's memory: with 5,000 labels, the tasks send up to 25,000 candidates of 1 kB.
 MAX_SAMPLE_COMPONENTS = 256
 MAX_OUTLIERS = 10
 
@@ -73,7 +73,7 @@ class _Candidates:
     values: list[Values] = field(default_factory=list)
 
     def add(self, names: list[tuple[str, str, str]], centered: Matrix) -> None:
-        """Add those of some rows, given as path, label and digest, that may be selected."""
+        """Add the rows that may be selected. `names` has the path, label and digest of each row."""
         kept = [n for n, (_, label, key) in enumerate(names) if key < self.thresholds.get(label, "")]
         self.paths += [names[n][0] for n in kept]
         self.labels += [names[n][1] for n in kept]
@@ -99,7 +99,7 @@ def count_tasks(context: SparkContext, features: Features) -> int:
 
 
 def survey(context: SparkContext, features: Features, center: Matrix, counts: Mapping[str, int]) -> Survey:
-    """Read all reduced features, of which the driver gets a bounded selection.
+    """Read all reduced features. The driver gets only a bounded selection of them.
 
     Args:
         context: The Spark context.

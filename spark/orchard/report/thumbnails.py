@@ -24,7 +24,7 @@ from orchard.session import cores
 MAX_THUMBNAILS = 400
 SIZE = 48
 COLUMNS = 20
-# Bytes of the JPEG, whose quality is reduced until it fits.
+# The limit of the JPEG's bytes. Its quality is reduced until it fits.
 MAX_BYTES = 450_000
 QUALITIES = (80, 60, 40, 20)
 # A larger image takes seconds to decode. The model's own limit may be smaller.
@@ -45,7 +45,7 @@ class Thumbnails:
 
 
 def make_thumbnails(context: SparkContext, paths: Sequence[str], plan: Plan) -> Thumbnails | None:
-    """Make the thumbnails of images, without those that cannot be read. None if there are none, or if the tasks fail.
+    """Make the thumbnails of the images that can be read; None if no image can be read, or if the tasks fail.
 
     Tasks read and decode the images, so that an image that needs too much memory does not end the driver.
 
@@ -99,8 +99,8 @@ def make_reading_task(
             try:
                 content, _ = read_file(paths[number])
                 values = to_input(content, SIZE, max_pixels, exif_rotation=exif_rotation)
-            # The image is missing, forbidden or damaged since the features were computed. An image that cannot be
-            # decoded for another reason must not cost the others either.
+            # Since the features were computed, the image may have been deleted, damaged, or made unreadable. Any other
+            # error of one image must not lose the thumbnails of the others, either.
             except Exception:  # noqa: BLE001
                 continue
             yield number, np.rint((values + 1) * 127.5).astype(np.uint8)

@@ -1,7 +1,8 @@
-"""Merges a store's small files into large ones, and deletes what nothing needs any more.
+"""Merges a store's small files into large ones, and deletes files that no run needs any more.
 
-Compaction writes the large files, then a record of where the rows have moved, and a later run deletes the small ones
-when nobody can read them any more. Killed between two of these, it leaves large files that count as any others.
+Compaction writes the large files, and then a record of where the rows have moved. A later run deletes the small files
+when no run can still read them. If compaction is killed before it writes the record, its large files are read as any
+others.
 """
 
 import tempfile
@@ -35,7 +36,7 @@ from orchard.store.records import (
 )
 from orchard.store.writing import STORE_SCHEMA, name_file, tag_run
 
-# A file's footer, and each request for it, cost as much whatever its size; beyond 256 MB that no longer shows.
+# Each file costs a footer and some requests, of any size. For files of more than 256 MB, this cost is negligible.
 TARGET_BYTES = 256 * 1024 * 1024
 # Fewer small files than this are left as they are: reading them takes Preflight a second.
 MANY_FILES = 100
@@ -43,7 +44,7 @@ MANY_FILES = 100
 
 @dataclass(frozen=True)
 class Group:
-    """Files that become one, from old to new, and its name."""
+    """Files to merge into one, from old to new, and the name of the merged file."""
 
     inputs: tuple[str, ...]
     output: str
@@ -52,9 +53,9 @@ class Group:
 def plan_compaction(contents: Contents, run_id: str) -> list[Group]:
     """Choose the files to merge: none, unless there are many small ones.
 
-    Files that are younger than GRACE are left to the runs that have written them, which may still do so. A group has
-    neighbours in the order of their names, and its file gets the newest one's time, so that of two rows with the same
-    image, the newer one still counts.
+    Files of other runs that are younger than GRACE are left to those runs, which may not have ended. A group consists
+    of neighbours in the order of names, and its merged file gets the time of the newest of them. So of two rows with
+    the same image, the newer one still counts.
     """
     small = [name for name in _find_live(contents) if contents.files[name].size_bytes < TARGET_BYTES // 2]
     if len(small) < MANY_FILES:
@@ -106,9 +107,13 @@ def compact(context: SparkContext, contents: Contents, run_id: str) -> None:
 
 
 def merge_files(uri: str, storage: Storage, group: Group) -> dict[str, tuple[str, int]]:
-    """Write the rows of a group's files to one, each row group as it was, and return where those of each file begin.
+    """Write the rows of a group's files to one file, each row group as it was.
 
-    The file is first written to the local disk, so that it appears whole, and memory holds a row group at a time.
+    The file is first written to the local disk, so that it appears whole in the store and memory holds only one row
+    group at a time.
+
+    Returns:
+        For each file of the group, the merged file and the number of the row there at which its rows begin.
 
     Raises:
         JobError: The written file has another number of rows than its inputs.
@@ -136,7 +141,7 @@ def merge_files(uri: str, storage: Storage, group: Group) -> dict[str, tuple[str
 
 
 def expire(contents: Contents, run_id: str) -> bool:
-    """Record the files that no run has used for longer than EXPIRY, so that readers leave them alone.
+    """Record the files that no run has used for longer than EXPIRY, so that readers ignore them.
 
     Returns:
         Whether there are any.
@@ -171,7 +176,7 @@ def delete_unneeded(contents: Contents) -> None:
         if name.startswith(old.removesuffix(".json"))
     ]
     named = {name for record in contents.records.values() for name in record.keys}
-    # Files of keys whose run was killed before it wrote the record.
+    # Files of keys that no record names, because the run was killed before it wrote its record.
     orphans = [
         name
         for name, file in contents.files.items()

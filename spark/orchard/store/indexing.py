@@ -16,9 +16,9 @@ from orchard.store.keys import write_keys
 from orchard.store.lookup import read_in_parts, split_by_key
 from orchard.store.records import Contents, Record, is_past, merge_used, name_record, now, write_record
 
-# Readers open all records, so those of more runs than this are merged, which writes 250 MB for ten million images.
+# Readers open all records, so more records than this are merged. Merging writes 250 MB for ten million images.
 MAX_RECORDS = 32
-# Size of the files whose keys go into one file: a million images with 1,280 numbers each.
+# One file of keys is for data files of this total size: a million images with 1,280 numbers each.
 BYTES_PER_PART = 5_000_000_000
 # A use that was recorded within this time is not recorded again.
 USE_HOLDS = timedelta(days=7)
@@ -27,7 +27,7 @@ USE_HOLDS = timedelta(days=7)
 def update_index(context: SparkContext, contents: Contents, run_id: str, used: Iterable[str]) -> bool:
     """Add a record of the files that no record covers, and of the files that the run has used, if there are any.
 
-    With more than MAX_RECORDS records, the new one also repeats what all others say, and replaces them.
+    If there are already MAX_RECORDS records, the new one also repeats the content of all others, and replaces them.
 
     Returns:
         Whether a record was added.
@@ -56,7 +56,7 @@ def update_index(context: SparkContext, contents: Contents, run_id: str, used: I
 
 
 def find_new_uses(contents: Contents, used: Iterable[str]) -> list[str]:
-    """Return the files of `used` whose use no record of the last USE_HOLDS has."""
+    """Return those files of `used` that no record names as used within the last USE_HOLDS."""
     last_uses = merge_used(contents.records.values())
     return [name for name in used if name not in last_uses or is_past(last_uses[name], USE_HOLDS)]
 
@@ -64,7 +64,7 @@ def find_new_uses(contents: Contents, used: Iterable[str]) -> list[str]:
 def _write_index(
     context: SparkContext, contents: Contents, uncovered: list[str], old_keys: list[str], name: str
 ) -> list[str]:
-    """Write the keys of files, and those of older files of the index, to new ones; return the names of these."""
+    """Write the keys of `uncovered` data files and the content of `old_keys` to new files, and return their names."""
     if not uncovered and not old_keys:
         return []
     size = sum(file.size_bytes for file_name, file in contents.files.items() if file_name in contents.places)
@@ -88,7 +88,7 @@ def _write_index(
 def _read_index(
     context: SparkContext, contents: Contents, key_files: list[str], parts: int
 ) -> "RDD[tuple[int, bytes]]":
-    """Return the rows of files of the index whose images can still be read, with the numbers of their parts."""
+    """Return the rows of index files, with the numbers of their parts, without images that can no longer be read."""
     readable = context.broadcast(list(contents.places))
     storage, uri = locate_storage(contents.uri), contents.uri
 

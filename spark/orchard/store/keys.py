@@ -1,7 +1,7 @@
 """The keys of the index: 16 bytes for each image in the store, sorted, in Parquet files that readers can skip through.
 
-A key begins with the first byte of the sha256 of the path, the image's bucket, so that Preflight can read a share of
-the index for a share of the images (lambdas/preflight/store-keys.ts makes the same keys).
+A key begins with the first byte of the path's sha256, so that Preflight can read a share of the index for a share of
+the images (lambdas/preflight/stored-images.ts makes the same keys).
 """
 
 import hashlib
@@ -27,12 +27,12 @@ KEYS_COLUMNS: dict[str, pa.DataType] = {
     "bad": pa.bool_(),
 }
 KEYS_SCHEMA = pa.schema(KEYS_COLUMNS)
-# Readers read whole row groups: 200 kB, of which a store with ten million images has 1,200.
+# Readers read whole row groups, which have 200 kB each. A store with ten million images has 1,200 of them.
 ROWS_PER_GROUP = 8192
 
 
 def make_key(path: str, etag: str) -> bytes:
-    """Return the key of an image: one byte of its path's sha256, and 15 of that of path, tab and etag.
+    """Return the key of an image: 1 byte of its path's sha256, and 15 bytes of the sha256 of path, tab and etag.
 
     With ten million images in the store and in a run, the odds that any two share a key are below 1e-20.
     """

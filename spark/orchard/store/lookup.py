@@ -47,8 +47,8 @@ class Part(NamedTuple):
 class Lookup:
     """The images of a selection that the store at `uri` has, and those that it lacks.
 
-    `known` is the number of the former, `bad` that of the unusable ones among them, and `used` names the files with
-    them. The images themselves stay with Spark's executors.
+    `known` is the number of images in the store, `bad` is the number of unusable images among them, and `used` names
+    the files that have them. The images themselves stay with Spark's executors.
     """
 
     uri: str
@@ -117,7 +117,7 @@ def look_up(context: SparkContext, uri: str, selection: str, images: int) -> Loo
 
 
 def match(images: pa.Table, stored: pa.Table, places: Mapping[str, Place]) -> Part:
-    """Compare images with rows of the index, of which the newest that can be read counts.
+    """Compare images with rows of the index. If several rows have the same image, the newest readable one counts.
 
     Args:
         images: Rows of KEYED_SCHEMA.

@@ -12,7 +12,7 @@ from orchard.store.records import Record, name_record, now, read_contents, write
 
 
 def maintain(context: SparkContext, uri: str, run_id: str, used: Iterable[str]) -> None:
-    """Index the store's new files, merge small ones, and delete what nothing needs.
+    """Index the store's new files, merge small ones, and delete files that no run needs.
 
     An error is only printed: the store stays as it was, and the next run tries again.
 
@@ -30,13 +30,13 @@ def maintain(context: SparkContext, uri: str, run_id: str, used: Iterable[str]) 
             contents = read_contents(uri)
         compact(context, contents, run_id)
         delete_unneeded(contents)
-    # The results of the run are complete without it.
+    # The results of the run are complete without maintenance.
     except Exception as error:  # noqa: BLE001
         print(f"orchard: warning: {uri} could not be maintained: {find_root_cause(error)}", file=sys.stderr)
 
 
 def record_use(uri: str, run_id: str, used: Iterable[str]) -> None:
-    """Record that a run refers to files of the store, which keeps them from expiring. A failure of it fails the run.
+    """Record that a run refers to files of the store, which keeps them from expiring. If this fails, the run fails.
 
     Args:
         uri: The folder of the store.
@@ -44,7 +44,7 @@ def record_use(uri: str, run_id: str, used: Iterable[str]) -> None:
         used: The names of the files.
 
     Raises:
-        JobError: The store lacks some of them already.
+        JobError: The store has already lost some of the files.
     """
     contents = read_contents(uri)
     if missing := sorted(set(used) - contents.places.keys()):

@@ -17,12 +17,12 @@ from orchard.progress import Progress
 def read_rows(
     files: pafs.FileSystem, uri: str, places: pa.Table, columns: list[str]
 ) -> Iterator[tuple[pa.Table, pa.Table]]:
-    """Yield places in one file of the store with the columns of their rows, a row group of the file at a time.
+    """Yield places in one file of the store together with the columns of these rows, one row group at a time.
 
     Args:
         files: The file system of the store.
         uri: The folder of the store.
-        places: Rows of PLACES_SCHEMA, of one file, in the order of its rows.
+        places: Rows with at least `path`, `file` and `row` of PLACES_SCHEMA, all of one file, sorted by `row`.
         columns: The columns to read.
 
     Raises:

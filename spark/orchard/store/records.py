@@ -1,4 +1,4 @@
-"""The records in a store's folder `_index/`, and what they and a listing say about the store's files.
+"""The records in a store's folder `_index/`, and the state of the store's files by these records and a listing.
 
 A record is a JSON file that appears whole and never changes. Runs only add records, so concurrent ones do not disturb
 each other; where two say different things about a file, the newer one holds.
@@ -18,11 +18,12 @@ from orchard.io.uri import join
 from orchard.store.writing import name_file
 
 INDEX = "_index"
-# A file is deleted this long after a record has replaced it. A run that began before has ended then: no execution takes
-# more than 40 hours.
+# A file is deleted this long after a record has replaced it. Runs that began before the record have ended by then: no
+# execution takes more than 40 hours.
 GRACE = timedelta(days=3)
-# A file that no run has used for this long has only images that were deleted, changed, or are of no interest. A run's
-# reference holds for 80 days (lambdas/contract/choices.ts), and a use may have been recorded a week before the run.
+# A file that no run has used for this long has only images that were deleted, were changed, or are of no interest. The
+# time is longer than the 80 days for which a run's reference holds (lambdas/contract/choices.ts), plus the week by
+# which the recorded use may be older than the run (USE_HOLDS).
 EXPIRY = timedelta(days=90)
 
 
@@ -30,9 +31,10 @@ EXPIRY = timedelta(days=90)
 class Record:
     """Describes what a run found out about the store, or changed in it. File names are relative to the store.
 
-    `keys` are the index files with the keys of the files in `covers`. `moved` says of a file that another one has its
-    rows from a row number on; `expired` names files that readers must not use any more; `used` those that a run took
-    rows from. `replaces` names older records, whose content this one repeats. Times are in ISO 8601.
+    `keys` are the index files with the keys of the files in `covers`. `moved` maps a file to the file that now has its
+    rows, and to the row at which they begin there. `expired` maps files that readers must not use any more to the time
+    of the record, and `used` maps files that a run took rows from to the time of their use. `replaces` names older
+    records, which this one repeats. Times are in ISO 8601.
     """
 
     at: str
@@ -45,7 +47,7 @@ class Record:
 
 
 class Move(NamedTuple):
-    """The file that has a moved file's rows, the number of the first of them there, and the time of the record."""
+    """The file that now has a moved file's rows, the row at which they begin there, and the time of the record."""
 
     file: str
     first_row: int
@@ -53,7 +55,7 @@ class Move(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A file that has the rows of another one, or of itself, from `first_row` on."""
+    """The file in which a file's rows can be read, from `first_row` on: itself, or the one into which it was merged."""
 
     file: str
     first_row: int
@@ -61,7 +63,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Contents:
-    """The files of a store: `files` has the listing, by name, and `records` those that hold, from old to new."""
+    """The files of a store. `files` has the listing by name; `records` has the valid records from old to new."""
 
     uri: str
     files: Mapping[str, StoredFile]
@@ -72,7 +74,7 @@ class Contents:
     def find_uncovered(self) -> list[str]:
         """Return the names of the files whose keys no record has, sorted."""
         covered = {name for record in self.records.values() for name in record.covers}
-        # A file that others were merged into is covered if they are.
+        # A merged file is covered if all its inputs are covered.
         merged = {move.file for move in self.moved.values()}
         merged -= {move.file for name, move in self.moved.items() if name not in covered}
         return [name for name in self.data_files() if name not in covered | merged | self.expired.keys()]
@@ -97,7 +99,7 @@ class Contents:
 
 
 def is_data_file(name: str) -> bool:
-    """Return whether a name in a store is that of a file with features, not of the index or of an unfinished write."""
+    """Return whether a file has features, by its name. Others belong to the index or to an unfinished write."""
     return name.endswith(".parquet") and not name.startswith(("_", "."))
 
 
@@ -110,7 +112,7 @@ def read_contents(uri: str) -> Contents:
     found = map_concurrently(lambda name: _read_record(storage, join(uri, name)), names)
     records = {name: record for name, record in zip(names, found, strict=True) if record is not None}
     replaced = {name for record in records.values() for name in record.replaces}
-    # A record whose files of keys somebody has deleted covers nothing: the files that it covered are read again.
+    # A record is not valid if somebody has deleted its files of keys: the files that it covered are read again.
     valid = {
         name: record
         for name, record in records.items()
@@ -121,7 +123,7 @@ def read_contents(uri: str) -> Contents:
     for record in valid.values():
         moved.update(record.moved)
         expired.update(record.expired)
-    # A run that used a file while another one let it expire could not know of it, and the other way round.
+    # One run may use a file while another one lets it expire: neither knows of the other's record. The use counts.
     for name, at in merge_used(valid.values()).items():
         while name in moved:
             name = moved[name].file  # noqa: PLW2901
@@ -141,7 +143,7 @@ def write_record(uri: str, name: str, record: Record) -> None:
 
 
 def now() -> str:
-    """Return the time as records have it."""
+    """Return the present time in the format of records."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 

@@ -1,7 +1,7 @@
 """A run's reference to features in the store, which takes the place of a copy of them.
 
-A row group of its Parquet files names rows of one file of the store, in their order, so that the statistics in a footer
-are enough to find the store's files. The schema's metadata have the URI of the store.
+Each row group of the reference's Parquet files names rows of one file of the store, in their order. So the statistics
+in a footer are enough to find the store's files. The schema's metadata has the URI of the store.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -34,7 +34,7 @@ def make_reference_task(
 
     Args:
         uri: The folder of the store.
-        schema: The schema of the yielded batches, as `make_read_task` describes. They have the unusable images only.
+        schema: The schema of the yielded batches, as `make_read_task` describes. The batches have only unusable images.
         progress: Counts the images.
 
     Raises:
@@ -65,7 +65,10 @@ def make_reference_task(
 
 @dataclass(frozen=True)
 class Source:
-    """The file of a store that has the rows of a reference's row group, from `first_row` on if it was merged."""
+    """The file of a store that has the rows of a reference's row group.
+
+    If the file was merged from several, the row numbers of the reference count from `first_row` on.
+    """
 
     store: str
     storage: Storage
@@ -96,11 +99,11 @@ def name_sources(file: "pq.ParquetFile") -> list[str]:
 
 
 def find_sources(reference: str, names: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Source]:
-    """Find the files of stores that have the rows of others now, by the URI of the store and the name of the file.
+    """Find the files that now have the rows of the named files, which may have been merged.
 
     Args:
         reference: The URI of the features, for messages.
-        names: The store and the file of each row group.
+        names: The store's URI and the file's name for each row group; they are the keys of the result.
 
     Raises:
         JobError: The store does not have the rows of a file any more.

@@ -25,7 +25,7 @@ ROWS_PER_FILE = 1024
 
 
 def tag_run(run_id: str) -> str:
-    """Return a short name of a run, whose own name may have characters that are unsafe in a file's name."""
+    """Return a short tag for a run. The run's id may have characters that are unsafe in a file's name."""
     return hashlib.sha256(run_id.encode()).hexdigest()[:12]
 
 
@@ -35,7 +35,7 @@ def name_file(written: datetime, run_id: str, task: int) -> str:
 
 
 def task_number() -> int:
-    """Return the number of the task that calls it; 0 in the driver."""
+    """Return the number of the current task; 0 in the driver."""
     context = TaskContext.get()
     return 0 if context is None else context.partitionId()
 
