@@ -20,7 +20,7 @@ from bench.progress import log
 from bench.spark import ROOT, Run, submit
 
 PARTS = ("features", "pca", "daft", "reference", "growth", "functions")
-# The least value of a ratio, and the most of a time.
+# The least allowed value of each ratio; LIMITS has the largest allowed value of each time.
 GOALS = {
     "features.ratioToBare": 0.93,
     "features.ratioToBareOfTwice": 0.95,
@@ -76,7 +76,7 @@ class Bench:
         log(f"  {name} = {json.dumps(self.results[name])}")
 
     def put_ratio(self, name: str, pairs: Iterable[tuple[float, float]]) -> None:
-        """Store the median of the ratios other / ours of measurements in turn, and the least and the largest one."""
+        """Store the median of the pairs' ratios other / ours, and the smallest and the largest ratio."""
         ratios = [other / ours for other, ours in pairs]
         self.put(f"{name}Between", [round(min(ratios), 4), round(max(ratios), 4)])
         self.put(name, median(ratios))

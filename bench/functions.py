@@ -1,4 +1,4 @@
-"""Measures how long the Lambda functions' modules take to load, bundled and from source: cold starts wait for it.
+"""Measures how long the Lambda functions' modules take to load, bundled and from source. Each cold start loads them.
 
 Bundle and source are loaded in turn, each in a new Node process, so that changes in the machine's load affect both.
 """

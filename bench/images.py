@@ -46,7 +46,7 @@ def _write(job: tuple[Path, int]) -> None:
 
 
 def picture(seed: int) -> Image.Image:
-    """Draw a shaded, speckled disc on white, 100 x 100 pixels, another one for each seed."""
+    """Draw a shaded, speckled disc on white, 100 x 100 pixels. Each seed gives a different one."""
     random = np.random.default_rng(seed)
     y, x = np.mgrid[0:100, 0:100].astype(np.float32)
     distance = np.hypot(x - random.uniform(40, 60), y - random.uniform(40, 60)) / random.uniform(25, 48)

@@ -1,6 +1,7 @@
 """Samples the processor time of a program and its descendants.
 
-The times of ended children do not have it: PySpark's daemon ignores SIGCHLD, so that the kernel drops its workers'.
+The kernel's times of ended children (getrusage) are not enough: PySpark's daemon ignores SIGCHLD, so the kernel drops
+the times of its workers.
 """
 
 import os

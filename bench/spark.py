@@ -21,7 +21,7 @@ SAMPLE_SECONDS = 3.0
 class Run:
     """The measurements of one spark-submit.
 
-    `processor_seconds` are those of all its processes: other load on the machine changes them less than `seconds`.
+    `processor_seconds` is the CPU time of all its processes: other load on the machine changes it less than `seconds`.
     `phases` are in order and add up to `seconds`. Memory is the largest sampled resident set in MiB: a process that
     ended before the first sample counts 0, or is missing from `workers_mb`.
     """

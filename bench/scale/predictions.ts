@@ -21,7 +21,7 @@ function clusterOf(type: string, coreCount: number): ClusterShape {
   };
 }
 
-/** Predicts a run of all steps whose images are all new, on a cluster of that many core nodes and a primary node. */
+/** Predicts a run of all steps with new images only, on a cluster of `coreCount` core nodes and a primary node. */
 export function predict(images: number, coreCount: number, type: string = nodeType): Quote {
   const steps = { inventory: true, features: true, reduction: true, any: true };
   return quote(clusterOf(type, coreCount), { images, newImages: images, steps }, "eu-west-1");
@@ -55,7 +55,7 @@ export function imagesPerSecondOnSeedNodes(): number {
   return (cores * coreSpeed.x86_64.value) / rates.secondsPerImage.value;
 }
 
-/** A figure of the measurements, and the bound that it is meant to keep. */
+/** A measured figure, and the bound that it should keep. */
 export interface Goal {
   readonly name: string;
   readonly value: number;
@@ -70,7 +70,7 @@ function atMost(name: string, value: number, bound: number): Goal {
 const driverMb = 1_024;
 const workerMb = 500;
 
-/** The goals that the measured parts can be held against. */
+/** Compares the measured parts with their goals. */
 export function goals({ speedup, inventory, rows, preflight }: Partial<Measurements>): readonly Goal[] {
   const largest = { inventory: inventory?.at(-1), reduction: rows?.at(-1), preflight: preflight?.at(-1) };
   const ofSteps = (["inventory", "reduction"] as const).flatMap((step) => {

@@ -1,5 +1,5 @@
 // Lists an image tree as Preflight does, through the SDK and HTTP. node bench/scale/preflight.ts <endpoint> prints
-// {"images", "isEstimated", "seconds", "processorSeconds", "peakMb"}; the peak is that of the whole process.
+// {"images", "isEstimated", "seconds", "processorSeconds", "peakMb"}; peakMb is the peak of the whole process.
 import { S3Client } from "@aws-sdk/client-s3";
 import { listImages } from "../../lambdas/preflight/list-images.ts";
 import { Selector } from "../../lambdas/preflight/selection.ts";

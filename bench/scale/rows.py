@@ -1,4 +1,4 @@
-"""Measures the reduction of many rows: the same Parquet file counts several times, by hard links."""
+"""Measures the reduction of many rows. Hard links let the same Parquet files count several times."""
 
 import json
 import os
@@ -13,7 +13,7 @@ DIMENSIONS = 1280
 
 
 def reduction(home: Path, model: Path, rows: int, different: int, work: Path) -> dict[str, object]:
-    """Run the reduction step on rows of 1,280 numbers, of which `different` ones are on the disk."""
+    """Run the reduction step on `rows` rows of 1,280 numbers. Only `different` rows of them are on the disk."""
     source = pca.generate(home, different, DIMENSIONS)
     run = work / "rows-run"
     folder = run / "features" / "parquet"
