@@ -1,4 +1,4 @@
-"""Computes the features with Daft and writes them as Parquet: the same decoder and model, a UDF process for each core.
+"""Computes the features with Daft as Parquet files, by the job's decoder and model in a UDF process for each core.
 
 Runs in the benchmark's own environment, which has Daft: daft_job.py MODEL LIST OUTPUT.
 """

@@ -176,7 +176,7 @@ def decompose(factor: Factor) -> Spectrum:
 
 
 def _count_components(values: Matrix, requested: Components) -> int:
-    """Return the requested number, or the smallest number that explains the requested share less 1e-12 for rounding."""
+    """Return the requested number, or the smallest one that explains the requested share minus 1e-12 for rounding."""
     if requested.count is not None:
         return requested.count
     shares = np.cumsum(values) / values.sum()

@@ -9,7 +9,10 @@ LAST_CHARACTER = "\U0010ffff"
 
 
 class KeyRange(NamedTuple):
-    """The files whose URIs begin with `prefix` and sort after `after`, a URI or, to include all of them, empty."""
+    """The files whose URIs begin with `prefix` and sort after the URI `after`.
+
+    An empty `after` includes all files with the prefix.
+    """
 
     prefix: str
     after: str = ""

@@ -14,8 +14,8 @@ MAX_EXAMPLES = 100
 # Images whose etags are compared: the driver sorts a hash of 8 bytes for each, with its position.
 MAX_COMPARED = 3_000_000
 # Near-duplicates are closer than this share of the median distance to the nearest image. If images were spread at
-# random over m dimensions, an image would have a nearest one this close with a probability of 1 - 2^-(share^m), which
-# is below 0.01 % for m of 4 or more.
+# random over m dimensions, the nearest image would be this close with a probability of 1 - 2^-(share^m), which is below
+# 0.01 % for m of 4 or more.
 NEAR_SHARE = 0.1
 
 # Size in bytes, and etag.
