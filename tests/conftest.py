@@ -49,6 +49,6 @@ def _is_left_out(item: pytest.Item) -> bool:
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    # A suite of which every test is deep is not a failure.
+    # A suite that has only deep tests is not a failure.
     if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
         session.exitstatus = pytest.ExitCode.OK

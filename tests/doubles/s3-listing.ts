@@ -35,7 +35,7 @@ interface Page {
   readonly next: number | undefined;
 }
 
-/** Position of the first key that is not before (with `isAfter`: that is after) a text. */
+/** Position of the first key that is equal to a text or after it; with `isAfter`, of the first key after it. */
 function search({ count, keyAt }: SyntheticBucket, text: string, isAfter: boolean): number {
   const wanted = Buffer.from(text);
   let [low, high] = [0, count];
@@ -79,7 +79,7 @@ export function pageOf(bucket: SyntheticBucket, query: URLSearchParams): Page {
       index += 1;
     } else {
       const folder = key.slice(0, end + 1);
-      // S3 leaves out a folder that StartAfter is in or after.
+      // S3 leaves out a folder if StartAfter is inside the folder or after it.
       if (token !== null || folder > after) folders.push(folder);
       index = endOf(bucket, folder, index);
     }

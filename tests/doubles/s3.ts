@@ -28,7 +28,7 @@ function etagOf(content: Uint8Array): string {
 export class S3Double {
   readonly objects = new Map<string, Uint8Array>();
   readonly puts: PutObjectCommandInput[] = [];
-  /** Etags that are not those of the content, as after an upload in parts. */
+  /** Etags that differ from the MD5 of the content, as after an upload in parts. */
   readonly etags = new Map<string, string>();
   /** Time at which objects were written, for ListObjectVersions; 1970 by default. */
   readonly writtenAt = new Map<string, Date>();

@@ -221,7 +221,7 @@ def _client(service: str, endpoint: str, region: str, key: str, secret: str) -> 
 def started_account(home: Path, port: int | None = None, *, yarn: bool = False) -> Iterator[Account]:
     """Runs `npm run local` in a separate folder, with the generated sample in its bucket.
 
-    `port`: where the folder's account was before, because its subscribers are called there; by default a free one.
+    `port`: the port of the folder's earlier account, at which its subscribers are called; by default, a free one.
     `yarn`: whether clusters run YARN.
     """
     if not home.exists() or not any(home.iterdir()):

@@ -57,7 +57,7 @@ def sniffer(protocol: int, instructions: list[tuple[int, int, int, int]]) -> soc
 
 
 def describe(packet: bytes) -> dict[str, object] | None:
-    """Return what a packet asks for; None for one that stays on this machine, an answer, or one of the kernel's own."""
+    """Describe a packet's request; None if the packet stays here, is an answer, or comes from the kernel itself."""
     is_v6 = packet[0] >> 4 == 6
     protocol, header = (packet[6], 40) if is_v6 else (packet[9], (packet[0] & 15) * 4)
     target = ipaddress.ip_address(packet[24:40] if is_v6 else packet[16:20])
@@ -83,7 +83,7 @@ def dns_name(query: bytes) -> str:
 
 
 def record(packets: socket.socket, file: Path) -> None:
-    """Append what leaves to a file, until this process ends."""
+    """Append the packets that would leave to a file, until this process ends."""
     while True:
         found = describe(packets.recv(65536))
         if found:

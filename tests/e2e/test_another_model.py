@@ -44,5 +44,5 @@ def test_a_run_with_efficient_net_has_its_features(tmp_path: Path) -> None:
     for path, features in list(zip(table["path"].to_pylist(), found, strict=True))[:4]:
         image = Image.open(sample / str(path).removeprefix(prefix)).convert("RGB").resize((224, 224))
         expected = keras.predict(np.asarray(image, np.float32)[np.newaxis], verbose=0)[0]
-        # Rounding errors grow with the features, of which random weights make some large.
+        # Rounding errors grow with the features, and random weights make some features large.
         np.testing.assert_allclose(features, expected, atol=1e-4 * max(1.0, expected.max()))

@@ -1,7 +1,7 @@
 """Nothing leaves this machine while a person with settings for other AWS accounts works on the embedded account.
 
-Everything runs in a network namespace that has only the loopback device, so that the runs succeed only when they need
-nothing else, and each packet to another address is recorded.
+Everything runs in a network namespace that has only the loopback device. The runs therefore succeed only if they need
+no other network, and each packet to another address is recorded.
 """
 
 import json

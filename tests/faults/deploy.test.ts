@@ -119,7 +119,7 @@ it(
     const deployment = { event, isHarmless: false, mayStop: true };
     const { calls } = await play(deployed, buildScenario([], undefined, { deployment }));
     const own = [...calls].flatMap((call) => (call.startsWith("deploy ") ? call.replace("deploy ", "") : []));
-    // The CDK updates the stack, and does not wait without end.
+    // The CDK updates the stack and limits its waiting, so UpdateStack is always answered.
     const failures = own.flatMap((operation) =>
       failuresOf(operation)
         .filter(({ when }) => when !== "silent" || operation !== "cloudformation:UpdateStack")

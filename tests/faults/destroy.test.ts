@@ -12,7 +12,7 @@ const deployed = deploy();
 const sampleEvery = isDeep ? 1 : 24;
 const timeoutMs = 600_000;
 
-/** Reports a success with a cluster that is alive then or later, and a failure that does not name one. */
+/** Reports each cluster that is alive at the end or later, unless `destroy` has failed with a message that names it. */
 function violationsOf({ createdClusters, destruction, scenario }: Simulation): readonly string[] {
   if (destruction === undefined) return [`${scenario.name} at event ${scenario.destroyAt}: destroy has not ended`];
   const { at, message } = destruction;

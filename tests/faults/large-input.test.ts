@@ -1,5 +1,5 @@
-// Step Functions takes an input of up to 256 KiB, but fails with States.DataLimitExceeded, which no Catch handles, if
-// any state adds to it.
+// Step Functions takes an input of up to 256 KiB. If a state adds to such an input, the execution fails with
+// States.DataLimitExceeded, which no Catch handles.
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { modes } from "../../lambdas/contract/modes.ts";
@@ -19,7 +19,7 @@ function fill(bytes: number, ...values: unknown[]): unknown {
   return [...values, "x".repeat(rest)];
 }
 
-/** The same for an object whose other members are valid. */
+/** Fills an object with valid members up to an exact number of bytes as JSON. */
 function fillObject(bytes: number, members: object): unknown {
   const rest = bytes - Buffer.byteLength(JSON.stringify({ ...members, label: "" }));
   return { ...members, label: "x".repeat(rest) };

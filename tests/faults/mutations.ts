@@ -246,7 +246,7 @@ export const mutations: readonly Mutation[] = [
       },
     };
   }),
-  // A kept cluster that could not be kept goes on running.
+  // The run succeeds although its cluster could not be kept, and leaves the cluster running.
   caughtTo("KeepCluster", "NotifySuccess"),
   inFunctions(
     "the sweep ignores clusters of executions that ended without success",

@@ -16,7 +16,7 @@ import type { Scenario } from "./scenarios/scenario.ts";
 const deployed = deploy();
 const images = 10_000_000;
 const labels = 131;
-/** The functions parse two million keys in virtual time, and a busy machine takes its real time for that. */
+/** The functions parse two million keys. This takes no virtual time, but much real time on a busy machine. */
 const limitMs = 3_600_000;
 
 /** A pack of ten million images, whose manifest Preflight reads instead of listing them. */

@@ -1,6 +1,6 @@
 """Prints the mutants of a Cosmic Ray session that survived, and the score.
 
-Cosmic Ray's own rate counts the mutants that a filter skips as killed.
+In Cosmic Ray's own rate, mutants that a filter skips count as killed.
 """
 
 import sqlite3

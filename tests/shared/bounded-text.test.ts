@@ -51,7 +51,7 @@ test("one line is left of a message, whatever ends its lines", () => {
 });
 
 test("a message of many lines is put on one line by a single pass", () => {
-  // With patterns that go back, this took minutes.
+  // With patterns that backtrack, this took minutes.
   expect(oneLine("\n".repeat(1_000_000))).toBe("");
   expect(oneLine(`${" \n".repeat(500_000)}x`)).toBe("x");
   expect(oneLine("a:\n- b\n".repeat(100_000))).toHaveLength(500_000 - 1);

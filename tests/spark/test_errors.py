@@ -48,7 +48,7 @@ def test_a_message_of_several_lines_becomes_one() -> None:
     "part", ["A", "a.", "A.", "Caused by: ", "Caused by: a.", "\n", "Traceback (most recent call last):\n", "A: "]
 )
 def test_a_message_of_5_mb_is_read_in_linear_time(part: str) -> None:
-    # No time is asserted: a pattern that goes back again and again would hang.
+    # No time is asserted: a pattern that backtracks would hang.
     text = "Traceback (most recent call last):\nx\n" + part * (5_000_000 // len(part))
 
     assert "\n" not in find_root_cause(RuntimeError(text))

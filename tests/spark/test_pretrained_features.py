@@ -1,4 +1,4 @@
-"""Features with real ImageNet weights, on a sample of photos. Both are beside the project, and not part of it."""
+"""Features with real ImageNet weights, on a sample of photos. Neither is part of the project."""
 
 import io
 from pathlib import Path
@@ -52,7 +52,7 @@ def cosines(one: Matrix, other: Matrix) -> Matrix:
 
 
 def share_of_labels(features: Matrix, paths: list[Path]) -> float:
-    """Return how many images have the same label as the image whose features are nearest."""
+    """Return the share of images that have the same label as the image with the nearest features."""
     labels = np.array([path.parent.name for path in paths])
     squares = (features.astype(np.float64) ** 2).sum(axis=1)
     distances = squares[:, None] + squares - 2 * features.astype(np.float64) @ features.T.astype(np.float64)

@@ -29,7 +29,7 @@ def wait_for(what: str, look: Callable[[], T | None]) -> T:
 
 
 def send(number: signal.Signals, pids: Iterable[int]) -> None:
-    """Send a signal to processes, of which some may have ended."""
+    """Send a signal to processes. Some of them may have ended."""
     for pid in pids:
         try:
             os.kill(pid, number)
@@ -127,7 +127,7 @@ def end_node(folder: Path) -> None:
 
 
 def talks_to_storage(worker: int) -> bool:
-    """Return whether a Python worker has a connection besides that to its JVM: it has its model, and reads images."""
+    """Return whether a Python worker has other connections than to its JVM. It then has its model, and reads images."""
     try:
         links = {link.readlink().name for link in Path(f"/proc/{worker}/fd").iterdir()}
     except OSError:

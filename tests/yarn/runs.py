@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from tests.e2e.account import ROOT, Account, Execution
 
-# A step takes a driver's and two executors' start longer than on local[*].
+# A step takes longer than on local[*], because a driver and two executors have to start.
 YARN_SECONDS = 1200
 
 
@@ -38,7 +38,7 @@ def repeat_locally(account: Account, run_id: str, arguments: Sequence[str]) -> s
     Args:
         account: The account.
         run_id: The run.
-        arguments: Those of its features step. The number of cores that they state decides how the images are divided.
+        arguments: The arguments of its features step. Their number of cores decides how the images are divided.
 
     Raises:
         AssertionError: A step has failed.
@@ -64,7 +64,7 @@ def repeat_locally(account: Account, run_id: str, arguments: Sequence[str]) -> s
 
 
 def bits(table: pa.Table) -> NDArray[np.uint8]:
-    """Return the vectors of a table as bytes, which differ where numbers differ at all."""
+    """Return the vectors of a table as bytes, so that a comparison finds every difference."""
     vectors: Any = table.column(2).combine_chunks()
     return np.frombuffer(vectors.flatten().to_numpy().tobytes(), np.uint8)
 
@@ -87,7 +87,7 @@ def application_of(account: Account, cluster: str, step: str) -> str:
 
 
 def events(account: Account, application: str) -> list[dict[str, Any]]:
-    """Read Spark's event log of an application, of which each attempt has its own."""
+    """Read Spark's event logs of an application. Each of its attempts has its own."""
     found = [name for name in sorted(account.names("spark-events/")) if application in name]
     bodies = [
         account.client("s3").get_object(Bucket=account.bucket, Key=f"spark-events/{name}")["Body"] for name in found

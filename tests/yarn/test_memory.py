@@ -16,7 +16,7 @@ from .runs import YARN_SECONDS, succeeded
 
 pytestmark = pytest.mark.deep
 
-# The cores of an executor, of which each has a worker, and four tasks of the least number of images.
+# The cores of an executor, each with a worker; and the images of four tasks of the smallest size.
 WORKERS, IMAGES = 4, 4 * 16
 RUN = {"mode": "full", "force": True, "maxMegapixels": 51, "pca": {"components": 1}}
 

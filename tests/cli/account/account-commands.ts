@@ -20,7 +20,7 @@ export function leadInProcess({ env, home }: Account): void {
   vi.resetModules();
 }
 
-/** The person is in the account's folder, when npm runs the command. */
+/** The variables as npm sets them when it runs the command for a person in the account's folder. */
 function personsVariables(home: string) {
   return { ORCHARD_HOME: home, INIT_CWD: home, NO_COLOR: "1" };
 }

@@ -21,7 +21,7 @@ export function answerQuestions(
   { CI: _, ...env }: Readonly<Record<string, string>>,
 ) {
   const python = join(places.python, "bin", "python");
-  // As in every process of the project, which compiles its modules once.
+  // As in every process of the project, the compile cache saves compiling the modules again.
   const { NODE_COMPILE_CACHE } = childEnvironment("tool");
   const terminal = execa(python, ["-c", pty, process.execPath, join(root, "cli", "main.ts"), ...args], {
     cwd: root,

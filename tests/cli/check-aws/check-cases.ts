@@ -66,8 +66,8 @@ export function checkCases(account: () => EmptyAccount, photos: () => string): v
       expect(await findStacks(account().clients)).toEqual([]);
     });
 
-    // `npm test` plays the run that needs no Spark: it deploys, compares, removes and reports as the others do, which
-    // tests/e2e plays without this command.
+    // `npm test` plays only the run that needs no Spark. It deploys, compares, removes and reports as the others do.
+    // tests/e2e plays the others without this command.
     const played = isDeep ? runs : (["stopped"] as const);
     // The embedded account has no volumes to encrypt: "encrypted" runs as "spot" does.
     const kinds = isDeep ? ["x86", "encrypted"] : ["x86"];

@@ -22,7 +22,7 @@ function write(path: string, text: string, writtenAt: string): void {
   utimesSync(dirname(join(folder, path)), new Date(writtenAt), new Date(writtenAt));
 }
 
-/** Finds the copies of results; the CDK's output is that of the developer. */
+/** Finds the copies of results, without the CDK's output, which belongs to the developer. */
 async function findCopies(before?: Date) {
   return (await findLocalFolders(before)).filter(({ path }) => !path.startsWith(places.assemblies));
 }

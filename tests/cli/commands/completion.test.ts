@@ -79,7 +79,7 @@ async function askBash(script: string, ...words: readonly string[]): Promise<rea
   return lines((await execa("bash", ["-c", ask, "bash", file, ...words], { cwd: folder })).stdout);
 }
 
-/** zsh's own functions need a terminal: these print the words that they get and that begin as the word at the cursor. */
+/** Stands in for zsh's own functions, which need a terminal: these print all words that they get. */
 const zshFunctions = `
 compdef() { : }
 _describe() { local name=\${@[-1]}; print -rl -- "\${(@)\${(@P)name}%%:*}" }

@@ -7,7 +7,7 @@ import { waitUntil } from "../../../shared/wait-until.ts";
 import { json, orchard } from "../account/account-commands.ts";
 import { allMs, clusterOf, finishedRun, type Stage, startExecution } from "./stage.ts";
 
-/** The run "broken-plan" fails in a step, as "no-label" was refused. */
+/** After the run "no-label" was refused. The run "broken-plan" is started here, and fails in a step. */
 export function failureCases(stage: () => Stage): void {
   describe("a run that was refused", () => {
     it("has no log to print in full, with exit code 3", async () => {

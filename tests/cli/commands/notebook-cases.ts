@@ -9,7 +9,7 @@ import { isDeep } from "../../deep.ts";
 import { startOrchard } from "../account/account-commands.ts";
 import { allMs, finishedRun, type Stage } from "./stage.ts";
 
-/** Records the labels that are plotted. The project's Python has no Matplotlib, which the notebook's own has. */
+/** Stands in for Matplotlib, which only the notebook's own Python has, and records the plotted labels. */
 const pyplot = `
 import sys
 from unittest.mock import MagicMock

@@ -126,7 +126,7 @@ describe("the environment of a child process", () => {
 describe("what a process prints as its environment", () => {
   const print = "process.stdout.write(JSON.stringify(process.env))";
   const hostile = { ...hostileVariables, ...otherAccount, ...deadProxies };
-  /** Runs `work` while this process has the variables; NODE_OPTIONS and the loader's no longer affect it. */
+  /** Runs `work` while this process has the variables. NODE_OPTIONS and the loader's only affect processes that start. */
   const withHostile = async (work: () => Promise<string>): Promise<string> => {
     const before = { ...process.env };
     Object.assign(process.env, hostile);

@@ -71,7 +71,7 @@ export class Names {
     return [...this.#real].reduce((replaced, [documented, real]) => replaced.replaceAll(documented, real), text);
   }
 
-  /** Whether the real output is the documented one. Binds the names in it, as far as it is. */
+  /** Whether the real output is the documented one. Keeps the real values of the names in the part that matches. */
   match(documented: string, real: string): boolean {
     const text = `${real}\n`;
     const pieces = `${documented}\n`.split(/(^…\n|…)/m);
@@ -101,7 +101,7 @@ export class Names {
   }
 }
 
-/** The pattern of what a "…" before a piece stands for. */
+/** The pattern for the text that a "…" before a piece stands for. */
 function skipped(dots: string | undefined): string {
   if (dots === undefined) return "";
   return dots === "…" ? ".*?" : "(?:.*\n)*?";

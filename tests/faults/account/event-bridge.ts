@@ -8,7 +8,7 @@ const minute = 60_000;
 /** Lambda guide, "Understanding retry behavior": an asynchronous invocation is retried after one and two minutes. */
 const retryDelaysMs = [minute, 2 * minute];
 
-/** Tells whether an event matches a pattern of literal values. @throws Error for other patterns, which the stack has not */
+/** Tells whether an event matches a pattern of literal values. The stack has no others. @throws Error for others */
 function matches(pattern: unknown, event: unknown): boolean {
   if (Array.isArray(pattern)) {
     if (pattern.some((value) => typeof value === "object" && value !== null))

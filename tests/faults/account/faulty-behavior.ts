@@ -8,7 +8,7 @@ const minute = 60_000;
 const slowShutdownMinutes = 9;
 const endlessShutdownMinutes = Number.MAX_SAFE_INTEGER / minute;
 
-/** Clusters that fail as the scenario's faults say: names of failures are the names of results. */
+/** Clusters that fail as the scenario's faults say. The name of a failure is the result that it leads to. */
 export function faultyBehavior(simulation: Simulation): ClusterBehavior {
   const by = (cluster: Cluster): Caller => ({ execution: cluster.Name.replace("orchard-", ""), state: "cluster" });
   return {

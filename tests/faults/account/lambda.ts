@@ -20,7 +20,7 @@ export interface Invocation {
 interface Sandbox {
   handler: (event: unknown, context: unknown) => Promise<unknown>;
   host: Host;
-  /** Failed requests of its SDK clients. Each one may use up retry tokens, of which a client has 500. */
+  /** Failed requests of its SDK clients. Each one may use up some of a client's 500 retry tokens. */
   failures: number;
 }
 

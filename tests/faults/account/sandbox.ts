@@ -65,7 +65,7 @@ function networkOf(host: () => Host) {
     readonly #options: Omit<HttpRequest, "body">;
     readonly #answer: (response: Readable) => void;
     #isAnswered = false;
-    /** Idle until the answer: calls the listener if there is none in time. */
+    /** Idle until the answer arrives. If none arrives in time, this calls the listener. */
     readonly socket = {
       setTimeout: (ms: number, onTimeout: () => void) => {
         host().clock.setTimeout(() => {

@@ -60,7 +60,7 @@ export class Simulation {
   destruction: CommandEnd | undefined;
   /** How `deploy` ended. */
   deployment: CommandEnd | undefined;
-  /** The updates of the stack, with the executions and clusters that existed while one took place. */
+  /** The updates of the stack, each with the executions and clusters that existed meanwhile. */
   readonly updates: StackUpdate[] = [];
   readonly #events: EventBridge;
   readonly #faults: FaultInjection;

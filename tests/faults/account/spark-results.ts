@@ -18,14 +18,14 @@ interface Selected {
   readonly labels: number;
 }
 
-/** Rows of a file that a worker writes: 8 MB of features or of components, a task's share of the others. */
+/** Rows of each file that a worker writes: 8 MB of features or of components, or a task's share of the other tables. */
 const rowsPerFile = { features: 1_600, pca: 30_000, reference: 10_000, selection: 50_000 };
 
 /**
  * Writes the results of a step as the Spark job does.
  *
- * @param failure INVALID results have one image less than the inventory has selected; GROWN ones of the inventory have more
- *   than maxCostUsd pays for
+ * @param failure INVALID results have one image less than the inventory has selected; GROWN results of the inventory have
+ *   more images than maxCostUsd pays for
  */
 export function writeSparkResults(s3: S3, args: readonly string[], failure: string | undefined): void {
   const planKey = (args.at(-1) ?? "").replace(`s3://${bucket}/`, "");
@@ -36,7 +36,7 @@ export function writeSparkResults(s3: S3, args: readonly string[], failure: stri
   if (job !== undefined) write[job](s3, run, plan, failure);
 }
 
-/** The images that the inventory has selected; of a run without one, those of the plan. */
+/** The images that the inventory has selected, or the plan's images if the run has no inventory. */
 function selectedOf(s3: S3, run: string, { counts }: Plan): Selected {
   const summary = s3.json(`${run}inventory/summary.json`) as { readonly selected: Selected } | undefined;
   return summary?.selected ?? counts;
@@ -74,7 +74,8 @@ function writeInventory(s3: S3, run: string, plan: Plan, failure: string | undef
 function writeFeatures(s3: S3, run: string, plan: Plan, failure: string | undefined): void {
   const selected = selectedOf(s3, run, plan);
   const images = selected.images - (failure === "INVALID" ? 1 : 0);
-  // The store's index is exact, and Preflight's count an estimate: one image at least is new, or the run has no step.
+  // Preflight's count of new images is an estimate, and the store's index is exact. At least one image is new, because
+  // otherwise the run would not have this step.
   const isStored = plan.newImages < plan.counts.images;
   const computed = isStored ? Math.min(images, Math.max(1, plan.newImages)) : images;
   const referenced = plan.reusedFeatures === "reference" ? images - computed : 0;

@@ -18,7 +18,7 @@ import {
   wasInterrupted,
 } from "./runs.ts";
 
-/** Tells whether a fault prevents the clean-up. It need not list clusters if it knows the id. */
+/** Tells whether a fault prevents the clean-up, which lists clusters only if it does not know the cluster's id. */
 function isCleanUpBlocked(simulation: Simulation, run: ExecutionRun): boolean {
   const isIdKnown = hasDone(run, "CreateCluster");
   return hasFault(simulation, run.execution, ({ state, operation, times }) => {

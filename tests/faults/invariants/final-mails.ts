@@ -26,7 +26,7 @@ function isByLayer({ by }: Mail): boolean {
   return by.state in layers;
 }
 
-/** Returns the least and the most mails of a completed run. Faults before sending prevent mails, later ones repeat them. */
+/** Returns the bounds for a completed run's number of mails. Faults before sending prevent mails, later ones repeat them. */
 function expectedMails(simulation: Simulation, run: ExecutionRun): readonly [least: number, most: number] {
   const { execution, history, number } = run;
   // A redrive of the last state has no task left, because an earlier run sent the mail.
@@ -66,7 +66,7 @@ function completedRunProblems(simulation: Simulation, run: ExecutionRun): string
   ];
 }
 
-/** Returns the clusters that a layer's mail omits. It may omit a later one if it says that one was being created. */
+/** Returns the clusters that a layer's mail should name but omits. For those created later, a general remark is enough. */
 function omittedClusters(simulation: Simulation, { name, runs }: Execution, mail: Mail): readonly Cluster[] {
   const { message, at, alive } = mail;
   const run = runs.findLast(({ endedAt }) => endedAt <= at);

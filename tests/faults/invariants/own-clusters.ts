@@ -21,7 +21,7 @@ function isAllowed(simulation: Simulation, { by, owner, statusSeen, cluster, at 
   return statusSeen !== undefined && statusSeen.status !== "RUNNING";
 }
 
-/** Only its own execution modifies or ends a cluster, or a layer that has read that the execution is over. */
+/** A cluster is modified or ended only by its own execution, or by a layer that has read that this execution is over. */
 export function modifiesOnlyOwnClusters(simulation: Simulation): string[] {
   return simulation.clusterCalls
     .filter((call) => !isAllowed(simulation, call))

@@ -24,7 +24,7 @@ async function makeScenarios(deployed: Deployed): Promise<readonly Scenario[]> {
     buildScenario([failedStep]),
     // The cluster exists, but its id is unknown.
     buildScenario([fault("CreateCluster", "emr:RunJobFlow", "answer lost")]),
-    // The teardown does not name it either, so that the diagnosis has to look for it.
+    // The teardown does not name the cluster either, so that the diagnosis has to look for it.
     buildScenario([
       fault("CreateCluster", "emr:RunJobFlow", "answer lost"),
       fault("TerminateClusterAfterFailure", "lambda:Invoke", "Lambda.Unknown", persistently),
@@ -35,7 +35,7 @@ async function makeScenarios(deployed: Deployed): Promise<readonly Scenario[]> {
     // The second execution starts while the first one runs.
     buildScenario([], undefined, { overlap: "queue", starts: [0, 60_000] }),
     buildScenario([], undefined, { overlap: "skip", starts: [0, 60_000] }),
-    // Only the sweep, only the status event, and the event of a time-out can end the cluster.
+    // The cluster can be ended only by the sweep, only by the event of the stop, and only by the event of a time-out.
     buildScenario([hangingStep, ...cancelFails], [whileStepRuns], { deliveries: [[], []] }),
     buildScenario([hangingStep, ...cancelFails], [whileStepRuns]),
     buildScenario([hangingStep, ...cancelFails], [{ ...whileStepRuns, status: "TIMED_OUT" }]),

@@ -9,7 +9,7 @@ function emrSteps({ definition }: Deployed): readonly string[] {
   );
 }
 
-/** Failures of clusters and steps themselves. Those of the termination also follow a failed or hanging step. */
+/** Failures of clusters and steps themselves. Failures of the termination also follow a failed or hanging step. */
 export function clusterFailures(deployed: Deployed): Scenario[] {
   const ofStartAndSteps = [
     ...(failures["start"] ?? []).map((failure) => fault("*", "start:", failure)),

@@ -12,7 +12,7 @@ import type { Scenario } from "./scenario.ts";
 
 const minute = 60_000;
 
-/** Returns all scenarios, with those first that find the most errors. */
+/** Returns all scenarios. Those that find the most errors come first. */
 export const everyScenario = once(findScenarios);
 
 async function findScenarios(deployed: Deployed): Promise<readonly Scenario[]> {
@@ -92,7 +92,7 @@ export async function stopsDuringRunJobFlow(deployed: Deployed): Promise<Scenari
         buildScenario(cancelFails, [stop(event, afterMs)], { deliveries: [[500], delays] }),
       ),
     ),
-    // The redrive is stopped while the cluster of the run before exists.
+    // The redrive is stopped while the cluster of the earlier run still exists.
     buildScenario(cancelFails, stopsOfBothRuns, { redrives: [redrive(minute / 2)] }),
   ];
 }

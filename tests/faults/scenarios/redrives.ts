@@ -5,10 +5,10 @@ import { playOnce } from "./play.ts";
 import type { Scenario } from "./scenario.ts";
 
 const minute = 60_000;
-/** A redrive when the cluster of the run before is gone. */
+/** A redrive when the cluster of the earlier run is gone. */
 const lateRedrive = redrive(20 * minute);
 /**
- * A redrive while the cluster of the run before exists. The event of that run's end arrives twice, when the execution is
+ * A redrive while the cluster of the earlier run exists. The event of that run's end arrives twice, when the execution is
  * RUNNING again.
  */
 const earlyRedrive = { redrives: [redrive(minute)], deliveries: [[500], [4 * minute, 10 * minute]] };

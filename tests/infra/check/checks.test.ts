@@ -57,7 +57,7 @@ describe("the checks", () => {
     expect(findings).toEqual([]);
   });
 
-  // A run of these two takes seconds before it reads anything, so what they must find is in the same run.
+  // These two take seconds before they read anything, so the same run also proves that they find faults.
   it("checkov finds nothing but a plain bucket and queue", { timeout: 300_000 }, () => {
     const { findings } = checkov([...all, makeFaulty()], { complete: true });
 

@@ -35,15 +35,15 @@ function literalsIn(file: string): readonly Literal[] {
 
 type Node = AstNode<{ lookbehind: true }>;
 
-/** Whether a repeated character cannot be the one that follows, so that there is one place at which the repetition ends. */
+/** Whether no repeated character can also be the one that follows: the repetition then ends at exactly one place. */
 function isDisjoint([body]: readonly Node[], next: Node | undefined): boolean {
   if (body === undefined || next?.type !== "value" || body.type === "group") return false;
   return !new RegExp(body.raw).test(String.fromCodePoint(next.codePoint));
 }
 
 /**
- * Upper bound of the ways in which a pattern can match at one position. Without a bound it is infinite, except for a
- * repetition at the very end, which never has to be tried again.
+ * Upper bound of the ways in which a pattern can match at one position. A repetition without a limit makes it infinite,
+ * except at the very end of the pattern, where it never has to be tried again.
  */
 function waysOf(node: Node, next: Node | undefined, isLast: boolean): number {
   if (node.type === "disjunction") return node.body.reduce((sum, each) => sum + waysOf(each, next, isLast), 0);
@@ -116,7 +116,7 @@ const parts = [
 const repeatedLength = isDeep ? 1_000_000 : 20_000;
 
 describe("a log is diagnosed", () => {
-  // The time limit of a test ends one that hangs, as some of them did for minutes.
+  // The time limit of a test ends a pattern that hangs. Some patterns did so for minutes.
   it.each(parts)("that repeats %j", (part) => {
     const text = part.repeat((isDeep && part === parts[0] ? 5_000_000 : repeatedLength) / part.length);
     const evidence = { text, cluster: undefined };

@@ -8,7 +8,7 @@ import { NoMountNamespaces } from "../../../shared/mount-namespace.ts";
 
 let root: string;
 
-/** A node whose `setsid` starts the command in the session that there is. */
+/** A node whose `setsid` starts the command in the session of this process. */
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), "orchard's node "));
   mkdirSync(join(root, "bin"));

@@ -2,7 +2,7 @@ import { expect, onTestFinished, test, vi } from "vitest";
 import type { FunctionProcess } from "../../../local/lambda/function-process.ts";
 import { FunctionProcesses, idleSeconds } from "../../../local/lambda/function-processes.ts";
 
-/** Returns what starts processes, and the processes that it has started. */
+/** Returns a function that starts processes, and the processes that it has started. */
 function starter() {
   const started: { readonly stopped: boolean; readonly process: FunctionProcess }[] = [];
   const start = (): FunctionProcess => {

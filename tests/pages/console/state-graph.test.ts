@@ -61,7 +61,7 @@ describe("layOut", () => {
       return isCatch && sides(points).some(([start, end]) => others.some((box) => crosses(start, end, box)));
     });
 
-    // Those within the lane are laid out with its states.
+    // The lines within the lane are laid out together with its states.
     expect(throughOthers.filter(({ from }) => !/Failure|Confirm|Diagnos/.test(from))).toEqual([]);
   });
 

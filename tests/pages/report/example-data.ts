@@ -12,7 +12,7 @@ export interface Example {
 }
 
 const componentCount = 10;
-/** As many as the type of the packed numbers has, which compress worst. */
+/** As many levels as the type of the packed numbers has, because these compress worst. */
 const levels = 2 ** 16;
 const prefix = "s3://data/raw/fruits-360/";
 

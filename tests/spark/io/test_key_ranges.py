@@ -12,7 +12,7 @@ names = st.one_of(
 
 
 def list_range(files: KeyRange, uris: list[str]) -> list[str]:
-    """List as S3 does: in the order of the UTF-8 bytes, which is that of the code points."""
+    """List as S3 does: in the order of the UTF-8 bytes, which is also the order of the code points."""
     return [uri for uri in sorted(uris) if uri.startswith(files.prefix) and uri > files.after]
 
 

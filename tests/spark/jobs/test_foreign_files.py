@@ -18,7 +18,7 @@ STEPS = {
 def test_a_step_keeps_only_files_that_its_tasks_report(
     spark: SparkSession, small_model: ModelArtifact, tmp_path: Path
 ) -> None:
-    """Part 7 stands for a task of an earlier driver, which had more of them. No reader could open it."""
+    """Part 7 stands for a task of an earlier driver, which had more tasks. No reader could open its file."""
     images, run = 12, tmp_path / "run"
     for number in range(images):
         plant(tmp_path / "raw", f"Training/Apple/{number}.jpg", encode(picture(number)))

@@ -191,7 +191,7 @@ def test_many_images_are_selected_by_tasks_as_few_are_by_the_driver(
     many = selected(inventory(spark, plan))
 
     assert many == few
-    # Only the files of the selection are others.
+    # Only the files of the selection differ.
     assert read_summary(plan.parent) | {"outputs": None} == summary | {"outputs": None}
     assert len(list((plan.parent / "inventory" / "selection").iterdir())) > 1
     assert not (plan.parent / "inventory" / "candidates").exists()

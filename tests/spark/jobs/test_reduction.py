@@ -309,7 +309,7 @@ def test_features_far_from_zero_keep_their_digits(spark: SparkSession, tmp_path:
 
 @pytest.mark.parametrize("requested", [{"components": 1}, {"variance": 0.9}], ids=str)
 def test_equal_features_are_refused(spark: SparkSession, tmp_path: Path, requested: dict[str, float]) -> None:
-    # The sums over 60 uncentered rows are not exact, as those over 64 are.
+    # Sums over 64 equal rows are exact. Sums over 60 have rounding errors.
     with pytest.raises(JobError, match="the features of all 60 images are equal: there is no variance to explain"):
         planned(spark, tmp_path / "run", np.tile(vectors(1), (60, 1)), pca=requested)
 

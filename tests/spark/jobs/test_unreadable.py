@@ -30,7 +30,7 @@ def endpoint(spark: SparkSession) -> Iterator[S3Endpoint]:
 
 
 def select(run: Path) -> None:
-    """Write the inventory of IMAGES, whose run is a local folder."""
+    """Write the inventory of IMAGES for a run in a local folder."""
     rows = [
         {
             "path": f"s3://{name}",

@@ -35,7 +35,7 @@ def test_bad_images_have_a_stable_reason(content: bytes, reason: str) -> None:
 
 @pytest.mark.parametrize("after", [b"\xff\xd8", encode(picture(1))[:700]], ids=["start", "scan"])
 def test_many_fill_bytes_in_a_jpeg_take_linear_time(after: bytes) -> None:
-    # With a pattern that goes back, each of these files took hours. No time is asserted: the test would hang.
+    # With a pattern that backtracks, each of these files took hours. No time is asserted: the test would hang.
     with pytest.raises(BadImageError):
         to_input(after + b"\xff" * 2_000_000 + b"\x00", 224)
 
@@ -108,7 +108,7 @@ def test_any_bytes_give_an_input_or_a_known_reason(content: bytes) -> None:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads the peak from /proc")
 @pytest.mark.parametrize(("mode", "format"), [("CMYK", "JPEG"), ("I;16", "PNG")])
 def test_a_photo_of_50_megapixels_takes_4_bytes_a_pixel(mode: str, format: str) -> None:
-    # A new process, whose peak memory is not that of earlier tests.
+    # A new process, because this one's peak memory includes earlier tests.
     script = f"""
 import io, pathlib, re
 from orchard.model.images import to_input

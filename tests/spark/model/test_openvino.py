@@ -37,7 +37,7 @@ def test_features_are_close_to_those_of_float32_and_the_same_each_time(model_art
         assert cosine(features, expected) >= 0.998
         assert not np.array_equal(features, expected)
         np.testing.assert_array_equal(bf16.features(image), features)
-    # A result of an image is not written over by the next one.
+    # The next image does not overwrite an image's result.
     assert len({features.tobytes() for features in found}) == len(images)
 
 
@@ -68,5 +68,5 @@ def test_a_processor_on_which_openvino_takes_float32_is_refused(monkeypatch: pyt
     with pytest.raises(JobError, match="does not compute in bf16, and OpenVINO took f32: leave precision out"):
         OpenVinoExtractor(b"a model", 224, "NHWC")
 
-    # Pinned, all workers of a node would share a core.
+    # With pinning, all workers of a node would share a core.
     assert (asked["ENABLE_CPU_PINNING"], asked["INFERENCE_NUM_THREADS"]) == (False, 1)

@@ -104,5 +104,5 @@ def test_memory_is_that_of_a_row_group_and_not_of_a_file(tmp_path: Path, kind: s
     per_group = GROUP_BYTES // size if kind == "photos" else GROUP_ROWS
     assert sum(groups) == -(-count // per_group)
     for step, most in memory.items():
-        # The list of the tree's paths takes up to 400 bytes each.
+        # The list of the tree's paths takes up to 400 bytes for each path.
         assert most - few[step] < 2 * GROUP_BYTES + 400 * count, step

@@ -1,4 +1,4 @@
-"""Runs on packs, whose results are those of the tree that was packed."""
+"""A run on a pack has the same results as a run on the tree that was packed."""
 
 import json
 from collections import Counter
@@ -74,7 +74,7 @@ def test_a_run_on_a_pack_has_the_results_of_one_on_its_tree(
     options: dict[str, Any] = {"splits": ["Training"], "limit": 9}
 
     plain = play(spark, write_plan(tmp_path / "plain", tree, small_model, **options))
-    # A pack's images belong to the run, whatever their time is.
+    # A pack's images belong to the run even if they are newer than the plan.
     options |= {"pack": {"shards": 1, "groups": 1}, "plannedAt": "2000-01-01T00:00:00Z"}
     run = play(spark, write_plan(tmp_path / "packed", packed, small_model, **options))
 

@@ -1,4 +1,4 @@
-"""Small files become large ones, and no run notices, whenever another one is killed or goes on."""
+"""Small files are merged into large ones. No run notices, even if another run is killed or continues at any moment."""
 
 import os
 from collections.abc import Callable
@@ -46,12 +46,12 @@ def values(spark: SparkSession, store: Path, images: int) -> dict[str, list[floa
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three files are many, and two are large."""
+    """Let three files count as many."""
     monkeypatch.setattr(compaction, "MANY_FILES", 3)
 
 
 def fill(store: Path) -> dict[str, list[float]]:
-    """Write six files, of which the last has newer features of the first one's images; return what counts."""
+    """Write six files, and return the features that count: the last file has newer ones for the first one's images."""
     expected = {}
     for file in (0, 1, 2, 3, 4, 0):
         value = float(len(data_files(store)))
@@ -183,7 +183,7 @@ def test_a_run_that_is_killed_or_stopped_between_two_operations_loses_nothing(
     store = tmp_path / "store"
     expected = fill(store)
     monkeypatch.setattr(compaction, "TARGET_BYTES", 3 * (store / data_files(store)[0]).stat().st_size)
-    # Deletions happen at once, which is the hardest case.
+    # If `is_late`, deletions happen at once, which is the hardest case.
     monkeypatch.setattr(compaction, "GRACE", timedelta(days=-1 if is_late else 3))
     update_index(spark.sparkContext, read_contents(str(store)), "run 0", ())
     before = read_contents(str(store))

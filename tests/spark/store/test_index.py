@@ -1,4 +1,4 @@
-"""Finds the images of a store through its index, whichever files runs have left there."""
+"""Finds the images of a store through its index, with all kinds of files that runs leave there."""
 
 import json
 from pathlib import Path
@@ -115,7 +115,7 @@ def test_images_are_found_with_and_without_an_index(
         add_index(spark, store)
         assert read_contents(str(store)).find_uncovered() == []
 
-    # A file of a killed run, which nothing indexes, counts as well, and is newer.
+    # A file of a killed run is in no index. It counts as well, and is newer.
     second = write_rows(store, [*some_images(3, first=9)], "killed")
     found = find(spark, store, images)
     assert places(found) == {**expected, "s3://b/é 10.jpg": (second, 1), "s3://b/é 11.jpg": (second, 2)}

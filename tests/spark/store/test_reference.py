@@ -49,7 +49,7 @@ def tree(spark: SparkSession, small_model: ModelArtifact, tmp_path_factory: pyte
     tree = Tree(spark, small_model, tmp_path_factory.mktemp("reference")).fill()
     plant(tree.folder / "raw", "Training/Apple 0/bad.jpg", b"no image")
     tree.run("first", formats=["parquet"])
-    # Without it, only a reference records that it uses files.
+    # Without maintenance, only runs with a reference record the files that they use.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(features, "maintain", lambda *_: None)
         tree.plant(3, seed=1003)

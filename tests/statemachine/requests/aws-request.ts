@@ -19,7 +19,7 @@ const models = Object.fromEntries(
   ["emr", "sns", "stepfunctions"].map((service) => [service, new ServiceModel(orchardFolder, service)]),
 );
 
-/** Returns the architectures of a cluster, of which the wheelhouse allows one. Graviton types have a "g" after the generation. */
+/** Returns the architectures of a cluster; the wheelhouse allows only one. Graviton types have a "g" after the generation. */
 function architecturesOf({ InstanceFleets: fleets = [], InstanceGroups: groups = [] }: Instances) {
   return new Set(
     [...groups, ...fleets.flatMap(({ InstanceTypeConfigs: configs = [] }) => configs)].map(({ InstanceType: type }) =>

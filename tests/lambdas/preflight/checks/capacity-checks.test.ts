@@ -92,7 +92,7 @@ test.each<[string, Partial<ClusterPlan>, number, number]>([
   ["more core nodes than managed scaling may add", { coreCount: 4, maxCoreCount: 2 }, 20, 0],
   ["larger core nodes", { coreType: "m5.2xlarge", coreCount: 2, maxCoreCount: 2 }, 20, 0],
   ["a larger primary node", { primaryType: "m5.4xlarge", coreCount: 1, maxCoreCount: 1 }, 20, 0],
-  // All core nodes of the start may switch to on demand, and all but one that exist later are Spot.
+  // All core nodes of the start may switch to on demand. At the largest size, all core nodes but one are Spot.
   ["core nodes with Spot", { coreCount: 2, maxCoreCount: 5, market: "SPOT" }, 12, 16],
   ["one core node with Spot", { coreCount: 1, maxCoreCount: 1, market: "SPOT" }, 8, 0],
 ])("counts the vCPUs of %s", async (_, cluster, onDemand, spot) => {
