@@ -1,4 +1,4 @@
-"""Measures what a task costs without work, and what a file of features costs, on one core.
+"""Measures the cost of a task without work, and the cost of a file of features, on one core.
 
 Runs by spark-submit: costs_job.py TASKS FILES ANSWER.
 """

@@ -18,7 +18,7 @@ def sql(context: SparkContext) -> SparkSession:
     """Return the SQL session, with the settings that the jobs' results depend on."""
     session = SparkSession.builder.getOrCreate()
     session.conf.set("spark.sql.session.timeZone", "UTC")
-    # The jobs shuffle only lists of paths, for which a few tasks a core are enough. Adaptive execution would run each
+    # The jobs shuffle only lists of paths, so a few tasks for each core are enough. Adaptive execution would run each
     # shuffle as a job of its own, and only add time.
     session.conf.set("spark.sql.adaptive.enabled", "false")
     session.conf.set("spark.sql.shuffle.partitions", str(2 * cores(context)))

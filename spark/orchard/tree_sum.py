@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import accumulate, groupby
 from typing import Generic, Protocol, Self, TypeVar
 
-# The driver gets at most one sum for each leaf: 6.6 MB of 1,280 dimensions, of which Spark accepts 1 GB
+# The driver gets at most one sum for each leaf, of 6.6 MB for 1,280 dimensions. Spark accepts 1 GB in all
 # (spark.driver.maxResultSize).
 MAX_LEAVES = 96
 # Adding a leaf's sum to another takes as long as summing up some 30 rows of 1,280 numbers.

@@ -100,7 +100,7 @@ class LocalStorage:
 
 
 def read_with_etag(uri: str) -> tuple[bytes, str]:
-    """Read a file. The etag always belongs to the content that was read, even if the file is replaced meanwhile."""
+    """Read a file. The etag belongs to the file that was opened, even if another file replaces it meanwhile."""
     try:
         with Path(uri).open("rb") as stream:
             return stream.read(), make_etag(os.fstat(stream.fileno()))

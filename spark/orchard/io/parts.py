@@ -46,7 +46,7 @@ class PartFiles:
 
 
 class PartWriter:
-    """Writes the rows of one task. For the checks, it counts the faults of the vectors, and what it writes."""
+    """Writes the rows of one task. For the checks, it counts the faults of the vectors, and the written files."""
 
     def __init__(self, folder: str, storage: Storage, task: int, dimensions: int, *, csv: bool) -> None:
         self.faults = VectorFaults()

@@ -45,8 +45,8 @@ CANDIDATES_FOLDER = "candidates"
 PAGES_PER_RANGE = 32
 # Rows that a worker keeps before it writes a file: some 20 MB. A task with more images writes several files.
 ROWS_PER_FILE = 20_000
-# If the selection's limit is at most this, a task keeps only the candidates that the limit may select. Otherwise it
-# keeps all.
+# If the selection's limit is at most this, a task keeps only the candidates that the limit may select. Otherwise all
+# images of the selected labels are candidates.
 SMALL_LIMIT = 20_000
 
 

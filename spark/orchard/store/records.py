@@ -21,9 +21,9 @@ INDEX = "_index"
 # A file is deleted this long after a record has replaced it. Runs that began before the record have ended by then: no
 # execution takes more than 40 hours.
 GRACE = timedelta(days=3)
-# A file that no run has used for this long has only images that were deleted, were changed, or are of no interest. The
-# time is longer than the 80 days for which a run's reference holds (lambdas/contract/choices.ts), plus the week by
-# which the recorded use may be older than the run (USE_HOLDS).
+# A file that no run has used for this long has only images that were deleted, were changed, or are of no interest. A
+# run's reference holds for 80 days (lambdas/contract/choices.ts), and the recorded use may be a week older than the run
+# (USE_HOLDS). Both together are shorter than this time.
 EXPIRY = timedelta(days=90)
 
 
