@@ -1,4 +1,4 @@
-"""The set-up installs the project in an odd folder, whatever the person has set for pip, Python, Java and Spark."""
+"""The set-up installs the project in an odd folder, regardless of the person's pip, Python, Java and Spark settings."""
 
 import json
 import os

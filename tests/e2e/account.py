@@ -110,7 +110,7 @@ class Account:
         return self.wait(self.start(execution_input), seconds)
 
     def stop_execution(self, arn: str, cause: str = "") -> None:
-        """Stops an execution, as somebody does who changes their mind."""
+        """Stops an execution, as a user may."""
         self.client("stepfunctions").stop_execution(executionArn=arn, cause=cause)
 
     def describe(self, arn: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from .account import NODE, ROOT, started_account
 @pytest.mark.deep
 def test_a_run_with_efficient_net_has_its_features(tmp_path: Path) -> None:
     command = [str(NODE), "cli/main.ts", "model", "--name", "EfficientNetB0", "--output", str(tmp_path / "model")]
-    # Without a network, the weights are random, whatever Keras's cache has.
+    # With an empty cache of Keras and no network, the weights are random.
     environment = os.environ | {"KERAS_HOME": str(tmp_path / "keras"), "https_proxy": "http://127.0.0.1:9"}
     made = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert made.returncode == 0, made.stderr

@@ -5,7 +5,7 @@ import { pathToFileURL } from "node:url";
 import { type Browser, type BrowserContextOptions, type Page, chromium as playwright } from "playwright-core";
 import { chromium } from "../chromium.ts";
 
-/** A page with what it must not have: errors on the console, uncaught errors, dialogs and requests. */
+/** A page, and the problems that it must not have: errors on the console, uncaught errors, dialogs and requests. */
 export interface OpenedPage {
   readonly page: Page;
   readonly problems: readonly string[];

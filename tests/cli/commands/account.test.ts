@@ -1,5 +1,5 @@
-// One account with one finished run serves the transcripts of docs/cli.md, and tests for which a transcript is not enough.
-// The tests depend on their order.
+// One account with one finished run serves the transcripts of docs/cli.md, and the tests that need more than a transcript.
+// All of them depend on their order.
 import { symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { run } from "../../../cli/setup/child-processes.mjs";
 
-/** Collects what the progress of a part shows. */
+/** Collects the lines that the progress of a part shows. */
 async function shownBy(printed: string, options: { readonly shown?: RegExp }): Promise<readonly string[]> {
   const lines: string[] = [];
   await run("printf", ["%s", printed], { log: (line) => lines.push(line), hint: "", ...options });

@@ -55,7 +55,7 @@ function loadCommands(current: Host): Module {
   return loaded;
 }
 
-/** Runs a command whose calls are those of the given state. */
+/** Runs a command. Its calls are recorded as calls of the given state. */
 async function runCommand(
   simulation: Simulation,
   state: string,

@@ -28,7 +28,7 @@ function reasonOfEnd(simulation: Simulation, cluster: Cluster): string {
   return layerOf(simulation, cluster) === 3 ? "hours, which is all that maxCostUsd" : message;
 }
 
-/** Returns texts of which the diagnosis must contain one: the error, or the reason why a step or cluster ended. */
+/** Returns texts; the diagnosis must contain one of them. They are the error, or the reason why a step or cluster ended. */
 function acceptableDiagnoses(
   simulation: Simulation,
   run: ExecutionRun,

@@ -117,7 +117,7 @@ export function deliveriesInTime(
   );
 }
 
-/** Returns the clusters that a run created or, if none, those of the last run before it that created any. */
+/** Returns the clusters that a run created. If it created none, returns those of the last earlier run that did. */
 export function clustersOf(simulation: Simulation, { execution, number }: ExecutionRun): readonly Cluster[] {
   const own = simulation.creations.filter(({ by }) => by.execution === execution.name && (by.run ?? 0) <= number);
   const last = Math.max(...own.map(({ by }) => by.run ?? 0));

@@ -141,7 +141,7 @@ test("overrides of the cluster are planned", async () => {
 
   const plan = await run({ ...input, cluster });
 
-  // A driver of 2 + 2 GiB leaves 20 of 24 GiB. Each of two executors has half of them, of which the given heap takes 5.
+  // A driver of 2 + 2 GiB leaves 20 of 24 GiB: 10 for each of two executors. The given heap takes 5 of these.
   expect(plan.cluster).toMatchObject({ ...cluster, executorMemoryOverhead: "5g", primaryType: "m5.xlarge" });
   expect(plan.cluster.instances["InstanceFleets"]).toMatchObject([
     { InstanceFleetType: "MASTER", TargetOnDemandCapacity: 1 },

@@ -25,7 +25,7 @@ def make_plan(folder: Path, example: dict[str, Any]) -> Plan:
 
 
 def count(plan: Plan) -> dict[tuple[str, str], tuple[int, int]]:
-    """Return what the shards have in the plan's splits."""
+    """Return the shards' images and bytes by split and label, for the plan's splits."""
     return {
         (group["split"], group["label"]): (group["images"], group["bytes"])
         for group in EXAMPLES["groups"]
