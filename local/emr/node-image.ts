@@ -1,11 +1,14 @@
 import { execFile } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
+
+/** Saving an image takes seconds. An unfinished one of this age was left by an account that was killed. */
+const unfinishedMs = 3_600_000;
 
 /**
  * Keeps the /opt that a bootstrap action has filled, for the account's next nodes. The action still runs there, but
@@ -40,21 +43,34 @@ export class NodeImage {
     }
   }
 
-  /** Saves a node's /opt after its action has succeeded. */
+  /** Saves a node's /opt after its action has succeeded. Other nodes, also of other accounts, may do so at the same time. */
   async save(key: string, opt: string): Promise<void> {
     const image = join(this.#folder, key);
     if (existsSync(image) || !existsSync(opt)) return;
-    const partial = `${image}.${randomUUID()}`;
+    const partial = unfinished(image);
     try {
       await mkdir(this.#folder, { recursive: true });
       await run("cp", ["-al", opt, partial]);
-      // Remove older images, and the unfinished image of a killed account.
-      for (const old of await readdir(this.#folder)) {
-        if (old !== basename(partial)) await rm(join(this.#folder, old), { recursive: true, force: true });
-      }
-      await rename(partial, image);
+      if (!existsSync(image)) await rename(partial, image);
+      for (const name of await readdir(this.#folder)) if (name !== key) await removeUnused(join(this.#folder, name));
     } catch (error) {
       this.#log(`emr: the node image ${image} was not saved: ${error}`);
     }
+    await rm(partial, { recursive: true, force: true });
   }
+}
+
+/** Returns a path for an image that is being saved or removed. */
+function unfinished(image: string): string {
+  return `${image}.${randomUUID()}`;
+}
+
+/** Removes an older image, or an unfinished one of a killed account. A younger one belongs to another node. */
+async function removeUnused(path: string): Promise<void> {
+  const isUnfinished = basename(path).includes(".");
+  if (isUnfinished && Date.now() - (await stat(path)).ctimeMs < unfinishedMs) return;
+  // A node that copies the image must fail, and not get the files that are left.
+  const removed = unfinished(path);
+  await rename(path, removed);
+  await rm(removed, { recursive: true, force: true });
 }

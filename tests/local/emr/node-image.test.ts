@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { basename, join } from "node:path";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { NodeImage } from "../../../local/emr/node-image.ts";
 
 const script = Buffer.from("#!/bin/bash\n");
@@ -15,7 +15,10 @@ beforeEach(() => {
   image = new NodeImage(join(folder, "images"), (line) => logged.push(line));
 });
 
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(() => {
+  vi.useRealTimers();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 /** Creates a node's /opt with a file of its bootstrap action. */
 function createOpt(name: string, content: string): string {
@@ -70,6 +73,30 @@ test("only the latest image is kept", async () => {
   for (const [number, key] of keys.entries()) await image.save(key, createOpt(`node-${number}`, "wheels"));
 
   expect(readdirSync(join(folder, "images"))).toEqual([keys[1]]);
+});
+
+test("the unfinished image of another node stays, and one of a killed account goes after an hour", async () => {
+  const unfinished = join(folder, "images", `${image.key(script, ["b"])}.unfinished`);
+  mkdirSync(unfinished, { recursive: true });
+
+  await image.save(image.key(script, ["a"]), createOpt("first", "wheels"));
+  const during = readdirSync(join(folder, "images"));
+  vi.setSystemTime(Date.now() + 3_700_000);
+  await image.save(image.key(script, ["c"]), createOpt("second", "wheels"));
+
+  expect(during).toEqual(expect.arrayContaining([basename(unfinished), image.key(script, ["a"])]));
+  expect(readdirSync(join(folder, "images"))).toEqual([image.key(script, ["c"])]);
+});
+
+test("nodes that save at the same time leave one complete image", async () => {
+  const key = image.key(script, []);
+  const nodes = [1, 2, 3, 4, 5, 6].map((number) => createOpt(`node-${number}`, "wheels"));
+  for (const opt of nodes) for (let file = 0; file < 100; file += 1) writeFileSync(join(opt, `${file}`), "wheel");
+
+  await Promise.all(nodes.map((opt) => new NodeImage(join(folder, "images"), () => undefined).save(key, opt)));
+
+  expect(readdirSync(join(folder, "images"))).toEqual([key]);
+  expect(readdirSync(join(folder, "images", key))).toHaveLength(101);
 });
 
 test("an image that cannot be restored leaves the node unchanged and is logged", async () => {
