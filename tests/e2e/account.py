@@ -125,9 +125,18 @@ class Account:
         return [event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event]
 
     def wait_for_state(self, arn: str, state: str) -> None:
-        """Waits until an execution has entered a state."""
+        """Waits until an execution has entered a state.
+
+        Raises:
+            AssertionError: It has ended without that, or takes too long.
+        """
         deadline = time.monotonic() + RUN_SECONDS
-        while state not in self.states(arn):
+        while True:
+            # Read the status first: the history of an ended execution is complete.
+            description = self.describe(arn)
+            if state in self.states(arn):
+                return
+            assert description["status"] == "RUNNING", f"{arn} ended before {state}: {description.get('cause')}"
             assert time.monotonic() < deadline, f"{arn} never came to {state}"
             time.sleep(0.1)
 
