@@ -13,7 +13,7 @@ import {
 import { childEnvironment } from "../setup/child-environment.mjs";
 import { CommandFailed } from "../terminal/command-errors.ts";
 import { type Lifetime, withLifetime } from "../terminal/lifetime.ts";
-import { sparkEnvironment } from "../toolchain/local-spark.ts";
+import { jobEnvironment } from "../toolchain/local-spark.ts";
 import { places, root } from "../toolchain/places.ts";
 import { runTool } from "../toolchain/run-tool.ts";
 
@@ -53,7 +53,7 @@ async function measure(lifetime: Lifetime, { repeats, quick, only }: Options): P
   const folder = mkdtempSync(join(tmpdir(), "orchard-scale-"));
   lifetime.defer(async () => rmSync(folder, { recursive: true, force: true }));
   const answer = join(folder, "found.json");
-  const env = { ...childEnvironment("tool"), ...(await sparkEnvironment(lifetime)), PYTHONPATH: join(root, "spark") };
+  const env = { ...childEnvironment("tool"), ...(await jobEnvironment(lifetime)) };
   const args = ["-m", "bench.scale", "--home", places.bench, "--model", places.model, "--answer", answer];
   if (repeats !== undefined) args.push("--repeats", repeats);
   if (quick) args.push("--quick");

@@ -1,10 +1,9 @@
-import { join } from "node:path";
 import { Command } from "@commander-js/extra-typings";
 import { childEnvironment } from "../setup/child-environment.mjs";
 import { CommandFailed } from "../terminal/command-errors.ts";
 import { withLifetime } from "../terminal/lifetime.ts";
-import { resolveFromUser, sparkEnvironment } from "../toolchain/local-spark.ts";
-import { places, root } from "../toolchain/places.ts";
+import { jobEnvironment, resolveFromUser } from "../toolchain/local-spark.ts";
+import { places } from "../toolchain/places.ts";
 import { runTool } from "../toolchain/run-tool.ts";
 
 export const command = new Command("bench")
@@ -19,11 +18,7 @@ export const command = new Command("bench")
   .option("--only <part...>", "these parts alone: features, pca, daft, reference, growth, functions")
   .action(({ json, images, count, repeats, quick, only }) =>
     withLifetime(async (lifetime) => {
-      const env = {
-        ...childEnvironment("download"),
-        ...(await sparkEnvironment(lifetime)),
-        PYTHONPATH: join(root, "spark"),
-      };
+      const env = { ...childEnvironment("download"), ...(await jobEnvironment(lifetime)) };
       const args = ["-m", "bench", "--home", places.bench, "--model", places.model];
       if (json) args.push("--json");
       if (images !== undefined) args.push("--images", resolveFromUser(images));

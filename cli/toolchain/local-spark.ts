@@ -41,6 +41,11 @@ export async function sparkEnvironment(
   };
 }
 
+/** Environment variables of a program that imports the job's package: those of sparkEnvironment, and Python's path. */
+export async function jobEnvironment(lifetime: Lifetime) {
+  return { ...(await sparkEnvironment(lifetime)), PYTHONPATH: join(root, "spark") };
+}
+
 /**
  * Runs one step that belongs to no run, and prints the step's messages.
  *
@@ -50,7 +55,7 @@ export async function sparkEnvironment(
 export function runStep(step: string, options: Readonly<Record<string, string | undefined>>): Promise<void> {
   return withLifetime(async (lifetime) => {
     const given = Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value]));
-    const environment = await sparkEnvironment(lifetime);
+    const environment = await jobEnvironment(lifetime);
     const usesS3 = given.some(isS3);
     const settings = ["spark.log.level=WARN", ...(usesS3 ? s3Settings() : [])];
     const inherited = childEnvironment(usesS3 ? "account" : "tool");
@@ -62,7 +67,7 @@ export function runStep(step: string, options: Readonly<Record<string, string | 
         ...settings.flatMap((setting) => ["--conf", setting]),
         ...[join(root, "spark", "main.py"), step, ...given],
       ],
-      { env: { ...inherited, ...environment, PYTHONPATH: join(root, "spark") } },
+      { env: { ...inherited, ...environment } },
     );
     const messages = output.split("\n").filter((line) => line.startsWith(outputPrefix));
     if (failed) {
