@@ -1,9 +1,10 @@
 import { execFile } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
-import { existsSync } from "node:fs";
-import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { existsSync, statSync } from "node:fs";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
+import { hasCode } from "../../shared/system-errors.mjs";
 
 const run = promisify(execFile);
 
@@ -51,7 +52,7 @@ export class NodeImage {
     try {
       await mkdir(this.#folder, { recursive: true });
       await run("cp", ["-al", opt, partial]);
-      if (!existsSync(image)) await rename(partial, image);
+      if (!existsSync(image)) await renameUnless(["ENOTEMPTY", "EEXIST"], partial, image);
       for (const name of await readdir(this.#folder)) if (name !== key) await removeUnused(join(this.#folder, name));
     } catch (error) {
       this.#log(`emr: the node image ${image} was not saved: ${error}`);
@@ -68,9 +69,23 @@ function unfinished(image: string): string {
 /** Removes an older image, or an unfinished one of a killed account. A younger one belongs to another node. */
 async function removeUnused(path: string): Promise<void> {
   const isUnfinished = basename(path).includes(".");
-  if (isUnfinished && Date.now() - (await stat(path)).ctimeMs < unfinishedMs) return;
+  if (isUnfinished && Date.now() - changedMs(path) < unfinishedMs) return;
   // A node that copies the image must fail, and not get the files that are left.
   const removed = unfinished(path);
-  await rename(path, removed);
+  await renameUnless(["ENOENT"], path, removed);
   await rm(removed, { recursive: true, force: true });
+}
+
+/** Returns when a file was changed last, in milliseconds since 1970; 0 if another node has removed it. */
+function changedMs(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.ctimeMs ?? 0;
+}
+
+/** Renames a folder. Does nothing on an error with one of the codes: another node was faster. */
+async function renameUnless(codes: readonly string[], path: string, target: string): Promise<void> {
+  try {
+    await rename(path, target);
+  } catch (error) {
+    if (!hasCode(error, ...codes)) throw error;
+  }
 }

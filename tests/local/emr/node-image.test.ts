@@ -92,9 +92,11 @@ test("nodes that save at the same time leave one complete image", async () => {
   const key = image.key(script, []);
   const nodes = [1, 2, 3, 4, 5, 6].map((number) => createOpt(`node-${number}`, "wheels"));
   for (const opt of nodes) for (let file = 0; file < 100; file += 1) writeFileSync(join(opt, `${file}`), "wheel");
+  await image.save(image.key(script, ["older"]), createOpt("older", "wheels"));
 
-  await Promise.all(nodes.map((opt) => new NodeImage(join(folder, "images"), () => undefined).save(key, opt)));
+  await Promise.all(nodes.map((opt) => image.save(key, opt)));
 
+  expect(logged).toEqual([]);
   expect(readdirSync(join(folder, "images"))).toEqual([key]);
   expect(readdirSync(join(folder, "images", key))).toHaveLength(101);
 });
