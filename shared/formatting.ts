@@ -3,6 +3,16 @@ export function describeTime(iso: string): string {
   return `${iso.slice(0, 16).replace("T", " ")} UTC`;
 }
 
+/** Formats a count, such as 67692 as `67,692`. */
+export function formatCount(count: number): string {
+  return count.toLocaleString("en");
+}
+
+/** Formats a count with its noun: `1 image`, `2 images`. */
+export function plural(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
 /** Formats a share as a percentage. */
 export function percent(share: number, digits = 1): string {
   return `${(100 * share).toFixed(digits)} %`;

@@ -1,4 +1,5 @@
 import { quoteName } from "../../lambdas/contract/image-tree.ts";
+import { plural } from "../../shared/formatting.ts";
 import { endAliveClusters } from "../execution/alive-clusters.ts";
 import { CommandFailed, UsageError } from "../terminal/command-errors.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
@@ -71,5 +72,5 @@ async function deletePart(
       `${left.length} objects are still in s3://${bucket}, although S3 reported that it deleted them: ${quoteName(first.key)}`,
     );
   }
-  title(`Deleted ${part}: ${objects.length} objects`);
+  title(`Deleted ${part}: ${plural(objects.length, "object")}`);
 }

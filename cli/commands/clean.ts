@@ -1,5 +1,6 @@
 import { Command } from "@commander-js/extra-typings";
 import prettyBytes from "pretty-bytes";
+import { plural } from "../../shared/formatting.ts";
 import { addTargetOptions, openChosenTarget, type TargetOptions } from "../account/target-options.ts";
 import { bucketParts } from "../cleaning/bucket-parts.ts";
 import {
@@ -124,12 +125,8 @@ function render(portions: readonly Portion[]): string {
 function countsOf({ part, names, objects, versions }: Portion): string {
   if (part === "clusters") return names.join(", ") || "none";
   const isLocal = part === "localFiles";
-  const counts = [count(objects, isLocal ? "file" : "object")];
-  if (names.length > 0) counts.unshift(count(names.length, isLocal ? "folder" : "run"));
-  if (versions > objects) counts.push(count(versions, "version"));
+  const counts = [plural(objects, isLocal ? "file" : "object")];
+  if (names.length > 0) counts.unshift(plural(names.length, isLocal ? "folder" : "run"));
+  if (versions > objects) counts.push(plural(versions, "version"));
   return counts.join(", ");
-}
-
-function count(number: number, noun: string): string {
-  return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
 }

@@ -6,6 +6,7 @@ import { Command, Option } from "@commander-js/extra-typings";
 import { isGone, stateOf } from "../../lambdas/aws/cluster-states.ts";
 import { describeCluster } from "../../lambdas/aws/emr.ts";
 import { sparkEventsKey } from "../../lambdas/contract/s3-layout.ts";
+import { plural } from "../../shared/formatting.ts";
 import { isOnEmbedded, type Target } from "../account/deployment-target.ts";
 import { addTargetOptions, openChosenTarget } from "../account/target-options.ts";
 import { requireDeployment } from "../deployment/deployed-stacks.ts";
@@ -104,7 +105,7 @@ async function openHistory(
   }
   const port = await choosePort(wantedPort, historyPort);
   const { url, closed } = await serveHistory(lifetime, { folder: events, count, port });
-  return { url, hint: `Spark's history server shows ${count} steps.`, closed };
+  return { url, hint: `Spark's history server shows ${plural(count, "step")}.`, closed };
 }
 
 /**

@@ -1,6 +1,7 @@
 import { Command } from "@commander-js/extra-typings";
 import prettyBytes from "pretty-bytes";
 import { describeLeftOut } from "../../lambdas/contract/image-tree.ts";
+import { plural } from "../../shared/formatting.ts";
 import { packImages } from "../dataset/pack-images.ts";
 import type { Packed } from "../dataset/packer.ts";
 import { layoutOption } from "../execution/input-options.ts";
@@ -39,10 +40,10 @@ export const command = new Command("pack")
   );
 
 function describe({ target, images, bytes, leftOut, shards }: Packed): string {
-  const files = `${shards.length} ${shards.length === 1 ? "file" : "files"}`;
+  const files = plural(shards.length, "file");
   const size = prettyBytes(shards.reduce((sum, shard) => sum + shard.bytes, 0));
   return [
     ...leftOut.map(describeLeftOut),
-    `${images} ${images === 1 ? "image" : "images"} (${prettyBytes(bytes)}) in ${files} (${size}) in ${target}, read back and compared`,
+    `${plural(images, "image")} (${prettyBytes(bytes)}) in ${files} (${size}) in ${target}, read back and compared`,
   ].join("\n");
 }

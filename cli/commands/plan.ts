@@ -5,6 +5,7 @@ import { describeImages } from "../../lambdas/contract/counts.ts";
 import { describeSplits } from "../../lambdas/contract/image-tree.ts";
 import { jobSteps, stateOfStep } from "../../lambdas/contract/job-steps.ts";
 import type { Plan } from "../../lambdas/contract/plan.ts";
+import { plural } from "../../shared/formatting.ts";
 import { addTargetOptions, openChosenTarget } from "../account/target-options.ts";
 import { requireDeployment } from "../deployment/deployed-stacks.ts";
 import { openPlanner } from "../deployment/preflight-checks.ts";
@@ -35,7 +36,7 @@ function render(plan: Plan): string {
   const names = jobSteps.filter((step) => steps[step]).map((step) => stateOfStep[step]);
   const fields = renderFields([
     ["Mode", plan.mode],
-    ["Images", `${describeImages(counts)} of ${counts.labels} labels, ${prettyBytes(counts.bytes)}`],
+    ["Images", `${describeImages(counts)} of ${plural(counts.labels, "label")}, ${prettyBytes(counts.bytes)}`],
     ["Splits", describeSplits(plan.usedSplits, plan.unusedSplits) ?? null],
     ["Nothing new", reuse && `the results of ${reuse.run} stand`],
     ["Steps", names.join(", ") || "none"],
@@ -58,5 +59,5 @@ function describeMinutes({ minutes, minutesBetween }: Plan["estimate"]): string 
 function describeCluster({ primaryType, coreType, coreCount, maxCoreCount, market }: Plan["cluster"]): string {
   if (coreCount === 0) return `one ${primaryType}`;
   const upTo = maxCoreCount > coreCount ? `, up to ${maxCoreCount}` : "";
-  return `primary node ${primaryType} and ${coreCount} core node${coreCount === 1 ? "" : "s"} ${coreType}${upTo}, ${market}`;
+  return `primary node ${primaryType} and ${plural(coreCount, "core node")} ${coreType}${upTo}, ${market}`;
 }

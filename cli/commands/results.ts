@@ -3,6 +3,7 @@ import { Command, Option } from "@commander-js/extra-typings";
 import prettyBytes from "pretty-bytes";
 import { formats } from "../../lambdas/contract/choices.ts";
 import { referenceFolder } from "../../lambdas/contract/s3-layout.ts";
+import { plural } from "../../shared/formatting.ts";
 import { addTargetOptions, openChosenTarget } from "../account/target-options.ts";
 import { requireDeployment } from "../deployment/deployed-stacks.ts";
 import { hasReference } from "../execution/check-results.ts";
@@ -59,7 +60,7 @@ export const command = addTargetOptions(
       return;
     }
     const before = copied.unchanged > 0 ? `, ${copied.unchanged} of them from an earlier copy` : "";
-    const summary = `${copied.files} files (${prettyBytes(copied.bytes)}) in ${relative(process.cwd(), folder) || "."}${before}`;
+    const summary = `${plural(copied.files, "file")} (${prettyBytes(copied.bytes)}) in ${relative(process.cwd(), folder) || "."}${before}`;
     const shown = renderPreview(preview, manifest.plan.input);
     const reference = hasReference(manifest)
       ? `${referenceFolder}/ names the rows of the features store that have the features of reused images\n`

@@ -71,7 +71,7 @@ async function runSchedule(
   if (changed) {
     requireFuture(after);
     if (!json) process.stdout.write(`${render(name, before, after)}\n`);
-    await requireConfirmed(lifetime, "Change the schedule so?", yes, "Nothing was changed.");
+    await requireConfirmed(lifetime, "Apply this change to the schedule?", yes, "Nothing was changed.");
     await changeSchedule(scheduler, name, after);
   }
   const now = changed ? await readSchedule(scheduler, name) : before;

@@ -1,6 +1,7 @@
 import { Command } from "@commander-js/extra-typings";
 import { listObjects, parseS3Uri } from "../../lambdas/aws/s3.ts";
 import { runUri } from "../../lambdas/contract/s3-layout.ts";
+import { plural } from "../../shared/formatting.ts";
 import type { Clients } from "../account/aws-clients.ts";
 import { addTargetOptions, openChosenTarget, type TargetOptions } from "../account/target-options.ts";
 import { requireDeployment } from "../deployment/deployed-stacks.ts";
@@ -78,7 +79,7 @@ function render({ runId, wasRunning, status, endedClusters, aliveClusters, resul
     wasRunning && status === "ABORTED" ? `${runId} is stopped; ${clusters}.` : `${runId} has ended already: ${status}.`;
   return [
     first,
-    `Saved: ${results.files} ${results.files === 1 ? "file" : "files"} in ${results.uri}`,
+    `Saved: ${plural(results.files, "file")} in ${results.uri}`,
     "The features that it has computed stay in the store, and the next run reuses them.",
     ...aliveClusters.map((id) => `Cluster ${id} may be alive and cost money. To end it: orchard terminate ${id}`),
   ].join("\n");

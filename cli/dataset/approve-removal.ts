@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { hasImageEnding, isPackFile, quoteName } from "../../lambdas/contract/image-tree.ts";
+import { plural } from "../../shared/formatting.ts";
 import { UsageError } from "../terminal/command-errors.ts";
 import { isConfirmed } from "../terminal/confirm.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
@@ -57,7 +58,7 @@ export async function approveRemoval(
   const [first] = images;
   if (first === undefined) return;
   const such = `in ${uri} that ${dataset} does not have, such as ${quoteName(first.key)}`;
-  const count = `${images.length} ${images.length === 1 ? "file" : "files"}`;
+  const count = plural(images.length, "file");
   const removal = isPackFile(first.key)
     ? `a pack of ${count} ${such}`
     : `${images.length} of the ${plan.stored} images ${such}`;

@@ -12,6 +12,7 @@ import {
   summarizeLeftOut,
   treeRules,
 } from "../../lambdas/contract/image-tree.ts";
+import { plural } from "../../shared/formatting.ts";
 import { isSystemError } from "../../shared/system-errors.mjs";
 import { UsageError } from "../terminal/command-errors.ts";
 import { describeNearLayouts, findNearestLayouts } from "./nearest-layouts.ts";
@@ -98,7 +99,7 @@ function refuseFolderAbove(folder: string, files: readonly FoundFile[], images: 
   const counts = nested.map(({ path, images: count }) => `${count} in ${path}`).join(", ");
   throw new UsageError(
     [
-      `The dataset ${folder} has ${images} ${images === 1 ? "image" : "images"} at <split>/<label>/<image> or <label>/<image>, and more below: ${counts}.`,
+      `The dataset ${folder} has ${plural(images, "image")} at <split>/<label>/<image> or <label>/<image>, and more below: ${counts}.`,
       ...nearestLayouts(folder, files, command),
     ].join("\n"),
   );

@@ -9,6 +9,7 @@ import {
   reasonToLeaveOut,
   treeRules,
 } from "../../lambdas/contract/image-tree.ts";
+import { plural } from "../../shared/formatting.ts";
 import { quoteArgument } from "../../shared/shell-quotes.ts";
 import type { FoundFile } from "./walk-folder.ts";
 import { findNestedTrees, levels } from "./wrong-folder.ts";
@@ -118,7 +119,7 @@ export function describeNearLayouts(found: readonly NearLayout[], command: strin
       .join("")}<image>`;
     return [
       `  ${command} ${quoteArgument(folder)}${isForced ? ` --layout ${layout}` : ""}`,
-      `    ${images} ${images === 1 ? "image" : "images"} as ${place}, such as ${quoteName(example)}`,
+      `    ${plural(images, "image")} as ${place}, such as ${quoteName(example)}`,
     ];
   });
 }

@@ -1,5 +1,6 @@
 import { listPages, parseS3Uri } from "../../lambdas/aws/s3.ts";
 import { type Layout, LayoutVote } from "../../lambdas/contract/image-tree.ts";
+import { plural } from "../../shared/formatting.ts";
 import { createClients } from "../account/aws-clients.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
 import type { Reporter } from "../terminal/progress-steps.ts";
@@ -29,7 +30,7 @@ async function findLayout({ source, layout }: PackWish): Promise<Layout> {
 }
 
 function describeProgress({ phase, done, total }: PackProgress): string {
-  return phase === "list" ? `${done} images found` : `${done}/${total} images`;
+  return phase === "list" ? `${plural(done, "image")} found` : `${done}/${total} images`;
 }
 
 /**

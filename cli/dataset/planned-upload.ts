@@ -1,6 +1,8 @@
 // The two ways in which `orchard upload` copies a dataset to the bucket: image by image, and as a pack.
+
 import prettyBytes from "pretty-bytes";
 import { packManifest } from "../../lambdas/contract/image-tree.ts";
+import { formatCount, plural } from "../../shared/formatting.ts";
 import { imageTreeUri } from "../deployment/deployed-stacks.ts";
 import { UsageError } from "../terminal/command-errors.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
@@ -28,8 +30,8 @@ export interface PlannedUpload {
 
 function describeRest({ removed, others }: { readonly removed: number; readonly others: number }): readonly string[] {
   return [
-    ...(removed > 0 ? [`${removed} would be removed`] : []),
-    ...(others > 0 ? [`${others} others would stay (--delete removes them)`] : []),
+    ...(removed > 0 ? [`${formatCount(removed)} would be removed`] : []),
+    ...(others > 0 ? [`${formatCount(others)} others would stay (--delete removes them)`] : []),
   ];
 }
 
@@ -68,15 +70,15 @@ export async function planImagesUpload(
       await uploadImages(lifetime, to, upload, reporter, ({ files }) => {
         done = files;
       });
-      reporter.title(`Upload: ${done} images`);
+      reporter.title(`Upload: ${plural(done, "image")}`);
     },
-    soFar: () => `${done} of ${plan.upload.length} images were uploaded, each of them whole`,
+    soFar: () => `${formatCount(done)} of ${plural(plan.upload.length, "image")} were uploaded, each of them whole`,
     summarize,
     describe: (dryRun) => {
       if (!dryRun) return describeUpload(to, upload);
       const { images, uploaded, uploadedBytes, unchanged, ...rest } = summarize(dryRun);
-      const details = [`${unchanged} are there already`, ...describeRest(rest)].join(", ");
-      return `Nothing was done. ${uploaded} of ${images} images (${prettyBytes(uploadedBytes)}) would be uploaded to ${uri}; ${details}.`;
+      const details = [`${formatCount(unchanged)} are there already`, ...describeRest(rest)].join(", ");
+      return `Nothing was done. ${formatCount(uploaded)} of ${plural(images, "image")} (${prettyBytes(uploadedBytes)}) would be uploaded to ${uri}; ${details}.`;
     },
   };
 }
@@ -90,7 +92,7 @@ export async function planPackUpload(
   const uri = imageTreeUri(to.deployment);
   const place = await examinePlace(to);
   if (!remove) refuseSingleImages(to, place);
-  title(`Comparison: ${place.pack.length} files of a pack are there`);
+  title(`Comparison: there are ${plural(place.pack.length, "file")} of a pack`);
   let done = 0;
   let uploaded: UploadedPack | undefined;
   const [removed, others] = remove ? [place.others.length, 0] : [0, place.others.length];
@@ -101,9 +103,12 @@ export async function planPackUpload(
       uploaded = await uploadPack(lifetime, to, { dataset, place, remove }, reporter, (files) => {
         done = files;
       });
-      reporter.title(`Upload: ${uploaded.packed.images} images in ${uploaded.packed.shards.length} files`);
+      reporter.title(
+        `Upload: ${plural(uploaded.packed.images, "image")} in ${plural(uploaded.packed.shards.length, "file")}`,
+      );
     },
-    soFar: () => `${done} of about ${shards} files of the pack are in the bucket, each of them whole`,
+    soFar: () =>
+      `${formatCount(done)} of about ${plural(shards, "file")} of the pack are in the bucket, each of them whole`,
     summarize: (dryRun) => {
       const sent = uploaded?.files.filter(({ isNew }) => isNew);
       return {
@@ -150,9 +155,9 @@ interface Estimate {
 }
 
 function describePackDryRun({ uri, images, bytes, shards, stored, ...rest }: Estimate): string {
-  const count = `${shards} ${shards === 1 ? "file" : "files"} and ${packManifest}`;
-  const upload = `${images} images (${prettyBytes(bytes)}) would be uploaded to ${uri} as about ${count}, by ${shards + 1} requests instead of ${images}`;
-  const equal = stored > 0 ? [`of the ${stored} files of a pack there, equal ones would stay`] : [];
+  const count = `${plural(shards, "file")} and ${packManifest}`;
+  const upload = `${plural(images, "image")} (${prettyBytes(bytes)}) would be uploaded to ${uri} as about ${count}, by ${formatCount(shards + 1)} requests instead of ${formatCount(images)}`;
+  const equal = stored > 0 ? [`of the ${plural(stored, "file")} of a pack there, equal ones would stay`] : [];
   return `Nothing was done. ${[upload, ...equal, ...describeRest(rest)].join("; ")}.`;
 }
 
@@ -163,11 +168,11 @@ function describePack(
 ): string {
   const sent = files.filter(({ isNew }) => isNew);
   const counts = [
-    `${sent.length} uploaded (${prettyBytes(bytesOf(sent))})`,
-    `${files.length - sent.length} there already`,
-    ...(removed.length > 0 ? [`${removed.length} others removed`] : []),
-    ...(others > 0 ? [`${others} others stay (--delete removes them)`] : []),
+    `${formatCount(sent.length)} uploaded (${prettyBytes(bytesOf(sent))})`,
+    `${formatCount(files.length - sent.length)} there already`,
+    ...(removed.length > 0 ? [`${formatCount(removed.length)} others removed`] : []),
+    ...(others > 0 ? [`${formatCount(others)} others stay (--delete removes them)`] : []),
   ];
-  const number = `${shards.length} ${shards.length === 1 ? "file" : "files"} and ${packManifest}`;
-  return `${images} images (${prettyBytes(bytes)}) as ${number} in ${uri}: ${counts.join(", ")}`;
+  const number = `${plural(shards.length, "file")} and ${packManifest}`;
+  return `${plural(images, "image")} (${prettyBytes(bytes)}) as ${number} in ${uri}: ${counts.join(", ")}`;
 }

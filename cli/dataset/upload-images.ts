@@ -1,6 +1,7 @@
 import { basename, dirname, resolve } from "node:path";
 import prettyBytes from "pretty-bytes";
 import { describeLeftOut, isSplitName, type Layout } from "../../lambdas/contract/image-tree.ts";
+import { formatCount, plural } from "../../shared/formatting.ts";
 import type { Clients } from "../account/aws-clients.ts";
 import { type Deployment, imageTreeUri } from "../deployment/deployed-stacks.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
@@ -91,11 +92,13 @@ export async function uploadImages(
 export function describeUpload({ deployment }: UploadTarget, { dataset, plan, remove }: Upload): string {
   const others = plan.remove.length;
   const counts = [
-    `${plan.upload.length} uploaded`,
-    `${plan.unchanged} there already`,
-    ...(others > 0 ? [remove ? `${others} removed` : `${others} others stay (--delete removes them)`] : []),
+    `${formatCount(plan.upload.length)} uploaded`,
+    `${formatCount(plan.unchanged)} there already`,
+    ...(others > 0
+      ? [remove ? `${formatCount(others)} removed` : `${formatCount(others)} others stay (--delete removes them)`]
+      : []),
   ];
   const layout = dataset.layout === "label" ? " as <label>/<image>, without splits," : "";
   const size = prettyBytes(bytesOf(dataset.files));
-  return `${dataset.files.length} images (${size})${layout} in ${imageTreeUri(deployment)}: ${counts.join(", ")}`;
+  return `${plural(dataset.files.length, "image")} (${size})${layout} in ${imageTreeUri(deployment)}: ${counts.join(", ")}`;
 }

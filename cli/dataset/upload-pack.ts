@@ -1,10 +1,12 @@
 // Packs a folder and uploads the pack's files as they are finished, so that only a few of them are on the disk.
+
 import { mkdtemp, rm, stat, statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { S3Client } from "@aws-sdk/client-s3";
 import prettyBytes from "pretty-bytes";
 import { hasImageEnding, isPackFile, packManifest, quoteName } from "../../lambdas/contract/image-tree.ts";
+import { plural } from "../../shared/formatting.ts";
 import { imageTreeUri } from "../deployment/deployed-stacks.ts";
 import { CommandFailed, UsageError } from "../terminal/command-errors.ts";
 import type { Lifetime } from "../terminal/lifetime.ts";
@@ -43,7 +45,7 @@ export function refuseSingleImages({ deployment }: UploadTarget, { others }: Pac
   const images = others.filter(({ key }) => hasImageEnding(key));
   const [first] = images;
   if (first === undefined) return;
-  const count = `${images.length} single ${images.length === 1 ? "image" : "images"}`;
+  const count = plural(images.length, "single image");
   throw new UsageError(
     `${imageTreeUri(deployment)} has ${count}, such as ${quoteName(first.key)}. With a pack there, runs would use the pack alone, and these images would stay unused. Add --delete to remove them after the upload of the pack, or leave out --pack to add to them. Nothing was uploaded.`,
   );
@@ -167,7 +169,7 @@ export async function uploadPack(
   const since = Date.now();
   const report = ({ phase, done, total }: PackProgress): void => {
     if (phase === "list") {
-      status(`${done} images found`);
+      status(`${plural(done, "image")} found`);
       return;
     }
     requireAllImages(dataset, total);

@@ -29,6 +29,6 @@ export async function approveCost(lifetime: Lifetime, plan: Plan, aboveUsd: numb
     );
   }
   const images = describeImages(plan.counts);
-  const question = `Start a run in mode ${plan.mode} with ${images} images, ${minutes.toFixed(0)} minutes, for ${cost}?`;
+  const question = `Start a run in mode ${plan.mode} with ${images}, ${minutes.toFixed(0)} minutes, for ${cost}?`;
   await requireConfirmed(lifetime, question, false, "Nothing was started.");
 }

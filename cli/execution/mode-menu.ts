@@ -71,7 +71,7 @@ async function makeOffer(plan: Planner, options: InputOptions, mode: Mode): Prom
 function describeOffer({ mode, plan, refusal }: Offer): readonly string[] {
   if (!plan) return [mode, refusal === undefined ? "asks for the label" : "", "", ""];
   const { counts, estimate, reuse } = plan;
-  const images = `${describeImages(counts)} images`;
+  const images = describeImages(counts);
   if (reuse) return [mode, images, "nothing new", "0.00 USD"];
   return [mode, images, `${estimate.minutes.toFixed(0)} min`, `${estimate.usd.toFixed(2)} USD`];
 }

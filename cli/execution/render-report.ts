@@ -5,7 +5,7 @@ import { openReportCommand } from "../../lambdas/contract/console-links.ts";
 import { describeLeftOut, describeSplits } from "../../lambdas/contract/image-tree.ts";
 import { reportFile } from "../../lambdas/contract/s3-layout.ts";
 import { seededWarning } from "../../lambdas/contract/seeded-weights.ts";
-import { percent } from "../../shared/formatting.ts";
+import { percent, plural } from "../../shared/formatting.ts";
 import type { Mail } from "../account/mailbox-subscription.ts";
 import { formatDuration } from "../terminal/format-duration.ts";
 import { renderFields } from "../terminal/tables.ts";
@@ -35,7 +35,8 @@ function renderCluster({ cluster, kept, status }: Report): string {
 
 function renderResults({ results: { folder, uri, files } }: Report): string | null {
   if (files === 0) return null;
-  return folder === null ? `${files} files in ${uri}` : `${folder}  (${uri})`;
+  if (folder !== null) return `${folder}  (${uri})`;
+  return files === null ? uri : `${plural(files, "file")} in ${uri}`;
 }
 
 /** The page's copy on this machine, or else the command that opens it. */

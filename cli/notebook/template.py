@@ -33,7 +33,7 @@ images["PC1"] = components[:, 0]
 # A run may keep one component only.
 images["PC2"] = components[:, 1] if components.shape[1] > 1 else 0.0
 
-print(f"{len(images):,} images of {images['label'].nunique()} labels, {components.shape[1]} components")
+print(f"Images: {len(images):,}, labels: {images['label'].nunique()}, components: {components.shape[1]}")
 images.head()
 
 # %% [markdown]

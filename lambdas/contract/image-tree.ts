@@ -1,7 +1,9 @@
 // The rules that decide which files of a tree are images, and why the others are left out. docs/input-trees.md describes
 // them. The lists are in image-tree.json; plan.json carries them to Spark, which decides by the same rules.
+
 import { z } from "zod";
 import { cutList, cutText, quoteValue } from "../../shared/bounded-text.ts";
+import { plural } from "../../shared/formatting.ts";
 import data from "./image-tree.json" with { type: "json" };
 
 export const { imageEndings } = data;
@@ -167,7 +169,7 @@ export function summarizeLeftOut(
 /** Describes the files that are left out for one reason as a line. */
 export function describeLeftOut({ reason, count, examples }: LeftOut): string {
   const more = count > examples.length ? ", …" : "";
-  return `Left out: ${count} ${count === 1 ? "file" : "files"}, ${leftOutReasons[reason]}: ${examples.map(quoteName).join(", ")}${more}`;
+  return `Left out: ${plural(count, "file")}, ${leftOutReasons[reason]}: ${examples.map(quoteName).join(", ")}${more}`;
 }
 
 /** Quotes a name so that control characters and bytes that are not UTF-8 show. */

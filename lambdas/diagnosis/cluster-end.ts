@@ -1,7 +1,7 @@
 import type { Cluster, StepStatus } from "@aws-sdk/client-emr";
 import { z } from "zod";
 import { oneLine } from "../../shared/bounded-text.ts";
-import { describeTime } from "../../shared/formatting.ts";
+import { describeTime, plural } from "../../shared/formatting.ts";
 import { maxHoursOf } from "../aws/emr.ts";
 import type { Plan } from "../contract/plan.ts";
 import { hourMs } from "../planning/hourly-price.ts";
@@ -101,7 +101,7 @@ export function explainRequestedTermination(
   }
   if (ageMs(cluster, now) > maxHoursOf(cluster) * hourMs) {
     return {
-      cause: `The cluster was ended after ${maxHoursOf(cluster)} hours, which is all that maxCostUsd${borrowed ? " of the run that created it" : ""} pays for`,
+      cause: `The cluster was ended after ${plural(maxHoursOf(cluster), "hour")}, which is all that maxCostUsd${borrowed ? " of the run that created it" : ""} pays for`,
       section: "costs-too-high",
       remedy: borrowed ? onNewCluster : "Start again with a higher maxCostUsd; computed features are kept",
     };

@@ -1,4 +1,4 @@
-import { percent } from "../../shared/formatting.ts";
+import { formatCount, percent, plural } from "../../shared/formatting.ts";
 import type { KeptCluster } from "../contract/cluster-plan.ts";
 import type { Execution } from "../contract/execution.ts";
 import { describeSplits } from "../contract/image-tree.ts";
@@ -16,22 +16,20 @@ function errorsFolder(plan: PartialState["plan"], results: string): string {
   return `${plan?.features ? featuresRunOf(plan) : results}errors/`;
 }
 
-function formatCount(count: number): string {
-  return count.toLocaleString("en");
-}
-
 function validationLines({ plan }: PartialState, validation: Validation): readonly string[] {
   const { images, labels, errors, errorRate, computed, reused, components, variance, results } = validation;
   const splits = plan && describeSplits(plan.usedSplits, plan.unusedSplits);
   return [
-    `Images:    ${formatCount(images)} of ${labels} labels`,
+    `Images:    ${formatCount(images)} of ${plural(labels, "label")}`,
     ...(splits === undefined ? [] : [`Splits:    ${splits}`]),
     `Errors:    ${formatCount(errors)} (${percent(errorRate, 2)})${errors > 0 ? `, see ${errorsFolder(plan, results)}` : ""}`,
     ...(computed === null || plan?.reuse
       ? []
       : [`Features:  ${formatCount(computed)} computed, ${formatCount(reused ?? 0)} reused`]),
     ...(plan === undefined || plan.precision === "float32" ? [] : [`Precision: ${plan.precision}`]),
-    ...(variance === null ? [] : [`Variance:  ${percent(variance, 2)} kept by ${components} components`]),
+    ...(variance === null || components === null
+      ? []
+      : [`Variance:  ${percent(variance, 2)} kept by ${plural(components, "component")}`]),
   ];
 }
 
@@ -43,7 +41,7 @@ function clusterLine({ cluster }: PartialState, kept: KeptCluster | undefined): 
 function successSubject(state: PartialState, { name }: Execution, validation: Validation | undefined): string {
   const variance = validation?.variance ?? null;
   const results = validation
-    ? `: ${state.plan?.reuse ? "nothing new, " : ""}${formatCount(validation.images)} images${variance === null ? "" : `, ${percent(variance)} variance kept`}`
+    ? `: ${state.plan?.reuse ? "nothing new, " : ""}${plural(validation.images, "image")}${variance === null ? "" : `, ${percent(variance)} variance kept`}`
     : "";
   return subjectLine(`Orchard: ${name} succeeded${results}${isSeeded(state) ? " (SEEDED WEIGHTS)" : ""}`);
 }

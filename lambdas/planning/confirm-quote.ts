@@ -45,8 +45,8 @@ export async function confirmQuote(
   const goesOn = plan.steps.features || plan.steps.reduction;
   if (goesOn && maxCostUsd !== undefined && estimate.usd > maxCostUsd) {
     throw new QuoteExceeded(
-      `maxCostUsd: the run was planned with ${describeImages(plan.counts)} images for ${plan.estimate.usd.toFixed(2)} USD. ` +
-        `The Inventory step has found ${describeImages(counts)}, and they are estimated at ${estimate.usd.toFixed(2)} USD; the ceiling is ${maxCostUsd} USD ` +
+      `maxCostUsd: the run was planned with ${describeImages(plan.counts)} for ${plan.estimate.usd.toFixed(2)} USD. ` +
+        `The Inventory step has found ${describeImages(counts)}, which are estimated at ${estimate.usd.toFixed(2)} USD; the ceiling is ${maxCostUsd} USD ` +
         `(${estimate.arithmetic}). Raise maxCostUsd, or give a limit`,
     );
   }

@@ -1,3 +1,4 @@
+import { plural } from "../../shared/formatting.ts";
 import type { ClusterPlan } from "../contract/cluster-plan.ts";
 import type { JobStep } from "../contract/job-steps.ts";
 import { mostSeconds, type StepLimit, type StepLimits } from "../contract/step-limits.ts";
@@ -58,5 +59,5 @@ const reasons: Readonly<Record<StepLimit["bound"], string>> = {
 /** The limit and its reason, to follow "within". */
 export function describeLimit({ seconds, bound }: StepLimit): string {
   const minutes = Math.round(seconds / 6) / 10;
-  return `its time limit of ${minutes} ${minutes === 1 ? "minute" : "minutes"}, ${reasons[bound]}`;
+  return `its time limit of ${plural(minutes, "minute")}, ${reasons[bound]}`;
 }

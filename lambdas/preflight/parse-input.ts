@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { colonAndItems, quoteValue } from "../../shared/bounded-text.ts";
+import { plural } from "../../shared/formatting.ts";
 import { nearestNames } from "../../shared/nearest-names.ts";
 import { defaultMaxMegapixels, type ExecutionInput, executionInputSchema } from "../contract/input.ts";
 import { modeProperties, modesWithLabel } from "../contract/modes.ts";
@@ -92,7 +93,7 @@ function keptClusterProblems(
     );
   else if (keepMinutes > maxKeepMinutes)
     problems.push(
-      `keepMinutes: ${keepMinutes} is more than the ${maxKeepMinutes} minutes that this stack allows (maxKeepMinutes in its configuration)`,
+      `keepMinutes: ${keepMinutes} is more than the ${plural(maxKeepMinutes, "minute")} that this stack allows (maxKeepMinutes in its configuration)`,
     );
   return problems;
 }

@@ -1,6 +1,7 @@
 import { MetricUnit } from "@aws-lambda-powertools/metrics";
 import type { Cluster, EMRClient } from "@aws-sdk/client-emr";
 import type { SFNClient } from "@aws-sdk/client-sfn";
+import { plural } from "../../shared/formatting.ts";
 import { activeStates, isAlive, stateOf } from "../aws/cluster-states.ts";
 import { describeCluster, endCluster, listClusters, maxHoursOf, tagOf } from "../aws/emr.ts";
 import { describeError } from "../aws/errors.ts";
@@ -54,7 +55,7 @@ async function decide(cluster: Cluster, config: SweepConfig, sfn: SFNClient, now
   const limit = Math.min(config.MAX_CLUSTER_HOURS, maxHoursOf(cluster));
   if (age > limit * hourMs) {
     const reason = limit < config.MAX_CLUSTER_HOURS ? ", all that its run's maxCostUsd pays for" : "";
-    return { isToEnd: true, why: `is older than ${limit} hours${reason}` };
+    return { isToEnd: true, why: `is older than ${plural(limit, "hour")}${reason}` };
   }
   const executionArn = tagOf(cluster, executionTag);
   if (executionArn === undefined) return { isToEnd: false, why: `has no tag ${executionTag}` };

@@ -1,8 +1,8 @@
 import type { Comparison, Pair } from "../../lambdas/contract/comparison.ts";
-import { describeTime, percent } from "../../shared/formatting.ts";
+import { describeTime, formatCount, percent } from "../../shared/formatting.ts";
 import { element, name } from "../shared/elements.ts";
 import { lead, section } from "../shared/figure.ts";
-import { formatCount, formatSpan, formatUsd } from "../shared/numbers.ts";
+import { formatSpan, formatUsd } from "../shared/numbers.ts";
 
 type Row = readonly [term: string, before: string, after: string, difference: string];
 type Format = (value: number) => string;

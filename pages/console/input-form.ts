@@ -1,6 +1,6 @@
 import { maxKeepMinutesBound } from "../../lambdas/contract/input.ts";
 import { parseInput } from "../../lambdas/preflight/parse-input.ts";
-import { formatCount } from "../shared/numbers.ts";
+import { formatCount } from "../../shared/formatting.ts";
 
 /** The part of JSON Schema that the execution input's schema has. */
 export interface FieldSchema {

@@ -1,5 +1,5 @@
 import { stateOfStep } from "../../lambdas/contract/job-steps.ts";
-import { formatCount } from "../shared/numbers.ts";
+import { formatCount } from "../../shared/formatting.ts";
 import type { Progress } from "./console-data.ts";
 import { formatDuration } from "./format.ts";
 

@@ -1,9 +1,10 @@
 import type { ReportData } from "../../lambdas/contract/report-data.ts";
 import type { ReportFigures } from "../../lambdas/contract/report-figures.ts";
+import { formatCount, plural } from "../../shared/formatting.ts";
 import type { Table } from "../shared/csv.ts";
 import { element } from "../shared/elements.ts";
 import { csvLine, dataTable, type Link, lead, section } from "../shared/figure.ts";
-import { formatCount, formatValue, plural } from "../shared/numbers.ts";
+import { formatValue } from "../shared/numbers.ts";
 
 interface ImageTable {
   readonly title: string;

@@ -1,8 +1,9 @@
 import type { ReportData } from "../../lambdas/contract/report-data.ts";
+import { formatCount } from "../../shared/formatting.ts";
 import type { Table } from "../shared/csv.ts";
 import { element, name } from "../shared/elements.ts";
 import { csvLine, dataTable, lead, section } from "../shared/figure.ts";
-import { formatCount, formatShare } from "../shared/numbers.ts";
+import { formatShare } from "../shared/numbers.ts";
 
 function costTable({ cost, quote, run }: ReportData): Table {
   const quoted = quote ?? (cost ? { minutes: cost.minutes.quoted, usd: cost.quotedUsd } : null);

@@ -1,7 +1,7 @@
 import type { ReportData } from "../../lambdas/contract/report-data.ts";
+import { formatCount, plural } from "../../shared/formatting.ts";
 import { element, name } from "../shared/elements.ts";
 import { figure, lead, section } from "../shared/figure.ts";
-import { formatCount, plural } from "../shared/numbers.ts";
 
 const shownAtFirst = 20;
 

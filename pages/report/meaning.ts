@@ -1,10 +1,11 @@
 import { scaleSqrt } from "d3-scale";
 import type { ReportData } from "../../lambdas/contract/report-data.ts";
 import type { ReportFigures } from "../../lambdas/contract/report-figures.ts";
+import { formatCount, plural } from "../../shared/formatting.ts";
 import { chart, type Drawing, shorten } from "../shared/chart.ts";
 import { element, svgElement } from "../shared/elements.ts";
 import { figure, lead, section } from "../shared/figure.ts";
-import { formatCount, formatShare, plural } from "../shared/numbers.ts";
+import { formatShare } from "../shared/numbers.ts";
 import { unpackNumbers } from "./unpack.ts";
 import { isMeaningless } from "./verdict.ts";
 

@@ -1,8 +1,8 @@
 import type { ReportData } from "../../lambdas/contract/report-data.ts";
 import { seededWarning } from "../../lambdas/contract/seeded-weights.ts";
-import { describeTime } from "../../shared/formatting.ts";
+import { describeTime, formatCount, plural } from "../../shared/formatting.ts";
 import { element, name } from "../shared/elements.ts";
-import { formatCount, formatShare, formatSpan, formatUsd, plural } from "../shared/numbers.ts";
+import { formatShare, formatSpan, formatUsd } from "../shared/numbers.ts";
 import { themeButton } from "../shared/theme.ts";
 import { isMeaningless, verdictOf } from "./verdict.ts";
 

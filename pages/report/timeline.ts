@@ -1,10 +1,11 @@
 import { axisTop } from "d3-axis";
 import { scaleUtc } from "d3-scale";
 import type { ReportData } from "../../lambdas/contract/report-data.ts";
+import { formatCount } from "../../shared/formatting.ts";
 import { axisAt, chart, type Drawing, shorten } from "../shared/chart.ts";
 import { svgElement } from "../shared/elements.ts";
 import { figure, lead, section } from "../shared/figure.ts";
-import { formatCount, formatSpan } from "../shared/numbers.ts";
+import { formatSpan } from "../shared/numbers.ts";
 
 interface Bar {
   readonly kind: "state" | "cluster" | "step" | "stage";

@@ -1,10 +1,11 @@
 import { type ScaleLinear, scaleLinear } from "d3-scale";
 import { line } from "d3-shape";
 import type { ReportData } from "../../lambdas/contract/report-data.ts";
+import { plural } from "../../shared/formatting.ts";
 import { chart, type Drawing, shareAxes } from "../shared/chart.ts";
 import { svgElement } from "../shared/elements.ts";
 import { figure, lead, section } from "../shared/figure.ts";
-import { formatShare, plural } from "../shared/numbers.ts";
+import { formatShare } from "../shared/numbers.ts";
 
 type Scale = ScaleLinear<number, number>;
 type Variance = NonNullable<ReportData["variance"]>;

@@ -1,5 +1,5 @@
 import type { ReportData } from "../../lambdas/contract/report-data.ts";
-import { plural } from "../shared/numbers.ts";
+import { plural } from "../../shared/formatting.ts";
 
 export interface Verdict {
   readonly tone: "good" | "warn" | "bad";

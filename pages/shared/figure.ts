@@ -1,6 +1,7 @@
+import { formatCount } from "../../shared/formatting.ts";
 import { type Cell, downloadCsv, type Table } from "./csv.ts";
 import { element, name } from "./elements.ts";
-import { formatCount, formatValue } from "./numbers.ts";
+import { formatValue } from "./numbers.ts";
 
 /** A page with more rows is slow to scroll; the CSV file has all of them. */
 const shownRows = 500;

@@ -1,17 +1,6 @@
 import { percent } from "../../shared/formatting.ts";
 
-const counts = new Intl.NumberFormat("en");
 const significant = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
-
-/** 67692 as "67,692". */
-export function formatCount(value: number): string {
-  return counts.format(value);
-}
-
-/** "1 image", "2 images". */
-export function plural(value: number, noun: string): string {
-  return `${formatCount(value)} ${noun}${value === 1 ? "" : "s"}`;
-}
 
 /** A measured value with four significant digits. */
 export function formatValue(value: number): string {

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from orchard.errors import JobError
+from orchard.formatting import plural
 from orchard.io.storage import find_parquet_files, locate_storage, map_concurrently
 
 
@@ -86,21 +87,21 @@ def check_vectors(folder: str, faults: VectorFaults, rows: int, dimensions: int)
             faults.wrong_length == 0,
             f"every row has {dimensions} numbers"
             if faults.wrong_length == 0
-            else f"{faults.wrong_length} rows do not have {dimensions} numbers (one has {faults.example_length})",
+            else f"{plural(faults.wrong_length, 'row')} without {dimensions} numbers (one has {faults.example_length})",
         ),
         Check(
             "finite",
             faults.not_finite == 0,
             "every number is finite"
             if faults.not_finite == 0
-            else f"{faults.not_finite} rows hold a number that is NaN, infinite or missing",
+            else f"{plural(faults.not_finite, 'row')} with a number that is NaN, infinite or missing",
         ),
         Check(
             "unique_paths",
             doubled == 0,
             "every path occurs exactly once"
             if doubled == 0
-            else f"{doubled} rows have the path of another row, or none",
+            else f"{plural(doubled, 'row')} with the path of another row, or none",
         ),
     ]
 

@@ -1,9 +1,22 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { describeTime, percent, percentBelow } from "../../shared/formatting.ts";
+import { describeTime, formatCount, percent, percentBelow, plural } from "../../shared/formatting.ts";
 
 test("a time is in minutes and UTC", () => {
   expect(describeTime("2026-01-01T12:30:59Z")).toBe("2026-01-01 12:30 UTC");
+});
+
+test("a count has its thousands apart", () => {
+  expect(formatCount(67_692)).toBe("67,692");
+});
+
+test.each([
+  [0, "0 images"],
+  [1, "1 image"],
+  [1.5, "1.5 images"],
+  [67_692, "67,692 images"],
+])("%d of a noun is written as %s", (count, text) => {
+  expect(plural(count, "image")).toBe(text);
 });
 
 test.each([

@@ -39,7 +39,7 @@ def test_one_number_that_is_not_finite_is_found(tmp_path: Path, value: float | N
     rows = planted()
     rows[7] = ("image-7", [*[1.0] * 49, value])
 
-    assert failed(tmp_path, rows) == {"finite": "1 rows hold a number that is NaN, infinite or missing"}
+    assert failed(tmp_path, rows) == {"finite": "1 row with a number that is NaN, infinite or missing"}
 
 
 @pytest.mark.parametrize("rows", [19, 21])
@@ -52,8 +52,8 @@ def test_missing_vectors_and_numbers_that_are_not_finite_are_counted_together(tm
     rows[7], rows[8], rows[9] = ("image-7", [math.nan] * 50), ("image-8", None), ("image-9", None)
 
     assert failed(tmp_path, rows) == {
-        "dimensions": "2 rows do not have 50 numbers (one has -1)",
-        "finite": "3 rows hold a number that is NaN, infinite or missing",
+        "dimensions": "2 rows without 50 numbers (one has -1)",
+        "finite": "3 rows with a number that is NaN, infinite or missing",
     }
 
 
@@ -62,7 +62,7 @@ def test_a_row_of_another_width_is_found(tmp_path: Path, width: int) -> None:
     rows = planted()
     rows[3] = ("image-3", [1.0] * width)
 
-    assert failed(tmp_path, rows) == {"dimensions": f"1 rows do not have 50 numbers (one has {width})"}
+    assert failed(tmp_path, rows) == {"dimensions": f"1 row without 50 numbers (one has {width})"}
 
 
 def test_a_row_without_a_vector_is_found(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_a_duplicate_or_missing_path_is_found(tmp_path: Path, path: str | None) 
     rows = planted()
     rows[3] = (path, rows[3][1])
 
-    assert failed(tmp_path, rows) == {"unique_paths": "1 rows have the path of another row, or none"}
+    assert failed(tmp_path, rows) == {"unique_paths": "1 row with the path of another row, or none"}
 
 
 def test_no_rows_at_all_are_found(tmp_path: Path) -> None:

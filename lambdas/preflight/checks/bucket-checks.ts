@@ -85,7 +85,7 @@ function checkImages({ config, imageTree, listed, selected }: CheckContext): str
     );
   if (listed.status === "rejected")
     throw new CheckFailure(`${imageTree} cannot be listed: ${describeError(listed.reason)}`);
-  return `${describeImages(selected.counts)} images`;
+  return describeImages(selected.counts);
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Cluster } from "@aws-sdk/client-emr";
 import type { SFNClient } from "@aws-sdk/client-sfn";
+import { plural } from "../../../shared/formatting.ts";
 import { stateOf } from "../../aws/cluster-states.ts";
 import { tagOf } from "../../aws/emr.ts";
 import { getExecutionState } from "../../aws/executions.ts";
@@ -22,10 +23,10 @@ function checkTime(cluster: Cluster, minutes: number, now: Date): string {
   const leftMinutes = (Date.parse(until ?? "") - now.getTime()) / minuteMs;
   // The tag is absent, or is not a time.
   if (Number.isNaN(leftMinutes)) throw new CheckFailure(`${cluster.Id} has no time until which it is kept`);
-  const left = `${cluster.Id} ends at ${until}, in ${Math.max(0, leftMinutes).toFixed(0)} minutes`;
+  const left = `${cluster.Id} ends at ${until}, in ${plural(Math.round(Math.max(0, leftMinutes)), "minute")}`;
   if (minutes + marginMinutes > leftMinutes)
     throw new CheckFailure(
-      `${left}; the run is estimated at ${minutes} minutes and needs another ${marginMinutes} in reserve`,
+      `${left}; the run is estimated at ${plural(minutes, "minute")} and needs another ${marginMinutes} in reserve`,
     );
   return left;
 }

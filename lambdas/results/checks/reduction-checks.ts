@@ -1,4 +1,4 @@
-import { percentBelow } from "../../../shared/formatting.ts";
+import { percentBelow, plural } from "../../../shared/formatting.ts";
 import { type ModelInfo, modelInfoSchema } from "../../contract/job-reports.ts";
 import type { Pca, Plan } from "../../contract/plan.ts";
 import { seededWarning } from "../../contract/seeded-weights.ts";
@@ -28,11 +28,11 @@ function checkJobChecks(findings: Findings, { checks }: ModelInfo): void {
 }
 
 function warningsOf(info: ModelInfo): string[] {
-  const variance = info.total_variance_explained;
+  const { total_variance_explained: variance, reduced_dimensions: count } = info;
   const warnings: string[] = [];
   if (variance < goodVariance) {
     warnings.push(
-      `${info.reduced_dimensions} components keep ${percentBelow(variance, goodVariance)} of the variance, less than ${100 * goodVariance} %`,
+      `${plural(count, "component")} ${count === 1 ? "keeps" : "keep"} ${percentBelow(variance, goodVariance)} of the variance, less than ${100 * goodVariance} %`,
     );
   }
   if (info.model.weights === "seeded") warnings.push(seededWarning);

@@ -1,5 +1,6 @@
 import { totalmem } from "node:os";
 import { instanceTypes } from "../../../lambdas/catalog/instance-types.ts";
+import { plural } from "../../../shared/formatting.ts";
 
 /**
  * Memory in MiB that a node really uses here: its NodeManager, and for each vCPU a Python worker with images and its share
@@ -36,7 +37,7 @@ export function describeScale({ type, planned, nodes, memoryMiB, machineMiB }: Y
   const reduced =
     nodes === planned ? "as planned" : `of ${planned} planned, a factor of ${(nodes / planned).toFixed(2)}`;
   return (
-    `YARN: ${nodes} NodeManager${nodes === 1 ? "" : "s"} (${reduced}), each with the ${memoryMiB} MiB of ${type} on EMR: ${total} MiB in all, ` +
+    `YARN: ${plural(nodes, "NodeManager")} (${reduced}), each with the ${memoryMiB} MiB of ${type} on EMR: ${total} MiB in all, ` +
     `${(total / machineMiB).toFixed(2)} times the ${machineMiB} MiB of this machine. Each container is limited to its own size.`
   );
 }

@@ -1,5 +1,6 @@
+import { formatCount } from "../../../shared/formatting.ts";
 import { element, name } from "../../shared/elements.ts";
-import { formatCount, formatValue } from "../../shared/numbers.ts";
+import { formatValue } from "../../shared/numbers.ts";
 import type { Images } from "./images.ts";
 import type { Thumbnail } from "./thumbnails.ts";
 

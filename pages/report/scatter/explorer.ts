@@ -1,7 +1,7 @@
 import type { ReportFigures } from "../../../lambdas/contract/report-figures.ts";
+import { plural } from "../../../shared/formatting.ts";
 import type { Table } from "../../shared/csv.ts";
 import { element } from "../../shared/elements.ts";
-import { plural } from "../../shared/numbers.ts";
 import { onThemeChange, theme } from "../../shared/theme.ts";
 import { hideTip, showTip } from "../../shared/tip.ts";
 import { unpackComponent } from "../unpack.ts";

@@ -1,5 +1,5 @@
+import { formatCount } from "../../../shared/formatting.ts";
 import { element, name } from "../../shared/elements.ts";
-import { formatCount } from "../../shared/numbers.ts";
 import { cssColour, type Rgb } from "./palette.ts";
 
 interface LegendLabel {

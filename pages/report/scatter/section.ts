@@ -1,7 +1,7 @@
 import type { ReportData } from "../../../lambdas/contract/report-data.ts";
+import { formatCount, plural } from "../../../shared/formatting.ts";
 import { element } from "../../shared/elements.ts";
 import { figure, lead, section } from "../../shared/figure.ts";
-import { formatCount, plural } from "../../shared/numbers.ts";
 import { isMeaningless } from "../verdict.ts";
 import type { Explorer } from "./explorer.ts";
 

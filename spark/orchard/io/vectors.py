@@ -14,6 +14,7 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from orchard.errors import JobError
+from orchard.formatting import plural
 from orchard.io.backend import Storage
 from orchard.io.columns import FORMS, BadVectorError, Vectors, is_vector, to_matrix
 from orchard.io.storage import find_parquet_files, locate_storage, map_concurrently
@@ -130,7 +131,7 @@ def find_features(uri: str, column: Column = FEATURES) -> Features:
         group if named is None else replace(group, source=sources[named]) for group, named in footers if group.rows > 0
     )
     if not groups:
-        raise JobError(f"{uri} has no rows in its {len(paths)} Parquet files")
+        raise JobError(f"{uri} has no rows in its {plural(len(paths), 'Parquet file')}")
     return Features(uri, storage, groups, column)
 
 

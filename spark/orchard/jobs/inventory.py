@@ -5,6 +5,7 @@ from pyspark import SparkContext
 
 from orchard.errors import JobError
 from orchard.fingerprint import format_fingerprint
+from orchard.formatting import plural
 from orchard.io import parts
 from orchard.io.key_ranges import KeyRange
 from orchard.io.outputs import format_outputs, keep_reported
@@ -151,7 +152,9 @@ def check_selection(plan: Plan, listing: Listing, labels: list[str], selected_la
     """
     later = ""
     if listing.later:
-        later = f". {listing.later} images were added or overwritten after the plan: start again to use them"
+        images = plural(listing.later, "image")
+        were = "was" if listing.later == 1 else "were"
+        later = f". {images} {were} added or overwritten after the plan: start again to use them"
     if not labels:
         endings = ", ".join(plan.tree.image_endings)
         place = "/".join(f"<{name}>" for name in plan.tree.layout.split("/"))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pyspark import SparkContext
 
 from orchard.errors import JobError
+from orchard.formatting import plural
 from orchard.io import fitted
 from orchard.io.storage import write_json
 from orchard.io.uri import join
@@ -54,4 +55,4 @@ def run(context: SparkContext, job: Projection, progress: Progress) -> Outcome:
         "checks": [check.as_json() for check in checks],
     }
     write_json(join(job.output, "projection.json"), document)
-    return Outcome(f"{images} images on {count} components: {join(job.output, 'pca')}", checks)
+    return Outcome(f"{plural(images, 'image')} on {plural(count, 'component')}: {join(job.output, 'pca')}", checks)

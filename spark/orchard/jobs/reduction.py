@@ -15,6 +15,7 @@ from pyspark import SparkContext
 from orchard import pca
 from orchard.arrow import prepare_worker
 from orchard.checks import Check, VectorFaults, check_variance, check_vectors, merge_faults
+from orchard.formatting import plural
 from orchard.io import fitted, parts
 from orchard.io.outputs import Outputs, format_outputs, keep_reported, merge_outputs
 from orchard.io.storage import locate_storage, open_storage, write_json
@@ -120,7 +121,8 @@ def run(context: SparkContext, job: Reduction, progress: Progress) -> Outcome:
     if job.sources is not None:
         reduced = figures.Reduced(job.output, images, fit.mean @ fit.components, transformed.labels)
         figures.write(context, reduced, job.sources, progress.stages)
-    explained = f"{len(fit.ratios)} components explain {fit.ratios.sum():.6f} of the variance of {images} images"
+    components = plural(len(fit.ratios), "component")
+    explained = f"{fit.ratios.sum():.6f} of the variance of {images} images is in {components}"
     return Outcome(f"{explained}: {job.output}", checks)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pyspark import SparkContext
 
 from orchard.errors import JobError, find_root_cause
+from orchard.formatting import plural
 from orchard.store.compaction import compact, delete_unneeded, expire
 from orchard.store.indexing import find_new_uses, update_index
 from orchard.store.records import Record, name_record, now, read_contents, write_record
@@ -48,7 +49,8 @@ def record_use(uri: str, run_id: str, used: Iterable[str]) -> None:
     """
     contents = read_contents(uri)
     if missing := sorted(set(used) - contents.places.keys()):
-        raise JobError(f"{uri} has lost {len(missing)} files during the run, such as {missing[0]}; start again")
+        files = plural(len(missing), "file")
+        raise JobError(f"{uri} has lost {files} during the run, such as {missing[0]}; start again")
     if new := find_new_uses(contents, used):
         at = now()
         write_record(uri, name_record(run_id), Record(at, used=dict.fromkeys(new, at)))

@@ -49,7 +49,7 @@ export function notebookCases(stage: () => Stage): void {
 
       const notebook = join(account.home, `${runId}.ipynb`);
       const shown = await runNotebook(notebook, account.home);
-      expect(shown).toMatch(/^6 images of \d labels, 2 components\n/);
+      expect(shown).toMatch(/^Images: 6, labels: \d, components: 2\n/);
       expect(shown).toMatch(/\nplotted: (Apple .*, ){5}Apple .*\nNearest to Training\/Apple /);
       expect(shown).toMatch(/\nSame label as the nearest image: \d+% of 6 images, by chance \d+%$/);
       rmSync(join(account.home, "results", runId, "pca", "parquet"), { recursive: true });

@@ -29,6 +29,13 @@ test("has the results, the cost and the links", () => {
   }
 });
 
+test("counts one label and one component in the singular", () => {
+  const message = messageOf({ validation: { ...validation, labels: 1, components: 1 } });
+
+  expect(message).toMatch(/59 of 1 label$/m);
+  expect(message).toMatch(/kept by 1 component$/m);
+});
+
 test("names the splits that were used and those that were not, and the files that were left out", () => {
   const plan = aPlan("data", {
     usedSplits: ["train", "odd\nname"],

@@ -76,7 +76,7 @@ test("a run that would cost more than its ceiling is stopped, with both numbers"
 
   await expect(confirm(5_000_000, plan)).rejects.toThrow(QuoteExceeded);
   await expect(confirm(5_000_000, plan)).rejects.toThrow(
-    /^maxCostUsd: the run was planned with about 60 images for 0\.\d\d USD\. The Inventory step has found 5,000,000, and they are estimated at \d+\.\d\d USD; the ceiling is 0\.5 USD .*Raise maxCostUsd, or give a limit$/s,
+    /^maxCostUsd: the run was planned with about 60 images for 0\.\d\d USD\. The Inventory step has found 5,000,000 images, which are estimated at \d+\.\d\d USD; the ceiling is 0\.5 USD .*Raise maxCostUsd, or give a limit$/s,
   );
 });
 

@@ -202,7 +202,7 @@ def test_a_folder_without_features_is_refused(spark: SparkSession, tmp_path: Pat
     (tmp_path / "empty").mkdir()
     write_features(tmp_path / "no rows", vectors(0), files=1)
 
-    cases = [("empty", "has no Parquet files"), ("no rows", "has no rows in its 1 Parquet files")]
+    cases = [("empty", "has no Parquet files"), ("no rows", "has no rows in its 1 Parquet file")]
     for folder, message in [*cases, ("one.parquet", r"one\.parquet has no column label; needed are path, label and")]:
         arguments = ["reduction", "--features", f"{tmp_path}/{folder}", "--output", f"{tmp_path}/out"]
         with pytest.raises(JobError, match=message):
@@ -331,6 +331,6 @@ def test_a_failed_check_of_a_reduction_alone_is_its_error(spark: SparkSession, t
     table = pa.table({"path": ["a"] * 9, "label": ["b"] * 9, "features": vectors(9).tolist()})
     pq.write_table(table, tmp_path / "one.parquet")
 
-    message = r"out are not valid: failed check: unique_paths \(8 rows have the path of another row, or none\)"
+    message = r"out are not valid: failed check: unique_paths \(8 rows with the path of another row, or none\)"
     with pytest.raises(JobError, match=message):
         reduce_alone(spark, tmp_path / "one.parquet", tmp_path / "out", "--components", "2")

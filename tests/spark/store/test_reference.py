@@ -160,7 +160,7 @@ def test_files_that_a_run_refers_to_do_not_expire(spark: SparkSession, tmp_path:
     # Another run lets both files expire while this one works with the first.
     at = datetime.now(UTC)
     write_record(store, name_record("other"), Record(at.isoformat(), expired=dict.fromkeys(names, at.isoformat())))
-    with pytest.raises(JobError, match="has lost 1 files during the run"):
+    with pytest.raises(JobError, match="has lost 1 file during the run"):
         record_use(store, "run", names[:1])
 
     use = {names[0]: (at - timedelta(days=80)).isoformat()}
