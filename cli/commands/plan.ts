@@ -1,7 +1,7 @@
 import { Command } from "@commander-js/extra-typings";
 import { yellow } from "ansis";
 import prettyBytes from "pretty-bytes";
-import { describeImages } from "../../lambdas/contract/counts.ts";
+import { formatImages } from "../../lambdas/contract/counts.ts";
 import { describeSplits } from "../../lambdas/contract/image-tree.ts";
 import { jobSteps, stateOfStep } from "../../lambdas/contract/job-steps.ts";
 import type { Plan } from "../../lambdas/contract/plan.ts";
@@ -36,7 +36,7 @@ function render(plan: Plan): string {
   const names = jobSteps.filter((step) => steps[step]).map((step) => stateOfStep[step]);
   const fields = renderFields([
     ["Mode", plan.mode],
-    ["Images", `${describeImages(counts)} of ${plural(counts.labels, "label")}, ${prettyBytes(counts.bytes)}`],
+    ["Images", `${formatImages(counts)} of ${plural(counts.labels, "label")}, ${prettyBytes(counts.bytes)}`],
     ["Splits", describeSplits(plan.usedSplits, plan.unusedSplits) ?? null],
     ["Nothing new", reuse && `the results of ${reuse.run} stand`],
     ["Steps", names.join(", ") || "none"],

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { plural } from "../../shared/formatting.ts";
+import { formatCount, plural } from "../../shared/formatting.ts";
 
 /** Counts the images that a run has selected. */
 export const countsSchema = z.object({
@@ -11,7 +11,12 @@ export const countsSchema = z.object({
 });
 export type Counts = Readonly<z.output<typeof countsSchema>>;
 
-/** The number of images, such as "12,345 images" or "about 12,345 images". */
+/** The number of images, such as "12,345" or "about 12,345". */
+export function formatImages({ images, estimated }: Counts): string {
+  return `${estimated ? "about " : ""}${formatCount(images)}`;
+}
+
+/** The number of images with its noun, such as "12,345 images" or "about 12,345 images". */
 export function describeImages({ images, estimated }: Counts): string {
   return `${estimated ? "about " : ""}${plural(images, "image")}`;
 }
