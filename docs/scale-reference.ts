@@ -3,6 +3,7 @@ import { mostSeconds } from "../lambdas/contract/step-limits.ts";
 import { checkGrowth, measurements } from "../lambdas/planning/measurements.ts";
 import { coreSpeed, type Rate, rates } from "../lambdas/planning/rates.ts";
 import { causes } from "../lambdas/planning/step-times.ts";
+import { formatCount } from "../shared/formatting.ts";
 
 function format(value: number): string {
   if (value >= 100 && value < 1e6) return String(Math.round(value));
@@ -26,7 +27,7 @@ function constants(): string {
 
 function predicted(): string {
   const rows = predictions().map(({ images, nodes, minutes, minutesBetween, usd, bottleneck }) => [
-    images.toLocaleString("en"),
+    formatCount(images),
     String(nodes),
     `${minutes.toFixed(0)} (${minutesBetween.map((one) => one.toFixed(0)).join(" to ")})`,
     usd.toFixed(2),
@@ -39,7 +40,7 @@ function measuredHere(): string {
   const { growth = [], preflight = [], inventory = [], rows = [], costs } = measurements;
   const step = (name: string, amount: number, unit: string, run: { seconds: number; processorSeconds: number }) => [
     name,
-    `${amount.toLocaleString("en")} ${unit}`,
+    `${formatCount(amount)} ${unit}`,
     run.seconds.toFixed(1),
     run.processorSeconds.toFixed(1),
   ];
@@ -74,7 +75,7 @@ function checks(): string {
   if (check) {
     const { images, predictedSeconds, measuredSeconds, error } = check;
     rows.push([
-      `seconds of ${images.toLocaleString("en")} images, predicted from the two smaller runs`,
+      `seconds of ${formatCount(images)} images, predicted from the two smaller runs`,
       `${predictedSeconds.toFixed(1)} (${(100 * error).toFixed(0)} %)`,
       `${measuredSeconds.toFixed(1)} within 20 %`,
       Math.abs(error) <= 0.2 ? "met" : "missed",
@@ -131,7 +132,7 @@ eu-west-1. Every row is extrapolated, with the interval in brackets.
 ${predicted()}
 
 On the nodes of the job that Orchard replaces (three m5.2xlarge, ${seedJob.vcpus} vCPUs, ${seedJob.imagesPerSecond} images/s in
-${seedJob.seconds.toLocaleString("en")} s for ${seedJob.images.toLocaleString("en")} images), the model predicts ${perSecond.toFixed(0)} images/s for ExtractFeatures,
+${formatCount(seedJob.seconds)} s for ${formatCount(seedJob.images)} images), the model predicts ${perSecond.toFixed(0)} images/s for ExtractFeatures,
 ${(perSecond / seedJob.imagesPerSecond).toFixed(0)} times as many, on the two nodes that are not the primary one.
 
 ## Measured
@@ -163,7 +164,7 @@ On paper, from the same constants:
 |---|---|---|
 | Preflight | lists at most two million keys, and estimates the others by at most 13,000 requests | no |
 | Inventory | 100,000 pages: ${format((100_000 * rates.secondsPerPage.value) / 800 / 60)} minutes on 100 nodes | no |
-| ExtractFeatures | ${format((1e8 * rates.secondsPerImage.value) / 3600)} hours of one core, but ${format(1e8 / rates.getsPerSecond.value / 3600)} hours if S3 answers ${rates.getsPerSecond.value.toLocaleString("en")} GETs a second, and ${format(1e8 / rates.getsPerSecond.worst / 3600)} with ${rates.getsPerSecond.worst.toLocaleString("en")} | **first**: the step's limit of ${mostSeconds.features / 3600} hours, unless S3 has partitioned the keys or the images are packed |
+| ExtractFeatures | ${format((1e8 * rates.secondsPerImage.value) / 3600)} hours of one core, but ${format(1e8 / rates.getsPerSecond.value / 3600)} hours if S3 answers ${formatCount(rates.getsPerSecond.value)} GETs a second, and ${format(1e8 / rates.getsPerSecond.worst / 3600)} with ${formatCount(rates.getsPerSecond.worst)} | **first**: the step's limit of ${mostSeconds.features / 3600} hours, unless S3 has partitioned the keys or the images are packed |
 | tasks | 2,000 of 50,000 images each, so that a lost task repeats minutes of work | second |
 | features | 512 GB of float32, in 2,000 tasks' files of 8 MB: 64,000 objects | third: listing them |
 | ReduceDimensions | ${format((1e8 * rates.secondsPerRow.value) / 3600)} hours of one core, and at most 96 sums, so that more than 96 cores gain nothing | no |

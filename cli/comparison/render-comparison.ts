@@ -1,5 +1,5 @@
 import type { ComparedRun, Comparison, ImageChanges, Pair } from "../../lambdas/contract/comparison.ts";
-import { percent } from "../../shared/formatting.ts";
+import { formatCount, percent } from "../../shared/formatting.ts";
 import { renderStatus } from "../execution/render-report.ts";
 import { formatDuration, formatLocalTime } from "../terminal/format-duration.ts";
 import { headerRow, renderColumns, showName } from "../terminal/tables.ts";
@@ -69,24 +69,20 @@ function parameterRows({ parameters }: Comparison): readonly (readonly string[])
 function labelRows({ labels }: Comparison): readonly (readonly string[])[] {
   const rows = labels.slice(0, shownLabels).map(({ label, images }) => fill(numberRow(showName(label), images)));
   const more = labels.length - rows.length;
-  return more > 0 ? [...rows, [`… and ${more.toLocaleString("en")} more labels`, "", "", ""]] : rows;
+  return more > 0 ? [...rows, [`… and ${formatCount(more)} more labels`, "", "", ""]] : rows;
 }
 
 function renderImages({ added, removed, changed, unchanged }: ImageChanges): string {
   const parts = { added, removed, changed };
   const lines = Object.entries(parts).flatMap(([name, { count, examples }]) => [
-    `${count.toLocaleString("en")} ${name}`,
+    `${formatCount(count)} ${name}`,
     ...examples.slice(0, shownImages).map((path) => `  ${showName(path)}`),
-    ...(count > shownImages ? [`  … and ${(count - shownImages).toLocaleString("en")} more`] : []),
+    ...(count > shownImages ? [`  … and ${formatCount(count - shownImages)} more`] : []),
   ]);
-  return [`Selected images: ${unchanged.toLocaleString("en")} unchanged`, ...lines].join("\n");
+  return [`Selected images: ${formatCount(unchanged)} unchanged`, ...lines].join("\n");
 }
 
-function numberRow(
-  name: string,
-  [before, after]: Pair<number | null>,
-  format = (value: number): string => value.toLocaleString("en"),
-): Row {
+function numberRow(name: string, [before, after]: Pair<number | null>, format = formatCount): Row {
   const difference = before === null || after === null ? "" : signed(after - before, format);
   return [name, before === null ? none : format(before), after === null ? none : format(after), difference];
 }

@@ -1,5 +1,4 @@
 // The two ways in which `orchard upload` copies a dataset to the bucket: image by image, and as a pack.
-
 import prettyBytes from "pretty-bytes";
 import { packManifest } from "../../lambdas/contract/image-tree.ts";
 import { formatCount, plural } from "../../shared/formatting.ts";
@@ -92,7 +91,7 @@ export async function planPackUpload(
   const uri = imageTreeUri(to.deployment);
   const place = await examinePlace(to);
   if (!remove) refuseSingleImages(to, place);
-  title(`Comparison: there are ${plural(place.pack.length, "file")} of a pack`);
+  title(`Comparison: ${plural(place.pack.length, "file")} of a pack found`);
   let done = 0;
   let uploaded: UploadedPack | undefined;
   const [removed, others] = remove ? [place.others.length, 0] : [0, place.others.length];

@@ -90,13 +90,11 @@ export async function uploadImages(
 
 /** Describes in a line the image tree that an upload leaves. */
 export function describeUpload({ deployment }: UploadTarget, { dataset, plan, remove }: Upload): string {
-  const others = plan.remove.length;
+  const others = formatCount(plan.remove.length);
   const counts = [
     `${formatCount(plan.upload.length)} uploaded`,
     `${formatCount(plan.unchanged)} there already`,
-    ...(others > 0
-      ? [remove ? `${formatCount(others)} removed` : `${formatCount(others)} others stay (--delete removes them)`]
-      : []),
+    ...(plan.remove.length > 0 ? [remove ? `${others} removed` : `${others} others stay (--delete removes them)`] : []),
   ];
   const layout = dataset.layout === "label" ? " as <label>/<image>, without splits," : "";
   const size = prettyBytes(bytesOf(dataset.files));

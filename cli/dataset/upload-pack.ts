@@ -1,5 +1,4 @@
 // Packs a folder and uploads the pack's files as they are finished, so that only a few of them are on the disk.
-
 import { mkdtemp, rm, stat, statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

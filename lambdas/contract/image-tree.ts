@@ -1,6 +1,5 @@
 // The rules that decide which files of a tree are images, and why the others are left out. docs/input-trees.md describes
 // them. The lists are in image-tree.json; plan.json carries them to Spark, which decides by the same rules.
-
 import { z } from "zod";
 import { cutList, cutText, quoteValue } from "../../shared/bounded-text.ts";
 import { plural } from "../../shared/formatting.ts";

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { formatCount } from "../../shared/formatting.ts";
 import { instanceTypes } from "../catalog/instance-types.ts";
 import {
   formats,
@@ -132,7 +133,7 @@ export const executionInputSchema = z.strictObject({
     .optional()
     .meta({
       description: "File formats of the features and of the PCA, without repeats.",
-      defaultText: `both up to ${mostImagesAsCsv.toLocaleString("en")} images, Parquet alone beyond`,
+      defaultText: `both up to ${formatCount(mostImagesAsCsv)} images, Parquet alone beyond`,
       examples: [["parquet"]],
     }),
   reusedFeatures: z
@@ -143,7 +144,7 @@ export const executionInputSchema = z.strictObject({
         "What a run writes for images whose features the features store has: `copy` writes them to its own files, " +
         "`reference` only the rows of the store to `features/reference/`, and no CSV. Later runs use a reference for " +
         `${referenceDays} days ([contracts.md](contracts.md#results-of-earlier-runs)).`,
-      defaultText: `\`copy\` up to ${mostCopied.toLocaleString("en")} reused images or with CSV, \`reference\` beyond`,
+      defaultText: `\`copy\` up to ${formatCount(mostCopied)} reused images or with CSV, \`reference\` beyond`,
       examples: ["reference"],
     }),
   force: z

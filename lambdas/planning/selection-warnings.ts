@@ -1,4 +1,4 @@
-import { plural } from "../../shared/formatting.ts";
+import { formatCount, plural } from "../../shared/formatting.ts";
 import { defaultFormats, referenceDays } from "../contract/choices.ts";
 import { type Counts, describeImages } from "../contract/counts.ts";
 import type { InventorySummary } from "../contract/job-reports.ts";
@@ -14,7 +14,7 @@ export function estimatedWarning(counts: Counts): string {
 /** Says that a run of many images, whose input names no formats, writes no CSV files. */
 export function withoutCsvWarnings(counts: Counts): readonly string[] {
   if (defaultFormats(counts.images).includes("csv")) return [];
-  const gigabytes = Math.round((counts.images * csvKilobytes) / 1e6).toLocaleString("en");
+  const gigabytes = formatCount(Math.round((counts.images * csvKilobytes) / 1e6));
   return [
     `No CSV files are written, because those of ${describeImages(counts)} would take ${gigabytes} GB. "formats": ["parquet", "csv"] asks for them`,
   ];

@@ -52,7 +52,7 @@ export class NodeImage {
     try {
       await mkdir(this.#folder, { recursive: true });
       await run("cp", ["-al", opt, partial]);
-      if (!existsSync(image)) await renameUnless(["ENOTEMPTY", "EEXIST"], partial, image);
+      await renameUnless(["ENOTEMPTY", "EEXIST"], partial, image);
       for (const name of await readdir(this.#folder)) if (name !== key) await removeUnused(join(this.#folder, name));
     } catch (error) {
       this.#log(`emr: the node image ${image} was not saved: ${error}`);
